@@ -1,0 +1,1 @@
+"""Vending: machine logs dropped as files, parsed, judged; whom to send where, and why."""

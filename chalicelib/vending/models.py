@@ -8,7 +8,17 @@ evidence. Amounts of money are whole cents, instants are aware UTC.
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
+
+from chalicelib.vending import names
 
 CREDIT_CENTS = 25
 """What a customer pays for one dispense (requirement V5)."""
@@ -114,3 +124,172 @@ class FleetReport(Model):
     window_days: int
     up_to_date: bool = True
     """False while files are processed whose gaps have not been looked for yet."""
+
+
+# --- what comes in ------------------------------------------------------------------------------
+
+Serial = Annotated[str, AfterValidator(names.serial)]
+TechnicianId = Annotated[str, AfterValidator(names.technician_id)]
+SiteId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
+_Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
+Name = Annotated[str, _Text, AfterValidator(names.printable)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
+# The name that a file had where it came from: stored as text, never used as a key.
+OriginalName = Annotated[str, StringConstraints(max_length=255), AfterValidator(names.printable)]
+DownloadedAt = Annotated[str, AfterValidator(names.checked_download_time)]
+
+
+class SiteBody(Model):
+    """A place where machines stand; its zone tells what a technician's clock meant."""
+
+    name: Name
+    time_zone: Annotated[str, AfterValidator(names.time_zone)] = "UTC"
+    address: Annotated[str, StringConstraints(max_length=500), AfterValidator(names.printable)] = ""
+
+
+class TechnicianBody(Model):
+    """A person who empties logs out of machines."""
+
+    name: Name
+
+
+class MachineBody(Model):
+    """Where a machine stands and who looks after it."""
+
+    site: SiteId | None = None
+    technician: TechnicianId | None = None
+
+
+class UploadQuery(Model):
+    """What is said about a technician's file beside its bytes."""
+
+    technician: TechnicianId
+    machine: Serial
+    downloaded_at: DownloadedAt
+    filename: OriginalName | None = None
+
+
+class ImportQuery(Model):
+    """What is said about a dispatcher's file beside its bytes."""
+
+    filename: OriginalName | None = None
+
+
+class TechnicianQuery(Model):
+    """Whose files, or whose work."""
+
+    technician: TechnicianId
+
+
+class WorklistQuery(Model):
+    """Whose work; everybody's when absent."""
+
+    technician: TechnicianId | None = None
+
+
+class DispatchBody(Model):
+    """Send somebody to a machine."""
+
+    machine: Serial
+    note: Note = ""
+
+
+class DispatchQuery(Model):
+    """Which dispatches to list; all when absent."""
+
+    state: Literal["open", "closed"] | None = None
+    machine: Serial | None = None
+
+
+class ClosingBody(Model):
+    """How a dispatch ended."""
+
+    note: Note = ""
+
+
+# --- what is kept and answered ------------------------------------------------------------------
+
+
+class Site(SiteBody):
+    """A site as it is stored."""
+
+    site_id: str
+
+
+class Technician(TechnicianBody):
+    """A technician and the serials of the machines assigned to them."""
+
+    technician_id: str
+    machines: tuple[str, ...] = ()
+
+
+class Machine(Model):
+    """A registered machine."""
+
+    serial: str
+    site: str | None = None
+    technician: str | None = None
+    registered_at: Instant
+
+
+class MachineView(MachineReport):
+    """A machine's report and its place in the registry."""
+
+    site: str | None = None
+    technician: str | None = None
+    registered_at: Instant | None = None
+
+
+class RowView(Model):
+    """One transaction; ``id`` counts up from 1 in the machine's time order (V7)."""
+
+    id: int
+    machine: str
+    at: Instant
+    gumballs: int
+    credit_cents: int = CREDIT_CENTS
+    suspected_duplicate: bool = False
+
+
+Urgency = Literal["under", "over", "lost_log", "corrupt_data", "overdue"]
+
+
+class Cause(Model):
+    """One reason to go to a machine."""
+
+    kind: Urgency
+    since: Instant | None = None
+    why: str
+    clears_when: str
+
+
+DispatchState = Literal["open", "closed"]
+
+
+class Dispatch(Model):
+    """A visit somebody was sent on."""
+
+    id: int
+    machine: str
+    technician: str | None = None
+    note: str = ""
+    state: DispatchState = "open"
+    opened_at: Instant
+    closed_at: Instant | None = None
+    closed_by: str | None = None
+    closing_note: str | None = None
+
+
+class WorkItem(Model):
+    """A machine to go to: why, what to carry, since when it could be known."""
+
+    machine: str
+    site: str | None = None
+    technician: str | None = None
+    state: MachineState
+    causes: tuple[Cause, ...]
+    parts: tuple[str, ...]
+    since: Instant | None = None
+    overdue: bool
+    due_at: Instant | None = None
+    dispatch: Dispatch | None = None

@@ -1,0 +1,53 @@
+# Backroom. `make up` brings the whole stack up on this machine; `make test` tests it.
+PYTHON ?= python3
+STAGE ?= prod
+VENV := .venv/bin
+UP := $(PYTHON) infra/local/up.py
+export PORT AWS_PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help up down reset status logs demo check test bench deploy install format
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+up: ## Install, start the embedded AWS, deploy, wait until healthy
+	@$(UP) up
+
+down: ## Stop the embedded AWS; what is stored stays
+	@$(UP) down
+
+reset: ## Stop it and forget all local data
+	@$(UP) reset
+
+status: ## Say what runs
+	@$(UP) status
+
+logs: ## Follow what the functions log
+	@$(VENV)/python -m infra.logs
+
+demo: up ## Tell the whole story in two minutes
+	@$(VENV)/backroom --api http://localhost:$(or $(PORT),8000) demo
+
+install:
+	@$(UP) install
+
+check: install ## The fast gate: format, lint, types, import arrows, unit tests
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/pytest tests/unit tests/architecture -q
+
+format: install ## Format and mend what can be mended by itself
+	$(VENV)/ruff check --fix-only .
+	$(VENV)/ruff format .
+
+test: install ## All tests that this machine can run; says what it left out and why
+	$(VENV)/pytest
+
+bench: install ## Measure what the docs claim
+	$(VENV)/python -m bench
+
+deploy: install ## Deploy to AWS: make deploy STAGE=prod
+	$(VENV)/python -m infra.deploy --target aws --stage $(STAGE) $(if $(ALLOW_OPEN),--allow-open)

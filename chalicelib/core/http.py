@@ -1,0 +1,305 @@
+"""The HTTP edge: reading requests, writing answers, and the one place that writes problems.
+
+Problem documents follow RFC 9457 (``application/problem+json``), also where Chalice would write
+its own ``{"Code", "Message"}`` body.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError as BotoConnectionError,
+    HTTPClientError,
+)
+from chalice import Blueprint, Chalice, Response
+from chalice.app import Request
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.core import log, strict_json
+from chalicelib.core.errors import (
+    BackroomError,
+    Fault,
+    InvalidInputError,
+    MediaTypeError,
+    MethodNotAllowedError,
+    NotFoundError,
+    Place,
+    TooLargeError,
+    UnavailableError,
+)
+
+M = TypeVar("M", bound=BaseModel)
+View = Callable[..., Response]
+
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+ANY_MEDIA_TYPE = ["*/*"]
+_BUSY = {
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "SlowDown",
+    "ThrottlingException",
+    "TransactionConflictException",
+}
+
+
+class Jsonable(Protocol):
+    """Anything that knows its own JSON text."""
+
+    def json_text(self) -> str:
+        """Return the JSON text of this value."""
+
+
+class Routes(Blueprint):
+    """A Blueprint whose views see every media type and may let AWS's outages through.
+
+    Chalice checks media types and turns exceptions into a plain 500 before middleware runs; here
+    the view decides on the former, and a busy or absent dependency becomes a 503.
+    """
+
+    def route(self, path: str, **options: Any) -> Callable[[View], View]:
+        """Register a view, as Chalice does."""
+        register = super().route(path, **{"content_types": ANY_MEDIA_TYPE, **options})
+        return lambda view: register(_outages_translated(view))
+
+
+def _outages_translated(view: View) -> View:
+    @functools.wraps(view)
+    def translated(**path_values: str) -> Response:
+        try:
+            return view(**path_values)
+        except (BotoConnectionError, HTTPClientError) as down:
+            raise UnavailableError("A service that this needs does not answer.") from down
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] in _BUSY:
+                raise UnavailableError("A service that this needs is too busy.") from refused
+            raise
+        except BotoCoreError as odd:
+            raise RuntimeError(f"AWS client: {odd}") from odd
+
+    return translated
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def json_body(request: Request, model: type[M], *, limit: int = 16_384) -> M:
+    """Return the JSON body as ``model``.
+
+    Raises MediaTypeError, TooLargeError (over ``limit`` bytes) or InvalidInputError with every
+    fault at once.
+    """
+    raw = raw_body(request, ["application/json"], limit=limit)
+    try:
+        value = strict_json.loads(raw)
+    except strict_json.JSONError as broken:
+        raise InvalidInputError([fault("body", "(body)", str(broken))]) from broken
+    if not isinstance(value, dict):
+        raise InvalidInputError([fault("body", "(body)", "must be a JSON object")])
+    return checked(model, value, place="body", strict=True)
+
+
+def raw_body(request: Request, media_types: Sequence[str], *, limit: int, hint: str = "") -> bytes:
+    """Return the body's bytes. Raises MediaTypeError or TooLargeError (with ``hint``)."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in media_types:
+        sent = f"not {media_type}" if media_type else "none was named"
+        raise MediaTypeError(f"Content-Type must be {' or '.join(media_types)}; {sent}.")
+    raw = request.raw_body
+    content = raw if isinstance(raw, bytes) else raw.encode()
+    if len(content) > limit:
+        raise TooLargeError(f"The body has {len(content)} bytes; at most {limit} go here.{hint}")
+    return content
+
+
+def query(request: Request, model: type[M]) -> M:
+    """Return the query values as ``model``; a repeated or wrong value is a fault of its own."""
+    values: dict[str, str] = {}
+    faults: list[Fault] = []
+    params = request.query_params
+    for name in params or ():
+        given = params.getlist(name) if params is not None else []
+        if len(given) > 1:
+            faults.append(fault("query", name, "must be given once"))
+        values[name] = given[-1]
+    try:
+        found = checked(model, values, place="query")
+    except InvalidInputError as invalid:
+        known = {entry["field"] for entry in faults}
+        rest = [entry for entry in invalid.faults if entry["field"] not in known]
+        raise InvalidInputError(faults + rest) from invalid
+    repeated = [entry for entry in faults if entry["field"] in model.model_fields]
+    if repeated:
+        raise InvalidInputError(repeated)
+    return found
+
+
+def checked(
+    model: type[M], values: dict[str, Any], *, place: Place, strict: bool | None = None
+) -> M:
+    """Return ``values`` as ``model``, or raise InvalidInputError naming every fault."""
+    try:
+        return model.model_validate(values, strict=strict)
+    except ValidationError as invalid:
+        faults = [
+            fault(
+                place,
+                ".".join(map(str, error["loc"])) or "(body)",
+                error["msg"].removeprefix("Value error, "),
+            )
+            for error in invalid.errors(include_url=False)
+        ]
+        raise InvalidInputError(faults) from invalid
+
+
+def fault(place: Place, field: str, detail: str) -> Fault:
+    """Name one fault of a request."""
+    return Fault(place=place, field=field, detail=detail)
+
+
+# --- answering ----------------------------------------------------------------------------------
+
+
+def ok(
+    value: Jsonable, *, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer one value."""
+    return text(value.json_text(), status=status, headers=headers)
+
+
+def created(value: Jsonable, *, location: str) -> Response:
+    """Answer 201 with the new value and where it lives."""
+    return ok(value, status=HTTPStatus.CREATED, headers={"Location": location})
+
+
+def listed(values: Iterable[Jsonable], *, next_page: str | None = None) -> Response:
+    """Answer a bare array; ``next_page`` is the URL of the rest."""
+    return text(f"[{','.join(value.json_text() for value in values)}]", headers=link(next_page))
+
+
+def link(next_page: str | None) -> dict[str, str]:
+    """Return the header that leads to the next page, if there is one (RFC 8288)."""
+    return {"Link": f'<{next_page}>; rel="next"'} if next_page else {}
+
+
+def text(
+    body: str,
+    *,
+    status: int = HTTPStatus.OK,
+    media_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer ``body`` as it is. Never hand Chalice a dict: it would turn Decimals into floats."""
+    named: dict[str, str | list[str]] = {"Content-Type": media_type, **(headers or {})}
+    return Response(body=body, status_code=int(status), headers=named)
+
+
+def problem(error: BackroomError, *, instance: str) -> Response:
+    """Write the problem document of ``error`` (RFC 9457 section 3.1)."""
+    document: dict[str, Any] = {
+        "type": error.type,
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance,
+        **error.facts,
+    }
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/problem+json"}
+    if isinstance(error, InvalidInputError):
+        document["errors"] = [
+            {"in": f["place"], "field": f["field"], "detail": f["detail"]} for f in error.faults
+        ]
+    if isinstance(error, MethodNotAllowedError):
+        headers["Allow"] = error.allow
+    if isinstance(error, UnavailableError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return Response(body=json.dumps(document), status_code=error.status, headers=headers)
+
+
+# --- the app's one middleware, and the paths and verbs that nobody registered -------------------
+
+
+def edge(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Answer every request in one form, with one log line and one metric record."""
+    watch = log.Stopwatch()
+    instance = _instance(request)
+    try:
+        response = _rewritten(get_response(request), instance)
+    except BackroomError as error:
+        response = problem(error, instance=instance)
+    status = str(response.status_code)
+    log.logger.info(
+        "request",
+        extra={
+            "method": request.method,
+            "route": request.path,
+            "status": response.status_code,
+            "ms": watch.ms,
+            "request_id": request.context.get("requestId"),
+        },
+    )
+    log.count("Requests")
+    log.emit(watch.ms, route=request.path, method=request.method, status=status)
+    return response
+
+
+def _instance(request: Request) -> str:
+    path: str = request.to_original_event().get("path") or request.path
+    return path
+
+
+def _rewritten(response: Response, instance: str) -> Response:
+    """Turn Chalice's own error bodies into problem documents."""
+    body = response.body
+    if response.status_code < HTTPStatus.BAD_REQUEST or not isinstance(body, dict):
+        return response
+    status = HTTPStatus(response.status_code)
+    error = BackroomError(
+        "Something went wrong on our side; it was logged."
+        if status is HTTPStatus.INTERNAL_SERVER_ERROR
+        else str(body.get("Message", status.phrase))
+    )
+    error.status, error.title = int(status), status.phrase
+    return problem(error, instance=instance)
+
+
+def close(app: Chalice) -> None:
+    """Answer 405 with Allow on the other verbs of every path, and 404 on every other path.
+
+    API Gateway itself answers 403 to both (aws/chalice #12, #945), so they are registered. Call
+    it after the last blueprint.
+    """
+    for path, entries in list(app.routes.items()):
+        allow = [*sorted(entries), "OPTIONS"] if "OPTIONS" not in entries else sorted(entries)
+        rest = [verb for verb in VERBS if verb not in entries]
+        app.route(path, methods=rest, content_types=ANY_MEDIA_TYPE)(_closed(app, allow))
+    app.route("/{proxy+}", methods=list(VERBS), content_types=ANY_MEDIA_TYPE)(_unknown(app))
+
+
+def _closed(app: Chalice, allow: Sequence[str]) -> View:
+    def other_verb(**_: str) -> Response:
+        method = _current(app).method
+        if method == "OPTIONS":
+            return Response(body="", status_code=204, headers={"Allow": ", ".join(allow)})
+        raise MethodNotAllowedError(method, allow)
+
+    return other_verb
+
+
+def _unknown(app: Chalice) -> View:
+    def unknown_path(**_: str) -> Response:
+        raise NotFoundError(f"There is nothing at {_instance(_current(app))}.")
+
+    return unknown_path
+
+
+def _current(app: Chalice) -> Request:
+    assert app.current_request is not None  # noqa: S101 - a view runs only for a request
+    return app.current_request

@@ -1,0 +1,63 @@
+"""JSON as RFC 8259 means it: no NaN or Infinity, no duplicate keys, numbers with a fraction exact.
+
+Python's ``json`` accepts all of the former and rounds the latter through float.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+# The largest decimal exponent that any client's double could hold.
+_MAX_EXPONENT = 308
+
+
+class JSONError(ValueError):
+    """The text is not JSON that we accept; the message says why, in plain words."""
+
+
+def loads(raw: bytes) -> Any:
+    """Return the value of ``raw``; integers as int, other numbers as Decimal.
+
+    Raises JSONError.
+    """
+    try:
+        value = json.loads(
+            raw.decode("utf-8"),
+            parse_float=_decimal,
+            parse_constant=_constant,
+            object_pairs_hook=_object,
+        )
+        # A lone surrogate (\ud800) is no text that could be stored.
+        if b"\\u" in raw:
+            json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeDecodeError as broken:
+        raise JSONError("is not UTF-8") from broken
+    except UnicodeEncodeError as broken:
+        raise JSONError("holds half of a surrogate pair") from broken
+    except RecursionError as deep:
+        raise JSONError("is nested too deeply") from deep
+    except JSONError:
+        raise
+    except ValueError as broken:
+        raise JSONError(f"is not valid JSON: {broken}") from broken
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > _MAX_EXPONENT:
+        raise JSONError(f"holds a number out of range: {text[:40]}")
+    return number
+
+
+def _constant(name: str) -> None:
+    raise JSONError(f"holds {name}, which is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise JSONError(f"names {twice!r} twice")
+    return found

@@ -1,0 +1,212 @@
+"""A DynamoDB table with a string partition key ``pk`` and a string sort key ``sk``.
+
+Stores build on it: it speaks items and conditions, they know keys and meaning. All reads are
+strongly consistent.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.core import retry
+from chalicelib.core.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+"""Attribute names to DynamoDB's typed values, as ``{"pk": {"S": "..."}}``."""
+
+BATCH_WRITE_LIMIT = 25
+BATCH_GET_LIMIT = 100
+HIGHEST = "\U0010ffff"
+"""Sorts after every other string."""
+
+
+class ConditionError(Exception):
+    """A condition did not hold; nothing was written. ``item`` is what stands there, if asked."""
+
+    def __init__(self, item: Item | None = None) -> None:
+        super().__init__("a condition did not hold")
+        self.item = item
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition expression with its values."""
+
+    expression: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the condition as the arguments of a DynamoDB write."""
+        found: dict[str, Any] = {"ConditionExpression": self.expression}
+        if self.values:
+            found["ExpressionAttributeValues"] = dict(self.values)
+        if self.names:
+            found["ExpressionAttributeNames"] = dict(self.names)
+        return found
+
+
+ABSENT = Condition("attribute_not_exists(pk)")
+
+
+def at_version(version: int) -> Condition:
+    """Hold while the item is at ``version``; version 0 is an item that does not exist yet."""
+    if version == 0:
+        return ABSENT
+    return Condition("#v = :v", {":v": {"N": str(version)}}, {"#v": "version"})
+
+
+class Table:
+    """Reads and writes of one table, by key."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self.name = name
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        """Return the item at ``pk`` and ``sk``."""
+        found = self._client.get_item(TableName=self.name, Key=key(pk, sk), ConsistentRead=True)
+        return found.get("Item")
+
+    def query(
+        self, pk: str, *, first: str = "", last: str = HIGHEST, newest_first: bool = False
+    ) -> Iterator[Item]:
+        """Yield the items under ``pk`` whose ``sk`` lies in ``first``..``last``, in order."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":pk": {"S": pk},
+                ":first": {"S": first or "\x00"},
+                ":last": {"S": last},
+            },
+            ScanIndexForward=not newest_first,
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def prefixed(self, pk: str, prefix: str = "") -> Iterator[Item]:
+        """Yield the items under ``pk`` whose ``sk`` begins with ``prefix``, in order."""
+        return self.query(pk, first=prefix, last=prefix + HIGHEST)
+
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> Iterator[Item]:
+        """Yield the items that exist of ``keys`` (distinct), in no order."""
+        todo = [key(pk, sk) for pk, sk in keys]
+        for start in range(0, len(todo), BATCH_GET_LIMIT):
+            yield from self._get_batch(todo[start : start + BATCH_GET_LIMIT])
+
+    def _get_batch(self, keys: Sequence[Item]) -> Iterator[Item]:
+        todo: Any = {self.name: {"Keys": list(keys), "ConsistentRead": True}}
+        for _ in retry.tries():
+            answer = self._client.batch_get_item(RequestItems=todo)
+            yield from answer["Responses"].get(self.name, [])
+            todo = answer.get("UnprocessedKeys")
+            if not todo:
+                return
+        raise UnavailableError("The database is too busy to read.")
+
+    def put(self, item: Item, condition: Condition | None = None) -> None:
+        """Write ``item``. Raises ConditionError with the item that stands there instead."""
+        if condition is None:
+            self._client.put_item(TableName=self.name, Item=item)
+            return
+        try:
+            self._client.put_item(
+                TableName=self.name,
+                Item=item,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition.arguments(),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as failed:
+            raise ConditionError(dict(failed.response).get("Item")) from failed  # type: ignore[arg-type]
+
+    def add(self, pk: str, sk: str, name: str, amount: int = 1) -> int:
+        """Add to a counter and return what it stands at; ids made of it may have gaps."""
+        answer = self._client.update_item(
+            TableName=self.name,
+            Key=key(pk, sk),
+            UpdateExpression="ADD #n :amount",
+            ExpressionAttributeNames={"#n": name},
+            ExpressionAttributeValues={":amount": {"N": str(amount)}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"][name]["N"])
+
+    def delete(self, pk: str, sk: str) -> None:
+        """Delete an item, if it is there."""
+        self._client.delete_item(TableName=self.name, Key=key(pk, sk))
+
+    def transact(self, *actions: dict[str, Any]) -> None:
+        """Do all ``actions`` (of `putting`, `deleting`) or none.
+
+        Waits out conflicts with other transactions. Raises ConditionError when a condition does
+        not hold, UnavailableError when the conflicts do not end.
+        """
+        for _ in retry.tries():
+            try:
+                self._client.transact_write_items(TransactItems=list(actions))  # type: ignore[arg-type]
+            except self._client.exceptions.TransactionCanceledException as cancelled:
+                _raise_if_condition(cancelled)
+            else:
+                return
+        raise UnavailableError("Too many writers want the same record.")
+
+    def putting(self, item: Item, condition: Condition | None = None) -> dict[str, Any]:
+        """Return the action that writes ``item``."""
+        return {"Put": {"TableName": self.name, "Item": item, **_arguments(condition)}}
+
+    def deleting(self, pk: str, sk: str, condition: Condition | None = None) -> dict[str, Any]:
+        """Return the action that deletes an item."""
+        return {"Delete": {"TableName": self.name, "Key": key(pk, sk), **_arguments(condition)}}
+
+    def put_many(self, items: Iterable[Item]) -> None:
+        """Write ``items``, each a plain idempotent put, in no order."""
+        self._write_batches({"PutRequest": {"Item": item}} for item in items)
+
+    def delete_many(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Delete items, those that are there, in no order."""
+        self._write_batches({"DeleteRequest": {"Key": key(pk, sk)}} for pk, sk in keys)
+
+    def _write_batches(self, requests: Iterator[dict[str, Any]]) -> None:
+        batch: list[dict[str, Any]] = []
+        for request in requests:
+            batch.append(request)
+            if len(batch) == BATCH_WRITE_LIMIT:
+                self._write_batch(batch)
+                batch = []
+        if batch:
+            self._write_batch(batch)
+
+    def _write_batch(self, batch: list[dict[str, Any]]) -> None:
+        todo: Any = {self.name: batch}
+        for _ in retry.tries(budget_s=30):
+            answer = self._client.batch_write_item(RequestItems=todo)
+            todo = answer.get("UnprocessedItems")
+            if not todo:
+                return
+        raise UnavailableError("The database is too busy to write.")
+
+
+def key(pk: str, sk: str) -> Item:
+    """Return the key of an item."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _arguments(condition: Condition | None) -> dict[str, Any]:
+    return condition.arguments() if condition else {}
+
+
+def _raise_if_condition(cancelled: ClientError) -> None:
+    """Raise unless every reason is a conflict that another try may get past."""
+    reasons = dict(cancelled.response).get("CancellationReasons", [])
+    codes = {reason.get("Code") for reason in reasons} - {"None"}  # type: ignore[attr-defined]
+    if "ConditionalCheckFailed" in codes:
+        raise ConditionError from cancelled
+    if not codes <= {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
+        raise cancelled

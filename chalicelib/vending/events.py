@@ -1,0 +1,95 @@
+"""The vending context's event functions: arrivals in the share, fleet passes, the daily sweep.
+
+Each runs in a Lambda of its own that imports this module and never ``app.py``. Event sources are
+bound to the real queues by the templates under ``infra/``.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote_plus
+
+from chalice import Blueprint, Cron
+from chalice.app import CloudWatchEvent, SQSEvent, SQSRecord
+
+from chalicelib.core import log
+from chalicelib.core.log import logger, observed
+from chalicelib.vending.wiring import vending
+
+bp = Blueprint(__name__)
+
+# The queues' redrive policies say the same: after the fifth time a message is dead.
+MAX_RECEIVES = 5
+_FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2, 300
+
+Failures = dict[str, list[dict[str, str]]]
+
+
+@bp.on_sqs_message(queue="vending-uploads", batch_size=10, name="vending_file_arrived")
+@observed("vending_file_arrived")
+def file_arrived(event: SQSEvent) -> Failures:
+    """Look at the keys that S3 or the sweep names; report the messages that failed.
+
+    Messages that have been received before come last, so that one which kills the function takes
+    no untried neighbour with it.
+    """
+    failures: list[dict[str, str]] = []
+    for record in sorted(event, key=_receives):
+        try:
+            _look_at(record)
+        except Exception as error:
+            receives = _receives(record)
+            logger.exception("file failed", extra={"body": record.body, "receives": receives})
+            _put_off(record, error)
+            failures.append({"itemIdentifier": record.to_dict()["messageId"]})
+    return {"batchItemFailures": failures}
+
+
+@bp.on_sqs_message(queue="vending-fleet", batch_size=10, name="vending_fleet_changed")
+@observed("vending_fleet_changed")
+def fleet_changed(_: SQSEvent) -> None:
+    """Judge the fleet once for all the messages of a burst."""
+    judged = vending().verdicts.judge_fleet()
+    logger.info("fleet", extra={"judged": judged})
+
+
+@bp.schedule(Cron(0, 23, "*", "*", "?", "*"), name="vending_daily_sweep")
+@observed("vending_daily_sweep")
+def daily_sweep(_: CloudWatchEvent) -> None:
+    """Queue again what never arrived, and heal what a lost message left behind."""
+    queued = vending().arrivals.sweep()
+    logger.info("swept", extra={"queued": queued})
+
+
+def _look_at(record: SQSRecord) -> None:
+    for key in _keys(record.body):
+        found = vending().arrivals.look_at(key)
+        log.count("FilesLookedAt")
+        logger.info("looked at", extra={"key": key, "state": found and found.state})
+
+
+def _keys(body: str) -> Iterator[str]:
+    """Yield the keys that a message is about: our own, or those of an S3 event.
+
+    S3's first message to a queue is a test event without records.
+    """
+    message: dict[str, Any] = json.loads(body)
+    yield from message.get("keys", ())
+    for record in message.get("Records", ()):
+        yield unquote_plus(record["s3"]["object"]["key"])
+
+
+def _receives(record: SQSRecord) -> int:
+    return int(record.to_dict()["attributes"].get("ApproximateReceiveCount", 1))
+
+
+def _put_off(record: SQSRecord, error: Exception) -> None:
+    """Have the message come back after a while, longer each time; the last time, tell its file."""
+    receives = _receives(record)
+    if receives >= MAX_RECEIVES:
+        with suppress(ValueError):  # a body that names no file has none to tell
+            for key in _keys(record.body):
+                vending().arrivals.give_up(key, f"processing failed {receives} times: {error}")
+    wait_s = min(_FIRST_BACKOFF_S * 2**receives, _LONGEST_BACKOFF_S)
+    vending().queues.put_off(record.receipt_handle, wait_s)

@@ -1,0 +1,111 @@
+"""A file's record: who dropped it, where it is in the share, and what became of its rows.
+
+The record is the commit: a file's rows count when, and only when, its record says so. Everything
+else that is stored for a file (chunks, refused lines) is ignored until then and swept up after.
+"""
+
+import hashlib
+from typing import Literal
+
+from chalicelib.vending.models import Instant, Model
+
+DISPATCHER = "dispatcher"
+"""The owner of imports, and of files whose name does not say who dropped them."""
+
+FileState = Literal[
+    "awaiting_upload", "received", "processed", "suspect", "rejected", "held", "failed", "deleted"
+]
+PENDING: frozenset[FileState] = frozenset({"awaiting_upload", "received"})
+COUNTED: frozenset[FileState] = frozenset({"processed", "suspect"})
+"""The states in which a file's rows count."""
+
+
+class FileView(Model):
+    """A file as callers see it.
+
+    ``rows_known`` of the ``rows_kept`` were already held by other files when this one was
+    processed. ``downloaded_at`` is the technician's wall clock, without a zone.
+    """
+
+    id: int
+    name: str
+    original_name: str | None = None
+    machine: str | None = None
+    technician: str | None = None
+    downloaded_at: str | None = None
+    state: FileState
+    reason: str | None = None
+    uploaded_at: Instant
+    processed_at: Instant | None = None
+    deleted_at: Instant | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    rows_kept: int | None = None
+    rows_known: int | None = None
+    rows_refused: int | None = None
+    first_at: Instant | None = None
+    last_at: Instant | None = None
+
+
+class FileRecord(FileView):
+    """A file as it is stored.
+
+    ``key`` is its object in the share; ``claimed`` the content (its ETag) that is being parsed,
+    ``etag`` the content that the state describes; ``live`` the digest of the content whose chunks
+    count; ``machines`` the serials it has or had rows of; ``not_after`` the instant after which a
+    row cannot be true; ``checked`` tells that the technician was found to be assigned.
+    """
+
+    owner: str
+    key: str
+    not_after: Instant
+    checked: bool = False
+    claimed: str | None = None
+    etag: str | None = None
+    live: str | None = None
+    machines: tuple[str, ...] = ()
+    attempts: int = 0
+    version: int = 0
+    judged: bool = False
+    """True once the machines' verdicts take this record's present state into account."""
+
+    def view(self) -> FileView:
+        """Return what callers may see."""
+        return FileView.model_construct(
+            **{name: getattr(self, name) for name in FileView.model_fields}
+        )
+
+
+class RefusedLine(Model):
+    """A line that was not kept, and why."""
+
+    line: int
+    reason: str
+    text: str
+
+
+class FileDetail(FileView):
+    """A file with its refused lines, the first of them."""
+
+    refused: tuple[RefusedLine, ...] = ()
+
+
+class Upload(Model):
+    """How to send the bytes of a file that is too large for a request body."""
+
+    method: Literal["PUT"] = "PUT"
+    url: str
+    headers: dict[str, str]
+    expires_at: Instant
+
+
+class PresignedFile(Model):
+    """A file that is awaited, and where to send it."""
+
+    file: FileView
+    upload: Upload
+
+
+def content_digest(etag: str) -> str:
+    """Return the short name of a content, from the tag that the share gives it."""
+    return hashlib.sha256(etag.encode()).hexdigest()[:8]

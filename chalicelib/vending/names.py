@@ -1,0 +1,141 @@
+"""How machines, technicians, downloads and files are named.
+
+A technician's file is named ``T0001.GM001.2018-09-21_093448.zip``: who, which machine, and the
+technician's wall clock at the download (24 hours, no zone).
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+SERIAL = re.compile(r"GM\d{3}", re.ASCII)
+_TECHNICIAN = re.compile(r"[#T]?(\d{1,9})", re.ASCII | re.IGNORECASE)
+_STORED = re.compile(
+    r"(T\d{4,9})\.(GM\d{3})\.(\d{4}-\d{2}-\d{2}_\d{6})\.(?:zip|gz|txt)", re.ASCII
+)
+_STAMP = "%Y-%m-%d_%H%M%S"
+_US = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d{2})(?::(\d{2}))? ?([AaPp])\.?[Mm]\.?", re.ASCII
+)
+# The wall clock furthest behind UTC (UTC-12) shows a time this much before the instant it means.
+_FURTHEST_BEHIND = timedelta(hours=12)
+
+
+def serial(text: str) -> str:
+    """Return ``text`` when it is a machine's serial. Raises ValueError."""
+    if not SERIAL.fullmatch(text):
+        raise ValueError("must be a machine serial: GM and three digits, such as GM001")
+    return text
+
+
+def technician_id(text: str) -> str:
+    """Return the id that ``#1``, ``001`` or ``T0001`` mean: ``T0001``. Raises ValueError."""
+    match = _TECHNICIAN.fullmatch(text.strip())
+    if not match:
+        raise ValueError("must be a technician number, such as #001 or T0001")
+    return f"T{int(match[1]):04d}"
+
+
+def time_zone(name: str) -> str:
+    """Return ``name`` when it is an IANA time zone. Raises ValueError."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise ValueError("must be an IANA time zone, such as America/Chicago") from unknown
+    return name
+
+
+@dataclass(frozen=True)
+class DownloadTime:
+    """When a log was read from its machine: the technician's wall clock, and its zone if told."""
+
+    wall: datetime
+    offset: timedelta | None = None
+
+    def latest_instant(self, zone: str | None) -> datetime:
+        """Return the latest instant (UTC) that this wall clock can have meant.
+
+        Exact with an offset or a ``zone`` (the later one where clocks go back); without either,
+        the clock may have stood in UTC-12.
+        """
+        if self.offset is not None:
+            return (self.wall - self.offset).replace(tzinfo=UTC)
+        if zone is not None:
+            return self.wall.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
+        return self.wall.replace(tzinfo=UTC) + _FURTHEST_BEHIND
+
+
+def download_time(text: str) -> DownloadTime:
+    """Return the time in ISO 8601 or as ``9/21/2018 9:34:48 AM``. Raises ValueError."""
+    us = _US.fullmatch(text.strip())
+    try:
+        if us:
+            month, day, year, hour, minute = (int(us[i]) for i in range(1, 6))
+            if not 1 <= hour <= 12:
+                raise ValueError("hour")
+            hour = hour % 12 + (12 if us[7] in "pP" else 0)
+            wall = datetime(year, month, day, hour, minute, int(us[6] or 0))  # noqa: DTZ001 - a wall clock
+            _checked_year(wall)
+            return DownloadTime(wall)
+        at = datetime.fromisoformat(text.strip())
+        if "T" not in text and " " not in text.strip():
+            raise ValueError("no time of day")
+        _checked_year(at)
+    except ValueError as wrong:
+        raise ValueError(
+            "must be a date and time such as 2018-09-21T09:34:48 or 9/21/2018 9:34:48 AM"
+        ) from wrong
+    return DownloadTime(at.replace(tzinfo=None, microsecond=0), at.utcoffset())
+
+
+def checked_download_time(text: str) -> str:
+    """Return ``text`` when `download_time` can read it. Raises ValueError."""
+    download_time(text)
+    return text
+
+
+def printable(text: str) -> str:
+    """Return ``text`` when it has no control characters. Raises ValueError."""
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _checked_year(at: datetime) -> None:
+    # Machines with a clock came after 1970, and a day more must still be a date.
+    if not 1970 <= at.year <= 9998:
+        raise ValueError("year")
+
+
+@dataclass(frozen=True)
+class StoredName:
+    """The name of a technician's file in the share."""
+
+    technician: str
+    machine: str
+    wall: datetime
+
+    @property
+    def stem(self) -> str:
+        """Return the name without its ending."""
+        return f"{self.technician}.{self.machine}.{self.wall:{_STAMP}}"
+
+    def __str__(self) -> str:
+        return f"{self.stem}.zip"
+
+    @classmethod
+    def parse(cls, name: str) -> "StoredName":
+        """Return the parts of ``name``. Raises ValueError when it does not follow the form."""
+        match = _STORED.fullmatch(name)
+        try:
+            if not match:
+                raise ValueError("form")
+            wall = datetime.strptime(match[3], _STAMP)  # noqa: DTZ007 - a wall clock
+            _checked_year(wall)
+        except ValueError as wrong:
+            raise ValueError(
+                "a technician's file is named like T0001.GM001.2018-09-21_093448.zip"
+            ) from wrong
+        return cls(technician_id(match[1]), match[2], wall)

@@ -1,0 +1,78 @@
+"""Sending people to machines, and what their visits settle."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core.errors import ConflictError, UnprocessableError
+from chalicelib.vending.models import ClosingBody, Dispatch, DispatchBody, DispatchQuery
+from chalicelib.vending.ports import AlreadyOpenError, DispatchBook, Fleet, Registry
+from chalicelib.vending.service.registry import found
+from chalicelib.vending.service.verdicts import Verdicts
+
+
+@dataclass(frozen=True)
+class Dispatching:
+    """Opens and closes dispatches; a machine has one open dispatch at a time."""
+
+    dispatches: DispatchBook
+    registry: Registry
+    fleet: Fleet
+    verdicts: Verdicts
+    now: Callable[[], datetime]
+
+    def open(self, body: DispatchBody) -> tuple[Dispatch, bool]:
+        """Send the machine's technician; return the dispatch, and True when it is new.
+
+        The same again while it is open is the same dispatch. Raises UnprocessableError for a
+        machine that nobody knows, ConflictError when it is open with another note.
+        """
+        machine = self.registry.machine(body.machine)
+        if machine is None and body.machine not in self.fleet.machine_state(body.machine).summaries:
+            raise UnprocessableError(f"There is no machine {body.machine}.")
+        dispatch = Dispatch(
+            id=self.dispatches.next_id(),
+            machine=body.machine,
+            technician=machine.technician if machine else None,
+            note=body.note,
+            opened_at=self.now(),
+        )
+        try:
+            self.dispatches.open(dispatch)
+        except AlreadyOpenError as standing:
+            if standing.dispatch.note == body.note:
+                return standing.dispatch, False
+            raise ConflictError(
+                f"Dispatch {standing.dispatch.id} to {body.machine} is open already; close it first.",
+                dispatch=standing.dispatch.id,
+            ) from standing
+        return dispatch, True
+
+    def listed(self, wanted: DispatchQuery) -> list[Dispatch]:
+        """Return the dispatches, newest first."""
+        return [
+            dispatch
+            for dispatch in self.dispatches.all()
+            if wanted.state in (None, dispatch.state) and wanted.machine in (None, dispatch.machine)
+        ]
+
+    def close(self, dispatch_id: int, body: ClosingBody) -> Dispatch:
+        """Close a dispatch: the dispatcher says that what was wrong until now is settled.
+
+        Closing again changes nothing. Raises NotFoundError.
+        """
+        standing = self.get(dispatch_id)
+        if standing.state == "open":
+            now = self.now()
+            ending = {"state": "closed", "closed_at": now, "closed_by": "dispatcher"}
+            note = {"closing_note": body.note or None}
+            # Settled first: if we die in between, the dispatch is open still and can be closed.
+            self.fleet.settle(standing.machine, now)
+            closed = standing.model_copy(update={**ending, **note})
+            standing = closed if self.dispatches.close(closed) else self.get(dispatch_id)
+        self.verdicts.judge(standing.machine)
+        return standing
+
+    def get(self, dispatch_id: int) -> Dispatch:
+        """Return a dispatch. Raises NotFoundError."""
+        return found(self.dispatches.get(dispatch_id), f"There is no dispatch {dispatch_id}.")

@@ -1,0 +1,82 @@
+"""What a machine did, row by row (V7): ids count up from 1 in time order.
+
+An id is a row's place in the machine's whole history, so it is known by counting: a page starts
+where the cursor of the page before it says, and only a first page with ``from`` counts from the
+beginning (4 bytes a row, 250 rows to the kilobyte).
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import islice
+
+from chalicelib.vending.models import RowView
+from chalicelib.vending.ports import Chunks
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: ``skip`` rows into ``day``, and how many rows come before that day."""
+
+    day: date
+    skip: int
+    before: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows, and where the next ones begin if there are more."""
+
+    rows: tuple[RowView, ...]
+    next: Place | None
+
+
+@dataclass(frozen=True)
+class HistoryService:
+    """Reads machines' rows from their chunks."""
+
+    chunks: Chunks
+
+    def page(
+        self,
+        serial: str,
+        *,
+        first: datetime | None,
+        last: datetime | None,
+        limit: int,
+        place: Place | None = None,
+    ) -> Page:
+        """Return up to ``limit`` rows from ``first`` up to but not including ``last``."""
+        place = place or Place(date.min, 0, 0)
+        found = islice(self._rows(serial, first, last, place), limit + 1)
+        rows, places = [], []
+        for row, at in found:
+            rows.append(row)
+            places.append(at)
+        more = places[limit] if len(rows) > limit else None
+        return Page(tuple(rows[:limit]), more)
+
+    def _rows(
+        self, serial: str, first: datetime | None, last: datetime | None, place: Place
+    ) -> Iterator[tuple[RowView, Place]]:
+        end = last.astimezone(UTC).date() if last else date.max
+        before, skip = place.before, place.skip
+        for day, keys in self.chunks.days(serial, first=place.day, last=end):
+            if first is None or day >= first.astimezone(UTC).date():
+                for number in range(skip, len(keys)):
+                    row = _row(serial, keys, number, before)
+                    if (first is None or row.at >= first) and (last is None or row.at < last):
+                        yield row, Place(day, number, before)
+            before, skip = before + len(keys), 0
+
+
+def _row(serial: str, keys: "array[int]", number: int, before: int) -> RowView:
+    second, gumballs = divmod(keys[number], 10)
+    return RowView(
+        id=before + number + 1,
+        machine=serial,
+        at=datetime.fromtimestamp(second, UTC),
+        gumballs=gumballs,
+        suspected_duplicate=number > 0 and keys[number] == keys[number - 1],
+    )

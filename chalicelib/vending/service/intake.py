@@ -1,0 +1,250 @@
+"""Taking files in and giving them back (V2, V3, V4).
+
+A file is its key in the share: ``incoming/<stored name>`` for a technician, ``imports/<digest>``
+for the dispatcher. The record is made first, then the object is stored; its arrival starts the
+processing. A retry finds the record and stores the object again, so nothing is doubled and a
+half-done upload is finished by the same request.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.core.errors import (
+    ConflictError,
+    Fault,
+    ForbiddenError,
+    InvalidInputError,
+    MediaTypeError,
+    NotFoundError,
+    TooLargeError,
+    UnprocessableError,
+)
+from chalicelib.vending import archives, names
+from chalicelib.vending.files import (
+    DISPATCHER,
+    PENDING,
+    FileDetail,
+    FileRecord,
+    FileState,
+    FileView,
+    PresignedFile,
+    Upload,
+)
+from chalicelib.vending.models import ImportQuery, UploadQuery
+from chalicelib.vending.ports import (
+    IMPORTS,
+    INCOMING,
+    Files,
+    KeyTakenError,
+    Registry,
+    Share,
+    StaleRecordError,
+)
+from chalicelib.vending.service.registry import found
+
+UPLOAD_LIMIT = 4 * 1024 * 1024
+"""Bytes of a file in a request body; larger ones go straight to the share."""
+
+LATER_HINT = " Larger files go straight to the share: ask POST {path} for a URL."
+# Inflated, while the caller waits; what is larger takes the same way as a large body.
+_TEXT_LIMIT = 64 * 1024 * 1024
+_URL_VALID_S = 3600
+_CLOCK_SKEW = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Takes files in, lists them, deletes them. ``media_type`` is what the share is sent."""
+
+    files: Files
+    registry: Registry
+    share: Share
+    now: Callable[[], datetime]
+    media_type: str = "application/octet-stream"
+
+    def upload(self, told: UploadQuery, content: bytes) -> tuple[FileView, bool]:
+        """Store a technician's file; return it, and True when it is new.
+
+        Raises NotFoundError, ForbiddenError, ConflictError (same name, other bytes), or what
+        `archives` found wrong with the bytes.
+        """
+        draft = self._technicians_file(told)
+        return self._store(draft, content, member=f"{draft.name.removesuffix('.zip')}.txt")
+
+    def take_import(self, told: ImportQuery, content: bytes) -> tuple[FileView, bool]:
+        """Store a dispatcher's file of any machines; the same bytes again are the same file."""
+        digest = hashlib.sha256(content).hexdigest()[:32]
+        draft = self._import(told, f"{digest}.zip")
+        return self._store(draft, content, member=f"{digest}.txt")
+
+    def await_upload(self, told: UploadQuery) -> PresignedFile:
+        """Expect a technician's large file. Raises ConflictError when it is here already."""
+        return self._await(self._technicians_file(told))
+
+    def await_import(self, told: ImportQuery) -> PresignedFile:
+        """Expect a dispatcher's large file; every call expects another one."""
+        return self._await(self._import(told, None))
+
+    def technicians_files(self, technician_id: str) -> list[FileView]:
+        """Return a technician's files, newest first. Raises NotFoundError."""
+        found(self.registry.technician(technician_id), f"There is no technician {technician_id}.")
+        return self._of(technician_id)
+
+    def imports(self) -> list[FileView]:
+        """Return the dispatcher's files, newest first."""
+        return self._of(DISPATCHER)
+
+    def detail(self, file_id: int) -> FileDetail:
+        """Return a file with its refused lines. Raises NotFoundError, also once it is deleted."""
+        record = self.files.by_id(file_id)
+        if record is None or record.state == "deleted":
+            raise NotFoundError(f"There is no file {file_id}.")
+        return FileDetail(**dict(record.view()), refused=tuple(self.files.refused(file_id)))
+
+    def delete(self, owner: str, file_id: int) -> FileView:
+        """Take a file back: gone from the share, and its rows with it where no other holds them.
+
+        Raises NotFoundError for files that are not ``owner``'s, too, so nothing of others shows.
+        """
+        for _ in range(10):
+            record = self.files.owned(owner, file_id)
+            if record is None or record.state == "deleted":
+                raise NotFoundError(f"There is no file {file_id} of {owner}.")
+            # The object goes first: if we die here, its removal is noticed and ends in the same.
+            self.share.delete(record.key)
+            try:
+                return self.files.release(withdrawn(record, self.now())).view()
+            except StaleRecordError:
+                continue
+        raise ConflictError(f"File {file_id} keeps changing; try again in a moment.")
+
+    def _of(self, owner: str) -> list[FileView]:
+        records = self.files.of_owner(owner)
+        return [record.view() for record in reversed(records) if record.state != "deleted"]
+
+    def _technicians_file(self, told: UploadQuery) -> FileRecord:
+        machine = self.registry.machine(told.machine)
+        technician = self.registry.technician(told.technician)
+        if technician is None:
+            raise NotFoundError(f"There is no technician {told.technician}.")
+        if machine is None:
+            raise NotFoundError(f"There is no machine {told.machine}.")
+        if machine.technician != told.technician:
+            assigned = [m.serial for m in self.registry.machines() if m.technician == told.technician]
+            raise ForbiddenError(
+                f"{told.machine} is not assigned to {told.technician}.", assigned=assigned
+            )
+        site = self.registry.site(machine.site) if machine.site else None
+        time = names.download_time(told.downloaded_at)
+        not_after = time.latest_instant(site.time_zone if site else None)
+        if not_after > self.now() + _CLOCK_SKEW + timedelta(hours=12):
+            detail = "must not lie in the future; check the clock it was read from"
+            raise InvalidInputError([Fault(place="query", field="downloaded_at", detail=detail)])
+        name = names.StoredName(told.technician, told.machine, time.wall)
+        return FileRecord(
+            id=0,
+            owner=told.technician,
+            key=f"{INCOMING}{name}",
+            name=str(name),
+            original_name=told.filename,
+            machine=told.machine,
+            technician=told.technician,
+            downloaded_at=time.wall.isoformat(),
+            not_after=not_after,
+            checked=True,
+            state="received",
+            uploaded_at=self.now(),
+        )
+
+    def _import(self, told: ImportQuery, name: str | None) -> FileRecord:
+        file_id = 0 if name else self.files.next_id()
+        name = name or f"import-{file_id}.zip"
+        now = self.now()
+        return FileRecord(
+            id=file_id,
+            owner=DISPATCHER,
+            key=f"{IMPORTS}{name}",
+            name=name,
+            original_name=told.filename,
+            not_after=now + _CLOCK_SKEW,
+            checked=True,
+            state="received",
+            uploaded_at=now,
+        )
+
+    def _store(self, draft: FileRecord, content: bytes, *, member: str) -> tuple[FileView, bool]:
+        with faults_of_the_bytes():
+            blocks = archives.open_log(io.BytesIO(content), max_bytes=_TEXT_LIMIT)
+            packed = archives.pack_log(blocks, member=member)
+        sized = {"sha256": packed.sha256, "size_bytes": packed.size_bytes}
+        record, new = self._claim(draft.model_copy(update=sized), "received")
+        if record.sha256 != packed.sha256:
+            raise ConflictError(
+                f"{record.name} is here already, as file {record.id}, with other bytes; "
+                "delete it first if this one shall take its place.",
+                file=record.id,
+            )
+        if record.state in PENDING or record.state == "failed":
+            self.share.put(record.key, packed.content)
+        return record.view(), new
+
+    def _await(self, draft: FileRecord) -> PresignedFile:
+        record, new = self._claim(draft, "awaiting_upload")
+        if not new and record.state not in PENDING:
+            raise ConflictError(
+                f"{record.name} is here already, as file {record.id}.", file=record.id
+            )
+        url = self.share.upload_url(record.key, expires_in_s=_URL_VALID_S)
+        upload = Upload(
+            url=url,
+            headers={"Content-Type": self.media_type},
+            expires_at=self.now() + timedelta(seconds=_URL_VALID_S),
+        )
+        return PresignedFile(file=record.view(), upload=upload)
+
+    def _claim(self, draft: FileRecord, state: FileState) -> tuple[FileRecord, bool]:
+        """Return the file that stands at the draft's key, or make it; and True when it is new."""
+        for _ in range(10):
+            standing = self.files.at_key(draft.key)
+            if standing and standing.state == "awaiting_upload" and draft.sha256:
+                # It was to come by URL and comes in a request instead.
+                sized = {"sha256": draft.sha256, "size_bytes": draft.size_bytes, "state": state}
+                try:
+                    return self.files.save(standing.model_copy(update=sized)), False
+                except StaleRecordError:
+                    continue
+            if standing:
+                return standing, False
+            file_id = draft.id or self.files.next_id()
+            try:
+                record = draft.model_copy(update={"id": file_id, "state": state})
+                return self.files.create(record), True
+            except KeyTakenError:
+                continue
+        raise ConflictError(f"{draft.name} keeps changing; try again in a moment.")
+
+
+def withdrawn(record: FileRecord, now: datetime) -> FileRecord:
+    """Return the record of a file whose rows no longer count."""
+    return record.model_copy(update={"state": "deleted", "deleted_at": now, "judged": False})
+
+
+@contextmanager
+def faults_of_the_bytes() -> Iterator[None]:
+    """Turn what is wrong with a file's bytes into what is wrong with the request."""
+    try:
+        yield
+    except archives.EmptyLogError as empty:
+        raise InvalidInputError(
+            [Fault(place="body", field="(body)", detail=empty.detail)]
+        ) from empty
+    except archives.NotALogError as other:
+        raise MediaTypeError(other.detail) from other
+    except archives.LogTooLargeError as large:
+        raise TooLargeError(large.detail + LATER_HINT.format(path="/files/presigned")) from large
+    except archives.UnreadableLogError as broken:
+        raise UnprocessableError(broken.detail) from broken

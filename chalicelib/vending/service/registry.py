@@ -1,0 +1,103 @@
+"""Sites, technicians and machines, and who looks after what (V1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from chalicelib.core.errors import NotFoundError, UnprocessableError
+from chalicelib.vending.models import (
+    Machine,
+    MachineBody,
+    Site,
+    SiteBody,
+    Technician,
+    TechnicianBody,
+)
+from chalicelib.vending.ports import Files, Queues, Registry
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RegistryService:
+    """Keeps the registry. A machine names its technician; a technician's machines follow."""
+
+    registry: Registry
+    files: Files
+    queues: Queues
+    now: Callable[[], datetime]
+
+    def put_site(self, site_id: str, body: SiteBody) -> tuple[Site, bool]:
+        """Store a site; return it, and True when it is new."""
+        site = Site(site_id=site_id, **dict(body))
+        return site, self.registry.put_site(site)
+
+    def site(self, site_id: str) -> Site:
+        """Return a site. Raises NotFoundError."""
+        return found(self.registry.site(site_id), f"There is no site {site_id}.")
+
+    def sites(self) -> list[Site]:
+        """Return all sites."""
+        return self.registry.sites()
+
+    def put_technician(self, technician_id: str, body: TechnicianBody) -> tuple[Technician, bool]:
+        """Store a technician; return them with their machines, and True when they are new."""
+        technician = Technician(technician_id=technician_id, name=body.name)
+        new = self.registry.put_technician(technician)
+        return self._with_machines([technician])[0], new
+
+    def technician(self, technician_id: str) -> Technician:
+        """Return a technician with the machines assigned to them. Raises NotFoundError."""
+        known = self.registry.technician(technician_id)
+        technician = found(known, f"There is no technician {technician_id}.")
+        return self._with_machines([technician])[0]
+
+    def technicians(self) -> list[Technician]:
+        """Return all technicians with their machines."""
+        return self._with_machines(self.registry.technicians())
+
+    def put_machine(self, serial: str, body: MachineBody) -> tuple[Machine, bool]:
+        """Register a machine; return it, and True when it is new.
+
+        Raises UnprocessableError when its site or its technician is not known.
+        """
+        if body.site and not self.registry.site(body.site):
+            raise UnprocessableError(f"There is no site {body.site}; create it first.")
+        if body.technician and not self.registry.technician(body.technician):
+            raise UnprocessableError(f"There is no technician {body.technician}; create it first.")
+        stored, new = self.registry.put_machine(
+            Machine(serial=serial, registered_at=self.now(), **dict(body))
+        )
+        self._release_held(stored)
+        return stored, new
+
+    def _release_held(self, machine: Machine) -> None:
+        """Have files looked at again that were dropped before the machine was assigned."""
+        if machine.technician:
+            files = self.files.of_owner(machine.technician)
+            held = [f.key for f in files if f.state == "held" and f.machine == machine.serial]
+            self.queues.look_at(held)
+
+    def _with_machines(self, technicians: list[Technician]) -> list[Technician]:
+        machines = self.registry.machines()
+        return [
+            technician.model_copy(
+                update={
+                    "machines": tuple(
+                        machine.serial
+                        for machine in machines
+                        if machine.technician == technician.technician_id
+                    )
+                }
+            )
+            for technician in technicians
+        ]
+
+
+def found(value: T | None, detail: str) -> T:
+    """Return ``value``, or raise NotFoundError with ``detail``."""
+    if value is None:
+        raise NotFoundError(detail)
+    return value

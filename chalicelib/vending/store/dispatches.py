@@ -1,0 +1,77 @@
+"""Who was sent where.
+
+``DISPATCHES/<id>``        the dispatch
+``DISPATCHES/OPEN#<serial>``  the machine's open dispatch: a machine has one at a time
+"""
+
+from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
+from chalicelib.vending.models import Dispatch
+from chalicelib.vending.ports import AlreadyOpenError
+
+_PK = "DISPATCHES"
+
+
+class DispatchStore:
+    """Dispatches in DynamoDB."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def next_id(self) -> int:
+        """Return an id that was never given before; ids may have gaps."""
+        return self._table.add("COUNTERS", "DISPATCHES", "last")
+
+    def open(self, dispatch: Dispatch) -> None:
+        """Store a new dispatch. Raises AlreadyOpenError, also when two callers race."""
+        try:
+            self._table.transact(
+                self._table.putting(_item(dispatch), ABSENT),
+                self._table.putting(
+                    {**key(_PK, _open_key(dispatch.machine)), "id": {"N": str(dispatch.id)}}, ABSENT
+                ),
+            )
+        except ConditionError as taken:
+            standing = self.open_at(dispatch.machine)
+            if standing is None:  # it was closed in between
+                self.open(dispatch)
+                return
+            raise AlreadyOpenError(standing) from taken
+
+    def open_at(self, serial: str) -> Dispatch | None:
+        """Return the machine's open dispatch."""
+        pointer = self._table.get(_PK, _open_key(serial))
+        return self.get(int(pointer["id"]["N"])) if pointer else None
+
+    def close(self, dispatch: Dispatch) -> bool:
+        """Store a closed dispatch; return False when it was closed before."""
+        still_open = Condition("id = :id", {":id": {"N": str(dispatch.id)}})
+        try:
+            self._table.transact(
+                self._table.putting(_item(dispatch)),
+                self._table.deleting(_PK, _open_key(dispatch.machine), still_open),
+            )
+        except ConditionError:
+            return False
+        return True
+
+    def get(self, dispatch_id: int) -> Dispatch | None:
+        """Return the dispatch."""
+        item = self._table.get(_PK, _sort_key(dispatch_id))
+        return Dispatch.model_validate_json(item["body"]["S"]) if item else None
+
+    def all(self) -> list[Dispatch]:
+        """Return all dispatches, newest first."""
+        items = self._table.query(_PK, last="9" * 10 + "~", newest_first=True)
+        return [Dispatch.model_validate_json(item["body"]["S"]) for item in items]
+
+
+def _item(dispatch: Dispatch) -> Item:
+    return {**key(_PK, _sort_key(dispatch.id)), "body": {"S": dispatch.json_text()}}
+
+
+def _sort_key(dispatch_id: int) -> str:
+    return f"{dispatch_id:010d}"
+
+
+def _open_key(serial: str) -> str:
+    return f"OPEN#{serial}"

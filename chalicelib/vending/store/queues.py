@@ -1,0 +1,63 @@
+"""Work for later, on SQS."""
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from chalicelib.core import retry
+from chalicelib.core.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+_BATCH = 10
+
+
+class SqsQueues:
+    """Sends to the queue of arrivals and to the queue of fleet passes."""
+
+    def __init__(
+        self, client: "SQSClient", *, arrivals_url: str, fleet_url: str, fleet_delay_s: int
+    ) -> None:
+        self._client = client
+        self._arrivals_url = arrivals_url
+        self._fleet_url = fleet_url
+        self._fleet_delay_s = fleet_delay_s
+
+    def look_at(self, keys: Iterable[str]) -> None:
+        """Have the files at these keys of the share looked at, as if they had just arrived."""
+        asked = list(keys)
+        for start in range(0, len(asked), _BATCH):
+            self._send(
+                [
+                    {"Id": str(number), "MessageBody": json.dumps({"keys": [key]})}
+                    for number, key in enumerate(asked[start : start + _BATCH])
+                ]
+            )
+
+    def judge_fleet(self) -> None:
+        """Have the whole fleet judged soon.
+
+        Every message waits; the first one that is worked on judges all changes so far, and the
+        others of the burst find nothing left to do.
+        """
+        self._client.send_message(
+            QueueUrl=self._fleet_url, MessageBody="{}", DelaySeconds=self._fleet_delay_s
+        )
+
+    def put_off(self, receipt_handle: str, after_s: int) -> None:
+        """Have a message of the queue of arrivals come back ``after_s`` seconds from now."""
+        self._client.change_message_visibility(
+            QueueUrl=self._arrivals_url, ReceiptHandle=receipt_handle, VisibilityTimeout=after_s
+        )
+
+    def _send(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
+        todo = entries
+        for _ in retry.tries():
+            answer = self._client.send_message_batch(QueueUrl=self._arrivals_url, Entries=todo)
+            failed = {entry["Id"] for entry in answer.get("Failed", [])}
+            todo = [entry for entry in todo if entry["Id"] in failed]
+            if not todo:
+                return
+        raise UnavailableError("The queue of arrivals is too busy.")

@@ -1,0 +1,89 @@
+"""Sites, technicians and machines: one partition each, small enough to list whole.
+
+``SITES/<site_id>``, ``TECHNICIANS/<technician_id>``, ``MACHINES/<serial>``, each with ``body``.
+There are at most a thousand serials (GM000..GM999).
+"""
+
+from typing import TypeVar
+
+from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
+from chalicelib.vending.models import Machine, Model, Site, Technician
+
+R = TypeVar("R", bound=Model)
+
+_SITES, _TECHNICIANS, _MACHINES = "SITES", "TECHNICIANS", "MACHINES"
+
+
+class RegistryStore:
+    """The registry in DynamoDB."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put_site(self, site: Site) -> bool:
+        """Store ``site``; return True when it is new."""
+        return self._put(_SITES, site.site_id, site)
+
+    def site(self, site_id: str) -> Site | None:
+        """Return the site."""
+        return _read(Site, self._table.get(_SITES, site_id))
+
+    def sites(self) -> list[Site]:
+        """Return all sites, by id."""
+        return self._all(_SITES, Site)
+
+    def put_technician(self, technician: Technician) -> bool:
+        """Store ``technician``; return True when it is new."""
+        return self._put(_TECHNICIANS, technician.technician_id, technician)
+
+    def technician(self, technician_id: str) -> Technician | None:
+        """Return the technician, without machines."""
+        return _read(Technician, self._table.get(_TECHNICIANS, technician_id))
+
+    def technicians(self) -> list[Technician]:
+        """Return all technicians, by id, without machines."""
+        return self._all(_TECHNICIANS, Technician)
+
+    def put_machine(self, machine: Machine) -> tuple[Machine, bool]:
+        """Store ``machine``; return it as stored, and True when it is new.
+
+        The time of the first registration stays.
+        """
+        new = _item(_MACHINES, machine.serial, machine)
+        try:
+            self._table.put(new, ABSENT)
+        except ConditionError as there:
+            before = _read(Machine, there.item)
+            since = before.registered_at if before else machine.registered_at
+            kept = machine.model_copy(update={"registered_at": since})
+            self._table.put(_item(_MACHINES, kept.serial, kept))
+            return kept, False
+        return machine, True
+
+    def machine(self, serial: str) -> Machine | None:
+        """Return the registered machine."""
+        return _read(Machine, self._table.get(_MACHINES, serial))
+
+    def machines(self) -> list[Machine]:
+        """Return all registered machines, by serial."""
+        return self._all(_MACHINES, Machine)
+
+    def _put(self, kind: str, name: str, value: Model) -> bool:
+        item = _item(kind, name, value)
+        try:
+            self._table.put(item, ABSENT)
+        except ConditionError:
+            self._table.put(item)
+            return False
+        return True
+
+    def _all(self, kind: str, model: type[R]) -> list[R]:
+        return [found for item in self._table.query(kind) if (found := _read(model, item))]
+
+
+def _item(kind: str, name: str, value: Model) -> Item:
+    return {**key(kind, name), "body": {"S": value.json_text()}}
+
+
+def _read(model: type[R], item: Item | None) -> R | None:
+    return model.model_validate_json(item["body"]["S"]) if item else None

@@ -1,0 +1,122 @@
+"""The share: the bucket that holds the files themselves.
+
+``incoming/<stored name>``  technicians' files
+``imports/<any name>``      the dispatcher's files
+"""
+
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from botocore.exceptions import ClientError
+
+from chalicelib.vending.ports import IMPORTS, INCOMING, ChangedMeanwhileError, Found
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from mypy_boto3_s3 import S3Client
+
+MEDIA_TYPE = "application/octet-stream"
+
+# One ranged read at a time, so memory does not grow with the object.
+_READ_BYTES = 8 * 1024 * 1024
+
+
+class BucketShare:
+    """Files in S3."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def find(self, key: str) -> Found | None:
+        """Return what stands at ``key`` now."""
+        try:
+            head = self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as missing:
+            if missing.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                return None
+            raise
+        return Found(head["ETag"].strip('"'), head["ContentLength"])
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store ``content`` at ``key``; the same again changes nothing."""
+        self._client.put_object(
+            Bucket=self._bucket, Key=key, Body=content, ContentType=MEDIA_TYPE
+        )
+
+    def delete(self, key: str) -> None:
+        """Remove the object at ``key``, if it is there."""
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def open(self, key: str, found: Found) -> BinaryIO:
+        """Open the object for reading from any place in it, as it was ``found``.
+
+        Reading raises ChangedMeanwhileError once another object stands there.
+        """
+        raw = _RangedObject(self._client, self._bucket, key, found)
+        return cast("BinaryIO", io.BufferedReader(raw, buffer_size=_READ_BYTES))
+
+    def upload_url(self, key: str, *, expires_in_s: int) -> str:
+        """Return a URL that takes one PUT of MEDIA_TYPE to ``key``."""
+        params = {"Bucket": self._bucket, "Key": key, "ContentType": MEDIA_TYPE}
+        return self._client.generate_presigned_url(
+            "put_object", Params=params, ExpiresIn=expires_in_s
+        )
+
+    def keys(self) -> Iterator[str]:
+        """Yield the key of every file in the share."""
+        pages = self._client.get_paginator("list_objects_v2")
+        for prefix in (INCOMING, IMPORTS):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                yield from (entry["Key"] for entry in page.get("Contents", []))
+
+
+class _RangedObject(io.RawIOBase):
+    """An S3 object as a seekable stream of ranged reads."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str, found: Found) -> None:
+        super().__init__()
+        self._client, self._bucket, self._key, self._found = client, bucket, key, found
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._found.size_bytes}
+        self._at = max(0, start[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), self._found.size_bytes - self._at)
+        if wanted <= 0:
+            return 0
+        content = self._get(self._at, self._at + wanted - 1)
+        view[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+    def _get(self, first: int, last: int) -> bytes:
+        try:
+            answer = self._client.get_object(
+                Bucket=self._bucket,
+                Key=self._key,
+                Range=f"bytes={first}-{last}",
+                IfMatch=f'"{self._found.etag}"',
+            )
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] in {"412", "PreconditionFailed", "NoSuchKey"}:
+                raise ChangedMeanwhileError(self._key) from refused
+            raise
+        content = answer["Body"].read()
+        if answer["ETag"].strip('"') != self._found.etag:
+            raise ChangedMeanwhileError(self._key)
+        return content

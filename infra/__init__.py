@@ -1,0 +1,1 @@
+"""How the stack is packaged and deployed: one deployer for laptop, LocalStack and AWS."""

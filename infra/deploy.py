@@ -1,0 +1,93 @@
+"""The deployer: merge templates, package, check, upload, create or update, wait, print outputs.
+
+    python -m infra.deploy --target local|localstack|aws [--stage NAME] [--allow-open]
+
+``local`` is the embedded AWS that ``make up`` starts, ``localstack`` whatever answers at
+LocalStack's port, ``aws`` the account of the caller's credentials. Nothing is packaged or
+uploaded when what is deployed was made of the same inputs.
+"""
+
+import argparse
+import os
+import sys
+import time
+from typing import Literal
+
+import boto3
+import localstack_client.session
+
+from infra import package
+from infra.stack import Stack, StackError
+
+Target = Literal["local", "localstack", "aws"]
+LOCAL_ENDPOINT = "http://127.0.0.1:4566"
+
+
+def session(target: Target) -> boto3.session.Session:
+    """Return a session against the target; a local one needs no credentials."""
+    if target == "aws":
+        return boto3.session.Session()
+    os.environ.setdefault("AWS_ENDPOINT_URL", LOCAL_ENDPOINT)  # localstack-client reads it
+    found: boto3.session.Session = localstack_client.session.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", aws_session_token=None
+    )
+    return found
+
+
+def deploy(
+    target: Target, stage: str, parameters: dict[str, str], *, force: bool = False
+) -> dict[str, str]:
+    """Deploy the stage to the target; return the stack's outputs. Says what it does."""
+    stack = Stack(session(target), f"backroom-{stage}")
+    fingerprint = package.fingerprint(target, stage, repr(sorted(parameters.items())))
+    if not force and stack.fingerprint() == fingerprint:
+        _say("Nothing has changed since the last deployment")
+        return stack.outputs()
+    started = time.monotonic()
+    folder = package.build(local=target != "aws")
+    size = (folder / "deployment.zip").stat().st_size / 1e6
+    _say(f"Packaged the functions: {size:.1f} MB", started)
+    started = time.monotonic()
+    package.lint(folder / "sam.json")
+    _say("Checked the template (cfn-lint)", started)
+    started = time.monotonic()
+    outputs = stack.deploy(folder, {"Stage": stage, **parameters}, fingerprint)
+    _say(f"Deployed the stack backroom-{stage}", started)
+    return outputs
+
+
+def _say(text: str, since: float | None = None) -> None:
+    took = f" ({time.monotonic() - since:.1f} s)" if since else ""
+    print(f"  \u2713 {text}{took}", flush=True)
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.deploy")
+    parser.add_argument("--target", choices=["local", "localstack", "aws"], default="local")
+    parser.add_argument("--stage", default="local")
+    parser.add_argument("--allow-open", action="store_true", help="deploy to AWS without auth")
+    parser.add_argument("--force", action="store_true", help="deploy even if nothing has changed")
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    told = parser.parse_args()
+    if told.target == "aws" and not told.allow_open:
+        print(
+            "On AWS this API would be open to everyone: callers are not authenticated yet.\n"
+            "If that is what you want, say so: make deploy STAGE=... ALLOW_OPEN=1",
+            file=sys.stderr,
+        )
+        return 1
+    parameters = dict(entry.split("=", 1) for entry in told.parameter)
+    try:
+        outputs = deploy(told.target, told.stage, parameters, force=told.force)
+    except (package.PackagingError, StackError) as failed:
+        print(f"  \u2717 {failed}", file=sys.stderr)
+        return 1
+    if told.target != "local":
+        for name, value in sorted(outputs.items()):
+            print(f"    {name}: {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The embedded AWS of the local target, in a virtual environment of its own."""

@@ -1,0 +1,237 @@
+"""``make up``, ``down``, ``reset``, ``status``: the whole stack on a laptop, without Docker.
+
+Standard library only: this runs on the system's Python, before anything is installed.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from infra.local.aws import LocalAws, LocalAwsError, get  # noqa: E402 - the path comes first
+
+HOME = ROOT / ".ministack"
+VENV = ROOT / ".venv"
+# The Pythons that both Chalice and AWS Lambda know.
+OLDEST, NEWEST = (3, 11), (3, 14)
+_TTY = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+class SetupError(Exception):
+    """The stack can't be brought up; the message says why, in plain words, and what to do."""
+
+
+def local_aws() -> LocalAws:
+    """Return the embedded AWS of this checkout, on the ports that the environment names."""
+    return LocalAws(
+        HOME,
+        aws_port=int(os.environ.get("AWS_PORT") or 4566),
+        api_port=int(os.environ.get("PORT") or 8000),
+        python=HOME / "venv" / "bin" / "python",
+    )
+
+
+def up() -> None:
+    """Bring everything up and say where it is. Raises SetupError, LocalAwsError."""
+    started = time.monotonic()
+    aws = local_aws()
+    install_runtime()
+    since = time.monotonic()
+    if aws.start():
+        _done("Started the embedded AWS", since)
+    else:
+        _done("The embedded AWS is running")
+    _deploy(aws)
+    _wait_until_healthy(aws)
+    _welcome(aws, time.monotonic() - started)
+
+
+def install_runtime() -> None:
+    """Make the two environments that `up` needs, side by side. Raises SetupError."""
+    _check_python()
+    local = ROOT / "infra" / "local" / "requirements.txt"
+    pins = ROOT / "requirements-dev.txt"
+    jobs: list[Callable[[], None]] = [
+        lambda: _install(HOME / "venv", "the embedded AWS", ["-r", str(local)], [local]),
+        lambda: _install(
+            VENV,
+            "the client and the deployer",
+            ["-c", str(pins), "-e", f"{ROOT}[deploy]"],
+            [pins, ROOT / "pyproject.toml"],
+        ),
+    ]
+    with ThreadPoolExecutor() as pool:
+        for job in [pool.submit(job) for job in jobs]:
+            job.result()
+
+
+def install_dev() -> None:
+    """Add what tests and checks need to the project's environment. Raises SetupError."""
+    install_runtime()
+    pins = ROOT / "requirements-dev.txt"
+    _install(VENV, "the tools for tests", ["-r", str(pins)], [pins], stamp="dev")
+
+
+def down() -> None:
+    """Stop the embedded AWS; what is stored stays."""
+    if local_aws().stop():
+        _done("Stopped; everything that is stored is kept for the next make up")
+    else:
+        _done("It was not running")
+
+
+def reset() -> None:
+    """Stop the embedded AWS and forget everything that is stored."""
+    aws = local_aws()
+    aws.stop()
+    shutil.rmtree(aws.state, ignore_errors=True)
+    _done("Stopped, and all local data is forgotten; make up starts afresh")
+
+
+def status() -> int:
+    """Say what runs; return 0 when the API answers."""
+    aws = local_aws()
+    pid = aws.pid()
+    running = f"running (process {pid}), AWS at {aws.endpoint}" if pid else "not running"
+    healthy = pid is not None and get(aws.api_port, "/health") == 200
+    print(f"  embedded AWS  {running}")
+    print(f"  API           {f'healthy at {aws.api}' if healthy else 'does not answer'}")
+    if not healthy:
+        print("  next          make up")
+    return 0 if healthy else 1
+
+
+def _check_python() -> None:
+    version = sys.version_info[:2]
+    if not OLDEST <= version <= NEWEST:
+        raise SetupError(
+            f"Python {version[0]}.{version[1]} does not do: AWS Lambda and Chalice take "
+            f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}. "
+            "Choose one of those: make up PYTHON=python3.11"
+        )
+
+
+def _install(
+    venv: Path, what: str, arguments: Sequence[str], sources: Sequence[Path], stamp: str = "up"
+) -> None:
+    """Install into ``venv``, made if need be, unless it was done from the same ``sources``."""
+    digest = hashlib.sha256(sys.version.encode())
+    for source in sources:
+        digest.update(source.read_bytes())
+    marker = venv / f".installed-{stamp}"
+    if marker.exists() and marker.read_text() == digest.hexdigest():
+        return
+    started = time.monotonic()
+    _progress(f"Installing {what} ...")
+    if not (venv / "bin" / "python").exists():
+        _run([sys.executable, "-m", "venv", str(venv)], why="The environment could not be made")
+    _run(
+        [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        + ["--disable-pip-version-check", *arguments],
+        why=(
+            f"Could not install {what}. Is the package registry reachable? "
+            "What pip says of it stands above"
+        ),
+    )
+    marker.write_text(digest.hexdigest())
+    _done(f"Installed {what}", started)
+
+
+def _deploy(aws: LocalAws) -> None:
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "PYTHONWARNINGS": "ignore",
+    }
+    done = subprocess.run(
+        [str(VENV / "bin" / "python"), "-m", "infra.deploy", "--target", "local"]
+        + ["--parameter", "VendingFleetDelaySeconds=1"],
+        cwd=ROOT,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        raise SetupError("The stack could not be deployed; what went wrong stands above")
+
+
+def _wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:
+    started = time.monotonic()
+    while get(aws.api_port, "/health") != 200:
+        if time.monotonic() - started > patience_s:
+            raise SetupError(f"The API does not answer at {aws.api}; see: make logs")
+        time.sleep(0.1)
+    _done("The API is healthy", started)
+
+
+def _welcome(aws: LocalAws, took_s: float) -> None:
+    backroom = os.path.relpath(VENV / "bin" / "backroom")
+    print(
+        f"""
+{_bold("Backroom is up")} after {took_s:.0f} s
+
+  API       {aws.api}          try: curl {aws.api}/fleet
+  AWS       {aws.endpoint}          the embedded one; credentials test / test
+  client    {backroom}          (or: source .venv/bin/activate, then: backroom)
+
+{_bold("Try next")}
+  make demo                     the whole story in two minutes
+  {backroom} import tests/data/transactions.txt
+  {backroom} fleet
+  make status | make logs | make down | make reset
+"""
+    )
+
+
+def _run(command: Sequence[str], *, why: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print((done.stdout + done.stderr).rstrip()[-4000:], file=sys.stderr)
+        raise SetupError(why)
+
+
+def _progress(text: str) -> None:
+    print(f"  \u00b7 {text}", flush=True)
+
+
+def _done(text: str, since: float | None = None) -> None:
+    took = f" ({time.monotonic() - since:.1f} s)" if since else ""
+    print(f"  {_green(chr(0x2713))} {text}{took}", flush=True)
+
+
+def _green(text: str) -> str:
+    return f"\033[32m{text}\033[0m" if _TTY else text
+
+
+def _bold(text: str) -> str:
+    return f"\033[1m{text}\033[0m" if _TTY else text
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    commands: dict[str, Callable[[], int | None]] = {
+        "up": up,
+        "install": install_dev,
+        "down": down,
+        "reset": reset,
+        "status": status,
+    }
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=commands)
+    try:
+        return commands[parser.parse_args().command]() or 0
+    except (SetupError, LocalAwsError) as failed:
+        print(f"\n  {failed}.\n".replace("..", "."), file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

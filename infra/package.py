@@ -1,0 +1,204 @@
+"""Building what is deployed: a zip that starts fast, and a template that was checked.
+
+Chalice packages from a staging folder (``build/app``) whose ``vendor`` holds the dependencies,
+installed once. It ships no compiled files and dates everything 1980, which doubles the cold
+start; here every module gets an unchecked-hash ``.pyc`` (PEP 552), valid wherever it is unzipped,
+and botocore keeps only the services that are used.
+"""
+
+import compileall
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import Any
+
+from infra import templates
+
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build"
+MAX_ZIP_BYTES = 6_000_000
+# The botocore services whose data is shipped.
+SERVICES = ("dynamodb", "s3", "sqs")
+# Parts of the dependencies that no function imports; the end-to-end tests would notice.
+_UNUSED = (
+    "aws_lambda_powertools/event_handler",
+    "aws_lambda_powertools/metrics/provider/datadog",
+    "aws_lambda_powertools/utilities/[!_j]*",
+    "bin",
+    "dateutil/zoneinfo",
+    "pydantic/mypy.py",
+    "pydantic/v1",
+    "urllib3/contrib/emscripten",
+)
+_ENDPOINT_SERVICES = {*SERVICES, "sts"}
+
+_APP, _VENDOR, _OUT = BUILD / "app", BUILD / "vendor", BUILD / "out"
+
+
+class PackagingError(Exception):
+    """The package can't be built; the message says why."""
+
+
+def inputs() -> Iterator[Path]:
+    """Yield every file that what is deployed is made of."""
+    yield from (ROOT / "app.py", ROOT / "requirements.txt")
+    for folder in (ROOT / "chalicelib", ROOT / ".chalice", ROOT / "infra"):
+        yield from (
+            path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and "__pycache__" not in path.parts and "deployments" not in path.parts
+        )
+
+
+def fingerprint(*settings: str) -> str:
+    """Return a name for the present inputs and ``settings``: another one when any of it changes."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]}{settings}".encode())
+    for path in inputs():
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def build(*, local: bool) -> Path:
+    """Build zip and template; return the folder with ``deployment.zip`` and ``sam.json``.
+
+    Raises PackagingError.
+    """
+    _install_vendor()
+    _stage()
+    overlay = BUILD / "infra.json"
+    templates.write_overlay(overlay, local=local)
+    shutil.rmtree(_OUT, ignore_errors=True)
+    _run(
+        [_tool("chalice"), "package", "--stage", "backroom"]
+        + ["--pkg-format", "cloudformation", "--merge-template", str(overlay), str(_OUT)],
+        cwd=_APP,
+        why="Chalice could not package the app",
+    )
+    size = (_OUT / "deployment.zip").stat().st_size
+    if size > MAX_ZIP_BYTES:
+        raise PackagingError(f"The function's zip has {size} bytes; at most {MAX_ZIP_BYTES} go.")
+    return _OUT
+
+
+def lint(template: Path) -> None:
+    """Check the packaged template with cfn-lint. Raises PackagingError."""
+    _run(
+        [_tool("cfn-lint"), "--regions", "us-east-1", "--", str(template)],
+        cwd=ROOT,
+        why="cfn-lint found faults in the packaged template",
+    )
+
+
+def _install_vendor() -> None:
+    """Install the function's dependencies for Lambda, unless these are there already."""
+    requirements = ROOT / "requirements.txt"
+    wanted = hashlib.sha256(
+        requirements.read_bytes() + f"{sys.version_info[:2]}{SERVICES}".encode()
+    ).hexdigest()
+    stamp = BUILD / "vendor.stamp"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    shutil.rmtree(_VENDOR, ignore_errors=True)
+    _run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        + ["--target", str(_VENDOR), "--no-compile", "--no-deps", "--only-binary", ":all:"]
+        + ["--platform", "manylinux2014_x86_64", "--implementation", "cp"]
+        + ["--python-version", f"{sys.version_info[0]}.{sys.version_info[1]}"]
+        + ["-r", str(requirements)],
+        cwd=ROOT,
+        why="The function's dependencies could not be installed (is the registry reachable?)",
+    )
+    _prune(_VENDOR)
+    _compile(_VENDOR)
+    stamp.write_text(wanted)
+
+
+def _prune(vendor: Path) -> None:
+    """Drop what never runs in a function: tests, stubs, botocore's other services."""
+    stubs = ("*.dist-info", "**/tests", "**/*.pyi", "**/py.typed", "**/examples-1.json*")
+    for pattern in (*_UNUSED, *stubs):
+        for path in list(vendor.glob(pattern)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    data = vendor / "botocore" / "data"
+    for service in data.iterdir():
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)
+    for model in data.glob("*/*/service-2.json.gz"):
+        _strip_documentation(model)
+    _prune_endpoints(data / "endpoints.json")
+
+
+def _strip_documentation(path: Path) -> None:
+    """Drop the prose from a service's description, two thirds of it."""
+    described = json.loads(gzip.decompress(path.read_bytes()), object_hook=_without_documentation)
+    text = json.dumps(described, separators=(",", ":")).encode()
+    path.write_bytes(gzip.compress(text, mtime=0))
+
+
+def _without_documentation(node: dict[str, Any]) -> dict[str, Any]:
+    prose = node.get("documentation")
+    if isinstance(prose, str):
+        return {name: value for name, value in node.items() if name != "documentation"}
+    return node
+
+
+def _prune_endpoints(path: Path) -> None:
+    """Keep only our services' endpoints: the whole file is parsed for one host name."""
+    endpoints = json.loads(path.read_text())
+    for partition in endpoints["partitions"]:
+        partition["services"] = {
+            name: service
+            for name, service in partition["services"].items()
+            if name in _ENDPOINT_SERVICES
+        }
+    path.write_text(json.dumps(endpoints, separators=(",", ":")))
+
+
+def _stage() -> None:
+    """Copy the app, and link its dependencies, to where Chalice packages from."""
+    shutil.rmtree(_APP, ignore_errors=True)
+    _APP.mkdir(parents=True)
+    shutil.copy(ROOT / "app.py", _APP)
+    skip = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
+    shutil.copytree(ROOT / "chalicelib", _APP / "chalicelib", ignore=skip)
+    shutil.copytree(ROOT / ".chalice", _APP / ".chalice", ignore=skip)
+    (_APP / "requirements.txt").write_text("")
+    (_APP / "vendor").symlink_to(_VENDOR)
+    _compile(_APP / "chalicelib")
+
+
+def _compile(folder: Path) -> None:
+    """Compile every module below ``folder``; the files are valid whatever their dates become."""
+    done = compileall.compile_dir(
+        folder,
+        quiet=1,
+        workers=0,
+        stripdir=str(folder.parent),
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+    )
+    if not done:
+        raise PackagingError(f"Not every module below {folder} compiles.")
+
+
+def _tool(name: str) -> str:
+    """Return the command ``name`` of this Python's environment."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def _run(command: Iterable[str], *, cwd: Path, why: str) -> None:
+    environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        list(command), cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise PackagingError(f"{why}:\n{done.stdout}{done.stderr}".rstrip())

@@ -1,0 +1,145 @@
+"""Creating and updating the stack, on whatever plays AWS."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError, WaiterError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+FINGERPRINT_TAG = "backroom:fingerprint"
+
+
+class StackError(Exception):
+    """The stack can't be deployed; the message holds what CloudFormation said."""
+
+
+class Stack:
+    """One CloudFormation stack and the bucket that its code comes from."""
+
+    def __init__(self, session: boto3.session.Session, name: str) -> None:
+        self.name = name
+        self._session = session
+        self._cloudformation: CloudFormationClient = session.client("cloudformation")
+        self._s3 = session.client("s3")
+
+    def fingerprint(self) -> str | None:
+        """Return the fingerprint of what is deployed, if it was deployed whole."""
+        stack = self._describe()
+        if stack is None or not stack["StackStatus"].endswith("_COMPLETE"):
+            return None
+        if "ROLLBACK" in stack["StackStatus"]:
+            return None
+        return next((t["Value"] for t in stack.get("Tags", []) if t["Key"] == FINGERPRINT_TAG), None)
+
+    def outputs(self) -> dict[str, str]:
+        """Return the outputs of the stack."""
+        stack = self._describe() or {}
+        return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+
+    def deploy(
+        self, package: Path, parameters: Mapping[str, str], fingerprint: str
+    ) -> dict[str, str]:
+        """Upload ``package``, create or update the stack, and return its outputs.
+
+        Raises StackError with the reasons.
+        """
+        template = self._upload(package)
+        arguments: dict[str, Any] = {
+            "StackName": self.name,
+            "TemplateURL": template,
+            "Capabilities": _CAPABILITIES,
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in parameters.items()
+            ],
+            "Tags": [{"Key": FINGERPRINT_TAG, "Value": fingerprint}],
+        }
+        standing = self._describe()
+        if standing and standing["StackStatus"] in {"ROLLBACK_COMPLETE", "CREATE_FAILED"}:
+            self._cloudformation.delete_stack(StackName=self.name)
+            self._wait("stack_delete_complete")
+            standing = None
+        if standing is None:
+            self._cloudformation.create_stack(**arguments)
+            self._wait("stack_create_complete")
+        elif self._updating(arguments):
+            self._wait("stack_update_complete")
+        return self.outputs()
+
+    def _updating(self, arguments: dict[str, Any]) -> bool:
+        try:
+            self._cloudformation.update_stack(**arguments)
+        except ClientError as refused:
+            if "No updates" in refused.response["Error"]["Message"]:
+                return False
+            raise StackError(refused.response["Error"]["Message"]) from refused
+        return True
+
+    def _wait(self, state: Any) -> None:
+        waiter = self._cloudformation.get_waiter(state)
+        delay = 1 if "127.0.0.1" in self._cloudformation.meta.endpoint_url else 5
+        try:
+            waiter.wait(StackName=self.name, WaiterConfig={"Delay": delay, "MaxAttempts": 720})
+        except WaiterError as failed:
+            raise StackError(self._reasons()) from failed
+
+    def _reasons(self) -> str:
+        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        reasons = [
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+            for event in events
+            if event.get("ResourceStatusReason") and event["ResourceStatus"].endswith("FAILED")
+        ]
+        return "\n".join(reversed(reasons)) or f"The stack {self.name} did not complete."
+
+    def _describe(self) -> Any:
+        try:
+            return self._cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+        except ClientError as missing:
+            if "does not exist" in missing.response["Error"]["Message"]:
+                return None
+            raise
+
+    def _upload(self, package: Path) -> str:
+        """Put zip and template into the deployment bucket; return the template's URL."""
+        bucket = self._bucket()
+        code = (package / "deployment.zip").read_bytes()
+        code_key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
+        self._s3.put_object(Bucket=bucket, Key=code_key, Body=code)
+        template = json.loads((package / "sam.json").read_text())
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Serverless::Function":
+                resource["Properties"]["CodeUri"] = f"s3://{bucket}/{code_key}"
+        text = json.dumps(template).encode()
+        template_key = f"templates/{hashlib.sha256(text).hexdigest()}.json"
+        self._s3.put_object(Bucket=bucket, Key=template_key, Body=text)
+        return f"{self._s3.meta.endpoint_url}/{bucket}/{template_key}"
+
+    def _bucket(self) -> str:
+        """Return the deployment bucket of this account and region, made and closed if need be."""
+        account = self._session.client("sts").get_caller_identity()["Account"]
+        region = self._session.region_name
+        bucket = f"backroom-deploy-{account}-{region}"
+        try:
+            self._s3.head_bucket(Bucket=bucket)
+        except ClientError:
+            where: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            self._s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else where))
+            self._s3.put_public_access_block(
+                Bucket=bucket,
+                PublicAccessBlockConfiguration={
+                    "BlockPublicAcls": True,
+                    "BlockPublicPolicy": True,
+                    "IgnorePublicAcls": True,
+                    "RestrictPublicBuckets": True,
+                },
+            )
+        return bucket
+

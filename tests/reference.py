@@ -1,0 +1,58 @@
+"""A log parser with nothing clever in it: the measure of the fast one.
+
+It reads the whole text, looks at one line after the other, and shares no code with what it checks.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+
+@dataclass
+class Reading:
+    """What a log says: packed rows in file order, and the numbers of the refused lines."""
+
+    rows: dict[tuple[str, date], bytes] = field(default_factory=dict)
+    refused: list[int] = field(default_factory=list)
+
+    @property
+    def kept(self) -> int:
+        """Return the number of rows."""
+        return sum(map(len, self.rows.values())) // 4
+
+
+def read_log(
+    text: bytes, *, machine: str | None, not_after: datetime, max_line: int = 1_000
+) -> Reading:
+    """Return what ``text`` says, by the rules of `chalicelib.vending.parsing.parse`."""
+    reading = Reading()
+    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        line = line.removesuffix(b"\r")
+        if len(line) <= max_line and not line.strip():
+            continue
+        try:
+            serial, at, gumballs = _read_line(line, machine, not_after, max_line)
+        except ValueError:
+            reading.refused.append(number)
+            continue
+        packed = (at.hour * 60 + at.minute).to_bytes(2, "big") + bytes((at.second, gumballs))
+        day = (serial, at.date())
+        reading.rows[day] = reading.rows.get(day, b"") + packed
+    return reading
+
+
+def _read_line(
+    line: bytes, machine: str | None, not_after: datetime, max_line: int
+) -> tuple[str, datetime, int]:
+    if len(line) > max_line:
+        raise ValueError("over-long")
+    serial, time, count = line.decode().split("|")
+    if not re.fullmatch("GM[0-9][0-9][0-9]", serial) or machine not in (None, serial):
+        raise ValueError("serial")
+    at = datetime.strptime(time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    # strptime also takes 2020-2-3T4:5:6Z, digits of other scripts, and a second 60 or 61.
+    if at.strftime("%Y-%m-%dT%H:%M:%SZ") != time or at.year < 1970 or at > not_after:
+        raise ValueError("time")
+    if count not in tuple("0123456789"):
+        raise ValueError("count")
+    return serial, at, int(count)
