@@ -1,4 +1,4 @@
-"""What keeps the service running: is it there, and can it work?"""
+"""Is the service there, and can it work."""
 
 import json
 

@@ -53,7 +53,9 @@ def inputs() -> Iterator[Path]:
         yield from (
             path
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and "__pycache__" not in path.parts and "deployments" not in path.parts
+            if path.is_file()
+            and "__pycache__" not in path.parts
+            and "deployments" not in path.parts
         )
 
 
@@ -140,16 +142,14 @@ def _prune(vendor: Path) -> None:
 
 def _strip_documentation(path: Path) -> None:
     """Drop the prose from a service's description, two thirds of it."""
-    described = json.loads(gzip.decompress(path.read_bytes()), object_hook=_without_documentation)
+    described = json.loads(gzip.decompress(path.read_bytes()), object_hook=_undocumented)
     text = json.dumps(described, separators=(",", ":")).encode()
     path.write_bytes(gzip.compress(text, mtime=0))
 
 
-def _without_documentation(node: dict[str, Any]) -> dict[str, Any]:
-    prose = node.get("documentation")
-    if isinstance(prose, str):
-        return {name: value for name, value in node.items() if name != "documentation"}
-    return node
+def _undocumented(node: dict[str, Any]) -> dict[str, Any]:
+    # Emptied and not removed: botocore expects the member in places.
+    return {**node, "documentation": ""} if isinstance(node.get("documentation"), str) else node
 
 
 def _prune_endpoints(path: Path) -> None:

@@ -36,7 +36,9 @@ class Stack:
             return None
         if "ROLLBACK" in stack["StackStatus"]:
             return None
-        return next((t["Value"] for t in stack.get("Tags", []) if t["Key"] == FINGERPRINT_TAG), None)
+        return next(
+            (t["Value"] for t in stack.get("Tags", []) if t["Key"] == FINGERPRINT_TAG), None
+        )
 
     def outputs(self) -> dict[str, str]:
         """Return the outputs of the stack."""
@@ -142,4 +144,3 @@ class Stack:
                 },
             )
         return bucket
-

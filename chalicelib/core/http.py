@@ -13,8 +13,10 @@ from typing import Any, Protocol, TypeVar
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionError as BotoConnectionError,
     HTTPClientError,
+)
+from botocore.exceptions import (
+    ConnectionError as BotoConnectionError,
 )
 from chalice import Blueprint, Chalice, Response
 from chalice.app import Request

@@ -7,7 +7,7 @@ embedded metric format (EMF), the only metric interface of the app.
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -78,5 +78,5 @@ def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def _request_id(event: Any) -> str | None:
+def _request_id(event: object) -> str | None:
     return getattr(getattr(event, "context", None), "aws_request_id", None)

@@ -9,9 +9,7 @@ import time
 from collections.abc import Iterator
 
 
-def tries(
-    *, budget_s: float = 5.0, first_s: float = 0.02, longest_s: float = 1.0
-) -> Iterator[int]:
+def tries(*, budget_s: float = 5.0, first_s: float = 0.02, longest_s: float = 1.0) -> Iterator[int]:
     """Yield 0, 1, 2, ... with a random wait before each but the first, until ``budget_s`` is spent.
 
     The caller breaks out when it has succeeded; when the loop runs dry, time is up.

@@ -15,7 +15,7 @@ class JSONError(ValueError):
     """The text is not JSON that we accept; the message says why, in plain words."""
 
 
-def loads(raw: bytes) -> Any:
+def loads(raw: bytes) -> object:
     """Return the value of ``raw``; integers as int, other numbers as Decimal.
 
     Raises JSONError.

@@ -38,7 +38,7 @@ def file_arrived(event: SQSEvent) -> Failures:
     for record in sorted(event, key=_receives):
         try:
             _look_at(record)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours go on
             receives = _receives(record)
             logger.exception("file failed", extra={"body": record.body, "receives": receives})
             _put_off(record, error)

@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SERIAL = re.compile(r"GM\d{3}", re.ASCII)
 _TECHNICIAN = re.compile(r"[#T]?(\d{1,9})", re.ASCII | re.IGNORECASE)
-_STORED = re.compile(
-    r"(T\d{4,9})\.(GM\d{3})\.(\d{4}-\d{2}-\d{2}_\d{6})\.(?:zip|gz|txt)", re.ASCII
-)
+_STORED = re.compile(r"(T\d{4,9})\.(GM\d{3})\.(\d{4}-\d{2}-\d{2}_\d{6})\.(?:zip|gz|txt)", re.ASCII)
+STORED_NAME_RULE = "a technician's file is named like T0001.GM001.2018-09-21_093448.zip"
 _STAMP = "%Y-%m-%d_%H%M%S"
 _US = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d{2})(?::(\d{2}))? ?([AaPp])\.?[Mm]\.?", re.ASCII
@@ -135,7 +134,5 @@ class StoredName:
             wall = datetime.strptime(match[3], _STAMP)  # noqa: DTZ007 - a wall clock
             _checked_year(wall)
         except ValueError as wrong:
-            raise ValueError(
-                "a technician's file is named like T0001.GM001.2018-09-21_093448.zip"
-            ) from wrong
+            raise ValueError(STORED_NAME_RULE) from wrong
         return cls(technician_id(match[1]), match[2], wall)

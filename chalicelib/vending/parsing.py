@@ -89,7 +89,8 @@ def parse(
     ``machine`` is the only one whose rows are kept, None keeps all; rows later than ``not_after``
     (aware) are refused. A batch ends with its ``flush_rows``-th line or its ``flush_keys``-th
     machine and day: where, depends on the text alone, not on how it is cut into blocks.
-    ``max_refusals`` are listed in all; ``max_line`` is in bytes, at least the 28 of a row.
+    ``max_refusals`` are listed in all. ``max_line`` is in bytes, at least the 28 of a row; of a
+    longer line no more than that is looked at.
     """
     rules = _Rules(machine, not_after.astimezone(UTC), max_line)
     log = _Log(rules, _Days(rules, flush_keys - 1), max_refusals)
@@ -254,7 +255,7 @@ class _Log:
             for head, minute, second in lines:
                 days[head].append(minutes[minute] + seconds[second])
         except KeyError:
-            count -= length_hint(lines) + 1
+            count -= length_hint(lines)
             if not days.get(head, True):
                 del days[head]  # it was opened by the very line that cannot be kept
         self._line += count
@@ -293,6 +294,7 @@ class _Log:
 
     def _refuse(self, line: bytes, reason: str) -> None:
         self.batch.refused += 1
+        line = line[: self._rules.max_line]
         serial = self._rules.machine or _SERIALS.get(line[:_BAR])
         if self._refusals_left:
             self._refusals_left -= 1
@@ -300,5 +302,5 @@ class _Log:
             self.batch.refusals.append(Refusal(self._line, reason, text, serial))
         if serial and self._checksums[serial] < MAX_CHECKSUMS:
             self._checksums[serial] += 1
-            checksum = crc32(line[: self._rules.max_line])
-            self.batch.corrupt.setdefault(serial, bytearray()).extend(checksum.to_bytes(4, "big"))
+            checksum = crc32(line).to_bytes(4, "big")
+            self.batch.corrupt.setdefault(serial, bytearray()).extend(checksum)

@@ -212,9 +212,7 @@ def _cursor(place: Place) -> str:
     return base64.urlsafe_b64encode(fields.encode()).decode().rstrip("=")
 
 
-_PLACE = TypeAdapter(
-    tuple[date, Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
-)
+_PLACE = TypeAdapter(tuple[date, Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]])
 
 
 def _place(cursor: str | None) -> Place | None:

@@ -114,7 +114,7 @@ class LocalAws:
     def _wait(self, patience_s: float, process: "subprocess.Popen[bytes] | None" = None) -> None:
         deadline = time.monotonic() + patience_s
         while not self.healthy():
-            if process and process.poll() is not None or time.monotonic() > deadline:
+            if (process and process.poll() is not None) or time.monotonic() > deadline:
                 raise LocalAwsError(f"The embedded AWS did not start; its log is {self.log}")
             time.sleep(0.05)
 
@@ -123,7 +123,11 @@ class LocalAws:
 
         Functions inherit the server's environment, so nothing of the developer's gets in.
         """
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("HOME", "LANG", "PATH", "TMPDIR")
+            if name in os.environ
+        }
         state = self.state
         return {
             **kept,
@@ -171,4 +175,3 @@ def _alive(pid: int) -> bool:
     except OSError:
         return False
     return True
-

@@ -61,7 +61,7 @@ def main() -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = 2
     config.loglevel = "WARNING"
-    asyncio.run(serve(at_api_port(aws, api_port, resolve_base_path_mapping), config))  # type: ignore[arg-type]
+    asyncio.run(serve(at_api_port(aws, api_port, resolve_base_path_mapping), config))
 
 
 if __name__ == "__main__":

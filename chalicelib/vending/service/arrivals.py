@@ -227,20 +227,20 @@ class Arrivals:
         if record.checked:
             return None
         if record.machine is None or record.technician is None:
-            reason = f"{record.name}: a technician's file is named like T0001.GM001.2018-09-21_093448.zip"
+            reason = f"{record.name}: {names.STORED_NAME_RULE}"
             return {"state": "rejected", "reason": reason}
         machine = self.registry.machine(record.machine)
         if machine is None or machine.technician != record.technician:
             why = (
-                "is not registered" if machine is None else f"is not assigned to {record.technician}"
+                "is not registered"
+                if machine is None
+                else f"is not assigned to {record.technician}"
             )
             reason = f"{record.machine} {why}; the file is read once that is mended"
             return {"state": "held", "reason": reason}
         return None
 
-    def _commit(
-        self, record: FileRecord, found: Found, outcome: dict[str, object]
-    ) -> FileRecord:
+    def _commit(self, record: FileRecord, found: Found, outcome: dict[str, object]) -> FileRecord:
         """Make ``outcome`` the truth about the file, unless other content was claimed since."""
         changes = {
             **outcome,
@@ -289,9 +289,7 @@ class Arrivals:
         digest = content_digest(found.etag)
         with closing(self.share.open(record.key, found)) as source:
             blocks = archives.open_log(source, max_bytes=MAX_TEXT_BYTES)
-            for batch in parsing.parse(
-                blocks, machine=record.machine, not_after=record.not_after
-            ):
+            for batch in parsing.parse(blocks, machine=record.machine, not_after=record.not_after):
                 chunks = [
                     Chunk(serial, day, "rows", bytes(packed))
                     for (serial, day), packed in batch.rows.items()

@@ -43,7 +43,7 @@ class Dispatching:
             if standing.dispatch.note == body.note:
                 return standing.dispatch, False
             raise ConflictError(
-                f"Dispatch {standing.dispatch.id} to {body.machine} is open already; close it first.",
+                f"Dispatch {standing.dispatch.id} to {body.machine} is open; close it first.",
                 dispatch=standing.dispatch.id,
             ) from standing
         return dispatch, True

@@ -134,7 +134,9 @@ class Intake:
         if machine is None:
             raise NotFoundError(f"There is no machine {told.machine}.")
         if machine.technician != told.technician:
-            assigned = [m.serial for m in self.registry.machines() if m.technician == told.technician]
+            assigned = [
+                m.serial for m in self.registry.machines() if m.technician == told.technician
+            ]
             raise ForbiddenError(
                 f"{told.machine} is not assigned to {told.technician}.", assigned=assigned
             )

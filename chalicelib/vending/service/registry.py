@@ -16,7 +16,6 @@ from chalicelib.vending.models import (
 )
 from chalicelib.vending.ports import Files, Queues, Registry
 
-
 T = TypeVar("T")
 
 

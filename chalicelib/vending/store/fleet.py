@@ -82,9 +82,7 @@ class FleetStore:
 
     def put_findings(self, findings: Findings, *, of: int) -> None:
         """Store what was found over the rows of change ``of``, unless newer findings stand."""
-        newer = Condition(
-            "attribute_not_exists(pk) OR judged < :of", {":of": {"N": str(of)}}
-        )
+        newer = Condition("attribute_not_exists(pk) OR judged < :of", {":of": {"N": str(of)}})
         item = {
             **key(_PK, "FINDINGS"),
             "judged": {"N": str(of)},

@@ -41,9 +41,7 @@ class BucketShare:
 
     def put(self, key: str, content: bytes) -> None:
         """Store ``content`` at ``key``; the same again changes nothing."""
-        self._client.put_object(
-            Bucket=self._bucket, Key=key, Body=content, ContentType=MEDIA_TYPE
-        )
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=MEDIA_TYPE)
 
     def delete(self, key: str) -> None:
         """Remove the object at ``key``, if it is there."""

@@ -171,6 +171,23 @@ def test_damage_goes_to_machines_without_a_fault_first() -> None:
     assert len(serials) == len(set(serials)) == 7
 
 
+def test_no_line_is_damaged_twice() -> None:
+    plants: tuple[Plant, ...] = (*(("corrupt", "duplicate") * 20), "cut")
+
+    for seed in range(9):
+        simulation = simulate(seed=seed, ending=ENDING, machines=1, plants=plants)
+        shown = found(judged(simulation))
+        assert planted(simulation.planted) == Counter(
+            {key: shown[key] for key in [("corrupt", "GM001"), ("duplicate", "GM001")]}
+        )
+
+
+def test_any_machine_may_be_the_faulty_one() -> None:
+    fleets = (simulate(seed=seed, ending=ENDING, plants=["dead"]) for seed in range(20))
+
+    assert len({fleet.planted[0].serial for fleet in fleets}) > 3
+
+
 def test_the_thousandth_machine_still_has_three_digits() -> None:
     simulation = simulate(seed=1, ending=ENDING, machines=1_000, days=14, plants=[])
 
@@ -220,3 +237,4 @@ def test_the_mixed_file_holds_every_row_of_every_machine(tmp_path: Path) -> None
     apart = [read(serial, log) for serial, log in simulation.logs.items()]
     assert batch.kept == sum(len(own.keys) for own in apart)
     assert batch.refused == sum(own.corrupt_lines for own in apart)
+    assert [line for line in simulation.mixed if not line.endswith(b"\n")] == simulation.mixed[-1:]

@@ -1,0 +1,73 @@
+"""``make logs``: follow what the functions of the local stack log, one line each.
+
+python -m infra.logs [--stage local] [--since MINUTES] [--once]
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from infra.deploy import session
+
+_POLL_S = 1.0
+_HIDDEN = {"level", "message", "timestamp", "service", "location", "exception"}
+
+
+def lines(logs: Any, prefix: str, since_ms: int) -> Iterator[tuple[int, str, str]]:
+    """Yield time (epoch ms), function and text of each line since then, in order."""
+    found = []
+    groups = logs.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
+    for group in groups:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group["logGroupName"], startTime=since_ms
+        )
+        for page in pages:
+            for event in page["events"]:
+                name = group["logGroupName"].removeprefix(prefix)
+                found.append((event["timestamp"], name, event["message"].rstrip()))
+    yield from sorted(found)
+
+
+def readable(text: str) -> str | None:
+    """Return a line as a person reads it; None for metric records and the platform's own."""
+    if text.startswith(("START ", "END ", "REPORT ", "INIT_START")):
+        return None
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(record, dict) or "_aws" in record:
+        return None
+    facts = " ".join(f"{name}={value}" for name, value in record.items() if name not in _HIDDEN)
+    trace = f"\n{record['exception']}" if "exception" in record else ""
+    return f"{record.get('level', '')} {record.get('message', '')} {facts}{trace}"
+
+
+def main() -> int:
+    """Follow the logs until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m infra.logs")
+    parser.add_argument("--stage", default="local")
+    parser.add_argument("--since", type=float, default=10, metavar="MINUTES")
+    parser.add_argument("--once", action="store_true", help="print what is there and stop")
+    told = parser.parse_args()
+    logs = session("local").client("logs")
+    since_ms = int((time.time() - told.since * 60) * 1000)
+    while True:
+        for at, function, text in lines(logs, f"/aws/lambda/backroom-{told.stage}-", since_ms):
+            since_ms = max(since_ms, at + 1)
+            if line := readable(text):
+                clock = time.strftime("%H:%M:%S", time.localtime(at / 1000))
+                print(f"{clock} {function}: {line}", flush=True)
+        if told.once:
+            return 0
+        time.sleep(_POLL_S)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(0)
