@@ -255,7 +255,7 @@ class _Log:
             for head, minute, second in lines:
                 days[head].append(minutes[minute] + seconds[second])
         except KeyError:
-            count -= length_hint(lines)
+            count -= length_hint(lines) + 1
             if not days.get(head, True):
                 del days[head]  # it was opened by the very line that cannot be kept
         self._line += count

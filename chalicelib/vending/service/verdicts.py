@@ -156,7 +156,7 @@ class Verdicts:
     def _close_if_mended(
         self, serial: str, log: MachineLog, file_id: int | None
     ) -> datetime | None:
-        """Close the open visit if ``log`` shows that it helped; return until when all is settled."""
+        """Close the open visit if ``log`` shows that it helped; return until when is settled."""
         settled = self.fleet.settled_until(serial)
         visit = self.dispatches.open_at(serial) if file_id else None
         if visit is None or not self._helped(visit, serial, log, settled):

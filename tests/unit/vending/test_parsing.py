@@ -150,6 +150,23 @@ def test_batches_depend_on_the_text_and_not_on_its_blocks(
     assert all(len(batch.rows) <= flush_keys for batch in whole)
 
 
+def test_a_batch_ends_after_so_many_lines() -> None:
+    text = (ROW + b"\n") * 5 + b"bad\n\n" + (ROW + b"\n") * 4
+
+    batches = parse([text], machine=None, not_after=NOT_AFTER, flush_rows=4)
+
+    assert [(batch.kept, batch.refused) for batch in batches] == [(4, 0), (3, 1), (2, 0)]
+
+
+def test_a_batch_ends_with_its_last_new_machine_and_day() -> None:
+    days = (b"1", b"1", b"2", b"1", b"x", b"3", b"1", b"4")
+    text = b"".join(b"GM006|2020-02-1%sT11:29:44Z|1\n" % day for day in days)
+
+    batches = parse([text], machine=None, not_after=NOT_AFTER, flush_keys=3)
+
+    assert [(batch.kept, len(batch.rows)) for batch in batches] == [(5, 3), (2, 2)]
+
+
 def test_v7_the_real_file_is_2000_transactions_of_6_machines() -> None:
     batch = read(SAMPLE.read_bytes(), not_after=datetime(2020, 3, 1, tzinfo=UTC))
 
@@ -211,6 +228,9 @@ def test_what_editors_do_to_a_file_does_no_harm(text: bytes) -> None:
         (b"GM006|2020-02-18T11:29:44+01:00|1", "not a UTC second"),
         (b"GM006|2020-02-30T11:29:44Z|1", "no such date or time: day is out of range"),
         (b"GM006|2020-02-18T24:29:44Z|1", "no such date or time: hour must be"),
+        (b"GM006|2020-02-18T11:60:44Z|1", "no such date or time: minute must be"),
+        (b"GM006|2020-02-18T11:29:60Z|1", "no such date or time: second must be"),
+        (b"GM006|2020-W08-2T11:29:44Z|1", "not a UTC second"),
         (b"GM006|1969-12-31T23:59:59Z|1", "before 1970-01-01"),
         (b"GM006|2020-02-18T11:29:44Z|x", "gumballs must be a digit, 0 to 9: 'x'"),
         (b"GM006|2020-02-18T11:29:44Z|-1", "gumballs must be a digit, 0 to 9: '-1'"),
