@@ -26,8 +26,8 @@ def read_log(
 ) -> Reading:
     """Return what ``text`` says, by the rules of `chalicelib.vending.parsing.parse`."""
     reading = Reading()
-    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        line = line.removesuffix(b"\r")
+    for number, raw in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        line = raw.removesuffix(b"\r")
         if len(line) <= max_line and not line.strip():
             continue
         try:

@@ -4,21 +4,12 @@ Problem documents follow RFC 9457 (``application/problem+json``), also where Cha
 its own ``{"Code", "Message"}`` body.
 """
 
-import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-)
-from botocore.exceptions import (
-    ConnectionError as BotoConnectionError,
-)
-from chalice import Blueprint, Chalice, Response
+from chalice import Response
 from chalice.app import Request
 from pydantic import BaseModel, ValidationError
 
@@ -29,27 +20,15 @@ from chalicelib.core.errors import (
     InvalidInputError,
     MediaTypeError,
     MethodNotAllowedError,
-    NotFoundError,
     Place,
     TooLargeError,
     UnavailableError,
 )
 
-M = TypeVar("M", bound=BaseModel)
-View = Callable[..., Response]
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
-VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-ANY_MEDIA_TYPE = ["*/*"]
-_BUSY = {
-    "InternalServerError",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "SlowDown",
-    "ThrottlingException",
-    "TransactionConflictException",
-}
+M = TypeVar("M", bound=BaseModel)
 
 
 class Jsonable(Protocol):
@@ -57,36 +36,6 @@ class Jsonable(Protocol):
 
     def json_text(self) -> str:
         """Return the JSON text of this value."""
-
-
-class Routes(Blueprint):
-    """A Blueprint whose views see every media type and may let AWS's outages through.
-
-    Chalice checks media types and turns exceptions into a plain 500 before middleware runs; here
-    the view decides on the former, and a busy or absent dependency becomes a 503.
-    """
-
-    def route(self, path: str, **options: Any) -> Callable[[View], View]:
-        """Register a view, as Chalice does."""
-        register = super().route(path, **{"content_types": ANY_MEDIA_TYPE, **options})
-        return lambda view: register(_outages_translated(view))
-
-
-def _outages_translated(view: View) -> View:
-    @functools.wraps(view)
-    def translated(**path_values: str) -> Response:
-        try:
-            return view(**path_values)
-        except (BotoConnectionError, HTTPClientError) as down:
-            raise UnavailableError("A service that this needs does not answer.") from down
-        except ClientError as refused:
-            if refused.response["Error"]["Code"] in _BUSY:
-                raise UnavailableError("A service that this needs is too busy.") from refused
-            raise
-        except BotoCoreError as odd:
-            raise RuntimeError(f"AWS client: {odd}") from odd
-
-    return translated
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -151,14 +100,17 @@ def checked(
         return model.model_validate(values, strict=strict)
     except ValidationError as invalid:
         faults = [
-            fault(
-                place,
-                ".".join(map(str, error["loc"])) or "(body)",
-                error["msg"].removeprefix("Value error, "),
-            )
+            fault(place, ".".join(map(str, error["loc"])) or "(body)", _plain(error))
             for error in invalid.errors(include_url=False)
         ]
         raise InvalidInputError(faults) from invalid
+
+
+def _plain(error: "ErrorDetails") -> str:
+    """Return what is wrong, in the words of the rule where it has its own."""
+    if error["type"] == "missing":
+        return "is required"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def fault(place: Place, field: str, detail: str) -> Fault:
@@ -225,17 +177,17 @@ def problem(error: BackroomError, *, instance: str) -> Response:
     return Response(body=json.dumps(document), status_code=error.status, headers=headers)
 
 
-# --- the app's one middleware, and the paths and verbs that nobody registered -------------------
+# --- the app's one middleware ---------------------------------------------------------------------
 
 
 def edge(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Answer every request in one form, with one log line and one metric record."""
     watch = log.Stopwatch()
-    instance = _instance(request)
+    here = instance(request)
     try:
-        response = _rewritten(get_response(request), instance)
+        response = _rewritten(get_response(request), here)
     except BackroomError as error:
-        response = problem(error, instance=instance)
+        response = problem(error, instance=here)
     status = str(response.status_code)
     log.logger.info(
         "request",
@@ -252,12 +204,13 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
     return response
 
 
-def _instance(request: Request) -> str:
+def instance(request: Request) -> str:
+    """Return the path that was asked for."""
     path: str = request.to_original_event().get("path") or request.path
     return path
 
 
-def _rewritten(response: Response, instance: str) -> Response:
+def _rewritten(response: Response, here: str) -> Response:
     """Turn Chalice's own error bodies into problem documents."""
     body = response.body
     if response.status_code < HTTPStatus.BAD_REQUEST or not isinstance(body, dict):
@@ -269,39 +222,4 @@ def _rewritten(response: Response, instance: str) -> Response:
         else str(body.get("Message", status.phrase))
     )
     error.status, error.title = int(status), status.phrase
-    return problem(error, instance=instance)
-
-
-def close(app: Chalice) -> None:
-    """Answer 405 with Allow on the other verbs of every path, and 404 on every other path.
-
-    API Gateway itself answers 403 to both (aws/chalice #12, #945), so they are registered. Call
-    it after the last blueprint.
-    """
-    for path, entries in list(app.routes.items()):
-        allow = [*sorted(entries), "OPTIONS"] if "OPTIONS" not in entries else sorted(entries)
-        rest = [verb for verb in VERBS if verb not in entries]
-        app.route(path, methods=rest, content_types=ANY_MEDIA_TYPE)(_closed(app, allow))
-    app.route("/{proxy+}", methods=list(VERBS), content_types=ANY_MEDIA_TYPE)(_unknown(app))
-
-
-def _closed(app: Chalice, allow: Sequence[str]) -> View:
-    def other_verb(**_: str) -> Response:
-        method = _current(app).method
-        if method == "OPTIONS":
-            return Response(body="", status_code=204, headers={"Allow": ", ".join(allow)})
-        raise MethodNotAllowedError(method, allow)
-
-    return other_verb
-
-
-def _unknown(app: Chalice) -> View:
-    def unknown_path(**_: str) -> Response:
-        raise NotFoundError(f"There is nothing at {_instance(_current(app))}.")
-
-    return unknown_path
-
-
-def _current(app: Chalice) -> Request:
-    assert app.current_request is not None  # noqa: S101 - a view runs only for a request
-    return app.current_request
+    return problem(error, instance=here)

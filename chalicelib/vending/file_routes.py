@@ -5,105 +5,117 @@ from typing import Annotated
 from chalice import Response
 from pydantic import Field
 
-from chalicelib.core.http import (
-    Routes,
-    checked,
-    created,
-    json_body,
-    listed,
-    ok,
-    query,
-    raw_body,
-)
-from chalicelib.vending.files import DISPATCHER, FileView
+from chalicelib.core.http import created, listed, ok
+from chalicelib.core.routing import Routes, Upload
+from chalicelib.vending.files import DISPATCHER, FileDetail, FileView, PresignedFile
 from chalicelib.vending.models import ImportQuery, Model, TechnicianQuery, UploadQuery
 from chalicelib.vending.service.intake import LATER_HINT, UPLOAD_LIMIT
 from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
 
-LOG_MEDIA_TYPES = [
+_LOG_MEDIA_TYPES = (
     "application/zip",
     "application/gzip",
     "text/plain",
     "application/octet-stream",
     "application/x-zip-compressed",
     "application/x-gzip",
-]
+)
+
+
+def _log(larger_to: str) -> Upload:
+    return Upload(_LOG_MEDIA_TYPES, UPLOAD_LIMIT, LATER_HINT.format(path=larger_to))
 
 
 class _FilePath(Model):
     file_id: Annotated[int, Field(ge=1, le=10**12)]
 
 
-@bp.route("/files", methods=["POST"])
-def upload_file() -> Response:
+@bp.on(
+    "POST",
+    "/files",
+    query=UploadQuery,
+    upload=_log("/files/presigned"),
+    answers=FileView,
+    creates=True,
+    refusals=(403, 404, 409, 422),
+)
+def upload_file(query: UploadQuery, content: bytes) -> Response:
     """Take a technician's file: a zip, gzip or text in the body."""
-    told = query(bp.current_request, UploadQuery)
-    file, new = vending().intake.upload(told, _content("/files/presigned"))
-    return _answer(file, new)
+    return _answer(*vending().intake.upload(query, content))
 
 
-@bp.route("/files/presigned", methods=["POST"])
-def presign_file() -> Response:
+@bp.on(
+    "POST",
+    "/files/presigned",
+    body=UploadQuery,
+    answers=PresignedFile,
+    creates="only",
+    refusals=(403, 404, 409),
+)
+def presign_file(body: UploadQuery) -> Response:
     """Give a URL by which a technician's large file goes straight to the share."""
-    awaited = vending().intake.await_upload(json_body(bp.current_request, UploadQuery))
+    awaited = vending().intake.await_upload(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
-@bp.route("/files", methods=["GET"])
-def list_files() -> Response:
+@bp.on("GET", "/files", query=TechnicianQuery, answers=FileView, many=True, refusals=(404,))
+def list_files(query: TechnicianQuery) -> Response:
     """List a technician's files, newest first."""
-    wanted = query(bp.current_request, TechnicianQuery)
-    return listed(vending().intake.technicians_files(wanted.technician))
+    return listed(vending().intake.technicians_files(query.technician))
 
 
-@bp.route("/files/{file_id}", methods=["GET"])
-def get_file(file_id: str) -> Response:
+@bp.on("GET", "/files/{file_id}", path_values=_FilePath, answers=FileDetail, refusals=(404,))
+def get_file(path: _FilePath) -> Response:
     """Show a file: what was kept, known and refused, with the refused lines."""
-    path = checked(_FilePath, {"file_id": file_id}, place="path")
     return ok(vending().intake.detail(path.file_id))
 
 
-@bp.route("/files/{file_id}", methods=["DELETE"])
-def delete_file(file_id: str) -> Response:
+@bp.on(
+    "DELETE",
+    "/files/{file_id}",
+    path_values=_FilePath,
+    query=TechnicianQuery,
+    answers=FileView,
+    refusals=(404, 409),
+)
+def delete_file(path: _FilePath, query: TechnicianQuery) -> Response:
     """Take a technician's file back, and with it the rows that no other file holds."""
-    path = checked(_FilePath, {"file_id": file_id}, place="path")
-    wanted = query(bp.current_request, TechnicianQuery)
-    return ok(vending().intake.delete(wanted.technician, path.file_id))
+    return ok(vending().intake.delete(query.technician, path.file_id))
 
 
-@bp.route("/imports", methods=["POST"])
-def take_import() -> Response:
+@bp.on(
+    "POST",
+    "/imports",
+    query=ImportQuery,
+    upload=_log("/imports/presigned"),
+    answers=FileView,
+    creates=True,
+    refusals=(409, 422),
+)
+def take_import(query: ImportQuery, content: bytes) -> Response:
     """Take a dispatcher's file of any machines."""
-    told = query(bp.current_request, ImportQuery)
-    file, new = vending().intake.take_import(told, _content("/imports/presigned"))
-    return _answer(file, new)
+    return _answer(*vending().intake.take_import(query, content))
 
 
-@bp.route("/imports/presigned", methods=["POST"])
-def presign_import() -> Response:
+@bp.on("POST", "/imports/presigned", body=ImportQuery, answers=PresignedFile, creates="only")
+def presign_import(body: ImportQuery) -> Response:
     """Give a URL by which a dispatcher's large file goes straight to the share."""
-    awaited = vending().intake.await_import(json_body(bp.current_request, ImportQuery))
+    awaited = vending().intake.await_import(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
-@bp.route("/imports", methods=["GET"])
+@bp.on("GET", "/imports", answers=FileView, many=True)
 def list_imports() -> Response:
     """List the dispatcher's files, newest first."""
     return listed(vending().intake.imports())
 
 
-@bp.route("/imports/{file_id}", methods=["DELETE"])
-def delete_import(file_id: str) -> Response:
+@bp.on("DELETE", "/imports/{file_id}", path_values=_FilePath, answers=FileView, refusals=(404, 409))
+def delete_import(path: _FilePath) -> Response:
     """Take a dispatcher's file back."""
-    path = checked(_FilePath, {"file_id": file_id}, place="path")
     return ok(vending().intake.delete(DISPATCHER, path.file_id))
-
-
-def _content(large: str) -> bytes:
-    hint = LATER_HINT.format(path=large)
-    return raw_body(bp.current_request, LOG_MEDIA_TYPES, limit=UPLOAD_LIMIT, hint=hint)
 
 
 def _answer(file: FileView, new: bool) -> Response:

@@ -12,29 +12,26 @@ from chalice import Response
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from chalicelib.core.errors import InvalidInputError
-from chalicelib.core.http import (
-    Routes,
-    checked,
-    created,
-    fault,
-    json_body,
-    link,
-    listed,
-    ok,
-    query,
-    text,
-)
+from chalicelib.core.http import created, fault, link, listed, ok, text
+from chalicelib.core.routing import Routes
 from chalicelib.vending.models import (
     ClosingBody,
+    Dispatch,
     DispatchBody,
     DispatchQuery,
+    FleetReport,
     MachineBody,
+    MachineView,
     Model,
+    RowView,
     Serial,
+    Site,
     SiteBody,
     SiteId,
+    Technician,
     TechnicianBody,
     TechnicianId,
+    WorkItem,
     WorklistQuery,
 )
 from chalicelib.vending.service.history import Page, Place
@@ -70,129 +67,153 @@ class _RowsQuery(Model):
     format: Literal["json", "csv"] = "json"
 
 
-@bp.route("/sites", methods=["GET"])
+@bp.on("GET", "/sites", answers=Site, many=True)
 def list_sites() -> Response:
     """List the sites."""
     return listed(vending().registry.sites())
 
 
-@bp.route("/sites/{site_id}", methods=["PUT"])
-def put_site(site_id: str) -> Response:
+@bp.on("PUT", "/sites/{site_id}", path_values=_SitePath, body=SiteBody, answers=Site, creates=True)
+def put_site(path: _SitePath, body: SiteBody) -> Response:
     """Create a site or change it."""
-    path = checked(_SitePath, {"site_id": site_id}, place="path")
-    site, new = vending().registry.put_site(path.site_id, json_body(bp.current_request, SiteBody))
+    site, new = vending().registry.put_site(path.site_id, body)
     return _stored(site, new, f"/sites/{path.site_id}")
 
 
-@bp.route("/sites/{site_id}", methods=["GET"])
-def get_site(site_id: str) -> Response:
+@bp.on("GET", "/sites/{site_id}", path_values=_SitePath, answers=Site, refusals=(404,))
+def get_site(path: _SitePath) -> Response:
     """Show a site."""
-    path = checked(_SitePath, {"site_id": site_id}, place="path")
     return ok(vending().registry.site(path.site_id))
 
 
-@bp.route("/technicians", methods=["GET"])
+@bp.on("GET", "/technicians", answers=Technician, many=True)
 def list_technicians() -> Response:
     """List the technicians and their machines."""
     return listed(vending().registry.technicians())
 
 
-@bp.route("/technicians/{technician_id}", methods=["PUT"])
-def put_technician(technician_id: str) -> Response:
+@bp.on(
+    "PUT",
+    "/technicians/{technician_id}",
+    path_values=_TechnicianPath,
+    body=TechnicianBody,
+    answers=Technician,
+    creates=True,
+)
+def put_technician(path: _TechnicianPath, body: TechnicianBody) -> Response:
     """Create a technician or change them."""
-    path = checked(_TechnicianPath, {"technician_id": technician_id}, place="path")
-    body = json_body(bp.current_request, TechnicianBody)
     technician, new = vending().registry.put_technician(path.technician_id, body)
     return _stored(technician, new, f"/technicians/{path.technician_id}")
 
 
-@bp.route("/technicians/{technician_id}", methods=["GET"])
-def get_technician(technician_id: str) -> Response:
+@bp.on(
+    "GET",
+    "/technicians/{technician_id}",
+    path_values=_TechnicianPath,
+    answers=Technician,
+    refusals=(404,),
+)
+def get_technician(path: _TechnicianPath) -> Response:
     """Show a technician and their machines."""
-    path = checked(_TechnicianPath, {"technician_id": technician_id}, place="path")
     return ok(vending().registry.technician(path.technician_id))
 
 
-@bp.route("/machines", methods=["GET"])
+@bp.on("GET", "/machines", answers=MachineView, many=True)
 def list_machines() -> Response:
     """List the machines, most urgent first."""
     return listed(vending().verdicts.machines())
 
 
-@bp.route("/machines/{serial}", methods=["PUT"])
-def put_machine(serial: str) -> Response:
+@bp.on(
+    "PUT",
+    "/machines/{serial}",
+    path_values=_MachinePath,
+    body=MachineBody,
+    answers=MachineView,
+    creates=True,
+    refusals=(422,),
+)
+def put_machine(path: _MachinePath, body: MachineBody) -> Response:
     """Register a machine, or assign it to another site or technician."""
-    path = checked(_MachinePath, {"serial": serial}, place="path")
-    body = json_body(bp.current_request, MachineBody)
     _, new = vending().registry.put_machine(path.serial, body)
     return _stored(vending().verdicts.machine(path.serial), new, f"/machines/{path.serial}")
 
 
-@bp.route("/machines/{serial}", methods=["GET"])
-def get_machine(serial: str) -> Response:
+@bp.on("GET", "/machines/{serial}", path_values=_MachinePath, answers=MachineView, refusals=(404,))
+def get_machine(path: _MachinePath) -> Response:
     """Show a machine: its state with the evidence, its site and its technician."""
-    path = checked(_MachinePath, {"serial": serial}, place="path")
     return ok(vending().verdicts.machine(path.serial))
 
 
-@bp.route("/machines/{serial}/transactions", methods=["GET"])
-def list_transactions(serial: str) -> Response:
+@bp.on(
+    "GET",
+    "/machines/{serial}/transactions",
+    path_values=_MachinePath,
+    query=_RowsQuery,
+    answers=RowView,
+    many=True,
+    refusals=(404,),
+    also=("text/csv",),
+)
+def list_transactions(path: _MachinePath, query: _RowsQuery) -> Response:
     """List a machine's rows in time order, as JSON or CSV, page by page."""
-    path = checked(_MachinePath, {"serial": serial}, place="path")
-    wanted = query(bp.current_request, _RowsQuery)
+    place = _place(query.cursor)
     vending().verdicts.machine(path.serial)
     page = vending().history.page(
-        path.serial,
-        first=wanted.from_,
-        last=wanted.to,
-        limit=wanted.limit,
-        place=_place(wanted.cursor),
+        path.serial, first=query.from_, last=query.to, limit=query.limit, place=place
     )
-    following = _following(path.serial, wanted, page)
-    if wanted.format == "json":
+    following = _following(path.serial, query, page)
+    if query.format == "json":
         return listed(page.rows, next_page=following)
     return text(_csv(page), media_type="text/csv; charset=utf-8", headers=link(following))
 
 
-@bp.route("/fleet", methods=["GET"])
+@bp.on("GET", "/fleet", answers=FleetReport)
 def get_fleet() -> Response:
     """Show the whole fleet: verdicts most urgent first, fleet gaps, money."""
     return ok(vending().verdicts.fleet_report())
 
 
-@bp.route("/worklist", methods=["GET"])
-def get_worklist() -> Response:
+@bp.on("GET", "/worklist", query=WorklistQuery, answers=WorkItem, many=True, refusals=(404,))
+def get_worklist(query: WorklistQuery) -> Response:
     """Show where to go and why, most urgent first: of one technician, or of all."""
-    wanted = query(bp.current_request, WorklistQuery)
-    return listed(vending().verdicts.worklist(wanted.technician))
+    return listed(vending().verdicts.worklist(query.technician))
 
 
-@bp.route("/dispatches", methods=["POST"])
-def open_dispatch() -> Response:
+@bp.on(
+    "POST", "/dispatches", body=DispatchBody, answers=Dispatch, creates=True, refusals=(409, 422)
+)
+def open_dispatch(body: DispatchBody) -> Response:
     """Send the machine's technician to it."""
-    dispatch, new = vending().dispatching.open(json_body(bp.current_request, DispatchBody))
+    dispatch, new = vending().dispatching.open(body)
     return _stored(dispatch, new, f"/dispatches/{dispatch.id}")
 
 
-@bp.route("/dispatches", methods=["GET"])
-def list_dispatches() -> Response:
+@bp.on("GET", "/dispatches", query=DispatchQuery, answers=Dispatch, many=True)
+def list_dispatches(query: DispatchQuery) -> Response:
     """List the dispatches, newest first."""
-    return listed(vending().dispatching.listed(query(bp.current_request, DispatchQuery)))
+    return listed(vending().dispatching.listed(query))
 
 
-@bp.route("/dispatches/{dispatch_id}", methods=["GET"])
-def get_dispatch(dispatch_id: str) -> Response:
+@bp.on(
+    "GET", "/dispatches/{dispatch_id}", path_values=_DispatchPath, answers=Dispatch, refusals=(404,)
+)
+def get_dispatch(path: _DispatchPath) -> Response:
     """Show a dispatch."""
-    path = checked(_DispatchPath, {"dispatch_id": dispatch_id}, place="path")
     return ok(vending().dispatching.get(path.dispatch_id))
 
 
-@bp.route("/dispatches/{dispatch_id}/close", methods=["POST"])
-def close_dispatch(dispatch_id: str) -> Response:
+@bp.on(
+    "POST",
+    "/dispatches/{dispatch_id}/close",
+    path_values=_DispatchPath,
+    body=ClosingBody,
+    body_optional=True,
+    answers=Dispatch,
+    refusals=(404,),
+)
+def close_dispatch(path: _DispatchPath, body: ClosingBody) -> Response:
     """Close a dispatch; what was wrong with the machine until now counts as settled."""
-    path = checked(_DispatchPath, {"dispatch_id": dispatch_id}, place="path")
-    request = bp.current_request
-    body = json_body(request, ClosingBody) if request.raw_body else ClosingBody()
     return ok(vending().dispatching.close(path.dispatch_id, body))
 
 

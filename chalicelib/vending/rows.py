@@ -28,7 +28,7 @@ def pack(second_of_day: int, gumballs: int) -> bytes:
     return _ROW.pack(minute, second, gumballs)
 
 
-def keys(day: date, packed: bytes) -> "array[int]":
+def keys(day: date, packed: bytes | bytearray) -> "array[int]":
     """Return the keys of the packed rows of one UTC day, in their order."""
     midnight = (day.toordinal() - _EPOCH.toordinal()) * 86_400 * 10
     return array(

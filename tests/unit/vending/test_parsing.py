@@ -2,6 +2,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
@@ -40,7 +41,7 @@ def joined(batches: Iterable[Batch]) -> dict[tuple[str, date], bytes]:
 
 def cut(text: bytes, ends: list[int]) -> list[bytes]:
     places = [0, *sorted(end % (len(text) + 1) for end in ends), len(text)]
-    return [text[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [text[start:end] for start, end in pairwise(places)]
 
 
 # Text that is nearly a log: good rows of few machines and days on both sides of not_after, the
@@ -81,7 +82,7 @@ nuisances = st.sampled_from(
         b"GM006|2020-02-18T11:29:44Z|-1",
         b"GM006|2020-02-18T11:29:44Z|1.5",
         b"GM006|2020-02-20T12:00:01Z|1",
-        "GM٠٠٦|2020-02-18T11:29:44Z|1".encode(),
+        "GM006|2020-02-18T11:29:44Z|\u0661".encode(),
         b"\xff\xfeG\0M\0",
     ]
 )
@@ -236,7 +237,7 @@ def test_what_editors_do_to_a_file_does_no_harm(text: bytes) -> None:
         (b"GM006|2020-02-18T11:29:44Z|-1", "gumballs must be a digit, 0 to 9: '-1'"),
         (b"GM006|2020-02-18T11:29:44Z|1.5", "gumballs must be a digit, 0 to 9: '1.5'"),
         (b"GM006|2020-02-18T11:29:44Z|10", "gumballs must be a digit, 0 to 9: '10'"),
-        (b"GM006|2020-02-18T11:29:44Z|1\r", "gumballs must be a digit"),
+        (b"GM006|2020-02-18T11:29:44Z|1\r\r", "gumballs must be a digit"),
         (b"GM006|2020-02-18T11:29:44Z|\0", "holds NUL bytes"),
         (b"GM006|2020-02-18T11:29:44Z|\xff", "not UTF-8 text"),
         (b"GM006|2020-02-20T12:00:01Z|1", "later than the download, 2020-02-20 12:00 UTC"),
@@ -247,7 +248,7 @@ def test_what_editors_do_to_a_file_does_no_harm(text: bytes) -> None:
 def test_a_bad_line_is_refused_in_plain_words_and_its_neighbours_are_kept(
     line: bytes, reason: str
 ) -> None:
-    batch = read(ROW + b"\n" + line + b"\r\n" + ROW + b"\n")
+    batch = read(ROW + b"\n" + line + b"\n" + ROW + b"\n")
 
     [refused] = batch.refusals
     assert (batch.kept, batch.refused, refused.line) == (2, 1, 2)

@@ -1,0 +1,161 @@
+"""Routes that say what they read and answer, so that the OpenAPI document can't drift from them.
+
+A view is called with what its contract names, read and checked: ``path``, ``query``, ``body``
+(models) or ``content`` (bytes).
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from chalice import Blueprint, Chalice, Response
+from chalice.app import Request
+from pydantic import BaseModel
+
+from chalicelib.core import http
+from chalicelib.core.errors import MethodNotAllowedError, NotFoundError, UnavailableError
+
+View = Callable[..., Response]
+
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+ANY_MEDIA_TYPE = ["*/*"]
+_BUSY = {
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "SlowDown",
+    "ThrottlingException",
+    "TransactionConflictException",
+}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Bytes in a request body: their media types, how many at most, and what to do with more."""
+
+    media_types: Sequence[str]
+    limit: int
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a route reads and answers.
+
+    ``many`` tells that a bare array of ``answers`` is answered; ``creates`` that 201 is answered
+    too, or only (``creates="only"``); ``refusals`` are the statuses beside those of every route.
+    """
+
+    path: str
+    method: str
+    summary: str
+    path_values: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    body_limit: int = 16_384
+    body_optional: bool = False
+    upload: Upload | None = None
+    answers: type[BaseModel] | None = None
+    many: bool = False
+    creates: bool | str = False
+    refusals: tuple[int, ...] = ()
+    also: tuple[str, ...] = ()
+
+    def read(self, request: Request, path_values: dict[str, str]) -> dict[str, Any]:
+        """Return the view's arguments, read from the request in the order path, query, body."""
+        found: dict[str, Any] = {}
+        if self.path_values:
+            found["path"] = http.checked(self.path_values, dict(path_values), place="path")
+        if self.query:
+            found["query"] = http.query(request, self.query)
+        if self.upload:
+            found["content"] = http.raw_body(
+                request, self.upload.media_types, limit=self.upload.limit, hint=self.upload.hint
+            )
+        if self.body and self.body_optional and not request.raw_body:
+            found["body"] = self.body()
+        elif self.body:
+            found["body"] = http.json_body(request, self.body, limit=self.body_limit)
+        return found
+
+
+class Routes(Blueprint):
+    """A Blueprint whose routes have contracts, and may let AWS's outages through.
+
+    Chalice checks media types and turns exceptions into a plain 500 before middleware runs; here
+    the contract decides on the former, and a busy or absent dependency becomes a 503.
+    """
+
+    def __init__(self, import_name: str) -> None:
+        super().__init__(import_name)
+        self.contracts: list[Contract] = []
+
+    def on(self, method: str, path: str, **contract: Any) -> Callable[[View], View]:
+        """Register a view for one method and path; ``contract`` as in `Contract`."""
+
+        def decorate(view: View) -> View:
+            summary = (view.__doc__ or "").partition("\n")[0]
+            agreed = Contract(path=path, method=method, summary=summary, **contract)
+            self.contracts.append(agreed)
+            reading = _reading(self, agreed, view)
+            self.route(path, methods=[method], content_types=ANY_MEDIA_TYPE)(reading)
+            return view
+
+        return decorate
+
+
+def _reading(routes: Routes, contract: Contract, view: View) -> View:
+    @functools.wraps(view)
+    def reading(**path_values: str) -> Response:
+        try:
+            return view(**contract.read(routes.current_request, path_values))
+        except (BotoConnectionError, HTTPClientError) as down:
+            raise UnavailableError("A service that this needs does not answer.") from down
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] in _BUSY:
+                raise UnavailableError("A service that this needs is too busy.") from refused
+            raise
+        except BotoCoreError as odd:
+            raise RuntimeError(f"AWS client: {odd}") from odd
+
+    return reading
+
+
+def close(app: Chalice) -> None:
+    """Answer 405 with Allow on the other verbs of every path, and 404 on every other path.
+
+    API Gateway itself answers 403 to both (aws/chalice #12, #945), so they are registered. Call
+    it after the last blueprint.
+    """
+    for path, entries in list(app.routes.items()):
+        allow = sorted({*entries, "OPTIONS"})
+        rest = [verb for verb in VERBS if verb not in entries]
+        app.route(path, methods=rest, content_types=ANY_MEDIA_TYPE)(_closed(app, allow))
+    app.route("/{proxy+}", methods=list(VERBS), content_types=ANY_MEDIA_TYPE)(_unknown(app))
+
+
+def _closed(app: Chalice, allow: Sequence[str]) -> View:
+    def other_verb(**_: str) -> Response:
+        method = _current(app).method
+        if method == "OPTIONS":
+            return Response(body="", status_code=204, headers={"Allow": ", ".join(allow)})
+        raise MethodNotAllowedError(method, allow)
+
+    return other_verb
+
+
+def _unknown(app: Chalice) -> View:
+    def unknown_path(**_: str) -> Response:
+        raise NotFoundError(f"There is nothing at {http.instance(_current(app))}.")
+
+    return unknown_path
+
+
+def _current(app: Chalice) -> Request:
+    assert app.current_request is not None  # noqa: S101 - a view runs only for a request
+    return app.current_request
