@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Literal
 
 import boto3
@@ -35,16 +36,24 @@ def session(target: Target) -> boto3.session.Session:
 
 
 def deploy(
-    target: Target, stage: str, parameters: dict[str, str], *, force: bool = False
+    target: Target,
+    stage: str,
+    parameters: dict[str, str],
+    *,
+    force: bool = False,
+    build: Path = package.BUILD,
 ) -> dict[str, str]:
-    """Deploy the stage to the target; return the stack's outputs. Says what it does."""
+    """Deploy the stage to the target; return the stack's outputs. Says what it does.
+
+    Packages below the folder ``build``.
+    """
     stack = Stack(session(target), f"backroom-{stage}")
     fingerprint = package.fingerprint(target, stage, repr(sorted(parameters.items())))
     if not force and stack.fingerprint() == fingerprint:
         _say("Nothing has changed since the last deployment")
         return stack.outputs()
     started = time.monotonic()
-    folder = package.build(local=target != "aws")
+    folder = package.build(local=target != "aws", folder=build)
     size = (folder / "deployment.zip").stat().st_size / 1e6
     _say(f"Packaged the functions: {size:.1f} MB", started)
     started = time.monotonic()

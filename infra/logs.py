@@ -13,7 +13,7 @@ from typing import Any
 from infra.deploy import session
 
 _POLL_S = 1.0
-_HIDDEN = {"level", "message", "timestamp", "service", "location", "exception"}
+_HIDDEN = {"level", "message", "timestamp", "service", "location", "exception", "stack_trace"}
 
 
 def lines(logs: Any, prefix: str, since_ms: int) -> Iterator[tuple[int, str, str]]:

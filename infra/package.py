@@ -7,14 +7,19 @@ and botocore keeps only the services that are used.
 """
 
 import compileall
+import fcntl
 import gzip
 import hashlib
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
@@ -39,7 +44,7 @@ _UNUSED = (
 )
 _ENDPOINT_SERVICES = {*SERVICES, "sts"}
 
-_APP, _VENDOR, _OUT = BUILD / "app", BUILD / "vendor", BUILD / "out"
+_VENDOR = BUILD / "vendor"
 
 
 class PackagingError(Exception):
@@ -67,26 +72,27 @@ def fingerprint(*settings: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def build(*, local: bool) -> Path:
-    """Build zip and template; return the folder with ``deployment.zip`` and ``sam.json``.
+def build(*, local: bool, folder: Path = BUILD) -> Path:
+    """Build below ``folder``; return where ``deployment.zip`` and ``sam.json`` are then.
 
-    Raises PackagingError.
+    The dependencies are installed once for all folders. Raises PackagingError.
     """
     _install_vendor()
-    _stage()
-    overlay = BUILD / "infra.json"
+    app, overlay, out = folder / "app", folder / "infra.json", folder / "out"
+    _stage(app)
     templates.write_overlay(overlay, local=local)
-    shutil.rmtree(_OUT, ignore_errors=True)
+    shutil.rmtree(out, ignore_errors=True)
     _run(
         [_tool("chalice"), "package", "--stage", "backroom"]
-        + ["--pkg-format", "cloudformation", "--merge-template", str(overlay), str(_OUT)],
-        cwd=_APP,
+        + ["--pkg-format", "cloudformation", "--merge-template", str(overlay), str(out)],
+        cwd=app,
         why="Chalice could not package the app",
     )
-    size = (_OUT / "deployment.zip").stat().st_size
+    _compile_rest(out / "deployment.zip")
+    size = (out / "deployment.zip").stat().st_size
     if size > MAX_ZIP_BYTES:
         raise PackagingError(f"The function's zip has {size} bytes; at most {MAX_ZIP_BYTES} go.")
-    return _OUT
+    return out
 
 
 def lint(template: Path) -> None:
@@ -100,13 +106,22 @@ def lint(template: Path) -> None:
 
 def _install_vendor() -> None:
     """Install the function's dependencies for Lambda, unless these are there already."""
-    requirements = ROOT / "requirements.txt"
-    wanted = hashlib.sha256(
-        requirements.read_bytes() + f"{sys.version_info[:2]}{SERVICES}".encode()
-    ).hexdigest()
-    stamp = BUILD / "vendor.stamp"
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "vendor.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another `make` may be at it
+        requirements = ROOT / "requirements.txt"
+        wanted = hashlib.sha256(
+            requirements.read_bytes() + f"{sys.version_info[:2]}{SERVICES}{_UNUSED}".encode()
+        ).hexdigest()
+        stamp = BUILD / "vendor.stamp"
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        stamp.unlink(missing_ok=True)
+        _install_afresh(requirements)
+        stamp.write_text(wanted)
+
+
+def _install_afresh(requirements: Path) -> None:
     shutil.rmtree(_VENDOR, ignore_errors=True)
     _run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -119,7 +134,6 @@ def _install_vendor() -> None:
     )
     _prune(_VENDOR)
     _compile(_VENDOR)
-    stamp.write_text(wanted)
 
 
 def _prune(vendor: Path) -> None:
@@ -164,17 +178,17 @@ def _prune_endpoints(path: Path) -> None:
     path.write_text(json.dumps(endpoints, separators=(",", ":")))
 
 
-def _stage() -> None:
+def _stage(app: Path) -> None:
     """Copy the app, and link its dependencies, to where Chalice packages from."""
-    shutil.rmtree(_APP, ignore_errors=True)
-    _APP.mkdir(parents=True)
-    shutil.copy(ROOT / "app.py", _APP)
+    shutil.rmtree(app, ignore_errors=True)
+    app.mkdir(parents=True)
+    shutil.copy(ROOT / "app.py", app)
     skip = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
-    shutil.copytree(ROOT / "chalicelib", _APP / "chalicelib", ignore=skip)
-    shutil.copytree(ROOT / ".chalice", _APP / ".chalice", ignore=skip)
-    (_APP / "requirements.txt").write_text("")
-    (_APP / "vendor").symlink_to(_VENDOR)
-    _compile(_APP / "chalicelib")
+    shutil.copytree(ROOT / "chalicelib", app / "chalicelib", ignore=skip)
+    shutil.copytree(ROOT / ".chalice", app / ".chalice", ignore=skip)
+    (app / "requirements.txt").write_text("")
+    (app / "vendor").symlink_to(_VENDOR)
+    _compile(app / "chalicelib")
 
 
 def _compile(folder: Path) -> None:
@@ -188,6 +202,27 @@ def _compile(folder: Path) -> None:
     )
     if not done:
         raise PackagingError(f"Not every module below {folder} compiles.")
+
+
+def _compile_rest(package: Path) -> None:
+    """Compile what is in the zip without having been staged: Chalice's own runtime, ``app.py``."""
+    with zipfile.ZipFile(package, "a", zipfile.ZIP_DEFLATED) as zipped:
+        names = set(zipped.namelist())
+        for name in sorted(names):
+            compiled = cache_from_source(name)
+            if name.endswith(".py") and compiled not in names:
+                code = _compiled(zipped.read(name), name)
+                # Dated like the rest, so that the same inputs give the same zip.
+                zipped.writestr(zipfile.ZipInfo(compiled), code, zipfile.ZIP_DEFLATED)
+
+
+def _compiled(source: bytes, name: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path, compiled = Path(folder, "source.py"), Path(folder, "compiled.pyc")
+        path.write_bytes(source)
+        mode = PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(path), str(compiled), name, doraise=True, invalidation_mode=mode)
+        return compiled.read_bytes()
 
 
 def _tool(name: str) -> str:

@@ -4,7 +4,6 @@ The record is the commit: a file's rows count when, and only when, its record sa
 else that is stored for a file (chunks, refused lines) is ignored until then and swept up after.
 """
 
-import hashlib
 from typing import Literal
 
 from chalicelib.vending.models import Instant, Model
@@ -50,19 +49,21 @@ class FileView(Model):
 class FileRecord(FileView):
     """A file as it is stored.
 
-    ``key`` is its object in the share; ``claimed`` the content (its ETag) that is being parsed,
-    ``etag`` the content that the state describes; ``live`` the digest of the content whose chunks
-    count; ``machines`` the serials it has or had rows of; ``not_after`` the instant after which a
-    row cannot be true; ``checked`` tells that the technician was found to be assigned.
+    ``key`` is its object in the share, ``etag`` the content there that the state describes. Every
+    run over the content is a new ``generation`` of the file's chunks: ``settled`` is the one that
+    the state is of, ``live`` the one whose chunks count; ``machines`` the serials it has or had
+    rows of; ``not_after`` the instant after which a row cannot be true; ``checked`` tells that the
+    technician was found to be assigned.
     """
 
     owner: str
     key: str
     not_after: Instant
     checked: bool = False
-    claimed: str | None = None
     etag: str | None = None
-    live: str | None = None
+    generation: int = 0
+    settled: int = 0
+    live: int | None = None
     machines: tuple[str, ...] = ()
     attempts: int = 0
     version: int = 0
@@ -104,8 +105,3 @@ class PresignedFile(Model):
 
     file: FileView
     upload: Upload
-
-
-def content_digest(etag: str) -> str:
-    """Return the short name of a content, from the tag that the share gives it."""
-    return hashlib.sha256(etag.encode()).hexdigest()[:8]

@@ -29,6 +29,10 @@ class StaleSummaryError(Exception):
     """Someone stored a machine's summary since; read the rows again."""
 
 
+class SupersededError(Exception):
+    """Another run has taken the file over, or it was deleted; that run or deletion finishes."""
+
+
 class ChangedMeanwhileError(Exception):
     """The object in the share is no longer the one that was asked for."""
 
@@ -133,8 +137,8 @@ class Files(Protocol):
 class Chunks(Protocol):
     """Machines' rows, one chunk per machine, day and file."""
 
-    def put(self, record: FileRecord, digest: str, flush: int, chunks: Sequence[Chunk]) -> None: ...
-    def discard(self, file_id: int, *, keep: str | None = None) -> None: ...
+    def put(self, record: FileRecord, flush: int, chunks: Sequence[Chunk]) -> None: ...
+    def discard(self, file_id: int, *, before: int | None = None) -> None: ...
     def window(self, serial: str, days: int) -> MachineLog: ...
     def windows(self, serials: Iterable[str], days: int) -> Iterator[tuple[str, MachineLog]]: ...
     def days(

@@ -5,12 +5,14 @@ not at all (the sweep looks everywhere once a day): looking again never hurts.
 
     claim the content  >  write its chunks  >  commit: one write of the record  >  judge machines
 
-The claim names the content (its ETag) before it is read. A commit is made only while that content
-is still the claimed one and the file was not deleted, so a slow run never replaces a newer one.
+A claim takes the next generation of the file's chunks before the content is read, and only the
+run that claimed last may commit: a slow run never replaces a newer one, and no two runs share a
+chunk. A run that was taken over stops; the one that took over finishes, or is delivered again.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
@@ -23,7 +25,6 @@ from chalicelib.vending.files import (
     FileRecord,
     FileState,
     RefusedLine,
-    content_digest,
 )
 from chalicelib.vending.ports import (
     INCOMING,
@@ -37,6 +38,7 @@ from chalicelib.vending.ports import (
     Registry,
     Share,
     StaleRecordError,
+    SupersededError,
 )
 from chalicelib.vending.service.intake import withdrawn
 from chalicelib.vending.service.verdicts import Verdicts
@@ -53,8 +55,10 @@ _UNSETTLED: frozenset[FileState] = PENDING | {"held", "failed"}
 
 @dataclass
 class _Tally:
-    """What parsing a file has given so far."""
+    """What parsing a file has given so far; ``text`` is the hash of what was read."""
 
+    text: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    size_bytes: int = 0
     lines: int = 0
     kept: int = 0
     known: int = 0
@@ -89,6 +93,8 @@ class Arrivals:
             try:
                 record = self._look_once(key)
                 self._clean_up_all()
+            except SupersededError:
+                return self.files.at_key(key)
             except (ChangedMeanwhileError, StaleRecordError, KeyTakenError):
                 continue
             else:
@@ -97,9 +103,13 @@ class Arrivals:
 
     def give_up(self, key: str, reason: str) -> None:
         """Say on the record that processing failed for good; it is tried again when re-driven."""
-        record = self.files.at_key(key)
-        if record and record.state in _UNSETTLED:
-            self.files.save(record.model_copy(update={"state": "failed", "reason": reason}))
+        for _ in range(10):
+            record = self.files.at_key(key)
+            if record is None or record.state not in _UNSETTLED:
+                return
+            with suppress(StaleRecordError):
+                self.files.save(record.model_copy(update={"state": "failed", "reason": reason}))
+                return
 
     def sweep(self) -> int:
         """Have everything looked at that should have been by now; return how many keys.
@@ -153,7 +163,7 @@ class Arrivals:
         for waiting in self.files.to_clean():
             record = self.files.owned(waiting.owner, waiting.id)
             if record:
-                self._clean_up(record, done=finally_ or record.claimed == record.etag)
+                self._clean_up(record, done=finally_ or record.generation == record.settled)
 
     def _clean_up(self, record: FileRecord, *, done: bool) -> None:
         """Judge the machines of a deleted file again and delete what is stored of its rows.
@@ -167,7 +177,7 @@ class Arrivals:
 
     def _judge(self, record: FileRecord) -> FileRecord:
         self._judge_machines(record)
-        self.chunks.discard(record.id, keep=record.live)
+        self.chunks.discard(record.id, before=record.live or record.settled + 1)
         done = record.state != "held"
         return self.files.save(record.model_copy(update={"judged": True}), done=done)
 
@@ -218,7 +228,7 @@ class Arrivals:
         held = self._held(record)
         if held:
             return self._commit(record, found, held)
-        claim = {"claimed": found.etag, "attempts": record.attempts + 1}
+        claim = {"generation": record.generation + 1, "attempts": record.attempts + 1}
         record = self.files.save(record.model_copy(update=claim))
         return self._commit(record, found, self._parsed(record, found))
 
@@ -241,11 +251,11 @@ class Arrivals:
         return None
 
     def _commit(self, record: FileRecord, found: Found, outcome: dict[str, object]) -> FileRecord:
-        """Make ``outcome`` the truth about the file, unless other content was claimed since."""
+        """Make ``outcome`` the truth about the file. Raises SupersededError."""
         changes = {
             **outcome,
-            "claimed": found.etag,
             "etag": found.etag,
+            "settled": record.generation,
             "processed_at": self.now(),
             "judged": False,
         }
@@ -254,8 +264,8 @@ class Arrivals:
                 return self.files.save(record.model_copy(update=changes))
             except StaleRecordError:
                 now = self.files.owned(record.owner, record.id)
-                if now is None or now.state == "deleted" or now.claimed != record.claimed:
-                    raise
+                if now is None or now.state == "deleted" or now.generation != record.generation:
+                    raise SupersededError(record.id) from None
                 record = now
         raise StaleRecordError(record.id)
 
@@ -270,8 +280,9 @@ class Arrivals:
         return {
             "state": state,
             "reason": reason,
-            "live": content_digest(found.etag),
-            "size_bytes": record.size_bytes or found.size_bytes,
+            "live": record.generation,
+            "sha256": tally.text.hexdigest(),
+            "size_bytes": tally.size_bytes,
             "rows_kept": tally.kept,
             "rows_known": tally.known,
             "rows_refused": tally.refused,
@@ -286,23 +297,22 @@ class Arrivals:
             raise archives.LogTooLargeError(
                 f"the file has {found.size_bytes} bytes; at most {MAX_OBJECT_BYTES} are read"
             )
-        digest = content_digest(found.etag)
         with closing(self.share.open(record.key, found)) as source:
-            blocks = archives.open_log(source, max_bytes=MAX_TEXT_BYTES)
+            blocks = _weighed(archives.open_log(source, max_bytes=MAX_TEXT_BYTES), tally)
             for batch in parsing.parse(blocks, machine=record.machine, not_after=record.not_after):
                 chunks = [
                     Chunk(serial, day, "rows", bytes(packed))
                     for (serial, day), packed in batch.rows.items()
                 ]
                 self._count(record, batch, chunks, tally)
-                self.chunks.put(record, digest, tally.flushes, chunks)
+                self.chunks.put(record, tally.flushes, chunks)
                 tally.flushes += 1
         corrupt = [
             Chunk(serial, _corrupt_day(record, tally), "corrupt", bytes(lines))
             for serial, lines in tally.corrupt.items()
         ]
         if corrupt:
-            self.chunks.put(record, digest, tally.flushes, corrupt)
+            self.chunks.put(record, tally.flushes, corrupt)
 
     def _count(
         self, record: FileRecord, batch: parsing.Batch, chunks: list[Chunk], tally: _Tally
@@ -336,6 +346,13 @@ class Arrivals:
                 rows.known(chunk.packed, others[chunk.day]) for chunk in own if chunk.day in others
             )
         return known
+
+
+def _weighed(blocks: Iterable[bytes], tally: _Tally) -> Iterator[bytes]:
+    for block in blocks:
+        tally.text.update(block)
+        tally.size_bytes += len(block)
+        yield block
 
 
 def _judged_by(tally: _Tally) -> tuple[FileState, str | None]:

@@ -1,13 +1,14 @@
 """Rows in chunks: one item per machine, UTC day and file, 4 bytes a row.
 
-``MACHINE#<serial>/<day>#rows#<file>#<digest>#<part>``     rows of that file on that day
-``MACHINE#<serial>/<day>#corrupt#<file>#<digest>#<part>``  refused lines, 4 bytes (crc32) each
-``FILE#<id>/chunks#<digest>#<flush>``                      which chunks are about to be written
+``MACHINE#<serial>/<day>#rows#<file>#<gen>#<part>``     rows of that file on that day
+``MACHINE#<serial>/<day>#corrupt#<file>#<gen>#<part>``  refused lines, 4 bytes (crc32) each
+``FILE#<id>/chunks#<gen>#<flush>``                      which chunks are about to be written
 
 A chunk is written by a plain put and deleted by a plain delete; nothing reads before it writes.
-It counts only while its file's record names its digest as live, so a half-written or withdrawn
-file is invisible however much of it is still stored. What a machine did on a day is the union of
-its files' rows when read (`rows.union`).
+Every run over a file writes chunks of a new generation, and only those of the generation that the
+file's record names as live count: a half-written or withdrawn file is invisible however much of
+it is still stored, and what is older than the live generation can be deleted at any time. What a
+machine did on a day is the union of its files' rows when read (`rows.union`).
 """
 
 import zlib
@@ -48,7 +49,7 @@ class LiveRecords:
     def counts(self, chunk: "_Stored") -> bool:
         """Return whether this chunk is of content that counts."""
         record = self._records.get(chunk.file_id)
-        return record is not None and record.live == chunk.digest
+        return record is not None and record.live == chunk.generation
 
     def last_download_at(self, file_ids: Iterable[int]) -> datetime | None:
         """Return the latest visit of a technician among these files."""
@@ -61,7 +62,7 @@ class _Stored(NamedTuple):
     day: date
     kind: str
     file_id: int
-    digest: str
+    generation: int
     owner: str
     packed: bytes
 
@@ -75,27 +76,26 @@ class ChunkStore:
 
     # --- writing ---
 
-    def put(self, record: FileRecord, digest: str, flush: int, chunks: Sequence[Chunk]) -> None:
-        """Write the chunks of one flush of a file; the same content gives the same items.
+    def put(self, record: FileRecord, flush: int, chunks: Sequence[Chunk]) -> None:
+        """Write the chunks of one flush of a file, in its present generation.
 
         The list of chunks goes first, so that whatever was written can be found and deleted.
         """
-        stem = f"{record.id:010d}#{digest}#{flush:04d}"
+        stem = f"{record.id:010d}#{record.generation:06d}#{flush:04d}"
         items = [item for chunk in chunks for item in _items(chunk, record.owner, stem)]
         listed = "\n".join(f"{item['pk']['S']}/{item['sk']['S']}" for item in items)
         self._table.put(
             {
-                **key(f"FILE#{record.id}", f"chunks#{digest}#{flush:04d}"),
+                **key(f"FILE#{record.id}", f"chunks#{record.generation:06d}#{flush:04d}"),
                 "keys": {"B": zlib.compress(listed.encode())},
             }
         )
         self._table.put_many(items)
 
-    def discard(self, file_id: int, *, keep: str | None = None) -> None:
-        """Delete a file's chunks but those of the content ``keep``."""
-        for item in self._table.prefixed(f"FILE#{file_id}", "chunks#"):
-            if keep is not None and item["sk"]["S"].startswith(f"chunks#{keep}#"):
-                continue
+    def discard(self, file_id: int, *, before: int | None = None) -> None:
+        """Delete a file's chunks, or those of the generations ``before`` one."""
+        last = f"chunks#{before:06d}" if before is not None else f"chunks#{HIGHEST}"
+        for item in self._table.query(f"FILE#{file_id}", first="chunks#", last=last):
             listed = zlib.decompress(item["keys"]["B"]).decode().splitlines()
             self._table.delete_many(_split(line) for line in listed)
             self._table.delete(item["pk"]["S"], item["sk"]["S"])
@@ -175,9 +175,9 @@ def _items(chunk: Chunk, owner: str, stem: str) -> Iterator[Item]:
 
 
 def _stored(item: Item) -> _Stored:
-    day, kind, file_id, digest, _ = item["sk"]["S"].split("#")
+    day, kind, file_id, generation, _ = item["sk"]["S"].split("#")
     owner, packed = item["owner"]["S"], item["rows"]["B"]
-    return _Stored(date.fromisoformat(day), kind, int(file_id), digest, owner, packed)
+    return _Stored(date.fromisoformat(day), kind, int(file_id), int(generation), owner, packed)
 
 
 def _by_file(chunks: Iterable[_Stored], kind: ChunkKind) -> list[bytes]:
