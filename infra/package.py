@@ -37,9 +37,11 @@ _UNUSED = (
     "aws_lambda_powertools/metrics/provider/datadog",
     "aws_lambda_powertools/utilities/[!_j]*",
     "bin",
+    "dateutil/rrule.py",
     "dateutil/zoneinfo",
     "pydantic/mypy.py",
     "pydantic/v1",
+    "tzdata/zoneinfo/tzdata.zi",
     "urllib3/contrib/emscripten",
 )
 _ENDPOINT_SERVICES = {*SERVICES, "sts"}
