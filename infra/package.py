@@ -135,7 +135,7 @@ def _install_afresh(requirements: Path) -> None:
         why="The function's dependencies could not be installed (is the registry reachable?)",
     )
     _prune(_VENDOR)
-    _compile(_VENDOR)
+    _compile(_VENDOR, alone=True)
 
 
 def _prune(vendor: Path) -> None:
@@ -193,17 +193,25 @@ def _stage(app: Path) -> None:
     _compile(app / "chalicelib")
 
 
-def _compile(folder: Path) -> None:
-    """Compile every module below ``folder``; the files are valid whatever their dates become."""
+def _compile(folder: Path, *, alone: bool = False) -> None:
+    """Compile every module below ``folder``; the files are valid whatever their dates become.
+
+    ``alone`` leaves no source beside them: half the size. They run on this Python's minor version,
+    which is the runtime that Chalice names in the template.
+    """
     done = compileall.compile_dir(
         folder,
         quiet=1,
         workers=0,
+        legacy=alone,
         stripdir=str(folder.parent),
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
     )
     if not done:
         raise PackagingError(f"Not every module below {folder} compiles.")
+    if alone:
+        for source in list(folder.rglob("*.py")):
+            source.unlink()
 
 
 def _compile_rest(package: Path) -> None:

@@ -4,6 +4,7 @@ Stores build on it: it speaks items and conditions, they know keys and meaning. 
 strongly consistent.
 """
 
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,11 +27,20 @@ HIGHEST = "\U0010ffff"
 
 
 class ConditionError(Exception):
-    """A condition did not hold; nothing was written. ``item`` is what stands there, if asked."""
+    """A condition did not hold; nothing was written.
 
-    def __init__(self, item: Item | None = None) -> None:
+    ``failed`` holds, by the place of each action whose condition failed, the item that stands
+    there (None when there is none). ``item`` is that of the first.
+    """
+
+    def __init__(self, failed: Mapping[int, Item | None]) -> None:
         super().__init__("a condition did not hold")
-        self.item = item
+        self.failed = failed
+
+    @property
+    def item(self) -> Item | None:
+        """Return what stands where the first failed condition was."""
+        return next(iter(self.failed.values()), None)
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,8 @@ class Table:
                 **condition.arguments(),
             )
         except self._client.exceptions.ConditionalCheckFailedException as failed:
-            raise ConditionError(dict(failed.response).get("Item")) from failed  # type: ignore[arg-type]
+            item: Any = dict(failed.response).get("Item")
+            raise ConditionError({0: item}) from failed
 
     def add(self, pk: str, sk: str, name: str, amount: int = 1) -> int:
         """Add to a counter and return what it stands at; ids made of it may have gaps."""
@@ -142,15 +153,18 @@ class Table:
         """Delete an item, if it is there."""
         self._client.delete_item(TableName=self.name, Key=key(pk, sk))
 
-    def transact(self, *actions: dict[str, Any]) -> None:
-        """Do all ``actions`` (of `putting`, `deleting`) or none.
+    def transact(self, *actions: dict[str, Any], budget_s: float = 5.0) -> None:
+        """Do all ``actions`` (of `putting`, `updating`, `deleting`) or none.
 
-        Waits out conflicts with other transactions. Raises ConditionError when a condition does
-        not hold, UnavailableError when the conflicts do not end.
+        Waits out conflicts with other transactions for ``budget_s``; every try carries the same
+        token, so one that was carried out and not answered is not carried out again. Raises
+        ConditionError when a condition does not hold, UnavailableError when conflicts do not end.
         """
-        for _ in retry.tries():
+        items: Any = list(actions)
+        token = str(uuid.uuid4())
+        for _ in retry.tries(budget_s=budget_s):
             try:
-                self._client.transact_write_items(TransactItems=list(actions))  # type: ignore[arg-type]
+                self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)
             except self._client.exceptions.TransactionCanceledException as cancelled:
                 _raise_if_condition(cancelled)
             else:
@@ -160,6 +174,30 @@ class Table:
     def putting(self, item: Item, condition: Condition | None = None) -> dict[str, Any]:
         """Return the action that writes ``item``."""
         return {"Put": {"TableName": self.name, "Item": item, **_arguments(condition)}}
+
+    def updating(
+        self,
+        pk: str,
+        sk: str,
+        expression: str,
+        *,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+        condition: Condition | None = None,
+    ) -> dict[str, Any]:
+        """Return the action that changes an item by an update ``expression``, or makes it."""
+        arguments = _arguments(condition)
+        told = {**arguments.pop("ExpressionAttributeValues", {}), **values}
+        named = {**arguments.pop("ExpressionAttributeNames", {}), **(names or {})}
+        update = {
+            "TableName": self.name,
+            "Key": key(pk, sk),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": told,
+            **({"ExpressionAttributeNames": named} if named else {}),
+            **arguments,
+        }
+        return {"Update": update}
 
     def deleting(self, pk: str, sk: str, condition: Condition | None = None) -> dict[str, Any]:
         """Return the action that deletes an item."""
@@ -199,14 +237,21 @@ def key(pk: str, sk: str) -> Item:
 
 
 def _arguments(condition: Condition | None) -> dict[str, Any]:
-    return condition.arguments() if condition else {}
+    if condition is None:
+        return {}
+    return {**condition.arguments(), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
 
 def _raise_if_condition(cancelled: ClientError) -> None:
     """Raise unless every reason is a conflict that another try may get past."""
-    reasons = dict(cancelled.response).get("CancellationReasons", [])
-    codes = {reason.get("Code") for reason in reasons} - {"None"}  # type: ignore[attr-defined]
-    if "ConditionalCheckFailed" in codes:
-        raise ConditionError from cancelled
+    reasons: Any = dict(cancelled.response).get("CancellationReasons", [])
+    codes = {reason.get("Code") for reason in reasons} - {"None"}
+    failed = {
+        place: reason.get("Item")
+        for place, reason in enumerate(reasons)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    if failed:
+        raise ConditionError(failed) from cancelled
     if not codes <= {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
         raise cancelled
