@@ -134,8 +134,8 @@ class Table:
                 **condition.arguments(),
             )
         except self._client.exceptions.ConditionalCheckFailedException as failed:
-            item: Any = dict(failed.response).get("Item")
-            raise ConditionError({0: item}) from failed
+            there: Any = dict(failed.response).get("Item")
+            raise ConditionError({0: there}) from failed
 
     def add(self, pk: str, sk: str, name: str, amount: int = 1) -> int:
         """Add to a counter and return what it stands at; ids made of it may have gaps."""
