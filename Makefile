@@ -2,7 +2,9 @@
 PYTHON ?= python3
 STAGE ?= prod
 VENV := .venv/bin
-UP := $(PYTHON) infra/local/up.py
+# The Pythons that both Chalice and AWS Lambda know. Old ones have to be able to read this line.
+CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
+UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) infra/local/up.py
 export PORT AWS_PORT
 
 .DEFAULT_GOAL := help

@@ -1,4 +1,4 @@
-"""Write ``docs/openapi.json``: ``python -m infra.openapi``; with ``--check``, say if it is stale."""
+"""Write ``docs/openapi.json`` (``python -m infra.openapi``), or ``--check`` that it is fresh."""
 
 import argparse
 import json

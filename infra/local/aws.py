@@ -136,6 +136,7 @@ class LocalAws:
             "GATEWAY_PORT": str(self.aws_port),
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            "POWERTOOLS_LOG_LEVEL": "INFO",  # the functions' own; they see the server's, too
             "PERSIST_STATE": "1",
             "S3_DATA_DIR": str(state / "s3"),
             "S3_PERSIST": "1",

@@ -21,8 +21,10 @@ from infra.local.aws import LocalAws, LocalAwsError, get  # noqa: E402 - the pat
 
 HOME = ROOT / ".ministack"
 VENV = ROOT / ".venv"
-# The Pythons that both Chalice and AWS Lambda know.
-OLDEST, NEWEST = (3, 11), (3, 14)
+_NO_VENV = (
+    "The virtual environment could not be made; what Python says of it stands above. "
+    "On Debian and Ubuntu it takes: apt install python3-venv"
+)
 _TTY = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
@@ -57,7 +59,6 @@ def up() -> None:
 
 def install_runtime() -> None:
     """Make the two environments that `up` needs, side by side. Raises SetupError."""
-    _check_python()
     local = ROOT / "infra" / "local" / "requirements.txt"
     pins = ROOT / "requirements-dev.txt"
     jobs: list[Callable[[], None]] = [
@@ -110,16 +111,6 @@ def status() -> int:
     return 0 if healthy else 1
 
 
-def _check_python() -> None:
-    version = sys.version_info[:2]
-    if not OLDEST <= version <= NEWEST:
-        raise SetupError(
-            f"Python {version[0]}.{version[1]} does not do: AWS Lambda and Chalice take "
-            f"{OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}. "
-            "Choose one of those: make up PYTHON=python3.11"
-        )
-
-
 def _install(
     venv: Path, what: str, arguments: Sequence[str], sources: Sequence[Path], stamp: str = "up"
 ) -> None:
@@ -133,7 +124,7 @@ def _install(
     started = time.monotonic()
     _progress(f"Installing {what} ...")
     if not (venv / "bin" / "python").exists():
-        _run([sys.executable, "-m", "venv", str(venv)], why="The environment could not be made")
+        _run([sys.executable, "-m", "venv", str(venv)], why=_NO_VENV)
     _run(
         [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         + ["--disable-pip-version-check", *arguments],
