@@ -53,7 +53,11 @@ def deploy(
         _say("Nothing has changed since the last deployment")
         return stack.outputs()
     started = time.monotonic()
-    folder = package.build(local=target != "aws", folder=build)
+    folder = package.build(
+        local=target != "aws",
+        platform=None if target == "local" else package.LAMBDA_PLATFORM,
+        folder=build,
+    )
     size = (folder / "deployment.zip").stat().st_size / 1e6
     _say(f"Packaged the functions: {size:.1f} MB", started)
     started = time.monotonic()

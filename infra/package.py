@@ -46,7 +46,8 @@ _UNUSED = (
 )
 _ENDPOINT_SERVICES = {*SERVICES, "sts"}
 
-_VENDOR = BUILD / "vendor"
+LAMBDA_PLATFORM = "manylinux2014_x86_64"
+"""The wheels that AWS Lambda runs, and LocalStack's containers."""
 
 
 class PackagingError(Exception):
@@ -74,14 +75,16 @@ def fingerprint(*settings: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def build(*, local: bool, folder: Path = BUILD) -> Path:
+def build(*, local: bool, platform: str | None = None, folder: Path = BUILD) -> Path:
     """Build below ``folder``; return where ``deployment.zip`` and ``sam.json`` are then.
 
-    The dependencies are installed once for all folders. Raises PackagingError.
+    ``local`` adds what only local targets need. ``platform`` names the wheels of the machine that
+    will run the functions; None is this one, which the embedded AWS runs them on. The dependencies
+    are installed once for all folders. Raises PackagingError.
     """
-    _install_vendor()
+    vendor = _vendor(platform)
     app, overlay, out = folder / "app", folder / "infra.json", folder / "out"
-    _stage(app)
+    _stage(app, vendor)
     templates.write_overlay(overlay, local=local)
     shutil.rmtree(out, ignore_errors=True)
     _run(
@@ -106,36 +109,37 @@ def lint(template: Path) -> None:
     )
 
 
-def _install_vendor() -> None:
-    """Install the function's dependencies for Lambda, unless these are there already."""
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "vendor.lock").open("w") as lock:
+def _vendor(platform: str | None) -> Path:
+    """Return the folder with the function's dependencies, installed unless they are there."""
+    vendor = BUILD / f"vendor-{platform or 'here'}"
+    vendor.parent.mkdir(exist_ok=True)
+    requirements = ROOT / "requirements.txt"
+    wanted = hashlib.sha256(
+        requirements.read_bytes() + f"{sys.version_info[:2]}{SERVICES}{_UNUSED}".encode()
+    ).hexdigest()
+    stamp = vendor.with_suffix(".stamp")
+    with vendor.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another `make` may be at it
-        requirements = ROOT / "requirements.txt"
-        wanted = hashlib.sha256(
-            requirements.read_bytes() + f"{sys.version_info[:2]}{SERVICES}{_UNUSED}".encode()
-        ).hexdigest()
-        stamp = BUILD / "vendor.stamp"
-        if stamp.exists() and stamp.read_text() == wanted:
-            return
-        stamp.unlink(missing_ok=True)
-        _install_afresh(requirements)
-        stamp.write_text(wanted)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            stamp.unlink(missing_ok=True)
+            shutil.rmtree(vendor, ignore_errors=True)
+            _install(requirements, vendor, platform)
+            _prune(vendor)
+            _compile(vendor, alone=True)
+            stamp.write_text(wanted)
+    return vendor
 
 
-def _install_afresh(requirements: Path) -> None:
-    shutil.rmtree(_VENDOR, ignore_errors=True)
+def _install(requirements: Path, vendor: Path, platform: str | None) -> None:
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    elsewhere = ["--platform", platform, "--implementation", "cp"] if platform else []
     _run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        + ["--target", str(_VENDOR), "--no-compile", "--no-deps", "--only-binary", ":all:"]
-        + ["--platform", "manylinux2014_x86_64", "--implementation", "cp"]
-        + ["--python-version", f"{sys.version_info[0]}.{sys.version_info[1]}"]
-        + ["-r", str(requirements)],
+        + ["--target", str(vendor), "--no-compile", "--no-deps", "--only-binary", ":all:"]
+        + ["--python-version", version, *elsewhere, "-r", str(requirements)],
         cwd=ROOT,
         why="The function's dependencies could not be installed (is the registry reachable?)",
     )
-    _prune(_VENDOR)
-    _compile(_VENDOR, alone=True)
 
 
 def _prune(vendor: Path) -> None:
@@ -180,7 +184,7 @@ def _prune_endpoints(path: Path) -> None:
     path.write_text(json.dumps(endpoints, separators=(",", ":")))
 
 
-def _stage(app: Path) -> None:
+def _stage(app: Path, vendor: Path) -> None:
     """Copy the app, and link its dependencies, to where Chalice packages from."""
     shutil.rmtree(app, ignore_errors=True)
     app.mkdir(parents=True)
@@ -189,7 +193,7 @@ def _stage(app: Path) -> None:
     shutil.copytree(ROOT / "chalicelib", app / "chalicelib", ignore=skip)
     shutil.copytree(ROOT / ".chalice", app / ".chalice", ignore=skip)
     (app / "requirements.txt").write_text("")
-    (app / "vendor").symlink_to(_VENDOR)
+    (app / "vendor").symlink_to(vendor)
     _compile(app / "chalicelib")
 
 
