@@ -12,7 +12,7 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -69,6 +69,8 @@ class Gap:
     e: float
     expected: float
     """Rows that the rhythm around the gap lets expect in it."""
+    machines: int = 1
+    """How many machines reported before or after, and not in it."""
 
     @property
     def hours(self) -> float:
@@ -101,12 +103,11 @@ def since(keys: Keys, second: int) -> Keys:
     return keys[bisect_left(keys, second * 10) :]
 
 
-def window(keys: Keys, thresholds: Thresholds, *, ending: int | None = None) -> Keys:
-    """Return the rows of the ``window_days`` up to ``ending`` (epoch), or up to the newest row."""
+def window(keys: Keys, thresholds: Thresholds) -> Keys:
+    """Return the rows of the ``window_days`` up to the newest row."""
     if not keys:
         return keys
-    newest = keys[-1] // 10 if ending is None else ending
-    return since(keys, newest - thresholds.window_days * _DAY_S)
+    return since(keys, keys[-1] // 10 - thresholds.window_days * _DAY_S)
 
 
 def faults(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> Fault | None:
@@ -130,14 +131,21 @@ def faults(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> Faul
 def fleet_gaps(times_by_serial: Mapping[str, Sequence[int]], thresholds: Thresholds) -> list[Gap]:
     """Return rule B1's findings, in time order: silences of all machines at once.
 
-    Empty with fewer than ``fleet_min_machines`` that have rows.
+    A silence longer than the window parts two eras, whose logs say nothing of each other. Each era
+    is looked at in the window up to its newest row, if ``fleet_min_machines`` have rows there.
     """
-    reporting = [times for times in times_by_serial.values() if times]
-    if len(reporting) < thresholds.fleet_min_machines:
-        return []
-    times = sorted(chain.from_iterable(reporting))
-    compared = _with_mean_nearby(times, thresholds.fleet_gap_neighbours)
-    return _beyond_chance(compared, len(times) - 1, thresholds.fleet_gap_e)
+    merged = sorted(chain.from_iterable(times_by_serial.values()))
+    span = thresholds.window_days * _DAY_S
+    eras = [era[bisect_left(era, era[-1] - span) :] for era in _eras(merged, span)]
+    reporting = [(era, _reporting(era, times_by_serial)) for era in eras]
+    fleets = [(era, count) for era, count in reporting if count >= thresholds.fleet_min_machines]
+    tests = sum(len(era) - 1 for era, _ in fleets)
+    near = thresholds.fleet_gap_neighbours
+    return [
+        replace(gap, machines=count)
+        for era, count in fleets
+        for gap in _beyond_chance(_with_mean_nearby(era, near), tests, thresholds.fleet_gap_e)
+    ]
 
 
 def lost_logs(
@@ -179,6 +187,22 @@ def _beyond_chance(compared: Iterable[_Compared], tests: int, limit: float) -> l
         for start, end, mean in compared
         if mean and end - start > bar * mean
     ]
+
+
+def _eras(times: Sequence[int], longest: int) -> Iterator[Sequence[int]]:
+    """Yield the parts of ``times`` between silences over ``longest`` seconds."""
+    ends = [row for row, (start, end) in enumerate(pairwise(times), 1) if end - start > longest]
+    for first, last in pairwise([0, *ends, len(times)]):
+        if first < last:
+            yield times[first:last]
+
+
+def _reporting(era: Sequence[int], times_by_serial: Mapping[str, Sequence[int]]) -> int:
+    """Return how many machines have a row in ``era``."""
+    return sum(
+        bisect_left(times, era[0]) < bisect_right(times, era[-1])
+        for times in times_by_serial.values()
+    )
 
 
 def _with_mean_nearby(times: Sequence[int], neighbours: int) -> Iterator[_Compared]:

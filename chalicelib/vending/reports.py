@@ -111,20 +111,17 @@ def summarise(history: History, thresholds: Thresholds) -> MachineSummary:
 def find_gaps(keys_by_serial: Mapping[str, Keys], thresholds: Thresholds) -> Findings:
     """Return the fleet gaps and the lost logs that the sorted keys of all machines show.
 
-    Fleet gaps are looked for in the days up to the fleet's newest row, lost logs in the days up to
-    each machine's own newest row.
+    Both are looked for in each machine's window, the days up to its own newest row, so that old
+    logs are judged among their like.
     """
-    newest = max((keys[-1] // 10 for keys in keys_by_serial.values() if keys), default=0)
-    recent: dict[str, list[int]] = {}
-    own: dict[str, list[int]] = {}
-    for serial, keys in keys_by_serial.items():
-        recent[serial] = [key // 10 for key in window(keys, thresholds, ending=newest)]
-        own[serial] = [key // 10 for key in window(keys, thresholds)]
-    gaps = fleet_gaps(recent, thresholds)
-    lost = lost_logs(own, gaps, thresholds)
-    reporting = sum(map(bool, recent.values()))
+    times = {
+        serial: [key // 10 for key in window(keys, thresholds)]
+        for serial, keys in keys_by_serial.items()
+    }
+    gaps = fleet_gaps(times, thresholds)
+    lost = lost_logs(times, gaps, thresholds)
     return Findings(
-        fleet_gaps=tuple(_fleet_gap(gap, reporting, thresholds) for gap in gaps),
+        fleet_gaps=tuple(_fleet_gap(gap, thresholds) for gap in gaps),
         lost_logs={
             serial: tuple(_lost_log(gap, thresholds) for gap in found)
             for serial, found in lost.items()
@@ -218,9 +215,9 @@ def _when_mended(rate: float) -> str:
     return f"no such fault in the first {clean} after a visit shows (95 %) that it is mended"
 
 
-def _fleet_gap(gap: Gap, machines: int, thresholds: Thresholds) -> FleetGap:
+def _fleet_gap(gap: Gap, thresholds: Thresholds) -> FleetGap:
     why = (
-        f"none of {machines} machines reported for {gap.hours:.1f} h, where the fleet's rhythm "
+        f"none of {gap.machines} machines reported for {gap.hours:.1f} h, where the fleet's rhythm "
         f"predicts {gap.expected:.0f} credits; chance alone would leave {_chance(gap.e)} such "
         f"gaps, and below {thresholds.fleet_gap_e:g} it is a case for IT, not for technicians"
     )

@@ -223,7 +223,6 @@ def test_the_window_ends_at_the_newest_row() -> None:
     keys = keys_of((day * DAY, 1) for day in range(100))
 
     assert list(window(keys, USUAL)) == list(keys[9:])
-    assert list(window(keys, USUAL, ending=100 * DAY)) == list(keys[10:])
     assert window(window(keys, USUAL), USUAL) == window(keys, USUAL)
 
 

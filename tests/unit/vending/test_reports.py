@@ -279,12 +279,16 @@ def test_a_machine_that_fell_silent_long_ago_is_still_judged_in_its_own_window()
     assert set(findings.lost_logs) == {"GM007"}
 
 
-def test_a_silence_before_the_fleets_window_is_no_fleet_gap_any_more() -> None:
+def test_a_silence_of_the_fleet_in_another_era_is_still_one() -> None:
     past = [key - 200 * 24 * HOUR * 10 for key in holed().keys]
     fleet = {f"GM00{number}": Keys("Q", past) for number in range(3)}
 
-    assert len(find_gaps(fleet, USUAL).fleet_gaps) == 1
-    assert find_gaps({**fleet, "GM009": history([1] * 24).keys}, USUAL).fleet_gaps == ()
+    alone = find_gaps(fleet, USUAL)
+    with_newer_logs = find_gaps({**fleet, "GM009": history([1] * 24).keys}, USUAL)
+
+    assert len(alone.fleet_gaps) == 1
+    assert with_newer_logs.fleet_gaps == alone.fleet_gaps
+    assert with_newer_logs.lost_logs == {}
 
 
 def test_a_fleet_without_rows_has_no_findings() -> None:
