@@ -1,0 +1,44 @@
+"""The next step after a refusal: which command mends what the API complains of."""
+
+import re
+from http import HTTPStatus
+
+# What the API says, and the command that helps; groups of the pattern fill the braces.
+_BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), command)
+    for pattern, command in (
+        (r"There is no site ([\w.-]*\w)", "backroom sites put {0} --name NAME"),
+        (r"There is no technician (T\d+)", "backroom technicians put {0} --name NAME"),
+        (r"There is no machine (GM\d+)", "backroom machines put {0} --technician T0001"),
+        (r"There is no file \d+ of (T\d+)", "backroom files list --technician {0}"),
+        (r"There is no file \d+ of dispatcher", "backroom imports list"),
+        (r"There is no file", "backroom files list --technician T0001, or backroom imports list"),
+        (r"There is no dispatch", "backroom dispatch list"),
+        (
+            r"(GM\d+) is not assigned to (T\d+)",
+            "backroom machines put {0} --technician {1}, if they look after it now",
+        ),
+        (r"is here already, as file (\d+)", "backroom files show {0}"),
+        (r"Dispatch (\d+) to", "backroom dispatch close {0}"),
+    )
+)
+_BY_STATUS = {
+    HTTPStatus.BAD_REQUEST: "mend what is named above, or add --help to the command",
+    HTTPStatus.FORBIDDEN: "backroom technicians list shows who looks after which machine",
+    HTTPStatus.NOT_FOUND: "check the address (--api or BACKROOM_API): backroom status",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "send the log itself: text, alone or in a zip or gzip",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "download the log again and send that file",
+    HTTPStatus.SERVICE_UNAVAILABLE: "try again in a moment; a repeat is safe",
+}
+_ON_OUR_SIDE = "make logs shows what happened"
+
+
+def next_step_after(status: int, detail: str) -> str:
+    """Return what to do after the API answered ``status`` and said ``detail``."""
+    for pattern, command in _BY_DETAIL:
+        match = pattern.search(detail)
+        if match:
+            return command.format(*match.groups())
+    if status in _BY_STATUS:
+        return _BY_STATUS[HTTPStatus(status)]
+    return _ON_OUR_SIDE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""

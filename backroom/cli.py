@@ -1,0 +1,128 @@
+"""The `backroom` command: composition only."""
+
+import sys
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from backroom import (
+    audit,
+    demo,
+    files,
+    fleet,
+    imports,
+    machines,
+    registry,
+    session,
+    show,
+    simulation,
+    work,
+)
+from backroom.api import DEFAULT_URL
+from backroom.errors import ClientError
+from backroom.options import Json
+from chalicelib import __version__
+
+_DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
+_REGISTRY, _ALONE = "Who and where", "Without a server"
+_SERVICE = "The service"
+
+
+_ORDER = (
+    *("fleet", "worklist", "dispatch", "import", "imports"),
+    *("files", "machines", "sites", "technicians", "audit", "simulate", "demo", "status"),
+)
+
+
+class PlainWords(TyperGroup):
+    """Turns what went wrong into plain words on stderr and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own signature
+        """Return the commands in the order of their use."""
+        return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ClientError as error:
+            show.complain(error)
+            raise typer.Exit(error.exit_code) from error
+
+
+app = typer.Typer(
+    cls=PlainWords,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"backroom {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: backroom fleet")
+def begin(
+    context: typer.Context,
+    api: Annotated[
+        str, typer.Option(envvar="BACKROOM_API", metavar="URL", help="Where the API answers.")
+    ] = DEFAULT_URL,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Machine logs in, verdicts out: whom to send where, and why."""
+    here = context.obj if isinstance(context.obj, session.Session) else session.begin()
+    context.obj = replace(here, url=api)
+
+
+def show_status(context: typer.Context, as_json: Json = False) -> None:
+    """Say whether the API answers and can work."""
+    with session.of(context).api() as api:
+        answer = api.health()
+        if as_json:
+            typer.echo(answer.text)
+            return
+        health = answer.value
+        show.screen().print(f"{api.url} is {health.status}, version {health.version}.")
+
+
+app.command("fleet", rich_help_panel=_DISPATCHER, epilog="Example: backroom fleet --watch")(
+    fleet.show_fleet
+)
+app.command(
+    "worklist", rich_help_panel=_DISPATCHER, epilog="Example: backroom worklist --technician T0001"
+)(work.show_worklist)
+app.add_typer(work.dispatch, name="dispatch", rich_help_panel=_DISPATCHER)
+app.command(
+    "import", rich_help_panel=_DISPATCHER, epilog="Example: backroom import transactions.txt"
+)(imports.take)
+app.add_typer(imports.app, name="imports", rich_help_panel=_DISPATCHER)
+app.add_typer(files.app, name="files", rich_help_panel=_TECHNICIAN)
+app.add_typer(machines.app, name="machines", rich_help_panel=_REGISTRY)
+app.add_typer(registry.sites, name="sites", rich_help_panel=_REGISTRY)
+app.add_typer(registry.technicians, name="technicians", rich_help_panel=_REGISTRY)
+app.command(
+    "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
+)(audit.audit_files)
+app.command(
+    "simulate", rich_help_panel=_ALONE, epilog="Example: backroom simulate logs --seed 7 --days 28"
+)(simulation.write_simulation)
+app.command("demo", rich_help_panel=_SERVICE, epilog="Example: backroom demo")(demo.tell)
+app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(show_status)
+
+
+def main() -> None:
+    """Run the command on what the shell gave."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows ? instead of failing.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app()

@@ -1,0 +1,105 @@
+"""Who plays what in the demo: its sites, its people, its machines and their logs.
+
+A closed visit settles a machine's past (rule A looks at later rows only), so a machine that the
+story sent somebody to plays a healthy one in the runs of the next four weeks.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backroom.errors import ClientError
+from backroom.simulate import simulate
+from chalicelib.vending.models import MachineView, SiteBody
+from chalicelib.vending.names import StoredName
+
+SERIALS = tuple(f"GM{number}" for number in range(900, 1_000))
+SITES = {
+    "demo-mall": SiteBody(name="Riverside Mall (demo)"),
+    "demo-station": SiteBody(name="Central Station (demo)"),
+}
+TECHNICIANS = {"T9001": "Ada (demo)", "T9002": "Grace (demo)"}
+DAYS = 28
+
+_SEED = 3
+_TEST_CREDITS = 5
+_BY_RULE_A = {"under", "over", "dead"}
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The log of each demo machine, downloaded at ``ending``, and the machine that is dead."""
+
+    logs: dict[str, bytes]
+    dead: str
+    ending: datetime
+
+    def technician(self, serial: str) -> str:
+        """Return who looks after a machine: they take turns."""
+        return _turn(list(TECHNICIANS), sorted(self.logs).index(serial))
+
+    def site(self, serial: str) -> str:
+        """Return where a machine stands."""
+        return _turn(list(SITES), sorted(self.logs).index(serial))
+
+    def name(self, serial: str, downloaded_at: datetime) -> str:
+        """Return the name of a machine's log, on a wall clock in UTC."""
+        wall = downloaded_at.replace(tzinfo=None)
+        return f"{StoredName(self.technician(serial), serial, wall).stem}.txt"
+
+    def after_visit(self, visited_at: datetime) -> tuple[bytes, datetime]:
+        """Return the dead machine's log once it is mended, and when it is downloaded.
+
+        The technician buys a few gumballs to test it, seconds after ``visited_at``.
+        """
+        start = visited_at.replace(microsecond=0)
+        credits_ = [start + timedelta(seconds=2 * number) for number in range(1, _TEST_CREDITS + 1)]
+        tested = "".join(f"{self.dead}|{at:%Y-%m-%dT%H:%M:%SZ}|1\n" for at in credits_)
+        return self.logs[self.dead] + tested.encode(), credits_[-1] + timedelta(seconds=2)
+
+
+def cast(known: Iterable[MachineView], ending: datetime) -> Cast:
+    """Return six machines with four weeks of logs up to ``ending`` (whole seconds, UTC).
+
+    ``known`` are all machines there are: those of others are left alone. Raises ClientError when
+    the demo has sent somebody to all of its own lately.
+    """
+    made = simulate(seed=_SEED, ending=ending, days=DAYS)
+    faulty = [plant.serial for plant in made.planted if plant.kind in _BY_RULE_A]
+    dead = next(plant.serial for plant in made.planted if plant.kind == "dead")
+    settled, fresh = _sorted_out(known, ending - timedelta(days=DAYS))
+    if len(fresh) < len(faulty):
+        raise ClientError(
+            "The demo has sent somebody to each of its machines in the last four weeks.",
+            next_step="make reset forgets all local data",
+        )
+    healthy = [serial for serial in made.logs if serial not in faulty]
+    players = zip(
+        [*filter(None, faulty), *healthy],
+        [*fresh[: len(faulty)], *settled, *fresh[len(faulty) :]],
+        strict=False,
+    )
+    role = dict(players)
+    logs = {
+        role[serial]: b"".join(role[serial].encode() + line[len(serial) :] for line in lines)
+        for serial, lines in made.logs.items()
+    }
+    return Cast(logs, role[str(dead)], ending)
+
+
+def _sorted_out(known: Iterable[MachineView], since: datetime) -> tuple[list[str], list[str]]:
+    """Return the demo's machines whose faults are settled after ``since``, and the others."""
+    by_serial = {machine.serial: machine for machine in known}
+    settled: list[str] = []
+    fresh: list[str] = []
+    for serial in SERIALS:
+        machine = by_serial.get(serial)
+        if machine and machine.technician not in TECHNICIANS:
+            continue
+        visited = machine and machine.settled_until and machine.settled_until > since
+        (settled if visited else fresh).append(serial)
+    return settled, fresh
+
+
+def _turn(names: Sequence[str], number: int) -> str:
+    return names[number % len(names)]

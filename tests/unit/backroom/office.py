@@ -1,0 +1,62 @@
+"""The whole service in memory, as a transport: the app's own routes over `tests.world`."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
+
+import httpx
+from chalice.test import Client
+from typer.testing import Result
+
+from app import app
+from backroom.session import Session
+from chalicelib.vending.ports import IMPORTS
+from tests.unit.backroom.desk import run
+from tests.world import World, world
+
+_WIRED = ("chalicelib.vending.routes", "chalicelib.vending.file_routes")
+
+
+class Office:
+    """Takes requests as the deployed stack does; what was sent is processed at once."""
+
+    def __init__(self) -> None:
+        self.world: World = world()
+        self._client = Client(app)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "share.test":
+            self.world.drop(request.url.path.lstrip("/"), request.read(), folder="")
+            self.world.settle()
+            return httpx.Response(200)
+        target = request.url.raw_path.decode()
+        answered = self._client.http.request(
+            request.method, target, headers=dict(request.headers), body=request.read()
+        )
+        self.world.settle()
+        return httpx.Response(
+            answered.status_code, content=answered.body, headers=answered.headers
+        )
+
+    def run(self, *args: object, width: int = 120) -> Result:
+        """Run the command with nobody at the keyboard."""
+        session = Session(
+            transport=httpx.MockTransport(self),
+            now=self.world.clock,
+            sleep=lambda seconds: self.world.clock.forward(seconds=seconds),
+        )
+        return run(*args, session=session, width=width)
+
+    def share(self) -> set[str]:
+        """Return the names of what technicians have in the share."""
+        return {key for key in self.world.ports.share.etags() if not key.startswith(IMPORTS)}
+
+
+@contextmanager
+def open_office() -> Iterator[Office]:
+    """Let the app's routes stand on services in memory for a while."""
+    office = Office()
+    with ExitStack() as stack:
+        for module in _WIRED:
+            stack.enter_context(patch(f"{module}.vending", lambda: office.world.vending))
+        yield office
