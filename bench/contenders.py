@@ -14,9 +14,7 @@ from tests.reference import read_log
 
 _BLOCK_BYTES = 256 * 1024
 _MAX_TEXT_BYTES = 10**10
-_MAX_LINE = 1_000
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_ROW_FIELDS = 3
 
 
 class Answer(NamedTuple):
@@ -40,7 +38,7 @@ def bare_inflate(path: Path) -> None:
 
 
 def strptime_loop(path: Path) -> Answer:
-    """The plain way: split each line, strptime, int."""
+    """Do it the plain way: split each line, strptime, int."""
 
     def second(text: str) -> datetime:
         return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
@@ -49,19 +47,19 @@ def strptime_loop(path: Path) -> Answer:
 
 
 def split_fromisoformat(path: Path) -> Answer:
-    """The simple way that is not slow: split each line, datetime.fromisoformat, int."""
+    """Do it the simple way that is not slow: split each line, fromisoformat, int."""
     return _loop(path, datetime.fromisoformat)
 
 
 def batches(path: Path) -> Iterator[Batch]:
-    """Our parser."""
+    """Yield what our parser gives."""
     with path.open("rb") as source:
         blocks = open_log(source, max_bytes=_MAX_TEXT_BYTES)
         yield from parse(blocks, machine=None, not_after=NOT_AFTER)
 
 
 def our_parser(path: Path) -> None:
-    """Our parser, each batch dropped when the next one comes."""
+    """Parse the log as it is done when a file arrives: each batch goes when the next one comes."""
     for _ in batches(path):
         pass
 

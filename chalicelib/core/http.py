@@ -47,7 +47,11 @@ def json_body(request: Request, model: type[M], *, limit: int = 16_384) -> M:
     Raises MediaTypeError, TooLargeError (over ``limit`` bytes) or InvalidInputError with every
     fault at once.
     """
-    raw = raw_body(request, ["application/json"], limit=limit)
+    return json_value(raw_body(request, ["application/json"], limit=limit), model)
+
+
+def json_value(raw: bytes, model: type[M]) -> M:
+    """Return JSON text as ``model``. Raises InvalidInputError with every fault at once."""
     try:
         value = strict_json.loads(raw)
     except strict_json.JSONError as broken:
@@ -86,10 +90,18 @@ def query(request: Request, model: type[M]) -> M:
         known = {entry["field"] for entry in faults}
         rest = [entry for entry in invalid.faults if entry["field"] not in known]
         raise InvalidInputError(faults + rest) from invalid
-    repeated = [entry for entry in faults if entry["field"] in model.model_fields]
+    asked = {field.alias or name for name, field in model.model_fields.items()}
+    repeated = [entry for entry in faults if entry["field"] in asked]
     if repeated:
         raise InvalidInputError(repeated)
     return found
+
+
+def headers(request: Request, model: type[M]) -> M:
+    """Return the headers that ``model`` names (by alias) as ``model``."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    values = {name: request.headers[name] for name in names if name in request.headers}
+    return checked(model, values, place="header")
 
 
 def checked(

@@ -4,7 +4,7 @@ Python's ``json`` accepts all of the former and rounds the latter through float.
 """
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 # The largest decimal exponent that any client's double could hold.
@@ -44,7 +44,10 @@ def loads(raw: bytes) -> object:
 
 
 def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation as endless:  # more digits in the exponent than Decimal has
+        raise JSONError(f"holds a number out of range: {text[:40]}") from endless
     if number and abs(number.adjusted()) > _MAX_EXPONENT:
         raise JSONError(f"holds a number out of range: {text[:40]}")
     return number

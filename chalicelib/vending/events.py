@@ -41,8 +41,11 @@ def file_arrived(event: SQSEvent) -> Failures:
         except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours go on
             receives = _receives(record)
             logger.exception("file failed", extra={"body": record.body, "receives": receives})
-            _put_off(record, error)
             failures.append({"itemIdentifier": record.to_dict()["messageId"]})
+            with suppress(Exception):  # what failed the file, such as an outage, may fail this
+                _tell_file(record, error)
+            with suppress(Exception):  # it then comes back when it is no longer hidden
+                _put_off(record)
     return {"batchItemFailures": failures}
 
 
@@ -84,12 +87,15 @@ def _receives(record: SQSRecord) -> int:
     return int(record.to_dict()["attributes"].get("ApproximateReceiveCount", 1))
 
 
-def _put_off(record: SQSRecord, error: Exception) -> None:
-    """Have the message come back after a while, longer each time; the last time, tell its file."""
+def _tell_file(record: SQSRecord, error: Exception) -> None:
+    """Say on the files of a message that it was received for the last time."""
     receives = _receives(record)
     if receives >= MAX_RECEIVES:
-        with suppress(ValueError):  # a body that names no file has none to tell
-            for key in _keys(record.body):
-                vending().arrivals.give_up(key, f"processing failed {receives} times: {error}")
-    wait_s = min(_FIRST_BACKOFF_S * 2**receives, _LONGEST_BACKOFF_S)
+        for key in _keys(record.body):
+            vending().arrivals.give_up(key, f"processing failed {receives} times: {error}")
+
+
+def _put_off(record: SQSRecord) -> None:
+    """Have the message come back after a while, longer each time."""
+    wait_s = min(_FIRST_BACKOFF_S * 2 ** _receives(record), _LONGEST_BACKOFF_S)
     vending().queues.put_off(record.receipt_handle, wait_s)

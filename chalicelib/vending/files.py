@@ -70,6 +70,11 @@ class FileRecord(FileView):
     judged: bool = False
     """True once the machines' verdicts take this record's present state into account."""
 
+    @property
+    def arrived(self) -> bool:
+        """Return whether its object has been seen in the share; until then it may be on its way."""
+        return self.generation > 0 or self.etag is not None
+
     def view(self) -> FileView:
         """Return what callers may see."""
         return FileView.model_construct(

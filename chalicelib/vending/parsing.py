@@ -1,44 +1,30 @@
 """Log text in, packed rows and refused lines out, in bounded memory.
 
-A log line is ``GM006|2020-02-20T11:29:44Z|1``: the machine's serial, a UTC second, the gumballs it
-gave. A line is *kept* or *refused*; a blank line is neither, though it has a number. The *head* of
-a line, ``GM006|2020-02-20``, says whose row it is and of which day.
-
-The speed comes from small tables. All good lines are equally long, so `struct` cuts a run of them
-into head, ``T11:29:`` and ``44Z|1`` in one go, and looking the three up both checks and converts
-them. What is in no table is read alone, with care.
+A line is *kept* or *refused*; a blank line is neither, though it has a number. `lines` knows what
+a line must be like; here is what to do with one after the other: keep windows of a thousand good
+lines at once, where that fails runs of good lines by tables, and what stops a run alone.
 """
 
 import codecs
-import re
-import sys
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from operator import length_hint
-from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
-from chalicelib.vending import rows
-from chalicelib.vending.names import SERIAL
+from chalicelib.vending import lines
+from chalicelib.vending.lines import BAR, FIRST_DAY, HEAD, MINUTES, SECONDS, SERIALS
 
 MAX_CHECKSUMS = 10_000
 """How many refused lines of one machine a file has checksums of; more are only counted."""
 
 _MAX_TEXT = 200
-_FIRST_DAY = date(1970, 1, 1)
 _MARKS = len(codecs.BOM_UTF8 + b"\r\n")
-_BAR, _HEAD = len("GM006|"), len("GM006|2020-02-20")
 _LOOKED_AT = b"?"
-
-_LF, _CRLF = Struct("16s7s6s"), Struct("16s7s7s")
-_DAY = re.compile(rb"\d{4}-\d\d-\d\d")
-_SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_ROW = re.compile(rb"(GM\d{3})\|(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z\|(\d)")
+_LF, _CRLF = lines.Layout(b"\n", window=1_000), lines.Layout(b"\r\n", window=1_000)
 
 
 class Refusal(NamedTuple):
@@ -92,16 +78,10 @@ def parse(
     ``max_refusals`` are listed in all. ``max_line`` is in bytes, at least the 28 of a row; of a
     longer line no more than that is looked at.
     """
-    rules = _Rules(machine, not_after.astimezone(UTC), max_line)
-    log = _Log(rules, _Days(rules, flush_keys - 1), max_refusals)
+    rules = lines.Rules(machine, not_after.astimezone(UTC))
+    log = _Log(rules, _Limits(flush_rows, flush_keys, max_refusals, max_line))
     for text in _whole_lines(blocks, max_line):
-        at = 0
-        while at < len(text):
-            at = log.keep_run(text, at, flush_rows - log.batch.lines - 1)
-            if at < len(text):
-                at = log.take_line(text, at)
-            if log.batch.lines >= flush_rows or len(log.days) >= flush_keys:
-                yield log.close_batch()
+        yield from log.read(text)
     if log.batch.lines:
         yield log.close_batch()
 
@@ -121,79 +101,13 @@ def _whole_lines(blocks: Iterable[bytes], max_line: int) -> Iterator[bytes]:
     yield begun
 
 
-def _code(second_of_day: int, gumballs: int) -> int:
-    """Return the number that is, in this machine's byte order, a packed row."""
-    return int.from_bytes(rows.pack(second_of_day, gumballs), sys.byteorder)
+class _Limits(NamedTuple):
+    """The limits of `parse`."""
 
-
-_SERIALS = {b"GM%03d|" % number: f"GM{number:03}" for number in range(1_000)}
-_MINUTES = {b"T%02d:%02d:" % divmod(minute, 60): _code(minute * 60, 0) for minute in range(24 * 60)}
-_SECONDS = {
-    b"%02dZ|%d%s" % (second, gumballs, end): _code(second, gumballs)
-    for second in range(60)
-    for gumballs in range(10)
-    for end in (b"\n", b"\r\n")
-}
-
-
-@lru_cache(maxsize=4_096)
-def _day(text: bytes) -> date:
-    """Return the day ``2020-02-20``. Raises KeyError, as a table would, when it is none."""
-    if not _DAY.fullmatch(text):
-        raise KeyError(text)
-    try:
-        return date.fromisoformat(text.decode())
-    except ValueError as impossible:
-        raise KeyError(text) from impossible
-
-
-class _RefusedError(Exception):
-    """Raised for a line that cannot be kept, with the reason in plain words."""
-
-
-class _Rules(NamedTuple):
-    """What a file's lines must be like."""
-
-    machine: str | None
-    not_after: datetime
+    flush_rows: int
+    flush_keys: int
+    max_refusals: int
     max_line: int
-
-    def read(self, line: bytes) -> tuple[datetime, int]:
-        """Return the second and the gumballs of a row. Raises _RefusedError."""
-        match = _ROW.fullmatch(line)
-        if not match:
-            raise _RefusedError(_fault(line))
-        serial = match[1].decode()
-        if self.machine not in (None, serial):
-            raise _RefusedError(f"wrong machine {serial}, this file is for {self.machine}")
-        year, month, day, hour, minute, second, gumballs = map(int, match.groups()[1:])
-        try:
-            at = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        except ValueError as impossible:
-            raise _RefusedError(f"no such date or time: {impossible}") from impossible
-        if at.date() < _FIRST_DAY:
-            raise _RefusedError(f"before {_FIRST_DAY}: the machine's clock was not set")
-        if at > self.not_after:
-            raise _RefusedError(f"later than the download, {self.not_after:%Y-%m-%d %H:%M} UTC")
-        return at, gumballs
-
-
-def _fault(line: bytes) -> str:
-    """Say in plain words why ``line`` does not have the form of a row."""
-    if b"\0" in line:
-        return "holds NUL bytes"
-    try:
-        fields = line.decode().split("|")
-    except UnicodeDecodeError:
-        return "not UTF-8 text"
-    match [text[:40] for text in fields]:
-        case [serial, _, _] if not SERIAL.fullmatch(serial):
-            return f"not a machine serial: {serial!r}"
-        case [_, second, _] if not _SECOND.fullmatch(second):
-            return f"not a UTC second such as 2020-02-20T11:29:44Z: {second!r}"
-        case [_, _, gumballs]:
-            return f"gumballs must be a digit, 0 to 9: {gumballs!r}"
-    return f"{len(fields)} field(s) instead of 3"
 
 
 class _Days(dict[bytes, "array[int]"]):
@@ -204,18 +118,18 @@ class _Days(dict[bytes, "array[int]"]):
     its codes stand under its head and a mark, where the head alone does not find them.
     """
 
-    def __init__(self, rules: _Rules, most: int) -> None:
+    def __init__(self, rules: lines.Rules, most: int) -> None:
         super().__init__()
         self._last = rules.not_after.date()
         self._most = most
         self._serials = {
-            head for head, serial in _SERIALS.items() if rules.machine in (None, serial)
+            head for head, serial in SERIALS.items() if rules.machine in (None, serial)
         }
 
     def __missing__(self, head: bytes) -> "array[int]":
-        if len(self) >= self._most or head[:_BAR] not in self._serials:
+        if len(self) >= self._most or head[:BAR] not in self._serials:
             raise KeyError(head)
-        if not _FIRST_DAY <= _day(head[_BAR:]) < self._last:
+        if not FIRST_DAY <= lines.day(head[BAR:]) < self._last:
             raise KeyError(head)
         codes = self[head] = array("I")
         return codes
@@ -225,44 +139,99 @@ class _Days(dict[bytes, "array[int]"]):
         if at.date() == self._last:
             head += _LOOKED_AT
         second_of_day = at.hour * 3600 + at.minute * 60 + at.second
-        self.setdefault(head, array("I")).append(_code(second_of_day, gumballs))
+        self.setdefault(head, array("I")).append(lines.code(second_of_day, gumballs))
+
+    def keep_all(self, heads: Sequence[bytes], codes: "array[int]") -> int:
+        """Keep rows up to one whose day cannot be opened; return how many were kept."""
+        left = iter(heads)
+        try:
+            deque(map(array.append, map(self.__getitem__, left), codes), maxlen=0)
+        except KeyError:
+            return len(heads) - length_hint(left) - 1
+        return len(heads)
 
     def drain(self) -> Iterator[tuple[tuple[str, date], bytearray]]:
         """Take out the packed rows, day by day so as not to hold them all twice."""
         for head in list(self):
-            yield (_SERIALS[head[:_BAR]], _day(head[_BAR:_HEAD])), bytearray(self.pop(head))
+            yield (SERIALS[head[:BAR]], lines.day(head[BAR:HEAD])), bytearray(self.pop(head))
 
 
 class _Log:
     """One log being read: where it stands, and the batch that is being filled."""
 
-    def __init__(self, rules: _Rules, days: _Days, max_refusals: int) -> None:
-        self.days = days
+    def __init__(self, rules: lines.Rules, limits: _Limits) -> None:
         self.batch = Batch()
         self._rules = rules
-        self._refusals_left = max_refusals
+        self._limits = limits
+        self._days = _Days(rules, limits.flush_keys - 1)
+        self._refusals_left = limits.max_refusals
         self._checksums: Counter[str] = Counter()
         self._line = 0
         self._layout = _LF
 
-    def keep_run(self, text: bytes, at: int, most: int) -> int:
-        """Keep good lines from ``at`` on, up to ``most``; return where the run of them ends."""
-        width = self._layout.size
-        count = min((len(text) - at) // width, most)
-        lines = self._layout.iter_unpack(memoryview(text)[at : at + count * width])
-        days, minutes, seconds = self.days, _MINUTES, _SECONDS
+    def read(self, text: bytes) -> Iterator[Batch]:
+        """Read whole lines; yield the batches that they fill."""
+        at = wary_until = 0
+        while at < len(text):
+            if at >= wary_until:
+                at = self._keep_windows(text, at)
+                # What stopped the windows would stop them again until it is behind.
+                wary_until = at + self._layout.width * self._layout.window
+            at = self._keep_run(text, at, min(wary_until, len(text)))
+            if at < len(text):
+                at = self._take_line(text, at)
+            if self._room <= 0 or len(self._days) >= self._limits.flush_keys:
+                yield self.close_batch()
+
+    def close_batch(self) -> Batch:
+        """Return the batch that was being filled, and begin a new one."""
+        batch, self.batch = self.batch, Batch()
+        batch.rows.update(self._days.drain())
+        return batch
+
+    @property
+    def _room(self) -> int:
+        return self._limits.flush_rows - self.batch.lines
+
+    def _keep_windows(self, text: bytes, at: int) -> int:
+        """Keep windows of good lines from ``at`` on; return where the first other line may be."""
+        layout = self._layout
+        size = layout.width * layout.window
+        while len(text) - at >= size and self._room > layout.window:
+            window = text[at : at + size]
+            codes = layout.codes(window)
+            if codes is None:
+                break
+            count = self._days.keep_all(layout.heads.unpack(window), codes)
+            at = self._kept(count, at)
+            if count < layout.window:
+                break
+        return at
+
+    def _keep_run(self, text: bytes, at: int, end: int) -> int:
+        """Keep good lines from ``at`` to ``end``; return where the first other line is.
+
+        The last line that fits into the batch is left to be taken alone.
+        """
+        count = min((end - at) // self._layout.width, self._room - 1)
+        run = memoryview(text)[at : at + count * self._layout.width]
+        fields = self._layout.fields.iter_unpack(run)
+        days, minutes, seconds = self._days, MINUTES, SECONDS
         try:
-            for head, minute, second in lines:
+            for head, minute, second in fields:
                 days[head].append(minutes[minute] + seconds[second])
         except KeyError:
-            count -= length_hint(lines) + 1
+            count -= length_hint(fields) + 1
             if not days.get(head, True):
                 del days[head]  # it was opened by the very line that cannot be kept
+        return self._kept(count, at)
+
+    def _kept(self, count: int, at: int) -> int:
         self._line += count
         self.batch.kept += count
-        return at + count * width
+        return at + count * self._layout.width
 
-    def take_line(self, text: bytes, at: int) -> int:
+    def _take_line(self, text: bytes, at: int) -> int:
         """Keep, refuse or skip the line that starts at ``at``; return where the next one does."""
         end = text.find(b"\n", at) + 1 or len(text)
         raw = text[at:end]
@@ -271,31 +240,25 @@ class _Log:
         self._line += 1
         if self._line == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
-        if len(line) > self._rules.max_line:
-            self._refuse(line, f"longer than {self._rules.max_line} bytes")
+        if len(line) > self._limits.max_line:
+            self._refuse(line, f"longer than {self._limits.max_line} bytes")
         elif line.strip():
             self._keep_or_refuse(line, cut=not raw.endswith(b"\n"))
         return end
 
-    def close_batch(self) -> Batch:
-        """Return the batch that was being filled, and begin a new one."""
-        batch, self.batch = self.batch, Batch()
-        batch.rows.update(self.days.drain())
-        return batch
-
     def _keep_or_refuse(self, line: bytes, *, cut: bool) -> None:
         try:
             at, gumballs = self._rules.read(line)
-        except _RefusedError as refused:
+        except lines.RefusedError as refused:
             self._refuse(line, f"the last line is cut off: {refused}" if cut else str(refused))
         else:
-            self.days.keep(line[:_HEAD], at, gumballs)
+            self._days.keep(line[:HEAD], at, gumballs)
             self.batch.kept += 1
 
     def _refuse(self, line: bytes, reason: str) -> None:
         self.batch.refused += 1
-        line = line[: self._rules.max_line]
-        serial = self._rules.machine or _SERIALS.get(line[:_BAR])
+        line = line[: self._limits.max_line]
+        serial = self._rules.machine or SERIALS.get(line[:BAR])
         if self._refusals_left:
             self._refusals_left -= 1
             text = line[:_MAX_TEXT].decode(errors="backslashreplace")

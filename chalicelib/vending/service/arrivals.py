@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending import archives, names, parsing, rows
 from chalicelib.vending.files import (
+    COUNTED,
     DISPATCHER,
     PENDING,
     FileRecord,
@@ -48,9 +49,14 @@ MAX_TEXT_BYTES = 1024 * 1024 * 1024
 _SUSPECT_SHARE = 0.05
 _CLOCK_SKEW = timedelta(days=1)
 # A record without its object is given up after this; a URL to send it by is valid for less.
+# No run lasts as long either.
 _PATIENCE = timedelta(hours=2)
-_MAY_LACK_OBJECT: frozenset[FileState] = PENDING | {"failed"}
 _UNSETTLED: frozenset[FileState] = PENDING | {"held", "failed"}
+# What a record says of content that was not read.
+_UNREAD: dict[str, object] = {
+    **dict.fromkeys(["live", "sha256", "size_bytes"]),
+    **dict.fromkeys(["rows_kept", "rows_known", "rows_refused", "first_at", "last_at"]),
+}
 
 
 @dataclass
@@ -115,18 +121,18 @@ class Arrivals:
         """Have everything looked at that should have been by now; return how many keys.
 
         That is: files that wait to be processed, judged or cleaned up after, objects that no
-        record knows, and records whose object has gone.
+        record knows, and records whose object has gone or is another one.
         """
-        present = set(self.share.keys())
-        keys = set(self.files.unknown_keys(sorted(present)))
+        present = self.share.etags()
+        keys = set(self.files.unknown_keys(present))
         for waiting in self.files.waiting():
             record = self.files.owned(waiting.owner, waiting.id)
-            if record and record.key not in present and record.state in _MAY_LACK_OBJECT:
+            if record and record.key not in present and not record.arrived:
                 self._expire(record)
             else:
                 keys.add(waiting.key)
-        self._clean_up_all(finally_=True)
-        keys |= {record.key for record in self._standing() if record.key not in present}
+        self._clean_up_all()
+        keys |= {each.key for each in self._standing() if present.get(each.key) != each.etag}
         self.queues.look_at(sorted(keys))
         self.verdicts.catch_up()
         return len(keys)
@@ -135,59 +141,70 @@ class Arrivals:
         owners = [technician.technician_id for technician in self.registry.technicians()]
         for owner in (*owners, DISPATCHER):
             for record in self.files.of_owner(owner):
-                if record.state != "deleted" and record.state not in _MAY_LACK_OBJECT:
+                if record.state != "deleted" and record.arrived:
                     yield record
 
     def _expire(self, record: FileRecord) -> None:
         if record.state in PENDING and self.now() - record.uploaded_at > _PATIENCE:
             reason = "the upload broke off: nothing arrived; send the file again"
-            self.files.save(record.model_copy(update={"state": "failed", "reason": reason}))
+            with suppress(StaleRecordError):  # something has just happened to it
+                self.files.save(record.model_copy(update={"state": "failed", "reason": reason}))
 
     def _look_once(self, key: str) -> FileRecord | None:
         found = self.share.find(key)
         record = self.files.at_key(key)
         if found is None:
             return self._gone(record)
-        record = record or self.files.create(self._dropped(key))
+        record = record or self.files.create(self._dropped(key, found))
         if record.etag != found.etag or record.state in _UNSETTLED:
             record = self._process(record, found)
         return record if record.judged or record.state == "deleted" else self._judge(record)
 
     def _gone(self, record: FileRecord | None) -> FileRecord | None:
         """Withdraw the file whose object is gone; one that never arrived may still do so."""
-        if record is None or record.state in _MAY_LACK_OBJECT:
+        if record is None or not record.arrived:
             return record
         return self.files.release(withdrawn(record, self.now()))
 
-    def _clean_up_all(self, *, finally_: bool = False) -> None:
+    def _clean_up_all(self) -> None:
         for waiting in self.files.to_clean():
             record = self.files.owned(waiting.owner, waiting.id)
             if record:
-                self._clean_up(record, done=finally_ or record.generation == record.settled)
+                with suppress(StaleRecordError):  # someone else is cleaning up after it
+                    self._clean_up(record)
 
-    def _clean_up(self, record: FileRecord, *, done: bool) -> None:
+    def _clean_up(self, record: FileRecord) -> None:
         """Judge the machines of a deleted file again and delete what is stored of its rows.
 
-        ``done`` takes it off the list of work: not while a run may still be writing its chunks.
+        It stays on the list of work while a run may still be writing its chunks.
         """
-        self._judge_machines(record)
-        self.chunks.discard(record.id)
-        self.files.forget_refused(record.id)
+        if not record.judged:
+            self._judge_machines(record)
+        self._tidy(record)
+        deleted_for = self.now() - (record.deleted_at or self.now())
+        done = record.generation == record.settled or deleted_for > _PATIENCE
         self.files.save(record.model_copy(update={"judged": True}), done=done)
 
     def _judge(self, record: FileRecord) -> FileRecord:
         self._judge_machines(record)
-        self.chunks.discard(record.id, before=record.live or record.settled + 1)
+        self._tidy(record)
         done = record.state != "held"
         return self.files.save(record.model_copy(update={"judged": True}), done=done)
 
     def _judge_machines(self, record: FileRecord) -> None:
+        visit = record.id if record.state in COUNTED else None
         for serial in record.machines:
-            self.verdicts.judge(serial, file_id=record.id)
+            self.verdicts.judge(serial, file_id=visit)
         if record.machines:
             self.verdicts.announce()
 
-    def _dropped(self, key: str) -> FileRecord:
+    def _tidy(self, record: FileRecord) -> None:
+        """Delete what is stored of a file but does not count, nor will by a run under way."""
+        before = None if record.state == "deleted" else record.live or record.settled + 1
+        self.chunks.discard(record.id, before=before)
+        self.files.forget_refused(record.id, before=before)
+
+    def _dropped(self, key: str, found: Found) -> FileRecord:
         """Return a record for an object that was dropped into the bucket by hand."""
         now = self.now()
         name = PurePosixPath(key).name or key
@@ -201,6 +218,7 @@ class Arrivals:
             checked=not key.startswith(INCOMING),
             state="received",
             uploaded_at=now,
+            etag=found.etag,
         )
         if record.checked:
             return record
@@ -213,24 +231,17 @@ class Arrivals:
             "machine": stored.machine,
             "technician": stored.technician,
             "downloaded_at": stored.wall.isoformat(),
-            "not_after": self._latest_instant(stored),
         }
         return record.model_copy(update=told)
 
-    def _latest_instant(self, stored: names.StoredName) -> datetime:
-        machine = self.registry.machine(stored.machine)
-        site = self.registry.site(machine.site) if machine and machine.site else None
-        time = names.DownloadTime(stored.wall)
-        latest = time.latest_instant(site.time_zone if site else None)
-        return min(latest, self.now() + _CLOCK_SKEW)
-
     def _process(self, record: FileRecord, found: Found) -> FileRecord:
-        held = self._held(record)
-        if held:
-            return self._commit(record, found, held)
-        claim = {"generation": record.generation + 1, "attempts": record.attempts + 1}
+        claim = {
+            "generation": record.generation + 1,
+            "attempts": record.attempts + 1,
+            "not_after": self._not_after(record),
+        }
         record = self.files.save(record.model_copy(update=claim))
-        return self._commit(record, found, self._parsed(record, found))
+        return self._commit(record, found, self._held(record) or self._parsed(record, found))
 
     def _held(self, record: FileRecord) -> dict[str, object] | None:
         """Return what becomes of a dropped file that is nobody's, or not that technician's."""
@@ -238,7 +249,7 @@ class Arrivals:
             return None
         if record.machine is None or record.technician is None:
             reason = f"{record.name}: {names.STORED_NAME_RULE}"
-            return {"state": "rejected", "reason": reason}
+            return {**_UNREAD, "state": "rejected", "reason": reason}
         machine = self.registry.machine(record.machine)
         if machine is None or machine.technician != record.technician:
             why = (
@@ -247,8 +258,18 @@ class Arrivals:
                 else f"is not assigned to {record.technician}"
             )
             reason = f"{record.machine} {why}; the file is read once that is mended"
-            return {"state": "held", "reason": reason}
+            return {**_UNREAD, "state": "held", "reason": reason}
         return None
+
+    def _not_after(self, record: FileRecord) -> datetime:
+        """Return the latest instant of a download; a dropped file's by its machine's site now."""
+        machine = self.registry.machine(record.machine) if record.machine else None
+        if record.checked or machine is None or record.downloaded_at is None:
+            return record.not_after
+        site = self.registry.site(machine.site) if machine.site else None
+        time = names.DownloadTime(datetime.fromisoformat(record.downloaded_at))
+        latest = time.latest_instant(site.time_zone if site else None)
+        return min(latest, self.now() + _CLOCK_SKEW)
 
     def _commit(self, record: FileRecord, found: Found, outcome: dict[str, object]) -> FileRecord:
         """Make ``outcome`` the truth about the file. Raises SupersededError."""
@@ -265,6 +286,7 @@ class Arrivals:
             except StaleRecordError:
                 now = self.files.owned(record.owner, record.id)
                 if now is None or now.state == "deleted" or now.generation != record.generation:
+                    self._tidy(now or record)
                     raise SupersededError(record.id) from None
                 record = now
         raise StaleRecordError(record.id)
@@ -274,8 +296,8 @@ class Arrivals:
         try:
             self._read(record, found, tally)
         except archives.UnreadableLogError as unreadable:
-            return {"state": "rejected", "reason": unreadable.detail, "rows_kept": 0, "live": None}
-        self.files.put_refused(record.id, tally.refusals)
+            return {**_UNREAD, "state": "rejected", "reason": unreadable.detail, "rows_kept": 0}
+        self.files.put_refused(record, tally.refusals)
         state, reason = _judged_by(tally)
         return {
             "state": state,

@@ -28,7 +28,7 @@ class Dispatching:
         machine that nobody knows, ConflictError when it is open with another note.
         """
         machine = self.registry.machine(body.machine)
-        if machine is None and body.machine not in self.fleet.machine_state(body.machine).summaries:
+        if machine is None and body.machine not in self.fleet.machine_state(body.machine).read:
             raise UnprocessableError(f"There is no machine {body.machine}.")
         dispatch = Dispatch(
             id=self.dispatches.next_id(),

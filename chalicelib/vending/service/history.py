@@ -60,15 +60,23 @@ class HistoryService:
     def _rows(
         self, serial: str, first: datetime | None, last: datetime | None, place: Place
     ) -> Iterator[tuple[RowView, Place]]:
-        end = last.astimezone(UTC).date() if last else date.max
+        start, end = _day(first) or date.min, _day(last) or date.max
         before, skip = place.before, place.skip
         for day, keys in self.chunks.days(serial, first=place.day, last=end):
-            if first is None or day >= first.astimezone(UTC).date():
+            if day >= start:
                 for number in range(skip, len(keys)):
                     row = _row(serial, keys, number, before)
                     if (first is None or row.at >= first) and (last is None or row.at < last):
                         yield row, Place(day, number, before)
             before, skip = before + len(keys), 0
+
+
+def _day(at: datetime | None) -> date | None:
+    """Return the UTC day of ``at``; at either end of the calendar the day as it stands there."""
+    try:
+        return at and at.astimezone(UTC).date()
+    except OverflowError:
+        return at and at.date()
 
 
 def _row(serial: str, keys: "array[int]", number: int, before: int) -> RowView:

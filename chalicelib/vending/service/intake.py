@@ -54,6 +54,8 @@ LATER_HINT = " Larger files go straight to the share: ask POST {path} for a URL.
 _TEXT_LIMIT = 64 * 1024 * 1024
 _URL_VALID_S = 3600
 _CLOCK_SKEW = timedelta(days=1)
+# Files whose bytes may still be sent, or sent again.
+_UNSENT: frozenset[FileState] = frozenset({"awaiting_upload", "failed"})
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Intake:
         record = self.files.by_id(file_id)
         if record is None or record.state == "deleted":
             raise NotFoundError(f"There is no file {file_id}.")
-        return FileDetail(**dict(record.view()), refused=tuple(self.files.refused(file_id)))
+        return FileDetail(**dict(record.view()), refused=tuple(self.files.refused(record)))
 
     def delete(self, owner: str, file_id: int) -> FileView:
         """Take a file back: gone from the share, and its rows with it where no other holds them.
@@ -190,7 +192,7 @@ class Intake:
                 "delete it first if this one shall take its place.",
                 file=record.id,
             )
-        if record.state in PENDING or record.state == "failed":
+        if record.state in PENDING:
             self.share.put(record.key, packed.content)
         return record.view(), new
 
@@ -212,22 +214,27 @@ class Intake:
         """Return the file that stands at the draft's key, or make it; and True when it is new."""
         for _ in range(10):
             standing = self.files.at_key(draft.key)
-            if standing and standing.state == "awaiting_upload" and draft.sha256:
-                # It was to come by URL and comes in a request instead.
-                sized = {"sha256": draft.sha256, "size_bytes": draft.size_bytes, "state": state}
-                try:
-                    return self.files.save(standing.model_copy(update=sized)), False
-                except StaleRecordError:
-                    continue
-            if standing:
-                return standing, False
-            file_id = draft.id or self.files.next_id()
             try:
-                record = draft.model_copy(update={"id": file_id, "state": state})
-                return self.files.create(record), True
-            except KeyTakenError:
+                if standing is None:
+                    told = {"id": draft.id or self.files.next_id(), "state": state}
+                    return self.files.create(draft.model_copy(update=told)), True
+                if standing.state in _UNSENT and not _differ(standing, draft):
+                    return self.files.save(_sent_after_all(standing, draft, state)), False
+            except (KeyTakenError, StaleRecordError):
                 continue
+            return standing, False
         raise ConflictError(f"{draft.name} keeps changing; try again in a moment.")
+
+
+def _differ(one: FileRecord, other: FileRecord) -> bool:
+    """Return whether the bytes of two files are known and are not the same."""
+    return None not in (one.sha256, other.sha256) and one.sha256 != other.sha256
+
+
+def _sent_after_all(standing: FileRecord, draft: FileRecord, state: FileState) -> FileRecord:
+    """Return the record of a file that was awaited or had failed, and comes as ``draft`` says."""
+    told = {name: getattr(draft, name) for name in ("sha256", "size_bytes", "uploaded_at")}
+    return standing.model_copy(update={**told, "state": state, "reason": None})
 
 
 def withdrawn(record: FileRecord, now: datetime) -> FileRecord:

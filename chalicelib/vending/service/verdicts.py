@@ -139,9 +139,10 @@ class Verdicts:
         ]
 
     def _report(self, state: FleetState, registered: Iterable[Machine]) -> FleetReport:
-        unread = (m for m in registered if m.serial not in state.summaries)
+        read = state.read
+        unread = (machine for machine in registered if machine.serial not in read)
         report = reports.fleet_report(
-            [*state.summaries.values(), *map(self._unread, unread)],
+            [*read.values(), *map(self._unread, unread)],
             state.findings or _NOTHING_FOUND,
             now=self.now(),
             thresholds=self.thresholds,

@@ -5,7 +5,7 @@
 ``KEY#<key>/FILE``           which file stands at that key of the share: a key has one at a time
 ``WORK/<id>``                the file waits to be processed or judged
 ``CLEAN/<id>``               the file was deleted and its rows are still stored
-``FILE#<id>/refused#<n>``    refused lines, the first of them
+``FILE#<id>/refused#<gen>#<n>``  refused lines of a generation, the first of them
 ``COUNTERS/FILES``           the last id given
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 from chalicelib.core.table import (
     ABSENT,
+    HIGHEST,
     Condition,
     ConditionError,
     Item,
@@ -131,11 +132,11 @@ class FileStore:
         known = {item["pk"]["S"].removeprefix("KEY#") for item in found}
         return [key_ for key_ in asked if key_ not in known]
 
-    def put_refused(self, file_id: int, lines: Sequence[RefusedLine]) -> None:
-        """Keep the refused lines of a file; the same content gives the same items."""
+    def put_refused(self, record: FileRecord, lines: Sequence[RefusedLine]) -> None:
+        """Keep the refused lines of a file, in its present generation."""
         self._table.put_many(
             {
-                **key(f"FILE#{file_id}", f"refused#{start:06d}"),
+                **key(f"FILE#{record.id}", f"{_refused(record.generation)}#{start:06d}"),
                 "lines": {
                     "S": json.dumps(
                         [line.model_dump() for line in lines[start : start + _LINES_PER_ITEM]]
@@ -145,18 +146,21 @@ class FileStore:
             for start in range(0, len(lines), _LINES_PER_ITEM)
         )
 
-    def refused(self, file_id: int) -> list[RefusedLine]:
-        """Return the refused lines that were kept, in the file's order."""
-        items = self._table.prefixed(f"FILE#{file_id}", "refused#")
+    def refused(self, record: FileRecord) -> list[RefusedLine]:
+        """Return the refused lines that were kept of the live generation, in the file's order."""
+        if record.live is None:
+            return []
+        items = self._table.prefixed(f"FILE#{record.id}", f"{_refused(record.live)}#")
         return [
             RefusedLine.model_validate(line)
             for item in items
             for line in json.loads(item["lines"]["S"])
         ]
 
-    def forget_refused(self, file_id: int) -> None:
-        """Delete the refused lines of a file."""
-        items = self._table.prefixed(f"FILE#{file_id}", "refused#")
+    def forget_refused(self, file_id: int, *, before: int | None = None) -> None:
+        """Delete the refused lines of a file, or those of the generations ``before`` one."""
+        last = f"refused#{HIGHEST}" if before is None else _refused(before)
+        items = self._table.query(f"FILE#{file_id}", first="refused#", last=last)
         self._table.delete_many([(f"FILE#{file_id}", item["sk"]["S"]) for item in items])
 
     def _behind(self, pointer: Item | None) -> FileRecord | None:
@@ -171,6 +175,10 @@ def _sort_key(file_id: int) -> str:
 
 def _record_key(file_id: int) -> str:
     return f"FILE#{_sort_key(file_id)}"
+
+
+def _refused(generation: int) -> str:
+    return f"refused#{generation:06d}"
 
 
 def _record_item(record: FileRecord) -> Item:

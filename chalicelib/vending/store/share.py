@@ -5,7 +5,6 @@
 """
 
 import io
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
@@ -62,12 +61,15 @@ class BucketShare:
             "put_object", Params=params, ExpiresIn=expires_in_s
         )
 
-    def keys(self) -> Iterator[str]:
-        """Yield the key of every file in the share."""
+    def etags(self) -> dict[str, str]:
+        """Return the ETag of every file in the share, by key."""
         pages = self._client.get_paginator("list_objects_v2")
-        for prefix in (INCOMING, IMPORTS):
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
-                yield from (entry["Key"] for entry in page.get("Contents", []))
+        return {
+            entry["Key"]: entry["ETag"].strip('"')
+            for prefix in (INCOMING, IMPORTS)
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+            for entry in page.get("Contents", [])
+        }
 
 
 class _RangedObject(io.RawIOBase):

@@ -1,6 +1,6 @@
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.vending import parsing, rows
+from chalicelib.vending.lines import Layout
 from chalicelib.vending.parsing import Batch, Refusal, parse
 from tests.reference import Reading, read_log
 
@@ -84,17 +85,31 @@ nuisances = st.sampled_from(
         b"GM006|2020-02-20T12:00:01Z|1",
         "GM006|2020-02-18T11:29:44Z|\u0661".encode(),
         b"\xff\xfeG\0M\0",
+        b"\xef\xbb\xbfGM006|2020-02-18T11:29:44Z|1",
     ]
 )
-lines = st.lists(
-    st.tuples(good_rows | good_rows | damaged_rows | nuisances, st.sampled_from([b"\n", b"\r\n"]))
+ends = st.sampled_from([b"\n", b"\r\n"])
+stretches = st.one_of(
+    st.builds(
+        lambda rows, end: b"".join(row + end for row in rows), st.lists(good_rows, min_size=4), ends
+    ),
+    st.builds(bytes.__add__, good_rows | damaged_rows | nuisances, ends),
 )
 logs = st.builds(
-    lambda bom, body, last: bom + b"".join(line + end for line, end in body) + last,
+    lambda bom, body, last: bom + b"".join(body) + last,
     st.sampled_from([b"", b"\xef\xbb\xbf"]),
-    lines,
+    st.lists(stretches),
     good_rows | damaged_rows | nuisances,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_windows() -> Iterator[None]:
+    """Let short texts go through windows, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parsing, "_LF", Layout(b"\n", window=3))
+        patch.setattr(parsing, "_CRLF", Layout(b"\r\n", window=3))
+        yield
 
 
 @given(
@@ -242,6 +257,7 @@ def test_what_editors_do_to_a_file_does_no_harm(text: bytes) -> None:
         (b"GM006|2020-02-18T11:29:44Z|\xff", "not UTF-8 text"),
         (b"GM006|2020-02-20T12:00:01Z|1", "later than the download, 2020-02-20 12:00 UTC"),
         (b"GM006|2020-02-21T00:00:00Z|1", "later than the download"),
+        (b"\xef\xbb\xbf" + ROW, "not a machine serial"),
         (b"GM006|" + b"1" * 1_000, "longer than 1000 bytes"),
     ],
 )
@@ -354,9 +370,3 @@ def test_a_line_without_end_is_refused_in_bounded_memory() -> None:
 
 def test_a_text_without_lines_has_no_batches() -> None:
     assert list(parse([b"", b"\n \r\n", b"\t"], machine=None, not_after=NOT_AFTER)) == []
-
-
-def test_every_serial_is_in_the_table() -> None:
-    table = {serial.decode() for serial in parsing._SERIALS}
-
-    assert table == {f"{serial}|" for serial in map("GM{:03}".format, range(1_000))}

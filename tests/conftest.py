@@ -1,0 +1,40 @@
+"""What every test stands on: settings that name nothing real, and no client of another test."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from chalicelib.core import aws
+from chalicelib.core.settings import from_env
+from chalicelib.vending import wiring
+
+for _name in [name for name in os.environ if name.startswith(("AWS_", "VENDING_"))]:
+    del os.environ[_name]
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "VENDING_TABLE": "vending",
+    "VENDING_BUCKET": "vending-share",
+    "VENDING_UPLOADS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/uploads",
+    "VENDING_FLEET_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/fleet",
+    "VENDING_FLEET_DELAY_S": "0",
+}
+
+# Machines that are busy with something else are no fault of ours; HYPOTHESIS_PROFILE=ci looks
+# ten times as long.
+_PATIENT = (HealthCheck.too_slow,)
+settings.register_profile("quick", deadline=None, suppress_health_check=_PATIENT)
+settings.register_profile(
+    "ci", deadline=None, suppress_health_check=_PATIENT, max_examples=1_000, print_blob=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_clients() -> Iterator[None]:
+    yield
+    for cached in (aws.dynamodb, aws.s3, aws.sqs, aws._session, wiring.vending, from_env):
+        cached.cache_clear()

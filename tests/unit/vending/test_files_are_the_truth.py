@@ -1,0 +1,309 @@
+"""The invariant of the vending context: what stands in the share is what counts.
+
+Whatever happened, in whatever order, with messages twice, late or lost, with processes that died
+and with people who acted in the middle of it: after the night's sweep everybody sees what an
+empty system would show in which only the files that are left had arrived.
+"""
+
+import gzip
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from chalicelib.core.errors import BackroomError
+from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.archives import open_log, pack_log
+from chalicelib.vending.files import DISPATCHER, FileRecord
+from chalicelib.vending.models import ImportQuery, MachineBody, RowView, UploadQuery
+from chalicelib.vending.reports import Findings, find_gaps
+from chalicelib.vending.rows import keys
+from tests.fakes import FakeChunks, FakeFiles, FakeShare
+from tests.reference import read_log
+from tests.world import WHEN, Fuse, Killed, World, log, row, with_fuse, world
+
+SERIALS = ("GM001", "GM002", "GM003", "GM009")
+DOWNLOADS = ("2020-02-29T08:00:00", "2020-02-29T17:30:00", "2020-01-05T08:00:00")
+DROPPED_NAMES = (
+    "T0001.GM001.2020-02-29_080000.zip",
+    "T0001.GM002.2020-02-29_080000.txt",
+    "T0002.GM003.2020-01-05_080000.gz",
+    "T0002.GM009.2020-02-29_080000.zip",  # GM009 becomes T0002's only later
+    "T0404.GM001.2020-02-29_080000.zip",
+    "holiday.zip",
+)
+
+
+def _as_zip(text: bytes) -> bytes:
+    return pack_log([text], member="log.txt").content
+
+
+# Few rows, so that files overlap: faults, rows of months ago, one between two readings of a
+# technician's clock, one after the download, and lines that cannot be read.
+_LINES = (
+    *(line + b"\n" for each in SERIALS for line in log(each, 0, 0, 0, 1, 2).splitlines()),
+    *(row(each, datetime(2019, 11, 1, 12, tzinfo=UTC)) for each in SERIALS),
+    *(row(each, datetime(2020, 2, 29, 15, tzinfo=UTC), 0) for each in SERIALS),
+    *(row(each, datetime(2020, 3, 1, 7, 59, tzinfo=UTC), 0) for each in SERIALS),
+    b"GM001|2020-02-20T08:00:00Z|x\n",
+    b"GM003|2020-02-30T08:00:00Z|1\n",
+    b"junk\n",
+    b"\n",
+)
+_PACKINGS: tuple[Callable[[bytes], bytes], ...] = (bytes, gzip.compress, _as_zip)
+logs = st.lists(st.sampled_from(_LINES), max_size=12).map(b"".join)
+contents = st.one_of(
+    st.builds(lambda pack, text: pack(text), st.sampled_from(_PACKINGS), logs),
+    st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04 cut short"]),
+)
+places = st.integers(0, 30)
+
+
+class FilesAreTheTruth(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = world()
+        self.world.open_site("prairie", "America/Chicago")
+        self.world.employ("T0001", "GM001", site="prairie")
+        self.world.employ("T0001", "GM002")
+        self.world.employ("T0002", "GM003")
+
+    # --- what people do ---
+
+    @rule(serial=st.sampled_from(SERIALS), at=st.sampled_from(DOWNLOADS), content=contents)
+    def upload(self, serial: str, at: str, content: bytes) -> None:
+        technician = "T0001" if serial in {"GM001", "GM002"} else "T0002"
+        with suppress(BackroomError):
+            self.world.upload(content, serial, technician, at)
+
+    @rule(content=contents)
+    def take_import(self, content: bytes) -> None:
+        with suppress(BackroomError):
+            self.world.take_import(content)
+
+    @rule(at=st.sampled_from(DOWNLOADS), content=st.none() | contents)
+    def send_by_url(self, at: str, content: bytes | None) -> None:
+        told = UploadQuery(technician="T0001", machine="GM001", downloaded_at=at)
+        with suppress(BackroomError):
+            awaited = self.world.vending.intake.await_upload(told)
+            if content is not None:
+                self.world.drop(awaited.file.name, content)
+
+    @rule(content=contents)
+    def send_import_by_url(self, content: bytes) -> None:
+        awaited = self.world.vending.intake.await_import(ImportQuery())
+        self.world.drop_import(awaited.file.name, content)
+
+    @rule(name=st.sampled_from(DROPPED_NAMES), content=contents)
+    def drop(self, name: str, content: bytes) -> None:
+        self.world.drop(name, content)
+
+    @rule(name=st.sampled_from(["all.txt", "old logs/all.txt"]), content=contents)
+    def drop_import(self, name: str, content: bytes) -> None:
+        self.world.drop_import(name, content)
+
+    @precondition(lambda self: self.standing)
+    @rule(place=places, content=contents)
+    def replace(self, place: int, content: bytes) -> None:
+        self.world.ports.share.put(self.some_key(place), content)
+
+    @precondition(lambda self: self.standing)
+    @rule(place=places)
+    def remove_by_hand(self, place: int) -> None:
+        self.world.ports.share.delete(self.some_key(place))
+
+    @precondition(lambda self: self.world.files())
+    @rule(place=places)
+    def delete(self, place: int) -> None:
+        files = sorted(self.world.files().items())
+        _, file = files[place % len(files)]
+        self.world.vending.intake.delete(file.technician or DISPATCHER, file.id)
+
+    @rule()
+    def assign_the_last_machine(self) -> None:
+        body = MachineBody(technician="T0002", site="prairie")
+        self.world.vending.registry.put_machine("GM009", body)
+
+    # --- what the platform does, and fails to do ---
+
+    @precondition(lambda self: self.messages)
+    @rule(place=places)
+    def deliver(self, place: int) -> None:
+        self.world.deliver(self.some_message(place))
+
+    @precondition(lambda self: self.messages)
+    @rule(place=places)
+    def deliver_twice(self, place: int) -> None:
+        self.messages.append(self.messages[self.some_message(place)])
+        self.world.deliver(self.some_message(place))
+
+    @precondition(lambda self: self.messages)
+    @rule(place=places)
+    def lose(self, place: int) -> None:
+        del self.messages[self.some_message(place)]
+
+    @rule()
+    def lose_what_the_fleet_was_told(self) -> None:
+        self.world.queues.fleet = 0
+
+    @rule()
+    def judge_the_fleet(self) -> None:
+        self.world.vending.verdicts.judge_fleet()
+
+    @rule()
+    def night_falls(self) -> None:
+        self.world.night_falls()
+
+    @precondition(lambda self: self.standing)
+    @rule(place=places)
+    def give_up(self, place: int) -> None:
+        self.world.vending.arrivals.give_up(self.some_key(place), "failed five times")
+
+    @precondition(lambda self: self.messages)
+    @rule(place=places, at=st.integers(1, 25), when=st.sampled_from(WHEN))
+    def die_while_delivering(self, place: int, at: int, when: str) -> None:
+        with suppress(Killed):
+            self.deliver_with(Fuse(at, when), place)  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.messages)
+    @rule(
+        place=places, at=st.integers(1, 50), when=st.sampled_from(WHEN), other=places, new=contents
+    )
+    def act_while_delivering(self, place: int, at: int, when: str, other: int, new: bytes) -> None:
+        """Look at the same key meanwhile, or change the object there, or take the file back."""
+        key = self.messages[self.some_message(place)]
+
+        def meanwhile() -> None:
+            match other % 6:
+                case 0:
+                    self.world.vending.arrivals.look_at(key)
+                case 1:
+                    self.world.ports.share.put(key, new)
+                    self.world.vending.arrivals.look_at(key)
+                case 2:
+                    self.world.ports.share.put(key, new)
+                case 3:
+                    self.world.ports.share.delete(key)
+                case 4 if file := self.world.files().get(key):
+                    self.world.vending.intake.delete(file.technician or DISPATCHER, file.id)
+                case 5 if file := self.world.files().get(key):
+                    self.world.vending.intake.delete(file.technician or DISPATCHER, file.id)
+                    self.world.vending.arrivals.look_at(key)
+
+        self.deliver_with(Fuse(at, when, meanwhile), place)  # type: ignore[arg-type]
+
+    @rule(at=st.integers(1, 6), when=st.sampled_from(WHEN), place=places, content=contents)
+    def die_while_serving(self, at: int, when: str, place: int, content: bytes) -> None:
+        """Die in the middle of a request whose caller never tries again."""
+        whole, fuse = self.world, Fuse(at, when)  # type: ignore[arg-type]
+        self.world = with_fuse(whole, fuse)
+        fuse.lit = True
+        try:
+            with suppress(Killed):
+                match place % 3:
+                    case 0:
+                        self.upload(SERIALS[place % 4], DOWNLOADS[0], content)
+                    case 1:
+                        self.take_import(content)
+                    case 2 if self.world.files():
+                        self.delete(place)
+        finally:
+            self.world = whole
+
+    def teardown(self) -> None:
+        self.world.night_falls()
+        assert self.world.picture() == self.world.replayed().picture()
+        assert as_seen(self.world) == as_read(self.world)
+        assert leftovers(self.world) == []
+
+    # --- what there is ---
+
+    @property
+    def messages(self) -> list[str]:
+        return self.world.queues.arrivals
+
+    @property
+    def standing(self) -> list[str]:
+        assert isinstance(self.world.ports.share, FakeShare)
+        return sorted(self.world.ports.share.objects)
+
+    def some_message(self, place: int) -> int:
+        return place % len(self.messages)
+
+    def some_key(self, place: int) -> str:
+        return self.standing[place % len(self.standing)]
+
+    def deliver_with(self, fuse: Fuse, place: int) -> None:
+        fuse.lit = True
+        with_fuse(self.world, fuse).deliver(self.some_message(place))
+
+
+def as_seen(seen: World) -> tuple[dict[str, Keys], Findings]:
+    """Return the rows of every machine that has some, and the silences of the fleet."""
+    report = seen.vending.verdicts.fleet_report()
+    rows = {
+        each.serial: Keys("Q", [_key(row) for row in seen.rows(each.serial)])
+        for each in report.machines
+        if each.transactions
+    }
+    lost = {
+        each.serial: silences
+        for each in report.machines
+        if (silences := tuple(v for v in each.verdicts if v.kind == "lost_log"))
+    }
+    return rows, Findings(fleet_gaps=report.fleet_gaps, lost_logs=lost)
+
+
+def as_read(seen: World) -> tuple[dict[str, Keys], Findings]:
+    """Return the same by reading, one line after the other, the files that count."""
+    highest: dict[str, Counter[int]] = defaultdict(Counter)
+    for key, found in seen.ports.share.etags().items():
+        record = seen.ports.files.at_key(key)
+        assert record
+        assert record.etag == found
+        if record.state in {"processed", "suspect"}:
+            for serial, held in _read(seen, record).items():
+                highest[serial] |= Counter(held)
+    rows = {serial: Keys("Q", sorted(held.elements())) for serial, held in highest.items()}
+    return rows, find_gaps(rows, Thresholds())
+
+
+def _read(seen: World, record: FileRecord) -> dict[str, list[int]]:
+    found = seen.ports.share.find(record.key)
+    assert found
+    with seen.ports.share.open(record.key, found) as source:
+        text = b"".join(open_log(source, max_bytes=10**6))
+    reading = read_log(text, machine=record.machine, not_after=record.not_after)
+    held: dict[str, list[int]] = defaultdict(list)
+    for (serial, day), packed in reading.rows.items():
+        held[serial] += keys(day, packed)
+    return held
+
+
+def _key(row: RowView) -> int:
+    return int(row.at.timestamp()) * 10 + row.gumballs
+
+
+def leftovers(seen: World) -> list[object]:
+    """Return what is stored or noted that nobody will ever look at again."""
+    files, chunks = seen.ports.files, seen.ports.chunks
+    assert isinstance(files, FakeFiles)
+    assert isinstance(chunks, FakeChunks)
+    live = {(record.id, record.live) for record in files.records.values() if record.live}
+    gone = {record.id for record in files.records.values() if record.state == "deleted"}
+    waiting = [files.records[each.id] for each in files.waiting()]
+    return [
+        *(chunk for chunk in chunks.stored if chunk.file_id in gone),
+        *(chunk for chunk in chunks.stored if (chunk.file_id, chunk.generation) not in live),
+        *(refused for refused in files.refusals if refused not in live or refused[0] in gone),
+        *(record for record in waiting if record.state not in {"held", "failed"}),
+        *files.to_clean(),
+    ]
+
+
+TestFilesAreTheTruth = FilesAreTheTruth.TestCase
+TestFilesAreTheTruth.settings = settings(stateful_step_count=25)
