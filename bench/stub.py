@@ -17,7 +17,7 @@ def answer_all(client: Any, body: bytes = DYNAMODB_OK) -> None:
     from botocore.awsrequest import AWSResponse
 
     def answer(request: Any, **_: object) -> AWSResponse:
-        headers = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "1"}
+        headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "1"}
         return AWSResponse(request.url, 200, headers, _Body(body))
 
     client.meta.events.register("before-send", answer)

@@ -37,7 +37,10 @@ MachineState = Literal["healthy", "degraded", "out_of_service"]
 class Model(BaseModel):
     """A frozen value; fields that do not apply are None and left out of the JSON."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+    # A model is built when it is first used: a cold start needs few of them.
+    model_config = ConfigDict(
+        frozen=True, populate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
 
     def json_text(self) -> str:
         """Return the wire form: aliases, UTC with ``Z``, absent where a field does not apply."""

@@ -77,9 +77,9 @@ def vending() -> Vending:
     table = Table(aws.dynamodb(), settings.vending_table)
     registry, files = RegistryStore(table), FileStore(table)
     chunks, fleet, dispatches = ChunkStore(table, files), FleetStore(table), DispatchStore(table)
-    share = BucketShare(aws.s3(), settings.vending_bucket)
+    share = BucketShare(aws.s3, settings.vending_bucket)
     queues = SqsQueues(
-        aws.sqs(),
+        aws.sqs,
         arrivals_url=settings.vending_uploads_queue_url,
         fleet_url=settings.vending_fleet_queue_url,
         fleet_delay_s=settings.vending_fleet_delay_s,

@@ -1,7 +1,7 @@
 """Work for later, on SQS."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from chalicelib.core import retry
@@ -15,15 +15,27 @@ _BATCH = 10
 
 
 class SqsQueues:
-    """Sends to the queue of arrivals and to the queue of fleet passes."""
+    """Sends to the queue of arrivals and to the queue of fleet passes.
+
+    ``client`` gives the SQS client when it is first needed: most requests do without.
+    """
 
     def __init__(
-        self, client: "SQSClient", *, arrivals_url: str, fleet_url: str, fleet_delay_s: int
+        self,
+        client: "Callable[[], SQSClient]",
+        *,
+        arrivals_url: str,
+        fleet_url: str,
+        fleet_delay_s: int,
     ) -> None:
-        self._client = client
+        self._connect = client
         self._arrivals_url = arrivals_url
         self._fleet_url = fleet_url
         self._fleet_delay_s = fleet_delay_s
+
+    @property
+    def _client(self) -> "SQSClient":
+        return self._connect()
 
     def look_at(self, keys: Iterable[str]) -> None:
         """Have the files at these keys of the share looked at, as if they had just arrived."""

@@ -5,6 +5,7 @@
 """
 
 import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from botocore.exceptions import ClientError
@@ -22,11 +23,18 @@ _READ_BYTES = 8 * 1024 * 1024
 
 
 class BucketShare:
-    """Files in S3."""
+    """Files in S3.
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
-        self._client = client
+    ``client`` gives the S3 client when it is first needed: most requests do without.
+    """
+
+    def __init__(self, client: "Callable[[], S3Client]", bucket: str) -> None:
+        self._connect = client
         self._bucket = bucket
+
+    @property
+    def _client(self) -> "S3Client":
+        return self._connect()
 
     def find(self, key: str) -> Found | None:
         """Return what stands at ``key`` now."""

@@ -1,0 +1,18 @@
+"""All measurements, one after the other: ``python -m bench`` (about a quarter of an hour)."""
+
+import runpy
+import sys
+
+MEASUREMENTS = ("coldstart", "parsing", "storing", "alarms")
+
+
+def main() -> None:
+    """Run each measurement as if it had been called by itself."""
+    for name in MEASUREMENTS:
+        print(f"\n## bench.{name}\n", flush=True)
+        sys.argv = [name]
+        runpy.run_module(f"bench.{name}", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
