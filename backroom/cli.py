@@ -1,5 +1,7 @@
 """The `backroom` command: composition only."""
 
+import codecs
+import io
 import sys
 from dataclasses import replace
 from typing import Annotated, Any
@@ -122,7 +124,8 @@ app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status
 
 def main() -> None:
     """Run the command on what the shell gave."""
+    codecs.register_error("plainer", show.plainer)
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a character shows ? instead of failing.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plainer")
     app()

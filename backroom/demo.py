@@ -86,8 +86,8 @@ def tell(
 
 
 def _tell(story: Story) -> None:
-    machines = story.api.machines().value
-    cast = demo_cast.cast(machines, story.here.now().replace(microsecond=0))
+    machines, visits = story.api.machines().value, story.api.dispatches().value
+    cast = demo_cast.cast(machines, visits, story.here.now().replace(microsecond=0))
     _register(story, cast)
     _send_logs(story, cast)
     _show_fleet(story, cast)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backroom.errors import ClientError
-from backroom.simulate import simulate
-from chalicelib.vending.models import MachineView, SiteBody
+from backroom.simulate import ALL_PLANTS, simulate
+from chalicelib.vending.models import Dispatch, MachineView, SiteBody
 from chalicelib.vending.names import StoredName
 
 SERIALS = tuple(f"GM{number}" for number in range(900, 1_000))
@@ -58,16 +58,24 @@ class Cast:
         return self.logs[self.dead] + tested.encode(), credits_[-1] + timedelta(seconds=2)
 
 
-def cast(known: Iterable[MachineView], ending: datetime) -> Cast:
+def cast(machines: Sequence[MachineView], visits: Iterable[Dispatch], ending: datetime) -> Cast:
     """Return six machines with four weeks of logs up to ``ending`` (whole seconds, UTC).
 
-    ``known`` are all machines there are: those of others are left alone. Raises ClientError when
-    the demo has sent somebody to all of its own lately.
+    ``machines`` and ``visits`` are all there are: those of others are left alone, and where others
+    have rows of these weeks, no silence of the whole fleet is planted, for it would be none.
+    Raises ClientError when the demo has sent somebody to all of its own lately.
     """
-    made = simulate(seed=_SEED, ending=ending, days=DAYS)
+    since = ending - timedelta(days=DAYS)
+    others = [machine for machine in machines if machine.technician not in TECHNICIANS]
+    busy = any(machine.last_at and machine.last_at > since for machine in others)
+    plants = [plant for plant in ALL_PLANTS if not (busy and plant == "fleet_gap")]
+    made = simulate(seed=_SEED, ending=ending, days=DAYS, plants=plants)
     faulty = [plant.serial for plant in made.planted if plant.kind in _BY_RULE_A]
     dead = next(plant.serial for plant in made.planted if plant.kind == "dead")
-    settled, fresh = _sorted_out(known, ending - timedelta(days=DAYS))
+    taken = {machine.serial for machine in others}
+    visited = {visit.machine for visit in visits if visit.closed_at and visit.closed_at > since}
+    settled = [serial for serial in SERIALS if serial in visited - taken]
+    fresh = [serial for serial in SERIALS if serial not in visited | taken]
     if len(fresh) < len(faulty):
         raise ClientError(
             "The demo has sent somebody to each of its machines in the last four weeks.",
@@ -85,20 +93,6 @@ def cast(known: Iterable[MachineView], ending: datetime) -> Cast:
         for serial, lines in made.logs.items()
     }
     return Cast(logs, role[str(dead)], ending)
-
-
-def _sorted_out(known: Iterable[MachineView], since: datetime) -> tuple[list[str], list[str]]:
-    """Return the demo's machines whose faults are settled after ``since``, and the others."""
-    by_serial = {machine.serial: machine for machine in known}
-    settled: list[str] = []
-    fresh: list[str] = []
-    for serial in SERIALS:
-        machine = by_serial.get(serial)
-        if machine and machine.technician not in TECHNICIANS:
-            continue
-        visited = machine and machine.settled_until and machine.settled_until > since
-        (settled if visited else fresh).append(serial)
-    return settled, fresh
 
 
 def _turn(names: Sequence[str], number: int) -> str:

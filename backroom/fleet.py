@@ -24,8 +24,8 @@ from backroom.fleet_table import (
 from backroom.options import Json
 from chalicelib.vending.models import FleetReport, MachineReport
 
-MOST_MACHINES_WITH_BARS = 20
-"""Their rows are one call a machine; a larger fleet is shown without."""
+MACHINES_WITH_BARS = 20
+"""As rows are one call a machine, only the most urgent ones are asked for."""
 MOST_ROWS_WITH_BARS = 2 * MOST_ROWS
 """A machine with more of them in its window is shown without."""
 
@@ -45,12 +45,11 @@ class Bars:
     _known: dict[_State, RowsByDay] = field(default_factory=dict)
 
     def of(self, machines: tuple[MachineReport, ...]) -> dict[str, RowsByDay]:
-        """Return the rows by day of each machine that has any; of a large fleet, none."""
-        if len(machines) > MOST_MACHINES_WITH_BARS:
-            return {}
+        """Return the rows by day of the first machines, of a small fleet of all."""
+        first = machines[:MACHINES_WITH_BARS]
         with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
-            counts = pool.map(self._of_machine, machines)
-            return {machine.serial: days for machine, days in zip(machines, counts, strict=True)}
+            counts = pool.map(self._of_machine, first)
+            return {machine.serial: days for machine, days in zip(first, counts, strict=True)}
 
     def _of_machine(self, machine: MachineReport) -> RowsByDay:
         state = (machine.serial, machine.transactions, machine.last_at)

@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from backroom import show
-from backroom.fleet_table import Surroundings, has_pale_bars, machine_table
+from backroom.fleet_table import Surroundings, has_bars, has_pale_bars, machine_table
 from chalicelib.vending.models import FleetReport, MachineReport, Totals
 
 _MANY_MACHINES = 40
@@ -25,12 +25,17 @@ def compose(
 ) -> RenderableType:
     """Return the whole screen for a terminal of ``width`` characters."""
     listed = report.machines if everything else _worth_listing(report.machines)
-    parts: list[RenderableType] = [machine_table(listed, around, width)]
+    table = machine_table(listed, around, width)
+    parts: list[RenderableType] = [table]
     hidden = len(report.machines) - len(listed)
     if hidden:
         line = f"and {show.plural(hidden, 'healthy machine')}; --all lists them"
         parts.append(Text(line, style=show.CALM))
-    parts += [*_reasons(report.machines), *_gaps(report), Text(), *_sums(report, around)]
+    parts += [*_reasons(report.machines), *_gaps(report), Text(), *_sums(report)]
+    parts.append(_legend(report, around, bars=has_bars(table)))
+    if not report.up_to_date:
+        waiting = "New files are in; silences are still being looked for. Look again in a moment."
+        parts.append(Text(waiting, style=show.LATE))
     return Group(*parts)
 
 
@@ -85,7 +90,7 @@ def _gaps(report: FleetReport) -> list[RenderableType]:
     return [Text("\nThe whole fleet was silent", style="bold"), table]
 
 
-def _sums(report: FleetReport, around: Surroundings) -> Iterator[Text]:
+def _sums(report: FleetReport) -> Iterator[Text]:
     totals = report.totals
     yield Text(f"{show.plural(totals.machines, 'machine')}: {_states(report.machines)}")
     yield Text(
@@ -93,12 +98,15 @@ def _sums(report: FleetReport, around: Surroundings) -> Iterator[Text]:
         f"{show.money(totals.unserved_cents)} of it for no gumball; "
         f"gumballs worth {show.money(totals.given_away_cents)} given away"
     )
-    window = f"Each machine over its last {report.window_days} days; times in UTC."
-    pale = " Pale bars: a machine that fell silent before the others."
-    yield Text(window + pale * has_pale_bars(around), style=show.CALM)
-    if not report.up_to_date:
-        waiting = "New files are in; silences are still being looked for. Look again in a moment."
-        yield Text(waiting, style=show.LATE)
+
+
+def _legend(report: FleetReport, around: Surroundings, *, bars: bool) -> Text:
+    legend = f"Each machine over its last {report.window_days} days; times in UTC."
+    if bars and len(around.rows_by_day) < len(report.machines):
+        legend += f" Bars: the {len(around.rows_by_day)} most urgent."
+    if bars and has_pale_bars(around):
+        legend += " Pale bars: silent before the others."
+    return Text(legend, style=show.CALM)
 
 
 def _states(machines: Iterable[MachineReport]) -> str:

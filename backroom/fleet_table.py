@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -14,14 +15,30 @@ from chalicelib.vending.models import MachineReport
 
 RowsByDay = Mapping[date, int]
 
-BARS_FROM_WIDTH = 97
+BARS_FROM_WIDTH = 105
 """Narrower tables have no room for a machine's rows by day."""
 
-_AIRY_FROM_WIDTH = 110
 MOST_BARS = 28
-_BARS = (MOST_BARS, 21, 14)
-_SHORT_PLACE, _LONG_PLACE = 12, 24
+_BARS_HEADING = "Rows a day,"
 _ALWAYS = 0
+
+
+class _Layout(NamedTuple):
+    """Blanks between columns, days that have a bar, and characters of a place."""
+
+    gap: int
+    bars: int
+    place: int
+
+
+# From airy to tight. The first that has room for all is taken; of the last, what fits.
+_LAYOUTS = (
+    _Layout(2, MOST_BARS, 24),
+    _Layout(2, 21, 24),
+    _Layout(2, 14, 24),
+    _Layout(1, 14, 24),
+    _Layout(1, 14, 12),
+)
 
 
 @dataclass(frozen=True)
@@ -55,10 +72,9 @@ def count_by_day(instants: Iterable[datetime]) -> RowsByDay:
 
 def machine_table(machines: Sequence[MachineReport], around: Surroundings, width: int) -> Table:
     """Return the machines in the given order, no wider than ``width`` if that can be."""
-    gap = 2 if width >= _AIRY_FROM_WIDTH else 1
-    columns: list[_Column] = []
-    for days in _BARS:
-        columns = _columns(machines, around, width, days)
+    for layout in _LAYOUTS:
+        columns = _columns(machines, around, layout)
+        gap = layout.gap
         if sum(column.width + gap for column in columns) <= width + gap:
             break
     columns = _fitting(columns, width, gap)
@@ -86,7 +102,7 @@ def _fitting(columns: Iterable[_Column], width: int, gap: int) -> list[_Column]:
 
 
 def _columns(
-    machines: Sequence[MachineReport], around: Surroundings, width: int, days: int
+    machines: Sequence[MachineReport], around: Surroundings, layout: _Layout
 ) -> list[_Column]:
     def cells(cell: Callable[[MachineReport], Text]) -> list[Text]:
         return [cell(machine) for machine in machines]
@@ -103,13 +119,14 @@ def _columns(
         _Column("Over-\ndue", cells(lambda m: _overdue(m, around.now))),
     ]
     if around.places:
-        longest = _LONG_PLACE if width >= _AIRY_FROM_WIDTH + _LONG_PLACE else _SHORT_PLACE
-        where = cells(lambda m: _place(m, around, longest))
-        columns.insert(2, _Column("Who, where", where, rank=3, right=False))
+        where = cells(lambda m: _place(m, around, layout.place))
+        columns.insert(2, _Column("Who, where", where, rank=2, right=False))
     newest = _newest(around)
     if newest:
-        bars = cells(lambda m: _bars(around.rows_by_day.get(m.serial, {}), newest, days))
-        columns.insert(-2, _Column(f"Rows a day,\nlast {days}", bars, rank=2, right=False))
+        days = around.rows_by_day
+        bars = cells(lambda m: _bars(days.get(m.serial, {}), newest, layout.bars))
+        heading = f"{_BARS_HEADING}\nlast {layout.bars}"
+        columns.insert(-2, _Column(heading, bars, rank=3, right=False))
     return columns
 
 
@@ -142,6 +159,11 @@ def _overdue(machine: MachineReport, now: datetime) -> Text:
         return show.NOTHING
     days = (now - machine.due_at) // timedelta(days=1)
     return Text(f"{days} d" if days else "today", show.LATE)
+
+
+def has_bars(table: Table) -> bool:
+    """Return whether there was room for the rows of each day."""
+    return any(str(column.header).startswith(_BARS_HEADING) for column in table.columns)
 
 
 def has_pale_bars(around: Surroundings) -> bool:

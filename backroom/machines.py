@@ -125,11 +125,13 @@ def _print_rows(api: Api, serial: str, since: str | None, until: str | None) -> 
     console = show.screen()
     empty = True
     for page in api.transactions(serial, since=since, until=until):
-        if empty and page.value:
+        if not page.value:
+            continue
+        if empty:
             console.print(work_screen.ROWS_HEADING)
-            empty = False
-        for row in page.value:
-            console.print(work_screen.row(row))
+        empty = False
+        # In one piece: a machine may have millions of rows.
+        console.print(Text("\n").join(map(work_screen.row, page.value)), soft_wrap=True)
     if empty:
         when = " in that time" if since or until else " yet"
         console.print(f"{serial} has no row{when}.")

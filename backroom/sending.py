@@ -49,16 +49,19 @@ class Sent(NamedTuple):
 
 
 def check_present(paths: Iterable[Path]) -> None:
-    """Make sure that there is a file at each path. Raises UnreadableFileError."""
+    """Make sure that each path is a file that may be read. Raises UnreadableFileError."""
     for path in paths:
         if path.is_dir():
             raise UnreadableFileError(
                 f"{path} is a folder.", next_step=f"name the files in it: {path / '*'}"
             )
-        if not path.exists():
+        try:
+            path.open("rb").close()
+        except OSError as wrong:
             raise UnreadableFileError(
-                f"There is no file {path}.", next_step="check the name and the folder"
-            )
+                f"{path} cannot be read: {wrong.strerror}.",
+                next_step="check its name and its rights",
+            ) from wrong
 
 
 def send(api: Api, log: LogFile) -> Sent:

@@ -38,6 +38,20 @@ _FILE_STYLE = {
 }
 
 
+_PLAINER = {"·": ".", "…": ".", **{bar: str(height) for height, bar in enumerate(_BARS, 1)}}
+
+
+def plainer(error: UnicodeError) -> tuple[str, int]:
+    """Spell what a terminal's encoding lacks in ASCII: bars as the digits 1 to 8.
+
+    An error handler, as `codecs.register_error` takes it.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_PLAINER.get(character, "?") for character in missing), error.end
+
+
 def screen() -> Console:
     """Return where answers go: stdout."""
     return Console(highlight=False, markup=False, emoji=False)
@@ -184,9 +198,10 @@ def complain(error: ClientError, *, about: str = "") -> None:
     console = aside()
     title = error.title if isinstance(error, ApiError) else ""
     faults = error.errors if isinstance(error, ApiError) else ()
-    labels = Text(": ".join(plain(label) for label in (about, title) if label), style=BAD)
-    details = [] if faults else [plain(error.detail)]
-    console.print(Text(": ").join([labels, *map(Text, details)][not labels :]), soft_wrap=True)
+    parts = [Text(plain(label), style=BAD) for label in (about, title) if label]
+    if not faults:
+        parts.append(Text(plain(error.detail)))
+    console.print(Text(": ").join(parts), soft_wrap=True)
     for fault in faults:
         note(console, f"  {plain(fault.field)}: {plain(fault.detail)}")
     for assigned in _assigned(error):

@@ -81,7 +81,8 @@ ROWS_HEADING = Text(f"{'Id':>8}  {'At (UTC)':<19}  Gumballs", style="bold")
 def verdict_line(view: MachineView) -> Text:
     """Return in one line what is to be thought of a machine."""
     word, style = show.urgency(view)
-    line = Text.assemble((f"{view.serial} is {word}", style))
+    words = "has a lost log" if word == "lost log" else f"is {word}"
+    line = Text.assemble((f"{view.serial} {words}", style))
     if view.verdicts:
         return line.append(f": {show.plain(view.verdicts[0].why)}")
     if view.overdue:

@@ -1,5 +1,7 @@
-import pytest
 from collections.abc import Iterator
+
+import pytest
+
 from tests.unit.backroom.desk import Desk
 from tests.unit.backroom.office import Office, open_office
 

@@ -85,9 +85,7 @@ class Desk:
     asked: list[httpx.Request] = field(default_factory=list)
     slept_s: list[float] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
-    _answers: dict[tuple[str, str], list[Answer]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    _answers: dict[tuple[str, str], list[Answer]] = field(default_factory=lambda: defaultdict(list))
 
     def on(
         self, method: str, path: str, *answers: object, status: int = 200, **headers: str
@@ -153,8 +151,9 @@ def _answer(answer: object, status: int, headers: dict[str, str]) -> Answer:
 
 
 def words(result: Result, stream: Literal["stdout", "stderr"] = "stdout") -> str:
-    """Return what was printed, with line breaks and runs of blanks as single blanks."""
-    return " ".join((result.stdout if stream == "stdout" else result.stderr).split())
+    """Return what was printed, without the frames of Typer, and each run of blanks as one."""
+    text = result.stdout if stream == "stdout" else result.stderr
+    return " ".join(text.replace("│", " ").split())
 
 
 def hours_ago(hours: float) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import Lock
 from unittest.mock import patch
 
 import httpx
@@ -23,8 +24,14 @@ class Office:
     def __init__(self) -> None:
         self.world: World = world()
         self._client = Client(app)
+        self._one_at_a_time = Lock()  # as in a Lambda: a Chalice app has one current request
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request, and process what it brought."""
+        with self._one_at_a_time:
+            return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.host == "share.test":
             self.world.drop(request.url.path.lstrip("/"), request.read(), folder="")
             self.world.settle()
@@ -34,9 +41,7 @@ class Office:
             request.method, target, headers=dict(request.headers), body=request.read()
         )
         self.world.settle()
-        return httpx.Response(
-            answered.status_code, content=answered.body, headers=answered.headers
-        )
+        return httpx.Response(answered.status_code, content=answered.body, headers=answered.headers)
 
     def run(self, *args: object, width: int = 120) -> Result:
         """Run the command with nobody at the keyboard."""
@@ -59,4 +64,5 @@ def open_office() -> Iterator[Office]:
     with ExitStack() as stack:
         for module in _WIRED:
             stack.enter_context(patch(f"{module}.vending", lambda: office.world.vending))
+        stack.enter_context(patch("chalicelib.core.log.emit"))  # stdout is the command's
         yield office

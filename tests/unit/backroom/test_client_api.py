@@ -1,4 +1,4 @@
-"""The typed client: what it sends, what it makes of answers, and what it says when there are none."""
+"""The typed client: what it sends, what it makes of answers, what it says without one."""
 
 import io
 from collections.abc import Callable
@@ -183,7 +183,9 @@ def test_a_large_file_is_sent_with_its_length_and_the_headers_of_the_url(desk: D
 
 
 def test_what_the_share_says_is_told(desk: Desk) -> None:
-    desk.on("PUT", "/box", httpx.Response(403, text="<E><Message>Request has expired</Message></E>"))
+    desk.on(
+        "PUT", "/box", httpx.Response(403, text="<E><Message>Request has expired</Message></E>")
+    )
 
     with pytest.raises(ApiError, match="Request has expired") as refused:
         api(desk).put_to_share(share_upload(), io.BytesIO(b""), 0)

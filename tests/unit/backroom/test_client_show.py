@@ -1,5 +1,6 @@
 """The words and figures that all screens share."""
 
+import codecs
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -48,6 +49,14 @@ def test_instants_are_shown_in_utc() -> None:
 
 def test_bars_tell_none_from_unknown() -> None:
     assert show.bars([None, 0, 1, 4, 8]).plain == " ·▁▄█"
+
+
+def test_a_terminal_that_knows_ascii_only_gets_bars_as_digits() -> None:
+    codecs.register_error("plainer", show.plainer)
+
+    assert "▁█· …é".encode("ascii", "plainer") == b"18. .?"
+    with pytest.raises(UnicodeDecodeError):
+        b"\xff".decode("utf-8", "plainer")
 
 
 def test_bars_of_nothing_are_on_the_ground() -> None:
