@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -289,11 +290,23 @@ def test_it_does_not_matter_which_machine_reported(lengths: list[int], dice: Ran
 def test_another_clock_shows_the_same_fleet_gaps(lengths: list[int], tick: int, zero: int) -> None:
     times = list(accumulate([5, 5, *lengths], initial=0))
 
+    longer = replace(USUAL, window_days=USUAL.window_days * tick)
+
     found = fleet_gaps(dealt(times), USUAL)
-    scaled = fleet_gaps(dealt(zero + tick * at for at in times), USUAL)
+    scaled = fleet_gaps(dealt(zero + tick * at for at in times), longer)
 
     assert [gap.start for gap in scaled] == [zero + tick * gap.start for gap in found]
     assert [gap.e for gap in scaled] == pytest.approx([gap.e for gap in found])
+
+
+def test_a_silence_longer_than_the_window_parts_two_eras() -> None:
+    then = [*range(0, 6_000, 60), *range(90_000, 96_000, 60)]
+    now = [400 * DAY + 60 * row for row in range(100)]
+
+    assert (
+        fleet_gaps(dealt([*then, *now]), USUAL)[0].start == fleet_gaps(dealt(then), USUAL)[0].start
+    )
+    assert len(fleet_gaps(dealt([*then, *now]), USUAL)) == 1
 
 
 def test_two_machines_are_no_fleet() -> None:
