@@ -44,11 +44,20 @@ def _report(fleets: int) -> Iterator[str]:
         yield _line(
             f"{len(found)} fleets of {MACHINES} machines, 28 days, customers {rhythm}", found
         )
+    yield from _at_lower_thresholds(fleets // 10)
     yield "\n| a machine's true fault rate | rows | machines flagged by rule A |\n|---|---|---|"
     for rate in (0.001, 0.003, 0.005):
         for rows in (320, 1_440):
             flagged = sum(_flagged(Random(f"{rate} {n}"), rate, rows) for n in range(10 * fleets))
             yield f"| {rate:.1%} | {rows:,} | {flagged / (10 * fleets):.1%} of {10 * fleets:,} |"
+
+
+def _at_lower_thresholds(fleets: int) -> Iterator[str]:
+    nights = [_simulated(seed, day_night=True) for seed in range(fleets)]
+    for e in (1e-4, 1e-8, 1e-12, 1e-15):
+        stricter = Thresholds(fleet_gap_e=e, lost_log_e=e)
+        found = [find_gaps(fleet, stricter) for fleet in nights]
+        yield _line(f"{fleets} of the last, both thresholds at {e:g}", found)
 
 
 def _line(name: str, found: list[Findings]) -> str:

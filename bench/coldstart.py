@@ -121,9 +121,8 @@ def _print(taken: dict[str, list[tuple[float, float]]]) -> None:
         for name, runs in taken.items()
     }
     anchor = medians["plain handler + boto3"]
-    print(
-        "| cold start to the first PutItem | wall | ratio | CPU ratio | goal |\n|---|---|---|---|---|"
-    )
+    print("| cold start to the first PutItem | wall | ratio | CPU ratio | goal |")
+    print("|---|---|---|---|---|")
     for name, (wall, cpu) in medians.items():
         goal = "<= 1.3 wall" if name.endswith("deployed") else ""
         ratios = f"{wall / anchor[0]:.2f} | {cpu / anchor[1]:.2f}"

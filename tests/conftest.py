@@ -1,14 +1,14 @@
 """What every test stands on: settings that name nothing real, and no client of another test."""
 
 import os
+import re
+import sys
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from chalicelib.core import aws
-from chalicelib.core.settings import from_env
-from chalicelib.vending import wiring
+_KEEPS_CLIENTS = re.compile(r"chalicelib\.(core\.(aws|settings)|\w+\.wiring)")
 
 for _name in [name for name in os.environ if name.startswith(("AWS_", "VENDING_"))]:
     del os.environ[_name]
@@ -35,6 +35,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 @pytest.fixture(autouse=True)
 def _forgotten_clients() -> Iterator[None]:
+    """Keep no client, setting or service for the next test."""
     yield
-    for cached in (aws.dynamodb, aws.s3, aws.sqs, aws._session, wiring.vending, from_env):
-        cached.cache_clear()
+    for name in [name for name in sys.modules if _KEEPS_CLIENTS.fullmatch(name)]:
+        for kept in list(vars(sys.modules[name]).values()):
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()

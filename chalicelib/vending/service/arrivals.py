@@ -132,7 +132,11 @@ class Arrivals:
             else:
                 keys.add(waiting.key)
         self._clean_up_all()
-        keys |= {each.key for each in self._standing() if present.get(each.key) != each.etag}
+        keys |= {
+            each.key
+            for each in self._standing()
+            if present.get(each.key) != each.etag or not each.judged
+        }
         self.queues.look_at(sorted(keys))
         self.verdicts.catch_up()
         return len(keys)

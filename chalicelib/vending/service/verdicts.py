@@ -6,7 +6,7 @@ fleet can tell (its gaps, lost logs) is judged in one pass for a burst of files.
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.core import retry
@@ -179,14 +179,23 @@ class Verdicts:
     def _helped(
         self, visit: Dispatch, serial: str, log: MachineLog, settled: datetime | None
     ) -> bool:
-        """Return whether a download after the visit holds enough rows without its faults."""
+        """Return whether a download after the visit shows that what was wrong then is mended."""
         if log.last_download_at is None or log.last_download_at <= visit.opened_at:
             return False
-        before = reports.summarise(_history(serial, log, settled), self.thresholds)
-        after = reports.summarise(_history(serial, log, visit.opened_at), self.thresholds)
-        rows = len(anomalies.since(log.keys, int(visit.opened_at.timestamp()) + 1))
-        needed = [anomalies.rows_to_clear(v.rate) for v in before.verdicts if v.rate is not None]
-        return not after.verdicts and rows >= max(needed, default=0)
+        after = anomalies.since(log.keys, int(visit.opened_at.timestamp()) + 1)
+        then = replace(log, keys=log.keys[: len(log.keys) - len(after)])
+        was = reports.summarise(_history(serial, then, settled), self.thresholds)
+        now = reports.summarise(_history(serial, log, visit.opened_at), self.thresholds)
+        return not now.verdicts and all(self._cleared(verdict, after) for verdict in was.verdicts)
+
+    def _cleared(self, verdict: Verdict, after: "array[int]") -> bool:
+        """Return whether the first rows ``after`` a visit show what the verdict asks for."""
+        if verdict.kind == "lost_log" or verdict.rate is None:
+            return True
+        needed = anomalies.rows_to_clear(verdict.rate)
+        single = replace(self.thresholds, min_faults=1, fault_rate=0.0)
+        fault = anomalies.faults(after[:needed], verdict.kind, single)
+        return len(after) >= needed and fault is None
 
 
 def _history(serial: str, log: MachineLog, settled: datetime | None) -> History:

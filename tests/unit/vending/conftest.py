@@ -1,5 +1,10 @@
+from collections.abc import Iterator
+
 import pytest
 
+from chalicelib import operations
+from chalicelib.vending import file_routes, routes
+from tests.api import Api, client
 from tests.world import World, world
 
 
@@ -11,3 +16,12 @@ def _world() -> World:
     small.employ("T0001", "GM001", "GM002", site="prairie")
     small.employ("T0002", "GM003")
     return small
+
+
+@pytest.fixture(name="api")
+def _api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The HTTP side of ``world``."""
+    for edge in (routes, file_routes, operations):
+        monkeypatch.setattr(edge, "vending", lambda: world.vending)
+    with client() as api:
+        yield api

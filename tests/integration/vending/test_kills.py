@@ -1,0 +1,87 @@
+"""A process dies after any single write to DynamoDB or S3; what it was at is finished all the same.
+
+The stories are those of `tests/unit/vending/test_killed_anywhere.py`. Here a store's one write may
+be many: the chunks of a file go out in batches, and each batch may be the last.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cloud import vending_cloud, vending_ports
+from tests.stories import ERRANDS, HAPPENINGS, Story, outcome
+from tests.world import Killed, Tapped, World, every_write, world
+
+_WRITES = {
+    "put_item",
+    "update_item",
+    "delete_item",
+    "transact_write_items",
+    "batch_write_item",
+    "put_object",
+    "delete_object",
+}
+
+
+def told(*names: str) -> list[Story]:
+    return [story for story in (*HAPPENINGS, *ERRANDS) if story.name in names]
+
+
+@pytest.mark.parametrize(
+    "story",
+    told(
+        "an import arrives",
+        "a file is dropped",
+        "an object is replaced",
+        "a file was deleted",
+        "a visit has helped",
+    ),
+    ids=str,
+)
+def test_v5_a_message_that_is_delivered_again_finishes_what_was_begun(story: Story) -> None:
+    killed_after_every_write(story, lambda again: again.settle())
+
+
+@pytest.mark.parametrize("story", told("an object is replaced", "a file was deleted"), ids=str)
+def test_c8_the_night_s_sweep_finishes_what_no_message_tells_of(story: Story) -> None:
+    killed_after_every_write(story, lambda again: again.queues.arrivals.clear())
+
+
+@pytest.mark.parametrize("story", told("upload", "delete", "close a dispatch"), ids=str)
+def test_a_client_that_tries_again_gets_what_the_first_try_would_have_brought(
+    story: Story,
+) -> None:
+    killed_after_every_write(story, story.deed)
+
+
+def killed_after_every_write(story: Story, recover: Callable[[World], object]) -> None:
+    """Die after one write after the other; the end is that of nobody having died.
+
+    Dying before a write is dying after the one before it; and so is dying in between.
+    """
+    with vending_cloud():
+        undisturbed = story.begin(_on_aws)
+        story.deed(undisturbed)
+        expected = outcome(undisturbed)
+    deaths = 0
+    for fuse in every_write("after"):
+        with vending_cloud():
+
+            def tapped(client: Any, fuse: Any = fuse) -> Any:
+                return Tapped(client, _WRITES, fuse)
+
+            dying = story.begin(lambda: world(None, vending_ports(tapped)))
+            fuse.lit = True
+            try:
+                story.deed(dying)
+            except Killed:
+                deaths += 1
+                recover(dying)
+            fuse.lit = False
+            assert outcome(dying) == expected, f"died after write {deaths} of {story}"
+    assert deaths > 1
+
+
+def _on_aws() -> World:
+    return world(None, vending_ports())

@@ -1,0 +1,353 @@
+"""The HTTP edge: reading requests, writing answers, problems in one form (S1 to S5, RFC 9457)."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from chalice import Chalice, Response
+from chalice.test import Client
+from pydantic import BaseModel, Field
+
+from chalicelib.core import errors, http, routing
+from chalicelib.core.errors import BackroomError
+from tests.api import Api, client
+
+PROBLEM = "application/problem+json"
+routes = routing.Routes(__name__)
+
+
+class Shelf(BaseModel):
+    shelf_id: Annotated[int, Field(ge=1)]
+
+
+class Wanted(BaseModel):
+    limit: Annotated[int, Field(ge=1)] = 10
+    from_: Annotated[str | None, Field(alias="from")] = None
+
+
+class Box(BaseModel):
+    name: Annotated[str, Field(min_length=1)]
+    weight_g: int
+    fragile: bool = False
+
+    def json_text(self) -> str:
+        return self.model_dump_json()
+
+
+@routes.on("PUT", "/shelves/{shelf_id}", path_values=Shelf, body=Box, body_limit=200)
+def put_box(path: Shelf, body: Box) -> Response:
+    """Put a box on a shelf."""
+    return http.created(body, location=f"/shelves/{path.shelf_id}")
+
+
+@routes.on("GET", "/shelves", query=Wanted)
+def list_boxes(query: Wanted) -> Response:
+    """List boxes."""
+    boxes = [Box(name=query.from_ or "a", weight_g=query.limit)]
+    return http.listed(boxes, next_page="/shelves?limit=1")
+
+
+@routes.on("POST", "/notes", body=Box, body_optional=True)
+def take_note(body: Box | None = None) -> Response:
+    """Never reached without a body: a box has no defaults."""
+    raise AssertionError(body)
+
+
+@routes.on("POST", "/logs", upload=routing.Upload(("text/plain",), 10, " Send less."))
+def take_log(content: bytes) -> Response:
+    """Say how long a log is."""
+    return http.text(json.dumps(len(content)))
+
+
+class Trouble:
+    error: Exception = RuntimeError("a secret: hunter2")
+
+
+@routes.on("GET", "/trouble")
+def trouble() -> Response:
+    """Fail."""
+    raise Trouble.error
+
+
+@pytest.fixture(name="api", scope="module")
+def _api() -> Iterator[Api]:
+    """An app of its own; a blueprint of Chalice's can be registered only once."""
+    app = Chalice(app_name="shelves", configure_logs=False)
+    app.log.handlers.clear()
+    app.register_middleware(http.edge, "http")
+    app.register_blueprint(routes)
+    routing.close(app)
+    with Client(app) as gateway:
+        yield Api(gateway.http)
+
+
+BOX = {"name": "cake", "weight_g": 33}
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def test_what_a_contract_names_is_read_and_checked(api: Api) -> None:
+    answer = api.put("/shelves/7", BOX)
+
+    assert (answer.status, answer.headers["Location"]) == (201, "/shelves/7")
+    assert answer.json == {"name": "cake", "weight_g": 33, "fragile": False}
+
+
+def test_s1_all_faults_of_a_body_are_named_at_once(api: Api) -> None:
+    answer = api.put("/shelves/7", {"name": "", "weight_g": "33", "fragile": 1})
+
+    assert answer.faults.keys() == {"body.name", "body.weight_g", "body.fragile"}
+    assert answer.json["type"] == "/problems/invalid-input"
+    assert answer.json["instance"] == "/shelves/7"
+    assert api.put("/shelves/7", {}).faults == {
+        "body.name": "is required",
+        "body.weight_g": "is required",
+    }
+
+
+@pytest.mark.parametrize("weight", ["true", "33.0", "1e2", '"33"', "null", "[]"])
+def test_s4_a_number_is_a_number_and_nothing_like_one(api: Api, weight: str) -> None:
+    body = f'{{"name": "cake", "weight_g": {weight}}}'.encode()
+
+    answer = api.send("PUT", "/shelves/7", body, media_type="application/json")
+
+    assert answer.faults.keys() == {"body.weight_g"}
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "is not valid JSON"),
+        (b"{", "is not valid JSON"),
+        (b'{"name": "a", "name": "b", "weight_g": 1}', "names 'name' twice"),
+        (b'{"name": "a", "weight_g": NaN}', "holds NaN"),
+        (b'{"name": "\xff", "weight_g": 1}', "is not UTF-8"),
+        (b"[]", "must be a JSON object"),
+        (b"null", "must be a JSON object"),
+    ],
+)
+def test_s4_a_body_that_is_no_json_object_is_400(api: Api, body: bytes, why: str) -> None:
+    answer = api.send("PUT", "/shelves/7", body, media_type="application/json")
+
+    assert answer.faults["body.(body)"].startswith(why)
+
+
+@pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_s3_a_body_of_another_kind_is_415(api: Api, media_type: str | None) -> None:
+    answer = api.send("PUT", "/shelves/7", json.dumps(BOX).encode(), media_type=media_type)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (415, PROBLEM)
+    assert answer.json["detail"].startswith("Content-Type must be application/json; ")
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", "Application/JSON", "application/json;"]
+)
+def test_s3_parameters_and_case_of_a_media_type_do_not_matter(api: Api, media_type: str) -> None:
+    body = json.dumps(BOX).encode()
+
+    assert api.send("PUT", "/shelves/7", body, media_type=media_type).status == 201
+
+
+def test_s1_a_body_that_is_too_large_is_413_before_it_is_read(api: Api) -> None:
+    answer = api.send("PUT", "/shelves/7", b"{" * 201, media_type="application/json")
+
+    assert (answer.status, answer.json["type"]) == (413, "/problems/too-large")
+    assert answer.json["detail"] == "The body has 201 bytes; at most 200 go here."
+
+
+def test_s1_an_upload_that_is_too_large_is_413_with_a_hint(api: Api) -> None:
+    assert api.post("/logs", b"x" * 10, media_type="text/plain").json == 10
+
+    answer = api.post("/logs", b"x" * 11, media_type="text/plain")
+
+    assert answer.status == 413
+    assert answer.json["detail"].endswith("at most 10 go here. Send less.")
+
+
+def test_s5_a_query_value_that_is_repeated_is_400_also_under_its_alias(api: Api) -> None:
+    assert api.get("/shelves", limit=[1, 2]).faults == {"query.limit": "must be given once"}
+    assert api.get("/shelves", **{"from": ["a", "b"]}).faults == {
+        "query.from": "must be given once"
+    }
+    assert api.get("/shelves", limit=["x", 0], **{"from": ["a", "b"]}).faults.keys() == {
+        "query.limit",
+        "query.from",
+    }
+    assert api.get("/shelves", unknown=[1, 2]).status == 200
+
+
+def test_s5_a_query_is_decoded_once(api: Api) -> None:
+    assert api.get("/shelves", **{"from": "21 x+%2F"}).json[0]["name"] == "21 x+%2F"
+
+
+def test_s1_a_path_value_is_checked(api: Api) -> None:
+    for shelf_id in ("0", "x", "1.5"):
+        assert api.put(f"/shelves/{shelf_id}", BOX).faults.keys() == {"path.shelf_id"}
+
+
+# --- answering ----------------------------------------------------------------------------------
+
+
+def test_s7_a_list_is_a_bare_array_with_a_link_to_the_rest(api: Api) -> None:
+    answer = api.get("/shelves")
+
+    assert answer.json == [{"name": "a", "weight_g": 10, "fragile": False}]
+    assert answer.headers["Link"] == '</shelves?limit=1>; rel="next"'
+    assert http.listed([]).body == "[]"
+    assert "Link" not in http.listed([]).headers
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.InvalidInputError([http.fault("body", "name", "is required")]), 400),
+        (errors.ForbiddenError("Not yours."), 403),
+        (errors.NotFoundError("Nothing there."), 404),
+        (errors.MethodNotAllowedError("PUT", ["GET"]), 405),
+        (errors.ConflictError("Taken.", file=7), 409),
+        (errors.TooLargeError("Too much."), 413),
+        (errors.MediaTypeError("Not this."), 415),
+        (errors.UnprocessableError("No."), 422),
+        (errors.UnavailableError("Later.", retry_after_s=9), 503),
+    ],
+)
+def test_s1_every_error_is_a_problem_document(
+    api: Api, error: BackroomError, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trouble, "error", error)
+
+    answer = api.get("/trouble")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (status, PROBLEM)
+    assert (
+        answer.json.items()
+        >= {
+            "type": error.type,
+            "title": error.title,
+            "status": status,
+            "detail": error.detail,
+            "instance": "/trouble",
+        }.items()
+    )
+    assert answer.json.items() >= error.facts.items()
+
+
+def test_s1_an_error_tells_the_caller_what_to_do_in_its_headers() -> None:
+    later = http.problem(errors.UnavailableError("Later.", retry_after_s=9), instance="/")
+    other = http.problem(errors.MethodNotAllowedError("PUT", ["GET", "HEAD"]), instance="/")
+
+    assert later.headers["Retry-After"] == "9"
+    assert other.headers["Allow"] == "GET, HEAD"
+
+
+def test_every_kind_of_error_is_drawn_in_the_tree() -> None:
+    drawn = errors.__doc__ or ""
+
+    for kind in BackroomError.__subclasses__():
+        if kind.__module__ == errors.__name__:
+            assert f" {kind.__name__} " in drawn
+            assert f" {kind.status} " in drawn
+
+
+def test_an_unexpected_error_says_nothing_to_the_caller(api: Api) -> None:
+    answer = api.get("/trouble")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (500, PROBLEM)
+    assert answer.json == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "Something went wrong on our side; it was logged.",
+        "instance": "/trouble",
+    }
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "..."}}, "PutItem")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://dynamodb"),
+        ReadTimeoutError(endpoint_url="https://dynamodb"),
+        refused("ThrottlingException"),
+        refused("ProvisionedThroughputExceededException"),
+        refused("TransactionConflictException"),
+        refused("SlowDown"),
+    ],
+)
+def test_s1_an_outage_of_aws_is_503_with_retry_after(
+    api: Api, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trouble, "error", error)
+
+    answer = api.get("/trouble")
+
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json["type"] == "/problems/unavailable"
+
+
+@pytest.mark.parametrize("error", [refused("AccessDeniedException"), NoCredentialsError()])
+def test_a_mistake_of_ours_is_500(
+    api: Api, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trouble, "error", error)
+
+    assert api.get("/trouble").status == 500
+
+
+def test_every_request_leaves_one_metric_record(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    api.put("/shelves/7", BOX)
+
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [record] = [each for each in records if "_aws" in each]
+    assert (record["route"], record["method"], record["status"]) == (
+        "/shelves/{shelf_id}",
+        "PUT",
+        "201",
+    )
+    assert record["Requests"] == [1.0]
+
+
+# --- paths and verbs ----------------------------------------------------------------------------
+
+
+def test_s2_every_other_verb_of_every_known_path_is_405_with_allow() -> None:
+    from app import ROUTES  # noqa: PLC0415 - the whole app, for this test alone
+
+    verbs: dict[str, set[str]] = {}
+    for contract in (each for blueprint in ROUTES for each in blueprint.contracts):
+        verbs.setdefault(contract.path, set()).add(contract.method)
+    with client() as whole:
+        for path, known in verbs.items():
+            allow = ", ".join(sorted({*known, "OPTIONS"}))
+            url = path.replace("{", "").replace("}", "")
+            for verb in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"} - known:
+                answer = whole.send(verb, url)
+                assert (answer.status, answer.headers.get("Allow")) == (405, allow), (verb, path)
+                assert answer.headers["Content-Type"] == PROBLEM
+            answer = whole.send("OPTIONS", url)
+            assert (answer.status, answer.headers.get("Allow"), answer.body) == (204, allow, b"")
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+def test_s2_an_unknown_path_is_404_with_every_verb(api: Api, verb: str) -> None:
+    answer = api.send(verb, "/nowhere")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (404, PROBLEM)
+    assert answer.json["detail"] == "There is nothing at /nowhere."
+    assert answer.json["instance"] == "/nowhere"

@@ -1,0 +1,129 @@
+"""One log line and one metric record per invocation, whatever happens in it."""
+
+import io
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.core import log
+from chalicelib.core.log import observed
+from tests.world import Killed
+
+EVENT = SimpleNamespace(context=SimpleNamespace(aws_request_id="8cf0c6c2"))
+
+Line = dict[str, Any]
+Written = Callable[[], tuple[list[Line], list[Line]]]
+
+
+@pytest.fixture(name="written")
+def _written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Written:
+    """Return a function that reads the log lines and the metric records written so far."""
+    told = io.StringIO()
+    for handler in log.logger.handlers:
+        monkeypatch.setattr(handler, "stream", told)  # it keeps the output of its birth
+
+    def read() -> tuple[list[Line], list[Line]]:
+        logged, emitted = told.getvalue(), capsys.readouterr().out
+        return [json.loads(line) for line in logged.splitlines()], [
+            json.loads(line) for line in emitted.splitlines()
+        ]
+
+    return read
+
+
+def test_a_handler_s_work_is_told_in_one_line_and_one_record(written: Written) -> None:
+    @observed("vending_test")
+    def handler(event: object) -> str:
+        return "result"
+
+    assert handler(EVENT) == "result"
+
+    [line], [record] = written()
+    assert (line["level"], line["message"], line["handler"]) == ("INFO", "event", "vending_test")
+    assert line["function_request_id"] == "8cf0c6c2"
+    assert line["ms"] >= 0
+    assert (record["handler"], record["outcome"]) == ("vending_test", "done")
+    assert record["Latency"][0] >= 0
+
+
+def test_an_error_is_logged_once_with_its_trace_and_raised_again(written: Written) -> None:
+    @observed("vending_test")
+    def handler(event: object) -> None:
+        raise LookupError("nothing there")
+
+    with pytest.raises(LookupError):
+        handler(EVENT)
+
+    [line], [record] = written()
+    assert (line["level"], line["message"], line["handler"]) == (
+        "ERROR",
+        "event failed",
+        "vending_test",
+    )
+    assert line["exception_name"] == "LookupError"
+    assert "nothing there" in line["exception"]
+    assert record["outcome"] == "failed"
+
+
+def test_a_process_that_is_killed_still_leaves_a_record(written: Written) -> None:
+    @observed("vending_test")
+    def handler(event: object) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        handler(EVENT)
+
+    [record] = written()[1]
+    assert record["outcome"] == "failed"
+
+
+def test_a_handler_keeps_its_name_because_chalice_deploys_by_it() -> None:
+    @observed("vending_test")
+    def file_arrived(event: object) -> None:
+        """Look at it."""
+
+    assert (file_arrived.__name__, file_arrived.__doc__) == ("file_arrived", "Look at it.")
+
+
+def test_a_handler_without_an_event_of_lambda_s_is_observed_too(written: Written) -> None:
+    @observed("vending_test")
+    def handler() -> None:
+        pass
+
+    handler()
+
+    [line], _ = written()
+    assert line.get("function_request_id") is None
+
+
+def test_a_metric_record_is_in_the_embedded_metric_format(written: Written) -> None:
+    log.count("FilesLookedAt", 2)
+    log.count("FilesLookedAt")
+    log.emit(12.5, handler="vending_test", outcome="done")
+
+    _, [record] = written()
+    [directive] = record["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Backroom"
+    assert {"handler", "outcome", "service"} == set(directive["Dimensions"][0])
+    assert {"Name": "Latency", "Unit": "Milliseconds"} in directive["Metrics"]
+    assert (record["FilesLookedAt"], record["Latency"]) == ([2.0, 1.0], [12.5])
+
+
+def test_what_one_invocation_counted_is_not_in_the_record_of_the_next(written: Written) -> None:
+    log.count("FilesLookedAt")
+    log.emit(1.0, handler="first")
+    log.emit(1.0, route="/fleet")
+
+    _, [_, second] = written()
+    assert "FilesLookedAt" not in second
+    assert "handler" not in second
+
+
+def test_a_stopwatch_tells_tenths_of_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([10.0, 10.01234])
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+
+    assert log.Stopwatch().ms == 12.3

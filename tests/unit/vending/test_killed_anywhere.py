@@ -1,0 +1,76 @@
+"""A process may die before or after any of its writes; what it was at is finished all the same.
+
+By the message that is delivered again, by the night's sweep when it is not, or by the client that
+tries again. `tests/integration/vending/test_kills.py` does the same to every single write of the
+real stores.
+"""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from tests.stories import ERRANDS, HAPPENINGS, Story, outcome
+from tests.world import WHEN, Echo, Killed, When, World, every_write, with_fuse
+
+
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("story", HAPPENINGS, ids=str)
+def test_v5_a_message_that_is_delivered_again_finishes_what_was_begun(
+    story: Story, when: When
+) -> None:
+    def delivered_again(world: World) -> None:
+        world.settle()
+
+    killed_at_every_write(story, when, delivered_again)
+
+
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("story", HAPPENINGS, ids=str)
+def test_c8_the_night_s_sweep_finishes_what_no_message_tells_of(story: Story, when: When) -> None:
+    def lost(world: World) -> None:
+        world.queues.arrivals.clear()
+        world.queues.fleet = 0
+
+    killed_at_every_write(story, when, lost)
+
+
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("story", ERRANDS, ids=str)
+def test_a_client_that_tries_again_gets_what_the_first_try_would_have_brought(
+    story: Story, when: When
+) -> None:
+    killed_at_every_write(story, when, story.deed)
+
+
+@pytest.mark.parametrize("story", [*HAPPENINGS, *ERRANDS], ids=str)
+def test_a_write_that_is_repeated_because_its_answer_was_lost_does_no_harm(story: Story) -> None:
+    undisturbed = story.begin()
+    story.deed(undisturbed)
+    expected = outcome(undisturbed)
+    for at in count(1):
+        world, fuse = story.begin(), Echo(at)
+        fuse.lit = True
+        story.deed(with_fuse(world, fuse))
+        assert outcome(world) == expected, f"repeated write {at} of {story}"
+        if not fuse.burnt:
+            break
+
+
+def killed_at_every_write(story: Story, when: When, recover: Callable[[World], object]) -> None:
+    """Die at one write after the other; the end is that of nobody having died."""
+    undisturbed = story.begin()
+    story.deed(undisturbed)
+    expected = outcome(undisturbed)
+    deaths = 0
+    for fuse in every_write(when):
+        world = story.begin()
+        dying = with_fuse(world, fuse)
+        fuse.lit = True
+        try:
+            story.deed(dying)
+        except Killed:
+            deaths += 1
+            recover(world)
+        assert outcome(world) == expected, f"died {when} write {deaths} of {story}"
+    assert deaths > 1
