@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-MEASUREMENTS = ("coldstart", "parsing", "storing", "alarms")
+MEASUREMENTS = ("coldstart", "parsing", "storing", "calls", "alarms")
 
 
 def main() -> None:

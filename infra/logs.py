@@ -5,12 +5,14 @@ python -m infra.logs [--stage local] [--since MINUTES] [--once]
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from infra.deploy import session
+from infra.local.up import local_aws
 
 _POLL_S = 1.0
 _HIDDEN = {"level", "message", "timestamp", "service", "location", "exception", "stack_trace"}
@@ -28,7 +30,7 @@ def lines(logs: Any, prefix: str, since_ms: int) -> Iterator[tuple[int, str, str
             for event in page["events"]:
                 name = group["logGroupName"].removeprefix(prefix)
                 found.append((event["timestamp"], name, event["message"].rstrip()))
-    yield from sorted(found)
+    yield from sorted(found, key=lambda line: line[0])  # lines of one millisecond stay in order
 
 
 def readable(text: str) -> str | None:
@@ -53,6 +55,7 @@ def main() -> int:
     parser.add_argument("--since", type=float, default=10, metavar="MINUTES")
     parser.add_argument("--once", action="store_true", help="print what is there and stop")
     told = parser.parse_args()
+    os.environ.setdefault("AWS_ENDPOINT_URL", local_aws().running_at().endpoint)
     logs = session("local").client("logs")
     since_ms = int((time.time() - told.since * 60) * 1000)
     while True:

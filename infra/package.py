@@ -1,9 +1,9 @@
 """Building what is deployed: a zip that starts fast, and a template that was checked.
 
 Chalice packages from a staging folder (``build/app``) whose ``vendor`` holds the dependencies,
-installed once. It ships no compiled files and dates everything 1980, which doubles the cold
-start; here every module gets an unchecked-hash ``.pyc`` (PEP 552), valid wherever it is unzipped,
-and botocore keeps only the services that are used.
+installed once. It ships no compiled files and dates everything 1980, so that each cold start would
+compile them; here every module comes as an unchecked-hash ``.pyc`` (PEP 552), valid wherever it is
+unzipped. Of the dependencies only that form is shipped, and of botocore only the services in use.
 """
 
 import compileall

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -64,6 +64,16 @@ class LocalAws:
         command = Path(f"/proc/{pid}/cmdline")
         return not command.exists() or GATEWAY.name in command.read_text()
 
+    def running_at(self) -> "LocalAws":
+        """Return the server as it runs: on the ports that it was started with."""
+        if self.pid() is None:
+            return self
+        try:
+            aws_port, api_port = map(int, (self.home / "server.ports").read_text().split())
+        except (OSError, ValueError):
+            return self
+        return replace(self, aws_port=aws_port, api_port=api_port)
+
     def healthy(self) -> bool:
         """Return whether AWS's APIs answer."""
         return get(self.aws_port, "/_ministack/health") == HTTPStatus.OK
@@ -94,6 +104,7 @@ class LocalAws:
                 start_new_session=True,
             )
         (self.home / "server.pid").write_text(str(process.pid))
+        (self.home / "server.ports").write_text(f"{self.aws_port} {self.api_port}")
         self._wait(patience_s, process)
         return True
 

@@ -21,6 +21,7 @@ from infra.local.aws import LocalAws, LocalAwsError, get  # noqa: E402 - the pat
 
 HOME = ROOT / ".ministack"
 VENV = ROOT / ".venv"
+DEFAULT_AWS_PORT, DEFAULT_API_PORT = 4566, 8000
 _NO_VENV = (
     "The virtual environment could not be made; what Python says of it stands above. "
     "On Debian and Ubuntu it takes: apt install python3-venv"
@@ -36,8 +37,8 @@ def local_aws() -> LocalAws:
     """Return the embedded AWS of this checkout, on the ports that the environment names."""
     return LocalAws(
         HOME,
-        aws_port=int(os.environ.get("AWS_PORT") or 4566),
-        api_port=int(os.environ.get("PORT") or 8000),
+        aws_port=int(os.environ.get("AWS_PORT") or DEFAULT_AWS_PORT),
+        api_port=int(os.environ.get("PORT") or DEFAULT_API_PORT),
         python=HOME / "venv" / "bin" / "python",
     )
 
@@ -45,7 +46,7 @@ def local_aws() -> LocalAws:
 def up() -> None:
     """Bring everything up and say where it is. Raises SetupError, LocalAwsError."""
     started = time.monotonic()
-    aws = local_aws()
+    aws = _where_it_may_run()
     install_runtime()
     since = time.monotonic()
     if aws.start():
@@ -55,6 +56,16 @@ def up() -> None:
     _deploy(aws)
     _wait_until_healthy(aws)
     _welcome(aws, time.monotonic() - started)
+
+
+def _where_it_may_run() -> LocalAws:
+    """Return the embedded AWS on the ports asked for, or on those that it has already."""
+    asked = local_aws()
+    standing = asked.running_at()
+    named = any(os.environ.get(name) for name in ("PORT", "AWS_PORT"))
+    if standing != asked and named:
+        raise SetupError(f"It runs already, with its API at {standing.api}; first: make down")
+    return standing
 
 
 def install_runtime() -> None:
@@ -100,7 +111,7 @@ def reset() -> None:
 
 def status() -> int:
     """Say what runs; return 0 when the API answers."""
-    aws = local_aws()
+    aws = local_aws().running_at()
     pid = aws.pid()
     running = f"running (process {pid}), AWS at {aws.endpoint}" if pid else "not running"
     healthy = pid is not None and get(aws.api_port, "/health") == 200
@@ -165,6 +176,8 @@ def _wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:
 
 def _welcome(aws: LocalAws, took_s: float) -> None:
     backroom = os.path.relpath(VENV / "bin" / "backroom")
+    if aws.api_port != DEFAULT_API_PORT:
+        backroom = f"{backroom} --api {aws.api}"
     print(
         f"""
 {_bold("Backroom is up")} after {took_s:.0f} s

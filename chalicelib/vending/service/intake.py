@@ -20,6 +20,7 @@ from chalicelib.core.errors import (
     InvalidInputError,
     MediaTypeError,
     NotFoundError,
+    Place,
     TooLargeError,
     UnprocessableError,
 )
@@ -74,7 +75,7 @@ class Intake:
         Raises NotFoundError, ForbiddenError, ConflictError (same name, other bytes), or what
         `archives` found wrong with the bytes.
         """
-        draft = self._technicians_file(told)
+        draft = self._technicians_file(told, place="query")
         return self._store(draft, content, member=f"{draft.name.removesuffix('.zip')}.txt")
 
     def take_import(self, told: ImportQuery, content: bytes) -> tuple[FileView, bool]:
@@ -85,7 +86,7 @@ class Intake:
 
     def await_upload(self, told: UploadQuery) -> PresignedFile:
         """Expect a technician's large file. Raises ConflictError when it is here already."""
-        return self._await(self._technicians_file(told))
+        return self._await(self._technicians_file(told, place="body"))
 
     def await_import(self, told: ImportQuery) -> PresignedFile:
         """Expect a dispatcher's large file; every call expects another one."""
@@ -128,7 +129,7 @@ class Intake:
         records = self.files.of_owner(owner)
         return [record.view() for record in reversed(records) if record.state != "deleted"]
 
-    def _technicians_file(self, told: UploadQuery) -> FileRecord:
+    def _technicians_file(self, told: UploadQuery, *, place: Place) -> FileRecord:
         machine = self.registry.machine(told.machine)
         technician = self.registry.technician(told.technician)
         if technician is None:
@@ -147,7 +148,7 @@ class Intake:
         not_after = time.latest_instant(site.time_zone if site else None)
         if not_after > self.now() + _CLOCK_SKEW + timedelta(hours=12):
             detail = "must not lie in the future; check the clock it was read from"
-            raise InvalidInputError([Fault(place="query", field="downloaded_at", detail=detail)])
+            raise InvalidInputError([Fault(place=place, field="downloaded_at", detail=detail)])
         name = names.StoredName(told.technician, told.machine, time.wall)
         return FileRecord(
             id=0,

@@ -81,12 +81,13 @@ class BucketShare:
 
 
 class _RangedObject(io.RawIOBase):
-    """An S3 object as a seekable stream of ranged reads."""
+    """An S3 object as a seekable stream of ranged reads; a small one is read whole, once."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str, found: Found) -> None:
         super().__init__()
         self._client, self._bucket, self._key, self._found = client, bucket, key, found
         self._at = 0
+        self._whole: bytes | None = None
 
     def readable(self) -> bool:
         return True
@@ -107,10 +108,17 @@ class _RangedObject(io.RawIOBase):
         wanted = min(len(view), self._found.size_bytes - self._at)
         if wanted <= 0:
             return 0
-        content = self._get(self._at, self._at + wanted - 1)
+        content = self._piece(wanted)
         view[: len(content)] = content
         self._at += len(content)
         return len(content)
+
+    def _piece(self, wanted: int) -> bytes:
+        if self._found.size_bytes > _READ_BYTES:
+            return self._get(self._at, self._at + wanted - 1)
+        if self._whole is None:
+            self._whole = self._get(0, self._found.size_bytes - 1)
+        return self._whole[self._at : self._at + wanted]
 
     def _get(self, first: int, last: int) -> bytes:
         try:
