@@ -5,6 +5,7 @@ embedded metric format (EMF), the only metric interface of the app.
 """
 
 import functools
+import os
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -18,7 +19,8 @@ R = TypeVar("R")
 SERVICE = "backroom"
 
 # Chalice logs unexpected errors to the logger named after its app, which is this one too.
-logger = Logger(service=SERVICE)
+# The level is told: Powertools would take LOG_LEVEL, which may be meant for another program.
+logger = Logger(service=SERVICE, level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 metrics = Metrics(namespace="Backroom", service=SERVICE)
 
 
