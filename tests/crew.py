@@ -65,7 +65,8 @@ class Crew:
 
     def files(self) -> list[dict[str, Any]]:
         """List the technician's files."""
-        return get(self.stack, "/files", technician=self.technician)
+        found: list[dict[str, Any]] = get(self.stack, "/files", technician=self.technician)
+        return found
 
     def delete(self, file_id: int) -> httpx.Response:
         """Take a file back."""
@@ -96,8 +97,10 @@ def dropped(stack: Deployed, key: str) -> dict[str, Any]:
     """Return the dispatcher's file that was dropped at ``key``, once it is noticed."""
     name = key.rpartition("/")[2]
 
-    [found] = eventually(lambda: [f for f in get(stack, "/imports") if f["name"] == name])
-    return found
+    found: list[dict[str, Any]] = eventually(
+        lambda: [file for file in get(stack, "/imports") if file["name"] == name]
+    )
+    return found[0]
 
 
 def get(stack: Deployed, path: str, **query: str) -> Any:

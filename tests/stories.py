@@ -96,6 +96,27 @@ def _visited_and_mended(busy: World) -> None:
     busy.upload(CLEAN, at="2020-03-02T07:00:00")
 
 
+def _neglected(busy: World) -> None:
+    """Let a day go by of which no message tells."""
+    _processed(busy)
+    gone = busy.upload(log("GM002", 0, 0, 0), "GM002")
+    removed = busy.upload(log("GM002", 2, 2, 2), "GM002", at="2020-02-29T09:00:00")
+    busy.settle()
+    awaited = UploadQuery(technician="T0001", machine="GM002", downloaded_at="2020-02-29T10:00:00")
+    busy.vending.intake.await_upload(awaited)
+    busy.vending.intake.delete("T0001", gone.id)
+    busy.ports.share.delete(f"incoming/{removed.name}")
+    busy.drop(NAME, log("GM001", 2, 2, 2))
+    busy.drop_import("all.txt", log("GM777", 1))
+    busy.queues.arrivals.clear()
+    busy.clock.forward(hours=3)
+
+
+def _sweep(busy: World) -> None:
+    busy.vending.arrivals.sweep()
+    busy.settle()
+
+
 HAPPENINGS = (
     Story("a file arrives", lambda busy: busy.upload(FAULTY), _deliver),
     Story("an import arrives", lambda busy: busy.take_import(MIXED), _deliver),
@@ -108,6 +129,7 @@ HAPPENINGS = (
     Story("a file was deleted", _processed_and_deleted, _deliver),
     Story("a held file's machine is assigned", _held_and_assigned, _deliver),
     Story("a visit has helped", _visited_and_mended, _deliver),
+    Story("a night after much neglect", _neglected, _sweep),
 )
 
 

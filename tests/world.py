@@ -256,8 +256,9 @@ class Tapped:
 
 def tapped(outside: Ports, fuse: Fuse) -> Ports:
     """Return the ports with every step going past ``fuse``."""
+    steps = fuse.steps
     taps: dict[str, Any] = {
-        port.name: Tapped(getattr(outside, port.name), fuse.steps and fuse.steps[port.name], fuse)
+        port.name: Tapped(getattr(outside, port.name), steps[port.name] if steps else None, fuse)
         for port in fields(outside)
     }
     return Ports(**taps)

@@ -240,6 +240,19 @@ def test_v5_a_dropped_file_is_read_by_the_clocks_of_where_its_machine_stands(
     assert world.machine("GM404").last_download_at == datetime(2020, 2, 29, 14, tzinfo=UTC)
 
 
+def test_a_dropped_file_cannot_know_the_future_whatever_its_name_says(world: World) -> None:
+    tomorrow, later = (
+        world.clock() + timedelta(days=1),
+        world.clock() + timedelta(days=1, seconds=1),
+    )
+
+    key = world.drop("T0001.GM001.2020-12-31_080000.zip", row("GM001", tomorrow) * 19)
+    world.drop("T0001.GM001.2020-12-31_090000.zip", row("GM001", later))
+    world.settle()
+
+    assert (world.files()[key].state, len(world.rows("GM001"))) == ("processed", 19)
+
+
 @pytest.mark.parametrize("name", ["holiday.zip", "old/T0001.GM001.2020-02-29_080000.zip", "x/"])
 def test_a_dropped_file_whose_name_says_nothing_is_rejected_before_the_dispatcher(
     world: World, name: str

@@ -5,6 +5,7 @@ The services run in one thread; `Fuse` lets somebody else act at every moment in
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -26,10 +27,10 @@ def gumballs(world: World, serial: str = "GM001") -> list[int]:
 
 def every_moment(world: Callable[[], World], deed: Callable[[World], object]) -> list[World]:
     """Return worlds in which ``deed`` was done in the middle of a delivery, at every moment."""
-    worlds = []
+    worlds: list[World] = []
     for at in range(1, 200):
         quiet = world()
-        fuse = Fuse(at, "before", lambda quiet=quiet: deed(quiet))
+        fuse = Fuse(at, "before", partial(deed, quiet))
         fuse.lit = True
         with_fuse(quiet, fuse).deliver()
         if not fuse.burnt:

@@ -220,6 +220,14 @@ def test_c8_an_upload_that_broke_off_is_given_up_after_two_hours(world: World) -
     assert world.file(file.id).state == "failed"
 
 
+def test_looking_for_an_upload_that_has_not_arrived_yet_leaves_it_awaited(world: World) -> None:
+    file = world.vending.intake.await_upload(_told()).file
+
+    world.vending.arrivals.look_at(KEY)
+
+    assert world.file(file.id).state == "awaiting_upload"
+
+
 def test_an_object_that_comes_after_all_is_processed(world: World) -> None:
     file = world.vending.intake.await_upload(_told()).file
     world.night_falls()
@@ -242,6 +250,28 @@ def test_a_dropped_object_that_vanished_before_it_was_read_leaves_no_file(world:
     world.night_falls()
 
     assert world.files() == {}
+
+
+def test_a_deleted_file_that_somebody_may_be_reading_still_is_judged_only_once(
+    world: World,
+) -> None:
+    file = arrived(world, CLEAN)
+    world.drop(NAME, log("GM001", 2))
+    fuse = Fuse(1, "after")  # the new content is claimed, and nothing more
+    fuse.lit = True
+    with suppress(Killed):
+        with_fuse(world, fuse).deliver()
+    world.vending.intake.delete("T0001", file.id)
+    world.settle()
+    judged = world.ports.fleet.changes()
+
+    world.upload(CLEAN, "GM002")
+    world.settle()
+
+    assert [waiting.id for waiting in world.ports.files.to_clean()] == [file.id]
+    assert world.ports.fleet.changes() == (judged[0] + 1, judged[1] + 1)
+    world.night_falls()
+    assert world.ports.files.to_clean() == []
 
 
 def test_when_processing_keeps_failing_the_file_says_so_and_is_tried_again(

@@ -16,7 +16,7 @@ TOLD = {"technician": "#001", "machine": "GM001", "downloaded_at": "9/21/2018 9:
 PROBLEM = "application/problem+json"
 
 
-def upload(api: Api, content: bytes = ROWS, media_type: str = "text/plain", **told: Any) -> Any:
+def upload(api: Api, content: Any = ROWS, media_type: Any = "text/plain", **told: Any) -> Any:
     query = {**TOLD, "downloaded_at": LEAP_DAY, **told}
     return api.post("/files", content, media_type=media_type, **query)
 

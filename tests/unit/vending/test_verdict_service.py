@@ -319,13 +319,19 @@ def test_v6_a_visit_is_not_closed_by_a_dirty_file(fleet: World) -> None:
 
 
 def test_v6_a_visit_is_not_closed_by_a_download_from_before_it(fleet: World) -> None:
+    """Not even where nothing was wrong that rows could show to be mended."""
     fleet.clock.forward(days=1)
-    dispatch = visit(fleet)
+    sent = [visit(fleet, serial) for serial in ("GM001", "GM002")]
 
-    fleet.upload(DEAD + log("GM001", 1), at="2020-02-29T12:00:00")
+    for serial in ("GM001", "GM002"):
+        fleet.upload(log(serial, *[1] * 40), serial, at="2020-02-29T12:00:00")
     fleet.settle()
+    assert {fleet.vending.dispatching.get(dispatch).state for dispatch in sent} == {"open"}
 
-    assert fleet.vending.dispatching.get(dispatch).state == "open"
+    fleet.clock.forward(days=1)
+    fleet.upload(log("GM002", *[1] * 41), "GM002", at="2020-03-02T12:00:00")
+    fleet.settle()
+    assert fleet.vending.dispatching.get(sent[1]).state == "closed"
 
 
 @pytest.mark.parametrize(

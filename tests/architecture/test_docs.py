@@ -1,0 +1,56 @@
+"""Whatever callers and operators can use is told in README.md or docs/: routes and settings."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+import chalicelib
+from app import ROUTES
+
+ROOT = Path(__file__).parents[2]
+
+
+def _lines() -> Iterator[str]:
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        if path.exists():
+            yield from path.read_text().splitlines()
+
+
+def test_every_route_is_documented() -> None:
+    lines = list(_lines())
+    missing = [
+        f"{contract.method} {contract.path}"
+        for routes in ROUTES
+        for contract in routes.contracts
+        if not any(_tells(line, contract.method, contract.path) for line in lines)
+    ]
+
+    assert not missing, "\n".join(missing)
+
+
+def test_every_setting_is_documented() -> None:
+    text = "\n".join(_lines())
+    missing = [name for name in _settings() if not re.search(rf"\b{name}\b", text)]
+
+    assert not missing, "\n".join(missing)
+
+
+def _tells(line: str, method: str, path: str) -> bool:
+    """Return whether a line names a path, whole, and one of its verbs."""
+    whole = re.search(rf"(?<![\w/{{}}-]){re.escape(path)}(?![\w/{{}}-])", line)
+    return bool(whole and re.search(rf"\b{method}\b", line))
+
+
+def _settings() -> Iterator[str]:
+    """Yield every variable that a context reads from its environment."""
+    for package in pkgutil.iter_modules(chalicelib.__path__, "chalicelib."):
+        if not package.ispkg or package.name == "chalicelib.core":
+            continue
+        wiring = importlib.import_module(f"{package.name}.wiring")
+        for name, value in vars(wiring).items():
+            if name.endswith("Settings") and issubclass(value, BaseModel):
+                yield from (field.upper() for field in value.model_fields)

@@ -1,0 +1,79 @@
+"""Every event function starts alone, as Lambda starts it: its context's module, and never ``app``.
+
+Chalice names a blueprint's handler by its own module (aws/chalice #1566), so ``app.py`` and its
+middleware do not run there, and what is missing then is noticed nowhere else.
+"""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import app
+from chalicelib.core.log import observed
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = {source.name: source.handler_string for source in app.event_sources} | {
+    function.name: function.handler_string for function in app.pure_lambda_functions
+}
+
+_ALONE = """
+import importlib, sys
+module, _, name = sys.argv[1].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+assert callable(handler)
+assert "app" not in sys.modules, "app.py was imported"
+"""
+
+
+def test_there_are_event_functions() -> None:
+    assert "vending_file_arrived" in FUNCTIONS
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS.values())
+def test_a_function_s_module_is_imported_without_the_app_and_without_settings(
+    handler: str,
+) -> None:
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _ALONE, handler],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("name", "handler"), FUNCTIONS.items())
+def test_a_function_s_name_starts_with_its_context(name: str, handler: str) -> None:
+    context = handler.split(".")[1]
+
+    assert name.startswith(f"{context}_")
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS.values())
+def test_a_function_is_observed(handler: str) -> None:
+    """Nothing else writes its log line and its metrics."""
+    module, _, name = handler.rpartition(".")
+    function = getattr(importlib.import_module(module), name).func
+
+    assert function.__code__ is observed("")(lambda: None).__code__
+    assert function.__name__ == name
+
+
+def test_every_function_has_its_policy_memory_and_time() -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    [stage] = config["stages"].values()
+    functions = stage["lambda_functions"]
+
+    assert functions.keys() == {"api_handler", *FUNCTIONS}
+    for name, wanted in functions.items():
+        assert {"iam_policy_file", "lambda_memory_size", "lambda_timeout"} <= wanted.keys(), name
+        assert (ROOT / ".chalice" / wanted["iam_policy_file"]).exists(), name

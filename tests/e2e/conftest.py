@@ -1,0 +1,109 @@
+"""The stacks that the end-to-end tests run against, brought up when first asked for."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crew import Crew, hired, log
+from tests.deployed import Deployed, deployed, packaged
+
+HERE = Path(__file__).parent
+# A hanging test shall not hang the rest.
+PATIENCE_S = 240
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(PATIENCE_S))
+    items.sort(key=lambda item: item.path == HERE / "test_poison.py")  # its time comes
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Deployed:
+    """The stack that most tests share; each uses machines and technicians of its own."""
+    return deployed(request, "e2e")
+
+
+@pytest.fixture
+def crew(stack: Deployed) -> Crew:
+    """A technician with one machine."""
+    return hired(stack)
+
+
+@pytest.fixture(scope="session")
+def package_folder(request: pytest.FixtureRequest) -> Path:
+    """The folder with the packaged functions and their template."""
+    return packaged(request)
+
+
+@pytest.fixture(scope="session")
+def guarded(request: pytest.FixtureRequest) -> Deployed:
+    """The same stack on an embedded AWS that enforces IAM: functions may do what roles say."""
+    found = deployed(request, "iam", AUTH="true")
+    _let_batches_be_sent(found)
+    return found
+
+
+def _let_batches_be_sent(stack: Deployed) -> None:
+    """Give roles that may send messages the batches, too, which go without saying on AWS."""
+    iam = stack.client("iam")
+    for role in [role["RoleName"] for role in iam.list_roles()["Roles"]]:
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+            batches = [
+                {**statement, "Action": "sqs:SendMessageBatch"}
+                for statement in document["Statement"]
+                if "sqs:SendMessage" in statement["Action"]
+            ]
+            if batches:
+                iam.put_role_policy(
+                    RoleName=role,
+                    PolicyName="Batches",
+                    PolicyDocument=json.dumps({**document, "Statement": batches}),
+                )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _slow_things_first(request: pytest.FixtureRequest) -> None:
+    """Send the poison at once, if it is asked for at all: it takes minutes to die."""
+    for name in ("poison", "forbidden_file"):
+        if any(name in getattr(item, "fixturenames", ()) for item in request.session.items):
+            request.getfixturevalue(name)
+
+
+@pytest.fixture(scope="session")
+def poison(guarded: Deployed) -> dict[str, str]:
+    """Messages that can never be processed; the second names a record that cannot be read."""
+    key = "imports/unreadable record.txt"
+    put = partial(guarded.client("dynamodb").put_item, TableName=guarded.outputs["VendingTable"])
+    at_key = {"pk": {"S": f"KEY#{key}"}, "sk": {"S": "FILE"}}
+    put(Item={**at_key, "id": {"N": "99999999"}, "owner": {"S": "nobody"}})
+    put(Item={"pk": {"S": "OWNER#nobody"}, "sk": {"S": "FILE#0099999999"}, "body": {"S": "{"}})
+    bodies = {"no JSON": "this is not JSON", "unreadable": json.dumps({"keys": [key]})}
+    for body in bodies.values():
+        url = guarded.outputs["VendingUploadsQueue"]
+        guarded.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    return bodies
+
+
+@pytest.fixture(scope="session")
+def forbidden_file(guarded: Deployed) -> dict[str, Any]:
+    """A technician's file that nobody can read, by order of the bucket."""
+    crew = hired(guarded)
+    name = f"{crew.technician}.{crew.machine}.2020-04-01_120000.zip"
+    arn = f"arn:aws:s3:::{guarded.bucket}/incoming/{name}"
+    forbid = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": arn}
+    s3 = guarded.client("s3")
+    policy = json.loads(s3.get_bucket_policy(Bucket=guarded.bucket)["Policy"])
+    policy["Statement"].append(forbid)
+    s3.put_bucket_policy(Bucket=guarded.bucket, Policy=json.dumps(policy))
+    answer = crew.upload(log(crew.machine))
+    assert answer.status_code == 201, answer.text
+    file: dict[str, Any] = answer.json()
+    assert file["name"] == name
+    return file

@@ -1,0 +1,184 @@
+"""The packaged functions: small, compiled, and whole without what the embedded AWS brings along."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from infra import package
+from tests.crew import hired, log
+from tests.deployed import Deployed
+from tests.e2e.test_events import IT_IS_LATE
+
+_UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
+
+
+@pytest.fixture(scope="module")
+def deployment(package_folder: Path) -> Iterator[zipfile.ZipFile]:
+    with zipfile.ZipFile(package_folder / "deployment.zip") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def unzipped(package_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unzipped")
+    with zipfile.ZipFile(package_folder / "deployment.zip") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def handlers(package_folder: Path) -> dict[str, str]:
+    """Every function's handler by its name in the template."""
+    template = json.loads((package_folder / "sam.json").read_text())
+    return {
+        name: resource["Properties"]["Handler"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def run(unzipped: Path, script: str, **environment: str) -> str:
+    """Run a script with nothing but the zip and the standard library; return what it prints."""
+    path = f"import sys; sys.path.insert(0, {str(unzipped)!r})\n"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", path + script],
+        env={"AWS_DEFAULT_REGION": "us-east-1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def imported(unzipped: Path, handler: str) -> list[str]:
+    """Return all modules that are imported with a handler."""
+    module, _, function = handler.rpartition(".")
+    script = f"import {module}; assert callable({module}.{function}); print(*sys.modules)"
+    return run(unzipped, script).split()
+
+
+def request(method: str, path: str, body: str = "", **path_values: str) -> dict[str, Any]:
+    """Return an event as the gateway gives it to the API's function."""
+    return {
+        "path": path.format(**path_values),
+        "requestContext": {"resourcePath": path, "httpMethod": method, "requestId": "1"},
+        "headers": {"content-type": "text/plain"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": path_values or None,
+        "stageVariables": None,
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def test_the_zip_is_small(package_folder: Path) -> None:
+    assert (package_folder / "deployment.zip").stat().st_size < package.MAX_ZIP_BYTES
+
+
+def test_every_module_is_compiled_and_never_checked_against_its_source(
+    deployment: zipfile.ZipFile,
+) -> None:
+    names = set(deployment.namelist())
+    stale = []
+    for name in names:
+        if name.endswith(".py"):
+            compiled = importlib.util.cache_from_source(name)
+            head = deployment.read(compiled)[:16] if compiled in names else b""
+            source = importlib.util.source_hash(deployment.read(name))
+            if head != importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + source:
+                stale.append(name)
+
+    assert stale == []
+
+
+def test_modules_without_source_are_compiled_for_this_python(deployment: zipfile.ZipFile) -> None:
+    for name in deployment.namelist():
+        if name.endswith(".pyc"):
+            assert deployment.read(name)[:8] == importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH, name
+
+
+def test_nothing_of_the_workshop_is_shipped(deployment: zipfile.ZipFile) -> None:
+    tops = {PurePosixPath(name).parts[0] for name in deployment.namelist()}
+
+    assert not tops & {"backroom", "bench", "infra", "tests", "boto3", "pip", "chalicelib.egg-info"}
+    assert not [name for name in deployment.namelist() if "/tests/" in name]
+
+
+def test_every_function_starts_from_the_zip_alone(unzipped: Path, handlers: dict[str, str]) -> None:
+    """The embedded AWS hides a module that is missing from the zip; AWS does not."""
+    assert len(handlers) >= 4
+
+    for handler in handlers.values():
+        imported(unzipped, handler)
+
+
+def test_an_event_function_starts_without_the_api(unzipped: Path, handlers: dict[str, str]) -> None:
+    events = {name: handler for name, handler in handlers.items() if handler != "app.app"}
+    assert events
+
+    for name, handler in events.items():
+        modules = imported(unzipped, handler)
+        context = handler.split(".")[1]
+        assert "app" not in modules, name
+        assert not [m for m in modules if m.endswith("routes")], name
+        others = {m.split(".")[1] for m in modules if m.startswith("chalicelib.")}
+        assert others <= {"core", context, "integrations"}, name
+
+
+def test_the_zip_alone_does_the_main_job(
+    stack: Deployed, unzipped: Path, handlers: dict[str, str]
+) -> None:
+    """What is imported late, while a request or an event is worked on, must be shipped too."""
+    environment = stack.client("lambda").get_function_configuration(
+        FunctionName=stack.function("api")
+    )["Environment"]["Variables"]
+    crew = hired(stack)
+    name = f"{crew.technician}.{crew.machine}.2020-04-01_120000.zip"
+    crew.upload(log(crew.machine, rows=400, faulty=10))
+    body = json.dumps({"keys": [f"incoming/{name}"]})
+    message = {"messageId": "1", "receiptHandle": "1", "attributes": {}, "body": body}
+    jobs = [
+        ("app.app", request("GET", "/openapi.json")),
+        ("app.app", request("POST", "/imports", log(crew.machine))),
+        ("app.app", request("GET", "/fleet")),
+        ("app.app", request("GET", "/machines/{serial}/transactions", serial=crew.machine)),
+        (handlers["VendingFileArrived"], {"Records": [message]}),
+        (handlers["VendingFleetChanged"], {"Records": []}),
+        (handlers["VendingDailySweep"], IT_IS_LATE),
+    ]
+    script = f"""
+import contextlib, importlib, json
+class Context:
+    aws_request_id, function_name = "1", "f"
+    memory_limit_in_mb, invoked_function_arn = 128, "arn"
+    def get_remaining_time_in_millis(self): return 60000
+answers = []
+with contextlib.redirect_stdout(sys.stderr):
+    for handler, event in json.loads({json.dumps(json.dumps(jobs))}):
+        module, _, function = handler.rpartition(".")
+        answers.append(getattr(importlib.import_module(module), function)(event, Context()))
+print(json.dumps(answers))
+"""
+
+    answers = json.loads(
+        run(
+            unzipped,
+            script,
+            **environment,
+            AWS_ENDPOINT_URL=stack.aws.endpoint,
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+        )
+    )
+
+    assert [answer["statusCode"] for answer in answers[:4]] == [200, 201, 200, 200]
+    assert answers[4] == {"batchItemFailures": []}
+    assert answers[5:] == [None, None]

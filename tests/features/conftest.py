@@ -1,0 +1,28 @@
+"""The stacks that the features run against: the packaged one, deployed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.deployed import Deployed, deployed
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(120))
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Deployed:
+    """A stack on which the features' own machines are alone."""
+    return deployed(request, "features")
+
+
+@pytest.fixture(scope="session")
+def office(request: pytest.FixtureRequest) -> Deployed:
+    """The stack that holds the sample month and nothing else."""
+    return deployed(request, "real")

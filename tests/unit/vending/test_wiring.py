@@ -1,0 +1,54 @@
+"""How the context is put together, and what the environment turns."""
+
+import pytest
+
+from chalicelib.core.settings import SettingsError, from_env
+from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.wiring import VendingSettings, vending
+
+
+def test_the_thresholds_are_the_rules_own_unless_they_are_set() -> None:
+    assert from_env(VendingSettings).thresholds() == Thresholds()
+
+
+def test_c10_thresholds_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "VENDING_MIN_FAULTS": "5",
+        "VENDING_FAULT_RATE": "0.01",
+        "VENDING_OUT_OF_SERVICE_RATE": "0.4",
+        "VENDING_FLEET_GAP_E": "0.02",
+        "VENDING_LOST_LOG_E": "0.1",
+        "VENDING_WINDOW_DAYS": "30",
+        "VENDING_DUE_DAYS": "7",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+
+    assert from_env(VendingSettings).thresholds() == Thresholds(
+        min_faults=5,
+        fault_rate=0.01,
+        out_of_service_rate=0.4,
+        fleet_gap_e=0.02,
+        lost_log_e=0.1,
+        window_days=30,
+        due_days=7,
+    )
+
+
+def test_what_has_no_default_must_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VENDING_TABLE", "VENDING_BUCKET", "VENDING_FLEET_QUEUE_URL"):
+        monkeypatch.delenv(name)
+
+    with pytest.raises(SettingsError, match=r"VENDING_TABLE.*VENDING_BUCKET.*VENDING_FLEET_QUEUE"):
+        vending()
+
+
+def test_the_services_stand_on_the_same_stores_and_are_made_once() -> None:
+    made = vending()
+
+    assert vending() is made
+    assert made.intake.files is made.arrivals.files is made.registry.files
+    assert made.history.chunks is made.arrivals.chunks is made.verdicts.chunks
+    assert made.dispatching.verdicts is made.arrivals.verdicts is made.verdicts
+    assert made.queues is made.arrivals.queues is made.verdicts.queues
+    assert made.intake.share is made.arrivals.share
