@@ -1,0 +1,169 @@
+"""What the deliveries context takes in.
+
+Terms: a *package* is known by its id, for ever; an *attempt* is one request to send it; the first
+attempt that can be read *decides* it, delivered or dropped.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    create_model,
+    model_validator,
+)
+
+from chalicelib.deliveries.fields import Id, Model, PathId, Timestamp, TypeName
+from chalicelib.deliveries.registry import TYPES
+
+
+class Package(Model):
+    """A package that somebody asks to have delivered (D1)."""
+
+    timestamp: Timestamp
+    sender_id: Id
+    recipient_id: Id
+    package_id: Id
+    package_type: TypeName
+
+
+class PackagePath(Model):
+    """Which package."""
+
+    package_id: PathId
+
+
+class PackageQuery(Model):
+    """Which package, also where a path cannot carry its id."""
+
+    package_id: Id
+
+
+class RecipientPath(Model):
+    """Which recipient."""
+
+    recipient_id: PathId
+
+
+class RecipientQuery(Model):
+    """Which recipient, also where a path cannot carry their id."""
+
+    recipient_id: Id
+
+
+class MessagePath(Model):
+    """Which message of the queue: the id that sending it gave."""
+
+    message_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+
+
+class RecountQuery(Model):
+    """Where the next page of the count begins."""
+
+    cursor: str | None = None
+
+
+_UNSAID = object()
+"""Stands in the field of a type that the general form says nothing about."""
+
+
+def _choice(value: object) -> bool | None:
+    if value is _UNSAID:
+        return None
+    if isinstance(value, bool):
+        return value
+    raise ValueError("must be true or false")
+
+
+def _known_types(choices: Mapping[str, bool]) -> Mapping[str, bool]:
+    unknown = sorted(set(choices) - set(TYPES))
+    if unknown:
+        known = ", ".join(sorted(TYPES))
+        raise ValueError(f"names no type of ours: {', '.join(unknown)[:200]}; there are {known}")
+    return choices
+
+
+def _either_form(schema: dict[str, Any]) -> None:
+    """Say in the schema that the types stand in fields of their own or in ``preferences``."""
+    needed = [name for name in schema["required"] if name not in TYPES]
+    fields = [name for name in schema["required"] if name in TYPES]
+    schema["required"] = needed
+    general = {"required": ["preferences"]}
+    schema["anyOf"] = [
+        {"required": fields, "not": general},
+        {**general, "not": {"anyOf": [{"required": [name]} for name in sorted(TYPES)]}},
+    ]
+
+
+class Choices(Model):
+    """Which types a recipient wants (D2).
+
+    Either a field for each type, or ``preferences`` with just the types that are meant.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_either_form)
+
+    timestamp: Timestamp
+    preferences: Annotated[
+        dict[str, bool],
+        Field(
+            default_factory=dict,
+            min_length=1,
+            description="The types that are meant, by name; others stay",
+            json_schema_extra={"propertyNames": {"enum": sorted(TYPES)}},
+        ),
+        AfterValidator(_known_types),
+    ]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_form(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was sent
+        if not isinstance(values, dict) or "preferences" not in values:
+            return values
+        twice = sorted(TYPES.keys() & values.keys())
+        if twice:
+            raise ValueError(f"name {', '.join(twice)} in preferences, or none there")
+        return {**values, **dict.fromkeys(TYPES, _UNSAID)}
+
+    def by_type(self) -> dict[str, bool]:
+        """Return what is said about each type that is meant."""
+        fields = {name: getattr(self, name) for name in TYPES}
+        said = {name: choice for name, choice in fields.items() if choice is not None}
+        return {**said, **self.preferences}
+
+
+_CHOICE_FIELDS: dict[str, Any] = {
+    name: (
+        Annotated[
+            bool | None,
+            PlainValidator(_choice, json_schema_input_type=bool),
+            Field(description=f"{kind.about}: wanted or not"),
+        ],
+        ... if kind.required else None,
+    )
+    for name, kind in TYPES.items()
+}
+
+
+class RecipientChoices(Choices):
+    """The same; whose they are says the path."""
+
+    recipient_id: Annotated[Id | None, Field(description="If given, the one in the path")] = None
+
+
+class ChoicesOfSomebody(Choices):
+    """The same, and whose they are."""
+
+    recipient_id: Id
+
+
+# One field a type. Views take them as `Choices`, whose fields are known before they are made.
+RECIPIENT_CHOICES: type[RecipientChoices] = create_model(
+    "RecipientPreferences", __base__=RecipientChoices, __doc__=Choices.__doc__, **_CHOICE_FIELDS
+)
+SOMEBODYS_CHOICES: type[ChoicesOfSomebody] = create_model(
+    "Preferences", __base__=ChoicesOfSomebody, __doc__=Choices.__doc__, **_CHOICE_FIELDS
+)

@@ -1,0 +1,95 @@
+"""What the services need from the outside; the stores implement it, tests do so in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.deliveries.answers import MessageVerdict
+from chalicelib.deliveries.fields import Status
+from chalicelib.deliveries.models import Package
+from chalicelib.deliveries.records import Attempt, Record
+from chalicelib.deliveries.wishes import Preferences, Wish, Wishes
+
+
+class DecidedAlreadyError(Exception):
+    """Another attempt has decided the package: ``record``."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(record.package.package_id)
+        self.record = record
+
+
+class WishChangedError(Exception):
+    """The recipient has said something else since they were asked: ``wish``."""
+
+    def __init__(self, wish: Wish | None) -> None:
+        super().__init__()
+        self.wish = wish
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many packages became what, by type and status; and how many requests were no packages."""
+
+    packages: Mapping[tuple[str, Status], int] = field(default_factory=dict)
+    malformed: int = 0
+
+
+Place = tuple[str, str]
+"""Where a page of the records ends."""
+
+
+class Packages(Protocol):
+    """Decided packages, and the counters that change with them."""
+
+    def find(self, package: Package) -> tuple[Record | None, Wish | None]:
+        """Return the package's record, and what its recipient wishes of its type, in one read."""
+
+    def add(self, record: Record) -> None:
+        """Store and count a decision, both or neither, if its reasons still stand.
+
+        Raises DecidedAlreadyError or WishChangedError.
+        """
+
+    def note(self, record: Record, attempt: Attempt) -> None:
+        """Keep a later attempt, unless it is kept already or there is no room."""
+
+    def record(self, package_id: str) -> Record | None:
+        """Return what became of a package."""
+
+
+class PreferenceBook(Protocol):
+    """What recipients said."""
+
+    def raise_to(self, recipient_id: str, wishes: Wishes, *, at: datetime) -> Preferences:
+        """Have each of ``wishes`` stand unless a higher one does; return what stands then."""
+
+    def preferences(self, recipient_id: str) -> Preferences:
+        """Return what stands for a recipient; nothing, when nothing was ever said."""
+
+
+class Counters(Protocol):
+    """The counters, and the records that they must agree with."""
+
+    def counts(self) -> Counts:
+        """Return the counters' sums."""
+
+    def count_malformed(self) -> bool:
+        """Count a request that could not be read; return False when that took too long."""
+
+    def recount(self, after: Place | None) -> tuple[Counts, Place | None]:
+        """Count the records of the page after a place; return what the next comes after, if any."""
+
+
+class Verdicts(Protocol):
+    """What became of the messages of the queue."""
+
+    def put(self, verdict: MessageVerdict) -> None:
+        """Store a verdict."""
+
+    def put_malformed(self, verdict: MessageVerdict) -> None:
+        """Store a verdict and count the message as malformed, both or neither, once."""
+
+    def verdict(self, message_id: str) -> MessageVerdict | None:
+        """Return what became of a message."""

@@ -1,0 +1,106 @@
+"""A package once it is decided: kept for ever, never changed but for the attempts that follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.deliveries.answers import AttemptView, Decider, PackageAnswer, PackageView
+from chalicelib.deliveries.fields import Status
+from chalicelib.deliveries.instants import iso
+from chalicelib.deliveries.models import Package
+from chalicelib.deliveries.wishes import Wish
+
+CONSTANT = ("sender_id", "recipient_id", "package_type")
+"""What every attempt to send a package has to say alike; its timestamp may differ."""
+
+MOST_ATTEMPTS = 20
+"""Attempts after the first that a record keeps, so that nobody can make it grow."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A later attempt: ``differs`` is what it said otherwise than the first, by field."""
+
+    timestamp: datetime
+    received_at: datetime
+    differs: Mapping[str, str] = field(default_factory=dict)
+
+    def repeats(self, other: "Attempt") -> bool:
+        """Return whether this attempt says nothing that the other has not said."""
+        return (self.timestamp, self.differs) == (other.timestamp, other.differs)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of a package: ``wish`` is what the recipient had said of its type by then.
+
+    ``message_id`` names the message of the queue that decided it, if one did.
+    """
+
+    package: Package
+    status: Status
+    wish: Wish | None
+    decided_at: datetime
+    message_id: str | None = None
+    later: tuple[Attempt, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Return why, in plain words."""
+        kind = self.package.package_type
+        if self.wish is None:
+            return f"The recipient had said nothing about {kind}, and so takes it."
+        said = "takes" if self.wish.wanted else "declined"
+        return f"The recipient {said} {kind}, as said at {iso(self.wish.timestamp)}."
+
+    def differences(self, package: Package) -> dict[str, str]:
+        """Return what ``package`` says otherwise where it must not, by field."""
+        return {
+            name: getattr(package, name)
+            for name in CONSTANT
+            if getattr(package, name) != getattr(self.package, name)
+        }
+
+    def has_room_for(self, attempt: Attempt) -> bool:
+        """Return whether the attempt tells something new, and can be kept."""
+        first = Attempt(self.package.timestamp, self.decided_at)
+        known = (first, *self.later)
+        return len(known) <= MOST_ATTEMPTS and not any(map(attempt.repeats, known))
+
+    def answer(self, *, duplicate: bool) -> PackageAnswer:
+        """Return what a sender is told."""
+        return PackageAnswer(duplicate=duplicate, **self._told())
+
+    def view(self) -> PackageView:
+        """Return all there is to tell."""
+        first = AttemptView(
+            timestamp=self.package.timestamp, received_at=self.decided_at, outcome="decided"
+        )
+        later = (
+            AttemptView(
+                timestamp=attempt.timestamp,
+                received_at=attempt.received_at,
+                outcome="refused" if attempt.differs else "duplicate",
+                differs=dict(attempt.differs) or None,
+            )
+            for attempt in self.later
+        )
+        return PackageView(message_id=self.message_id, attempts=(first, *later), **self._told())
+
+    def _told(self) -> dict[str, object]:
+        wish = self.wish
+        return {
+            **dict(self.package),
+            "status": self.status,
+            "reason": self.reason,
+            "decided_at": self.decided_at,
+            "preference": Decider(wanted=wish.wanted, timestamp=wish.timestamp) if wish else None,
+        }
+
+
+def decided(
+    package: Package, wish: Wish | None, *, at: datetime, message_id: str | None = None
+) -> Record:
+    """Return what becomes of a package by what its recipient last said of its type (D6)."""
+    status: Status = "delivered" if wish is None or wish.wanted else "dropped"
+    return Record(package, status, wish, at, message_id)

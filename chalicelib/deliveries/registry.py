@@ -1,0 +1,29 @@
+"""The package types. One entry makes a type (requirement D8).
+
+Validation, the field of the preferences, the statistics by type and the OpenAPI document follow
+from it; no rule names a type.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PackageType:
+    """A kind of package that a recipient can decline.
+
+    ``name`` is a lower-case word. ``required``: preferences must name it; a type that comes later
+    is better left optional, so that the clients of today go on working.
+    """
+
+    name: str
+    about: str
+    required: bool = False
+
+
+TYPES: dict[str, PackageType] = {
+    entry.name: entry
+    for entry in (
+        PackageType("marketing", "What somebody wants to sell", required=True),
+        PackageType("personal", "What somebody sends to a person they know", required=True),
+    )
+}

@@ -1,0 +1,166 @@
+"""The deliveries context over HTTP: packages, preferences, counts."""
+
+import base64
+import json
+from typing import Annotated
+
+from chalice import Response
+from pydantic import Field, TypeAdapter, ValidationError
+
+from chalicelib.core import log
+from chalicelib.core.errors import BackroomError, InvalidInputError
+from chalicelib.core.http import created, fault, ok
+from chalicelib.core.routing import Routes
+from chalicelib.deliveries.answers import (
+    PREFERENCES_ANSWER,
+    MessageVerdict,
+    PackageAnswer,
+    PackageView,
+    Recount,
+    Statistics,
+)
+from chalicelib.deliveries.fields import location
+from chalicelib.deliveries.models import (
+    RECIPIENT_CHOICES,
+    SOMEBODYS_CHOICES,
+    ChoicesOfSomebody,
+    MessagePath,
+    Package,
+    PackagePath,
+    PackageQuery,
+    RecipientChoices,
+    RecipientPath,
+    RecipientQuery,
+    RecountQuery,
+)
+from chalicelib.deliveries.ports import Place
+from chalicelib.deliveries.wiring import deliveries
+
+bp = Routes(__name__)
+
+
+def _count_malformed(refused: BackroomError) -> None:
+    """Count a request that is no package; its refusal leaves in any case."""
+    log.count("PackagesMalformed")
+    if not deliveries().counting.malformed():
+        log.count("MalformedNotCounted")
+        log.logger.error("malformed request not counted", extra={"refusal": refused.detail})
+
+
+@bp.on(
+    "POST",
+    "/packages",
+    body=Package,
+    answers=PackageAnswer,
+    creates=True,
+    refusals=(409,),
+    unreadable=_count_malformed,
+)
+def send_package(body: Package) -> Response:
+    """Send a package; sending it again repeats the answer, not the package."""
+    sent = deliveries().sending.send(body)
+    log.count("PackageDuplicates" if sent.duplicate else f"Packages{sent.record.status.title()}")
+    answer = sent.record.answer(duplicate=sent.duplicate)
+    if sent.duplicate:
+        return ok(answer)
+    return created(answer, location=location("packages", "package_id", body.package_id))
+
+
+@bp.on("GET", "/packages", query=PackageQuery, answers=PackageView, refusals=(404,))
+def find_package(query: PackageQuery) -> Response:
+    """Show a package whose id a path cannot carry."""
+    return ok(deliveries().sending.show(query.package_id).view())
+
+
+@bp.on(
+    "GET",
+    "/packages/{package_id}",
+    path_values=PackagePath,
+    answers=PackageView,
+    refusals=(404,),
+)
+def get_package(path: PackagePath) -> Response:
+    """Show what became of a package, the preference that decided, and the attempts to send it."""
+    return ok(deliveries().sending.show(path.package_id).view())
+
+
+@bp.on("PUT", "/preferences", body=SOMEBODYS_CHOICES, answers=PREFERENCES_ANSWER)
+def put_preferences(body: ChoicesOfSomebody) -> Response:
+    """Say which types somebody wants; what was said later stays."""
+    return ok(deliveries().choosing.choose(body.recipient_id, body))
+
+
+@bp.on("GET", "/preferences", query=RecipientQuery, answers=PREFERENCES_ANSWER)
+def find_preferences(query: RecipientQuery) -> Response:
+    """Show the preferences of a recipient whose id a path cannot carry."""
+    return ok(deliveries().choosing.show(query.recipient_id))
+
+
+@bp.on(
+    "PUT",
+    "/recipients/{recipient_id}/preferences",
+    path_values=RecipientPath,
+    body=RECIPIENT_CHOICES,
+    answers=PREFERENCES_ANSWER,
+)
+def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Response:
+    """Say which types a recipient wants; what was said later stays."""
+    if body.recipient_id not in (None, path.recipient_id):
+        raise InvalidInputError([fault("body", "recipient_id", "must be the one in the path")])
+    return ok(deliveries().choosing.choose(path.recipient_id, body))
+
+
+@bp.on(
+    "GET",
+    "/recipients/{recipient_id}/preferences",
+    path_values=RecipientPath,
+    answers=PREFERENCES_ANSWER,
+)
+def get_recipient_preferences(path: RecipientPath) -> Response:
+    """Show which types a recipient wants, and how it came to be; all, if nothing was ever said."""
+    return ok(deliveries().choosing.show(path.recipient_id))
+
+
+@bp.on("GET", "/statistics", answers=Statistics)
+def get_statistics() -> Response:
+    """Show the counts of packages, and of requests that were none."""
+    return ok(deliveries().counting.statistics())
+
+
+@bp.on("GET", "/statistics/recount", query=RecountQuery, answers=Recount)
+def recount(query: RecountQuery) -> Response:
+    """Count one page of the records themselves, to hold the counters against."""
+    counted, following = deliveries().counting.recount(_place(query.cursor))
+    cursor = _cursor(following) if following else None
+    return ok(counted.model_copy(update={"cursor": cursor}))
+
+
+@bp.on(
+    "GET",
+    "/messages/{message_id}",
+    path_values=MessagePath,
+    answers=MessageVerdict,
+    refusals=(404,),
+)
+def get_message(path: MessagePath) -> Response:
+    """Show what became of a message that was sent to the queue."""
+    return ok(deliveries().intake.verdict(path.message_id))
+
+
+_KeyPart = Annotated[str, Field(min_length=1, max_length=200)]
+_PLACE: TypeAdapter[Place] = TypeAdapter(tuple[_KeyPart, _KeyPart])
+
+
+def _cursor(place: Place) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _place(cursor: str | None) -> Place | None:
+    if cursor is None:
+        return None
+    try:
+        parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return _PLACE.validate_json(parts)
+    except (ValueError, ValidationError) as foreign:
+        detail = "must be a cursor that the page before gave"
+        raise InvalidInputError([fault("query", "cursor", detail)]) from foreign

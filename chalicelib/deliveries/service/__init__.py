@@ -1,0 +1,1 @@
+"""The rules of the deliveries context; they know neither AWS nor HTTP."""

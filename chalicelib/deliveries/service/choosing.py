@@ -1,0 +1,58 @@
+"""What recipients want: the newest word counts, whatever the order of arrival (D2, D7)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.deliveries.answers import PREFERENCES_ANSWER, PreferencesAnswer
+from chalicelib.deliveries.models import Choices
+from chalicelib.deliveries.ports import PreferenceBook
+from chalicelib.deliveries.registry import TYPES
+from chalicelib.deliveries.wishes import Change, Preferences, Wish
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Keeps what recipients want."""
+
+    book: PreferenceBook
+    now: Callable[[], datetime]
+
+    def choose(self, recipient_id: str, choices: Choices) -> PreferencesAnswer:
+        """Have ``choices`` stand where nothing said later does; return what stands then."""
+        said = choices.by_type()
+        wishes = {name: Wish(wanted, choices.timestamp) for name, wanted in said.items()}
+        standing = self.book.raise_to(recipient_id, wishes, at=self.now())
+        overruled = tuple(standing.overruling(wishes))
+        told = {"applied": not overruled, "overruled": overruled or None}
+        return _answer(recipient_id, standing, told)
+
+    def show(self, recipient_id: str) -> PreferencesAnswer:
+        """Return what a recipient wants, and how it came to be."""
+        standing = self.book.preferences(recipient_id)
+        told = {"history": tuple(map(_said, standing.history))}
+        return _answer(recipient_id, standing, told)
+
+
+def _answer(
+    recipient_id: str, standing: Preferences, told: Mapping[str, object]
+) -> PreferencesAnswer:
+    return PREFERENCES_ANSWER.model_validate(
+        {
+            "recipient_id": recipient_id,
+            "timestamps": {
+                name: standing.wishes[name].timestamp for name in TYPES if name in standing.wishes
+            },
+            **{name: standing.wants(name) for name in TYPES},
+            **told,
+        }
+    )
+
+
+def _said(change: Change) -> dict[str, object]:
+    """Return a change as it is shown: all its wishes were said at one time."""
+    return {
+        "timestamp": next(iter(change.wishes.values())).timestamp,
+        "received_at": change.received_at,
+        "preferences": {name: wish.wanted for name, wish in change.wishes.items()},
+    }

@@ -1,0 +1,88 @@
+"""Sending a package: at most once, and never against what its recipient said (D1, D5, D6)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
+from chalicelib.deliveries.fields import location
+from chalicelib.deliveries.models import Package
+from chalicelib.deliveries.ports import DecidedAlreadyError, Packages, WishChangedError
+from chalicelib.deliveries.records import Attempt, Record, decided
+from chalicelib.deliveries.wishes import Wish
+
+# Each needs a recipient who changed their mind in the milliseconds since the one before.
+_MOST_DECISIONS = 10
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of a package; ``duplicate`` when an earlier attempt had decided it."""
+
+    record: Record
+    duplicate: bool
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Decides packages.
+
+    The first attempt decides for ever, by what the recipient has said at the moment of writing.
+    There is no state between undecided and decided, so a crash leaves nothing to clean up.
+    """
+
+    packages: Packages
+    now: Callable[[], datetime]
+
+    def send(self, package: Package, *, message_id: str | None = None) -> Sent:
+        """Decide ``package``, or return what an earlier attempt has decided.
+
+        A message of the queue that comes again is no duplicate of itself. Raises ConflictError
+        when the id stands for another package, UnavailableError when nothing could be decided.
+        """
+        known, wish = self.packages.find(package)
+        if known is None:
+            record, new = self._decide(package, wish, message_id)
+            if new:
+                return Sent(record, duplicate=False)
+            known = record
+        self._compare(known, package)
+        return Sent(known, duplicate=message_id is None or known.message_id != message_id)
+
+    def show(self, package_id: str) -> Record:
+        """Return what became of a package. Raises NotFoundError."""
+        record = self.packages.record(package_id)
+        if record is None:
+            raise NotFoundError(f"No package {package_id} was ever sent.")
+        return record
+
+    def _decide(
+        self, package: Package, wish: Wish | None, message_id: str | None
+    ) -> tuple[Record, bool]:
+        """Return the package's record, and True when it is ours."""
+        for _ in range(_MOST_DECISIONS):
+            record = decided(package, wish, at=self.now(), message_id=message_id)
+            try:
+                self.packages.add(record)
+            except DecidedAlreadyError as first:
+                return first.record, False
+            except WishChangedError as newer:
+                wish = newer.wish
+            else:
+                return record, True
+        raise UnavailableError("The recipient changes their mind all the time.")
+
+    def _compare(self, known: Record, package: Package) -> None:
+        """Keep what this attempt adds to the story. Raises ConflictError."""
+        differs = known.differences(package)
+        attempt = Attempt(package.timestamp, self.now(), differs)
+        if known.has_room_for(attempt):
+            self.packages.note(known, attempt)
+        if differs:
+            names = ", ".join(differs)
+            raise ConflictError(
+                f"Package {package.package_id} was sent before with another {names}; what was "
+                "decided then stands, and this attempt changes nothing.",
+                differs=list(differs),
+                package=location("packages", "package_id", package.package_id),
+            )

@@ -1,0 +1,47 @@
+"""What became of the messages of the queue.
+
+``MESSAGE#<message_id>/VERDICT``  the verdict (``body``); DynamoDB forgets it some days after the
+                                  queue itself would have (``expires_at``)
+"""
+
+from datetime import timedelta
+
+from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
+from chalicelib.deliveries.answers import MessageVerdict
+from chalicelib.deliveries.store import statistics
+
+_SK = "VERDICT"
+# A queue keeps a message for 14 days at most; after that it cannot come again.
+_KEPT = timedelta(days=30)
+
+
+class VerdictStore:
+    """Verdicts on messages."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def put(self, verdict: MessageVerdict) -> None:
+        """Store a verdict; one message always gets the same."""
+        self._table.put(_item(verdict))
+
+    def put_malformed(self, verdict: MessageVerdict) -> None:
+        """Store a verdict and count the message as malformed, both or neither, once."""
+        counted = statistics.counting_malformed(self._table, verdict.message_id)
+        try:
+            self._table.transact(self._table.putting(_item(verdict), ABSENT), counted)
+        except ConditionError:
+            return
+
+    def verdict(self, message_id: str) -> MessageVerdict | None:
+        """Return what became of a message."""
+        item = self._table.get(f"MESSAGE#{message_id}", _SK)
+        return MessageVerdict.model_validate_json(item["body"]["S"]) if item else None
+
+
+def _item(verdict: MessageVerdict) -> Item:
+    return {
+        **key(f"MESSAGE#{verdict.message_id}", _SK),
+        "body": {"S": verdict.json_text()},
+        "expires_at": {"N": str(int((verdict.judged_at + _KEPT).timestamp()))},
+    }

@@ -1,0 +1,123 @@
+"""What recipients said.
+
+``RECIPIENT#<recipient_id>/PREFERENCES``  ``wants_<type>`` is the rank of the wish that stands;
+                                          ``changes`` the latest changes, newest arrival first,
+                                          as ``<received> <said> +<type> -<type>`` (microseconds)
+
+Every package of the recipient checks this item as it is written, which costs by the item's size:
+so the changes that are kept are few, and short.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chalicelib.core.table import Condition, ConditionError, Item, Table
+from chalicelib.deliveries.instants import from_micros, micros
+from chalicelib.deliveries.wishes import Change, Preferences, Wish, Wishes, of_rank
+
+_SK = "PREFERENCES"
+_WANTS = "wants_"
+KEPT_CHANGES = 6
+
+
+def key_of(recipient_id: str) -> tuple[str, str]:
+    """Return where a recipient's preferences stand."""
+    return f"RECIPIENT#{recipient_id}", _SK
+
+
+def wish(item: Item | None, package_type: str) -> Wish | None:
+    """Return what a recipient's item says of a type."""
+    rank = (item or {}).get(_WANTS + package_type)
+    return of_rank(int(rank["N"])) if rank else None
+
+
+def unchanged(package_type: str, standing: Wish | None) -> Condition:
+    """Hold while ``standing`` is what the recipient last said of the type."""
+    names = {"#w": _WANTS + package_type}
+    if standing is None:
+        return Condition("attribute_not_exists(#w)", names=names)
+    return Condition("#w = :rank", {":rank": {"N": str(standing.rank)}}, names)
+
+
+class PreferenceStore:
+    """Preferences, each changed by conditional updates that read nothing first."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def raise_to(self, recipient_id: str, wishes: Wishes, *, at: datetime) -> Preferences:
+        """Have each of ``wishes`` stand unless a higher one does; return what stands then.
+
+        One conditional update. Only if some wishes outrank what stands and others do not is there
+        a second one, with the former: wishes that are outranked once are so for ever, so it ends.
+        """
+        todo = wishes
+        while True:
+            try:
+                item = self._update(recipient_id, todo, at)
+            except ConditionError as newer:
+                standing = _preferences(newer.item)
+                todo = standing.outranked(todo)
+                if not todo:
+                    return standing
+            else:
+                self._trim(recipient_id, len(item["changes"]["L"]))
+                return _preferences(item)
+
+    def preferences(self, recipient_id: str) -> Preferences:
+        """Return what stands for a recipient."""
+        return _preferences(self._table.get(*key_of(recipient_id)))
+
+    def _update(self, recipient_id: str, wishes: Wishes, at: datetime) -> Item:
+        """Have all of ``wishes`` stand. Raises ConditionError if one of them must not."""
+        names = {f"#{place}": _WANTS + name for place, name in enumerate(wishes)}
+        ranks = {f":{place}": {"N": str(wish.rank)} for place, wish in enumerate(wishes.values())}
+        pairs = list(zip(names, ranks, strict=True))
+        higher = " AND ".join(f"(attribute_not_exists({n}) OR {n} < {v})" for n, v in pairs)
+        assignments = ", ".join(f"{n} = {v}" for n, v in pairs)
+        return self._table.update(
+            *key_of(recipient_id),
+            f"SET {assignments}, #c = list_append(:change, if_not_exists(#c, :none))",
+            values={**ranks, ":change": {"L": [{"S": _entry(wishes, at)}]}, ":none": {"L": []}},
+            names={**names, "#c": "changes"},
+            condition=Condition(higher),
+        )
+
+    def _trim(self, recipient_id: str, changes: int) -> None:
+        """Drop the oldest changes once there are twice as many as are kept.
+
+        What stands does not hang on it: if it does not happen, the next update does it.
+        """
+        if changes >= 2 * KEPT_CHANGES:
+            oldest = ", ".join(f"#c[{place}]" for place in range(KEPT_CHANGES, changes))
+            self._table.update(
+                *key_of(recipient_id), f"REMOVE {oldest}", values={}, names={"#c": "changes"}
+            )
+
+
+def _entry(wishes: Wishes, at: datetime) -> str:
+    said = next(iter(wishes.values())).timestamp
+    types = (f"{'+' if wish.wanted else '-'}{name}" for name, wish in wishes.items())
+    return " ".join([str(micros(at)), str(micros(said)), *types])
+
+
+def _change(entry: str) -> Change:
+    received, said, *types = entry.split(" ")
+    at = from_micros(int(said))
+    return Change(
+        received_at=from_micros(int(received)),
+        wishes={each[1:]: Wish(each[0] == "+", at) for each in types},
+    )
+
+
+def _preferences(item: Item | None) -> Preferences:
+    if item is None:
+        return Preferences()
+    changes = tuple(_change(entry["S"]) for entry in item["changes"]["L"][:KEPT_CHANGES])
+    return Preferences(dict(_wishes(item)), changes)
+
+
+def _wishes(item: Item) -> Iterator[tuple[str, Wish]]:
+    for name, value in item.items():
+        if name.startswith(_WANTS):
+            yield name.removeprefix(_WANTS), of_rank(int(value["N"]))

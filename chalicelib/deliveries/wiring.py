@@ -1,0 +1,61 @@
+"""Builds the deliveries services, once per process, on first use."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.core import aws
+from chalicelib.core.settings import from_env
+from chalicelib.core.table import Table
+from chalicelib.deliveries.service.choosing import Choosing
+from chalicelib.deliveries.service.counting import Counting
+from chalicelib.deliveries.service.intake import Intake
+from chalicelib.deliveries.service.sending import Sending
+from chalicelib.deliveries.store.messages import VerdictStore
+from chalicelib.deliveries.store.packages import PackageStore
+from chalicelib.deliveries.store.preferences import PreferenceStore
+from chalicelib.deliveries.store.statistics import CounterStore
+
+
+class DeliveriesSettings(BaseModel):
+    """What the deliveries context reads from the environment (upper-case names)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    deliveries_table: str
+    deliveries_shards: Annotated[int, Field(ge=1, le=10_000)] = 256
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Everything that the edges of the deliveries context call."""
+
+    sending: Sending
+    choosing: Choosing
+    counting: Counting
+    intake: Intake
+
+
+@cache
+def deliveries() -> Deliveries:
+    """Return the services on the table that the settings name."""
+    settings = from_env(DeliveriesSettings)
+    table = Table(aws.direct_dynamodb(), settings.deliveries_table)
+    sending = Sending(PackageStore(table, shards=settings.deliveries_shards), now=_now)
+    return Deliveries(
+        sending=sending,
+        choosing=Choosing(PreferenceStore(table), now=_now),
+        counting=Counting(CounterStore(table, hasty=_hasty)),
+        intake=Intake(sending, VerdictStore(table), now=_now),
+    )
+
+
+def _hasty() -> Table:
+    return Table(aws.hasty_dynamodb(), from_env(DeliveriesSettings).deliveries_table)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,25 @@
+import pytest
+
+from chalicelib.deliveries.service.choosing import Choosing
+from chalicelib.deliveries.service.counting import Counting
+from chalicelib.deliveries.service.intake import Intake
+from chalicelib.deliveries.service.sending import Sending
+from chalicelib.deliveries.wiring import Deliveries
+from tests.deliveries_fakes import NOON, FakeStore
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore()
+
+
+@pytest.fixture
+def services(store: FakeStore) -> Deliveries:
+    """The services on memory, on the first of May 2142 at noon."""
+    sending = Sending(store, now=lambda: NOON)
+    return Deliveries(
+        sending=sending,
+        choosing=Choosing(store, now=lambda: NOON),
+        counting=Counting(store),
+        intake=Intake(sending, store, now=lambda: NOON),
+    )
