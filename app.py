@@ -4,6 +4,9 @@ from chalice import Chalice
 
 from chalicelib import operations
 from chalicelib.core import http, routing
+from chalicelib.deliveries import events as deliveries_events
+from chalicelib.deliveries import routes as deliveries_routes
+from chalicelib.ledger import routes as ledger_routes
 from chalicelib.vending import events as vending_events
 from chalicelib.vending import file_routes as vending_file_routes
 from chalicelib.vending import routes as vending_routes
@@ -12,8 +15,14 @@ app = Chalice(app_name="backroom", configure_logs=False)
 app.api.binary_types.extend(["application/gzip", "application/x-gzip", "text/plain"])
 app.register_middleware(http.edge, "http")
 
-ROUTES = (operations.bp, vending_routes.bp, vending_file_routes.bp)
-EVENTS = (vending_events.bp,)
+ROUTES = (
+    operations.bp,
+    vending_routes.bp,
+    vending_file_routes.bp,
+    ledger_routes.bp,
+    deliveries_routes.bp,
+)
+EVENTS = (vending_events.bp, deliveries_events.bp)
 
 for blueprint in (*ROUTES, *EVENTS):
     app.register_blueprint(blueprint)

@@ -19,7 +19,15 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "backroom machines put {0} --technician {1}, if they look after it now",
         ),
         (r"is here already, as file (\d+)", "backroom files show {0}"),
+        (r"Package (\S+) was sent before", "backroom packages show {0}"),
+        (r"No package (\S+) was ever sent", "backroom packages send {0} --from ... --to ..."),
+        (r"no verdict on message (\S+),", "wait a moment: backroom packages verdict {0}"),
         (r"Dispatch (\d+) to", "backroom dispatch close {0}"),
+        (r"There is no account \S+ at", "backroom ledger list --account ID shows its transactions"),
+        (r"There is no (account|transaction)", "backroom ledger list shows the newest"),
+        (r"(\S+) is itself a reversal", "backroom ledger post ACCOUNT AMOUNT"),
+        (r"needs a new (id|key)", "run it with another --{0}, or with none"),
+        (r"under the floor", "backroom ledger account ID shows the balance"),
     )
 )
 _BY_STATUS = {

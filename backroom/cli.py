@@ -11,10 +11,12 @@ from typer.core import TyperGroup
 
 from backroom import (
     audit,
+    deliveries,
     demo,
     files,
     fleet,
     imports,
+    ledger,
     machines,
     registry,
     session,
@@ -29,12 +31,13 @@ from chalicelib import __version__
 
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
-_SERVICE = "The service"
+_SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
-    *("files", "machines", "sites", "technicians", "audit", "simulate", "demo", "status"),
+    *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
+    *("ledger", "audit", "simulate", "demo", "status"),
 )
 
 
@@ -112,6 +115,12 @@ app.add_typer(files.app, name="files", rich_help_panel=_TECHNICIAN)
 app.add_typer(machines.app, name="machines", rich_help_panel=_REGISTRY)
 app.add_typer(registry.sites, name="sites", rich_help_panel=_REGISTRY)
 app.add_typer(registry.technicians, name="technicians", rich_help_panel=_REGISTRY)
+app.add_typer(deliveries.packages, name="packages", rich_help_panel=_PACKAGES)
+app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKAGES)
+app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
+    deliveries.show_statistics
+)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
 app.command(
     "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
 )(audit.audit_files)

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, BinaryIO, Generic, TypeVar
 
@@ -30,6 +30,7 @@ class Answer(Generic[T]):
     text: str
     status: int = HTTPStatus.OK
     next_page: str | None = None
+    headers: httpx.Headers = field(default_factory=httpx.Headers)
 
 
 class _Problem(BaseModel):
@@ -80,7 +81,7 @@ class Connection:
                 f"Something answers at {self.url}, but not as Backroom does."
             ) from odd
         following = response.links.get("next", {}).get("url")
-        return Answer(value, response.text, response.status_code, following)
+        return Answer(value, response.text, response.status_code, following, response.headers)
 
     def response(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request; a 503 is tried again, as the API says that this is safe."""

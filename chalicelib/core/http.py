@@ -218,7 +218,9 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
 
 def instance(request: Request) -> str:
     """Return the path that was asked for."""
-    path: str = request.to_original_event().get("path") or request.path
+    event = request.to_original_event()
+    # Chalice's local gateway tells it in the context only.
+    path: str = event.get("path") or event["requestContext"].get("path") or request.path
     return path
 
 

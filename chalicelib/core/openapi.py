@@ -75,7 +75,7 @@ def _schemas(contracts: Iterable[Contract]) -> tuple[_References, dict[str, Any]
     """Return each model's reference by direction, and all schemas by name."""
     asked: dict[tuple[_Model, JsonSchemaMode], None] = {}
     for contract in contracts:
-        read = (contract.path_values, contract.query, contract.body)
+        read = (contract.path_values, contract.query, contract.headers, contract.body)
         asked |= {(model, "validation"): None for model in read if model}
         if contract.answers:
             asked[(contract.answers, "serialization")] = None
@@ -90,6 +90,7 @@ def _operation(
     read: tuple[tuple[str, _Model | None], ...] = (
         ("path", contract.path_values),
         ("query", contract.query),
+        ("header", contract.headers),
     )
     for place, model in read:
         if model:
@@ -135,10 +136,16 @@ def _responses(contract: Contract, references: _References) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": schema}}
     content |= {kind: {"schema": {"type": "string"}} for kind in contract.also}
     responses: dict[str, Any] = {}
+    done: dict[str, Any] = {"content": content}
+    if contract.tells:
+        done["headers"] = {
+            name: {"description": meaning, "schema": {"type": "string"}}
+            for name, meaning in contract.tells.items()
+        }
     if contract.creates != "only":
-        responses["200"] = {"description": "Done", "content": content}
+        responses["200"] = {"description": "Done", **done}
     if contract.creates:
-        responses["201"] = {"description": "Created", "content": content}
+        responses["201"] = {"description": "Created", **done}
     for status in sorted(_refusals(contract)):
         responses[str(status)] = {
             "description": _REASONS[status],
@@ -149,7 +156,13 @@ def _responses(contract: Contract, references: _References) -> dict[str, Any]:
 
 def _refusals(contract: Contract) -> set[int]:
     found = {503, *contract.refusals}
-    if contract.path_values or contract.query or contract.body or contract.upload:
+    if (
+        contract.path_values
+        or contract.query
+        or contract.headers
+        or contract.body
+        or contract.upload
+    ):
         found.add(400)
     if contract.body or contract.upload:
         found |= {413, 415}

@@ -5,8 +5,8 @@ A view is called with what its contract names, read and checked: ``path``, ``que
 """
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -16,7 +16,12 @@ from chalice.app import Request
 from pydantic import BaseModel
 
 from chalicelib.core import http
-from chalicelib.core.errors import MethodNotAllowedError, NotFoundError, UnavailableError
+from chalicelib.core.errors import (
+    BackroomError,
+    MethodNotAllowedError,
+    NotFoundError,
+    UnavailableError,
+)
 
 View = Callable[..., Response]
 
@@ -31,6 +36,7 @@ _BUSY = {
     "SlowDown",
     "ThrottlingException",
     "TransactionConflictException",
+    "TransactionInProgressException",
 }
 
 
@@ -48,7 +54,9 @@ class Contract:
     """What a route reads and answers.
 
     ``many`` tells that a bare array of ``answers`` is answered; ``creates`` that 201 is answered
-    too, or only (``creates="only"``); ``refusals`` are the statuses beside those of every route.
+    too, or only (``creates="only"``); ``refusals`` are the statuses beside those of every route;
+    ``tells`` are the headers of the answer that say more than its body, and what they say.
+    ``unreadable`` is called, before the answer leaves, when what the route reads has faults.
     """
 
     path: str
@@ -56,6 +64,7 @@ class Contract:
     summary: str
     path_values: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
+    headers: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     body_limit: int = 16_384
     body_optional: bool = False
@@ -65,9 +74,11 @@ class Contract:
     creates: bool | str = False
     refusals: tuple[int, ...] = ()
     also: tuple[str, ...] = ()
+    tells: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Callable[[BackroomError], None] | None = None
 
     def read(self, request: Request, path_values: dict[str, str]) -> dict[str, Any]:
-        """Return the view's arguments, read from the request in the order path, query, body."""
+        """Return the view's arguments, read in the order path, query, body, headers."""
         found: dict[str, Any] = {}
         if self.path_values:
             found["path"] = http.checked(self.path_values, dict(path_values), place="path")
@@ -81,6 +92,8 @@ class Contract:
             found["body"] = self.body()
         elif self.body:
             found["body"] = http.json_body(request, self.body, limit=self.body_limit)
+        if self.headers:
+            found["headers"] = http.headers(request, self.headers)
         return found
 
 
@@ -113,7 +126,7 @@ def _reading(routes: Routes, contract: Contract, view: View) -> View:
     @functools.wraps(view)
     def reading(**path_values: str) -> Response:
         try:
-            return view(**contract.read(routes.current_request, path_values))
+            return view(**_arguments(routes, contract, path_values))
         except (BotoConnectionError, HTTPClientError) as down:
             raise UnavailableError("A service that this needs does not answer.") from down
         except ClientError as refused:
@@ -124,6 +137,15 @@ def _reading(routes: Routes, contract: Contract, view: View) -> View:
             raise RuntimeError(f"AWS client: {odd}") from odd
 
     return reading
+
+
+def _arguments(routes: Routes, contract: Contract, path_values: dict[str, str]) -> dict[str, Any]:
+    try:
+        return contract.read(routes.current_request, path_values)
+    except BackroomError as faulty:
+        if contract.unreadable:
+            contract.unreadable(faulty)
+        raise
 
 
 def close(app: Chalice) -> None:

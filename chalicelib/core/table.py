@@ -84,9 +84,18 @@ class Table:
         return found.get("Item")
 
     def query(
-        self, pk: str, *, first: str = "", last: str = HIGHEST, newest_first: bool = False
+        self,
+        pk: str,
+        *,
+        first: str = "",
+        last: str = HIGHEST,
+        newest_first: bool = False,
+        page_size: int | None = None,
     ) -> Iterator[Item]:
-        """Yield the items under ``pk`` whose ``sk`` lies in ``first``..``last``, in order."""
+        """Yield the items under ``pk`` whose ``sk`` lies in ``first``..``last``, in order.
+
+        ``page_size`` items are read at a time; without it, as many as DynamoDB gives (1 MB).
+        """
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -97,6 +106,7 @@ class Table:
             },
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
+            PaginationConfig={"PageSize": page_size} if page_size else {},
         )
         for page in pages:
             yield from page["Items"]
@@ -104,6 +114,15 @@ class Table:
     def prefixed(self, pk: str, prefix: str = "") -> Iterator[Item]:
         """Yield the items under ``pk`` whose ``sk`` begins with ``prefix``, in order."""
         return self.query(pk, first=prefix, last=prefix + HIGHEST)
+
+    def scan(
+        self, *, after: tuple[str, str] | None = None, limit: int
+    ) -> tuple[list[Item], tuple[str, str] | None]:
+        """Return a page of the whole table, in no order, and what the next page comes after."""
+        arguments: dict[str, Any] = {"ExclusiveStartKey": key(*after)} if after else {}
+        page = self._client.scan(TableName=self.name, Limit=limit, ConsistentRead=True, **arguments)
+        last = page.get("LastEvaluatedKey")
+        return page["Items"], (last["pk"]["S"], last["sk"]["S"]) if last else None
 
     def get_many(self, keys: Iterable[tuple[str, str]]) -> Iterator[Item]:
         """Yield the items that exist of ``keys`` (distinct), in no order."""
@@ -149,12 +168,41 @@ class Table:
         )
         return int(answer["Attributes"][name]["N"])
 
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        expression: str,
+        *,
+        values: Mapping[str, Any],
+        names: Mapping[str, str] | None = None,
+        condition: Condition | None = None,
+        budget_s: float = 5.0,
+    ) -> Item:
+        """Change an item by an update ``expression``, or make it; return it as it is then.
+
+        Waits out transactions on the item for ``budget_s``. Raises ConditionError with the item
+        that stands there, UnavailableError when the transactions do not end.
+        """
+        action = self.updating(pk, sk, expression, values=values, names=names, condition=condition)
+        for _ in retry.tries(budget_s=budget_s):
+            try:
+                answer = self._client.update_item(**action["Update"], ReturnValues="ALL_NEW")
+            except self._client.exceptions.ConditionalCheckFailedException as failed:
+                there: Any = dict(failed.response).get("Item")
+                raise ConditionError({0: there}) from failed
+            except self._client.exceptions.TransactionConflictException:
+                continue
+            else:
+                return answer["Attributes"]
+        raise UnavailableError("Too many writers want the same record.")
+
     def delete(self, pk: str, sk: str) -> None:
         """Delete an item, if it is there."""
         self._client.delete_item(TableName=self.name, Key=key(pk, sk))
 
     def transact(self, *actions: dict[str, Any], budget_s: float = 5.0) -> None:
-        """Do all ``actions`` (of `putting`, `updating`, `deleting`) or none.
+        """Do all ``actions`` (of `putting`, `updating`, `deleting`, `checking`) or none.
 
         Waits out conflicts with other transactions for ``budget_s``; every try carries the same
         token, so one that was carried out and not answered is not carried out again. Raises
@@ -193,7 +241,7 @@ class Table:
             "TableName": self.name,
             "Key": key(pk, sk),
             "UpdateExpression": expression,
-            "ExpressionAttributeValues": told,
+            **({"ExpressionAttributeValues": told} if told else {}),
             **({"ExpressionAttributeNames": named} if named else {}),
             **arguments,
         }
@@ -202,6 +250,11 @@ class Table:
     def deleting(self, pk: str, sk: str, condition: Condition | None = None) -> dict[str, Any]:
         """Return the action that deletes an item."""
         return {"Delete": {"TableName": self.name, "Key": key(pk, sk), **_arguments(condition)}}
+
+    def checking(self, pk: str, sk: str, condition: Condition) -> dict[str, Any]:
+        """Return the action that only demands ``condition`` of an item, or of its absence."""
+        check = {"TableName": self.name, "Key": key(pk, sk), **_arguments(condition)}
+        return {"ConditionCheck": check}
 
     def put_many(self, items: Iterable[Item]) -> None:
         """Write ``items``, each a plain idempotent put, in no order."""

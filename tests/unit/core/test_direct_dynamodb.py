@@ -42,6 +42,11 @@ class _Raw(io.BytesIO):
         yield self.read()
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://dynamodb.test")
+
+
 @pytest.fixture
 def wire() -> Wire:
     return Wire()
@@ -94,7 +99,7 @@ def test_the_signature_is_the_one_that_botocore_makes(token: str | None) -> None
 def test_the_key_of_a_day_is_not_used_on_the_next_one() -> None:
     signer = Signer("dynamodb", "eu-west-1")
 
-    def signed(date: str, secret: str = "secret") -> str:
+    def signed(date: str, secret: str = "secret") -> str:  # noqa: S107
         headers = {"Host": "h", "X-Amz-Date": date}
         return signer.authorization(headers, b"", access_key="AKID", secret=secret)
 
@@ -205,7 +210,8 @@ def test_trouble_is_left_to_botocore(
 
 def test_whoever_listens_to_what_is_sent_hears_it(client: DirectDynamoDB, wire: Wire) -> None:
     heard = []
-    client.meta.events.register("before-send.dynamodb.GetItem", lambda request, **_: heard.append(1))
+    event = "before-send.dynamodb.GetItem"
+    client.meta.events.register(event, lambda request, **_: heard.append(1))
     wire.answers = [(200, {})]
 
     client.get_item(TableName="ledger", Key={})

@@ -1,0 +1,1 @@
+"""The ledger: transactions and balances that always add up."""

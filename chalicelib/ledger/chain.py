@@ -1,0 +1,122 @@
+"""How entries follow each other: sequence, balance, time and hash; and the proof that they do.
+
+Pure rules. The ledger makes entries with them, and whoever does not want to trust it checks what
+it answers with the same ones (``backroom ledger verify``).
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from chalicelib.ledger.models import Entry, iso
+
+BEGINNING = "0" * 64
+"""The hash before an account's first entry."""
+
+_TICK = timedelta(microseconds=1)
+
+
+def following(
+    last: Entry | None,
+    *,
+    account_id: str,
+    amount: int,
+    transaction_id: str,
+    now: datetime,
+    reverses: str | None = None,
+) -> Entry:
+    """Return the entry that comes after ``last`` (None: the account's first).
+
+    Its time is ``now``, or a microsecond after the last entry's where a clock lags behind: within
+    an account time never stands still.
+    """
+    open_entry = Entry.model_construct(
+        transaction_id=transaction_id,
+        account_id=account_id,
+        sequence=last.sequence + 1 if last else 1,
+        amount=amount,
+        balance=(last.balance if last else 0) + amount,
+        created_at=max(now, last.created_at + _TICK) if last else now,
+        previous_hash=last.hash if last else BEGINNING,
+        hash="",
+        reverses=reverses,
+    )
+    return open_entry.model_copy(update={"hash": digest(open_entry)})
+
+
+def digest(entry: Entry) -> str:
+    """Return what the hash of ``entry`` has to be: SHA-256 in hexadecimal over these lines.
+
+    The hash before it, then account, sequence, transaction, amount, balance, time and the
+    transaction that it reverses (empty for most), as they are on the wire, joined by line feeds.
+    """
+    lines = (
+        entry.previous_hash,
+        entry.account_id,
+        str(entry.sequence),
+        entry.transaction_id,
+        str(entry.amount),
+        str(entry.balance),
+        iso(entry.created_at),
+        entry.reverses or "",
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@dataclass
+class Chain:
+    """An account's entries, looked at one after the other from the first.
+
+    ``amounts`` remembers what was posted, for the reversals to come; ``reversed`` what was taken
+    back.
+    """
+
+    account_id: str
+    last: Entry | None = None
+    amounts: dict[str, int] = field(default_factory=dict)
+    reversed: set[str] = field(default_factory=set)
+
+    def misfit(self, entry: Entry) -> str | None:
+        """Return why ``entry`` does not fit after the last one; None when it does.
+
+        An entry that fits is the last one from then on.
+        """
+        why = self._misplaced(entry) or self._unbalanced(entry) or self._unfounded(entry)
+        if why is None:
+            self.last = entry
+            if entry.reverses:
+                self.reversed.add(entry.reverses)
+            else:
+                self.amounts[entry.transaction_id] = entry.amount
+        return why
+
+    def _misplaced(self, entry: Entry) -> str | None:
+        sequence = self.last.sequence + 1 if self.last else 1
+        if entry.account_id != self.account_id:
+            return f"it belongs to the account {entry.account_id}"
+        if entry.sequence != sequence:
+            return f"its sequence is {entry.sequence}, but {sequence} comes next"
+        if self.last and entry.created_at <= self.last.created_at:
+            return f"its time {iso(entry.created_at)} is not after that of the entry before it"
+        return None
+
+    def _unbalanced(self, entry: Entry) -> str | None:
+        balance = (self.last.balance if self.last else 0) + entry.amount
+        if entry.balance != balance:
+            return f"its balance is {entry.balance}, but the amounts until here add up to {balance}"
+        if entry.previous_hash != (self.last.hash if self.last else BEGINNING):
+            return "it does not hold the hash of the entry before it"
+        if entry.hash != digest(entry):
+            return "its hash is not that of its fields"
+        return None
+
+    def _unfounded(self, entry: Entry) -> str | None:
+        if entry.transaction_id in self.amounts:
+            return f"the transaction {entry.transaction_id} is in the account twice"
+        if entry.reverses is None:
+            return None
+        if entry.reverses in self.reversed:
+            return f"it reverses {entry.reverses}, which was reversed before"
+        if self.amounts.get(entry.reverses) != -entry.amount:
+            return f"it reverses {entry.reverses}, which did not post {-entry.amount} here before"
+        return None

@@ -1,0 +1,208 @@
+"""The ledger over HTTP. Bodies are those of the contract; what else is known is in headers."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from chalice import Response
+
+from chalicelib.core import log
+from chalicelib.core.http import link, ok, text
+from chalicelib.core.routing import Routes
+from chalicelib.ledger import cursors
+from chalicelib.ledger.models import (
+    Account,
+    AccountQuery,
+    AccountState,
+    Entry,
+    FloorHeader,
+    ListQuery,
+    Model,
+    PostHeaders,
+    Transaction,
+    TransactionBody,
+    TransactionsQuery,
+    Uuid,
+    iso,
+)
+from chalicelib.ledger.ports import Place
+from chalicelib.ledger.service import Receipt
+from chalicelib.ledger.wiring import ledger
+
+bp = Routes(__name__)
+
+M = TypeVar("M", bound=Model)
+
+_BODY_LIMIT = 4_096
+_STATE = {
+    "Ledger-Balance": "The account's balance after this transaction",
+    "Ledger-Sequence": "The place of this transaction in its account: 1, 2, 3, ...",
+    "Ledger-Hash": "The hash of its entry, which chains it to the entry before",
+}
+_LINKS = {
+    "Ledger-Reverses": "The transaction that this one takes back",
+    "Ledger-Reversed-By": "The transaction that took this one back",
+}
+_REPLAYED = {"Idempotent-Replayed": "true: this was answered before, and nothing was posted now"}
+_MORE = {
+    "Link": 'The next page, rel="next" (RFC 8288)',
+    "X-Truncated": "true: there is more than this answer holds",
+}
+
+
+class _TransactionPath(Model):
+    transaction_id: Uuid
+
+
+class _AccountPath(Model):
+    account_id: Uuid
+
+
+class _Nothing(Model):
+    """A body of which nothing is read."""
+
+
+@bp.on(
+    "POST",
+    "/transactions",
+    body=TransactionBody,
+    body_limit=_BODY_LIMIT,
+    headers=PostHeaders,
+    answers=Transaction,
+    creates="only",
+    refusals=(409, 422),
+    tells=_STATE | _REPLAYED,
+)
+def post_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
+    """Post a transaction; with a transaction_id or an Idempotency-Key, a repeat changes nothing."""
+    receipt = ledger().post(body, key=headers.key, floor=headers.floor)
+    return _receipt(receipt, status=201)
+
+
+@bp.on("GET", "/transactions", query=TransactionsQuery, answers=Transaction, many=True, tells=_MORE)
+def list_transactions(query: TransactionsQuery) -> Response:
+    """List the transactions, newest first: all, or those of one account."""
+    scope = query.account_id or "transactions"
+    place = cursors.read(query.cursor, scope, time=True, id_=True)
+    found = ledger().transactions(
+        account_id=query.account_id, before=Place(*place) if place else None, limit=query.limit + 1
+    )
+    page = found[: query.limit]
+    cut = len(found) > len(page)
+    here = cursors.write(scope, iso(page[-1].created_at), page[-1].transaction_id) if cut else None
+    return _page(page, "/transactions", query, here)
+
+
+@bp.on(
+    "GET",
+    "/transactions/{transaction_id}",
+    path_values=_TransactionPath,
+    answers=Transaction,
+    refusals=(404,),
+    tells=_STATE | _LINKS,
+)
+def get_transaction(path: _TransactionPath) -> Response:
+    """Show a transaction."""
+    kept = ledger().transaction(path.transaction_id)
+    told = _links(kept.entry)
+    if kept.reversed_by:
+        told["Ledger-Reversed-By"] = kept.reversed_by
+    return ok(Transaction.of(kept.entry), headers=_state(kept.entry) | told)
+
+
+@bp.on(
+    "POST",
+    "/transactions/{transaction_id}/reversal",
+    path_values=_TransactionPath,
+    body=_Nothing,
+    body_limit=_BODY_LIMIT,
+    body_optional=True,
+    headers=FloorHeader,
+    answers=Transaction,
+    creates=True,
+    refusals=(404, 422),
+    tells=_STATE | _LINKS | _REPLAYED,
+)
+def reverse_transaction(path: _TransactionPath, body: _Nothing, headers: FloorHeader) -> Response:
+    """Take a transaction back, once: 201 with the reversal, 200 with the same one ever after."""
+    receipt = ledger().reverse(path.transaction_id, floor=headers.floor)
+    return _receipt(receipt, status=200 if receipt.replayed else 201)
+
+
+@bp.on("GET", "/accounts", query=ListQuery, answers=AccountState, many=True, tells=_MORE)
+def list_accounts(query: ListQuery) -> Response:
+    """List the accounts with their balances, in the order of their ids."""
+    place = cursors.read(query.cursor, "accounts", time=False, id_=True)
+    found = ledger().accounts(after=place[0] if place else None, limit=query.limit + 1)
+    page = [AccountState.of(last) for last in found[: query.limit]]
+    here = cursors.write("accounts", page[-1].account_id) if len(found) > len(page) else None
+    return _page(page, "/accounts", query, here)
+
+
+@bp.on(
+    "GET",
+    "/accounts/{account_id}",
+    path_values=_AccountPath,
+    query=AccountQuery,
+    answers=Account,
+    refusals=(404,),
+    tells=_STATE | {"Ledger-Transaction": "The transaction that the balance rests on"},
+)
+def get_account(path: _AccountPath, query: AccountQuery) -> Response:
+    """Show an account's balance, now or at an instant, and the entry that it rests on."""
+    last = ledger().account(path.account_id, query.at)
+    told = {**_state(last), "Ledger-Transaction": last.transaction_id}
+    return ok(Account.of(last, query.at), headers=told)
+
+
+@bp.on(
+    "GET",
+    "/accounts/{account_id}/entries",
+    path_values=_AccountPath,
+    query=ListQuery,
+    answers=Entry,
+    many=True,
+    refusals=(404,),
+    tells=_MORE,
+)
+def list_entries(path: _AccountPath, query: ListQuery) -> Response:
+    """List an account's entries from the first, with balances and hashes, for whoever checks."""
+    place = cursors.read(query.cursor, path.account_id, time=True, id_=False)
+    after = place[0] if place else None
+    found = ledger().entries(path.account_id, after=after, limit=query.limit + 1)
+    page = found[: query.limit]
+    cut = len(found) > len(page)
+    here = cursors.write(path.account_id, iso(page[-1].created_at)) if cut else None
+    return _page(page, f"/accounts/{path.account_id}/entries", query, here)
+
+
+def _receipt(receipt: Receipt, *, status: int) -> Response:
+    if receipt.lost_races:
+        log.count("LedgerLostRaces", receipt.lost_races)
+    entry = receipt.entry
+    told = {"Location": f"/transactions/{entry.transaction_id}", **_state(entry), **_links(entry)}
+    if receipt.replayed:
+        told["Idempotent-Replayed"] = "true"
+    return ok(Transaction.of(entry), status=status, headers=told)
+
+
+def _state(entry: Entry) -> dict[str, str]:
+    """Return what an entry says of its account."""
+    return {
+        "Ledger-Balance": str(entry.balance),
+        "Ledger-Sequence": str(entry.sequence),
+        "Ledger-Hash": entry.hash,
+    }
+
+
+def _links(entry: Entry) -> dict[str, str]:
+    return {"Ledger-Reverses": entry.reverses} if entry.reverses else {}
+
+
+def _page(rows: Sequence[Model], path: str, query: ListQuery, cursor: str | None) -> Response:
+    """Answer a bare array, and where it goes on if it does."""
+    body = f"[{','.join([row.json_text() for row in rows])}]"
+    if cursor is None:
+        return text(body)
+    asked = query.model_dump(exclude_none=True) | {"cursor": cursor}
+    return text(body, headers={**link(f"{path}?{urlencode(asked)}"), "X-Truncated": "true"})

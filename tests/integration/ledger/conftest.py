@@ -1,0 +1,54 @@
+"""The ledger over HTTP and on moto, without a network; one thread."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from chalice.test import Client
+from moto import mock_aws
+
+import app as composition
+from chalicelib.core import aws, settings
+from chalicelib.ledger import wiring
+from tests.ledger_table import make_table
+
+ROOT = Path(__file__).parent.parent.parent.parent
+_NUMBERS = count()
+
+
+class Clients(NamedTuple):
+    """DynamoDB clients, made once a module: making one takes longer than most of these tests."""
+
+    botocores: Any
+    direct: Any
+
+
+@pytest.fixture(scope="module")
+def _clients() -> Iterator[Clients]:
+    with mock_aws():
+        yield Clients(aws.dynamodb.__wrapped__(), aws.direct_dynamodb.__wrapped__())
+
+
+@pytest.fixture
+def table_name() -> str:
+    return f"ledger-{next(_NUMBERS)}"
+
+
+@pytest.fixture
+def dynamodb(_clients: Clients, table_name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The client of an empty table, which the ledger finds in its settings."""
+    make_table(_clients.botocores, table_name)
+    monkeypatch.setenv("LEDGER_TABLE", table_name)
+    monkeypatch.setattr(wiring.aws, "direct_dynamodb", lambda: _clients.direct)
+    wiring.ledger.cache_clear()
+    settings.from_env.cache_clear()
+    yield _clients.direct
+    wiring.ledger.cache_clear()
+
+
+@pytest.fixture
+def client(dynamodb: Any) -> Iterator[Client]:
+    with Client(composition.app, stage_name="backroom", project_dir=str(ROOT)) as client:
+        yield client

@@ -1,0 +1,33 @@
+"""A process that dies between any two steps leaves nothing half done; and what each route calls."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.ledger.models import TransactionBody
+from tests.ledger_kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
+from tests.ledger_table import Line
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_whoever_dies_can_try_again(dynamodb: Any, table_name: str, name: str) -> None:
+    moments = check_that_a_retry_finishes_what_death_left(dynamodb, table_name, name)
+
+    # Before and after each of: one read (two for a reversal), one transaction.
+    assert moments == (6 if name == "a reversal" else 4)
+
+
+def test_a_key_that_could_not_be_bound_is_bound_by_the_retry(
+    dynamodb: Any, table_name: str
+) -> None:
+    at = scene(dynamodb, table_name)
+    body = TransactionBody(account_id=at.account, amount=1, transaction_id=at.original)
+    for moment in range(4):
+        line = Line(dynamodb, dies_at=moment)
+        key = f"{at.key} {moment}"
+        with pytest.raises(BaseException):  # noqa: B017, PT011 - a death is no exception
+            at.ledger(line).post(body, key=key)
+
+        assert at.ledger().post(body, key=key).entry.transaction_id == at.original
+        assert at.ledger().store.look(at.account, key=key).keyed is not None
+    assert len(at.entries()) == 1

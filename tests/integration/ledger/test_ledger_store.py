@@ -1,0 +1,225 @@
+"""The real store and the one in memory keep the same promises."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.table import Table
+from chalicelib.ledger import store as ledger_store
+from chalicelib.ledger.chain import following
+from chalicelib.ledger.models import Entry, iso
+from chalicelib.ledger.ports import Place, Sight, Store
+from chalicelib.ledger.store import LedgerStore
+from tests.ledger_fakes import MORNING, MemoryStore, uuid
+
+ANN, BOB = uuid(0xA), uuid(0xB)
+
+
+@pytest.fixture(params=["in memory", "in DynamoDB"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "in memory":
+        return MemoryStore()
+    dynamodb = request.getfixturevalue("dynamodb")
+    return LedgerStore(Table(dynamodb, request.getfixturevalue("table_name")))
+
+
+@pytest.fixture
+def entry() -> Callable[..., Entry]:
+    """Make the next entry of an account."""
+    last: dict[str, Entry] = {}
+
+    def make(number: int, account: str = ANN, amount: int = 1, **more: Any) -> Entry:
+        last[account] = following(
+            last.get(account),
+            account_id=account,
+            amount=amount,
+            transaction_id=uuid(number),
+            now=MORNING + timedelta(seconds=number),
+            **more,
+        )
+        return last[account]
+
+    return make
+
+
+def test_nothing_stands_in_an_empty_ledger(store: Store) -> None:
+    assert store.look(ANN) == Sight()
+    assert store.look(ANN, transaction_id=uuid(1), key="k") == Sight()
+    assert store.transaction(uuid(1)) is None
+    assert store.account(ANN) is None
+    assert store.account_at(ANN, MORNING) is None
+    assert not store.accounts(after=None, limit=9)
+    assert not store.entries(ANN, after=None, limit=9)
+    assert not store.transactions(before=None, limit=9)
+    assert not store.of_account(ANN, before=None, limit=9)
+
+
+def test_an_entry_is_found_by_all_its_names(store: Store, entry: Callable[..., Entry]) -> None:
+    first = entry(1, amount=-(2**53) + 1)
+
+    assert store.append(first, key="a key = anything # /?")
+
+    assert store.look(ANN) == Sight(last=first)
+    assert store.look(ANN, transaction_id=uuid(1)) == Sight(last=first, named=first)
+    assert store.look(ANN, key="a key = anything # /?") == Sight(last=first, keyed=first)
+    assert store.look(BOB, transaction_id=uuid(1), key="k") == Sight(named=first)
+    kept = store.transaction(uuid(1))
+    assert kept is not None
+    assert (kept.entry, kept.reversed_by) == (first, None)
+    assert store.account(ANN) == first
+    assert store.account_at(ANN, MORNING + timedelta(seconds=1)) == first
+
+
+@pytest.mark.parametrize("taken", ["place", "id", "key"])
+def test_an_entry_whose_place_or_name_is_taken_is_not_stored_at_all(
+    store: Store, entry: Callable[..., Entry], taken: str
+) -> None:
+    first = entry(1)
+    store.append(first, key="k")
+    other = {
+        "place": lambda: _again(first, uuid(2)),
+        "id": lambda: entry(1, BOB),
+        "key": lambda: entry(2, BOB),
+    }[taken]()
+
+    assert not store.append(other, key="k" if taken == "key" else None)
+
+    assert [last.account_id for last in store.accounts(after=None, limit=9)] == [ANN]
+    assert len(store.transactions(before=None, limit=9)) == 1
+    assert store.entries(ANN, after=None, limit=9) == [first]
+    assert store.look(BOB).last is None
+
+
+def _again(entry: Entry, transaction_id: str) -> Entry:
+    """Return another first entry of the same account, a little later."""
+    return following(
+        None,
+        account_id=entry.account_id,
+        amount=7,
+        transaction_id=transaction_id,
+        now=entry.created_at + timedelta(seconds=1),
+    )
+
+
+def test_a_reversal_is_told_to_the_original_once(store: Store, entry: Callable[..., Entry]) -> None:
+    store.append(entry(1, amount=4))
+    reversal = entry(2, amount=-4, reverses=uuid(1))
+    second = entry(3, amount=-4, reverses=uuid(1))
+
+    assert store.append(reversal)
+    assert not store.append(second)
+
+    kept = store.transaction(uuid(1))
+    assert kept is not None
+    assert kept.reversed_by == uuid(2)
+    assert store.account(ANN) == reversal
+    assert store.transaction(uuid(3)) is None
+
+
+def test_what_was_never_posted_cannot_be_reversed(
+    store: Store, entry: Callable[..., Entry]
+) -> None:
+    if isinstance(store, MemoryStore):
+        pytest.skip("the service never asks for it")
+
+    assert not store.append(entry(2, amount=-4, reverses=uuid(1)))
+    assert store.account(ANN) is None
+
+
+def test_a_key_is_bound_once(store: Store, entry: Callable[..., Entry]) -> None:
+    first, second = entry(1), entry(2)
+    store.append(first)
+    store.append(second)
+
+    assert store.bind("k", first)
+    assert not store.bind("k", second)
+    assert store.look(BOB, key="k").keyed == first
+
+
+def test_the_list_goes_on_where_a_page_ended(store: Store, entry: Callable[..., Entry]) -> None:
+    numbers = range(1, 16)
+    for number in numbers:
+        store.append(entry(number, uuid(0xA + number % 3)))
+    newest_first = [uuid(number) for number in reversed(numbers)]
+
+    found: list[str] = []
+    before = None
+    while page := store.transactions(before=before, limit=4):
+        found += [each.transaction_id for each in page]
+        before = Place(iso(page[-1].created_at), page[-1].transaction_id)
+
+    assert found == newest_first
+
+
+def test_transactions_of_one_moment_are_all_listed(store: Store) -> None:
+    for number in range(1, 10):
+        store.append(
+            following(
+                None, account_id=uuid(number), amount=1, transaction_id=uuid(number), now=MORNING
+            )
+        )
+
+    pages, before = [], None
+    while page := store.transactions(before=before, limit=4):
+        pages += [each.transaction_id for each in page]
+        before = Place(iso(page[-1].created_at), page[-1].transaction_id)
+
+    assert sorted(pages) == [uuid(number) for number in range(1, 10)]
+
+
+def test_an_accounts_lists_go_on_where_a_page_ended(
+    store: Store, entry: Callable[..., Entry]
+) -> None:
+    entries = [entry(number) for number in range(1, 10)]
+    for each in entries:
+        store.append(each)
+    store.append(entry(99, BOB))
+
+    third = iso(entries[2].created_at)
+    assert store.entries(ANN, after=third, limit=3) == entries[3:6]
+    assert store.entries(ANN, after=iso(entries[-1].created_at), limit=3) == []
+    backwards = store.of_account(ANN, before=third, limit=9)
+    assert [each.transaction_id for each in backwards] == [uuid(2), uuid(1)]
+
+
+def test_accounts_are_listed_by_id_page_by_page(store: Store, entry: Callable[..., Entry]) -> None:
+    ids = [uuid(number) for number in range(0x10, 0x20)]
+    for number, account in enumerate(reversed(ids)):
+        store.append(entry(number, account))
+
+    found: list[str] = []
+    while page := store.accounts(after=found[-1] if found else None, limit=5):
+        found += [last.account_id for last in page]
+
+    assert found == ids
+
+
+@pytest.mark.parametrize("shards", [ledger_store.ACCOUNT_SHARDS, ledger_store.LIST_SHARDS])
+def test_random_ids_spread_evenly_over_the_shards(shards: int) -> None:
+    counts = [0] * shards
+    for number in range(10_000):
+        counts[ledger_store._shard(uuid(number), shards)] += 1
+
+    assert max(counts) < 1.2 * min(counts)
+
+
+def test_every_item_stays_under_a_kilobyte(dynamodb: Any, table_name: str) -> None:
+    """So that each takes two write units, whatever the numbers."""
+    huge = Entry(
+        transaction_id=uuid(2**31),
+        account_id=uuid(2**30),
+        sequence=10**12,
+        amount=-(2**53) + 1,
+        balance=-(10**30),
+        created_at=MORNING,
+        previous_hash="f" * 64,
+        hash="f" * 64,
+        reverses=uuid(2**29),
+    )
+    body = {"S": huge.json_text()}
+    item = {"pk": {"S": "KEY#" + "k" * 255}, "sk": {"S": "ENTRY"}, "body": body}
+
+    size = sum(len(name) + len(value["S"]) for name, value in item.items())
+    assert size + len("reversed_by") + 36 < 1024

@@ -1,0 +1,413 @@
+"""Posting, looking, taking back; and the proof that everything adds up."""
+
+import json
+import re
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+import pytest
+from chalice.test import Client
+from typer.testing import Result
+
+from app import app
+from backroom.ledger_api import ledger
+from backroom.session import Session
+from chalicelib.ledger.chain import digest
+from chalicelib.ledger.models import Entry, Kept, TransactionBody
+from chalicelib.ledger.service import Ledger
+from tests.ledger_fakes import NINE, Clock, MemoryStore, a_ledger, uuid
+from tests.unit.backroom.desk import Desk, problem, run, words
+
+ANN, BOB = uuid(0xA), uuid(0xB)
+MADE = {
+    "transaction_id": NINE,
+    "account_id": ANN,
+    "amount": -250,
+    "created_at": "2142-03-01T08:00:00.000000+00:00",
+}
+TOLD = {"Ledger-Balance": "150", "Ledger-Sequence": "2"}
+COMMANDS: list[tuple[str, str, str, Any]] = [
+    (f"ledger post {ANN} -250", "POST", "/transactions", MADE),
+    (f"ledger show {NINE}", "GET", f"/transactions/{NINE}", MADE),
+    (f"ledger account {ANN}", "GET", f"/accounts/{ANN}", {"account_id": ANN, "balance": 7}),
+    ("ledger list", "GET", "/transactions", [MADE]),
+    (f"ledger reverse {NINE}", "POST", f"/transactions/{NINE}/reversal", MADE),
+]
+
+
+# --- what holds for every command -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("command", "method", "path", "answer"), COMMANDS)
+def test_json_is_the_apis_own_word_for_word(
+    desk: Desk, command: str, method: str, path: str, answer: Any
+) -> None:
+    said = json.dumps(answer, indent=3)
+    desk.on(method, path, said)
+
+    result = desk.run(*command.split(), "--json")
+
+    assert (result.exit_code, result.stdout) == (0, f"{said}\n")
+
+
+@pytest.mark.parametrize(("command", "method", "path", "answer"), COMMANDS)
+def test_a_person_reads_words(
+    desk: Desk, command: str, method: str, path: str, answer: Any
+) -> None:
+    desk.on(method, path, answer, **TOLD)
+
+    result = desk.run(*command.split())
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.strip()
+    assert "{" not in result.stdout
+
+
+@pytest.mark.parametrize(("command", "method", "path", "_"), COMMANDS)
+def test_a_refusal_ends_with_1_and_says_what_to_do(
+    desk: Desk, command: str, method: str, path: str, _: Any
+) -> None:
+    desk.on(method, path, problem(404, f"There is no account {ANN}.", "Not found"))
+
+    result = desk.run(*command.split(), "--json")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Next: backroom ledger list shows the newest" in result.stderr
+
+
+@pytest.mark.parametrize("command", [*(command for command, *_ in COMMANDS), "ledger verify"])
+def test_when_nobody_answers_every_command_ends_with_3(command: str) -> None:
+    result = run(*command.split())
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "Nobody answers" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ledger post abc 7",
+        f"ledger post {ANN}",
+        f"ledger post {ANN} 7.0",
+        f"ledger post {ANN} 1e3",
+        f"ledger post {ANN} {2**53}",
+        f"ledger post {ANN} 7 --id abc",
+        f"ledger post {ANN} 7 --floor low",
+        f"ledger post {ANN} 7 --nonsense",
+        "ledger show abc",
+        f"ledger account {ANN} --at yesterday",
+        "ledger list --limit 0",
+        "ledger list --limit 10001",
+        "ledger verify --account abc",
+    ],
+)
+def test_what_cannot_be_meant_ends_with_2_before_anything_is_sent(desk: Desk, command: str) -> None:
+    result = desk.run(*command.split())
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert not desk.asked
+
+
+@pytest.mark.parametrize("command", ["post", "show", "account", "list", "reverse", "verify"])
+def test_help_has_an_example(command: str) -> None:
+    assert f"Example: backroom ledger {command}" in words(run("ledger", command, "--help"))
+
+
+# --- posting --------------------------------------------------------------------------------------
+
+
+def test_every_post_has_an_id_so_that_a_repeat_of_it_is_safe(desk: Desk) -> None:
+    busy = httpx.Response(503, json={}, headers={"Retry-After": "1"})
+    desk.on("POST", "/transactions", busy, busy, httpx.Response(201, json=MADE, headers=TOLD))
+
+    result = desk.run("ledger", "post", ANN.upper(), "-250")
+
+    bodies = [json.loads(request.content) for request in desk.sent("POST", "/transactions")]
+    assert len(bodies) == 3
+    assert bodies == [bodies[0]] * 3
+    assert bodies[0]["account_id"] == ANN
+    assert re.fullmatch("[0-9a-f-]{36}", bodies[0]["transaction_id"])
+    assert "Posted: -250" in result.stdout
+    assert "balance 150" in words(result)
+
+
+def test_what_is_said_about_a_post_is_sent(desk: Desk) -> None:
+    desk.on("POST", "/transactions", MADE, **TOLD, **{"Idempotent-Replayed": "true"})
+
+    result = desk.run(*f"ledger post {ANN} 7 --id {NINE.upper()} --key order-7 --floor -5".split())
+
+    (request,) = desk.asked
+    assert json.loads(request.content)["transaction_id"] == NINE
+    assert request.headers["Idempotency-Key"] == "order-7"
+    assert request.headers["Balance-Floor"] == "-5"
+    assert "Already posted" in result.stdout
+
+
+def test_a_post_whose_answer_was_lost_says_how_to_ask_again(desk: Desk) -> None:
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("", request=request)
+
+    desk.on("POST", "/transactions", lost)
+
+    result = desk.run("ledger", "post", ANN, "7")
+
+    sent = json.loads(desk.asked[0].content)["transaction_id"]
+    assert result.exit_code == 3
+    assert f"Next: backroom ledger post {ANN} 7 --id {sent}: it is posted once" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "step"),
+    [
+        (422, "The balance would be -1, under the floor of 0.", "backroom ledger account ID"),
+        (422, "This key ... A new transaction needs a new key.", "run it with another --key"),
+        (409, "The transaction ... needs a new id.", "run it with another --id"),
+    ],
+)
+def test_a_refused_post_says_what_to_do(desk: Desk, status: int, detail: str, step: str) -> None:
+    desk.on("POST", "/transactions", problem(status, detail))
+
+    assert f"Next: {step}" in desk.run("ledger", "post", ANN, "7").stderr
+
+
+# --- looking --------------------------------------------------------------------------------------
+
+
+def test_a_transaction_shows_its_links(desk: Desk) -> None:
+    links = {"Ledger-Reverses": uuid(1), "Ledger-Reversed-By": uuid(2)}
+    desk.on("GET", f"/transactions/{NINE}", MADE, **TOLD, **links)
+
+    said = words(desk.run("ledger", "show", NINE))
+
+    assert f"Takes back {uuid(1)}" in said
+    assert f"Taken back by {uuid(2)}" in said
+
+
+def test_an_account_at_an_instant_is_asked_for_with_its_offset(desk: Desk) -> None:
+    there = {"account_id": ANN, "balance": 2**60, "at": "2026-01-01T00:00:00.000000+00:00"}
+    desk.on("GET", f"/accounts/{ANN}", there, **TOLD)
+
+    result = desk.run("ledger", "account", ANN, "--at", "2026-01-01")
+
+    assert desk.asked[0].url.params["at"] == "2026-01-01T00:00:00+00:00"
+    assert "1,152,921,504,606,846,976" in result.stdout
+
+
+def test_an_empty_ledger_says_how_to_begin(desk: Desk) -> None:
+    desk.on("GET", "/transactions", [])
+
+    assert "There is no transaction yet." in desk.run("ledger", "list").stdout
+
+
+def test_a_list_that_is_cut_says_so(desk: Desk) -> None:
+    link = {"Link": '</transactions?limit=1&cursor=x>; rel="next"'}
+    desk.on("GET", "/transactions", [MADE], **link)
+
+    result = desk.run("ledger", "list", "--limit", "1", "--account", ANN)
+
+    assert dict(desk.asked[0].url.params) == {"account_id": ANN, "limit": "1"}
+    assert "There are more: --limit 10" in result.stdout
+
+
+# --- the proof ------------------------------------------------------------------------------------
+
+
+class Books:
+    """The real routes over a ledger in memory."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.clock = Clock()
+        self.ledger: Ledger = a_ledger(self.store, self.clock)
+        self._client = Client(app)
+        self._one_at_a_time = Lock()
+        self.meanwhile: list[Any] = []
+
+    def post(self, account: str, *amounts: int) -> list[Entry]:
+        made = []
+        for amount in amounts:
+            self.clock.move(seconds=1)
+            body = TransactionBody(account_id=account, amount=amount)
+            made.append(self.ledger.post(body).entry)
+        return made
+
+    def forge(self, account: str, place: int, **change: Any) -> Entry:
+        """Change an entry wherever it stands."""
+        chain = self.store.chains[account]
+        entry = chain[place].model_copy(update=change)
+        chain[place] = entry
+        self.store.kept[entry.transaction_id] = Kept(entry=entry)
+        return entry
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        with self._one_at_a_time:
+            path = request.url.raw_path.decode()
+            answered = self._client.http.get(path, headers=dict(request.headers))
+            for deed in self.meanwhile:
+                deed()
+            return httpx.Response(
+                answered.status_code, content=answered.body, headers=answered.headers
+            )
+
+    def run(self, *args: str) -> Result:
+        session = Session(transport=httpx.MockTransport(self), sleep=lambda _: None)
+        return run("ledger", "verify", *args, session=session)
+
+
+@pytest.fixture
+def books() -> Iterator[Books]:
+    opened = Books()
+    with (
+        patch("chalicelib.ledger.routes.ledger", lambda: opened.ledger),
+        patch("chalicelib.core.log.emit"),
+        patch("chalicelib.core.log.count"),
+        patch("chalicelib.core.log.logger"),
+    ):
+        yield opened
+
+
+def test_an_empty_ledger_adds_up(books: Books) -> None:
+    assert books.run().stdout == "Everything adds up: 0 entries of 0 accounts.\n"
+
+
+def test_a_ledger_with_reversals_adds_up(books: Books) -> None:
+    first, _ = books.post(ANN, 4, -3)
+    books.post(BOB, 2**53 - 1, 2**53 - 1)
+    books.ledger.reverse(first.transaction_id)
+
+    assert books.run().stdout == "Everything adds up: 5 entries of 2 accounts.\n"
+    assert books.run("--account", ANN).stdout == "Everything adds up: 3 entries of 1 account.\n"
+    found = json.loads(books.run("--json").stdout)
+    assert found == {"accounts": 2, "entries": 5, "misfits": []}
+
+
+def test_posts_meanwhile_do_no_harm(books: Books) -> None:
+    books.post(ANN, 1, 2, 3)
+    books.post(BOB, 1)
+    strangers = (uuid(number) for number in range(0x100, 0x200))
+    books.meanwhile = [
+        lambda: books.post(ANN, 5),
+        lambda: books.post(next(strangers), 7),
+        lambda: books.ledger.reverse(books.post(BOB, 9)[0].transaction_id),
+    ]
+
+    result = books.run()
+
+    assert result.exit_code == 0, result.stdout
+    assert result.stdout == "Everything adds up: 4 entries of 2 accounts.\n"
+
+
+def test_every_page_is_looked_at(desk: Desk) -> None:
+    def paged(request: httpx.Request) -> httpx.Response:
+        if "cursor" in request.url.params:
+            return httpx.Response(200, json=[{**MADE, "transaction_id": uuid(2)}])
+        return httpx.Response(
+            200, json=[MADE], headers={"Link": '</transactions?cursor=x>; rel="next"'}
+        )
+
+    desk.on("GET", "/transactions", paged)
+
+    with ledger(Session(transport=httpx.MockTransport(desk))) as api:
+        pages = list(api.all_transactions())
+
+    assert [row.transaction_id for page in pages for row in page] == [NINE, uuid(2)]
+
+
+FORGERIES: list[tuple[dict[str, Any], int, str]] = [
+    ({"amount": 999}, 2, "its balance is 6, but the amounts until here add up to 1003"),
+    ({"amount": 999, "balance": 1003}, 2, "its hash is not that of its fields"),
+    ({"balance": 7}, 2, "its balance is 7"),
+    ({"hash": "0" * 64}, 2, "its hash is not that of its fields"),
+    ({"sequence": 7}, 2, "its sequence is 7, but 2 comes next"),
+    ({"reverses": uuid(1)}, 2, "its hash is not that of its fields"),
+]
+
+
+@pytest.mark.parametrize(("change", "place", "what"), FORGERIES)
+def test_the_first_entry_that_does_not_fit_is_named(
+    books: Books, change: dict[str, Any], place: int, what: str
+) -> None:
+    books.post(BOB, 1, 2)
+    books.post(ANN, 4, 2, 3, 5)
+    forged = books.forge(ANN, place - 1, **change)
+
+    result = books.run()
+
+    assert result.exit_code == 1
+    said = words(result)
+    where = f"account {ANN}, entry {forged.sequence} (transaction {forged.transaction_id})"
+    assert f"{where}: {what}" in said
+    assert BOB not in said
+    assert "1 account does not add up." in result.stderr
+
+
+def test_a_forged_hash_shows_at_the_entry_that_follows(books: Books) -> None:
+    books.post(ANN, 4, 2, 3)
+    entry = books.forge(ANN, 0, transaction_id=NINE)
+    books.forge(ANN, 0, hash=digest(entry))
+
+    assert "entry 2" in words(books.run())
+    assert "does not hold the hash of the entry before" in words(books.run("--account", ANN))
+
+
+def test_entries_that_are_gone_are_missed(books: Books) -> None:
+    books.post(ANN, 4, 2, 3)
+    state = books.store.chains[ANN][-1]
+    del books.store.chains[ANN][-1]
+
+    with patch.object(books.store, "accounts", lambda after, limit: [state]):
+        result = books.run()
+
+    assert result.exit_code == 1
+    assert "it has 3 transactions, but only 2 entries are there" in words(result)
+
+
+def test_an_account_that_says_otherwise_than_its_entries_is_found_out(books: Books) -> None:
+    state = books.post(ANN, 4, 2)[-1].model_copy(update={"balance": 600})
+
+    with patch.object(books.store, "accounts", lambda after, limit: [state]):
+        result = books.run("--json")
+
+    (misfit,) = json.loads(result.stdout)["misfits"]
+    assert misfit["sequence"] == 2
+    assert misfit["what"] == "the account's balance is 600, but its last entry's is 6"
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda kept: kept.pop(uuid(1)), "shows 1 of 2 as they are"),
+        (
+            lambda kept: kept.update(
+                {uuid(1): Kept(entry=kept[uuid(1)].entry.model_copy(update={"amount": 5}))}
+            ),
+            "shows other transactions than the entries",
+        ),
+    ],
+)
+def test_a_list_that_shows_something_else_is_found_out(
+    books: Books, change: Any, what: str
+) -> None:
+    books.post(ANN, 4, 2)
+    change(books.store.kept)
+
+    result = books.run()
+
+    assert result.exit_code == 1
+    assert f"account {ANN}: the list of transactions {what}" in words(result)
+
+
+def test_of_many_misfits_the_first_twenty_are_shown(books: Books) -> None:
+    for number in range(25):
+        books.post(uuid(number), 1)
+        books.forge(uuid(number), 0, balance=2)
+
+    result = books.run()
+
+    assert result.stdout.count("entry 1") == 20
+    assert "... and 5 accounts more" in result.stdout
+    assert "25 accounts do not add up." in result.stderr
+    assert len(json.loads(books.run("--json").stdout)["misfits"]) == 25
