@@ -5,29 +5,23 @@ endpoint other than AWS's (a local target) comes from ``AWS_ENDPOINT_URL``, whic
 """
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import botocore.session
 from botocore.config import Config
-from botocore.httpsession import URLLib3Session
-
-from chalicelib.core.direct import DirectDynamoDB
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-_TIMEOUT_S = (2, 10)
-"""For the connection, and for the answer."""
-
 # One fixed user agent: botocore otherwise assembles it twice per call, a fifth of the CPU of a
 # put. Parameters were validated by pydantic before they got here.
 _CONFIG = Config(
     user_agent="backroom",
     parameter_validation=False,
-    connect_timeout=_TIMEOUT_S[0],
-    read_timeout=_TIMEOUT_S[1],
+    connect_timeout=2,
+    read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 4},
 )
 # For what an answer does not wait for: one try, and soon over.
@@ -48,17 +42,6 @@ def _session() -> botocore.session.Session:
 def dynamodb() -> "DynamoDBClient":
     """Return the DynamoDB client."""
     return cast("DynamoDBClient", _session().create_client("dynamodb", config=_CONFIG))
-
-
-@cache
-def direct_dynamodb() -> "DynamoDBClient":
-    """Return a DynamoDB client for a quarter of the CPU, which knows no binary values."""
-    session = _session()
-    verify = session.get_config_variable("ca_bundle") or True
-    timeout: Any = _TIMEOUT_S  # a pair, as botocore itself passes
-    http = URLLib3Session(verify=verify, timeout=timeout)
-    direct = DirectDynamoDB(dynamodb(), session.get_credentials(), http)
-    return cast("DynamoDBClient", direct)
 
 
 @cache

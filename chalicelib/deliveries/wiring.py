@@ -43,7 +43,7 @@ class Deliveries:
 def deliveries() -> Deliveries:
     """Return the services on the table that the settings name."""
     settings = from_env(DeliveriesSettings)
-    table = Table(aws.direct_dynamodb(), settings.deliveries_table)
+    table = Table(aws.dynamodb(), settings.deliveries_table)
     sending = Sending(PackageStore(table, shards=settings.deliveries_shards), now=_now)
     return Deliveries(
         sending=sending,

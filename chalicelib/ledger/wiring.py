@@ -12,7 +12,6 @@ from chalicelib.core.table import Table
 from chalicelib.ledger.service import Ledger
 from chalicelib.ledger.store import LedgerStore
 
-
 # Who waits for a busy account has waited for others' turns, a few hundredths of a second each:
 # longer pauses than this only let newcomers overtake (docs/ledger.md has the model).
 _LONGEST_PAUSE_S = 0.25
@@ -36,12 +35,10 @@ def ledger() -> Ledger:
     """Return the ledger on the table that the settings name."""
     settings = from_env(LedgerSettings)
     return Ledger(
-        LedgerStore(Table(aws.direct_dynamodb(), settings.ledger_table)),
+        LedgerStore(Table(aws.dynamodb(), settings.ledger_table)),
         now=_now,
         new_id=_new_id,
-        tries=partial(
-            retry.tries, budget_s=settings.ledger_patience_s, longest_s=_LONGEST_PAUSE_S
-        ),
+        tries=partial(retry.tries, budget_s=settings.ledger_patience_s, longest_s=_LONGEST_PAUSE_S),
     )
 
 

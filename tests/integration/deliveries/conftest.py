@@ -42,7 +42,7 @@ def table(clients: Clients, table_name: str, monkeypatch: pytest.MonkeyPatch) ->
     """The client of an empty table, which the services find in their settings."""
     make_table(clients.patient, table_name)
     monkeypatch.setenv("DELIVERIES_TABLE", table_name)
-    monkeypatch.setattr(wiring.aws, "direct_dynamodb", _Cached(clients.patient))
+    monkeypatch.setattr(wiring.aws, "dynamodb", _Cached(clients.patient))
     monkeypatch.setattr(wiring.aws, "hasty_dynamodb", _Cached(clients.hasty))
     wiring.deliveries.cache_clear()
     settings.from_env.cache_clear()

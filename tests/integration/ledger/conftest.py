@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from chalice.test import Client
@@ -18,17 +18,11 @@ ROOT = Path(__file__).parent.parent.parent.parent
 _NUMBERS = count()
 
 
-class Clients(NamedTuple):
-    """DynamoDB clients, made once a module: making one takes longer than most of these tests."""
-
-    botocores: Any
-    direct: Any
-
-
 @pytest.fixture(scope="module")
-def _clients() -> Iterator[Clients]:
+def _client() -> Iterator[Any]:
+    """A DynamoDB client, made once a module: making one takes longer than most of these tests."""
     with mock_aws():
-        yield Clients(aws.dynamodb.__wrapped__(), aws.direct_dynamodb.__wrapped__())
+        yield aws.dynamodb.__wrapped__()
 
 
 @pytest.fixture
@@ -37,14 +31,14 @@ def table_name() -> str:
 
 
 @pytest.fixture
-def dynamodb(_clients: Clients, table_name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def dynamodb(_client: Any, table_name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The client of an empty table, which the ledger finds in its settings."""
-    make_table(_clients.botocores, table_name)
+    make_table(_client, table_name)
     monkeypatch.setenv("LEDGER_TABLE", table_name)
-    monkeypatch.setattr(wiring.aws, "direct_dynamodb", lambda: _clients.direct)
+    monkeypatch.setattr(wiring.aws, "dynamodb", lambda: _client)
     wiring.ledger.cache_clear()
     settings.from_env.cache_clear()
-    yield _clients.direct
+    yield _client
     wiring.ledger.cache_clear()
 
 
