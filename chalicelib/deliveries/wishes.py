@@ -22,12 +22,12 @@ class Wish:
     @property
     def rank(self) -> int:
         """Return a number that is higher the more this wish counts."""
-        return 2 * micros(self.timestamp) + self.wanted
+        return 2 * micros(self.timestamp) + (not self.wanted)
 
 
 def of_rank(rank: int) -> Wish:
     """Return the wish that has this rank."""
-    return Wish(wanted=rank % 2 == 1, timestamp=from_micros(rank // 2))
+    return Wish(wanted=rank % 2 == 0, timestamp=from_micros(rank // 2))
 
 
 Wishes = Mapping[str, Wish]
