@@ -48,7 +48,7 @@ def _decimal(text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation as endless:  # more digits in the exponent than Decimal has
         raise JSONError(f"holds a number out of range: {text[:40]}") from endless
-    if number and abs(number.adjusted()) > _MAX_EXPONENT:
+    if number and number.adjusted() > _MAX_EXPONENT:
         raise JSONError(f"holds a number out of range: {text[:40]}")
     return number
 

@@ -20,13 +20,13 @@ _NUMBERS = count()
 
 
 class Clients(NamedTuple):
-    """DynamoDB clients, made once: making one takes longer than most of these tests."""
+    """DynamoDB clients, made once a module: making one takes longer than most of these tests."""
 
     patient: Any
     hasty: Any
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def clients() -> Iterator[Clients]:
     with mock_aws():
         yield Clients(aws.dynamodb.__wrapped__(), aws.hasty_dynamodb.__wrapped__())
@@ -62,7 +62,7 @@ class _Cached:
         """Keep it."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def app() -> Chalice:
     return composition.app
 
