@@ -70,6 +70,7 @@ class Deployed:
     aws: LocalAws
     stage: str
     outputs: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -164,7 +165,8 @@ class Deployed:
             shutil.rmtree(_temporary(self.aws), ignore_errors=True)
 
     def close(self) -> None:
-        """Stop for good."""
+        """Stop for good, undisturbed."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.stop()
         self.api.close()
         for client in self.clients.values():
@@ -204,24 +206,33 @@ def deployed(request: pytest.FixtureRequest, stage: str, **environment: str) -> 
     if stage not in running:
         built = packaged(request)
         running[stage] = _started(request, stage, environment)
-        running[stage].outputs = _deploy(running[stage], built)
+        _deploy(running[stage], built)
         eventually(running[stage].healthy, within_s=60)
     return running[stage]
 
 
 def deploy_again(stack: Deployed, folder: Path) -> dict[str, str]:
-    """Run the deployer as ``make up`` does, packaging below ``folder``; return the outputs."""
+    """Run the deployer as ``make up`` does, packaging below ``folder``; return the outputs.
+
+    Skips the test when somebody edits the sources meanwhile.
+    """
+    if _fingerprint(stack) != stack.fingerprint:
+        pytest.skip("the sources have changed since the stack was deployed")
     with _aimed_at(stack.aws):
         return deploy.deploy("local", stack.stage, PARAMETERS, build=folder)
 
 
-def _deploy(stack: Deployed, built: Path) -> dict[str, str]:
-    """Deploy what was packaged before, under the fingerprint that the deployer would give it."""
-    settings = repr(sorted(PARAMETERS.items()))
-    fingerprint = package.fingerprint("local", stack.stage, settings)
+def _deploy(stack: Deployed, built: Path) -> None:
+    """Deploy what was packaged before, as the deployer would have done it."""
+    stack.fingerprint = _fingerprint(stack)
     with _aimed_at(stack.aws):
         standing = Stack(deploy.session("local"), f"backroom-{stack.stage}")
-        return standing.deploy(built, {"Stage": stack.stage, **PARAMETERS}, fingerprint)
+        parameters = {"Stage": stack.stage, **PARAMETERS}
+        stack.outputs = standing.deploy(built, parameters, stack.fingerprint)
+
+
+def _fingerprint(stack: Deployed) -> str:
+    return package.fingerprint("local", stack.stage, repr(sorted(PARAMETERS.items())))
 
 
 def _started(

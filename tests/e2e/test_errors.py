@@ -280,6 +280,7 @@ def test_another_note_on_an_open_dispatch_is_409(crew: Crew) -> None:
 
 def test_too_large_a_body_is_413(crew: Crew) -> None:
     file = problem(crew.upload(b"x" * (4 * 1024 * 1024 + 1)), 413)
+    problem(crew.upload(b"x" * 11_000_000), 413)
     name = crew.stack.api.put("/sites/hall", json={"name": "x" * 20_000})
 
     assert "/files/presigned" in file["detail"]

@@ -146,6 +146,7 @@ def test_a_worker_killed_in_the_middle_of_an_import_loses_and_doubles_nothing(
     for serial in (MANY_MACHINES[0], MANY_MACHINES[41], MANY_MACHINES[-1]):
         rows = "".join(line for line in text.splitlines(keepends=True) if serial in line)
         eventually(partial(agrees, stack, serial, [rows]), within_s=60)
+        eventually(lambda serial=serial: stored_chunks(stack, serial) == 60)  # type: ignore[misc]
 
 
 # --- the daily sweep ----------------------------------------------------------------------------

@@ -82,6 +82,18 @@ def test_every_function_was_at_work(guarded: Deployed, day: Crew) -> None:
         assert guarded.records(name, "request" if name == "api" else "event"), name
 
 
+def test_a_url_is_good_for_one_object_of_one_kind(guarded: Deployed, day: Crew) -> None:
+    told = {"technician": day.technician, "machine": day.machine}
+    when = {"downloaded_at": "2020-04-02T12:00:00"}
+    upload = guarded.api.post("/files/presigned", json={**told, **when}).json()["upload"]
+    elsewhere = upload["url"].replace("2020-04-02", "2020-04-03")
+    kind = {"Content-Type": "text/html"}
+
+    assert httpx.put(elsewhere, headers=upload["headers"], content=b"x").status_code == 403
+    assert httpx.put(upload["url"], headers=kind, content=b"x").status_code == 403
+    assert httpx.get(upload["url"]).status_code == 403
+
+
 def test_a_foreign_key_gets_nothing(guarded: Deployed, day: Crew) -> None:
     anonymous = httpx.get(f"{guarded.aws.endpoint}/{guarded.bucket}/imports/day.txt")
 

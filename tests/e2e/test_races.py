@@ -87,9 +87,9 @@ def test_imports_and_files_of_many_machines_at_once_all_count(stack: Deployed) -
             "/imports", content=text.encode(), headers={"Content-Type": "text/plain"}
         )
 
-    calls: list[Callable[[], httpx.Response]]
     calls = [partial(crew.upload, own[crew.machine]) for crew in crews]
-    answers = at_once([*calls, *[partial(import_, mixed)] * 4])
+    imports = [partial(import_, mixed)] * 4
+    answers = at_once(calls + imports)
 
     assert statuses(answers) == {201: 9, 200: 3}
     for crew in crews:

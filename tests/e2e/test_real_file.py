@@ -226,3 +226,13 @@ def test_v4_rows_go_with_the_last_file_that_holds_them(
     eventually(lambda: not fleet(office)["fleet_gaps"])
     assert get(office, "/imports") == []
     assert not [o for o in office.objects() if o.startswith("imports/")]
+    eventually(lambda: not left_behind(office))
+
+
+def left_behind(office: Deployed) -> set[str]:
+    """Return the kinds of items that only files which are here have in the table."""
+    pages = office.client("dynamodb").get_paginator("scan")
+    found = pages.paginate(TableName=office.outputs["VendingTable"], ConsistentRead=True)
+    items = [item for page in found for item in page["Items"]]
+    kinds = {item["pk"]["S"].partition("#")[0] for item in items}
+    return kinds & {"KEY", "MACHINE", "WORK"}

@@ -1,0 +1,296 @@
+"""Compare the ledger with Flask, SQLAlchemy and SQLite: ``python -m bench.ledger [--rounds 15]``.
+
+First the CPU of a request: whole handlers in one process each, ours with the network stubbed, the
+peer's (`bench.ledger_peer`) with its file on disk. Rounds alternate, and what counts is the median
+of their ratios. Then a race to one account: who loses updates. Last, how many posts one account
+takes (`bench.ledger_model`).
+
+The peer needs an environment of its own: ``python -m venv peer``, ``peer/bin/pip install flask
+sqlalchemy``, then ``--peer-python peer/bin/python``. The race needs `make install`.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+from bench import ledger_model, stub
+from infra.local.aws import CREDENTIALS, REGION, LocalAws
+from infra.package import ROOT
+
+ACCOUNT, TRANSACTION = "123e4567-e89b-12d3-a456-426614174000", str(uuid4())
+GOALS = {"post": 0.6, "account": 1.0, "transaction": 1.0}
+ROUTES = {
+    "post": "POST /transactions",
+    "account": "GET /accounts/{id}",
+    "transaction": "GET /transactions/{id}",
+    "list": "GET /transactions?limit=50",
+}
+_SETTINGS = {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "LEDGER_TABLE": "ledger"}
+WRITERS, POSTS = 8, 50
+
+Act = Callable[[], object]
+
+
+class Peer:
+    """The other ledger, in a process of its own."""
+
+    def __init__(self, python: str, folder: str) -> None:
+        script = str(Path(__file__).with_name("ledger_peer.py"))
+        self._process = subprocess.Popen(
+            [python, script, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._said()
+
+    def ask(self, *words: object) -> Any:
+        """Return what the peer answers to a line of ``words``."""
+        assert self._process.stdin
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._said())
+
+    def close(self) -> None:
+        """Let it go."""
+        self._process.communicate()
+
+    def _said(self) -> str:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("The peer does not run; see the top of bench/ledger.py.")
+        return line
+
+
+# --- CPU of a request -----------------------------------------------------------------------------
+
+
+def compare(peer: Peer, rounds: int, times: int) -> Iterator[str]:
+    """Yield a Markdown table of CPU times and their ratios."""
+    acts = ours()
+    spent: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ROUTES}
+    for each in range(rounds + 1):
+        for name, act in acts.items():
+            theirs = peer.ask(name, times)
+            with _stdout_nowhere():
+                told = _cpu_us(act, times)
+            with _nothing_told():
+                silent = _cpu_us(act, times)
+            if each:  # the first round only warms up
+                spent[name].append((theirs, told, silent))
+    yield "| route | peer, us | ours, us | ours / peer | without log and metrics | goal |"
+    yield "|---|---|---|---|---|---|"
+    for name, found in spent.items():
+        middle = [median(column) for column in zip(*found, strict=True)]
+        ratio = median(told / theirs for theirs, told, _ in found)
+        bare = median(silent / theirs for theirs, _, silent in found)
+        goal = f"{GOALS[name]:.1f}" if name in GOALS else ""
+        route = ROUTES[name]
+        yield f"| {route} | {middle[0]:.0f} | {middle[1]:.0f} | {ratio:.2f} | {bare:.2f} | {goal} |"
+
+
+def ours() -> dict[str, Act]:
+    """Return our routes, called as Lambda calls them, on a table that always answers the same."""
+    from app import app
+    from chalicelib.core import aws
+    from chalicelib.ledger.chain import following
+    from chalicelib.ledger.models import Transaction
+
+    now = datetime.now(UTC)
+    last = following(None, account_id=ACCOUNT, amount=7, transaction_id=TRANSACTION, now=now)
+    row = {"S": Transaction.of(last).json_text()}
+    places = [
+        {"pk": {"S": "LIST#0"}, "sk": {"S": f"{now - n * now.resolution}"}} for n in range(13)
+    ]
+    _answer(
+        aws.dynamodb(),
+        GetItem={"Item": {"body": {"S": last.json_text()}}},
+        Query={"Items": [{**place, "body": row} for place in places]},
+    )
+    body = json.dumps({"account_id": ACCOUNT, "amount": 1})
+    events = {
+        "post": _event("POST", "/transactions", body=body),
+        "account": _event("GET", "/accounts/{account_id}", account_id=ACCOUNT),
+        "transaction": _event("GET", "/transactions/{transaction_id}", transaction_id=TRANSACTION),
+        "list": _event("GET", "/transactions", query={"limit": ["50"]}),
+    }
+
+    def asking(event: dict[str, Any]) -> Act:
+        def ask() -> None:
+            status = app(event, None)["statusCode"]
+            assert status < 300, status
+
+        return ask
+
+    return {name: asking(event) for name, event in events.items()}
+
+
+def _answer(client: Any, **answers: object) -> None:
+    """Have ``client`` answered by operation, without a network."""
+    from botocore.awsrequest import AWSResponse
+
+    texts = {name: json.dumps(answer).encode() for name, answer in answers.items()}
+
+    def answer(request: Any, event_name: str, **_: object) -> AWSResponse:
+        headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "1"}
+        body = texts.get(event_name.rpartition(".")[2], stub.DYNAMODB_OK)
+        return AWSResponse(request.url, 200, headers, stub._Body(body))
+
+    client.meta.events.register("before-send.dynamodb", answer)
+
+
+def _event(
+    method: str, resource: str, *, body: str | None = None, query: Any = None, **path: str
+) -> dict[str, Any]:
+    return {
+        "resource": resource,
+        "path": resource.format(**path),
+        "httpMethod": method,
+        "headers": {"content-type": "application/json"},
+        "multiValueHeaders": {"content-type": ["application/json"]},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": query,
+        "pathParameters": path or None,
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": resource.format(**path),
+            "requestId": "1",
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def _cpu_us(act: Act, times: int) -> float:
+    started = time.process_time()
+    for _ in range(times):
+        act()
+    return (time.process_time() - started) / times * 1e6
+
+
+@contextmanager
+def _nothing_told() -> Iterator[None]:
+    """Neither log nor count for a while."""
+    from chalicelib.core import log
+
+    def nothing(*_: object, **__: object) -> None:
+        """Tell nobody."""
+
+    with (
+        patch.object(log.logger, "info", nothing),
+        patch.object(log, "count", nothing),
+        patch.object(log, "emit", nothing),
+    ):
+        yield
+
+
+@contextmanager
+def _stdout_nowhere() -> Iterator[None]:
+    """Let what the app logs be written, and read by nobody."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+# --- a race ---------------------------------------------------------------------------------------
+
+
+def race(peer: Peer) -> Iterator[str]:
+    """Yield a Markdown table of what many writers of one account were told, and what is there."""
+    theirs = peer.ask("race", WRITERS, POSTS)
+    yield "| 1 posted by 8 threads 50 times, after a first one | answered 201 | balance | lost |"
+    yield "|---|---|---|---|"
+    for name, found in (
+        ("Flask, read, add, write back", theirs["naive"]),
+        ("Flask, added up by the database", theirs["careful"]),
+        ("ours, on the embedded AWS", our_race()),
+    ):
+        lost = found["answered"] - found["balance"]
+        yield f"| {name} | {found['answered']} | {found['balance']} | {lost} |"
+
+
+def our_race() -> dict[str, int]:
+    """Post from many threads on an embedded AWS; return what was answered and what is there."""
+    with _on_an_embedded_aws() as ledger:
+        body = ledger_model.body(ACCOUNT)
+        ledger.post(body)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            made = list(pool.map(lambda _: ledger.post(body), range(WRITERS * POSTS)))
+        return {"answered": 1 + len(made), "balance": ledger.account(ACCOUNT).balance}
+
+
+@contextmanager
+def _on_an_embedded_aws() -> Iterator[Any]:
+    """Yield the ledger on a table of an embedded AWS that lives as long as it is needed."""
+    python = ROOT / ".ministack" / "venv" / "bin" / "python"
+    if not python.exists():
+        raise SystemExit("The embedded AWS is not installed; run: make install")
+    with tempfile.TemporaryDirectory() as folder:
+        aws = LocalAws(Path(folder), _free_port(), _free_port(), python)
+        aws.start()
+        try:
+            client = ledger_model.client(aws.endpoint)
+            ledger_model.make_table(client, "ledger")
+            yield ledger_model.ledger(client, "ledger")
+        finally:
+            aws.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+
+def main() -> int:
+    """Print Markdown tables."""
+    parser = argparse.ArgumentParser(prog="python -m bench.ledger")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--peer-python", default=sys.executable)
+    told = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, _SETTINGS):
+        peer = Peer(told.peer_python, folder)
+        for line in compare(peer, told.rounds, told.times):
+            print(line, flush=True)
+        print(flush=True)
+        for line in race(peer):
+            print(line, flush=True)
+        peer.close()
+    print(flush=True)
+    with _on_an_embedded_aws() as ledger:
+        for line in ledger_model.measured(ledger):
+            print(line, flush=True)
+    print(flush=True)
+    for line in ledger_model.modelled():
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
