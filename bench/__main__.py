@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-MEASUREMENTS = ("coldstart", "parsing", "storing", "calls", "alarms")
+MEASUREMENTS = ("coldstart", "parsing", "storing", "calls", "deliveries", "alarms")
 
 
 def main() -> None:

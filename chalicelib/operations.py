@@ -25,16 +25,7 @@ class Index(_Answer):
 
     name: str = "backroom"
     version: str = __version__
-    links: tuple[str, ...] = (
-        "/health",
-        "/openapi.json",
-        "/fleet",
-        "/worklist",
-        "/machines",
-        "/technicians",
-        "/sites",
-        "/dispatches",
-    )
+    links: tuple[str, ...]
 
 
 class Ping(_Answer):
@@ -58,7 +49,8 @@ def publish(contracts: list[Contract]) -> None:
 @bp.on("GET", "/", answers=Index)
 def index() -> Response:
     """Say what this is and where to look next."""
-    return ok(Index())
+    links = {each.path for each in _contracts if each.method == "GET" and "{" not in each.path}
+    return ok(Index(links=tuple(sorted(links - {"/"}))))
 
 
 @bp.on("GET", "/ping", answers=Ping)
