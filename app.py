@@ -1,31 +1,29 @@
-"""Composition only: the Chalice app, its one middleware, the blueprints."""
+"""Composition only: the Chalice app, its blueprints and the paths that they serve."""
 
-from chalice import Chalice
+import importlib
 
 from chalicelib import operations
-from chalicelib.core import http, routing
-from chalicelib.deliveries import events as deliveries_events
-from chalicelib.deliveries import routes as deliveries_routes
-from chalicelib.ledger import routes as ledger_routes
-from chalicelib.vending import events as vending_events
-from chalicelib.vending import file_routes as vending_file_routes
-from chalicelib.vending import routes as vending_routes
+from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
-app = Chalice(app_name="backroom", configure_logs=False)
+ROUTES = {
+    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.deliveries.routes": (
+        *("messages", "packages", "preferences", "recipients", "statistics"),
+    ),
+    "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.vending.routes": (
+        *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
+    ),
+    "chalicelib.vending.file_routes": ("files", "imports"),
+}
+EVENTS = ("chalicelib.deliveries.events", "chalicelib.vending.events")
+
+app = Backroom("backroom", ROUTES)
 app.api.binary_types.extend(["application/gzip", "application/x-gzip", "text/plain"])
-app.register_middleware(http.edge, "http")
+operations.publish(app.contracts)
 
-ROUTES = (
-    operations.bp,
-    vending_routes.bp,
-    vending_file_routes.bp,
-    ledger_routes.bp,
-    deliveries_routes.bp,
-)
-EVENTS = (vending_events.bp, deliveries_events.bp)
-
-for blueprint in (*ROUTES, *EVENTS):
-    app.register_blueprint(blueprint)
-
-operations.publish([contract for routes in ROUTES for contract in routes.contracts])
-routing.close(app)
+# A Lambda loads what is asked for; whoever packages the app needs to see all of it.
+if not IN_LAMBDA:
+    app.contracts()
+    for module in EVENTS:
+        app.register_blueprint(importlib.import_module(module).bp)
