@@ -10,6 +10,7 @@ from chalicelib.ledger import routes as ledger_routes
 from chalicelib.vending import events as vending_events
 from chalicelib.vending import file_routes as vending_file_routes
 from chalicelib.vending import routes as vending_routes
+from chalicelib.warranties import routes as warranties_routes
 
 app = Chalice(app_name="backroom", configure_logs=False)
 app.api.binary_types.extend(["application/gzip", "application/x-gzip", "text/plain"])
@@ -21,6 +22,7 @@ ROUTES = (
     vending_file_routes.bp,
     ledger_routes.bp,
     deliveries_routes.bp,
+    warranties_routes.bp,
 )
 EVENTS = (vending_events.bp, deliveries_events.bp)
 
