@@ -22,6 +22,7 @@ from backroom import (
     session,
     show,
     simulation,
+    warranties,
     work,
 )
 from backroom.api import DEFAULT_URL
@@ -32,12 +33,13 @@ from chalicelib import __version__
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
+_WARRANTIES = "Warranties"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "audit", "simulate", "demo", "status"),
+    *("warranties", "ledger", "audit", "simulate", "demo", "status"),
 )
 
 
@@ -120,6 +122,7 @@ app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKA
 app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
     deliveries.show_statistics
 )
+app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
 app.command(
     "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"

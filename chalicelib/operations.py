@@ -34,6 +34,8 @@ class Index(_Answer):
         "/technicians",
         "/sites",
         "/dispatches",
+        "/warranties",
+        "/plans",
     )
 
 

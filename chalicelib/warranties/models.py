@@ -144,7 +144,7 @@ Instant = Annotated[
     PlainSerializer(iso),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-Limit = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=MOST_ROWS)]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_integer)]
 ArchiveState = Literal["pending", "done", "dead"]
 
 

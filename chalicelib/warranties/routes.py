@@ -58,8 +58,7 @@ def post_warranty(body: SaleBody, headers: SaleHeaders) -> Response:
     if receipt.lost_races:
         log.count("WarrantiesLostRaces", receipt.lost_races)
     if not receipt.replayed:
-        log.count("Warranties", len(sale.offers))
-        log.count("SalesRefused", not sale.offers)
+        log.count("Warranties" if sale.offers else "SalesRefused", len(sale.offers) or 1)
     return ok(
         SaleAnswer.of(sale),
         status=HTTPStatus.CREATED if sale.offers else HTTPStatus.OK,
