@@ -33,7 +33,7 @@ class WarrantiesApi:
     def sell(self, sale: Mapping[str, object], *, key: str) -> tuple[Answer[SaleAnswer], bool]:
         """Ask for the warranties of an item; return whether ``key`` had asked before, too."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        content = strict_json.dumps(sale)
+        content = strict_json.dumps(dict(sale))
         answer = self._connection.answer(
             _SALE, "POST", "/warranties", content=content, headers=headers
         )

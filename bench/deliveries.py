@@ -9,17 +9,14 @@ import json
 import os
 import random
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import Any
 from unittest.mock import patch
 
 import botocore.session
 
 from bench import stub
+from bench.handlers import Act, Silent, answer, asking, cpu_us, event, stdout_nowhere
 
 _SETTINGS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -54,26 +51,15 @@ _PREFERENCES = {
     "wants_marketing": _RANK,
     "changes": {"L": [{"S": "1700000000000000 5438224800000000 +personal -marketing"}]},
 }
-Act = Callable[[], object]
 
 
 def contenders() -> Iterator[tuple[str, Act]]:
     """Yield what is measured, by name; the first is what all are compared with."""
     yield "bare botocore, conditional put", _bare()
-    from app import app
-
-    def ask(method: str, path: str, body: Mapping[str, object]) -> Act:
-        event = _event(method, path, body)
-
-        def act() -> None:
-            status = app(event, None)["statusCode"]
-            assert status < 300, status
-
-        return act
-
-    put = ask("PUT", "/preferences", {**_SAID, "recipient_id": "mars"})
-    send = ask("POST", "/packages", _BOX)
-    yield "PUT /preferences, without log and metrics", _silent(_with(put, {}))
+    said = json.dumps({**_SAID, "recipient_id": "mars"})
+    put = asking(event("PUT", "/preferences", body=said))
+    send = asking(event("POST", "/packages", body=json.dumps(_BOX)))
+    yield "PUT /preferences, without log and metrics", Silent(_with(put, {}))
     yield "PUT /preferences", _with(put, {})
     yield "POST /packages, first time", _with(send, {"Responses": {"t": [_PREFERENCES]}})
     yield "POST /packages, retry", _with(send, {"Responses": {"t": [_PREFERENCES, _RECORD]}})
@@ -92,7 +78,7 @@ def _bare() -> Act:
     return act
 
 
-_FOUND: dict[str, bytes] = {}
+_FOUND = {"UpdateItem": json.dumps({"Attributes": _PREFERENCES}).encode()}
 
 
 def _with(act: Act, found: Mapping[str, object]) -> Act:
@@ -106,88 +92,6 @@ def _with(act: Act, found: Mapping[str, object]) -> Act:
     return acting
 
 
-def _silent(act: Act) -> Act:
-    def acting() -> object:
-        with _nothing_told():
-            return act()
-
-    return acting
-
-
-@contextmanager
-def _nothing_told() -> Iterator[None]:
-    from chalicelib.core import log
-
-    told = (log.logger.info, log.count, log.emit)
-    log.logger.info = log.count = log.emit = _nothing  # type: ignore[method-assign,assignment]
-    yield
-    log.logger.info, log.count, log.emit = told  # type: ignore[method-assign]
-
-
-def _nothing(*_: object, **__: object) -> None:
-    """Tell nobody."""
-
-
-def _answer_by_operation() -> None:
-    """Have the app's client answered without a network."""
-    from botocore.awsrequest import AWSResponse
-
-    from chalicelib.core import aws
-
-    _FOUND["UpdateItem"] = json.dumps({"Attributes": _PREFERENCES}).encode()
-
-    def answer(request: Any, event_name: str, **_: object) -> AWSResponse:
-        headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "1"}
-        body = _FOUND.get(event_name.rpartition(".")[2], b"{}")
-        return AWSResponse(request.url, 200, headers, stub._Body(body))
-
-    aws.dynamodb().meta.events.register("before-send.dynamodb", answer)
-
-
-def _event(method: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-    return {
-        "resource": path,
-        "path": path,
-        "httpMethod": method,
-        "headers": {"content-type": "application/json"},
-        "multiValueHeaders": {"content-type": ["application/json"]},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": path,
-            "httpMethod": method,
-            "path": path,
-            "requestId": "1",
-        },
-        "body": json.dumps(body),
-        "isBase64Encoded": False,
-    }
-
-
-def cpu_us(act: Act, times: int) -> float:
-    """Return the CPU time of ``act`` in microseconds."""
-    started = time.process_time()
-    for _ in range(times):
-        act()
-    return (time.process_time() - started) / times * 1e6
-
-
-@contextmanager
-def _stdout_nowhere() -> Iterator[None]:
-    """Let what the app logs be written, and read by nobody."""
-    kept = os.dup(1)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-            os.dup2(kept, 1)
-            os.close(kept)
-
-
 def main() -> int:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(prog="python -m bench.deliveries")
@@ -195,10 +99,12 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=200)
     told = parser.parse_args()
     with patch.dict(os.environ, _SETTINGS):
+        from chalicelib.core import aws
+
         acts = list(contenders())
-        _answer_by_operation()
+        answer(aws.dynamodb(), _FOUND)
         spent: dict[str, list[float]] = {name: [] for name, _ in acts}
-        with _stdout_nowhere():
+        with stdout_nowhere():
             for _ in range(told.rounds):
                 for name, act in random.sample(acts, len(acts)):
                     spent[name].append(cpu_us(act, told.times))

@@ -16,8 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,7 +26,8 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
-from bench import ledger_model, stub
+from bench import ledger_model
+from bench.handlers import Act, answer, asking, cpu_us, event, nothing_told, stdout_nowhere
 from infra.local.aws import CREDENTIALS, REGION, LocalAws
 from infra.package import ROOT
 
@@ -41,8 +41,6 @@ ROUTES = {
 }
 _SETTINGS = {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "LEDGER_TABLE": "ledger"}
 WRITERS, POSTS = 8, 50
-
-Act = Callable[[], object]
 
 
 class Peer:
@@ -84,10 +82,10 @@ def compare(peer: Peer, rounds: int, times: int) -> Iterator[str]:
     for each in range(rounds + 1):
         for name, act in acts.items():
             theirs = peer.ask(name, times)
-            with _stdout_nowhere():
-                told = _cpu_us(act, times)
-            with _nothing_told():
-                silent = _cpu_us(act, times)
+            with stdout_nowhere():
+                told = cpu_us(act, times)
+            with nothing_told():
+                silent = cpu_us(act, times)
             if each:  # the first round only warms up
                 spent[name].append((theirs, told, silent))
     yield "| route | peer, us | ours, us | ours / peer | without log and metrics | goal |"
@@ -103,7 +101,6 @@ def compare(peer: Peer, rounds: int, times: int) -> Iterator[str]:
 
 def ours() -> dict[str, Act]:
     """Return our routes, called as Lambda calls them, on a table that always answers the same."""
-    from app import app
     from chalicelib.core import aws
     from chalicelib.ledger.chain import following
     from chalicelib.ledger.models import Transaction
@@ -114,103 +111,20 @@ def ours() -> dict[str, Act]:
     places = [
         {"pk": {"S": "LIST#0"}, "sk": {"S": f"{now - n * now.resolution}"}} for n in range(13)
     ]
-    _answer(
-        aws.dynamodb(),
-        GetItem={"Item": {"body": {"S": last.json_text()}}},
-        Query={"Items": [{**place, "body": row} for place in places]},
-    )
+    answers: dict[str, Any] = {
+        "GetItem": {"Item": {"body": {"S": last.json_text()}}},
+        "Query": {"Items": [{**place, "body": row} for place in places]},
+    }
+    answer(aws.dynamodb(), {name: json.dumps(each).encode() for name, each in answers.items()})
     body = json.dumps({"account_id": ACCOUNT, "amount": 1})
     events = {
-        "post": _event("POST", "/transactions", body=body),
-        "account": _event("GET", "/accounts/{account_id}", account_id=ACCOUNT),
-        "transaction": _event("GET", "/transactions/{transaction_id}", transaction_id=TRANSACTION),
-        "list": _event("GET", "/transactions", query={"limit": ["50"]}),
+        "post": event("POST", "/transactions", body=body),
+        "account": event("GET", "/accounts/{account_id}", account_id=ACCOUNT),
+        "transaction": event("GET", "/transactions/{transaction_id}", transaction_id=TRANSACTION),
+        "list": event("GET", "/transactions", query={"limit": ["50"]}),
     }
 
-    def asking(event: dict[str, Any]) -> Act:
-        def ask() -> None:
-            status = app(event, None)["statusCode"]
-            assert status < 300, status
-
-        return ask
-
-    return {name: asking(event) for name, event in events.items()}
-
-
-def _answer(client: Any, **answers: object) -> None:
-    """Have ``client`` answered by operation, without a network."""
-    from botocore.awsrequest import AWSResponse
-
-    texts = {name: json.dumps(answer).encode() for name, answer in answers.items()}
-
-    def answer(request: Any, event_name: str, **_: object) -> AWSResponse:
-        headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "1"}
-        body = texts.get(event_name.rpartition(".")[2], stub.DYNAMODB_OK)
-        return AWSResponse(request.url, 200, headers, stub._Body(body))
-
-    client.meta.events.register("before-send.dynamodb", answer)
-
-
-def _event(
-    method: str, resource: str, *, body: str | None = None, query: Any = None, **path: str
-) -> dict[str, Any]:
-    return {
-        "resource": resource,
-        "path": resource.format(**path),
-        "httpMethod": method,
-        "headers": {"content-type": "application/json"},
-        "multiValueHeaders": {"content-type": ["application/json"]},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": query,
-        "pathParameters": path or None,
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": resource,
-            "httpMethod": method,
-            "path": resource.format(**path),
-            "requestId": "1",
-        },
-        "body": body,
-        "isBase64Encoded": False,
-    }
-
-
-def _cpu_us(act: Act, times: int) -> float:
-    started = time.process_time()
-    for _ in range(times):
-        act()
-    return (time.process_time() - started) / times * 1e6
-
-
-@contextmanager
-def _nothing_told() -> Iterator[None]:
-    """Neither log nor count for a while."""
-    from chalicelib.core import log
-
-    def nothing(*_: object, **__: object) -> None:
-        """Tell nobody."""
-
-    with (
-        patch.object(log.logger, "info", nothing),
-        patch.object(log, "count", nothing),
-        patch.object(log, "emit", nothing),
-    ):
-        yield
-
-
-@contextmanager
-def _stdout_nowhere() -> Iterator[None]:
-    """Let what the app logs be written, and read by nobody."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+    return {name: asking(each) for name, each in events.items()}
 
 
 # --- a race ---------------------------------------------------------------------------------------

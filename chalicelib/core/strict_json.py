@@ -4,8 +4,8 @@ Python's ``json`` accepts all of the former and rounds the latter through float;
 """
 
 import json
-from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 # The largest decimal exponent that any client's double could hold.
@@ -46,10 +46,12 @@ def loads(raw: bytes) -> object:
 
 def dumps(value: object) -> str:
     """Return ``value`` as JSON text, each Decimal as the exact number that it is, zeros and all."""
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, Mapping):
-        members = (f"{json.dumps(name)}:{dumps(member)}" for name, member in value.items())
+    if isinstance(value, dict):
+        members = [f"{_quoted(name)}:{dumps(member)}" for name, member in value.items()]
         return f"{{{','.join(members)}}}"
     if isinstance(value, list | tuple):
         return f"[{','.join([dumps(member) for member in value])}]"

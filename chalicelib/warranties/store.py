@@ -32,7 +32,7 @@ from chalicelib.warranties.ports import ItemPath, Kept, Sight
 
 # A partition takes 1,000 write units a second, that is 500 sales. Both numbers may grow at any
 # time, as a row is found in any of them.
-LIST_SHARDS = 8
+LIST_SHARDS = 4
 REFUSAL_SHARDS = 16
 
 _Key = tuple[str, str]
