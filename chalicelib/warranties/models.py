@@ -276,20 +276,26 @@ class Warranty(Model):
     created_at: Instant
 
     @classmethod
-    def of(cls, sale: Sale, offer: Offer) -> "Warranty":
-        """Return the warranty that an offer became."""
-        return cls.model_construct(
-            id=f"{sale.request_id}-{offer.months}",
-            store_id=store_id(sale.store_uuid),
-            store_uuid=sale.store_uuid,
-            item_type=sale.item_type,
-            item_sku=sale.item_sku,
-            item_title=sale.item_title,
-            item_cost=money.amount(sale.item_cost),
-            warranty_price=money.amount(offer.price_cents),
-            warranty_duration_months=offer.months,
-            rate_card=sale.rate_card,
-            created_at=sale.received_at,
+    def all_of(cls, sale: Sale) -> "tuple[Warranty, ...]":
+        """Return the warranties that a sale got."""
+        shared: dict[str, Any] = {
+            "store_id": store_id(sale.store_uuid),
+            "store_uuid": sale.store_uuid,
+            "item_type": sale.item_type,
+            "item_sku": sale.item_sku,
+            "item_title": sale.item_title,
+            "item_cost": money.amount(sale.item_cost),
+            "rate_card": sale.rate_card,
+            "created_at": sale.received_at,
+        }
+        return tuple(
+            cls.model_construct(
+                id=f"{sale.request_id}-{offer.months}",
+                warranty_price=money.amount(offer.price_cents),
+                warranty_duration_months=offer.months,
+                **shared,
+            )
+            for offer in sale.offers
         )
 
 
@@ -305,7 +311,7 @@ class SaleAnswer(Model):
         """Return the answer to a sale, the same each time."""
         return cls.model_construct(
             request_id=sale.request_id,
-            warranties=tuple(Warranty.of(sale, offer) for offer in sale.offers),
+            warranties=Warranty.all_of(sale),
             reason=sale.reason,
         )
 

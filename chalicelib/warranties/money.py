@@ -7,7 +7,7 @@ _CENT = Decimal("0.01")
 
 def amount(cents: int) -> Decimal:
     """Return cents as an amount with two decimals."""
-    return Decimal(cents).scaleb(-2).quantize(_CENT)
+    return cents * _CENT
 
 
 def cents(exact: Decimal) -> int:

@@ -7,7 +7,7 @@ a duration and the rule of its price; a *quote* is what a card says to one item.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from chalicelib.warranties import money
 
+_WHOLE = Decimal(1)
 _COMPILED = Path(__file__).with_name("rate_cards.json")
 
 
@@ -31,8 +32,8 @@ class Plan(_Rule):
 
     def price_cents(self, cost_cents: int) -> int:
         """Return the price for an item of this cost, half cents rounded up."""
-        base, cost = money.amount(self.base_cents), money.amount(cost_cents)
-        return money.cents(base + cost * self.percent / 100)
+        exact = self.base_cents + cost_cents * self.percent / 100
+        return int(exact.quantize(_WHOLE, ROUND_HALF_UP))
 
     @property
     def text(self) -> str:
@@ -80,7 +81,7 @@ class RateCard(_Rule):
             return Quote(reason=f"cost above {money.amount(bands[-1].to_cents):,}")
         return Quote(
             tuple(
-                Offer(months=plan.months, price_cents=plan.price_cents(cost_cents))
+                Offer.model_construct(months=plan.months, price_cents=plan.price_cents(cost_cents))
                 for plan in self._band(item_type, cost_cents).plans
             )
         )

@@ -17,7 +17,7 @@ from chalicelib.warranties.models import (
     WarrantyView,
 )
 from chalicelib.warranties.ports import Archive, ItemPath, Kept, Place, Sight, Store
-from chalicelib.warranties.rate_card import Offer, RateCard, RateCards
+from chalicelib.warranties.rate_card import RateCard, RateCards
 
 
 class KeyReusedError(UnprocessableError):
@@ -102,21 +102,20 @@ class Warranties:
 
     def warranty(self, warranty_id: str) -> WarrantyView:
         """Return a warranty with what explains it. Raises NotFoundError."""
-        request_id, _, months = warranty_id.rpartition("-")
-        kept = self.store.sale(request_id)
-        offers = {str(offer.months): offer for offer in kept.sale.offers} if kept else {}
-        if kept is None or months not in offers:
-            raise NotFoundError(f"There is no warranty {warranty_id}.")
-        return self._view(kept, offers[months])
+        kept = self.store.sale(warranty_id.rpartition("-")[0])
+        for warranty in Warranty.all_of(kept.sale) if kept else ():
+            if kept and warranty.id == warranty_id:
+                return self._view(kept, warranty)
+        raise NotFoundError(f"There is no warranty {warranty_id}.")
 
-    def _view(self, kept: Kept, offer: Offer) -> WarrantyView:
+    def _view(self, kept: Kept, warranty: Warranty) -> WarrantyView:
         sale = kept.sale
         store, item = self.store.parties(sale)
         cost = money.amount(item.item_cost)
         card = self.cards.by_version[sale.rate_card]
         return WarrantyView.model_construct(
-            **dict(Warranty.of(sale, offer)),
-            price_rule=card.rule(sale.item_type, sale.item_cost, offer.months),
+            **dict(warranty),
+            price_rule=card.rule(sale.item_type, sale.item_cost, warranty.warranty_duration_months),
             store=store,
             item=ItemView.model_construct(**{**dict(item), "item_cost": cost}),
             archive=self._archive(kept),
@@ -142,8 +141,8 @@ class Warranties:
     def _from(self, filters: Filters, first: str, limit: int) -> Iterator[tuple[Place, Warranty]]:
         for path in self._paths(filters):
             for place, sale in self.store.sales(filters.store_uuid, path, first=first, limit=limit):
-                for number, offer in enumerate(sale.offers):
-                    yield Place(place, number), Warranty.of(sale, offer)
+                for number, warranty in enumerate(Warranty.all_of(sale)):
+                    yield Place(place, number), warranty
 
     def _paths(self, filters: Filters) -> list[ItemPath]:
         """Return how the lists begin that hold what is looked for, in order.
