@@ -8,7 +8,7 @@ UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) infra/local/up.py
 export PORT AWS_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset status logs demo check test bench deploy install format
+.PHONY: help up down reset status logs demo check test fuzz bench deploy install format
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ format: install ## Format and mend what can be mended by itself
 
 test: install ## All tests that this machine can run; says what it left out and why
 	$(VENV)/pytest
+
+fuzz: install ## Look for new counterexamples to the property tests, for some minutes
+	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m hypothesis -q
 
 bench: install ## Measure what the docs claim
 	$(VENV)/python -m bench

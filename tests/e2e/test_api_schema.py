@@ -30,8 +30,8 @@ from tests.crew import PENDING, get, log
 from tests.deployed import Deployed, eventually
 from tests.e2e.test_errors import CONTRACTS, problem
 
-# HYPOTHESIS_PROFILE=ci looks ten times as long.
-TIMES = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 1
+# HYPOTHESIS_PROFILE=fuzz looks ten times as long.
+TIMES = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 1
 PATIENT = (HealthCheck.too_slow, HealthCheck.filter_too_much)
 looking = partial(settings, deadline=None, suppress_health_check=PATIENT)
 
