@@ -13,6 +13,7 @@ from chalicelib.outbox import routes as outbox_routes
 from chalicelib.vending import events as vending_events
 from chalicelib.vending import file_routes as vending_file_routes
 from chalicelib.vending import routes as vending_routes
+from chalicelib.warranties import events as warranties_events
 from chalicelib.warranties import routes as warranties_routes
 
 app = Chalice(app_name="backroom", configure_logs=False)
@@ -29,7 +30,7 @@ ROUTES = (
     dead_letters_routes.bp,
     warranties_routes.bp,
 )
-EVENTS = (vending_events.bp, deliveries_events.bp, outbox_events.bp)
+EVENTS = (vending_events.bp, deliveries_events.bp, outbox_events.bp, warranties_events.bp)
 
 for blueprint in (*ROUTES, *EVENTS):
     app.register_blueprint(blueprint)

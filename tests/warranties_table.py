@@ -6,22 +6,23 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Table
 from chalicelib.warranties.store import WarrantyStore
 from infra import templates
+from tests import outbox_table
 from tests.ledger_fakes import Clock
 from tests.warranties_fakes import MORNING
 
 _TEMPLATE = templates.FOLDER / "50-warranties.yaml"
 
 
-def make_tables(client: Any, *names: str) -> None:
-    """Make tables under names of their own; the outbox has the same keys."""
+def make_tables(client: Any, table: str, outbox: str) -> None:
+    """Make the table that the template defines and an outbox, under names of their own."""
     defined = templates.merged([_TEMPLATE])["Resources"]["WarrantiesTable"]["Properties"]
-    for name in names:
-        client.create_table(
-            TableName=name,
-            BillingMode=defined["BillingMode"],
-            KeySchema=defined["KeySchema"],
-            AttributeDefinitions=defined["AttributeDefinitions"],
-        )
+    client.create_table(
+        TableName=table,
+        BillingMode=defined["BillingMode"],
+        KeySchema=defined["KeySchema"],
+        AttributeDefinitions=defined["AttributeDefinitions"],
+    )
+    outbox_table.make_table(client, outbox)
 
 
 def real_store(client: Any, table: str, outbox: str) -> WarrantyStore:

@@ -11,7 +11,7 @@ from chalicelib.warranties.models import Sale
 from chalicelib.warranties.ports import Archive, Store
 
 
-@dataclass(frozen=True)
+@dataclass
 class Archiving:
     """Puts the request and the answer of each sale into the archive, once."""
 

@@ -7,10 +7,11 @@ from functools import cache
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.core import aws, retry
-from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.outbox import wiring as outbox_wiring
+from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
-from chalicelib.warranties import rate_card
+from chalicelib.warranties import archive, rate_card
 from chalicelib.warranties.archiving import Archiving
 from chalicelib.warranties.bucket import BucketArchive
 from chalicelib.warranties.service import Warranties
@@ -24,7 +25,6 @@ class WarrantiesSettings(BaseModel):
 
     warranties_table: str
     warranties_bucket: str
-    outbox_table: str
 
 
 @cache
@@ -41,15 +41,14 @@ def warranties() -> Warranties:
 
 
 @cache
-def archiving() -> Archiving:
-    """Return the performer that archives sales."""
-    return Archiving(_store(), _archive())
+def archiver() -> Worker:
+    """Return the worker that archives sales."""
+    return outbox_wiring.worker(archive.KIND, Archiving(_store(), _archive()))
 
 
 def _store() -> WarrantyStore:
-    settings = from_env(WarrantiesSettings)
-    outbox = Outbox(Table(aws.dynamodb(), settings.outbox_table), now=_now)
-    return WarrantyStore(Table(aws.dynamodb(), settings.warranties_table), outbox)
+    table = Table(aws.dynamodb(), from_env(WarrantiesSettings).warranties_table)
+    return WarrantyStore(table, outbox_wiring.outbox())
 
 
 def _archive() -> BucketArchive:

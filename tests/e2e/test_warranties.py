@@ -3,11 +3,14 @@
 Each test uses stores and items of its own; the list of all warranties is everybody's.
 """
 
+import hashlib
 import json
+import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import product
 from typing import Any
 from uuid import uuid4
@@ -15,9 +18,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from chalicelib.core.outbox import queues
 from chalicelib.warranties.service import Filters
 from chalicelib.warranties.store import LIST_SHARDS
-from tests.deployed import Deployed
+from tests.deployed import Deployed, eventually
 from tests.e2e.test_errors import faults
 from tests.killing import killing
 from tests.ledger_table import Line
@@ -228,6 +232,98 @@ def test_w8_whoever_dies_in_a_sale_can_try_again(stack: Deployed, deed: str) -> 
     assert moments == list(range(6 if "changed" in deed else 4))
 
 
+# --- W6: the archive ------------------------------------------------------------------------------
+
+
+def archived(stack: Deployed) -> dict[str, bytes]:
+    """Return all objects of the archive."""
+    s3, bucket = stack.client("s3"), stack.outputs["WarrantiesBucket"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+def archive_of(shops: Shops, sale: httpx.Response) -> dict[str, Any]:
+    """Return what a sale's warranty says of its archive."""
+    warranty = sale.json()["warranties"][0]["id"]
+    shown: dict[str, Any] = shops.api.get(f"/warranties/{warranty}").json()["archive"]
+    return shown
+
+
+def done(shops: Shops, sale: httpx.Response) -> dict[str, Any]:
+    """Return what a sale's warranty says of its archive, once it is archived."""
+
+    def there() -> dict[str, Any]:
+        shown = archive_of(shops, sale)
+        assert shown["state"] == "done", shown
+        return shown
+
+    return eventually(there, within_s=90)
+
+
+def test_w6_request_and_answer_are_archived_with_checksum_and_link(
+    stack: Deployed, shops: Shops, name: str
+) -> None:
+    sold, refused = shops.sell(item_sku=name), shops.sell(item_sku=name, item_type="spaceship")
+
+    shown = done(shops, sold)
+
+    content = httpx.get(shown["url"]).content
+    assert hashlib.sha256(content).hexdigest() == shown["sha256"]
+    assert re.fullmatch(r"warranties/\d{4}/\d\d/\d\d/[0-9a-f-]{36}\.json", shown["key"])
+    told = json.loads(content)
+    assert told["request"]["item_sku"] == name
+    assert told["response"] == {"status": 201, "body": sold.json()}
+    key = shown["key"].replace(sold.json()["request_id"], refused.json()["request_id"])
+    assert json.loads(eventually(lambda: archived(stack)[key]))["response"]["status"] == 200
+
+
+def test_w6_sales_succeed_while_the_archive_is_away_and_are_archived_later_once(
+    stack: Deployed, shops: Shops, name: str
+) -> None:
+    s3, bucket = stack.client("s3"), stack.outputs["WarrantiesBucket"]
+    eventually(lambda: stack.queue_depth("OutboxArchiveQueue") == 0)
+    before = archived(stack)
+    for key in before:
+        s3.delete_object(Bucket=bucket, Key=key)
+    s3.delete_bucket(Bucket=bucket)
+
+    answers = [shops.sell(item_sku=name) for _ in range(3)]
+
+    assert {answer.status_code for answer in answers} == {201}
+    effect = {"id": f"archive#{answers[0].json()['request_id']}"}
+
+    def was_tried() -> bool:
+        shown = stack.api.get("/outbox/effect", params=effect).json()
+        return bool(shown["attempts"]) and "NoSuchBucket" in str(shown)
+
+    eventually(was_tried)
+    assert {archive_of(shops, answer)["state"] for answer in answers} == {"pending"}
+
+    s3.create_bucket(Bucket=bucket)
+
+    keys = [done(shops, answer)["key"] for answer in answers]
+    assert Counter(key for key in archived(stack) if key in keys) == Counter(keys)
+    assert len(set(keys)) == 3
+
+
+def test_w6_messages_that_come_twice_archive_once(stack: Deployed, shops: Shops, name: str) -> None:
+    sold = shops.sell(item_sku=name)
+    first = done(shops, sold)
+    effect_id = f"archive#{sold.json()['request_id']}"
+    head = {"Bucket": stack.outputs["WarrantiesBucket"], "Key": first["key"]}
+    written_at = stack.client("s3").head_object(**head)["LastModified"]
+
+    for _ in range(3):
+        stack.client("sqs").send_message(
+            QueueUrl=stack.outputs["OutboxArchiveQueue"], MessageBody=queues.body(effect_id)
+        )
+    eventually(lambda: stack.queue_depth("OutboxArchiveQueue") == 0)
+
+    assert stack.client("s3").head_object(**head)["LastModified"] == written_at
+    assert archive_of(shops, sold)["sha256"] == first["sha256"]
+
+
 # --- what it costs --------------------------------------------------------------------------------
 
 EFFECT = 2
@@ -285,3 +381,50 @@ def test_the_functions_role_lets_warranties_work(guarded: Deployed, name: str) -
     assert shops.api.get(f"/warranties/{made[0]['id']}").status_code == 200
     assert len(shops.listed(match="any-given", sku=name)) == 4
     assert any(r["item_type"] == "furniture" for r in shops.api.get("/plans/refusals").json())
+
+
+def test_w6_an_archive_that_denies_loses_nothing(guarded: Deployed, name: str) -> None:
+    """The worker's role loses its right to write; sales go on, and are archived when it is back."""
+    shops, iam = Shops(guarded), guarded.client("iam")
+    done(shops, shops.sell(item_sku=name))
+    with denied(iam, guarded):
+        sold = shops.sell(item_sku=name)
+        assert sold.status_code == 201
+        kinds = "/outbox/kinds"
+        eventually(lambda: "paused" in guarded.api.get(kinds).text, within_s=60)
+        assert archive_of(shops, sold)["state"] == "pending"
+
+    effect = {"id": f"archive#{sold.json()['request_id']}"}
+    assert guarded.api.post("/outbox/retry", params=effect).status_code < 300
+    done(shops, sold)
+
+
+@contextmanager
+def denied(iam: Any, stack: Deployed) -> Iterator[None]:
+    """Take the archive's worker its right to write objects for a while."""
+    role, policy = role_policy(iam, stack)
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    rest = [each for each in document["Statement"] if each.get("Sid") != "Archive"]
+    assert len(rest) < len(document["Statement"])
+
+    def put(statements: list[Any]) -> None:
+        changed = json.dumps({**document, "Statement": statements})
+        iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=changed)
+
+    put(rest)
+    try:
+        yield
+    finally:
+        put(document["Statement"])
+
+
+def role_policy(iam: Any, stack: Deployed) -> tuple[str, str]:
+    """Return the role of the archive's worker and the policy that lets it write objects."""
+    function = stack.function("warranties-archive")
+    config = stack.client("lambda").get_function_configuration(FunctionName=function)
+    role = config["Role"].rpartition("/")[2]
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        if any(each.get("Sid") == "Archive" for each in document["Statement"]):
+            return role, policy
+    raise AssertionError("no policy lets it write")

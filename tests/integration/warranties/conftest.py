@@ -11,6 +11,7 @@ from moto import mock_aws
 
 import app as composition
 from chalicelib.core import aws, settings
+from chalicelib.core.outbox import wiring as outbox_wiring
 from chalicelib.warranties import wiring
 from tests.warranties_table import make_tables
 
@@ -63,10 +64,10 @@ def dynamodb(
     monkeypatch.setenv("WARRANTIES_BUCKET", names.bucket)
     monkeypatch.setattr(wiring.aws, "dynamodb", lambda: _clients.dynamodb)
     monkeypatch.setattr(wiring.aws, "s3", lambda: s3)
-    for made in (wiring.warranties, wiring.archiving, settings.from_env):
+    for made in (wiring.warranties, wiring.archiver, outbox_wiring.outbox, settings.from_env):
         made.cache_clear()
     yield _clients.dynamodb
-    for made in (wiring.warranties, wiring.archiving):
+    for made in (wiring.warranties, wiring.archiver, outbox_wiring.outbox):
         made.cache_clear()
 
 

@@ -13,7 +13,9 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
+from chalice.test import Client
 
+from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.effects import (
     Conclusion,
     DeniedError,
@@ -22,12 +24,12 @@ from chalicelib.core.outbox.effects import (
     PoisonError,
     UnsureError,
 )
-from chalicelib.warranties import archive
+from chalicelib.warranties import archive, events
 from chalicelib.warranties.archiving import Archiving
 from chalicelib.warranties.bucket import BucketArchive
 from chalicelib.warranties.models import SaleAnswer
-from tests.warranties_fakes import MemoryArchive, MemoryStore, a_service, body
-from tests.warranties_table import real_store
+from tests.warranties_fakes import SOFA, MemoryArchive, MemoryStore, a_service, body
+from tests.warranties_table import items, real_store
 
 NOWHERE = "https://s3.test"
 
@@ -90,6 +92,30 @@ def test_how_it_ended_is_told_to_the_sale() -> None:
     Archiving(store, MemoryArchive()).conclude(store.effects[0], ended)
 
     assert store.kept[sale.request_id].archive == ended
+
+
+# --- the function ---------------------------------------------------------------------------------
+
+
+def test_w6_the_function_archives_what_messages_name_and_spends_them(
+    client: Client, dynamodb: Any, s3: Any, names: Any
+) -> None:
+    raw = json.dumps(SOFA).encode()
+    sold = client.http.post("/warranties", headers={"Content-Type": "application/json"}, body=raw)
+    request_id = sold.json_body["request_id"]
+    effect_id = items(dynamodb, names.outbox)[0]["pk"]["S"].removeprefix("EFFECT#")
+    message = queues.body(effect_id)
+    event = client.events.generate_sqs_event([message, message, "nonsense"], "outbox-archive")
+
+    for record in event["Records"]:
+        record["attributes"] = {"ApproximateReceiveCount": "1"}
+    answered = events.archive(event, None)
+
+    assert answered == {"batchItemFailures": []}
+    listed = s3.list_objects_v2(Bucket=names.bucket)["Contents"]
+    assert [entry["Key"].rpartition("/")[2] for entry in listed] == [f"{request_id}.json"]
+    shown = client.http.get(f"/warranties/{request_id}-12").json_body["archive"]
+    assert shown["state"] == "done"
 
 
 # --- the bucket -----------------------------------------------------------------------------------

@@ -10,9 +10,8 @@ import pytest
 from chalice.test import Client, HTTPResponse
 
 from chalicelib.core import cursors
-from chalicelib.core.outbox.effects import Conclusion
 from chalicelib.warranties import archive
-from chalicelib.warranties.wiring import archiving, warranties
+from chalicelib.warranties.wiring import archiver
 from tests.unit.warranties.test_warranty_fields import BRIEFS_SAMPLE
 from tests.warranties_fakes import SOFA
 from tests.warranties_table import items
@@ -276,10 +275,7 @@ def test_a_warranty_explains_itself(client: Client) -> None:
 
 def test_w6_a_warranty_shows_where_it_is_archived(client: Client, s3: Any, names: Any) -> None:
     told = post(client).json_body
-    kept = warranties().store.sale(told["request_id"])
-    assert kept is not None
-    effect = archive.effect(kept.sale)
-    archiving().conclude(effect, Conclusion("done", archiving().perform(effect)))
+    assert archiver().work(f"archive#{told['request_id']}") == "done"
 
     shown = get(client, f"/warranties/{told['warranties'][1]['id']}").json_body["archive"]
 
