@@ -24,6 +24,7 @@ from backroom import (
     session,
     show,
     simulation,
+    warranties,
     work,
 )
 from backroom.api import DEFAULT_URL
@@ -35,12 +36,13 @@ _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
 _OPERATORS = "The operator's work"
+_WARRANTIES = "Warranties"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "outbox", "dlq", "audit", "simulate", "demo", "status"),
+    *("warranties", "ledger", "outbox", "dlq", "audit", "simulate", "demo", "status"),
 )
 
 
@@ -123,6 +125,7 @@ app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKA
 app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
     deliveries.show_statistics
 )
+app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
 app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
 app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
