@@ -201,7 +201,7 @@ def test_s6_poison_never_blocks_the_stream_or_its_neighbours(post: Post, name: s
     began_ms = int(datetime.now(UTC).timestamp() * 1000) - 1_000
 
     def poison(number: int) -> None:
-        at = rows.table_key(f"{name}-poison-{number}")
+        at = key(*rows.place(f"{name}-poison-{number}"))
         post.table.put({**at, **[{}, {"kind": {"N": "7"}}, {"kind": {"M": {}}}][number % 3]})
         post.ask(f"{name}-nobody-{number}", kind="pigeons")
 
