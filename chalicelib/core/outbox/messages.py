@@ -10,6 +10,8 @@ from chalicelib.core.log import logger
 from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.worker import Worker
 
+__all__ = ["Failures", "perform"]
+
 
 def perform(event: SQSEvent, worker: Worker) -> Failures:
     """Work on the effects that the messages name; return the messages that are to come again.
