@@ -10,6 +10,7 @@ ROUTES = {
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
+    "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),

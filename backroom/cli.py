@@ -13,6 +13,7 @@ from backroom import (
     audit,
     deliveries,
     demo,
+    doctor,
     files,
     fleet,
     imports,
@@ -37,7 +38,7 @@ _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "audit", "simulate", "demo", "status"),
+    *("ledger", "audit", "simulate", "demo", "status", "doctor"),
 )
 
 
@@ -129,6 +130,9 @@ app.command(
 )(simulation.write_simulation)
 app.command("demo", rich_help_panel=_SERVICE, epilog="Example: backroom demo")(demo.tell)
 app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(show_status)
+app.command("doctor", rich_help_panel=_SERVICE, epilog="Example: backroom doctor")(
+    doctor.show_integrations
+)
 
 
 def main() -> None:
