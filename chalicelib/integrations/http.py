@@ -248,9 +248,11 @@ def _unknown(why: str, *, writes: bool) -> EffectError:
 
 
 def _sentences(node: object, name: str = "") -> list[str]:
-    """Return the texts of a JSON document, each with its name."""
+    """Return the texts of a JSON document, each with its name; links are of no help in a line."""
     if isinstance(node, dict):
         return [text for key, value in node.items() for text in _sentences(value, key)]
     if isinstance(node, list):
         return [text for value in node for text in _sentences(value, name)]
-    return [f"{name}: {node}" if name else node] if isinstance(node, str) else []
+    if not isinstance(node, str) or node.startswith("https://"):
+        return []
+    return [f"{name}: {node}" if name else node]

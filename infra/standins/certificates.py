@@ -9,13 +9,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from infra.standins import credentials
+
 _LIFETIME = timedelta(days=3650)
-CERTIFICATE, KEY = "standin-certificate.pem", "standin-key.pem"
+_KEY = "standin-key.pem"
 
 
 def certificate(home: Path) -> tuple[Path, Path]:
     """Return the files of a certificate for this machine and of its key, made if need be."""
-    paths = home / CERTIFICATE, home / KEY
+    paths = home / credentials.CERTIFICATE, home / _KEY
     if not all(path.exists() for path in paths):
         home.mkdir(parents=True, exist_ok=True)
         _make(*paths)

@@ -1,6 +1,7 @@
 """The settings that lead our clients to the stand-ins; standard library only."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 JIRA_USER = "bakery@backroom.example"
 JIRA_TOKEN = "standin-jira-token"
@@ -14,13 +15,14 @@ GITHUB_REPOSITORY = "bakery/recipes"
 GITHUB_TOKEN = "github_pat_standin"
 MAIL_USER = "backroom"
 MAIL_PASSWORD = "standin-password"
+CERTIFICATE = "standin-certificate.pem"
 MAIL_FROM = "bakery@backroom.example"
 
 
 def settings(http_port: int, smtp_port: int, certificate: Path) -> dict[str, str]:
     """Return all settings of all vendors for stand-ins on these ports of this machine."""
     base = f"http://127.0.0.1:{http_port}"
-    mail = f"smtp://{MAIL_USER}:{MAIL_PASSWORD}@127.0.0.1:{smtp_port}?ca={certificate}"
+    mail = f"smtp://{MAIL_USER}:{MAIL_PASSWORD}@127.0.0.1:{smtp_port}?ca={quote(str(certificate))}"
     return {
         "JIRA_URL": f"{base}/jira",
         "JIRA_PROJECT": JIRA_PROJECT,
