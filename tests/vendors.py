@@ -1,9 +1,11 @@
 """The clients against the stand-ins: what a call is, and how to make it fail."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -13,30 +15,38 @@ from chalicelib.integrations.mail import Letter, SmtpMail
 from infra.standins.faults import Fault
 from infra.standins.office import Office
 
-HASTY = urllib3.Timeout(connect=1, read=0.25)
+_POOL = urllib3.PoolManager(num_pools=16, maxsize=16)
+_NO_PATIENCE = urllib3.Timeout(connect=5, read=0.1)
 DOCUMENT = adf.document(adf.paragraph("Hello dear provider"))
 
 
 class Desk:
-    """Our clients, without patience, and the office of stand-ins that they talk to."""
+    """Our clients, and the office of stand-ins that they talk to."""
 
     def __init__(self, office: Office) -> None:
         self.office = office
-        self.jira = wiring.jira(HASTY)
-        self.slack = wiring.slack(HASTY)
-        self.github = wiring.github(HASTY)
-        self.drive = wiring.drive(HASTY)
-        self.docs = wiring.docs(HASTY)
+        self.jira = wiring.jira()
+        self.slack = wiring.slack()
+        self.github = wiring.github()
+        self.drive = wiring.drive()
+        self.docs = wiring.docs()
+        self.impatient: list[tuple[str | None, str]] = []
+
+    def pool(self) -> "Pool":
+        """Return the connections, without patience for what is to be stalled."""
+        return Pool(self)
 
     def mail(self, **told: Any) -> SmtpMail:
         """Return the mail; ``told`` replaces parts of its settings."""
         sent = wiring.mail()
         assert isinstance(sent, SmtpMail)
-        return SmtpMail(**{**vars(sent), "timeout_s": 0.5, "last_word_s": 0.25, **told})
+        return SmtpMail(**{**vars(sent), **told})
 
     def fail(self, vendor: str, kind: str, **told: Any) -> None:
-        """Let something go wrong at a vendor's."""
+        """Let something go wrong at a vendor's; an answer that never comes is not waited for."""
         self.office.faults.add(Fault(vendor, kind, **told))  # type: ignore[arg-type]
+        if kind.startswith("stall"):
+            self.impatient.append((told.get("method"), told.get("path", "")))
 
     def ticket(self, label: str = "order-batch-2026-11-21") -> str:
         """Create a ticket and return its key."""
@@ -55,6 +65,23 @@ class Desk:
         """Return what a vendor holds."""
         found: list[Any] = self.office.shown()[vendor][what]
         return found
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The pool of the clients; no other request than a stalled one has to hurry."""
+
+    desk: Desk
+
+    def request(self, method: str, url: str, **told: Any) -> Any:
+        """Send a request."""
+        path = urlsplit(url).path
+        if any(
+            wanted in {None, method} and re.search(pattern, path)
+            for wanted, pattern in self.desk.impatient
+        ):
+            told["timeout"] = _NO_PATIENCE
+        return _POOL.request(method, url, **told)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -31,11 +29,15 @@ _NEWER = {("slack", "/conversations.history"): {"include_all_metadata"}}
 _VERBS = ("get", "put", "post", "patch", "delete")
 
 
-@dataclass(frozen=True)
 class Contracts:
-    """The contracts in a folder."""
+    """The contracts in a folder, all of them read at once."""
 
-    folder: Path
+    def __init__(self, folder: Path) -> None:
+        self._apis = {
+            api: Api(api, json.loads((folder / name).read_text())) for api, name in FILES.items()
+        }
+        schema = json.loads((folder / ADF).read_text())
+        self._adf = validator_for(schema)(schema)
 
     @classmethod
     def find(cls) -> "Contracts | None":
@@ -53,21 +55,13 @@ class Contracts:
         """Return what is wrong with a request by the contract of ``api``."""
         return self._apis[api].faults(method.lower(), path, query, body, media)
 
+    def answer_faults(self, api: str, method: str, path: str, status: int, body: Any) -> list[str]:
+        """Return what is wrong with an answer by the contract of ``api``."""
+        return self._apis[api].answer_faults(method.lower(), path, status, body)
+
     def document_faults(self, document: Any) -> list[str]:
         """Return what is wrong with a document by the schema of Jira's document format."""
         return [error.message[:200] for error in self._adf.iter_errors(document)]
-
-    @cached_property
-    def _apis(self) -> dict[str, "Api"]:
-        return {
-            api: Api(api, json.loads((self.folder / name).read_text()))
-            for api, name in FILES.items()
-        }
-
-    @cached_property
-    def _adf(self) -> Any:
-        schema = json.loads((self.folder / ADF).read_text())
-        return validator_for(schema)(schema)
 
 
 class Api:
@@ -77,19 +71,45 @@ class Api:
         self._name = name
         self._document = document
         self._operations = list(_operations(document))
+        self._components = _json_schema(document.get("components", {}))
         self._validators: dict[str, Any] = {}
 
     def faults(
         self, method: str, path: str, query: Mapping[str, str], body: bytes, media: str
     ) -> list[str]:
         """Return what is wrong with a request."""
+        found = self._operation(method, path)
+        if found is None:
+            return [f"the contract has no {method.upper()} {path}"]
+        template, operation = found
+        return [
+            *self._query_faults(template, operation, query),
+            *self._body_faults(f"{method} {template}", operation, body, media),
+        ]
+
+    def answer_faults(self, method: str, path: str, status: int, body: Any) -> list[str]:
+        """Return what is wrong with an answer."""
+        found = self._operation(method, path)
+        answers = found[1]["responses"] if found else {}
+        described = answers.get(str(status)) or answers.get("default")
+        if found is None or described is None:
+            return [f"the contract has no {status} for {method.upper()} {path}"]
+        content = self._resolved(described).get("content", {})
+        schema = content.get("application/json", {}).get("schema")
+        if schema is None:
+            return [] if body is None else [f"the contract has no body for {status}"]
+        key = f"{method} {found[0]} {status}"
+        return [
+            f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+            for error in self._validator(key, schema).iter_errors(body)
+        ]
+
+    def _operation(self, method: str, path: str) -> tuple[str, dict[str, Any]] | None:
+        """Return what the contract says of a method and a path, with the path's template."""
         for verb, template, pattern, operation in self._operations:
             if verb == method and pattern.fullmatch(path):
-                return [
-                    *self._query_faults(template, operation, query),
-                    *self._body_faults(f"{verb} {template}", operation, body, media),
-                ]
-        return [f"the contract has no {method.upper()} {path}"]
+                return template, operation
+        return None
 
     def _query_faults(
         self, template: str, operation: dict[str, Any], query: Mapping[str, str]
@@ -134,10 +154,6 @@ class Api:
             whole = {**_json_schema(schema), "components": self._components}
             self._validators[key] = Draft4Validator(whole)
         return self._validators[key]
-
-    @cached_property
-    def _components(self) -> Any:
-        return _json_schema(self._document.get("components", {}))
 
     def _resolved(self, node: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in node:

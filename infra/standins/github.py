@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from infra.standins import credentials
+from infra.standins import credentials, github_shapes
 from infra.standins.vendor import Clock, Reply, Request, Vendor
 
 LOGINS = ("ada", "Grace-Hopper", "linus", "margaret", "mr-cakelover", "octocat")
@@ -57,7 +57,10 @@ class GitHubStandin(Vendor):
         with self.lock:
             return {
                 "collaborators": dict(self._members),
-                "invitations": list(self._invitations.values()),
+                "invitations": [
+                    {name: each[name] for name in ("id", "invitee", "permissions", "expired")}
+                    for each in self._invitations.values()
+                ],
             }
 
     def accept(self, login: str) -> bool:
@@ -79,7 +82,8 @@ class GitHubStandin(Vendor):
             return found is not None
 
     def _user(self, request: Request, login: str) -> Reply:
-        return Reply(200, {"login": self._known(login), "id": 1, "type": "User"})
+        known = self._known(login)
+        return Reply(200, github_shapes.user(known, self.logins.index(known) + 2))
 
     def _is_member(self, request: Request, login: str) -> Reply:
         if self._member(login) is None:
@@ -100,12 +104,8 @@ class GitHubStandin(Vendor):
 
     def _new_invitation(self, login: str, permission: str) -> dict[str, Any]:
         number = next(self._numbers)
-        made = {
-            "id": number,
-            "invitee": {"login": login, "id": number},
-            "permissions": "write" if permission == "push" else permission,
-            "expired": False,
-        }
+        invitee = github_shapes.user(login, self.logins.index(login) + 2)
+        made = github_shapes.invitation(number, invitee, permission, self.clock())
         self._invitations[number] = made
         return made
 

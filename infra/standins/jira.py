@@ -2,12 +2,11 @@
 
 import base64
 import copy
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from infra.standins import credentials, jql
+from infra.standins import credentials, jira_rules, jql
 from infra.standins.contracts import Contracts
 from infra.standins.vendor import Clock, RefusedError, Reply, Request, Vendor, repeated
 
@@ -23,8 +22,6 @@ _STATUSES = {
     "done": {"id": "10002", "name": "Done", "statusCategory": {"key": "done", "name": "Done"}},
 }
 _TRANSITIONS = {"11": "new", "21": "indeterminate", "31": "done"}
-_SETTABLE = {"project", "issuetype", "summary", "labels", "description", "duedate"}
-_TYPES = ("Task", "Story", "Bug")
 _MOST_RESULTS = 50
 
 
@@ -144,9 +141,9 @@ class JiraStandin(Vendor):
     def _create(self, request: Request) -> Reply:
         body = self._object(request)
         fields = body.get("fields")
-        faults = _field_faults(fields) | self._document_fault(fields, "description")
+        faults = jira_rules.field_faults(fields) | self._document_fault(fields, "description")
         properties = body.get("properties", [])
-        if not _are_properties(properties):
+        if not jira_rules.are_properties(properties):
             faults["properties"] = "Properties must have unique keys of at most 255 characters."
         if faults or not isinstance(fields, dict):
             raise _refused(faults)
@@ -268,7 +265,7 @@ class JiraStandin(Vendor):
         document = told.get(name) if isinstance(told, dict) else None
         if document is None and name == "description":
             return {}
-        if not _is_document(document):
+        if not jira_rules.is_document(document):
             return {name: "Operation value must be an Atlassian Document."}
         faults = self._contracts.document_faults(document) if self._contracts else []
         return {name: faults[0]} if faults else {}
@@ -276,64 +273,6 @@ class JiraStandin(Vendor):
 
 def _refused(faults: dict[str, str]) -> RefusedError:
     return RefusedError(Reply(400, {"errorMessages": [], "errors": faults}))
-
-
-def _field_faults(fields: object) -> dict[str, str]:
-    if not isinstance(fields, dict):
-        return {"fields": "is required"}
-    faults = {
-        name: f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
-        for name in fields.keys() - _SETTABLE
-    }
-    if fields.get("project") != {"key": credentials.JIRA_PROJECT}:
-        faults["project"] = "valid project is required"
-    if (fields.get("issuetype") or {}).get("name") not in _TYPES:
-        faults["issuetype"] = "Specify a valid issue type"
-    summary = fields.get("summary")
-    if not isinstance(summary, str) or not summary.strip():
-        faults["summary"] = "You must specify a summary of the issue."
-    elif len(summary) > 255 or "\n" in summary or "\r" in summary:
-        faults["summary"] = "The summary is invalid: one line of at most 255 characters."
-    labels = fields.get("labels", [])
-    if not isinstance(labels, list) or not all(_is_label(label) for label in labels):
-        faults["labels"] = "The label can't contain spaces, and has at most 255 characters."
-    if "duedate" in fields and not _is_date(fields["duedate"]):
-        faults["duedate"] = "Operation value must be a string in the format yyyy-MM-dd"
-    return faults
-
-
-def _is_label(label: object) -> bool:
-    return isinstance(label, str) and bool(re.fullmatch(r"\S{1,255}", label))
-
-
-def _is_date(value: object) -> bool:
-    try:
-        return bool(date.fromisoformat(str(value))) and len(str(value)) == 10
-    except ValueError:
-        return False
-
-
-def _is_document(node: object) -> bool:
-    """Return whether this looks like a document; the schema, where it is at hand, knows better."""
-    if not isinstance(node, dict) or (node.get("type"), node.get("version")) != ("doc", 1):
-        return False
-    return isinstance(node.get("content"), list) and _has_no_empty_text(node)
-
-
-def _has_no_empty_text(node: object) -> bool:
-    if not isinstance(node, dict):
-        return False
-    if node.get("type") == "text" and not (isinstance(node.get("text"), str) and node["text"]):
-        return False
-    return all(_has_no_empty_text(part) for part in node.get("content", []))
-
-
-def _are_properties(told: object) -> bool:
-    if not isinstance(told, list):
-        return False
-    keys = [each.get("key") for each in told if isinstance(each, dict) and "value" in each]
-    fine = all(isinstance(key, str) and 0 < len(key) <= 255 for key in keys)
-    return fine and len(keys) == len(told) == len(set(keys))
 
 
 def _cut(state: dict[str, Any], fields: list[str]) -> dict[str, Any]:

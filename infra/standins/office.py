@@ -77,16 +77,19 @@ class Office:
 
     def _broken_rules(self, vendor: Vendor, request: Request) -> list[str]:
         """Return how a request is against the vendor's contract, where that is at hand."""
-        if self.contracts is None:
+        api, path = self.contract_of(vendor, request.path)
+        if self.contracts is None or api is None:
             return []
-        apis = _GOOGLE if vendor is self.google else _APIS[vendor.name]
-        for api, prefix in apis:
-            if request.path.startswith(f"{prefix}/"):
-                path = request.path.removeprefix(prefix)
-                return self.contracts.faults(
-                    api, request.method, path, request.query, request.body, request.media_type
-                )
-        return []
+        return self.contracts.faults(
+            api, request.method, path, request.query, request.body, request.media_type
+        )
+
+    def contract_of(self, vendor: Vendor, path: str) -> tuple[str | None, str]:
+        """Return which contract a path of a vendor is in, and the path as it is there."""
+        for api, prefix in _GOOGLE if vendor is self.google else _APIS[vendor.name]:
+            if path.startswith(f"{prefix}/"):
+                return api, path.removeprefix(prefix)
+        return None, path
 
     def _note(
         self, vendor: Vendor, request: Request, reply: Reply | None, fault: Fault | None

@@ -109,7 +109,8 @@ class SlackStandin(Vendor):
 
     def _users(self, request: Request) -> Reply:
         page, following = self._page(self.people, request)
-        return Reply(200, {"ok": True, "members": page, "response_metadata": following})
+        told = {"cache_ts": int(self.clock()), "response_metadata": following}
+        return Reply(200, {"ok": True, "members": page, **told})
 
     def _open(self, request: Request) -> Reply:
         users = str(self._told(request).get("users") or "")
@@ -120,7 +121,7 @@ class SlackStandin(Vendor):
             raise self.refuse(200, "user_disabled")
         if member["is_bot"] or users == "USLACKBOT":
             raise self.refuse(200, "cannot_dm_bot")
-        channel = f"D{users.removeprefix('U')}"
+        channel = f"D{users.removeprefix('U'):0>9}"
         known = channel in self._channels
         self._channels.setdefault(channel, _Channel(users))
         return Reply(200, {"ok": True, "channel": {"id": channel}, "already_open": known})
@@ -156,7 +157,8 @@ class SlackStandin(Vendor):
         page, following = self._page(found, request)
         more = bool(following["next_cursor"])
         body = {"ok": True, "messages": page, "has_more": more, "response_metadata": following}
-        return Reply(200, body)
+        pins = {"pin_count": 0, "channel_actions_ts": None, "channel_actions_count": 0}
+        return Reply(200, {**body, **pins})
 
     def _page(
         self, found: list[dict[str, Any]], request: Request

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.integrations import http
 from infra.standins.contracts import Contracts
 from infra.standins.office import Office
 from infra.standins.server import Standins
@@ -31,5 +32,7 @@ def desk(standins: Standins, office: Office, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("VENDORS_SECRET", raising=False)
     for name, value in standins.settings().items():
         monkeypatch.setenv(name, value)
-    yield Desk(office)
+    found = Desk(office)
+    monkeypatch.setattr(http, "pool", found.pool)
+    yield found
     assert office.shown()["violations"] == []

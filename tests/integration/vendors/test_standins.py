@@ -115,9 +115,13 @@ def test_jira_gives_ids_only_unless_fields_are_named(send: Send, desk: Desk) -> 
     ("path", "body", "word"),
     [
         ("chat.postMessage", {"channel": "D404", "text": "x"}, "channel_not_found"),
-        ("chat.postMessage", {"channel": "D01"}, "no_text"),
-        ("chat.postMessage", {"channel": "D01", "text": "x" * 40_001}, "msg_too_long"),
-        ("chat.postMessage", {"channel": "D01", "text": "x", "metadata": {}}, "invalid_metadata"),
+        ("chat.postMessage", {"channel": "D000000001"}, "no_text"),
+        ("chat.postMessage", {"channel": "D000000001", "text": "x" * 40_001}, "msg_too_long"),
+        (
+            "chat.postMessage",
+            {"channel": "D000000001", "text": "x", "metadata": {}},
+            "invalid_metadata",
+        ),
         ("conversations.open", {}, "users_list_not_supplied"),
         ("conversations.open", {"users": "U00BACKROOM"}, "cannot_dm_bot"),
         ("chat.shout", {}, "unknown_method"),
