@@ -17,11 +17,10 @@ header p { color: var(--soft); margin: 4px 0 20px; max-width: 70ch; }
 .sums { display: flex; flex-wrap: wrap; gap: 10px; margin: 0 0 24px; padding: 0; list-style: none; }
 .sums li { border: 1px solid var(--line); border-radius: 999px; padding: 3px 14px;
   background: var(--card); } .sums .bad { border-color: var(--bad); color: var(--bad); }
-main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr));
-  gap: 20px; padding-bottom: 60px; align-items: start; }
+main { columns: 2 480px; column-gap: 20px; padding-bottom: 40px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 14px;
-  padding: 18px 20px; overflow-x: auto; } section > p { color: var(--soft); margin: 8px 0 0; }
-section.wide { grid-column: 1 / -1; }
+  padding: 18px 20px; overflow-x: auto; break-inside: avoid-column; margin-bottom: 20px; } section > p { color: var(--soft); margin: 8px 0 0; }
+section.wide { column-span: all; }
 article { border-top: 1px solid var(--line); padding: 12px 0; margin-top: 10px; }
 article h3 { font-size: 14px; margin: 0 0 2px; } article p { margin: 4px 0; white-space: pre-wrap;
   overflow-wrap: anywhere; } .soft { color: var(--soft); font-size: 13px; }
@@ -63,7 +62,7 @@ def _sums(told: dict[str, Any]) -> str:
         ("bad" if doubled else "", f"{doubled} doubled"),
         ("bad" if told["violations"] else "", f"{len(told['violations'])} against a contract"),
         ("", "contracts at hand" if told["contracts"] else "no contracts at hand"),
-        ("bad" if told["faults"] else "", f"{len(told['faults'])} faults set"),
+        ("bad" if told["faults"] else "", f"faults set: {len(told['faults'])}"),
     ]
     items = "".join(f'<li class="{kind}">{escape(words)}</li>' for kind, words in pills)
     return f'<ul class="sums">{items}</ul>'
