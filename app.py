@@ -10,14 +10,16 @@ ROUTES = {
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
+    "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.outbox.routes": ("outbox",),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
     "chalicelib.vending.file_routes": ("files", "imports"),
 }
-EVENTS = ("chalicelib.deliveries.events", "chalicelib.vending.events")
+EVENTS = ("chalicelib.deliveries.events", "chalicelib.outbox.events", "chalicelib.vending.events")
 
 app = Backroom("backroom", ROUTES)
 app.api.binary_types.extend(["application/gzip", "application/x-gzip", "text/plain"])

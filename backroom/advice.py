@@ -27,6 +27,11 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"There is no (account|transaction)", "backroom ledger list shows the newest"),
         (r"(\S+) is itself a reversal", "backroom ledger post ACCOUNT AMOUNT"),
         (r"needs a new (id|key)", "run it with another --{0}, or with none"),
+        (r"There is no effect", "backroom outbox list"),
+        (r"A worker is at (\S+) until", "wait a minute: backroom outbox show {0}"),
+        (r"Somebody is at (\S+) just now", "backroom outbox show {0}"),
+        (r"(\S+) is done, and nothing is done twice", "backroom outbox show {0}"),
+        (r"There is no queue|dead letters of \S+ back", "backroom dlq list"),
         (r"under the floor", "backroom ledger account ID shows the balance"),
     )
 )

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from backroom import (
     audit,
+    dead_letters,
     deliveries,
     demo,
     doctor,
@@ -19,6 +20,7 @@ from backroom import (
     imports,
     ledger,
     machines,
+    outbox,
     registry,
     session,
     show,
@@ -33,12 +35,13 @@ from chalicelib import __version__
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
+_OPERATORS = "The operator's work"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "audit", "simulate", "demo", "status", "doctor"),
+    *("ledger", "outbox", "dlq", "audit", "simulate", "demo", "status", "doctor"),
 )
 
 
@@ -122,6 +125,8 @@ app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats 
     deliveries.show_statistics
 )
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
+app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
+app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
 app.command(
     "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
 )(audit.audit_files)

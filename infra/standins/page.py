@@ -19,8 +19,9 @@ header p { color: var(--soft); margin: 4px 0 20px; max-width: 70ch; }
   background: var(--card); } .sums .bad { border-color: var(--bad); color: var(--bad); }
 main { columns: 2 480px; column-gap: 20px; padding-bottom: 40px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 14px;
-  padding: 18px 20px; overflow-x: auto; break-inside: avoid-column; margin-bottom: 20px; } section > p { color: var(--soft); margin: 8px 0 0; }
-section.wide { column-span: all; }
+  padding: 18px 20px; overflow-x: auto; break-inside: avoid-column; margin-bottom: 20px; }
+section > p { color: var(--soft); margin: 8px 0 0; }
+section.wide { column-span: all; margin-top: 20px; }
 article { border-top: 1px solid var(--line); padding: 12px 0; margin-top: 10px; }
 article h3 { font-size: 14px; margin: 0 0 2px; } article p { margin: 4px 0; white-space: pre-wrap;
   overflow-wrap: anywhere; } .soft { color: var(--soft); font-size: 13px; }
