@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chalicelib.core.outbox.effects import NotDoneError, PoisonError
 from chalicelib.integrations.google import Authorized
-from chalicelib.integrations.http import NotThereError
+from chalicelib.integrations.http import NotThereError, Read
 
 SETTLE_S = 300.0
 """How long Drive's list may trail a write, made sure of."""
@@ -27,41 +27,37 @@ _MOST_ROUNDS = 4
 _SEEN = "revisionId,namedRanges,body(content(startIndex,endIndex))"
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class File(_Read):
+class File(Read):
     """A file or a folder in Drive."""
 
     id: str
 
 
-class Person(_Read):
+class Person(Read):
     """Whose Drive it is."""
 
     email: str = Field("", alias="emailAddress")
 
 
-class _Files(_Read):
+class _Files(Read):
     files: tuple[File, ...] = ()
     token: str | None = Field(None, alias="nextPageToken")
 
 
-class _About(_Read):
+class _About(Read):
     user: Person
 
 
-class _Part(_Read):
+class _Part(Read):
     start: int = Field(0, alias="startIndex")
     end: int = Field(alias="endIndex")
 
 
-class _Body(_Read):
+class _Body(Read):
     content: tuple[_Part, ...] = Field(min_length=1)
 
 
-class _Document(_Read):
+class _Document(Read):
     revision: str = Field(alias="revisionId")
     ranges: dict[str, Any] = Field({}, alias="namedRanges")
     body: _Body

@@ -10,10 +10,10 @@ from http import HTTPStatus
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from chalicelib.core.outbox.effects import DeniedError, EffectError, NotDoneError, PoisonError
-from chalicelib.integrations.http import Answer, Http, NotThereError
+from chalicelib.integrations.http import Answer, Http, NotThereError, Read
 
 Access = Literal["member", "invited", "none"]
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -24,15 +24,11 @@ _NOT_ENOUGH = ("resource not accessible by", "must have admin rights")
 _FORBIDDEN = {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Invitee(_Read):
+class _Invitee(Read):
     login: str
 
 
-class Invitation(_Read):
+class Invitation(Read):
     """An invitation that nobody has answered; an expired one can only be deleted."""
 
     id: int
@@ -44,7 +40,7 @@ class Invitation(_Read):
         return self.invitee is not None and self.invitee.login.lower() == username.lower()
 
 
-_INVITATIONS = TypeAdapter(tuple[Invitation, ...])
+_INVITATIONS = TypeAdapter(tuple[Invitation, ...], config=ConfigDict(defer_build=True))
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.core.outbox.effects import DeniedError, EffectError, NotDoneError
-from chalicelib.integrations.http import Answer, Http
+from chalicelib.integrations.http import Answer, Http, Read
 
 _SPARE_S = 60.0
 # Whole words: storageQuotaExceeded is no limit that passes.
@@ -19,7 +19,7 @@ _LIMIT = re.compile(
 _BAD_GRANT = ("invalid_grant", "invalid_client", "unauthorized_client", "invalid_scope")
 
 
-class _Token(BaseModel):
+class _Token(Read):
     access_token: str
     lifetime_s: float = Field(3600, alias="expires_in")
 

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -57,6 +57,13 @@ _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 class NotThereError(PoisonError):
     """What the request is about does not exist at the vendor's, or not any more."""
+
+
+class Read(BaseModel):
+    """What is read of an answer: the fields that are used, and no more."""
+
+    # Built at first use: most functions talk to one vendor.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)

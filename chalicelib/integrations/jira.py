@@ -9,11 +9,11 @@ from datetime import date
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chalicelib.core.outbox.effects import DeniedError
 from chalicelib.integrations import adf
-from chalicelib.integrations.http import Http, NotThereError
+from chalicelib.integrations.http import Http, NotThereError, Read
 
 SETTLE_S = 900.0
 """How long the search may trail a write ("seconds to minutes", says Atlassian), made sure of."""
@@ -24,33 +24,29 @@ _PAGE = 100
 _MARK = "Reference: "
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _StatusCategory(_Read):
+class _StatusCategory(Read):
     key: str
 
 
-class _Status(_Read):
+class _Status(Read):
     name: str
     category: _StatusCategory = Field(alias="statusCategory")
 
 
-class _Fields(_Read):
+class _Fields(Read):
     summary: str
     labels: tuple[str, ...] = ()
     status: _Status
 
 
-class Created(_Read):
+class Created(Read):
     """A new issue: ``id`` is a number in digits, ``key`` what people call it."""
 
     id: str
     key: str
 
 
-class Issue(_Read):
+class Issue(Read):
     """An issue as it is now."""
 
     id: str
@@ -68,34 +64,34 @@ class Issue(_Read):
         return self.fields.status.category.key == "done"
 
 
-class Account(_Read):
+class Account(Read):
     """Who the token belongs to."""
 
     account_id: str = Field(alias="accountId")
     name: str = Field("", alias="displayName")
 
 
-class _Comment(_Read):
+class _Comment(Read):
     id: str
     body: Any = None
 
 
-class _Comments(_Read):
+class _Comments(Read):
     comments: tuple[_Comment, ...]
     total: int
 
 
-class _Found(_Read):
+class _Found(Read):
     issues: tuple[Issue, ...] = ()
     token: str | None = Field(None, alias="nextPageToken")
 
 
-class _Transition(_Read):
+class _Transition(Read):
     id: str
     to: _Status
 
 
-class _Transitions(_Read):
+class _Transitions(Read):
     transitions: tuple[_Transition, ...]
 
 

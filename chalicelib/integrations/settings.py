@@ -27,7 +27,7 @@ Read = Callable[[str], str]
 class VendorSettings(BaseModel):
     """Settings of one vendor; the fields are its variables in lower case."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class JiraSettings(VendorSettings):

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from chalicelib.core.outbox.effects import DeniedError, EffectError, NotDoneError, PoisonError
-from chalicelib.integrations.http import Answer, Http
+from chalicelib.integrations.http import Answer, Http, Read
 
 MOST_CHARACTERS = 4_000
 """What Slack advises a message to hold at most."""
@@ -37,29 +37,25 @@ _DENIED = {
 }
 
 
-class _Read(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class _Verdict(_Read):
+class _Verdict(Read):
     ok: bool
     error: str = "no reason was given"
 
 
-class _Next(_Read):
+class _Next(Read):
     cursor: str = Field("", alias="next_cursor")
 
 
-class _Paged(_Read):
+class _Paged(Read):
     following: _Next = Field(_Next(next_cursor=""), alias="response_metadata")
 
 
-class _Profile(_Read):
+class _Profile(Read):
     real_name: str = ""
     display_name: str = ""
 
 
-class User(_Read):
+class User(Read):
     """Somebody in the directory, bots and those who left included."""
 
     id: str
@@ -80,7 +76,7 @@ class User(_Read):
         return tuple(name for name in names if name)
 
 
-class Identity(_Read):
+class Identity(Read):
     """Who the token belongs to."""
 
     user: str
@@ -91,19 +87,19 @@ class _Users(_Paged):
     members: tuple[User, ...]
 
 
-class _Channel(_Read):
+class _Channel(Read):
     id: str
 
 
-class _Opened(_Read):
+class _Opened(Read):
     channel: _Channel
 
 
-class _Posted(_Read):
+class _Posted(Read):
     ts: str
 
 
-class _Message(_Read):
+class _Message(Read):
     ts: str
     text: str = ""
     metadata: Any = None

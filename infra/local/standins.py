@@ -3,6 +3,7 @@
 Standard library only: it runs before any install.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -53,9 +54,15 @@ class LocalStandins:
         return get(self.http_port, "/") == HTTPStatus.OK
 
     def start(self, *, patience_s: float = 30) -> bool:
-        """Start them unless they run; return True when they were started. Raises DaemonError."""
+        """Start them unless they run; return True when they were started. Raises DaemonError.
+
+        Those that were started from other sources are started again.
+        """
+        sources = self.home / "standins.sources"
         if self.pid():
-            return False
+            if sources.exists() and sources.read_text() == _digest():
+                return False
+            self.stop()
         ports = {"STANDINS_PORT": self.http_port, "SMTP_PORT": self.smtp_port}
         command = [str(self.python), "-m", "infra.standins", *map(str, ports.values())]
         process = self._daemon.spawn([*command, str(self.home)], ports, _environment())
@@ -66,6 +73,7 @@ class LocalStandins:
                     f"The vendors' stand-ins did not start; their log is {self._daemon.log}"
                 )
             time.sleep(0.05)
+        sources.write_text(_digest())
         return True
 
     def stop(self) -> bool:
@@ -110,6 +118,14 @@ def write_settings(path: Path, settings: Mapping[str, str]) -> None:
 def _unquoted(value: str) -> str:
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     return value[1:-1] if quoted else value
+
+
+def _digest() -> str:
+    """Return a name for the present sources of the stand-ins."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "infra" / "standins").glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _environment() -> dict[str, str]:

@@ -42,6 +42,16 @@ def test_they_start_once_and_stop_and_are_found_on_their_ports(standing: LocalSt
     assert asked.running_at() == asked
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_those_of_other_sources_are_started_again(standing: LocalStandins) -> None:
+    standing.start()
+    before = standing.pid()
+    (standing.home / "standins.sources").write_text("older ones")
+
+    assert standing.start() is True
+    assert standing.pid() != before
+
+
 def test_a_port_that_is_taken_is_named_with_what_to_do(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
