@@ -10,6 +10,7 @@ ROUTES = {
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
+    "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
     "chalicelib.operations": ("", "health", "openapi.json", "ping"),
     "chalicelib.outbox.routes": ("outbox",),

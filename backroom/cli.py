@@ -14,6 +14,7 @@ from backroom import (
     dead_letters,
     deliveries,
     demo,
+    doctor,
     files,
     fleet,
     imports,
@@ -42,7 +43,8 @@ _WARRANTIES = "Warranties"
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("warranties", "ledger", "outbox", "dlq", "audit", "simulate", "demo", "status"),
+    *("warranties", "ledger", "outbox", "dlq"),
+    *("audit", "simulate", "demo", "status", "doctor"),
 )
 
 
@@ -137,6 +139,9 @@ app.command(
 )(simulation.write_simulation)
 app.command("demo", rich_help_panel=_SERVICE, epilog="Example: backroom demo")(demo.tell)
 app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(show_status)
+app.command("doctor", rich_help_panel=_SERVICE, epilog="Example: backroom doctor")(
+    doctor.show_integrations
+)
 
 
 def main() -> None:
