@@ -1,6 +1,6 @@
 """JSON as RFC 8259 means it: no NaN or Infinity, no duplicate keys, numbers with a fraction exact.
 
-Python's ``json`` accepts all of the former and rounds the latter through float.
+Python's ``json`` accepts all of the former, rounds the latter through float, and writes no Decimal.
 """
 
 import json
@@ -41,6 +41,18 @@ def loads(raw: bytes) -> object:
     except ValueError as broken:
         raise JSONError(f"is not valid JSON: {broken}") from broken
     return value
+
+
+def dumps(value: object) -> str:
+    """Return the JSON text of ``value``, Decimals as numbers with the digits that they have."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dict):
+        members = (f"{json.dumps(name)}:{dumps(member)}" for name, member in value.items())
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(dumps, value))}]"
+    return json.dumps(value)
 
 
 def _decimal(text: str) -> Decimal:

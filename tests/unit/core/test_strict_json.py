@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.strict_json import JSONError, loads
+from chalicelib.core.strict_json import JSONError, dumps, loads
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -74,3 +74,24 @@ def test_s4_what_is_no_json_is_refused_in_plain_words(text: bytes, why: str) -> 
 def test_bytes_of_any_kind_are_read_or_refused(text: bytes) -> None:
     with suppress(JSONError):
         loads(text)
+
+
+@given(
+    values | st.decimals(allow_nan=False, allow_infinity=False).filter(lambda d: d.adjusted() < 300)
+)
+def test_what_is_written_is_read_as_it_was(value: object) -> None:
+    assert loads(dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Decimal("33.0"), "33.0"),
+        (Decimal("33"), "33"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("12345678901234567.89"), "12345678901234567.89"),
+        ({"a": (1, Decimal("0.10"), None, True)}, '{"a":[1,0.10,null,true]}'),
+    ],
+)
+def test_decimals_are_written_with_the_digits_that_they_have(value: object, text: str) -> None:
+    assert dumps(value) == text
