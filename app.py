@@ -7,6 +7,9 @@ from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
     "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.bakery.routes": ("cakes", "orders"),
+    "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
+    "chalicelib.bakery.staff_routes": ("employees",),
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
@@ -17,7 +20,11 @@ ROUTES = {
     ),
     "chalicelib.vending.file_routes": ("files", "imports"),
 }
-EVENTS = ("chalicelib.deliveries.events", "chalicelib.vending.events")
+EVENTS = (
+    "chalicelib.bakery.events",
+    "chalicelib.deliveries.events",
+    "chalicelib.vending.events",
+)
 
 app = Backroom("backroom", ROUTES)
 app.api.binary_types.extend(["application/gzip", "application/x-gzip", "text/plain"])

@@ -1,0 +1,174 @@
+"""Builds the bakery's services, once per process, on first use."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.bakery.letters import Addresses
+from chalicelib.bakery.performers.access import AccessPerformer
+from chalicelib.bakery.performers.files import FilingPerformer
+from chalicelib.bakery.performers.notices import NoticePerformer
+from chalicelib.bakery.performers.tickets import TicketPerformer
+from chalicelib.bakery.service.batches import Batching
+from chalicelib.bakery.service.cakes import Kitchen
+from chalicelib.bakery.service.orders import Ordering
+from chalicelib.bakery.service.shortages import Shortages
+from chalicelib.bakery.service.staff import Office
+from chalicelib.bakery.store.batches import BatchStore, TicketStore
+from chalicelib.bakery.store.cakes import CakeStore
+from chalicelib.bakery.store.documents import DocumentStore
+from chalicelib.bakery.store.orders import OrderStore
+from chalicelib.bakery.store.staff import StaffStore
+from chalicelib.core import aws
+from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.settings import from_env
+from chalicelib.core.table import Table
+from chalicelib.integrations import gdocs, jira
+from chalicelib.integrations import wiring as vendors
+
+
+class BakerySettings(BaseModel):
+    """What the bakery reads from the environment (upper-case names).
+
+    ``bakery_tickets`` says whether a ticket is for a day or for an order; ``bakery_home`` is the
+    address of this API in tickets; ``bakery_mail_domains``, separated by commas, are the only ones
+    that letters go to, all when there is none. ``bakery_settle_s`` is how long the search of Jira
+    may trail a write.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bakery_table: str
+    outbox_table: str
+    bakery_tickets: Literal["daily", "per_order"] = "daily"
+    bakery_home: str = "http://localhost:8000"
+    bakery_mail_domains: str = ""
+    bakery_settle_s: float = jira.SETTLE_S
+
+    @property
+    def mail_domains(self) -> Collection[str]:
+        """Return the domains that letters may go to; none means any."""
+        names = (name.strip().lower() for name in self.bakery_mail_domains.split(","))
+        return {name for name in names if name}
+
+
+@dataclass(frozen=True)
+class Bakery:
+    """Everything that the edges of the bakery call."""
+
+    kitchen: Kitchen
+    ordering: Ordering
+    batching: Batching
+    shortages: Shortages
+    office: Office
+
+
+@dataclass(frozen=True)
+class _Stores:
+    cakes: CakeStore
+    orders: OrderStore
+    batches: BatchStore
+    tickets: TicketStore
+    staff: StaffStore
+    documents: DocumentStore
+
+
+@cache
+def bakery() -> Bakery:
+    """Return the services on the tables that the settings name."""
+    stores = _stores()
+    ordering = Ordering(
+        stores.orders,
+        stores.cakes,
+        stores.batches,
+        now=_now,
+        per_order=from_env(BakerySettings).bakery_tickets == "per_order",
+    )
+    return Bakery(
+        kitchen=Kitchen(stores.cakes, now=_now),
+        ordering=ordering,
+        batching=Batching(stores.batches, now=_now),
+        shortages=Shortages(
+            stores.tickets,
+            stores.batches,
+            stores.orders,
+            ordering,
+            desk=vendors.jira,
+            now=_now,
+            secret=vendors.jira_webhook_secret,
+        ),
+        office=Office(stores.staff, now=_now),
+    )
+
+
+@cache
+def tickets() -> TicketPerformer:
+    """Return who performs the effects of kind ``jira``."""
+    stores, settings = _stores(), from_env(BakerySettings)
+    return TicketPerformer(
+        vendors.jira,
+        stores.orders,
+        stores.batches,
+        stores.tickets,
+        bakery().ordering,
+        bakery().shortages,
+        home=settings.bakery_home.rstrip("/"),
+        settle_s=settings.bakery_settle_s,
+    )
+
+
+@cache
+def notices() -> NoticePerformer:
+    """Return who performs the effects of kind ``notify``."""
+    stores = _stores()
+    return NoticePerformer(
+        vendors.slack, vendors.mail, _addresses, stores.orders, stores.cakes, now=_now
+    )
+
+
+@cache
+def files() -> FilingPerformer:
+    """Return who performs the effects of kind ``google``."""
+    stores = _stores()
+    return FilingPerformer(
+        vendors.drive,
+        vendors.docs,
+        stores.documents,
+        stores.orders,
+        now=_now,
+        settle_s=gdocs.SETTLE_S,
+    )
+
+
+@cache
+def access() -> AccessPerformer:
+    """Return who performs the effects of kind ``github``."""
+    return AccessPerformer(vendors.github, _stores().staff)
+
+
+@cache
+def _stores() -> _Stores:
+    settings = from_env(BakerySettings)
+    table = Table(aws.dynamodb(), settings.bakery_table)
+    outbox = Outbox(Table(aws.dynamodb(), settings.outbox_table), now=_now)
+    return _Stores(
+        cakes=CakeStore(table),
+        orders=OrderStore(table, outbox),
+        batches=BatchStore(table, outbox),
+        tickets=TicketStore(table, outbox),
+        staff=StaffStore(table, outbox),
+        documents=DocumentStore(table),
+    )
+
+
+def _addresses() -> Addresses:
+    """Return how addresses come about. Raises DisabledError while mail is off."""
+    return Addresses(vendors.mail_domain(), from_env(BakerySettings).mail_domains)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
