@@ -1,5 +1,6 @@
 """What the bakery takes in. The brief's own fields, never renamed; staff are spelled its way."""
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
@@ -21,6 +22,9 @@ MOST_ROWS = 500
 """Rows of one answer: an order with 99 ingredients and as many extras has about 10 KB."""
 
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
 def _cake_id(text: str) -> str:
     if not has_latin_letter(fold(text)):
         raise ValueError("must be a cake's id, such as carrot_cake")
@@ -29,10 +33,12 @@ def _cake_id(text: str) -> str:
 
 def _day(given: object) -> object:
     """Return a day of a path or a query, which is text there."""
+    if not isinstance(given, str) or not _DAY.fullmatch(given):
+        raise ValueError("must be a day, such as 2026-11-21")
     try:
-        return date.fromisoformat(given) if isinstance(given, str) and len(given) == 10 else given
+        return date.fromisoformat(given)
     except ValueError as wrong:
-        raise ValueError("must be a day that exists, such as 2026-11-21") from wrong
+        raise ValueError("is not a day that exists") from wrong
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
