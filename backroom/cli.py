@@ -17,12 +17,15 @@ from backroom import (
     files,
     fleet,
     imports,
+    kitchen,
     ledger,
     machines,
     registry,
     session,
     show,
     simulation,
+    staff,
+    supplies,
     work,
 )
 from backroom.api import DEFAULT_URL
@@ -33,12 +36,24 @@ from chalicelib import __version__
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
+_BAKERY = "The bakery"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "audit", "simulate", "demo", "status", "doctor"),
+    *(
+        "ledger",
+        "cakes",
+        "orders",
+        "batches",
+        "employees",
+        "audit",
+        "simulate",
+        "demo",
+        "status",
+        "doctor",
+    ),
 )
 
 
@@ -122,6 +137,10 @@ app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats 
     deliveries.show_statistics
 )
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
+app.add_typer(kitchen.cakes, name="cakes", rich_help_panel=_BAKERY)
+app.add_typer(kitchen.orders, name="orders", rich_help_panel=_BAKERY)
+app.add_typer(supplies.batches, name="batches", rich_help_panel=_BAKERY)
+app.add_typer(staff.employees, name="employees", rich_help_panel=_BAKERY)
 app.command(
     "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
 )(audit.audit_files)

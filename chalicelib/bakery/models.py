@@ -31,8 +31,8 @@ def _cake_id(text: str) -> str:
     return text
 
 
-def _day(given: object) -> object:
-    """Return a day of a path or a query, which is text there."""
+def day(given: object) -> date:
+    """Return a day of a path or a query, which is text there. Raises ValueError."""
     if not isinstance(given, str) or not _DAY.fullmatch(given):
         raise ValueError("must be a day, such as 2026-11-21")
     try:
@@ -41,7 +41,7 @@ def _day(given: object) -> object:
         raise ValueError("is not a day that exists") from wrong
 
 
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "format": "date"})]
 Limit = Annotated[NumberInText, Field(ge=1, le=MOST_ROWS)]
 
 
