@@ -1,17 +1,21 @@
-"""The bakery's event functions: the daily batch, and the hourly look after what was missed.
+"""The bakery's event functions: two schedules, and a worker for each kind of effects.
 
-Each runs in a Lambda of its own that imports this module and never ``app.py``.
+Each runs in a Lambda of its own that imports this module and never ``app.py``. Queues are bound by
+the templates under ``infra/``; a worker takes one message at a time, as a call may take seconds.
 """
 
 from datetime import UTC, datetime
 
 from chalice import Blueprint, Cron
-from chalice.app import CloudWatchEvent
+from chalice.app import CloudWatchEvent, SQSEvent
 
+from chalicelib.bakery import wiring
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
 from chalicelib.core.log import logger, observed
+from chalicelib.core.outbox import messages
 from chalicelib.core.outbox.effects import DisabledError
+from chalicelib.core.outbox.messages import Failures
 
 bp = Blueprint(__name__)
 
@@ -40,6 +44,34 @@ def hourly_check(_: CloudWatchEvent) -> None:
         logger.info("tickets not looked at", extra={"reason": str(off)})
     else:
         logger.info("tickets looked at", extra={"cancelled": cancelled})
+
+
+@bp.on_sqs_message(queue="outbox-jira", batch_size=1, name="bakery_ticket_asked")
+@observed("bakery_ticket_asked")
+def ticket_asked(event: SQSEvent) -> Failures:
+    """Make tickets, comment on them, and look at those that came back short."""
+    return messages.perform(event, wiring.tickets())
+
+
+@bp.on_sqs_message(queue="outbox-notify", batch_size=1, name="bakery_notice_asked")
+@observed("bakery_notice_asked")
+def notice_asked(event: SQSEvent) -> Failures:
+    """Tell customers, by Slack or by mail."""
+    return messages.perform(event, wiring.notices())
+
+
+@bp.on_sqs_message(queue="outbox-google", batch_size=1, name="bakery_filing_asked")
+@observed("bakery_filing_asked")
+def filing_asked(event: SQSEvent) -> Failures:
+    """File cancelled orders in their customers' documents."""
+    return messages.perform(event, wiring.files())
+
+
+@bp.on_sqs_message(queue="outbox-github", batch_size=1, name="bakery_access_asked")
+@observed("bakery_access_asked")
+def access_asked(event: SQSEvent) -> Failures:
+    """Give access to the repository, and take it away."""
+    return messages.perform(event, wiring.access())
 
 
 def _time(event: CloudWatchEvent) -> datetime:

@@ -24,7 +24,8 @@ from chalicelib.bakery.store.documents import DocumentStore
 from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.core import aws
-from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.outbox import wiring as outbox
+from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.integrations import gdocs, jira
@@ -43,7 +44,6 @@ class BakerySettings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     bakery_table: str
-    outbox_table: str
     bakery_tickets: Literal["daily", "per_order"] = "daily"
     bakery_home: str = "http://localhost:8000"
     bakery_mail_domains: str = ""
@@ -106,10 +106,10 @@ def bakery() -> Bakery:
 
 
 @cache
-def tickets() -> TicketPerformer:
-    """Return who performs the effects of kind ``jira``."""
+def tickets() -> Worker:
+    """Return the worker for the effects of kind ``jira``."""
     stores, settings = _stores(), from_env(BakerySettings)
-    return TicketPerformer(
+    performer = TicketPerformer(
         vendors.jira,
         stores.orders,
         stores.batches,
@@ -119,22 +119,24 @@ def tickets() -> TicketPerformer:
         home=settings.bakery_home.rstrip("/"),
         settle_s=settings.bakery_settle_s,
     )
+    return outbox.worker("jira", performer)
 
 
 @cache
-def notices() -> NoticePerformer:
-    """Return who performs the effects of kind ``notify``."""
+def notices() -> Worker:
+    """Return the worker for the effects of kind ``notify``."""
     stores = _stores()
-    return NoticePerformer(
+    performer = NoticePerformer(
         vendors.slack, vendors.mail, _addresses, stores.orders, stores.cakes, now=_now
     )
+    return outbox.worker("notify", performer)
 
 
 @cache
-def files() -> FilingPerformer:
-    """Return who performs the effects of kind ``google``."""
+def files() -> Worker:
+    """Return the worker for the effects of kind ``google``."""
     stores = _stores()
-    return FilingPerformer(
+    performer = FilingPerformer(
         vendors.drive,
         vendors.docs,
         stores.documents,
@@ -142,25 +144,25 @@ def files() -> FilingPerformer:
         now=_now,
         settle_s=gdocs.SETTLE_S,
     )
+    return outbox.worker("google", performer)
 
 
 @cache
-def access() -> AccessPerformer:
-    """Return who performs the effects of kind ``github``."""
-    return AccessPerformer(vendors.github, _stores().staff)
+def access() -> Worker:
+    """Return the worker for the effects of kind ``github``."""
+    return outbox.worker("github", AccessPerformer(vendors.github, _stores().staff))
 
 
 @cache
 def _stores() -> _Stores:
-    settings = from_env(BakerySettings)
-    table = Table(aws.dynamodb(), settings.bakery_table)
-    outbox = Outbox(Table(aws.dynamodb(), settings.outbox_table), now=_now)
+    table = Table(aws.dynamodb(), from_env(BakerySettings).bakery_table)
+    asking = outbox.outbox()
     return _Stores(
         cakes=CakeStore(table),
-        orders=OrderStore(table, outbox),
-        batches=BatchStore(table, outbox),
-        tickets=TicketStore(table, outbox),
-        staff=StaffStore(table, outbox),
+        orders=OrderStore(table, asking),
+        batches=BatchStore(table, asking),
+        tickets=TicketStore(table, asking),
+        staff=StaffStore(table, asking),
         documents=DocumentStore(table),
     )
 
