@@ -10,11 +10,13 @@ ROUTES = {
     "chalicelib.bakery.routes": ("cakes", "orders"),
     "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
     "chalicelib.bakery.staff_routes": ("employees",),
+    "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
     "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.outbox.routes": ("outbox",),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
@@ -23,6 +25,7 @@ ROUTES = {
 EVENTS = (
     "chalicelib.bakery.events",
     "chalicelib.deliveries.events",
+    "chalicelib.outbox.events",
     "chalicelib.vending.events",
 )
 

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from backroom import (
     audit,
+    dead_letters,
     deliveries,
     demo,
     doctor,
@@ -20,6 +21,7 @@ from backroom import (
     kitchen,
     ledger,
     machines,
+    outbox,
     registry,
     session,
     show,
@@ -36,24 +38,14 @@ from chalicelib import __version__
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
-_BAKERY = "The bakery"
+_BAKERY, _OPERATORS = "The bakery", "The operator's work"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *(
-        "ledger",
-        "cakes",
-        "orders",
-        "batches",
-        "employees",
-        "audit",
-        "simulate",
-        "demo",
-        "status",
-        "doctor",
-    ),
+    *("ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
+    *("audit", "simulate", "demo", "status", "doctor"),
 )
 
 
@@ -141,6 +133,8 @@ app.add_typer(kitchen.cakes, name="cakes", rich_help_panel=_BAKERY)
 app.add_typer(kitchen.orders, name="orders", rich_help_panel=_BAKERY)
 app.add_typer(supplies.batches, name="batches", rich_help_panel=_BAKERY)
 app.add_typer(staff.employees, name="employees", rich_help_panel=_BAKERY)
+app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
+app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
 app.command(
     "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
 )(audit.audit_files)
