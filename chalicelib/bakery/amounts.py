@@ -34,7 +34,7 @@ class UnitClashError(ValueError):
 class Amount(BaseModel):
     """How much of something, in grams or in whole units."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     value: Decimal
     unit: Unit

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from chalice import Blueprint, Cron
 from chalice.app import CloudWatchEvent, SQSEvent
 
-from chalicelib.bakery import wiring
 from chalicelib.bakery.wiring import bakery
+from chalicelib.bakery.workers import access, files, notices, tickets
 from chalicelib.core import log
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox import messages
@@ -50,28 +50,28 @@ def hourly_check(_: CloudWatchEvent) -> None:
 @observed("bakery_ticket_asked")
 def ticket_asked(event: SQSEvent) -> Failures:
     """Make tickets, comment on them, and look at those that came back short."""
-    return messages.perform(event, wiring.tickets())
+    return messages.perform(event, tickets())
 
 
 @bp.on_sqs_message(queue="outbox-notify", batch_size=1, name="bakery_notice_asked")
 @observed("bakery_notice_asked")
 def notice_asked(event: SQSEvent) -> Failures:
     """Tell customers, by Slack or by mail."""
-    return messages.perform(event, wiring.notices())
+    return messages.perform(event, notices())
 
 
 @bp.on_sqs_message(queue="outbox-google", batch_size=1, name="bakery_filing_asked")
 @observed("bakery_filing_asked")
 def filing_asked(event: SQSEvent) -> Failures:
     """File cancelled orders in their customers' documents."""
-    return messages.perform(event, wiring.files())
+    return messages.perform(event, files())
 
 
 @bp.on_sqs_message(queue="outbox-github", batch_size=1, name="bakery_access_asked")
 @observed("bakery_access_asked")
 def access_asked(event: SQSEvent) -> Failures:
     """Give access to the repository, and take it away."""
-    return messages.perform(event, wiring.access())
+    return messages.perform(event, access())
 
 
 def _time(event: CloudWatchEvent) -> datetime:

@@ -39,7 +39,7 @@ _LOGIN = re.compile("(?!.*--)[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 class Model(BaseModel):
     """A frozen value; fields that do not apply are None and left out of the JSON."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
 
     def json_text(self) -> str:
         """Return the wire form, in which amounts keep their digits."""

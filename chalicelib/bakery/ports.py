@@ -6,13 +6,15 @@ The calls of vendors raise EffectError (`chalicelib.core.outbox.effects`) when t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from chalicelib.bakery.matching import Person
 from chalicelib.bakery.records import Access, Batch, Cake, Employee, Gathering, Order, Ticket
 from chalicelib.core.outbox.effects import Effect
-from chalicelib.integrations.gdocs import Line
-from chalicelib.integrations.mail import Letter
+
+if TYPE_CHECKING:
+    from chalicelib.integrations.gdocs import Line
+    from chalicelib.integrations.mail import Letter
 
 # --- what is kept ---------------------------------------------------------------------------------
 
@@ -234,7 +236,7 @@ class Messenger(Protocol):
 class Mailbox(Protocol):
     """Where letters go out."""
 
-    def send(self, letter: Letter) -> str:
+    def send(self, letter: "Letter") -> str:
         """Send a letter and return its id; a second call sends a second one."""
 
 
@@ -260,7 +262,7 @@ class Docs(Protocol):
     def names(self, document_id: str) -> frozenset[str]:
         """Return the names of the lines in a document."""
 
-    def append(self, document_id: str, lines: Sequence[Line]) -> None:
+    def append(self, document_id: str, lines: "Sequence[Line]") -> None:
         """Append those lines that are not there yet, all or none; repeating it is safe."""
 
 

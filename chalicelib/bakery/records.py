@@ -28,7 +28,7 @@ AccessState = Literal[
 class Record(BaseModel):
     """A frozen record."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     def kept(self) -> str:
         """Return the record as it is stored; amounts are text there, and stay exact."""

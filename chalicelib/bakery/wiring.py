@@ -4,15 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.bakery.letters import Addresses
-from chalicelib.bakery.performers.access import AccessPerformer
-from chalicelib.bakery.performers.files import FilingPerformer
-from chalicelib.bakery.performers.notices import NoticePerformer
-from chalicelib.bakery.performers.tickets import TicketPerformer
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Kitchen
 from chalicelib.bakery.service.orders import Ordering
@@ -25,11 +20,11 @@ from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.core import aws
 from chalicelib.core.outbox import wiring as outbox
-from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
-from chalicelib.integrations import gdocs, jira
-from chalicelib.integrations import wiring as vendors
+
+if TYPE_CHECKING:
+    from chalicelib.integrations.jira import Jira
 
 
 class BakerySettings(BaseModel):
@@ -47,7 +42,7 @@ class BakerySettings(BaseModel):
     bakery_tickets: Literal["daily", "per_order"] = "daily"
     bakery_home: str = "http://localhost:8000"
     bakery_mail_domains: str = ""
-    bakery_settle_s: float = jira.SETTLE_S
+    bakery_settle_s: float = 900.0
 
     @property
     def mail_domains(self) -> Collection[str]:
@@ -68,7 +63,9 @@ class Bakery:
 
 
 @dataclass(frozen=True)
-class _Stores:
+class Stores:
+    """Everything that the bakery keeps."""
+
     cakes: CakeStore
     orders: OrderStore
     batches: BatchStore
@@ -80,84 +77,37 @@ class _Stores:
 @cache
 def bakery() -> Bakery:
     """Return the services on the tables that the settings name."""
-    stores = _stores()
+    kept = stores()
     ordering = Ordering(
-        stores.orders,
-        stores.cakes,
-        stores.batches,
+        kept.orders,
+        kept.cakes,
+        kept.batches,
         now=_now,
         per_order=from_env(BakerySettings).bakery_tickets == "per_order",
     )
     return Bakery(
-        kitchen=Kitchen(stores.cakes, now=_now),
+        kitchen=Kitchen(kept.cakes, now=_now),
         ordering=ordering,
-        batching=Batching(stores.batches, now=_now),
+        batching=Batching(kept.batches, now=_now),
         shortages=Shortages(
-            stores.tickets,
-            stores.batches,
-            stores.orders,
+            kept.tickets,
+            kept.batches,
+            kept.orders,
             ordering,
-            desk=vendors.jira,
+            desk=_desk,
             now=_now,
-            secret=vendors.jira_webhook_secret,
+            secret=_webhook_secret,
         ),
-        office=Office(stores.staff, now=_now),
+        office=Office(kept.staff, now=_now),
     )
 
 
 @cache
-def tickets() -> Worker:
-    """Return the worker for the effects of kind ``jira``."""
-    stores, settings = _stores(), from_env(BakerySettings)
-    performer = TicketPerformer(
-        vendors.jira,
-        stores.orders,
-        stores.batches,
-        stores.tickets,
-        bakery().ordering,
-        bakery().shortages,
-        home=settings.bakery_home.rstrip("/"),
-        settle_s=settings.bakery_settle_s,
-    )
-    return outbox.worker("jira", performer)
-
-
-@cache
-def notices() -> Worker:
-    """Return the worker for the effects of kind ``notify``."""
-    stores = _stores()
-    performer = NoticePerformer(
-        vendors.slack, vendors.mail, _addresses, stores.orders, stores.cakes, now=_now
-    )
-    return outbox.worker("notify", performer)
-
-
-@cache
-def files() -> Worker:
-    """Return the worker for the effects of kind ``google``."""
-    stores = _stores()
-    performer = FilingPerformer(
-        vendors.drive,
-        vendors.docs,
-        stores.documents,
-        stores.orders,
-        now=_now,
-        settle_s=gdocs.SETTLE_S,
-    )
-    return outbox.worker("google", performer)
-
-
-@cache
-def access() -> Worker:
-    """Return the worker for the effects of kind ``github``."""
-    return outbox.worker("github", AccessPerformer(vendors.github, _stores().staff))
-
-
-@cache
-def _stores() -> _Stores:
+def stores() -> Stores:
+    """Return the stores on the table that the settings name."""
     table = Table(aws.dynamodb(), from_env(BakerySettings).bakery_table)
     asking = outbox.outbox()
-    return _Stores(
+    return Stores(
         cakes=CakeStore(table),
         orders=OrderStore(table, asking),
         batches=BatchStore(table, asking),
@@ -167,9 +117,18 @@ def _stores() -> _Stores:
     )
 
 
-def _addresses() -> Addresses:
-    """Return how addresses come about. Raises DisabledError while mail is off."""
-    return Addresses(vendors.mail_domain(), from_env(BakerySettings).mail_domains)
+def _desk() -> "Jira":
+    """Return Jira. Raises DisabledError while it is off."""
+    from chalicelib.integrations.wiring import jira  # noqa: PLC0415 - no cold start pays for it
+
+    return jira()
+
+
+def _webhook_secret() -> bytes:
+    """Return what Jira signs with. Raises DisabledError while there is none."""
+    from chalicelib.integrations.wiring import jira_webhook_secret  # noqa: PLC0415
+
+    return jira_webhook_secret()
 
 
 def _now() -> datetime:

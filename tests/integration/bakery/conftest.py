@@ -12,6 +12,7 @@ from moto import mock_aws
 import app as composition
 from chalicelib.bakery import wiring
 from chalicelib.core import aws, settings
+from chalicelib.core.outbox import wiring as outbox
 from tests.bakery_fakes import SECRET
 from tests.bakery_table import Stores, make_tables
 
@@ -40,8 +41,8 @@ def client(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setenv("OUTBOX_TABLE", stores.effects.name)
     monkeypatch.setenv("JIRA_WEBHOOK_SECRET", SECRET.decode())
     monkeypatch.setattr(wiring.aws, "dynamodb", lambda: stores.client)
-    for name in ("bakery", "tickets", "notices", "files", "access", "_stores"):
-        getattr(wiring, name).cache_clear()
+    for built in (wiring.bakery, wiring.stores, outbox.outbox):
+        built.cache_clear()
     settings.from_env.cache_clear()
     with Client(composition.app, stage_name="backroom", project_dir=str(ROOT)) as client:
         yield client
