@@ -1,5 +1,6 @@
 """The routes of the bakery as typed calls; see `backroom.api`."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -62,8 +63,10 @@ class BakeryApi:
         return self._connection.answer(_ORDER, "GET", f"/orders/{order_id}")
 
     def place(self, body: Body) -> Answer[OrderAnswer]:
-        """Place an order."""
-        return self._connection.answer(_ORDER, "POST", "/orders", **_json(body))
+        """Place an order, once, however often it has to be sent."""
+        sent = _json(body)
+        sent["headers"] |= {"Idempotency-Key": str(uuid.uuid4())}
+        return self._connection.answer(_ORDER, "POST", "/orders", **sent)
 
     def cancel(self, order_id: int, reason: str | None) -> None:
         """Cancel an order; a repeat is safe."""

@@ -14,7 +14,7 @@ from chalicelib.bakery.performers.files import FilingPerformer
 from chalicelib.bakery.performers.notices import NoticePerformer
 from chalicelib.bakery.performers.tickets import TicketPerformer
 from chalicelib.bakery.ports import Spot
-from chalicelib.bakery.records import Access, Batch, Cake, Employee, Gathering, Order, Ticket
+from chalicelib.bakery.records import Access, Batch, Cake, Employee, Gathering, Keyed, Order, Ticket
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Kitchen
 from chalicelib.bakery.service.orders import Ordering, Wish
@@ -110,16 +110,29 @@ class FakeCakes:
 class FakeOrders:
     def __init__(self, effects: Effects) -> None:
         self.kept: dict[int, Order] = {}
+        self.keys: dict[str, Keyed] = {}
         self.effects = effects
         self._ids = count(1)
 
     def next_id(self) -> int:
         return next(self._ids)
 
-    def add(self, order: Order, effects: Sequence[Effect] = ()) -> None:
+    def add(
+        self,
+        order: Order,
+        effects: Sequence[Effect] = (),
+        *,
+        key: tuple[str, Keyed] | None = None,
+    ) -> bool:
         assert order.id not in self.kept
+        if key and self.keys.setdefault(*key) is not key[1]:
+            return False
         self.kept[order.id] = order
         self.effects.add(effects)
+        return True
+
+    def keyed(self, key: str) -> Keyed | None:
+        return self.keys.get(key)
 
     def order(self, order_id: int) -> Order | None:
         return self.kept.get(order_id)
@@ -547,10 +560,12 @@ class Bakehouse:
     def bake(self, name: str = "Chocolate Cake", **ingredients: object) -> Cake:
         return self.kitchen.add(name, given(ingredients or CHOCOLATE_CAKE))
 
-    def order(self, customer: str = "Mr Cakelover", **said: Any) -> Order:
+    def order(
+        self, customer: str = "Mr Cakelover", *, key: str | None = None, **said: Any
+    ) -> Order:
         wish = {"recipe": "chocolate_cake", "persons": 4, "quantity": 1, "extras": {}, **said}
         wish["extras"] = given(wish["extras"])
-        return self.ordering.place(Wish(customer=customer, **wish))
+        return self.ordering.place(Wish(customer=customer, **wish), key=key).order
 
     def cancel(self, order: Order) -> Order:
         return self.ordering.cancel(order.id, by="staff", reason="cancelled on request")

@@ -70,6 +70,14 @@ class OrderBody(Model):
     email: Address | None = None
 
 
+class OrderHeaders(Model):
+    """A key makes a repeat of an order safe."""
+
+    key: Annotated[str, Field(pattern="^[ -~]{1,255}$")] | None = Field(
+        default=None, alias="Idempotency-Key"
+    )
+
+
 class OrderPath(Model):
     """Which order."""
 

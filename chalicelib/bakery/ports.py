@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from chalicelib.bakery.matching import Person
-from chalicelib.bakery.records import Access, Batch, Cake, Employee, Gathering, Order, Ticket
+from chalicelib.bakery.records import Access, Batch, Cake, Employee, Gathering, Keyed, Order, Ticket
 from chalicelib.core.outbox.effects import Effect
 
 if TYPE_CHECKING:
@@ -41,8 +41,20 @@ class Orders(Protocol):
     def next_id(self) -> int:
         """Return an id that no order has: 1, 2, 3, ..., with gaps."""
 
-    def add(self, order: Order, effects: Sequence[Effect] = ()) -> None:
-        """Store a new order with its effects, all or nothing."""
+    def add(
+        self,
+        order: Order,
+        effects: Sequence[Effect] = (),
+        *,
+        key: tuple[str, Keyed] | None = None,
+    ) -> bool:
+        """Store a new order with its effects and what its key stands for, all or nothing.
+
+        Returns False when the key is taken.
+        """
+
+    def keyed(self, key: str) -> Keyed | None:
+        """Return what an Idempotency-Key stands for."""
 
     def order(self, order_id: int) -> Order | None:
         """Return an order."""

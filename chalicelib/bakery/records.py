@@ -154,6 +154,13 @@ class Order(Record):
         return self.model_copy(update={**changes, "version": self.version + 1})
 
 
+class Keyed(Record):
+    """Which order an Idempotency-Key stands for; ``wish`` is the digest of what was asked for."""
+
+    order: int
+    wish: str
+
+
 class Line(Record):
     """One line of a batch: the sum of an ingredient in one unit, over ``orders`` orders."""
 

@@ -11,6 +11,7 @@ from chalicelib.bakery.models import (
     CakePath,
     Nothing,
     OrderBody,
+    OrderHeaders,
     OrderPath,
     OrdersQuery,
 )
@@ -24,6 +25,7 @@ bp = Routes(__name__)
 
 # 99 ingredients with long names, and as many extras.
 _LIMIT = 65_536
+_REPLAYED = {"Idempotent-Replayed": "true: the key had placed this order before"}
 _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 
 
@@ -66,11 +68,13 @@ def remove_cake(path: CakePath) -> Response:
     "/orders",
     body=OrderBody,
     body_limit=_LIMIT,
+    headers=OrderHeaders,
     answers=OrderAnswer,
     creates="only",
     refusals=(422,),
+    tells=_REPLAYED,
 )
-def place_order(body: OrderBody) -> Response:
+def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
     """Place an order; the recipe is frozen in it, and extras are not multiplied."""
     wish = Wish(
         customer=body.customer,
@@ -81,9 +85,13 @@ def place_order(body: OrderBody) -> Response:
         urgent=body.urgent,
         email=body.email,
     )
-    order = bakery().ordering.place(wish)
-    log.count("OrdersPlaced")
-    return created(OrderAnswer.of(order), location=f"/orders/{order.id}")
+    placed = bakery().ordering.place(wish, key=headers.key)
+    told = {"Location": f"/orders/{placed.order.id}"}
+    if placed.replayed:
+        told["Idempotent-Replayed"] = "true"
+    else:
+        log.count("OrdersPlaced")
+    return ok(OrderAnswer.of(placed.order), status=201, headers=told)
 
 
 @bp.on("GET", "/orders", query=OrdersQuery, answers=OrderAnswer, many=True, tells=_MORE)

@@ -26,7 +26,7 @@ from infra.standins.contracts import Contracts
 from infra.standins.faults import Fault
 from infra.standins.server import Standins
 from tests.bakery_fakes import GOLDEN
-from tests.deployed import Deployed, deployed, eventually
+from tests.deployed import Deployed, eventually
 
 CAKE = {"chocolate": 67.0, "butter": 33.0, "flour": 17.0, "sugar": 30.5, "eggs": 2}
 VEGAN = {"flour": 20.0, "apples": 3}
@@ -103,13 +103,11 @@ class Bakery:
 
 
 @pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bakery]:
-    """A stack of its own, whose secret leads to stand-ins before anything asks for it."""
+def house(guarded: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bakery]:
+    """The stack whose IAM is enforced, with a secret that leads to stand-ins of the vendors."""
     home = tmp_path_factory.mktemp("standins")
     standins = Standins(home, contracts=Contracts.find()).start()
-    stack = deployed(request, "bakery")
+    stack = guarded  # whose functions have not looked for the secret yet
     stack.client("secretsmanager").put_secret_value(
         SecretId=stack.outputs["VendorsSecret"], SecretString=json.dumps(standins.settings())
     )

@@ -1,5 +1,6 @@
 """Orders and their life: open > ticketed > ready, or cancelled, each step with its reason."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,16 @@ from chalicelib.bakery import effects
 from chalicelib.bakery.amounts import AmountError, Given, UnitClashError
 from chalicelib.bakery.names import fold
 from chalicelib.bakery.ports import Batches, Cakes, Orders
-from chalicelib.bakery.records import Cake, Change, Ingredient, Notice, Order, OrderStatus, Ticket
+from chalicelib.bakery.records import (
+    Cake,
+    Change,
+    Ingredient,
+    Keyed,
+    Notice,
+    Order,
+    OrderStatus,
+    Ticket,
+)
 from chalicelib.core.errors import (
     ConflictError,
     Fault,
@@ -44,6 +54,13 @@ class UnitsClashError(UnprocessableError):
     title = "Units clash"
 
 
+class KeyReusedError(UnprocessableError):
+    """The Idempotency-Key was used for another order."""
+
+    type = "/problems/idempotency-key-reused"
+    title = "Idempotency-Key reused"
+
+
 class WrongStateError(ConflictError):
     """The order is past that."""
 
@@ -62,6 +79,19 @@ class Wish:
     extras: Mapping[str, Given]
     urgent: bool = False
     email: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Return what tells this wish from others."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What became of a wish; ``replayed`` when its key had placed the order before."""
+
+    order: Order
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,8 +118,26 @@ class Ordering:
 
     # --- placing ---
 
-    def place(self, wish: Wish) -> Order:
-        """Place an order. Raises UnknownRecipeError, UnitsClashError or InvalidInputError."""
+    def place(self, wish: Wish, *, key: str | None = None) -> Placed:
+        """Place an order, or return the one that ``key`` has placed.
+
+        Raises UnknownRecipeError, UnitsClashError, KeyReusedError or InvalidInputError.
+        """
+        known = self.orders.keyed(key) if key else None
+        if known:
+            return self._replayed(known, wish)
+        order = self._new(wish)
+        follow = [effects.order_ticket(order.id)] if order.ticket else []
+        keyed = (key, Keyed(order=order.id, wish=wish.digest)) if key else None
+        if self.orders.add(order, follow, key=keyed):
+            return Placed(order)
+        taken = self.orders.keyed(key) if key else None
+        if taken is None:
+            raise UnavailableError("The order could not be stored.")
+        return self._replayed(taken, wish)
+
+    def _new(self, wish: Wish) -> Order:
+        """Return what ``wish`` asks for as an order, with the recipe as it is now."""
         cake = self.cakes.cake(fold(wish.recipe))
         if cake is None:
             raise UnknownRecipeError(f"There is no cake {wish.recipe} to order.")
@@ -100,7 +148,7 @@ class Ordering:
         if alone:
             why = "urgent" if wish.urgent else "every order has a ticket of its own"
             history.append(Change(status="ticketed", at=at, by="order", reason=why))
-        order = Order(
+        return Order(
             id=self.orders.next_id(),
             customer=wish.customer,
             recipe=cake.id,
@@ -115,8 +163,13 @@ class Ordering:
             history=tuple(history),
             ticket=Ticket() if alone else None,
         )
-        self.orders.add(order, [effects.order_ticket(order.id)] if alone else [])
-        return order
+
+    def _replayed(self, known: Keyed, wish: Wish) -> Placed:
+        if known.wish != wish.digest:
+            raise KeyReusedError(
+                "This Idempotency-Key was used for another order. A new order needs a new key."
+            )
+        return Placed(self.order(known.order), replayed=True)
 
     # --- looking ---
 

@@ -2,6 +2,7 @@
 
 ``CAKES/<cake id>``            a recipe
 ``ORDERS/<order id>``          an order
+``KEY#<key>/ORDER``            which order an Idempotency-Key stands for
 ``OPEN/<order id>``            that it is open, and since when: what the next batch looks through
 ``GATHERING/<day>``            a batch that orders are joining
 ``MEMBERS#<day>/<order id>``   that an order has joined the day's batch, for ever

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chalicelib.bakery.fields import iso
-from chalicelib.bakery.records import Order
+from chalicelib.bakery.records import Keyed, Order
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
 from chalicelib.core.outbox.effects import Effect
@@ -12,6 +12,7 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Table, at_version, key
 
 ORDERS, OPEN = "ORDERS", "OPEN"
+_KEY = "ORDER"
 _PAGE = 200
 
 
@@ -26,14 +27,32 @@ class OrderStore:
         """Return an id that no order has: 1, 2, 3, ..., with gaps."""
         return self._table.add("COUNTERS", "ORDERS", "last")
 
-    def add(self, order: Order, effects: Sequence[Effect] = ()) -> None:
-        """Store a new order with its effects, all or nothing."""
-        opened = [self._table.putting(_open_item(order))] if order.status == "open" else []
-        self._table.transact(
-            self._table.putting(items.item(place(order.id), order), ABSENT),
-            *opened,
-            *map(self._outbox.adding, effects),
-        )
+    def add(
+        self,
+        order: Order,
+        effects: Sequence[Effect] = (),
+        *,
+        key: tuple[str, Keyed] | None = None,
+    ) -> bool:
+        """Store a new order with its effects and what its key stands for, all or nothing.
+
+        Returns False when the key is taken.
+        """
+        actions = [self._table.putting(items.item(place(order.id), order), ABSENT)]
+        if order.status == "open":
+            actions.append(self._table.putting(_open_item(order)))
+        if key:
+            keyed = items.item((f"KEY#{key[0]}", _KEY), key[1])
+            actions.append(self._table.putting(keyed, ABSENT))
+        try:
+            self._table.transact(*actions, *map(self._outbox.adding, effects))
+        except ConditionError:
+            return False
+        return True
+
+    def keyed(self, key: str) -> Keyed | None:
+        """Return what an Idempotency-Key stands for."""
+        return items.record(Keyed, self._table.get(f"KEY#{key}", _KEY))
 
     def order(self, order_id: int) -> Order | None:
         """Return an order."""

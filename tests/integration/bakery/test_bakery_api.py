@@ -200,6 +200,19 @@ def test_5d_a_missing_field_is_400_and_named(kitchen: Client, field: str) -> Non
     assert faults(post(kitchen, "/orders", body)) == {field}
 
 
+def test_s8_the_same_key_is_the_same_order(kitchen: Client) -> None:
+    first = post(kitchen, "/orders", ORDER, **{"Idempotency-Key": "k"})
+    again = post(kitchen, "/orders", ORDER, **{"Idempotency-Key": "k"})
+    other = post(kitchen, "/orders", {**ORDER, "persons": 5}, **{"Idempotency-Key": "k"})
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json_body == first.json_body
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert refused(other, 422)["type"] == "/problems/idempotency-key-reused"
+    assert len(get(kitchen, "/orders")) == 1
+
+
 def test_5c6_an_unknown_recipe_is_422(kitchen: Client) -> None:
     assert refused(post(kitchen, "/orders", {**ORDER, "recipe": "mud"}), 422)["type"] == (
         "/problems/unknown-recipe"

@@ -16,6 +16,7 @@ from chalicelib.bakery.records import (
     Employee,
     Gathering,
     Ingredient,
+    Keyed,
     Order,
     Ticket,
 )
@@ -93,6 +94,18 @@ def test_an_order_is_kept_as_it_is_amounts_and_all(stores: Stores) -> None:
     assert stores.orders.order(1) == kept
     assert str(stores.orders.order(1).needs[0].amount) == "198 g"  # type: ignore[union-attr]
     assert stores.asked() == {"jira#order#1"}
+
+
+def test_s8_a_key_stands_for_one_order(stores: Stores) -> None:
+    one, other = Keyed(order=1, wish="a"), Keyed(order=2, wish="b")
+
+    assert stores.orders.add(order(1), key=("k", one))
+    assert not stores.orders.add(order(2), [effects.order_ticket(2)], key=("k", other))
+
+    assert stores.orders.keyed("k") == one
+    assert stores.orders.keyed("other") is None
+    assert stores.orders.order(2) is None
+    assert stores.asked() == set()
 
 
 def test_orders_are_listed_newest_first_as_numbers(stores: Stores) -> None:

@@ -200,6 +200,7 @@ def test_an_order_says_what_it_is_told(desk: Desk) -> None:
         *("--extra", "nuts=3", "--urgent", "--email", "a@b.example"),
     )
 
+    assert desk.asked[0].headers["Idempotency-Key"]
     assert json.loads(desk.asked[0].content) == {
         "customer": "Mr Cakelover",
         "recipe": "carrot_cake",

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.cakes import CakeExistsError
 from chalicelib.bakery.service.orders import (
+    KeyReusedError,
     UnitsClashError,
     UnknownRecipeError,
     WrongStateError,
@@ -113,6 +115,41 @@ def test_b6_a_recipe_may_be_named_as_people_do(house: Bakehouse) -> None:
 
 def test_5c5_ids_count_up(house: Bakehouse) -> None:
     assert [house.order().id for _ in range(3)] == [1, 2, 3]
+
+
+# --- the same order again -------------------------------------------------------------------------
+
+
+def test_s8_a_key_places_one_order_for_ever(house: Bakehouse) -> None:
+    first = house.order(key="k", extras={"nuts": 3})
+    house.clock.forward(days=400)
+    house.kitchen.remove("chocolate_cake")
+
+    assert house.order(key="k", extras={"nuts": 3}) == first
+    assert list(house.orders.kept) == [1]
+
+
+@pytest.mark.parametrize(
+    "other", [{"customer": "Ann"}, {"persons": 5}, {"urgent": True}, {"extras": {"nuts": 3}}]
+)
+def test_s1_a_key_cannot_be_reused_for_another_order(
+    house: Bakehouse, other: dict[str, Any]
+) -> None:
+    house.order(key="k")
+
+    with pytest.raises(KeyReusedError):
+        house.order(**{"customer": "Mr Cakelover", **other}, key="k")
+    assert house.order(key="k2").id == 2
+
+
+def test_s8_of_two_at_once_with_one_key_one_is_placed(house: Bakehouse) -> None:
+    """The other one has looked before the first was stored."""
+    house.order(key="k")
+    looks = [None, house.orders.keys["k"]]
+    house.orders.keyed = lambda _: looks.pop(0)  # type: ignore[method-assign]
+
+    assert house.order(key="k").id == 1
+    assert list(house.orders.kept) == [1]
 
 
 # --- an order's life ------------------------------------------------------------------------------
