@@ -6,7 +6,6 @@ from chalicelib import operations
 from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
-    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
     "chalicelib.bakery.routes": ("cakes", "orders"),
     "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
     "chalicelib.bakery.staff_routes": ("employees",),
@@ -16,17 +15,20 @@ ROUTES = {
     ),
     "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
     "chalicelib.outbox.routes": ("outbox",),
+    "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
-    "chalicelib.vending.file_routes": ("files", "imports"),
+    "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
 }
 EVENTS = (
     "chalicelib.bakery.events",
     "chalicelib.deliveries.events",
     "chalicelib.outbox.events",
     "chalicelib.vending.events",
+    "chalicelib.warranties.events",
 )
 
 app = Backroom("backroom", ROUTES)

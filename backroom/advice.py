@@ -23,6 +23,7 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"No package (\S+) was ever sent", "backroom packages send {0} --from ... --to ..."),
         (r"no verdict on message (\S+),", "wait a moment: backroom packages verdict {0}"),
         (r"Dispatch (\d+) to", "backroom dispatch close {0}"),
+        (r"There is no warranty", "backroom warranties list"),
         (r"There is no account \S+ at", "backroom ledger list --account ID shows its transactions"),
         (r"There is no (account|transaction)", "backroom ledger list shows the newest"),
         (r"(\S+) is itself a reversal", "backroom ledger post ACCOUNT AMOUNT"),

@@ -28,6 +28,7 @@ from backroom import (
     simulation,
     staff,
     supplies,
+    warranties,
     work,
 )
 from backroom.api import DEFAULT_URL
@@ -39,12 +40,13 @@ _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
 _BAKERY, _OPERATORS = "The bakery", "The operator's work"
+_WARRANTIES = "Warranties"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
+    *("warranties", "ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
     *("audit", "simulate", "demo", "status", "doctor"),
 )
 
@@ -128,6 +130,7 @@ app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKA
 app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
     deliveries.show_statistics
 )
+app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
 app.add_typer(kitchen.cakes, name="cakes", rich_help_panel=_BAKERY)
 app.add_typer(kitchen.orders, name="orders", rich_help_panel=_BAKERY)

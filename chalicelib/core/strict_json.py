@@ -1,10 +1,11 @@
 """JSON as RFC 8259 means it: no NaN or Infinity, no duplicate keys, numbers with a fraction exact.
 
-Python's ``json`` accepts all of the former, rounds the latter through float, and writes no Decimal.
+Python's ``json`` accepts all of the former and rounds the latter through float; both ways.
 """
 
 import json
 from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 # The largest decimal exponent that any client's double could hold.
@@ -44,14 +45,16 @@ def loads(raw: bytes) -> object:
 
 
 def dumps(value: object) -> str:
-    """Return the JSON text of ``value``, Decimals as numbers with the digits that they have."""
+    """Return ``value`` as JSON text, each Decimal as the exact number that it is, zeros and all."""
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, dict):
-        members = (f"{json.dumps(name)}:{dumps(member)}" for name, member in value.items())
+        members = [f"{_quoted(name)}:{dumps(member)}" for name, member in value.items()]
         return f"{{{','.join(members)}}}"
     if isinstance(value, list | tuple):
-        return f"[{','.join(map(dumps, value))}]"
+        return f"[{','.join([dumps(member) for member in value])}]"
     return json.dumps(value)
 
 
