@@ -23,6 +23,7 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"No package (\S+) was ever sent", "backroom packages send {0} --from ... --to ..."),
         (r"no verdict on message (\S+),", "wait a moment: backroom packages verdict {0}"),
         (r"Dispatch (\d+) to", "backroom dispatch close {0}"),
+        (r"There is no warranty", "backroom warranties list"),
         (r"There is no account \S+ at", "backroom ledger list --account ID shows its transactions"),
         (r"There is no (account|transaction)", "backroom ledger list shows the newest"),
         (r"(\S+) is itself a reversal", "backroom ledger post ACCOUNT AMOUNT"),
@@ -33,6 +34,13 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(\S+) is done, and nothing is done twice", "backroom outbox show {0}"),
         (r"There is no queue|dead letters of \S+ back", "backroom dlq list"),
         (r"under the floor", "backroom ledger account ID shows the balance"),
+        (r"There is no cake (\S+) to order", "backroom cakes list"),
+        (r"There is (no|a) cake", "backroom cakes list"),
+        (r"[Oo]rder (\d+) (is ready|was cancelled)", "backroom orders show {0}"),
+        (r"There is no order", "backroom orders list --status all"),
+        (r"There is no batch", "backroom batches list"),
+        (r"There is no employee", "backroom employees list"),
+        (r"Employee (\d+) is", "backroom employees show {0}"),
     )
 )
 _BY_STATUS = {

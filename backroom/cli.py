@@ -18,6 +18,7 @@ from backroom import (
     files,
     fleet,
     imports,
+    kitchen,
     ledger,
     machines,
     outbox,
@@ -25,6 +26,9 @@ from backroom import (
     session,
     show,
     simulation,
+    staff,
+    supplies,
+    warranties,
     work,
 )
 from backroom.api import DEFAULT_URL
@@ -35,13 +39,15 @@ from chalicelib import __version__
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
-_OPERATORS = "The operator's work"
+_BAKERY, _OPERATORS = "The bakery", "The operator's work"
+_WARRANTIES = "Warranties"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "outbox", "dlq", "audit", "simulate", "demo", "status", "doctor"),
+    *("warranties", "ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
+    *("audit", "simulate", "demo", "status", "doctor"),
 )
 
 
@@ -124,7 +130,12 @@ app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKA
 app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
     deliveries.show_statistics
 )
+app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
+app.add_typer(kitchen.cakes, name="cakes", rich_help_panel=_BAKERY)
+app.add_typer(kitchen.orders, name="orders", rich_help_panel=_BAKERY)
+app.add_typer(supplies.batches, name="batches", rich_help_panel=_BAKERY)
+app.add_typer(staff.employees, name="employees", rich_help_panel=_BAKERY)
 app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
 app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
 app.command(

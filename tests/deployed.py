@@ -37,6 +37,8 @@ PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # A file's message hides this long while it is worked on: longer than any file takes here.
 VISIBILITY_S = 10
 PARAMETERS = {
+    # The search of the stand-in for Jira shows everything at once.
+    "BakerySettleSeconds": "3",
     "VendingFleetDelaySeconds": "0",
     "VendingVisibilitySeconds": str(VISIBILITY_S),
 }

@@ -105,6 +105,8 @@ class Table:
 
         ``page_size`` items are read at a time; without it, as many as DynamoDB gives (1 MB).
         """
+        if first > last:  # DynamoDB refuses to look for nothing
+            return
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
