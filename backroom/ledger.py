@@ -10,6 +10,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from backroom import ledger_audit, session, show
 from backroom.errors import ClientError, UnreachableError
@@ -259,12 +260,13 @@ def _account(found: Account, told: Told) -> RenderableType:
 def _listed(rows: tuple[Transaction, ...]) -> Table:
     table = show.listing()
     table.add_column("Posted (UTC)", no_wrap=True)
-    table.add_column("Account", no_wrap=True)
     table.add_column("Amount", justify="right", no_wrap=True)
     table.add_column("Transaction", no_wrap=True)
+    table.add_column("Account")  # the one to be cut where the screen is narrow
     for row in rows:
         at = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(at, row.account_id, f"{row.amount:+,}", row.transaction_id)
+        account = Text(row.account_id, no_wrap=True, overflow="ellipsis")
+        table.add_row(at, f"{row.amount:+,}", row.transaction_id, account)
     return table
 
 

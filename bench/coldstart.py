@@ -53,11 +53,11 @@ _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_LAMBDA_FUNCTION_NAME": "backroom-test-api",
     "VENDING_TABLE": "t",
     "VENDING_BUCKET": "b",
     "VENDING_UPLOADS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/u",
     "VENDING_FLEET_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/f",
-    "PYTHONDONTWRITEBYTECODE": "1",
 }
 
 
@@ -104,7 +104,7 @@ def _contenders(folder: Path) -> tuple[Path, Path, Path]:
 def _run(body: str, folder: Path) -> tuple[float, float]:
     """Return the wall and CPU seconds of one cold start."""
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _CHILD.format(body=body)]
+        [sys.executable, "-I", "-S", "-B", "-c", _CHILD.format(body=body)]
         + [str(folder), str(Path(__file__).parent)],
         env={**os.environ, **_ENVIRONMENT},
         capture_output=True,

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,7 +28,7 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from bench import ledger_model
-from bench.handlers import Act, answer, asking, cpu_us, event, nothing_told, stdout_nowhere
+from bench.handlers import Case, Handler, compared, cpu_us, nothing_told, request, stdout_nowhere
 from infra.local.aws import CREDENTIALS, REGION, LocalAws
 from infra.package import ROOT
 
@@ -77,10 +78,12 @@ class Peer:
 
 def compare(peer: Peer, rounds: int, times: int) -> Iterator[str]:
     """Yield a Markdown table of CPU times and their ratios."""
-    acts = ours()
+    handler = Handler()
     spent: dict[str, list[tuple[float, float, float]]] = {name: [] for name in ROUTES}
     for each in range(rounds + 1):
-        for name, act in acts.items():
+        for name, case in cases().items():
+            handler.ready(case)
+            act = handler.act(case)
             theirs = peer.ask(name, times)
             with stdout_nowhere():
                 told = cpu_us(act, times)
@@ -99,32 +102,31 @@ def compare(peer: Peer, rounds: int, times: int) -> Iterator[str]:
         yield f"| {route} | {middle[0]:.0f} | {middle[1]:.0f} | {ratio:.2f} | {bare:.2f} | {goal} |"
 
 
-def ours() -> dict[str, Act]:
-    """Return our routes, called as Lambda calls them, on a table that always answers the same."""
-    from chalicelib.core import aws
+@cache
+def cases() -> dict[str, Case]:
+    """Return requests to our routes, on a table that always answers the same."""
     from chalicelib.ledger.chain import following
     from chalicelib.ledger.models import Transaction
 
     now = datetime.now(UTC)
     last = following(None, account_id=ACCOUNT, amount=7, transaction_id=TRANSACTION, now=now)
+    found = {"GetItem": {"Item": {"body": {"S": last.json_text()}}}}
     row = {"S": Transaction.of(last).json_text()}
-    places = [
-        {"pk": {"S": "LIST#0"}, "sk": {"S": f"{now - n * now.resolution}"}} for n in range(13)
+    rows = [
+        {"pk": {"S": "LIST#0"}, "sk": {"S": f"{now - n * now.resolution}"}, "body": row}
+        for n in range(13)
     ]
-    answers: dict[str, Any] = {
-        "GetItem": {"Item": {"body": {"S": last.json_text()}}},
-        "Query": {"Items": [{**place, "body": row} for place in places]},
-    }
-    answer(aws.dynamodb(), {name: json.dumps(each).encode() for name, each in answers.items()})
-    body = json.dumps({"account_id": ACCOUNT, "amount": 1})
+    body = {"account_id": ACCOUNT, "amount": 1}
     events = {
-        "post": event("POST", "/transactions", body=body),
-        "account": event("GET", "/accounts/{account_id}", account_id=ACCOUNT),
-        "transaction": event("GET", "/transactions/{transaction_id}", transaction_id=TRANSACTION),
-        "list": event("GET", "/transactions", query={"limit": ["50"]}),
+        "post": request("POST", "/transactions", body=body),
+        "account": request("GET", "/accounts/{account_id}", account_id=ACCOUNT),
+        "transaction": request("GET", "/transactions/{transaction_id}", transaction_id=TRANSACTION),
+        "list": request("GET", "/transactions", query={"limit": "50"}),
     }
-
-    return {name: asking(each) for name, each in events.items()}
+    return {
+        name: Case(ROUTES[name], event, {**found, "Query": {"Items": rows}})
+        for name, event in events.items()
+    }
 
 
 # --- a race ---------------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def race(peer: Peer) -> Iterator[str]:
     yield "|---|---|---|---|"
     for name, found in (
         ("Flask, read, add, write back", theirs["naive"]),
-        ("Flask, added up by the database", theirs["careful"]),
+        ("Flask, as careful as ours", theirs["careful"]),
         ("ours, on the embedded AWS", our_race()),
     ):
         lost = found["answered"] - found["balance"]
@@ -191,6 +193,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, _SETTINGS):
         peer = Peer(told.peer_python, folder)
         for line in compare(peer, told.rounds, told.times):
+            print(line, flush=True)
+        print(flush=True)
+        for line in compared(list(cases().values()), rounds=told.rounds, times=told.times):
             print(line, flush=True)
         print(flush=True)
         for line in race(peer):

@@ -1,23 +1,31 @@
-"""The ledger's contract as many would write it: Flask, SQLAlchemy and SQLite, in one file.
+"""The same ledger on Flask, SQLAlchemy and SQLite, in one file, as careful as ours or as usual.
+
+Careful is the same route: entries have numbers, balances and hashes, and the account's number is
+checked as it is written. The usual form reads a balance and writes it back.
 
 Run by `bench.ledger` under a Python that has Flask and SQLAlchemy. It answers each line of its
 standard input with one of its standard output: ``post 500`` with the CPU microseconds that one of
 500 requests took, ``race 8 50`` with what 8 threads of 50 posts to one account left behind.
 """
 
+import hashlib
 import io
 import json
 import sys
 import threading
 import time
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from sqlalchemy import ForeignKey, create_engine, event, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+_TRIES = 100
 
 
 class Base(DeclarativeBase):
@@ -25,21 +33,26 @@ class Base(DeclarativeBase):
 
 
 class Account(Base):
-    """An account and its balance."""
+    """An account, and what its last entry says."""
 
     __tablename__ = "accounts"
     id: Mapped[str] = mapped_column(primary_key=True)
-    balance: Mapped[int]
+    balance: Mapped[int] = mapped_column(default=0)
+    sequence: Mapped[int] = mapped_column(default=0)
+    hash: Mapped[str] = mapped_column(default="0" * 64)
 
 
 class Transaction(Base):
-    """A transaction."""
+    """A transaction, and the entry that it is in its account."""
 
     __tablename__ = "transactions"
     id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
     amount: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(index=True)
+    balance: Mapped[int]
+    sequence: Mapped[int]
+    hash: Mapped[str]
 
     def shown(self) -> dict[str, Any]:
         """Return the transaction as the contract shows it."""
@@ -53,15 +66,7 @@ class Transaction(Base):
 
 def make_app(folder: Path, *, naive: bool) -> Flask:
     """Return the API on a database in ``folder``; ``naive`` reads a balance to write it back."""
-    engine = create_engine(f"sqlite:///{folder / f'naive-{naive}.db'}")
-
-    @event.listens_for(engine, "connect")
-    def tuned(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    Base.metadata.create_all(engine)
-    app, session = Flask(__name__), sessionmaker(engine)
+    app, session = Flask(__name__), _sessions(folder / f"naive-{naive}.db")
     add = _add_naively if naive else _add
 
     @app.post("/transactions")
@@ -74,8 +79,10 @@ def make_app(folder: Path, *, naive: bool) -> Flask:
             account_id = str(uuid.UUID(body.get("account_id")))
         except (TypeError, ValueError):
             return jsonify(error="account_id must be a UUID"), 400
-        with session.begin() as database:
-            return jsonify(add(database, account_id, amount).shown()), 201
+        for _ in range(_TRIES):
+            with suppress(LookupError, OperationalError), session.begin() as database:
+                return _created(add(database, account_id, amount)), 201
+        return jsonify(error="too many writers"), 503
 
     @app.get("/accounts/<uuid:account_id>")
     def account(account_id: uuid.UUID) -> tuple[Response, int]:
@@ -103,32 +110,79 @@ def make_app(folder: Path, *, naive: bool) -> Flask:
     return app
 
 
+def _sessions(database: Path) -> sessionmaker[Session]:
+    """Return what opens sessions on ``database``, which is made and tuned for many writers."""
+    engine = create_engine(f"sqlite:///{database}")
+
+    @event.listens_for(engine, "connect")
+    def tuned(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    Base.metadata.create_all(engine)
+    return sessionmaker(engine)
+
+
+def _created(made: Transaction) -> Response:
+    answer = jsonify(made.shown())
+    answer.headers["Location"] = f"/transactions/{made.id}"
+    answer.headers["Ledger-Balance"] = str(made.balance)
+    answer.headers["Ledger-Sequence"] = str(made.sequence)
+    answer.headers["Ledger-Hash"] = made.hash
+    return answer
+
+
 def _add(database: Session, account_id: str, amount: int) -> Transaction:
-    """Add up in the database."""
-    changed = update(Account).where(Account.id == account_id)
-    if not database.execute(changed.values(balance=Account.balance + amount)).rowcount:
-        database.add(Account(id=account_id, balance=amount))
-        database.flush()
-    return _record(database, account_id, amount)
+    """Add up, on the condition that the account still is as it was read."""
+    account = _account(database, account_id)
+    made = _following(account, amount)
+    still = (Account.id == account_id) & (Account.sequence == made.sequence - 1)
+    moved = update(Account).where(still).values(**_last(made))
+    if not database.execute(moved.execution_options(synchronize_session=False)).rowcount:
+        raise LookupError("somebody was first")
+    database.add(made)
+    database.flush()
+    return made
 
 
 def _add_naively(database: Session, account_id: str, amount: int) -> Transaction:
     """Add up here: whoever writes between the read and the write is forgotten."""
-    account = database.get(Account, account_id)
-    if account is None:
-        account = Account(id=account_id, balance=0)
-        database.add(account)
-    account.balance += amount
-    return _record(database, account_id, amount)
-
-
-def _record(database: Session, account_id: str, amount: int) -> Transaction:
-    made = Transaction(
-        id=str(uuid.uuid4()), account_id=account_id, amount=amount, created_at=datetime.now(UTC)
-    )
+    account = _account(database, account_id)
+    made = _following(account, amount)
+    for name, value in _last(made).items():
+        setattr(account, name, value)
     database.add(made)
     database.flush()
     return made
+
+
+def _account(database: Session, account_id: str) -> Account:
+    account = database.get(Account, account_id)
+    if account is None:
+        account = Account(id=account_id)
+        database.add(account)
+        database.flush()
+    return account
+
+
+def _following(account: Account, amount: int) -> Transaction:
+    """Return the entry that comes next in the account."""
+    made = Transaction(
+        id=str(uuid.uuid4()),
+        account_id=account.id,
+        amount=amount,
+        created_at=datetime.now(UTC),
+        balance=account.balance + amount,
+        sequence=account.sequence + 1,
+    )
+    said = (account.hash, made.account_id, made.sequence, made.id, amount, made.balance)
+    text = "\n".join(map(str, (*said, made.created_at.isoformat(), "")))
+    made.hash = hashlib.sha256(text.encode()).hexdigest()
+    return made
+
+
+def _last(made: Transaction) -> dict[str, Any]:
+    return {"balance": made.balance, "sequence": made.sequence, "hash": made.hash}
 
 
 # --- driving it -----------------------------------------------------------------------------------

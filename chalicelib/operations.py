@@ -1,21 +1,23 @@
 """Is the service there, and can it work."""
 
 import json
+from collections.abc import Callable
 
 from chalice import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from chalicelib import __version__
 from chalicelib.core.http import ok, text
 from chalicelib.core.routing import Contract, Routes
-from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
 
-_contracts: list[Contract] = []
+_contracts: list[Callable[[], list[Contract]]] = []
 
 
 class _Answer(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     def json_text(self) -> str:
         return self.model_dump_json()
 
@@ -25,18 +27,7 @@ class Index(_Answer):
 
     name: str = "backroom"
     version: str = __version__
-    links: tuple[str, ...] = (
-        "/health",
-        "/openapi.json",
-        "/fleet",
-        "/worklist",
-        "/machines",
-        "/technicians",
-        "/sites",
-        "/dispatches",
-        "/warranties",
-        "/plans",
-    )
+    links: tuple[str, ...]
 
 
 class Ping(_Answer):
@@ -52,15 +43,20 @@ class Health(_Answer):
     version: str = __version__
 
 
-def publish(contracts: list[Contract]) -> None:
-    """Name the routes that the OpenAPI document describes."""
-    _contracts[:] = contracts
+def publish(contracts: Callable[[], list[Contract]]) -> None:
+    """Name what returns the contracts of all routes, for the documents that tell of them."""
+    _contracts[:] = [contracts]
+
+
+def _all() -> list[Contract]:
+    return [each for contracts in _contracts for each in contracts()]
 
 
 @bp.on("GET", "/", answers=Index)
 def index() -> Response:
     """Say what this is and where to look next."""
-    return ok(Index())
+    links = {each.path for each in _all() if each.method == "GET" and "{" not in each.path}
+    return ok(Index(links=tuple(sorted(links - {"/"}))))
 
 
 @bp.on("GET", "/ping", answers=Ping)
@@ -72,6 +68,8 @@ def ping() -> Response:
 @bp.on("GET", "/health", answers=Health)
 def health() -> Response:
     """Answer 200 when the database can be read; 503 with Retry-After when it can't."""
+    from chalicelib.vending.wiring import vending  # noqa: PLC0415 - nobody else here needs it
+
     vending().verdicts.fleet.changes()
     return ok(Health())
 
@@ -81,4 +79,4 @@ def openapi() -> Response:
     """Describe this API (OpenAPI 3.1)."""
     from chalicelib.core.openapi import document  # noqa: PLC0415 - no cold start pays for it
 
-    return text(json.dumps(document(_contracts, version=__version__)))
+    return text(json.dumps(document(_all(), version=__version__)))

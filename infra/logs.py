@@ -15,7 +15,9 @@ from infra.deploy import session
 from infra.local.up import local_aws
 
 _POLL_S = 1.0
-_HIDDEN = {"level", "message", "timestamp", "service", "location", "exception", "stack_trace"}
+_HIDDEN = frozenset(
+    {"_aws", "level", "message", "timestamp", "service", "location", "exception", "stack_trace"}
+)
 
 
 def lines(logs: Any, prefix: str, since_ms: int) -> Iterator[tuple[int, str, str]]:
@@ -34,18 +36,23 @@ def lines(logs: Any, prefix: str, since_ms: int) -> Iterator[tuple[int, str, str
 
 
 def readable(text: str) -> str | None:
-    """Return a line as a person reads it; None for metric records and the platform's own."""
+    """Return a line as a person reads it; None for the platform's own."""
     if text.startswith(("START ", "END ", "REPORT ", "INIT_START")):
         return None
     try:
         record = json.loads(text)
     except ValueError:
         return text
-    if not isinstance(record, dict) or "_aws" in record:
-        return None
-    facts = " ".join(f"{name}={value}" for name, value in record.items() if name not in _HIDDEN)
+    if not isinstance(record, dict):
+        return text
+    facts = " ".join(f"{k}={_plain(v)}" for k, v in record.items() if k not in _HIDDEN)
     trace = f"\n{record['exception']}" if "exception" in record else ""
     return f"{record.get('level', '')} {record.get('message', '')} {facts}{trace}"
+
+
+def _plain(value: object) -> object:
+    """Return the values of a metric as one, as it mostly is."""
+    return " + ".join(f"{each:g}" for each in value) if isinstance(value, list) else value
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from app import ROUTES
+from app import app
 from chalicelib import __version__
 from chalicelib.core.openapi import document
 from infra.package import ROOT
@@ -14,8 +14,7 @@ TARGET = ROOT / "docs" / "openapi.json"
 
 def text() -> str:
     """Return the document as it is kept."""
-    contracts = [contract for routes in ROUTES for contract in routes.contracts]
-    return json.dumps(document(contracts, version=__version__), indent=1) + "\n"
+    return json.dumps(document(app.contracts(), version=__version__), indent=1) + "\n"
 
 
 def main() -> int:

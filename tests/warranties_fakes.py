@@ -4,7 +4,7 @@
 contract.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -144,7 +144,11 @@ class MemoryArchive:
 
 
 def a_service(
-    store: Store, *, clock: Clock | None = None, archived: Archive | None = None, tries: int = 100
+    store: Store,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    archived: Archive | None = None,
+    tries: int = 100,
 ) -> Warranties:
     """Return a service that hands out the ids 1, 2, 3, ... and never waits.
 

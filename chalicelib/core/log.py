@@ -1,13 +1,14 @@
-"""One JSON log line and one metric record per invocation, for requests and for events.
+"""One JSON line per invocation, for requests and for events: its log line and its metrics in one.
 
-Powertools writes both to standard output: the log line for people, the metric in CloudWatch's
-embedded metric format (EMF), the only metric interface of the app.
+CloudWatch's embedded metric format (EMF) is the only metric interface of the app, and a record of
+it may say more than metrics: so the access log is in it, and is written and paid for once. Other
+lines are the logger's. Powertools writes both to standard output.
 """
 
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
@@ -52,8 +53,12 @@ def measure(
             record.add_dimension(name=dimension, value=word)
 
 
-def emit(latency_ms: float, **dimensions: str) -> None:
-    """Write the invocation's metric record: its counters, its latency, under ``dimensions``."""
+def emit(message: str, latency_ms: float, facts: Mapping[str, object], **dimensions: str) -> None:
+    """Write the invocation's line: its counters and its latency under ``dimensions``, and facts."""
+    metrics.add_metadata(key="level", value="INFO")
+    metrics.add_metadata(key="message", value=message)
+    for name, value in facts.items():
+        metrics.add_metadata(key=name, value=value)
     for name, value in dimensions.items():
         metrics.add_dimension(name=name, value=value)
     metrics.add_metric(name="Latency", unit=MetricUnit.Milliseconds, value=latency_ms)
@@ -61,7 +66,7 @@ def emit(latency_ms: float, **dimensions: str) -> None:
 
 
 def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Wrap the handler of an event: a log line and a metric record, whatever happens in it.
+    """Wrap the handler of an event: it leaves a line, whatever happens in it.
 
     Chalice middleware never runs in an event's Lambda (aws/chalice #1566), so each handler
     carries this. Errors are logged once and raised again, so that the retry or the dead-letter
@@ -72,7 +77,8 @@ def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(handler)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             watch = Stopwatch()
-            logger.append_keys(function_request_id=_request_id(args[0] if args else None))
+            request_id = _request_id(args[0] if args else None)
+            logger.append_keys(function_request_id=request_id)
             outcome = "failed"
             try:
                 result = handler(*args, **kwargs)
@@ -81,10 +87,10 @@ def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 logger.exception("event failed", extra={"handler": name, "ms": watch.ms})
                 raise
             else:
-                logger.info("event", extra={"handler": name, "ms": watch.ms})
                 return result
             finally:
-                emit(watch.ms, handler=name, outcome=outcome)
+                told = {"function_request_id": request_id}
+                emit("event", watch.ms, told, handler=name, outcome=outcome)
 
         return wrapper
 

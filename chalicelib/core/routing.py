@@ -5,7 +5,7 @@ A view is called with what its contract names, read and checked: ``path``, ``que
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,16 +148,20 @@ def _arguments(routes: Routes, contract: Contract, path_values: dict[str, str]) 
         raise
 
 
-def close(app: Chalice) -> None:
-    """Answer 405 with Allow on the other verbs of every path, and 404 on every other path.
+def refuse_other_verbs(app: Chalice, contracts: Iterable[Contract]) -> None:
+    """Answer 405 with Allow on the verbs that the paths of ``contracts`` do not take.
 
-    API Gateway itself answers 403 to both (aws/chalice #12, #945), so they are registered. Call
-    it after the last blueprint.
+    API Gateway itself answers 403 (aws/chalice #12, #945), so they are registered.
     """
-    for path, entries in list(app.routes.items()):
+    for path in dict.fromkeys(contract.path for contract in contracts):
+        entries = app.routes[path]
         allow = sorted({*entries, "OPTIONS"})
         rest = [verb for verb in VERBS if verb not in entries]
         app.route(path, methods=rest, content_types=ANY_MEDIA_TYPE)(_closed(app, allow))
+
+
+def refuse_unknown_paths(app: Chalice) -> None:
+    """Answer 404 on every path that nothing else is registered for."""
     app.route("/{proxy+}", methods=list(VERBS), content_types=ANY_MEDIA_TYPE)(_unknown(app))
 
 

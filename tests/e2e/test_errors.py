@@ -12,12 +12,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from app import ROUTES
+from app import app
 from chalicelib.core.routing import VERBS
 from tests.crew import Crew, hired, log
 from tests.deployed import Deployed
 
-CONTRACTS = [contract for routes in ROUTES for contract in routes.contracts]
+CONTRACTS = app.contracts()
 PATHS = sorted({contract.path for contract in CONTRACTS})
 REGISTERED = {path: {c.method for c in CONTRACTS if c.path == path} for path in PATHS}
 WRONG_VERBS = [

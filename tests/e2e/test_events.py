@@ -269,5 +269,5 @@ def test_every_request_logs_one_line(stack: Deployed) -> None:
 
     lines = stack.records("api", "request", since_ms)
     [line] = [line for line in lines if line["route"] == "/dispatches/{dispatch_id}"]
-    assert (line["method"], line["status"]) == ("GET", 404)
+    assert (line["method"], line["status"]) == ("GET", "404")
     assert line["request_id"]

@@ -83,7 +83,8 @@ def _api() -> Iterator[Api]:
     app.log.handlers.clear()
     app.register_middleware(http.edge, "http")
     app.register_blueprint(routes)
-    routing.close(app)
+    routing.refuse_other_verbs(app, routes.contracts)
+    routing.refuse_unknown_paths(app)
     with Client(app) as gateway:
         yield Api(gateway.http)
 
@@ -327,10 +328,10 @@ def test_every_request_leaves_one_metric_record(
 
 
 def test_s2_every_other_verb_of_every_known_path_is_405_with_allow() -> None:
-    from app import ROUTES  # noqa: PLC0415 - the whole app, for this test alone
+    from app import app  # noqa: PLC0415 - the whole app, for this test alone
 
     verbs: dict[str, set[str]] = {}
-    for contract in (each for blueprint in ROUTES for each in blueprint.contracts):
+    for contract in app.contracts():
         verbs.setdefault(contract.path, set()).add(contract.method)
     with client() as whole:
         for path, known in verbs.items():

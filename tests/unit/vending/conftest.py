@@ -2,8 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib import operations
-from chalicelib.vending import file_routes, routes
+from chalicelib.vending import file_routes, routes, wiring
 from tests.api import Api, client
 from tests.world import World, world
 
@@ -21,7 +20,7 @@ def _world() -> World:
 @pytest.fixture(name="api")
 def _api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The HTTP side of ``world``."""
-    for edge in (routes, file_routes, operations):
+    for edge in (routes, file_routes, wiring):
         monkeypatch.setattr(edge, "vending", lambda: world.vending)
     with client() as api:
         yield api
