@@ -6,17 +6,17 @@ from chalicelib import operations
 from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
-    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
-    "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
     "chalicelib.outbox.routes": ("outbox",),
+    "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
-    "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
 }
 EVENTS = (

@@ -23,7 +23,7 @@ _SALE = {
     "item_cost": 150.00,
     "item_title": "Amy's Sectional Sofa",
 }
-_KEPT = {
+_FIELDS = {
     "request_id": "00000001-0000-4000-8000-000000000001",
     "received_at": "2142-03-01T08:00:00.000000+00:00",
     **_SALE,
@@ -32,7 +32,7 @@ _KEPT = {
     "offers": [{"months": 12, "price_cents": 20_00}, {"months": 24, "price_cents": 27_00}],
     "reason": None,
 }
-_BODY = {"S": json.dumps(_KEPT)}
+_BODY = {"S": json.dumps(_FIELDS)}
 _STORE = {"pk": {"S": "STORE#b21ad0676f26439"}, "sk": {"S": "STORE"}}
 _ITEM = {
     "pk": {"S": "ITEM#986kjeo8fy9qhu"},
@@ -42,26 +42,28 @@ _ITEM = {
     "changed_at": {"S": "2026-01-01T08:00:00.000000+00:00"},
 }
 _KEYED = {"pk": {"S": "KEY#k"}, "sk": {"S": "SALE"}, "body": _BODY}
-_ROWS = [{"pk": {"S": "LIST#0"}, "sk": {"S": f"{n:06}"}, "body": _BODY} for n in range(12)]
+
+
+def _found(*items: object) -> dict[str, object]:
+    """Return the answer of a read that finds ``items``."""
+    return {"BatchGetItem": {"UnprocessedKeys": {}, "Responses": {"t": list(items)}}}
+
+
+def _rows(count: int) -> list[object]:
+    return [{"pk": {"S": "LIST#0"}, "sk": {"S": f"{n:06}"}, "body": _BODY} for n in range(count)]
+
+
+_POST = request("POST", "/warranties", body=_SALE)
 _WITH_KEY = request("POST", "/warranties", body=_SALE, headers={"idempotency-key": "k"})
-
-
-def _finding(*items: object) -> dict[str, object]:
-    return {"BatchGetItem": {"Responses": {"t": items}, "UnprocessedKeys": {}}}
-
-
 CASES = (
+    Case("POST /warranties", _POST, _found(_STORE, _ITEM)),
+    Case("POST /warranties, with a key", _WITH_KEY, _found(_STORE, _ITEM)),
+    Case("POST /warranties, the same key again", _WITH_KEY, _found(_STORE, _ITEM, _KEYED)),
+    # 2 warranties in each of 12 rows in each of 4 shards
     Case(
-        "POST /warranties",
-        request("POST", "/warranties", body=_SALE),
-        _finding(_STORE, _ITEM),
-    ),
-    Case("POST /warranties with a key", _WITH_KEY, _finding(_STORE, _ITEM)),
-    Case("the same again", _WITH_KEY, _finding(_STORE, _ITEM, _KEYED)),
-    Case(
-        "GET /warranties, 96 in 4 shards",
+        "GET /warranties, 96 of them",
         request("GET", "/warranties"),
-        {"Query": {"Items": _ROWS}},
+        {"Query": {"Items": _rows(12)}},
     ),
 )
 
