@@ -14,7 +14,8 @@ from backroom import warranties_screen as screen
 from backroom.errors import ClientError, UnreachableError
 from backroom.options import Json, checked
 from backroom.warranties_api import WarrantiesApi, warranties
-from chalicelib.warranties.models import MOST_ROWS, SaleAnswer
+from chalicelib.warranties.answers import SaleAnswer
+from chalicelib.warranties.fields import MOST_ROWS
 
 app = typer.Typer(no_args_is_help=True, help="Warranties, priced by a readable rate card.")
 

@@ -12,15 +12,9 @@ from typing import Any
 
 from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.warranties import archive, money, rate_card
-from chalicelib.warranties.models import (
-    ItemState,
-    Refusals,
-    Sale,
-    SaleBody,
-    StoreView,
-    iso,
-    store_id,
-)
+from chalicelib.warranties.answers import Refusals, StoreView
+from chalicelib.warranties.fields import iso, store_id
+from chalicelib.warranties.models import ItemState, Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, Kept, Sight, Store
 from chalicelib.warranties.service import Warranties
 from tests.ledger_fakes import Clock, uuid

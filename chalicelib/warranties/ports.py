@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from chalicelib.core.outbox.effects import Conclusion
-from chalicelib.warranties.models import ItemState, Refusals, Sale, StoreView
+from chalicelib.warranties.answers import Refusals, StoreView
+from chalicelib.warranties.models import ItemState, Sale
 
 
 @dataclass(frozen=True)

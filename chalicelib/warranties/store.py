@@ -27,7 +27,9 @@ from chalicelib.core.outbox.effects import Conclusion
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.warranties import archive, money
-from chalicelib.warranties.models import ItemState, Refusals, Sale, StoreView, iso, store_id
+from chalicelib.warranties.answers import Refusals, StoreView
+from chalicelib.warranties.fields import iso, store_id
+from chalicelib.warranties.models import ItemState, Sale
 from chalicelib.warranties.ports import ItemPath, Kept, Sight
 
 # A partition takes 1,000 write units a second, that is 500 sales. Both numbers may grow at any

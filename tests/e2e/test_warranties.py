@@ -403,7 +403,9 @@ def test_the_functions_role_lets_warranties_work(guarded: Deployed, name: str) -
 def test_w6_an_archive_that_denies_loses_nothing(guarded: Deployed, name: str) -> None:
     """The worker's role loses its right to write; sales go on, and are archived when it is back."""
     shops, iam = Shops(guarded), guarded.client("iam")
-    done(shops, shops.sell(item_sku=name))
+    url = done(shops, shops.sell(item_sku=name))["url"]
+    assert httpx.get(url).status_code == 200
+    assert httpx.get(url.partition("?")[0]).status_code == 403
     with denied(iam, guarded):
         sold = shops.sell(item_sku=name)
         assert sold.status_code == 201

@@ -25,9 +25,10 @@ from chalicelib.core.outbox.effects import (
     UnsureError,
 )
 from chalicelib.warranties import archive, events
+from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.archiving import Archiving
 from chalicelib.warranties.bucket import BucketArchive
-from chalicelib.warranties.models import SaleAnswer
+from infra import templates
 from tests.warranties_fakes import SOFA, MemoryArchive, MemoryStore, a_service, body
 from tests.warranties_table import items, real_store
 
@@ -199,3 +200,13 @@ def test_what_s3_says_is_what_became_of_the_object(
 def test_a_bucket_that_is_not_there_is_not_done(s3: Any) -> None:
     with pytest.raises(NotDoneError):
         BucketArchive(lambda: s3, "no-such-bucket-here").put_once("key", b"content")
+
+
+def test_2c10_the_bucket_is_nobody_else_s() -> None:
+    template = templates.merged([templates.FOLDER / "50-warranties.yaml"])["Resources"]
+    bucket = template["WarrantiesBucket"]["Properties"]
+    [tls_only] = template["WarrantiesBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]
+    assert (tls_only["Effect"], tls_only["Principal"]) == ("Deny", "*")
