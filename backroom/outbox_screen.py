@@ -21,12 +21,16 @@ _STYLES = {
     "dead": show.BAD,
 }
 _HEAD = 60
+_WIDEST_ID = 36
 
 
 def effects(found: Sequence[EffectLine]) -> RenderableType:
     """Return effects, one a line."""
     table = show.listing()
-    for heading in ("Effect", "Kind", "State", "Tries", "Asked (UTC)", "Next (UTC)", "Said"):
+    # An id is there to be copied: it is folded and never cut.
+    widest = max((len(each.id) for each in found), default=0)
+    table.add_column("Effect", overflow="fold", min_width=min(widest, _WIDEST_ID))
+    for heading in ("Kind", "State", "Tries", "Asked (UTC)", "Next (UTC)", "Said"):
         table.add_column(heading, justify="right" if heading == "Tries" else "left")
     for each in found:
         table.add_row(

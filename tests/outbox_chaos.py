@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -188,7 +189,7 @@ class Chaos:
 
     def _relay(self) -> Callable[[], None]:
         """Read the stream as Lambda does, now and then a batch twice, or die of it."""
-        relay, where = Relay(self._queues), self._shards()
+        relay, where, batches = Relay(self._queues), self._shards(), count(1)
 
         def step() -> None:
             for shard, iterator in where.items():
@@ -197,12 +198,19 @@ class Chaos:
                 answer = self._streams.get_records(ShardIterator=iterator, Limit=25)
                 where[shard] = answer.get("NextShardIterator")
                 records = answer["Records"]
-                what = records and self.dice.happens({"relay killed": 0.1, "batch twice": 0.15})
-                for _ in range({"relay killed": 0, "batch twice": 2}.get(what or "", 1)):
+                for _ in range(self._times(next(batches)) if records else 0):
                     relay.forward(records)
             time.sleep(0.05)
 
         return step
+
+    def _times(self, batch: int) -> int:
+        """Return how often a batch is forwarded: the third twice, the fifth not at all."""
+        what = {3: "batch twice", 0: "relay killed"}.get(batch % 5)
+        if what is None:
+            return 1
+        self.dice.happened[what] += 1
+        return 2 if what == "batch twice" else 0
 
     def _shards(self) -> dict[str, str | None]:
         found = self._streams.describe_stream(StreamArn=self._stream)["StreamDescription"]

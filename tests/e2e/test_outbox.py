@@ -17,13 +17,16 @@ from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.store import EffectStore, OvertakenError
+from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.table import ABSENT, ConditionError, Table, key
+from tests.deliveries_table import spending
 from tests.deployed import Deployed, eventually
 from tests.outbox_chaos import Chaos
-from tests.outbox_fakes import KIND
+from tests.outbox_fakes import KIND, NOON, MemoryQueues, Vendor
 from tests.outbox_table import make_table
 
 EFFECTS = 600
+ASKED_UNITS, WORKED_UNITS = 4, 5
 _NUMBERS = count()
 _SCHEDULED = {
     "version": "0",
@@ -113,6 +116,26 @@ def test_s6_of_64_who_claim_an_effect_at_once_one_does(stack: Deployed, name: st
         assert sum(rivals.map(claim, range(64))) == 1
 
 
+def test_write_units_are_those_that_the_docs_name(stack: Deployed, name: str) -> None:
+    client = stack.client("dynamodb")
+    make_table(client, f"outbox-{name}")
+    table = Table(client, f"outbox-{name}")
+    store: EffectStore = EffectStore(table)
+    later: Any = MemoryQueues(lambda: NOON)
+    worker = Worker(
+        KIND, Vendor(lambda: NOON), store, later, now=lambda: NOON, new_id=lambda: "token"
+    )
+
+    with spending(client) as asked:
+        table.transact(Outbox(table, now=lambda: NOON).adding(Effect("a", KIND, {})))
+    with spending(client) as worked:
+        assert worker.work("a") == "done"
+
+    assert (asked.calls, asked.write_units) == ({"TransactWriteItems": 1}, ASKED_UNITS)
+    assert worked.calls == {"BatchGetItem": 1, "UpdateItem": 2}
+    assert worked.write_units == WORKED_UNITS
+
+
 # --- the deployed relay and sweeper, as their roles allow -----------------------------------------
 
 
@@ -178,7 +201,7 @@ def test_s6_poison_never_blocks_the_stream_or_its_neighbours(post: Post, name: s
     began_ms = int(datetime.now(UTC).timestamp() * 1000) - 1_000
 
     def poison(number: int) -> None:
-        at = rows.table_key(f"{name}-poison-{number}")
+        at = key(*rows.place(f"{name}-poison-{number}"))
         post.table.put({**at, **[{}, {"kind": {"N": "7"}}, {"kind": {"M": {}}}][number % 3]})
         post.ask(f"{name}-nobody-{number}", kind="pigeons")
 

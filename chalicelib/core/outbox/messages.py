@@ -2,27 +2,26 @@
 
 from collections import Counter
 
-from chalice.app import SQSEvent, SQSRecord
+from chalice.app import SQSEvent
 
 from chalicelib.core import log
+from chalicelib.core.batches import Failures, untried_first
 from chalicelib.core.log import logger
 from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.worker import Worker
 
-Failures = dict[str, list[dict[str, str]]]
-"""The messages of a batch that come again, as SQS wants it told (ReportBatchItemFailures)."""
+__all__ = ["Failures", "perform"]
 
 
 def perform(event: SQSEvent, worker: Worker) -> Failures:
     """Work on the effects that the messages name; return the messages that are to come again.
 
     Those are only messages whose effect could not be looked at or written to: whatever a vendor
-    does is on the effect's record, and its message is spent. Messages that have been received
-    before come last, so that one which kills the function takes no untried neighbour with it.
+    does is on the effect's record, and its message is spent.
     """
     failures: list[dict[str, str]] = []
     outcomes: Counter[str] = Counter()
-    for record in sorted(event, key=_receives):
+    for record in untried_first(event):
         try:
             effect_id = queues.effect_id(record.body)
         except (ValueError, RecursionError):
@@ -40,7 +39,3 @@ def perform(event: SQSEvent, worker: Worker) -> Failures:
     if dead := outcomes["dead"]:
         log.measure("DeadEffects", dead)
     return {"batchItemFailures": failures}
-
-
-def _receives(record: SQSRecord) -> int:
-    return int(record.to_dict()["attributes"].get("ApproximateReceiveCount", 1))

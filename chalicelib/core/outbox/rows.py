@@ -99,7 +99,7 @@ def asked(effect: Effect, now: datetime) -> Kept:
 def item(kept: Kept) -> Item:
     """Return the row of an effect."""
     written = {
-        **table_key(kept.effect.id),
+        **key(*place(kept.effect.id)),
         "kind": {"S": kept.effect.kind},
         "payload": {"S": json.dumps(kept.effect.payload, allow_nan=False)},
         "asked_at": {"S": iso(kept.asked_at)},
@@ -183,9 +183,9 @@ def _unreadable(row: Item, fault: str) -> Kept:
 # --- keys -----------------------------------------------------------------------------------------
 
 
-def table_key(id_: str) -> Item:
-    """Return the key of an effect's row."""
-    return key(f"EFFECT#{id_}", EFFECT)
+def place(id_: str) -> tuple[str, str]:
+    """Return the keys of an effect's row."""
+    return f"{EFFECT}#{id_}", EFFECT
 
 
 def effect_id(pk: str) -> str:
@@ -245,8 +245,8 @@ def _maybe_instant(texts: Mapping[str, str], name: str) -> datetime | None:
     return _instant(texts[name]) if name in texts else None
 
 
-def _wake_at(place: str | None) -> datetime | None:
-    return None if place is None else _instant(place.partition("#")[2])
+def _wake_at(waking: str | None) -> datetime | None:
+    return None if waking is None else _instant(waking.partition("#")[2])
 
 
 def _conclusion_text(ended: Conclusion | None) -> str | None:

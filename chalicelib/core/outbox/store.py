@@ -27,16 +27,14 @@ class EffectStore:
 
     def look(self, effect_id: str, kind: str) -> tuple[Kept | None, Pause | None]:
         """Return an effect, and why its kind stands still if it does: one read."""
-        place = rows.table_key(effect_id)
-        keys = [(place["pk"]["S"], place["sk"]["S"]), (KINDS, kind)]
-        found = {row["pk"]["S"]: row for row in self._table.get_many(keys)}
-        effect, pause = found.get(place["pk"]["S"]), found.get(KINDS)
+        place = rows.place(effect_id)
+        found = {row["pk"]["S"]: row for row in self._table.get_many([place, (KINDS, kind)])}
+        effect, pause = found.get(place[0]), found.get(KINDS)
         return rows.read(effect) if effect else None, _pause(pause) if pause else None
 
     def get(self, effect_id: str) -> Kept | None:
         """Return an effect."""
-        place = rows.table_key(effect_id)
-        row = self._table.get(place["pk"]["S"], place["sk"]["S"])
+        row = self._table.get(*rows.place(effect_id))
         return rows.read(row) if row else None
 
     def change(self, read: Kept, to: Kept) -> Kept:
@@ -48,11 +46,9 @@ class EffectStore:
         changed = {name: value for name, value in after.items() if value != before[name]}
         if not changed:
             return to
-        place = rows.table_key(to.effect.id)
         try:
             self._table.update(
-                place["pk"]["S"],
-                place["sk"]["S"],
+                *rows.place(to.effect.id),
                 _expression(changed),
                 values={f":{name}": value for name, value in changed.items() if value},
                 names={f"#{name}": name for name in {*changed, "state", "token"}},
@@ -66,7 +62,6 @@ class EffectStore:
     def bury(self, unreadable: Kept, answer: str, now: datetime) -> None:
         """Have an effect dead whose row can't be read; do nothing when it is done."""
         number = rows.shard(unreadable.effect.id)
-        place = rows.table_key(unreadable.effect.id)
         values = {
             ":dead": {"S": "dead"},
             ":answer": {"S": answer},
@@ -80,8 +75,7 @@ class EffectStore:
         )
         try:
             self._table.update(
-                place["pk"]["S"],
-                place["sk"]["S"],
+                *rows.place(unreadable.effect.id),
                 "SET #state = :dead, answer = :answer, concluded_at = :now, "
                 "list_shard = :list_shard, list_place = :list_place REMOVE #open_shard, #wake",
                 values=values,
@@ -96,11 +90,9 @@ class EffectStore:
 
         Returns False when it has moved by itself.
         """
-        row = rows.table_key(effect_id)
         try:
             self._table.update(
-                row["pk"]["S"],
-                row["sk"]["S"],
+                *rows.place(effect_id),
                 "SET #wake = :to",
                 values={":to": {"S": to}},
                 condition=Condition(

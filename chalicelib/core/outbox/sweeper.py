@@ -56,16 +56,18 @@ class Sweeper:
         """Name again what is to be looked at; return how many of each kind."""
         started, pauses = self._now(), self._store.pauses()
         swept: dict[str, int] = {}
-        ages = [0.0]
+        oldest_s = 0.0
         for kind in self._index.kinds():
-            ages.append(self._age_s(kind))
-            log.measure("OldestEffectSeconds", ages[-1], log.SECONDS, kind=kind)
+            pause, age_s = pauses.get(kind), self._age_s(kind)
+            log.measure("OldestEffectSeconds", age_s, log.SECONDS, kind=kind)
+            if pause is None or pause.state == "paused":  # what is switched off may get old
+                oldest_s = max(oldest_s, age_s)
             try:
-                swept[kind] = self._sweep(kind, pauses.get(kind), started + self._bounds.time)
+                swept[kind] = self._sweep(kind, pause, started + self._bounds.time)
             except Exception:  # noqa: BLE001 - whatever it is, the other kinds go on
                 log.count("KindsNotSwept")
                 logger.exception("kind not swept", extra={"kind": kind})
-        log.measure("OldestEffectSeconds", max(ages), log.SECONDS)
+        log.measure("OldestEffectSeconds", oldest_s, log.SECONDS)
         log.measure("KindsDenied", [pause.state for pause in pauses.values()].count("paused"))
         return swept
 

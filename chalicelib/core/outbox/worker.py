@@ -118,7 +118,7 @@ class Worker:
             return self._close(claimed, claimed, Conclusion("done", found))
         known = replace(claimed, unsure_at=None)
         if self._given_up(known):
-            return self._close(claimed, known, _given_up(known, known.last_error))
+            return self._close(claimed, known, _giving_up(known, known.last_error))
         return self._perform(claimed, known)
 
     def _perform(self, claimed: Kept, known: Kept) -> Outcome:
@@ -161,7 +161,7 @@ class Worker:
 
     def _not_done(self, claimed: Kept, known: Kept, error: NotDoneError) -> Outcome:
         if self._given_up(known):
-            return self._close(claimed, known, _given_up(known, _words(error)))
+            return self._close(claimed, known, _giving_up(known, _words(error)))
         waits = replace(known, state="pending", last_error=_words(error))
         wait = max(self._backoff(claimed), asked_for(error.retry_after_s))
         return self._said_again(claimed, waits, wait)
@@ -169,7 +169,7 @@ class Worker:
     def _unsure(self, claimed: Kept, error: Exception) -> Outcome:
         doubtful = replace(claimed, unsure_at=self._now(), last_error=_words(error))
         if not self._settle and self._given_up(claimed):
-            return self._close(claimed, doubtful, _given_up(claimed, _words(error)))
+            return self._close(claimed, doubtful, _giving_up(claimed, _words(error)))
         waits = replace(doubtful, state="unsure")
         return self._said_again(claimed, waits, max(self._settle, self._backoff(claimed)))
 
@@ -261,7 +261,7 @@ class Worker:
         return self._rules.given_up(kept, self._now())
 
 
-def _given_up(kept: Kept, why: str | None) -> Conclusion:
+def _giving_up(kept: Kept, why: str | None) -> Conclusion:
     return Conclusion("dead", answer=f"given up after {kept.attempts} tries; the last: {why}")
 
 

@@ -15,9 +15,9 @@ import app as composition
 from chalicelib.core import aws
 from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.core.outbox.outbox import Outbox
-from chalicelib.core.outbox.rows import Kept, Pause, table_key
+from chalicelib.core.outbox.rows import Kept, Pause, place
 from chalicelib.core.outbox.store import EffectStore, closed
-from chalicelib.core.table import Table
+from chalicelib.core.table import Table, key
 from tests.cloud import client as aws_client
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -209,7 +209,7 @@ def test_what_cannot_be_tried_is_refused_and_left_as_it_is(
     kept = ask(table, "busy")
     far = datetime(2142, 1, 1, tzinfo=UTC)
     busy = store.change(kept, replace(kept, state="sending", token="t", lease_until=far))
-    table.put({**table_key("odd"), "kind": {"S": "letters"}})
+    table.put({**key(*place("odd")), "kind": {"S": "letters"}})
 
     assert "done twice" in found(retry(api, "done"), 409)["detail"]
     assert "A worker is at busy" in found(retry(api, "busy"), 409)["detail"]

@@ -179,7 +179,7 @@ def test_s6_a_row_that_cannot_be_read_can_be_buried_and_is_listed(
     real: RealStore, row: dict[str, Any]
 ) -> None:
     asked_at = {"asked_at": {"S": NOON.isoformat()}} if row else {}
-    real.table.put({**rows.table_key("odd"), **asked_at, **row})
+    real.table.put({**key(*rows.place("odd")), **asked_at, **row})
 
     kept, _ = real.look("odd", KIND)
     assert kept is not None

@@ -154,6 +154,25 @@ def test_s6_the_age_of_the_oldest_effect_is_measured_by_kind_and_for_all(
     assert ("KindsDenied", 0, "") in told
 
 
+def test_what_is_switched_off_may_get_old_without_alarming_anybody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, float, str]] = []
+    office.ask()
+    office.vendor.says = ["off"]
+    office.run(60)
+    office.clock.pass_(86_400)
+    monkeypatch.setattr(
+        "chalicelib.core.log.measure",
+        lambda name, value, *_, kind="": told.append((name, value, kind)),
+    )
+
+    office.sweeper.sweep()
+
+    assert ("OldestEffectSeconds", 86_460.0, KIND) in told
+    assert ("OldestEffectSeconds", 0.0, "") in told
+
+
 def test_a_conclusion_is_for_ever(office: Office) -> None:
     office.ask()
     office.work()
