@@ -111,7 +111,8 @@ class MemoryStore:
         return [_refusals(kind, refused[kind]) for kind in kinds[:limit]]
 
     def conclude(self, request_id: str, conclusion: Conclusion) -> None:
-        self.kept[request_id] = replace(self.kept[request_id], archive=conclusion)
+        if request_id in self.kept:
+            self.kept[request_id] = replace(self.kept[request_id], archive=conclusion)
 
 
 class MemoryArchive:

@@ -78,7 +78,7 @@ class Store(Protocol):
         """Return what was refused by type and reason, in this order."""
 
     def conclude(self, request_id: str, conclusion: Conclusion) -> None:
-        """Note how the archiving of a sale has ended; safe to repeat."""
+        """Note how the archiving of a sale has ended, if there is one; safe to repeat."""
 
 
 class Archive(Protocol):

@@ -78,11 +78,15 @@ def test_each_try_archives_the_same_under_the_same_name() -> None:
     "payload", [{}, {"request_id": ""}, {"request_id": 7}, {"request_id": "x"}]
 )
 def test_an_effect_that_names_no_sale_is_poison(payload: dict[str, Any]) -> None:
-    performer = Archiving(MemoryStore(), MemoryArchive())
+    performer, effect = (
+        Archiving(MemoryStore(), MemoryArchive()),
+        Effect("archive#x", "archive", payload),
+    )
 
     for act in (performer.perform, performer.find):
         with pytest.raises(PoisonError):
-            act(Effect("archive#x", "archive", payload))
+            act(effect)
+    performer.conclude(effect, Conclusion("dead", answer="it names no sale"))
 
 
 def test_how_it_ended_is_told_to_the_sale() -> None:
