@@ -81,7 +81,8 @@ class Deployed:
     @cached_property
     def standins(self) -> Standins:
         """Return the vendors' stand-ins that this stack talks to."""
-        return Standins(self.aws.home, contracts=Contracts.find()).start()
+        webhook = f"{self.aws.api}/webhooks/jira"
+        return Standins(self.aws.home, contracts=Contracts.find(), webhook=webhook).start()
 
     @property
     def parameters(self) -> dict[str, str]:
