@@ -27,7 +27,7 @@ _CHAPTERS = {
     Chapter.VENDING: ("Vending: whom to send where, and why", vending.tell),
     Chapter.PACKAGES: ("Packages: delivered at most once", packages.tell),
     Chapter.LEDGER: ("The ledger: it always adds up", ledger.tell),
-    Chapter.WARRANTIES: ("Warranties: a price that can be read", warranties.tell),
+    Chapter.WARRANTIES: ("Warranties: a price that explains itself", warranties.tell),
     Chapter.BAKERY: ("The bakery: it orders its own ingredients", bakery.tell),
 }
 

@@ -217,6 +217,17 @@ def test_the_demo_shows_that_the_ledger_adds_up(office: Office) -> None:
     assert json.loads(result.stdout)["ledger"]["balance"] == 1
 
 
+def test_the_demo_of_warranties_gives_one_price_and_says_why(office: Office) -> None:
+    result = office.run("demo", "warranties", "--json", width=200)
+
+    told = words(result, "stderr")
+    assert result.exit_code == 0, result.stderr
+    assert "20.00 for 12 months (it was asked for before)" in told
+    assert "No plan fits: cost below 10.00." in told
+    assert "because 5.00 + 10 % of the cost (150.00)" in told
+    assert json.loads(result.stdout)["warranties"]["warranty_price"] == 20
+
+
 def known(serial: str, technician: str | None, **told: object) -> MachineView:
     return MachineView.model_validate(machine(serial, technician=technician, **told))
 
