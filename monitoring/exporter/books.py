@@ -98,7 +98,7 @@ class Books:
                 if lines.silent(line.message) or not self._first_time(group, line):
                     continue
                 fresh += 1
-                for figure in lines.figures(function, line.message):
+                for figure in lines.figures(function, line.message, line.at_ms / 1000):
                     if figure.kind == "gauge":
                         sample = self._sample(figure, figure.name)
                         if line.at_ms >= stood.get(sample, (0, 0.0))[0]:

@@ -20,6 +20,9 @@ BUCKETS = (
 )
 # Metrics that tell how things stand, and do not add up.
 GAUGES = frozenset({"KindsDenied", "MachinesOverdue", "OldestEffectSeconds", "PeakMemory"})
+LAST_COUNTED = "backroom_last_counted_timestamp_seconds"
+# What every invocation counts.
+_ALWAYS = frozenset({"cpu_seconds", "requests"})
 _SILENT = ("START ", "END ", "INIT_START ")
 _REPORT = re.compile(r"\t?([A-Z][A-Za-z ]+): ([0-9.]+) (ms|MB)")
 _STATUS = re.compile(r"\tStatus: (\w+)")
@@ -42,12 +45,21 @@ def silent(message: str) -> bool:
     return message.startswith(_SILENT)
 
 
-def figures(function: str, message: str) -> Iterator[Figure]:
-    """Yield what a line of ``function``'s log says."""
+def figures(function: str, message: str, at_s: float) -> Iterator[Figure]:
+    """Yield what a line of ``function``'s log says, written ``at_s`` (seconds of the epoch).
+
+    Of what happens seldom it matters when it happened last: rates cannot tell that.
+    """
     if message.startswith("REPORT "):
         yield from _reported(function, message)
     elif message.startswith("{"):
-        yield from _recorded(function, message)
+        for figure in _recorded(function, message):
+            yield figure
+            if figure.kind == "counter":
+                what = figure.name.removeprefix("backroom_").removesuffix("_total")
+                labels = {**dict(figure.labels), "metric": what}
+                if what not in _ALWAYS:
+                    yield Figure("gauge", LAST_COUNTED, _labels(**labels), at_s)
 
 
 def _recorded(function: str, message: str) -> Iterator[Figure]:
