@@ -139,7 +139,9 @@ class Books:
             if family is None or family.name != _base(name, kind):
                 if family:
                     yield family
-                family = Metric(_base(name, kind), "Told by the logs of the stack's functions", kind)
+                family = Metric(
+                    _base(name, kind), "Told by the logs of the stack's functions", kind
+                )
             family.add_sample(sample, json.loads(labels), value)
         if family:
             yield family
