@@ -11,6 +11,8 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from infra.local.processes import alive
+
 GATEWAY = Path(__file__).with_name("gateway.py")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = "us-east-1"
@@ -115,7 +117,7 @@ class LocalAws:
             return False
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + patience_s
-        while _alive(pid):
+        while alive(pid):
             if time.monotonic() > deadline:
                 raise LocalAwsError(f"The embedded AWS (process {pid}) does not stop.")
             time.sleep(0.05)
@@ -174,16 +176,3 @@ def get(port: int, path: str) -> int | None:
         return None
     finally:
         connection.close()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:  # our own child, if this run started it
-            return False
-    except ChildProcessError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
