@@ -62,6 +62,8 @@ class Books:
         self._path = path
         self._db = sqlite3.connect(path, isolation_level="IMMEDIATE")
         self._db.execute("PRAGMA journal_mode = WAL")  # scrapes read while lines are entered
+        # A power cut may take the last transactions whole: their lines are then read again.
+        self._db.execute("PRAGMA synchronous = NORMAL")
         with self._db:
             self._db.executescript(_SCHEMA)
             if self._db.execute("SELECT 1 FROM began").fetchone() is None:
