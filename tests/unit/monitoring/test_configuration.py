@@ -43,7 +43,10 @@ needs_promtool = pytest.mark.skipif(
 @needs_promtool
 @pytest.mark.parametrize(
     "command",
-    [["check", "config", "prometheus.yml"], ["test", "rules", "rules_test.yml"]],
+    [
+        ["check", "config", "prometheus.yml"],
+        ["test", "rules", "rules_test.yml", "rules_batch_test.yml"],
+    ],
 )
 def test_the_rules_do_what_their_tests_say(command: list[str]) -> None:
     done = subprocess.run(
@@ -68,7 +71,8 @@ def test_every_alert_leads_to_its_section_of_the_runbook(alert: dict[str, Any]) 
 def test_every_alert_is_tested_to_go_off(alert: dict[str, Any]) -> None:
     tested = {
         case["alertname"]
-        for test in read(PROMETHEUS / "rules_test.yml")["tests"]
+        for path in PROMETHEUS.glob("rules*_test.yml")
+        for test in read(path)["tests"]
         for case in test["alert_rule_test"]
         if case.get("exp_alerts")
     }
