@@ -46,6 +46,7 @@ class Monitoring:
     endpoint: str = ""
     stack: str = "backroom-local"
     ports: Ports = field(default_factory=Ports)
+    poll_s: float = 5
 
     def start(self) -> list[str]:
         """Start what is there and does not run; return the names of all that run now."""
@@ -90,6 +91,7 @@ class Monitoring:
         """Return the exporter, which needs nothing but this checkout."""
         settings = {
             "AWS_ENDPOINT_URL": self.endpoint,
+            "EXPORTER_POLL_S": str(self.poll_s),
             "EXPORTER_PORT": str(self.ports.exporter),
             "EXPORTER_STACK": self.stack,
             "EXPORTER_STATE": str(self.home / "exporter.db"),
