@@ -6,17 +6,25 @@ from chalicelib import operations
 from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
-    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.outbox.routes": ("outbox",),
+    "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
-    "chalicelib.vending.file_routes": ("files", "imports"),
+    "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
 }
-EVENTS = ("chalicelib.deliveries.events", "chalicelib.vending.events")
+EVENTS = (
+    "chalicelib.deliveries.events",
+    "chalicelib.outbox.events",
+    "chalicelib.vending.events",
+    "chalicelib.warranties.events",
+)
 
 app = Backroom("backroom", ROUTES)
 app.api.binary_types.extend(["application/gzip", "application/x-gzip", "text/plain"])

@@ -23,10 +23,16 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"No package (\S+) was ever sent", "backroom packages send {0} --from ... --to ..."),
         (r"no verdict on message (\S+),", "wait a moment: backroom packages verdict {0}"),
         (r"Dispatch (\d+) to", "backroom dispatch close {0}"),
+        (r"There is no warranty", "backroom warranties list"),
         (r"There is no account \S+ at", "backroom ledger list --account ID shows its transactions"),
         (r"There is no (account|transaction)", "backroom ledger list shows the newest"),
         (r"(\S+) is itself a reversal", "backroom ledger post ACCOUNT AMOUNT"),
         (r"needs a new (id|key)", "run it with another --{0}, or with none"),
+        (r"There is no effect", "backroom outbox list"),
+        (r"A worker is at (\S+) until", "wait a minute: backroom outbox show {0}"),
+        (r"Somebody is at (\S+) just now", "backroom outbox show {0}"),
+        (r"(\S+) is done, and nothing is done twice", "backroom outbox show {0}"),
+        (r"There is no queue|dead letters of \S+ back", "backroom dlq list"),
         (r"under the floor", "backroom ledger account ID shows the balance"),
     )
 )

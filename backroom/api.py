@@ -190,7 +190,7 @@ class Api:
     ) -> Answer[tuple[Dispatch, ...]]:
         """Return the dispatches, newest first."""
         query = _asked({"state": state, "machine": machine})
-        return self._connection.answer(_DISPATCHES, "GET", "/dispatches", params=query)
+        return self._connection.whole(_DISPATCHES, "/dispatches", params=query)
 
     def open_dispatch(self, machine: str, note: str) -> Answer[Dispatch]:
         """Send the machine's technician to it."""
@@ -228,11 +228,11 @@ class Api:
     def files(self, technician: str) -> Answer[tuple[FileView, ...]]:
         """Return a technician's files, newest first."""
         query = {"technician": technician}
-        return self._connection.answer(_FILES, "GET", "/files", params=query)
+        return self._connection.whole(_FILES, "/files", params=query)
 
     def imports(self) -> Answer[tuple[FileView, ...]]:
         """Return the dispatcher's files, newest first."""
-        return self._connection.answer(_FILES, "GET", "/imports")
+        return self._connection.whole(_FILES, "/imports")
 
     def file(self, file_id: int) -> Answer[FileDetail]:
         """Return a file with its refused lines."""

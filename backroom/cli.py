@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from backroom import (
     audit,
+    dead_letters,
     deliveries,
     demo,
     files,
@@ -18,10 +19,12 @@ from backroom import (
     imports,
     ledger,
     machines,
+    outbox,
     registry,
     session,
     show,
     simulation,
+    warranties,
     work,
 )
 from backroom.api import DEFAULT_URL
@@ -32,12 +35,14 @@ from chalicelib import __version__
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
+_OPERATORS = "The operator's work"
+_WARRANTIES = "Warranties"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "audit", "simulate", "demo", "status"),
+    *("warranties", "ledger", "outbox", "dlq", "audit", "simulate", "demo", "status"),
 )
 
 
@@ -120,7 +125,10 @@ app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKA
 app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
     deliveries.show_statistics
 )
+app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
+app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
+app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
 app.command(
     "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
 )(audit.audit_files)

@@ -15,6 +15,7 @@ from chalicelib import __version__
 from chalicelib.vending.files import Upload
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 _RETRIES = 3
 _LONGEST_PAUSE_S = 5.0
@@ -82,6 +83,19 @@ class Connection:
             ) from odd
         following = response.links.get("next", {}).get("url")
         return Answer(value, response.text, response.status_code, following, response.headers)
+
+    def whole(
+        self, kind: TypeAdapter[tuple[E, ...]], path: str, **options: Any
+    ) -> Answer[tuple[E, ...]]:
+        """Return a list with all its pages as one answer."""
+        page = self.answer(kind, "GET", path, **options)
+        members, texts = list(page.value), [page.text[1:-1]]
+        while page.next_page:
+            page = self.answer(kind, "GET", page.next_page)
+            members += page.value
+            texts.append(page.text[1:-1])
+        text = f"[{','.join(filter(None, texts))}]"
+        return Answer(tuple(members), text, page.status, None, page.headers)
 
     def response(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request; a 503 is tried again, as the API says that this is safe."""

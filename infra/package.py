@@ -25,7 +25,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
 
-from infra import templates
+from infra import rate_cards, templates
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
@@ -203,6 +203,7 @@ def _stage(app: Path, vendor: Path) -> None:
     skip = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     shutil.copytree(ROOT / "chalicelib", app / "chalicelib", ignore=skip)
     shutil.copytree(ROOT / ".chalice", app / ".chalice", ignore=skip)
+    (app / rate_cards.TARGET.relative_to(ROOT)).write_text(rate_cards.text())
     (app / "requirements.txt").write_text("")
     (app / "vendor").symlink_to(vendor)
     _compile(app / "chalicelib")

@@ -126,6 +126,10 @@ class FakeFiles:
     def of_owner(self, owner: str) -> list[FileRecord]:
         return [each for _, each in sorted(self.records.items()) if each.owner == owner]
 
+    def newest_first(self, owner: str, *, before: int | None) -> Iterator[FileRecord]:
+        known = reversed(self.of_owner(owner))
+        return (record for record in known if before is None or record.id < before)
+
     def save(self, record: FileRecord, *, done: bool = False) -> FileRecord:
         new = self._replaced(record)
         if done:
@@ -327,8 +331,12 @@ class FakeDispatchBook:
     def get(self, dispatch_id: int) -> Dispatch | None:
         return self._dispatches.get(dispatch_id)
 
-    def all(self) -> list[Dispatch]:
-        return [dispatch for _, dispatch in sorted(self._dispatches.items(), reverse=True)]
+    def newest_first(self, *, before: int | None = None) -> Iterator[Dispatch]:
+        known = sorted(self._dispatches.items(), reverse=True)
+        return (dispatch for each, dispatch in known if before is None or each < before)
+
+    def under_way(self) -> list[Dispatch]:
+        return [self._dispatches[each] for each in self._open.values()]
 
 
 class FakeShare:

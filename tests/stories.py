@@ -42,7 +42,7 @@ def outcome(ended: World) -> dict[str, Any]:
     """Return what there is to see once everything has settled and the night has passed."""
     ended.settle()
     ended.night_falls()
-    every = ended.ports.dispatches.all()
+    every = list(ended.ports.dispatches.newest_first())
     visits = [visit.model_dump(exclude={"id", "closed_at"}) for visit in every]
     open_work = [each.key for each in ended.ports.files.waiting()]
     to_clean = ended.ports.files.to_clean()
@@ -147,7 +147,7 @@ def _delete(busy: World) -> None:
 
 
 def _delete_import(busy: World) -> None:
-    for file in busy.vending.intake.imports():
+    for file in busy.imports():
         busy.vending.intake.delete(DISPATCHER, file.id)
 
 
@@ -166,7 +166,7 @@ def _visited(busy: World) -> None:
 
 
 def _close(busy: World) -> None:
-    for visit in busy.ports.dispatches.all():
+    for visit in list(busy.ports.dispatches.newest_first()):
         busy.vending.dispatching.close(visit.id, ClosingBody(note="was unplugged"))
 
 

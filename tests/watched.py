@@ -149,7 +149,9 @@ def everything(stack: Deployed) -> None:
     _packages(stack)
     _entries(stack)
     _files(stack)
-    stack.invoke("vending-daily-sweep", json.loads(SCHEDULED.read_text()))
+    _sales(stack)
+    for scheduled in ("vending-daily-sweep", "outbox-sweeper"):
+        stack.invoke(scheduled, json.loads(SCHEDULED.read_text()))
 
 
 def _packages(stack: Deployed) -> None:
@@ -199,6 +201,20 @@ def _files(stack: Deployed) -> None:
     _message(stack, "VendingUploadsQueue", "this is no JSON")
     eventually(lambda: stack.queue_depth("VendingUploadsDlq") > 0, within_s=60)
     eventually(stack.calm, within_s=60)
+
+
+def _sales(stack: Deployed) -> None:
+    """Have warranties sold to a store that is new to all who sell there at once, and one not."""
+    sale = {
+        "store_uuid": uuid4().hex,
+        "item_type": "furniture",
+        "item_sku": uuid4().hex,
+        "item_cost": 150,
+        "item_title": "table",
+    }
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda _: stack.api.post("/warranties", json=sale), range(24)))
+    stack.api.post("/warranties", json={**sale, "item_type": "spaceship"})
 
 
 def _message(stack: Deployed, queue: str, body: str) -> None:

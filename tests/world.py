@@ -13,9 +13,11 @@ from typing import Any, Literal, TypeVar
 
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileRecord, FileView
 from chalicelib.vending.models import (
+    FilesQuery,
     ImportQuery,
     MachineBody,
     MachineView,
+    PageQuery,
     RowView,
     SiteBody,
     TechnicianBody,
@@ -117,6 +119,15 @@ class World:
 
     def file(self, file_id: int) -> FileDetail:
         return self.vending.intake.detail(file_id)
+
+    def files_of(self, technician: str) -> list[FileView]:
+        """Return a technician's files, newest first."""
+        wanted = FilesQuery(technician=technician)
+        return self.vending.intake.technicians_files(wanted).members
+
+    def imports(self) -> list[FileView]:
+        """Return the dispatcher's files, newest first."""
+        return self.vending.intake.imports(PageQuery()).members
 
     def machine(self, serial: str) -> MachineView:
         return self.vending.verdicts.machine(serial)

@@ -122,6 +122,8 @@ def _plain(error: "ErrorDetails") -> str:
     """Return what is wrong, in the words of the rule where it has its own."""
     if error["type"] == "missing":
         return "is required"
+    if error["type"] == "extra_forbidden":
+        return "is not known here"
     return error["msg"].removeprefix("Value error, ")
 
 

@@ -5,10 +5,18 @@ from typing import Annotated
 from chalice import Response
 from pydantic import Field
 
-from chalicelib.core.http import created, listed, ok
+from chalicelib.core.http import created, ok
 from chalicelib.core.routing import Routes, Upload
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileView, PresignedFile
-from chalicelib.vending.models import ImportQuery, Model, TechnicianQuery, UploadQuery
+from chalicelib.vending.models import (
+    FilesQuery,
+    ImportQuery,
+    Model,
+    PageQuery,
+    TechnicianQuery,
+    UploadQuery,
+)
+from chalicelib.vending.paging import page_of
 from chalicelib.vending.service.intake import LATER_HINT, UPLOAD_LIMIT
 from chalicelib.vending.wiring import vending
 
@@ -60,10 +68,10 @@ def presign_file(body: UploadQuery) -> Response:
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
-@bp.on("GET", "/files", query=TechnicianQuery, answers=FileView, many=True, refusals=(404,))
-def list_files(query: TechnicianQuery) -> Response:
+@bp.on("GET", "/files", query=FilesQuery, answers=FileView, many=True, refusals=(404,))
+def list_files(query: FilesQuery) -> Response:
     """List a technician's files, newest first."""
-    return listed(vending().intake.technicians_files(query.technician))
+    return page_of("/files", query, vending().intake.technicians_files(query))
 
 
 @bp.on("GET", "/files/{file_id}", path_values=_FilePath, answers=FileDetail, refusals=(404,))
@@ -106,10 +114,10 @@ def presign_import(body: ImportQuery) -> Response:
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
-@bp.on("GET", "/imports", answers=FileView, many=True)
-def list_imports() -> Response:
+@bp.on("GET", "/imports", query=PageQuery, answers=FileView, many=True)
+def list_imports(query: PageQuery) -> Response:
     """List the dispatcher's files, newest first."""
-    return listed(vending().intake.imports())
+    return page_of("/imports", query, vending().intake.imports(query))
 
 
 @bp.on("DELETE", "/imports/{file_id}", path_values=_FilePath, answers=FileView, refusals=(404, 409))

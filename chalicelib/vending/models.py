@@ -184,6 +184,19 @@ class TechnicianQuery(Model):
     technician: TechnicianId
 
 
+class PageQuery(Model):
+    """How much of a list, and from where on: what the page before gave as ``next``."""
+
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 1_000
+    cursor: Annotated[int | None, Field(ge=1, le=10**10)] = None
+
+
+class FilesQuery(PageQuery):
+    """Whose files to list."""
+
+    technician: TechnicianId
+
+
 class WorklistQuery(Model):
     """Whose work; everybody's when absent."""
 
@@ -197,7 +210,7 @@ class DispatchBody(Model):
     note: Note = ""
 
 
-class DispatchQuery(Model):
+class DispatchQuery(PageQuery):
     """Which dispatches to list; all when absent."""
 
     state: Literal["open", "closed"] | None = None

@@ -34,6 +34,7 @@ from chalicelib.vending.models import (
     WorkItem,
     WorklistQuery,
 )
+from chalicelib.vending.paging import page_of
 from chalicelib.vending.service.history import Page, Place
 from chalicelib.vending.wiring import vending
 
@@ -192,7 +193,7 @@ def open_dispatch(body: DispatchBody) -> Response:
 @bp.on("GET", "/dispatches", query=DispatchQuery, answers=Dispatch, many=True)
 def list_dispatches(query: DispatchQuery) -> Response:
     """List the dispatches, newest first."""
-    return listed(vending().dispatching.listed(query))
+    return page_of("/dispatches", query, vending().dispatching.listed(query))
 
 
 @bp.on(

@@ -45,11 +45,11 @@ def _tells(line: str, method: str, path: str) -> bool:
 
 
 def _settings() -> Iterator[str]:
-    """Yield every variable that a context reads from its environment."""
-    for package in pkgutil.iter_modules(chalicelib.__path__, "chalicelib."):
-        if not package.ispkg or package.name == "chalicelib.core":
-            continue
-        wiring = importlib.import_module(f"{package.name}.wiring")
+    """Yield every variable that a context or the outbox reads from its environment."""
+    packages = pkgutil.iter_modules(chalicelib.__path__, "chalicelib.")
+    contexts = {each.name for each in packages if each.ispkg} - {"chalicelib.core"}
+    for package in [*contexts, "chalicelib.core.outbox"]:
+        wiring = importlib.import_module(f"{package}.wiring")
         for name, value in vars(wiring).items():
             if name.endswith("Settings") and issubclass(value, BaseModel):
                 yield from (field.upper() for field in value.model_fields)

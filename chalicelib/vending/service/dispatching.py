@@ -7,6 +7,7 @@ from datetime import datetime
 from chalicelib.core.errors import ConflictError, UnprocessableError
 from chalicelib.vending.models import ClosingBody, Dispatch, DispatchBody, DispatchQuery
 from chalicelib.vending.ports import AlreadyOpenError, DispatchBook, Fleet, Registry
+from chalicelib.vending.service.listing import Listing
 from chalicelib.vending.service.registry import found
 from chalicelib.vending.service.verdicts import Verdicts
 
@@ -48,13 +49,14 @@ class Dispatching:
             ) from standing
         return dispatch, True
 
-    def listed(self, wanted: DispatchQuery) -> list[Dispatch]:
+    def listed(self, wanted: DispatchQuery) -> Listing[Dispatch]:
         """Return the dispatches, newest first."""
-        return [
+        found = (
             dispatch
-            for dispatch in self.dispatches.all()
+            for dispatch in self.dispatches.newest_first(before=wanted.cursor)
             if wanted.state in (None, dispatch.state) and wanted.machine in (None, dispatch.machine)
-        ]
+        )
+        return Listing.of(found, wanted.limit)
 
     def close(self, dispatch_id: int, body: ClosingBody) -> Dispatch:
         """Close a dispatch: the dispatcher says that what was wrong until now is settled.

@@ -35,7 +35,7 @@ from chalicelib.vending.files import (
     PresignedFile,
     Upload,
 )
-from chalicelib.vending.models import ImportQuery, UploadQuery
+from chalicelib.vending.models import FilesQuery, ImportQuery, PageQuery, UploadQuery
 from chalicelib.vending.ports import (
     IMPORTS,
     INCOMING,
@@ -45,6 +45,7 @@ from chalicelib.vending.ports import (
     Share,
     StaleRecordError,
 )
+from chalicelib.vending.service.listing import Listing
 from chalicelib.vending.service.registry import found
 
 UPLOAD_LIMIT = 4 * 1024 * 1024
@@ -92,14 +93,15 @@ class Intake:
         """Expect a dispatcher's large file; every call expects another one."""
         return self._await(self._import(told, None))
 
-    def technicians_files(self, technician_id: str) -> list[FileView]:
+    def technicians_files(self, wanted: FilesQuery) -> Listing[FileView]:
         """Return a technician's files, newest first. Raises NotFoundError."""
-        found(self.registry.technician(technician_id), f"There is no technician {technician_id}.")
-        return self._of(technician_id)
+        technician = self.registry.technician(wanted.technician)
+        found(technician, f"There is no technician {wanted.technician}.")
+        return self._of(wanted.technician, wanted)
 
-    def imports(self) -> list[FileView]:
+    def imports(self, wanted: PageQuery) -> Listing[FileView]:
         """Return the dispatcher's files, newest first."""
-        return self._of(DISPATCHER)
+        return self._of(DISPATCHER, wanted)
 
     def detail(self, file_id: int) -> FileDetail:
         """Return a file with its refused lines. Raises NotFoundError, also once it is deleted."""
@@ -125,9 +127,10 @@ class Intake:
                 continue
         raise ConflictError(f"File {file_id} keeps changing; try again in a moment.")
 
-    def _of(self, owner: str) -> list[FileView]:
-        records = self.files.of_owner(owner)
-        return [record.view() for record in reversed(records) if record.state != "deleted"]
+    def _of(self, owner: str, wanted: PageQuery) -> Listing[FileView]:
+        records = self.files.newest_first(owner, before=wanted.cursor)
+        standing = (record.view() for record in records if record.state != "deleted")
+        return Listing.of(standing, wanted.limit)
 
     def _technicians_file(self, told: UploadQuery, *, place: Place) -> FileRecord:
         machine = self.registry.machine(told.machine)

@@ -130,7 +130,7 @@ class Verdicts:
         if technician:
             known = self.registry.technician(technician)
             found(known, f"There is no technician {technician}.")
-        under_way = {d.machine: d for d in self.dispatches.all() if d.state == "open"}
+        under_way = {d.machine: d for d in self.dispatches.under_way()}
         items = [_work(machine, under_way.get(machine.serial)) for machine in self.machines()]
         return [
             item

@@ -4,11 +4,15 @@
 ``DISPATCHES/OPEN#<serial>``  the machine's open dispatch: a machine has one at a time
 """
 
+from collections.abc import Iterator
+
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
 from chalicelib.vending.models import Dispatch
 from chalicelib.vending.ports import AlreadyOpenError
 
 _PK = "DISPATCHES"
+# Dispatches that are read at a time where somebody may want a few of them.
+_PAGE = 100
 
 
 class DispatchStore:
@@ -59,10 +63,18 @@ class DispatchStore:
         item = self._table.get(_PK, _sort_key(dispatch_id))
         return Dispatch.model_validate_json(item["body"]["S"]) if item else None
 
-    def all(self) -> list[Dispatch]:
-        """Return all dispatches, newest first."""
-        items = self._table.query(_PK, last="9" * 10 + "~", newest_first=True)
-        return [Dispatch.model_validate_json(item["body"]["S"]) for item in items]
+    def newest_first(self, *, before: int | None = None) -> Iterator[Dispatch]:
+        """Yield the dispatches, newest first, those with ids below ``before``."""
+        last = _sort_key(before - 1) if before else "9" * 10 + "~"
+        items = self._table.query(_PK, last=last, newest_first=True, page_size=_PAGE)
+        return (Dispatch.model_validate_json(item["body"]["S"]) for item in items)
+
+    def under_way(self) -> list[Dispatch]:
+        """Return the open dispatches, in no order."""
+        pointers = self._table.prefixed(_PK, _open_key(""))
+        keys = [(_PK, _sort_key(int(pointer["id"]["N"]))) for pointer in pointers]
+        found = self._table.get_many(keys)
+        return [Dispatch.model_validate_json(item["body"]["S"]) for item in found]
 
 
 def _item(dispatch: Dispatch) -> Item:

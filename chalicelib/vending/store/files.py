@@ -10,7 +10,7 @@
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from chalicelib.core.table import (
     ABSENT,
@@ -27,6 +27,8 @@ from chalicelib.vending.ports import KeyTakenError, StaleRecordError, Waiting
 
 # 250 lines of at most 1 kB each stay well under the 400 kB of an item.
 _LINES_PER_ITEM = 250
+# Records that are read at a time where somebody may want a few of them.
+_PAGE = 100
 
 
 class FileStore:
@@ -73,6 +75,14 @@ class FileStore:
         """Return an owner's files, oldest first, deleted ones too."""
         items = self._table.prefixed(f"OWNER#{owner}", "FILE#")
         return [FileRecord.model_validate_json(item["body"]["S"]) for item in items]
+
+    def newest_first(self, owner: str, *, before: int | None) -> Iterator[FileRecord]:
+        """Yield an owner's files, newest first, deleted too; those with ids below ``before``."""
+        last = _record_key(before - 1) if before else f"FILE#{HIGHEST}"
+        items = self._table.query(
+            f"OWNER#{owner}", first="FILE#", last=last, newest_first=True, page_size=_PAGE
+        )
+        return (FileRecord.model_validate_json(item["body"]["S"]) for item in items)
 
     def records(self, files: Iterable[tuple[str, int]]) -> dict[int, FileRecord]:
         """Return the records of ``(owner, id)`` pairs by id."""

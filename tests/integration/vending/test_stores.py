@@ -119,6 +119,10 @@ def test_an_owner_s_files_are_listed_oldest_first(stores: Ports) -> None:
 
     assert [each.id for each in stores.files.of_owner("T0001")] == ids
     assert [each.id for each in stores.files.waiting()] == ids
+    newest_first = stores.files.newest_first("T0001", before=None)
+    assert [each.id for each in newest_first] == ids[::-1]
+    older = stores.files.newest_first("T0001", before=ids[3])
+    assert [each.id for each in older] == ids[2::-1]
 
 
 def test_a_record_is_saved_over_the_version_that_was_read(stores: Ports) -> None:
@@ -470,7 +474,9 @@ def test_a_machine_has_one_open_dispatch(stores: Ports) -> None:
     stores.dispatches.open(dispatch(stores, "GM002"))
 
     assert taken.value.dispatch == first == stores.dispatches.open_at("GM001")
-    assert [each.id for each in stores.dispatches.all()] == [3, 1]
+    assert [each.id for each in stores.dispatches.newest_first()] == [3, 1]
+    assert [each.id for each in stores.dispatches.newest_first(before=3)] == [1]
+    assert sorted(each.id for each in stores.dispatches.under_way()) == [1, 3]
     assert stores.dispatches.open_at("GM404") is None
     assert stores.dispatches.get(404) is None
 

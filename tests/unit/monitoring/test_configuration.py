@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from infra import templates
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports, find
 from monitoring.grafana import dashboards
 
@@ -78,6 +79,30 @@ def test_every_alert_is_tested_to_go_off(alert: dict[str, Any]) -> None:
     }
 
     assert alert["alert"] in tested
+
+
+def cloudwatch_alarms() -> dict[str, dict[str, Any]]:
+    resources = templates.merged(sorted(templates.FOLDER.glob("*.yaml")))["Resources"]
+    return {
+        name: resource["Properties"]
+        for name, resource in resources.items()
+        if resource.get("Type") == "AWS::CloudWatch::Alarm"
+    }
+
+
+def test_every_alarm_on_aws_tells_somebody() -> None:
+    """A context's template has its alarms; infra/templates/80-monitoring.yaml their actions."""
+    silent = [name for name, alarm in cloudwatch_alarms().items() if not alarm.get("AlarmActions")]
+
+    assert silent == []
+
+
+def test_every_alarm_on_aws_leads_to_its_section_of_the_runbook() -> None:
+    sections = headings(ROOT / "docs" / "operations.md")
+
+    for name, alarm in cloudwatch_alarms().items():
+        section = alarm["AlarmDescription"].partition("see docs/operations.md, ")[2]
+        assert section.replace(" ", "-") in sections, name
 
 
 # --- dashboards --------------------------------------------------------------------------------

@@ -169,7 +169,7 @@ def test_an_import_s_refused_lines_count_for_the_day_of_its_newest_row(world: Wo
 def test_v5_a_dropped_file_is_processed_as_an_uploaded_one(world: World) -> None:
     arrived(world, log("GM001", 1, 0, 0, 0, 1) + b"junk\n")
     uploaded = world.picture()
-    [file] = world.vending.intake.technicians_files("T0001")
+    [file] = world.files_of("T0001")
     world.vending.intake.delete("T0001", file.id)
     world.settle()
 
@@ -186,7 +186,7 @@ def test_v5_a_dropped_file_is_what_its_bytes_are_whatever_its_ending(
     world.drop(f"T0001.GM001.2020-02-29_080000.{ending}", CLEAN)
     world.settle()
 
-    [file] = world.vending.intake.technicians_files("T0001")
+    [file] = world.files_of("T0001")
     assert (file.state, file.rows_kept) == ("processed", 3)
     assert (file.technician, file.machine, file.downloaded_at) == ("T0001", "GM001", LEAP_DAY)
 
@@ -260,7 +260,7 @@ def test_a_dropped_file_whose_name_says_nothing_is_rejected_before_the_dispatche
     world.drop(name, CLEAN)
     world.settle()
 
-    [file] = world.vending.intake.imports()
+    [file] = world.imports()
     assert file.state == "rejected"
     assert "a technician's file is named like" in (file.reason or "")
     assert gumballs(world) == []
@@ -270,7 +270,7 @@ def test_v5_the_dispatcher_may_drop_a_file_of_any_name_and_machines(world: World
     world.drop_import("old logs/all of them.txt", log("GM001", 1) + log("GM777", 2))
     world.settle()
 
-    [file] = world.vending.intake.imports()
+    [file] = world.imports()
     assert (file.state, file.name, file.rows_kept) == ("processed", "all of them.txt", 2)
     assert gumballs(world, "GM777") == [2]
 
@@ -289,7 +289,7 @@ def test_4d_what_cannot_be_read_is_rejected_with_the_reason(
     world.drop(NAME, content)
     world.settle()
 
-    [file] = world.vending.intake.technicians_files("T0001")
+    [file] = world.files_of("T0001")
     assert (file.state, file.rows_kept) == ("rejected", 0)
     assert (file.reason or "").startswith(why)
 
@@ -297,9 +297,9 @@ def test_4d_what_cannot_be_read_is_rejected_with_the_reason(
 def test_an_object_that_is_too_large_to_read_is_rejected(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.vending.service.arrivals.MAX_OBJECT_BYTES", 10)
+    monkeypatch.setattr("chalicelib.vending.service.reading.MAX_OBJECT_BYTES", 10)
     world.drop(NAME, CLEAN)
     world.settle()
 
-    [file] = world.vending.intake.technicians_files("T0001")
+    [file] = world.files_of("T0001")
     assert file.reason == f"the file has {len(CLEAN)} bytes; at most 10 are read"

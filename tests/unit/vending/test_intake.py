@@ -370,16 +370,16 @@ def test_v3_technicians_see_their_own_files_only_newest_first(world: World) -> N
     world.upload(log("GM003", 1), "GM003", "T0002")
     world.take_import(RAW)
 
-    assert world.vending.intake.technicians_files("T0001") == [newer, older]
+    assert world.files_of("T0001") == [newer, older]
 
 
 def test_v3_none_yet_is_an_empty_list_and_an_unknown_technician_is_not_found(
     world: World,
 ) -> None:
-    assert world.vending.intake.technicians_files("T0002") == []
-    assert world.vending.intake.imports() == []
+    assert world.files_of("T0002") == []
+    assert world.imports() == []
     with pytest.raises(NotFoundError, match="There is no technician T0404"):
-        world.vending.intake.technicians_files("T0404")
+        world.files_of("T0404")
 
 
 def test_v9_a_file_shows_what_was_kept_known_and_refused_and_why(world: World) -> None:
@@ -421,7 +421,7 @@ def test_v4_a_deleted_file_is_gone_from_the_share_and_from_the_list(world: World
 
     assert (deleted.state, deleted.deleted_at) == ("deleted", world.clock())
     assert stored(world, f"incoming/{NAME}") is None
-    assert world.vending.intake.technicians_files("T0001") == []
+    assert world.files_of("T0001") == []
     with pytest.raises(NotFoundError):
         world.file(file.id)
 
@@ -469,6 +469,6 @@ def test_the_dispatcher_takes_an_import_back(world: World) -> None:
     world.vending.intake.delete(DISPATCHER, file.id)
     world.settle()
 
-    assert world.vending.intake.imports() == []
+    assert world.imports() == []
     with pytest.raises(NotFoundError, match="There is no machine GM777"):
         world.machine("GM777")

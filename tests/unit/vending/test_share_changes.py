@@ -112,7 +112,7 @@ def test_an_object_that_is_removed_by_hand_takes_its_rows_along(world: World, no
         world.queues.arrivals.clear()
     world.night_falls()
 
-    assert world.vending.intake.technicians_files("T0001") == []
+    assert world.files_of("T0001") == []
     assert gumballs(world) == []
     with pytest.raises(NotFoundError):
         world.file(file.id)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from tests.api import Api
+from tests.api import Answer, Api
 from tests.world import LEAP_DAY, World, log
 
 ROWS = log("GM001", 1, 0, 2)
@@ -368,3 +368,47 @@ def test_v10_the_health_of_the_service_is_that_of_its_database(
     monkeypatch.setattr(type(world.ports.fleet), "changes", down)
     answer = api.get("/health")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+
+
+# --- lists, page by page ------------------------------------------------------------------------
+
+
+def test_s7_files_come_page_by_page_newest_first(api: Api, world: World) -> None:
+    days = ("2018-09-21", "2018-09-22", "2018-09-23")
+    ids = [world.upload(log("GM001", 1), at=f"{day}T09:00:00").id for day in days]
+
+    first = api.get("/files", technician="1", limit="2")
+    rest = api.get(_next(first))
+
+    assert [each["id"] for each in first.json] == ids[:0:-1]
+    assert [each["id"] for each in rest.json] == ids[:1]
+    assert "Link" not in rest.headers
+
+
+def test_s7_a_page_that_holds_all_leads_nowhere(api: Api, world: World) -> None:
+    world.take_import(log("GM001", 1))
+
+    assert "Link" not in api.get("/imports", limit="1").headers
+    assert api.get("/imports", cursor="1").json == []
+
+
+def test_s7_dispatches_keep_their_filter_from_page_to_page(api: Api) -> None:
+    for machine in ("GM001", "GM002", "GM003"):
+        api.post("/dispatches", {"machine": machine, "note": ""})
+    api.post("/dispatches/2/close")
+
+    first = api.get("/dispatches", state="open", limit="1")
+    rest = api.get(_next(first))
+
+    assert [each["machine"] for each in (*first.json, *rest.json)] == ["GM003", "GM001"]
+    assert "Link" not in rest.headers
+
+
+def test_s7_limit_and_cursor_are_checked(api: Api) -> None:
+    faulty = api.get("/dispatches", limit="1001", cursor="soon")
+
+    assert (faulty.status, faulty.faults.keys()) == (400, {"query.limit", "query.cursor"})
+
+
+def _next(answer: Answer) -> str:
+    return answer.headers["Link"].partition(">")[0].removeprefix("<")

@@ -373,7 +373,7 @@ def test_v6_a_visit_is_not_closed_by_taking_a_file_back(fleet: World) -> None:
     clean = day_after(fleet, *[1] * 20)
     download(fleet, clean + day_after(fleet, 0, 0, 0))
     fleet.clock.forward(hours=1)
-    dirty = fleet.vending.intake.technicians_files("T0001")[0]
+    dirty = fleet.files_of("T0001")[0]
     download(fleet, clean)
     assert fleet.vending.dispatching.get(dispatch).state == "open"
 
