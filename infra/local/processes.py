@@ -38,10 +38,18 @@ class Background:
             os.kill(pid, 0)
         except (OSError, ValueError):
             return None
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and self.mark not in command.read_text().replace("\0", " "):
-            return None
-        return pid
+        return pid if self._is_ours(pid) else None
+
+    def _is_ours(self, pid: int) -> bool:
+        """Return whether ``pid`` was not given to another program since (where that shows)."""
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return not Path("/proc/self").exists()
+        if not command:  # it is just being started, or has ended and nobody has asked how
+            return state != "Z"
+        return self.mark in command.replace("\0", " ")
 
     def start(self) -> bool:
         """Start it unless it runs; return True when it was started."""
