@@ -6,10 +6,14 @@ from chalicelib import operations
 from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
+    "chalicelib.bakery.routes": ("cakes", "orders"),
+    "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
+    "chalicelib.bakery.staff_routes": ("employees",),
     "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
+    "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
     "chalicelib.operations": ("", "health", "openapi.json", "ping"),
     "chalicelib.outbox.routes": ("outbox",),
@@ -20,6 +24,7 @@ ROUTES = {
     "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
 }
 EVENTS = (
+    "chalicelib.bakery.events",
     "chalicelib.deliveries.events",
     "chalicelib.outbox.events",
     "chalicelib.vending.events",

@@ -34,6 +34,13 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(\S+) is done, and nothing is done twice", "backroom outbox show {0}"),
         (r"There is no queue|dead letters of \S+ back", "backroom dlq list"),
         (r"under the floor", "backroom ledger account ID shows the balance"),
+        (r"There is no cake (\S+) to order", "backroom cakes list"),
+        (r"There is (no|a) cake", "backroom cakes list"),
+        (r"[Oo]rder (\d+) (is ready|was cancelled)", "backroom orders show {0}"),
+        (r"There is no order", "backroom orders list --status all"),
+        (r"There is no batch", "backroom batches list"),
+        (r"There is no employee", "backroom employees list"),
+        (r"Employee (\d+) is", "backroom employees show {0}"),
     )
 )
 _BY_STATUS = {

@@ -19,23 +19,20 @@ def amount(given: Decimal) -> str:
 
 
 def warranties(rows: Iterable[Warranty]) -> Table:
-    """Return warranties, one a line."""
+    """Return warranties, one a line; what they are of is cut where the screen is narrow."""
     table = show.listing()
-    for heading in ("Type", "SKU", "Store", "Title"):
-        table.add_column(heading)
     for heading in ("Cost", "Months", "Price"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Warranty", no_wrap=True)
+    table.add_column("Of")
     for row in rows:
+        item = f"{row.item_type} {row.item_sku}, {row.item_title}, of {row.store_uuid}"
         table.add_row(
-            show.plain(row.item_type),
-            show.plain(row.item_sku),
-            row.store_uuid,
-            show.plain(row.item_title),
             amount(row.item_cost),
             str(row.warranty_duration_months),
             amount(row.warranty_price),
             row.id,
+            Text(show.plain(item), no_wrap=True, overflow="ellipsis"),
         )
     return table
 

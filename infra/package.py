@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 MAX_ZIP_BYTES = 6_000_000
 # The botocore services whose data is shipped.
-SERVICES = ("dynamodb", "s3", "sqs")
+SERVICES = ("dynamodb", "s3", "secretsmanager", "sesv2", "sqs")
 # Parts of the dependencies that no function imports; the end-to-end tests would notice.
 _UNUSED = (
     "aws_lambda_powertools/event_handler",
@@ -45,7 +45,7 @@ _UNUSED = (
     "tzdata/zoneinfo/tzdata.zi",
     "urllib3/contrib/emscripten",
 )
-_ENDPOINT_SERVICES = {*SERVICES, "sts"}
+_ENDPOINT_SERVICES = {*SERVICES, "email", "sts"}  # email is SES
 
 LAMBDA_PLATFORM = "manylinux2014_x86_64"
 """The wheels that AWS Lambda runs, and LocalStack's containers."""

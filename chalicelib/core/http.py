@@ -147,6 +147,11 @@ def created(value: Jsonable, *, location: str) -> Response:
     return ok(value, status=HTTPStatus.CREATED, headers={"Location": location})
 
 
+def emptied() -> Response:
+    """Answer 204: done, and nothing to tell."""
+    return Response(body="", status_code=HTTPStatus.NO_CONTENT)
+
+
 def listed(values: Iterable[Jsonable], *, next_page: str | None = None) -> Response:
     """Answer a bare array; ``next_page`` is the URL of the rest."""
     return text(f"[{','.join(value.json_text() for value in values)}]", headers=link(next_page))

@@ -80,11 +80,12 @@ class Monitoring:
                     f"--web.listen-address=127.0.0.1:{self.ports.prometheus}",
                 ],
                 mark=f"{self.home}/prometheus-data",
-                cwd=self.home,
+                ports={"PROMETHEUS_PORT": self.ports.prometheus},
             )
         if binary := find("prometheus-node-exporter") or find("node_exporter"):
             listen = f"--web.listen-address=127.0.0.1:{self.ports.node}"
-            yield Background(self.home, "node-exporter", [binary, listen], listen, self.home)
+            port = {"NODE_EXPORTER_PORT": self.ports.node}
+            yield Background(self.home, "node-exporter", [binary, listen], listen, ports=port)
 
     @property
     def exporter(self) -> Background:
@@ -95,14 +96,15 @@ class Monitoring:
             "EXPORTER_PORT": str(self.ports.exporter),
             "EXPORTER_STACK": self.stack,
             "EXPORTER_STATE": str(self.home / "exporter.db"),
+            "PYTHONPATH": str(ROOT),
         }
         return Background(
             self.home,
             "exporter",
             [str(self.python), "-m", "monitoring.exporter"],
             mark="monitoring.exporter",
-            cwd=ROOT,
             environment=settings,
+            ports={"EXPORTER_PORT": self.ports.exporter},
         )
 
 

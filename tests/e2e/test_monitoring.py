@@ -3,6 +3,7 @@
 The shipped exporter, rules and dashboards, a real Prometheus, a stack of its own.
 """
 
+import json
 import math
 import os
 import re
@@ -16,9 +17,17 @@ import pytest
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports, find
 from monitoring.grafana import dashboards
 from tests.deployed import Deployed, deployed, eventually, free_port
-from tests.watched import Load, Watched, everything, let_poison_die_at_once, queries, shorten
+from tests.watched import (
+    SCHEDULED,
+    Load,
+    Watched,
+    everything,
+    let_poison_die_at_once,
+    queries,
+    shorten,
+)
 
-# Contexts that dashboards are ready for and that are not deployed yet: their panels have no data.
+# Contexts whose panels nothing here fills: none of their requests is sent yet.
 NOT_DEPLOYED_YET = {"bakery"}
 # What nobody makes happen here (effects that are given up, or that the relay could not forward), or
 # what happens only if timing will have it (races that are lost).
@@ -67,7 +76,8 @@ def watched(watched_stack: Deployed, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def scraped(watched: Watched) -> Watched:
-    """The same with Prometheus and node-exporter."""
+    """The same with Prometheus and node-exporter, on a day whose batch has run."""
+    watched.stack.invoke("bakery-daily-batch", json.loads(SCHEDULED.read_text()))
     watched.start("node-exporter")
     watched.start("prometheus")
     return watched

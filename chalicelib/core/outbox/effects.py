@@ -70,13 +70,14 @@ class DisabledError(EffectError):
 
 
 class Performer(Protocol):
-    """Performs the effects of one kind; anything but an EffectError that it raises is as unsure.
+    """Performs the effects of one kind; anything but an EffectError that it raises is as unsure."""
 
-    ``settle_s`` is how long after an unsure try the vendor's own search shows what it did; 0 where
-    performing twice is as good as once.
-    """
+    @property
+    def settle_s(self) -> float:
+        """Return how long after an unsure try the vendor's own search shows what it did.
 
-    settle_s: float
+        0 where performing twice is as good as once.
+        """
 
     def perform(self, effect: Effect, /) -> str | None:
         """Do it, with one call that changes anything; return what the vendor calls it."""

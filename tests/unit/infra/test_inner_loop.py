@@ -100,7 +100,7 @@ def _program(tmp_path: Path) -> Iterator[Background]:
     with warnings.catch_warnings():
         # Nobody keeps its process at hand: it is found and stopped by its id.
         warnings.simplefilter("ignore", ResourceWarning)
-        found = Background(tmp_path, "sleeper", command, str(tmp_path), tmp_path, {"TOLD": "1"})
+        found = Background(tmp_path, "sleeper", command, str(tmp_path), {"TOLD": "1"})
         yield found
         found.stop()
 
