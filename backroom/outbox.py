@@ -47,7 +47,8 @@ def list_effects(
     as_json: Json = False,
 ) -> None:
     """List effects by kind, the newest of each first."""
-    with outbox(session.of(context)) as api:
+    here = session.of(context)
+    with outbox(here) as api:
         answer = api.effects(state=state, kind=kind, limit=limit)
     if as_json:
         typer.echo(answer.text)
@@ -56,7 +57,7 @@ def list_effects(
     if not answer.value and not answer.next_page:
         console.print("There is no such effect.")
         return
-    console.print(screen.effects(answer.value))
+    console.print(screen.effects(answer.value, here.now()))
     if answer.next_page:
         narrower = f"--limit {min(10 * limit, MOST_ROWS)}, --state or --kind"
         show.note(console, f"There are more: {narrower}", style=show.CALM)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -24,13 +25,13 @@ _HEAD = 60
 _WIDEST_ID = 36
 
 
-def effects(found: Sequence[EffectLine]) -> RenderableType:
+def effects(found: Sequence[EffectLine], now: datetime) -> RenderableType:
     """Return effects, one a line."""
     table = show.listing()
     # An id is there to be copied: it is folded and never cut.
     widest = max((len(each.id) for each in found), default=0)
     table.add_column("Effect", overflow="fold", min_width=min(widest, _WIDEST_ID))
-    for heading in ("Kind", "State", "Tries", "Asked (UTC)", "Next (UTC)", "Said"):
+    for heading in ("Kind", "State", "Tries", "Age", "Next (UTC)", "Said"):
         table.add_column(heading, justify="right" if heading == "Tries" else "left")
     for each in found:
         table.add_row(
@@ -38,8 +39,8 @@ def effects(found: Sequence[EffectLine]) -> RenderableType:
             show.plain(each.kind),
             _state(each.state),
             show.number(each.attempts),
-            show.moment(each.asked_at),
-            show.moment(each.due_at) or show.NOTHING,
+            show.span(now - each.asked_at),
+            _next(each.due_at, now),
             show.plain(_said(each)[:_HEAD]) or show.NOTHING,
         )
     return table
@@ -110,6 +111,12 @@ def dead_letters(found: Sequence[DeadLetters]) -> RenderableType:
 
 def _state(state: str) -> Text:
     return Text(state, style=_STYLES[state])
+
+
+def _next(due_at: datetime | None, now: datetime) -> str | Text:
+    if due_at is None:
+        return show.NOTHING
+    return "now" if due_at <= now else show.moment(due_at)
 
 
 def _said(each: EffectLine) -> str:

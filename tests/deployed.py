@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -81,7 +82,8 @@ class Deployed:
     @cached_property
     def standins(self) -> Standins:
         """Return the vendors' stand-ins that this stack talks to."""
-        return Standins(self.aws.home, contracts=Contracts.find()).start()
+        webhook = f"{self.aws.api}/webhooks/jira"
+        return Standins(self.aws.home, contracts=Contracts.find(), webhook=webhook).start()
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -287,8 +289,14 @@ def _terminated(*_: object) -> None:
 
 
 def _new_folder(request: pytest.FixtureRequest, name: str) -> Path:
-    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-    return factory.mktemp(name)
+    """Return a folder that is there until the session ends.
+
+    It is not pytest's own: those go when other sessions on this machine tidy up after old ones, and
+    with it the file by which a running server is found.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"backroom-{name}-"))
+    request.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return folder
 
 
 def _temporary(aws: LocalAws) -> Path:

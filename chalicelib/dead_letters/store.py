@@ -67,6 +67,7 @@ class DeadLetterQueues:
         answer = self._connect().receive_message(
             QueueUrl=self.sources[queue].url,
             MaxNumberOfMessages=10,
+            WaitTimeSeconds=1,  # or SQS asks only some of its servers, and may find none
             VisibilityTimeout=hidden_s,
             MessageSystemAttributeNames=["SentTimestamp"],
             MessageAttributeNames=["All"],

@@ -1,5 +1,6 @@
 """The outbox over HTTP, for operators: what waits, what is dead and why, and trying it again."""
 
+import re
 from urllib.parse import urlencode
 
 from chalice import Response
@@ -21,6 +22,7 @@ from chalicelib.outbox.wiring import desk
 
 bp = Routes(__name__)
 
+_PLACE = re.compile("[!-~]{1,400}")
 _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 
 
@@ -62,6 +64,6 @@ def _place(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     parts = cursors.read(cursor)
-    if len(parts) != 2 or parts[0] != "outbox" or not 0 < len(parts[1].encode()) <= 1_000:
+    if len(parts) != 2 or parts[0] != "outbox" or not _PLACE.fullmatch(parts[1]):
         raise InvalidInputError([fault("query", "cursor", "must be a cursor that this list gave")])
     return parts[1]

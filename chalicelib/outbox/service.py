@@ -17,9 +17,6 @@ class Effects(Protocol):
     def get(self, effect_id: str) -> Kept | None:
         """Return an effect."""
 
-    def look(self, effect_id: str, kind: str) -> tuple[Kept | None, Pause | None]:
-        """Return an effect, and why its kind stands still if it does."""
-
     def change(self, read: Kept, to: Kept) -> Kept:
         """Store ``to`` in the place of ``read``. Raises OvertakenError."""
 

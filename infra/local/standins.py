@@ -22,12 +22,16 @@ _VENDORS = ("JIRA_", "SLACK_", "GOOGLE_", "GITHUB_", "MAIL_")
 
 @dataclass(frozen=True)
 class LocalStandins:
-    """The stand-ins whose files live in ``home``; ``python`` has what they need."""
+    """The stand-ins whose files live in ``home``; ``python`` has what they need.
+
+    Jira's events go to the address ``webhook``, if there is one.
+    """
 
     home: Path
     http_port: int
     smtp_port: int
     python: Path
+    webhook: str = ""
 
     @property
     def page(self) -> str:
@@ -56,16 +60,18 @@ class LocalStandins:
     def start(self, *, patience_s: float = 30) -> bool:
         """Start them unless they run; return True when they were started. Raises DaemonError.
 
-        Those that were started from other sources are started again.
+        Those that were started from other sources, or for another API, are started again.
         """
         sources = self.home / "standins.sources"
         if self.pid():
-            if sources.exists() and sources.read_text() == _digest():
+            if sources.exists() and sources.read_text() == self._digest():
                 return False
             self.stop()
         ports = {"STANDINS_PORT": self.http_port, "SMTP_PORT": self.smtp_port}
         command = [str(self.python), "-m", "infra.standins", *map(str, ports.values())]
-        process = self._daemon.spawn([*command, str(self.home)], ports, _environment())
+        process = self._daemon.spawn(
+            [*command, str(self.home), self.webhook], ports, _environment()
+        )
         deadline = time.monotonic() + patience_s
         while not self.healthy():
             if process.poll() is not None or time.monotonic() > deadline:
@@ -73,12 +79,19 @@ class LocalStandins:
                     f"The vendors' stand-ins did not start; their log is {self._daemon.log}"
                 )
             time.sleep(0.05)
-        sources.write_text(_digest())
+        sources.write_text(self._digest())
         return True
 
     def stop(self) -> bool:
         """Stop them, and forget what arrived; return False when they did not run."""
         return self._daemon.stop()
+
+    def _digest(self) -> str:
+        """Return a name for what they are started from: their sources, and where events go."""
+        digest = hashlib.sha256(self.webhook.encode())
+        for path in sorted((ROOT / "infra" / "standins").glob("*.py")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
 
     def settings(self) -> dict[str, str]:
         """Return the settings that lead the functions here."""
@@ -118,14 +131,6 @@ def write_settings(path: Path, settings: Mapping[str, str]) -> None:
 def _unquoted(value: str) -> str:
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
     return value[1:-1] if quoted else value
-
-
-def _digest() -> str:
-    """Return a name for the present sources of the stand-ins."""
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "infra" / "standins").glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _environment() -> dict[str, str]:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -74,6 +75,7 @@ def up() -> None:
     else:
         _done("The embedded AWS is running")
     since = time.monotonic()
+    standins = replace(standins, webhook=f"{aws.api}/webhooks/jira")
     if standins.start():
         _done("Started the stand-ins for Jira, Slack, Google, GitHub and mail", since)
     else:

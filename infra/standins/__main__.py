@@ -1,4 +1,7 @@
-"""Run the stand-ins: ``python -m infra.standins HTTP_PORT SMTP_PORT HOME``, until SIGTERM."""
+"""Run the stand-ins until SIGTERM: ``python -m infra.standins HTTP_PORT SMTP_PORT HOME WEBHOOK``.
+
+``WEBHOOK`` is where Jira's events go, and may be empty.
+"""
 
 import logging
 import signal
@@ -18,7 +21,11 @@ def main() -> None:
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: over.set())
     standins = Standins(
-        home, http_port=http_port, smtp_port=smtp_port, contracts=Contracts.find()
+        home,
+        http_port=http_port,
+        smtp_port=smtp_port,
+        contracts=Contracts.find(),
+        webhook=sys.argv[4],
     ).start()
     over.wait()
     standins.stop()

@@ -136,5 +136,7 @@ def _spoilt(fault: Fault, vendor: Vendor) -> Reply | None:
         return vendor.limited(fault.retry_after_s)
     if fault.kind.startswith("status"):
         plain = vendor.refusal(fault.status, "It was asked to fail.")
-        return Reply(fault.status, plain.body if fault.body is None else fault.body)
+        body = plain.body if fault.body is None else fault.body
+        elsewhere = {"Location": "/elsewhere"} if fault.status // 100 == 3 else {}
+        return Reply(fault.status, body, elsewhere)
     return None

@@ -16,6 +16,7 @@ from infra.standins.contracts import Contracts
 from infra.standins.control import Control
 from infra.standins.office import Office
 from infra.standins.vendor import Reply, Request
+from infra.standins.webhooks import Webhooks
 
 _HOST = "127.0.0.1"
 _LARGEST_BODY = 10_000_000
@@ -23,7 +24,10 @@ _LONGEST_SILENCE_S = 60.0
 
 
 class Standins:
-    """The stand-ins, running from `start` to `stop`; port 0 is any that is free."""
+    """The stand-ins, running from `start` to `stop`; port 0 is any that is free.
+
+    Jira sends its events to the address ``webhook``, if there is one.
+    """
 
     def __init__(
         self,
@@ -32,8 +36,10 @@ class Standins:
         http_port: int = 0,
         smtp_port: int = 0,
         contracts: Contracts | None = None,
+        webhook: str = "",
     ) -> None:
         self.office = Office(contracts)
+        self.office.webhooks = Webhooks(webhook, credentials.JIRA_WEBHOOK_SECRET)
         self._certificate, key = certificates.certificate(home)
         self._http = _Server((_HOST, http_port), self.office)
         self.http_port = self._http.server_address[1]

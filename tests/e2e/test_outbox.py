@@ -304,6 +304,16 @@ def test_dead_letters_are_shown_and_sent_back_and_none_is_lost(
         )
 
 
+def test_dead_letters_of_every_context_can_be_sent_back(guarded: Deployed) -> None:
+    """The function may do it: its role is enforced here."""
+    fleet = guarded.outputs["VendingUploadsDlq"].replace("uploads", "fleet")
+    guarded.client("sqs").send_message(QueueUrl=fleet, MessageBody="{}")
+
+    answer = guarded.api.post("/dlq/vending-fleet/redrive")
+
+    assert (answer.status_code, answer.json()["moved"]) == (200, 1)
+
+
 def test_every_dead_letter_queue_of_the_stack_is_shown(guarded: Deployed) -> None:
     queues = guarded.client("sqs").list_queues(QueueNamePrefix=f"backroom-{guarded.stage}-")
     names = {url.rpartition("/")[2] for url in queues["QueueUrls"]}

@@ -23,7 +23,7 @@ from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
 class Bounds:
     """How much a run does: effects of each kind, messages that a queue may hold, time.
 
-    An effect whose kind has no queue is dead ``unknown_after`` it was asked for: not at once, as a
+    An effect whose kind has no queue is dead ``unknown_after`` it was asked for (or retried): a
     new queue may be on its way while a deployment goes on.
     """
 
@@ -107,7 +107,7 @@ class Sweeper:
         now, buried = self._now(), 0
         for effect_id, _ in self._index.waiting(kind, now, self._bounds.effects):
             kept = self._store.get(effect_id)
-            if kept is None or kept.over or now - kept.asked_at < self._bounds.unknown_after:
+            if kept is None or kept.over or now - kept.since < self._bounds.unknown_after:
                 continue
             dead = closed(kept, Conclusion("dead", answer=f"there is no queue for {kind}"), now)
             try:

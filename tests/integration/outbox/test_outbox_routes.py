@@ -12,7 +12,7 @@ import pytest
 from chalice.test import Client, HTTPResponse
 
 import app as composition
-from chalicelib.core import aws
+from chalicelib.core import aws, cursors
 from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import Kept, Pause, place
@@ -128,6 +128,7 @@ def test_the_next_page_asks_for_the_same(api: Any, table: Table) -> None:
         ("cursor=abc", {"cursor"}),
         ("cursor=WyJvdGhlciIsICJ4Il0", {"cursor"}),
         ("cursor=", {"cursor"}),
+        *((f"cursor={cursors.write('outbox', odd)}", {"cursor"}) for odd in ("", "\0", "\ud800")),
     ],
 )
 def test_every_fault_of_a_query_is_named(api: Any, query: str, fields: set[str]) -> None:

@@ -3,6 +3,7 @@
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -50,6 +51,7 @@ def test_those_of_other_sources_are_started_again(standing: LocalStandins) -> No
 
     assert standing.start() is True
     assert standing.pid() != before
+    assert replace(standing, webhook="http://localhost:9/webhooks/jira").start() is True
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do(tmp_path: Path) -> None:

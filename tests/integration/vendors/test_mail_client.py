@@ -131,6 +131,7 @@ def test_b18_a_subject_cannot_become_a_header(desk: Desk, subject: str) -> None:
         "a@gmail.com>",
         "<a@gmail.com>",
         "a b@gmail.com",
+        '"a b"@gmail.com',
         "mönch@gmail.com",
         "a@gmail.com\x00",
     ],

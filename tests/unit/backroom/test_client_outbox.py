@@ -132,7 +132,10 @@ def test_an_id_with_any_character_is_sent_whole(desk: Desk) -> None:
 def test_an_id_in_a_list_can_be_copied(desk: Desk, width: int) -> None:
     desk.on("GET", "/outbox", [{**EFFECT, "id": "jira#batch#2026-11-21", "answer": "no " * 99}])
 
-    assert "jira#batch#2026-11-21 " in desk.run("outbox", "list", width=width).stdout
+    shown = desk.run("outbox", "list", width=width).stdout
+
+    assert "jira#batch#2026-11-21 " in shown
+    assert "no no" in shown
 
 
 def test_a_list_says_when_there_is_more(desk: Desk) -> None:

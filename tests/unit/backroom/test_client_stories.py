@@ -217,13 +217,6 @@ def test_the_demo_shows_that_the_ledger_adds_up(office: Office) -> None:
     assert json.loads(result.stdout)["ledger"]["balance"] == 1
 
 
-def test_the_whole_demo_tells_every_chapter(office: Office) -> None:
-    result = office.run("demo", "--json")
-
-    assert result.exit_code == 0, result.stderr
-    assert list(json.loads(result.stdout)) == ["vending", "packages", "ledger"]
-
-
 def known(serial: str, technician: str | None, **told: object) -> MachineView:
     return MachineView.model_validate(machine(serial, technician=technician, **told))
 

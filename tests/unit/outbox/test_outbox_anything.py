@@ -172,7 +172,8 @@ class RepeatSafe(Anything):
             assert self.office.vendor.calls["find"] == 0
 
 
+_MOST = settings.default.max_examples if settings.default else 0
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(max_examples=600, stateful_step_count=20)
+TestAnything.settings = settings(max_examples=max(600, _MOST), stateful_step_count=20)
 TestRepeatSafe = RepeatSafe.TestCase
-TestRepeatSafe.settings = settings(max_examples=60, stateful_step_count=25)
+TestRepeatSafe.settings = settings(stateful_step_count=25)
