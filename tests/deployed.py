@@ -261,7 +261,7 @@ def _started(
     for attempt in range(5):
         home = _new_folder(request, stage)
         settings = {"TMPDIR": str(home / "tmp"), **environment}
-        aws = LocalAws(home, _free_port(), _free_port(), PYTHON, settings)
+        aws = LocalAws(home, free_port(), free_port(), PYTHON, settings)
         stack = Deployed(aws, stage)
         request.config.add_cleanup(stack.close)
         signal.signal(signal.SIGTERM, _terminated)
@@ -303,7 +303,8 @@ def _temporary(aws: LocalAws) -> Path:
     return Path(aws.environment["TMPDIR"])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
