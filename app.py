@@ -15,6 +15,7 @@ ROUTES = {
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
     "chalicelib.vending.file_routes": ("files", "imports"),
+    "chalicelib.web.routes": ("web",),
 }
 EVENTS = ("chalicelib.deliveries.events", "chalicelib.vending.events")
 
