@@ -29,6 +29,11 @@ async function start() {
   }
   areas = AREAS.filter((each) => knows(...each.needs));
   document.getElementById("areas").replaceChildren(...areas.map(({ name, title }) => h("a", { href: `#/${name}` }, title)));
+  // The address names the screen, so this link must not change it.
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    main.focus();
+  });
   window.addEventListener("hashchange", () => show(true));
   await show(false);
 }

@@ -43,7 +43,7 @@ function lookup([asked = ""]) {
     send: async ({ package_id }) => became(await get("/packages", { package_id })),
   });
   place.append(section("What became of a package", look));
-  if (asked) look.requestSubmit();
+  if (asked) queueMicrotask(() => look.requestSubmit()); // once it is on the page
   return place;
 }
 
@@ -77,7 +77,7 @@ function preferences([asked = ""]) {
       place.replaceChildren(wishes(found, place));
     },
   });
-  if (asked) look.requestSubmit();
+  if (asked) queueMicrotask(() => look.requestSubmit()); // once it is on the page
   return h("div", {}, section("Whose preferences", look), place);
 }
 

@@ -1,7 +1,7 @@
 /** The fleet: where to send somebody and why, every machine, and who looks after it. */
 
 import { ask, at, get } from "./api.js";
-import { count, dollars, h, many, moment, say, words } from "./dom.js";
+import { count, dollars, h, many, moment, say, sentence, words } from "./dom.js";
 import { form } from "./forms.js";
 import { machine } from "./machine.js";
 import { badge, facts, follow, list, live, nothing, table } from "./parts.js";
@@ -51,8 +51,8 @@ function job(item, reload) {
   return h("li", { class: "card" },
     h("h2", {}, h("a", { href: `#/fleet/machine/${item.machine}` }, item.machine), badge(words(item.state), TONES[item.state])),
     h("ul", { class: "causes" }, item.causes.map((cause) => h("li", {},
-      h("strong", {}, CAUSES[cause.kind] || words(cause.kind)), h("p", {}, cause.why),
-      h("p", { class: "hint" }, "Settled when: ", cause.clears_when)))),
+      h("strong", {}, CAUSES[cause.kind] || words(cause.kind)), h("p", {}, sentence(cause.why)),
+      h("p", { class: "hint" }, "Settled by: ", sentence(cause.clears_when))))),
     facts([
       ["Take along", item.parts.join(", ")],
       ["Where", item.site],
@@ -128,10 +128,10 @@ function report(fleet) {
       ["Given away", dollars(totals.given_away_cents)],
     ]),
     fleet.fleet_gaps.map((gap) => h("div", { class: "box" },
-      h("strong", {}, "No machine of the fleet reported: one case for IT"), h("p", {}, gap.why),
+      h("strong", {}, "No machine of the fleet reported: one case for IT"), h("p", {}, sentence(gap.why)),
       h("p", {}, moment(gap.from), " to ", moment(gap.to)))),
     table(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, [
-      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial)],
+      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short"],
       ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")]],
       ["Why", (each) => each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)).join("; ") || "–"],
       ["Sold", (each) => count(each.transactions), "number"],

@@ -1,10 +1,10 @@
 /** One machine: its state with the evidence, who looks after it, its visits and its rows. */
 
 import { address, ask, at, get } from "./api.js";
-import { count, dollars, h, moment, say, words } from "./dom.js";
+import { count, dollars, h, moment, say, sentence, words } from "./dom.js";
 import { onTheWay, sending, TONES } from "./fleet.js";
 import { form } from "./forms.js";
-import { badge, facts, list, live, nothing, section } from "./parts.js";
+import { badge, facts, folded, list, live, nothing, section } from "./parts.js";
 
 export function machine([serial = ""]) {
   return live(
@@ -26,14 +26,14 @@ export function machine([serial = ""]) {
       section("Why", found.verdicts.length ? h("ul", { class: "cards" }, found.verdicts.map(verdict)) : nothing("Nothing is wrong with it.")),
       section("Visit", visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial }, reload)),
       section("Who looks after it", keeping(found, technicians, sites, reload)),
-      section("Its sales", rows(found.serial)),
+      section("Its sales", folded("Show them one by one", rows(found.serial))),
     ],
   );
 }
 
 function verdict(each) {
   return h("li", { class: "card" },
-    h("p", {}, h("strong", {}, each.why)),
+    h("p", {}, h("strong", {}, sentence(each.why))),
     facts([
       ["Faults", each.faults && count(each.faults)],
       ["Share of sales", each.rate && percent(each.rate)],
@@ -43,8 +43,8 @@ function verdict(each) {
       ["Expected by chance", each.e && String(each.e)],
       ["Could be known", moment(each.first_known_at)],
       ["Take along", each.parts.join(", ")],
-      ["Settled when", each.clears_when],
-    ]));
+    ]),
+    h("p", { class: "hint" }, "Settled by: ", sentence(each.clears_when)));
 }
 
 function percent(rate) {
@@ -76,7 +76,7 @@ function rows(serial) {
   return [
     list({
       path,
-      query: { limit: 100 },
+      query: { limit: 50 },
       caption: "Its sales in time order",
       empty: nothing("No sale is known."),
       columns: [

@@ -69,14 +69,14 @@ export function facts(pairs) {
 }
 
 /**
- * Returns a table. `columns` are [title, cell(row), "number"?]; on narrow screens each row becomes
+ * Returns a table. `columns` are [title, cell(row), "number" or "short"?]; on narrow screens each row becomes
  * a card, so the roles are spelled out. `attributes(row)` are those of its row.
  */
 export function table(caption, columns, rows, attributes = () => ({})) {
   const made = h("table", { role: "table" },
     h("caption", {}, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      columns.map(([title, , kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, title)))),
+      columns.map(([title, , kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, title || h("span", { class: "unseen" }, "To do"))))),
     h("tbody", { role: "rowgroup" }));
   made.add = (more) => made.tBodies[0].append(...more.map((row) => line(columns, row, attributes(row))));
   made.add(rows);
@@ -85,7 +85,7 @@ export function table(caption, columns, rows, attributes = () => ({})) {
 
 function line(columns, row, attributes) {
   return h("tr", { role: "row", ...attributes },
-    columns.map(([title, cell, kind]) => h("td", { role: "cell", class: kind, "data-title": title }, cell(row))));
+    columns.map(([title, cell, kind]) => h("td", { role: "cell", class: kind, "data-title": title }, h("div", {}, cell(row)))));
 }
 
 /**
@@ -160,6 +160,11 @@ export function confirmed({ title, text, yes, tone = "danger" }) {
 /** Returns a block with a heading. */
 export function section(title, ...children) {
   return h("section", {}, h("h2", {}, title), children);
+}
+
+/** Returns what is unfolded when it is wanted. */
+export function folded(title, ...children) {
+  return h("details", {}, h("summary", {}, title), children);
 }
 
 /** Looks again every `seconds` while `pending()` and the place is shown, for some minutes. */

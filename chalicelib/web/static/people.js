@@ -3,7 +3,7 @@
 import { ask, at, get } from "./api.js";
 import { h, many, say } from "./dom.js";
 import { form } from "./forms.js";
-import { live, nothing, section, table } from "./parts.js";
+import { folded, live, nothing, section, table } from "./parts.js";
 import { taken } from "./spec.js";
 
 export function people() {
@@ -16,9 +16,14 @@ export function people() {
           ["Name", (each) => each.name],
           ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "])],
         ], technicians) : nothing("No technician is known yet."),
-        technician(reload)),
-      section("Machines", machineForm(technicians, sites, reload),
-        h("p", { class: "hint" }, machines.length ? ["Machines that there are: ", machines.map((each) => [h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), " "])] : "No machine is known yet.")),
+        folded("Add or change a technician", technician(reload))),
+      section("Machines",
+        machines.length ? table(many(machines.length, "machine"), [
+          ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial)],
+          ["Technician", (each) => each.technician || "Nobody"],
+          ["Place", (each) => each.site || "–"],
+        ], machines) : nothing("No machine is known yet."),
+        folded("Add or change a machine", machineForm(technicians, sites, reload))),
       section("Places",
         sites.length ? table(many(sites.length, "place"), [
           ["Short name", (each) => each.site_id],
@@ -26,7 +31,7 @@ export function people() {
           ["Time zone", (each) => each.time_zone],
           ["Address", (each) => each.address || "–"],
         ], sites) : nothing("No place is known yet."),
-        site(reload)),
+        folded("Add or change a place", site(reload))),
     ],
   );
 }
