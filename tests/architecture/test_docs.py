@@ -1,6 +1,7 @@
 """Whatever callers and operators can use is told in README.md or docs/: routes and settings."""
 
 import importlib
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ def _tells(line: str, method: str, path: str) -> bool:
 def _settings() -> Iterator[str]:
     """Yield every variable that a context reads from its environment."""
     for package in pkgutil.iter_modules(chalicelib.__path__, "chalicelib."):
-        if not package.ispkg or package.name == "chalicelib.core":
+        if not package.ispkg or not importlib.util.find_spec(f"{package.name}.wiring"):
             continue
         wiring = importlib.import_module(f"{package.name}.wiring")
         for name, value in vars(wiring).items():

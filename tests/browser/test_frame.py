@@ -91,7 +91,11 @@ def test_s9_a_screen_says_that_it_is_loading_then_that_nothing_is_there(
     stack: Deployed, screens: Screens
 ) -> None:
     held: list[Route] = []
-    screens.page.route("**/transactions?*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    screens.page.route("**/transactions?*", hold)
 
     screens.page.goto(f"{stack.aws.api}/#/ledger")
     section = screens.page.locator("section").filter(has_text="Transactions")
@@ -164,8 +168,12 @@ def test_s1_a_lost_answer_and_a_second_press_post_once(stack: Deployed, screens:
 
 def test_s1_nothing_goes_twice_however_often_one_presses(stack: Deployed, screens: Screens) -> None:
     sent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        sent.append(route)
+
     screens.show("ledger")
-    screens.page.route("**/transactions", lambda route: sent.append(route))
+    screens.page.route("**/transactions", hold)
     screens.fill(account_id="5f0c3a52-0000-4000-8000-0000000000f4", amount="5")
     button = screens.page.get_by_role("button", name="Post", exact=True)
 
