@@ -19,6 +19,8 @@ AREAS = {
     "deliveries": ["deliveries", "deliveries/package", "deliveries/preferences/7"],
     "counts": ["deliveries/statistics"],
     "ledger": ["ledger", "ledger/accounts", f"ledger/account/{ACCOUNT}"],
+    "warranties": ["warranties", "warranties/list", "warranties/plans"],
+    "bakery": ["bakery", "bakery/cakes", "bakery/batches", "bakery/team"],
 }
 NO_ENTRIES = "Nothing was posted yet."
 
@@ -40,6 +42,8 @@ def furnished(stack: Deployed) -> Deployed:
 def test_s9_every_screen_is_accessible_wide_and_narrow_by_day_and_night(
     furnished: Deployed, screens: Screens, area: str
 ) -> None:
+    if area in ("warranties", "bakery"):
+        screens.show(area).needs(area.title())
     for route in AREAS[area]:
         screens.page.set_viewport_size({"width": 1600, "height": 900})
         screens.page.emulate_media(color_scheme="light", reduced_motion="reduce")

@@ -7,7 +7,7 @@ import { ingredients, measure } from "./ingredients.js";
 import { action, badge, facts, list, live, nothing, section, table } from "./parts.js";
 import { batches } from "./batches.js";
 import { team } from "./team.js";
-import { choices, knows, taken } from "./spec.js";
+import { choices, knows, taken, takesKey } from "./spec.js";
 
 export const tabs = [
   { name: "orders", title: "Orders", show: orders },
@@ -46,8 +46,9 @@ function placing(found, placed) {
       { name: "email", label: "Email", kind: "email", hint: "For when they cannot be found on Slack" },
       { name: "urgent", label: "Urgent: ask the provider right away", kind: "check" },
     ],
-    async send({ email, ...said }) {
-      const { value } = await ask("POST", "/orders", { json: email ? { ...said, email } : said });
+    async send({ email, ...said }, key) {
+      const json = email ? { ...said, email } : said;
+      const { value } = await ask("POST", "/orders", { json, key: takesKey("POST", "/orders") ? key : undefined });
       placed();
       return h("p", { class: "box good" }, "Order ", link(value), ` for ${value.customer} is placed.`);
     },
