@@ -56,6 +56,7 @@ def test_d6_what_somebody_declines_by_a_switch_does_not_come_and_the_screen_says
     screens.press("Save")
     screens.sees("Saved.")
     expect(screens.page.get_by_role("switch", name="Personal")).to_be_checked()
+    expect(screens.row("Marketing: no, Personal: yes")).to_have_count(1)
 
     send(screens, package, f"of-{package}", "marketing")
     screens.sees("Not delivered")

@@ -1,7 +1,7 @@
 /** The bakery: orders and what they need, recipes, what to buy, and the team. */
 
 import { ask, at, get } from "./api.js";
-import { count, day, h, many, moment, say, words } from "./dom.js";
+import { count, day, h, many, moment, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
 import { ingredients, measure } from "./ingredients.js";
 import { action, badge, facts, list, live, nothing, section, table } from "./parts.js";
@@ -83,7 +83,7 @@ function order([id = ""]) {
     facts([
       ["Cake", `${each.quantity} × ${each.recipe_name || words(each.recipe)}, each for ${each.persons}`],
       ["Placed", moment(each.created_at)],
-      ["Where it stands", each.reason],
+      ["Where it stands", each.reason && sentence(each.reason)],
       ["On the ticket of", each.batch && h("a", { href: `#/bakery/batches/${each.batch}` }, day(each.batch))],
       ["Ticket", each.ticket && [each.ticket.key, words(each.ticket.state), each.ticket.reason].filter(Boolean).join(", ")],
       ["Customer told", each.notice && [words(each.notice.state), each.notice.channel, each.notice.reason].filter(Boolean).join(", ")],

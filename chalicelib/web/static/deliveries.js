@@ -99,7 +99,7 @@ function wishes(found, place) {
     async send(preferences) {
       const said = { recipient_id: found.recipient_id, timestamp: now(), preferences };
       const { value } = await ask("PUT", "/preferences", { json: said });
-      place.replaceChildren(wishes(value, place));
+      place.replaceChildren(wishes(await get("/preferences", { recipient_id: found.recipient_id }), place));
       place.querySelector(".result").append(h("p", { class: "box good" }, outcome(value)));
     },
   });

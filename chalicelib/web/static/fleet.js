@@ -66,7 +66,7 @@ function job(item, reload) {
 export function sending(item, reload) {
   const { note } = taken("POST", "/dispatches");
   if (!item.technician) {
-    return h("p", { class: "hint" }, "Nobody looks after this machine. ", h("a", { href: `#/fleet/people` }, "Say who does"), ", then send them.");
+    return h("p", { class: "hint" }, "Nobody looks after this machine. ", h("a", { href: `#/fleet/machine/${item.machine}` }, "Say who does"), ", then send them.");
   }
   return form({
     label: `Send ${item.technician} to ${item.machine}`,
