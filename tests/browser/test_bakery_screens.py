@@ -6,17 +6,17 @@ import uuid
 import pytest
 from playwright.sync_api import Request, expect
 
-from tests.browser.screens import Screens
+from tests.browser.screens import Screens, needed
 from tests.deployed import Deployed
 
 
-@pytest.fixture
-def screens(screens: Screens) -> Screens:
-    return screens.show("bakery").needs("Bakery")
+@pytest.fixture(autouse=True)
+def _there(stack: Deployed) -> None:
+    needed(stack, "/cakes")
 
 
 @pytest.fixture
-def cake(stack: Deployed, screens: Screens) -> str:
+def cake(stack: Deployed) -> str:
     """A cake that nobody else orders."""
     name = f"Cake {uuid.uuid4().hex[:8]}"
     grams, pieces = {"amount": 33, "unit": "g"}, {"amount": 2, "unit": "unit"}

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route, expect
 
-from tests.browser.screens import Screens
+from tests.browser.screens import Screens, needed
 from tests.crew import hired, log
 from tests.deployed import Deployed, eventually
 
@@ -22,6 +22,7 @@ AREAS = {
     "warranties": ["warranties", "warranties/list", "warranties/plans"],
     "bakery": ["bakery", "bakery/cakes", "bakery/batches", "bakery/team"],
 }
+NEEDS = {"warranties": "/warranties", "bakery": "/cakes"}
 NO_ENTRIES = "Nothing was posted yet."
 
 
@@ -42,8 +43,8 @@ def furnished(stack: Deployed) -> Deployed:
 def test_s9_every_screen_is_accessible_wide_and_narrow_by_day_and_night(
     furnished: Deployed, screens: Screens, area: str
 ) -> None:
-    if area in ("warranties", "bakery"):
-        screens.show(area).needs(area.title())
+    if area in NEEDS:
+        needed(furnished, NEEDS[area])
     for route in AREAS[area]:
         screens.page.set_viewport_size({"width": 1600, "height": 900})
         screens.page.emulate_media(color_scheme="light", reduced_motion="reduce")
@@ -189,6 +190,33 @@ def test_s1_nothing_goes_twice_however_often_one_presses(stack: Deployed, screen
 
     screens.sees("Posted +5")
     assert len(sent) == 1
+
+
+def test_s9_behind_a_gateway_with_a_stage_in_its_addresses_the_page_finds_its_api(
+    furnished: Deployed, opened: Callable[[str], Screens]
+) -> None:
+    gateway = f"{furnished.aws.endpoint}/_aws/execute-api/{furnished.outputs['RestAPIId']}/api"
+    screens = opened(gateway)
+
+    screens.show("start")
+    screens.sees("Everything works")
+    screens.show(f"ledger/account/{ACCOUNT}")
+
+    screens.sees("Balance")
+
+
+def test_s9_the_focus_is_not_lost_when_what_had_it_is_gone(
+    furnished: Deployed, screens: Screens
+) -> None:
+    account = "5f0c3a52-0000-4000-8000-0000000000f5"
+    posted = furnished.api.post("/transactions", json={"account_id": account, "amount": 1}).json()
+    screens.show(f"ledger/transaction/{posted['transaction_id']}")
+
+    screens.press("Take it back")
+    screens.confirm("Take it back")
+    screens.sees("Was taken back by")
+
+    expect(screens.page.locator("main")).to_be_focused()
 
 
 def test_s9_what_the_api_does_not_know_is_not_shown(

@@ -5,15 +5,15 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.screens import Screens
+from tests.browser.screens import Screens, needed
 from tests.deployed import Deployed
 
 SOFA = "Amy's <i>Sectional</i> Sofa"
 
 
-@pytest.fixture
-def screens(screens: Screens) -> Screens:
-    return screens.show("warranties").needs("Warranties")
+@pytest.fixture(autouse=True)
+def _there(stack: Deployed) -> None:
+    needed(stack, "/warranties")
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def sku() -> str:
 
 
 def sell(screens: Screens, sku: str, **other: str) -> None:
+    screens.show("warranties")
     sofa = {"item_title": SOFA, "item_type": "furniture", "item_cost": "150.00"}
     screens.fill(item_sku=sku, store_uuid="b21ad0676f26439", **(sofa | other))
     screens.press("Sell")

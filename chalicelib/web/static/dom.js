@@ -20,6 +20,12 @@ export function say(text) {
   document.getElementById("said").textContent = text;
 }
 
+/** Moves the focus to the content if what had it is gone, so that nobody starts at the top again. */
+export function keepFocus() {
+  const nowhere = !document.activeElement || document.activeElement === document.body;
+  if (nowhere) document.getElementById("main").focus({ preventScroll: true });
+}
+
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 

@@ -25,7 +25,7 @@ const REMEMBERED = "backroom.technician";
 // T0001.GM001.2018-09-21_093448.zip says itself whose it is and from when.
 const NAME = /^(T\d+)\.(GM\d{3})\.(\d{4}-\d\d-\d\d)_(\d\d)(\d\d)(\d\d)\./i;
 
-function mine([chosen = localStorage.getItem(REMEMBERED) || ""]) {
+function mine([chosen = remembered()]) {
   return live(() => get("/technicians"), (technicians) => {
     if (!technicians.length) {
       return nothing("No technician is known yet.", h("p", {}, h("a", { class: "button", href: "#/fleet/people" }, "Add a technician")));
@@ -37,10 +37,26 @@ function mine([chosen = localStorage.getItem(REMEMBERED) || ""]) {
 
 function who(technicians, known) {
   const select = h("select", { id: "who", onchange: () => {
-    localStorage.setItem(REMEMBERED, select.value);
+    remember(select.value);
     location.hash = `#/files/mine/${select.value}`;
   } }, technicians.map((each) => h("option", { value: each.technician_id, selected: each === known }, `${each.name} (${each.technician_id})`)));
   return h("p", { class: "filter" }, h("label", { for: "who" }, "I am"), select);
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(REMEMBERED) || "";
+  } catch {
+    return ""; // some browsers are told to keep nothing
+  }
+}
+
+function remember(technician) {
+  try {
+    localStorage.setItem(REMEMBERED, technician);
+  } catch {
+    // The next visit asks again.
+  }
 }
 
 function filesOf(technician) {

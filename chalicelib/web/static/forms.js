@@ -2,7 +2,7 @@
 
 import { newKey, Problem } from "./api.js";
 import { number } from "./exact.js";
-import { h, say, sentence, words } from "./dom.js";
+import { h, keepFocus, say, sentence, words } from "./dom.js";
 import { confirmed, explained, failure, fill } from "./parts.js";
 import { choices, limits } from "./spec.js";
 
@@ -56,6 +56,7 @@ export function form({ fields, button, send, question, keep = false, label, comp
       refuse(error, all, wrong);
     } finally {
       set.removeAttribute("aria-busy");
+      keepFocus();
     }
   });
   made.fields = Object.fromEntries(all.map((each) => [each.name, each]));

@@ -1,7 +1,7 @@
 /** What screens are made of: loading, failure, nothing there; tables, badges, questions. */
 
 import { ask, Problem } from "./api.js";
-import { h, say, words } from "./dom.js";
+import { h, keepFocus, say, words } from "./dom.js";
 
 /**
  * Returns a place that shows what `load` brings, as `render(value, reload)` makes it: says that it
@@ -128,6 +128,8 @@ export async function busy(button, work, place = button.parentElement) {
   } finally {
     button.disabled = false;
     button.removeAttribute("aria-busy");
+    if (button.isConnected) button.focus();
+    keepFocus();
   }
 }
 
