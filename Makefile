@@ -5,7 +5,7 @@ VENV := .venv/bin
 # The Pythons that both Chalice and AWS Lambda know. Old ones have to be able to read this line.
 CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
 UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) infra/local/up.py
-export PORT AWS_PORT
+export PORT AWS_PORT STANDINS_PORT SMTP_PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help up down reset status logs demo check test fuzz bench deploy install format
@@ -13,10 +13,10 @@ export PORT AWS_PORT
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-up: ## Install, start the embedded AWS, deploy, wait until healthy
+up: ## Install, start the embedded AWS and the vendors' stand-ins, deploy, wait until healthy
 	@$(UP) up
 
-down: ## Stop the embedded AWS; what is stored stays
+down: ## Stop both; what is stored in the embedded AWS stays
 	@$(UP) down
 
 reset: ## Stop it and forget all local data

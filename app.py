@@ -6,18 +6,31 @@ from chalicelib import operations
 from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
-    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.bakery.routes": ("cakes", "orders"),
+    "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
+    "chalicelib.bakery.staff_routes": ("employees",),
+    "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
+    "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.outbox.routes": ("outbox",),
+    "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
-    "chalicelib.vending.file_routes": ("files", "imports"),
+    "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
     "chalicelib.web.routes": ("web",),
 }
-EVENTS = ("chalicelib.deliveries.events", "chalicelib.vending.events")
+EVENTS = (
+    "chalicelib.bakery.events",
+    "chalicelib.deliveries.events",
+    "chalicelib.outbox.events",
+    "chalicelib.vending.events",
+    "chalicelib.warranties.events",
+)
 
 app = Backroom("backroom", ROUTES)
 app.api.binary_types.extend(["application/gzip", "application/x-gzip", "text/plain"])

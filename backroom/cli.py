@@ -11,17 +11,24 @@ from typer.core import TyperGroup
 
 from backroom import (
     audit,
+    dead_letters,
     deliveries,
     demo,
+    doctor,
     files,
     fleet,
     imports,
+    kitchen,
     ledger,
     machines,
+    outbox,
     registry,
     session,
     show,
     simulation,
+    staff,
+    supplies,
+    warranties,
     work,
 )
 from backroom.api import DEFAULT_URL
@@ -32,12 +39,15 @@ from chalicelib import __version__
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
+_BAKERY, _OPERATORS = "The bakery", "The operator's work"
+_WARRANTIES = "Warranties"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("ledger", "audit", "simulate", "demo", "status"),
+    *("warranties", "ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
+    *("audit", "simulate", "demo", "status", "doctor"),
 )
 
 
@@ -120,7 +130,14 @@ app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKA
 app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
     deliveries.show_statistics
 )
+app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
+app.add_typer(kitchen.cakes, name="cakes", rich_help_panel=_BAKERY)
+app.add_typer(kitchen.orders, name="orders", rich_help_panel=_BAKERY)
+app.add_typer(supplies.batches, name="batches", rich_help_panel=_BAKERY)
+app.add_typer(staff.employees, name="employees", rich_help_panel=_BAKERY)
+app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
+app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
 app.command(
     "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
 )(audit.audit_files)
@@ -129,6 +146,9 @@ app.command(
 )(simulation.write_simulation)
 app.command("demo", rich_help_panel=_SERVICE, epilog="Example: backroom demo")(demo.tell)
 app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(show_status)
+app.command("doctor", rich_help_panel=_SERVICE, epilog="Example: backroom doctor")(
+    doctor.show_integrations
+)
 
 
 def main() -> None:

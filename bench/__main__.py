@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-MEASUREMENTS = ("coldstart", "parsing", "storing", "calls", "deliveries", "alarms")
+MEASUREMENTS = ("coldstart", "parsing", "storing", "calls", "deliveries", "warranties", "alarms")
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The deployer: merge templates, package, check, upload, create or update, wait, print outputs.
 
     python -m infra.deploy --target local|localstack|aws [--stage NAME] [--allow-open]
+        [--vendors FILE]
 
 ``local`` is the embedded AWS that ``make up`` starts, ``localstack`` whatever answers at
 LocalStack's port, ``aws`` the account of the caller's credentials. Nothing is packaged or
@@ -82,6 +83,7 @@ def main() -> int:
     parser.add_argument("--allow-open", action="store_true", help="deploy to AWS without auth")
     parser.add_argument("--force", action="store_true", help="deploy even if nothing has changed")
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--vendors", type=Path, metavar="FILE", help="vendors' settings, as JSON")
     told = parser.parse_args()
     if told.target == "aws" and not told.allow_open:
         print(
@@ -91,6 +93,8 @@ def main() -> int:
         )
         return 1
     parameters = dict(entry.split("=", 1) for entry in told.parameter)
+    if told.vendors:  # by a file: a command line can be read by everybody on the machine
+        parameters["VendorSettings"] = told.vendors.read_text()
     try:
         outputs = deploy(told.target, told.stage, parameters, force=told.force)
     except (package.PackagingError, StackError) as failed:

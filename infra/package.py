@@ -24,13 +24,13 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
 
-from infra import templates
+from infra import rate_cards, templates
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 MAX_ZIP_BYTES = 6_000_000
 # The botocore services whose data is shipped.
-SERVICES = ("dynamodb", "s3", "sqs")
+SERVICES = ("dynamodb", "s3", "secretsmanager", "sesv2", "sqs")
 # Parts of the dependencies that no function imports; the end-to-end tests would notice.
 _UNUSED = (
     "aws_lambda_powertools/event_handler",
@@ -44,7 +44,7 @@ _UNUSED = (
     "tzdata/zoneinfo/tzdata.zi",
     "urllib3/contrib/emscripten",
 )
-_ENDPOINT_SERVICES = {*SERVICES, "sts"}
+_ENDPOINT_SERVICES = {*SERVICES, "email", "sts"}  # email is SES
 
 LAMBDA_PLATFORM = "manylinux2014_x86_64"
 """The wheels that AWS Lambda runs, and LocalStack's containers."""
@@ -192,6 +192,7 @@ def _stage(app: Path, vendor: Path) -> None:
     skip = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     shutil.copytree(ROOT / "chalicelib", app / "chalicelib", ignore=skip)
     shutil.copytree(ROOT / ".chalice", app / ".chalice", ignore=skip)
+    (app / rate_cards.TARGET.relative_to(ROOT)).write_text(rate_cards.text())
     (app / "requirements.txt").write_text("")
     (app / "vendor").symlink_to(vendor)
     _compile(app / "chalicelib")

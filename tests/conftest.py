@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-_KEEPS_CLIENTS = re.compile(r"chalicelib\.(core\.(aws|settings)|\w+\.wiring)")
+_KEEPS_CLIENTS = re.compile(r"chalicelib\.(core\.(aws|settings|outbox\.wiring)|\w+\.wiring)")
 
 for _name in [name for name in os.environ if name.startswith(("AWS_", "VENDING_"))]:
     del os.environ[_name]

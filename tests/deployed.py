@@ -25,8 +25,11 @@ import pytest
 from botocore.config import Config
 
 from infra import deploy, package
-from infra.local.aws import REGION, LocalAws, LocalAwsError
+from infra.local.aws import REGION, LocalAws
+from infra.local.daemon import DaemonError
 from infra.stack import Stack
+from infra.standins.contracts import Contracts
+from infra.standins.server import Standins
 
 T = TypeVar("T")
 
@@ -34,6 +37,8 @@ PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # A file's message hides this long while it is worked on: longer than any file takes here.
 VISIBILITY_S = 10
 PARAMETERS = {
+    # The search of the stand-in for Jira shows everything at once.
+    "BakerySettleSeconds": "3",
     "VendingFleetDelaySeconds": "0",
     "VendingVisibilitySeconds": str(VISIBILITY_S),
 }
@@ -72,6 +77,17 @@ class Deployed:
     outputs: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def standins(self) -> Standins:
+        """Return the vendors' stand-ins that this stack talks to."""
+        webhook = f"{self.aws.api}/webhooks/jira"
+        return Standins(self.aws.home, contracts=Contracts.find(), webhook=webhook).start()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters that the stack is deployed with."""
+        return {**PARAMETERS, "VendorSettings": json.dumps(self.standins.settings())}
 
     @cached_property
     def api(self) -> httpx.Client:
@@ -168,6 +184,8 @@ class Deployed:
         """Stop for good, undisturbed."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.stop()
+        if "standins" in vars(self):
+            self.standins.stop()
         self.api.close()
         for client in self.clients.values():
             client.close()
@@ -219,7 +237,7 @@ def deploy_again(stack: Deployed, folder: Path) -> dict[str, str]:
     if _fingerprint(stack) != stack.fingerprint:
         pytest.skip("the sources have changed since the stack was deployed")
     with _aimed_at(stack.aws):
-        return deploy.deploy("local", stack.stage, PARAMETERS, build=folder)
+        return deploy.deploy("local", stack.stage, stack.parameters, build=folder)
 
 
 def _deploy(stack: Deployed, built: Path) -> None:
@@ -227,12 +245,12 @@ def _deploy(stack: Deployed, built: Path) -> None:
     stack.fingerprint = _fingerprint(stack)
     with _aimed_at(stack.aws):
         standing = Stack(deploy.session("local"), f"backroom-{stack.stage}")
-        parameters = {"Stage": stack.stage, **PARAMETERS}
+        parameters = {"Stage": stack.stage, **stack.parameters}
         stack.outputs = standing.deploy(built, parameters, stack.fingerprint)
 
 
 def _fingerprint(stack: Deployed) -> str:
-    return package.fingerprint("local", stack.stage, repr(sorted(PARAMETERS.items())))
+    return package.fingerprint("local", stack.stage, repr(sorted(stack.parameters.items())))
 
 
 def _started(
@@ -248,7 +266,7 @@ def _started(
         signal.signal(signal.SIGTERM, _terminated)
         try:
             stack.start()
-        except LocalAwsError:
+        except DaemonError:
             if attempt == 4:
                 raise
         else:

@@ -13,6 +13,8 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
 # One fixed user agent: botocore otherwise assembles it twice per call, a fifth of the CPU of a
@@ -30,6 +32,8 @@ _HASTY_CONFIG = _CONFIG.merge(
         connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1}
     )
 )
+# For what must not happen twice: one try, and its caller decides.
+_ONCE_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4"))
 
 
@@ -60,3 +64,17 @@ def s3() -> "S3Client":
 def sqs() -> "SQSClient":
     """Return the SQS client."""
     return cast("SQSClient", _session().create_client("sqs", config=_CONFIG))
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    """Return the Secrets Manager client."""
+    return cast("SecretsManagerClient", _session().create_client("secretsmanager", config=_CONFIG))
+
+
+@cache
+def sesv2(region: str) -> "SESV2Client":
+    """Return the client of SES in ``region``; it tries once."""
+    return cast(
+        "SESV2Client", _session().create_client("sesv2", region_name=region, config=_ONCE_CONFIG)
+    )

@@ -2,6 +2,7 @@
 
 BackroomError
 ├── InvalidInputError      400  form or type of a body, path or query value; names every fault
+├── UnauthorizedError      401  the caller has not proved who they are
 ├── ForbiddenError         403  known caller, not theirs to do
 ├── NotFoundError          404  the URL's resource is absent
 ├── MethodNotAllowedError  405  known path, wrong verb
@@ -58,6 +59,14 @@ class InvalidInputError(BackroomError):
         names = ", ".join(dict.fromkeys(fault["field"] for fault in faults))
         super().__init__(f"{len(faults)} fault(s) in this request: {names}")
         self.faults = list(faults)
+
+
+class UnauthorizedError(BackroomError):
+    """The caller has not proved who they are."""
+
+    status = 401
+    type = "/problems/unauthorized"
+    title = "Not authenticated"
 
 
 class ForbiddenError(BackroomError):

@@ -122,6 +122,8 @@ def _plain(error: "ErrorDetails") -> str:
     """Return what is wrong, in the words of the rule where it has its own."""
     if error["type"] == "missing":
         return "is required"
+    if error["type"] == "extra_forbidden":
+        return "is not known here"
     return error["msg"].removeprefix("Value error, ")
 
 
@@ -143,6 +145,11 @@ def ok(
 def created(value: Jsonable, *, location: str) -> Response:
     """Answer 201 with the new value and where it lives."""
     return ok(value, status=HTTPStatus.CREATED, headers={"Location": location})
+
+
+def emptied() -> Response:
+    """Answer 204: done, and nothing to tell."""
+    return Response(body="", status_code=HTTPStatus.NO_CONTENT)
 
 
 def listed(values: Iterable[Jsonable], *, next_page: str | None = None) -> Response:

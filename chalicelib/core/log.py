@@ -12,17 +12,19 @@ from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 SERVICE = "backroom"
+_NAMESPACE = "Backroom"
+SECONDS = MetricUnit.Seconds
 
 # Chalice logs unexpected errors to the logger named after its app, which is this one too.
 # The level is told: Powertools would take LOG_LEVEL, which may be meant for another program.
 logger = Logger(service=SERVICE, level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-metrics = Metrics(namespace="Backroom", service=SERVICE)
+metrics = Metrics(namespace=_NAMESPACE, service=SERVICE)
 
 
 class Stopwatch:
@@ -40,6 +42,15 @@ class Stopwatch:
 def count(name: str, value: float = 1) -> None:
     """Add ``value`` to the counter ``name`` of this invocation."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def measure(
+    name: str, value: float, unit: MetricUnit = MetricUnit.Count, **dimensions: str
+) -> None:
+    """Write one figure as a record of its own, under ``dimensions``, whatever is observed."""
+    with single_metric(name=name, unit=unit, value=value, namespace=_NAMESPACE) as record:
+        for dimension, word in dimensions.items():
+            record.add_dimension(name=dimension, value=word)
 
 
 def emit(message: str, latency_ms: float, facts: Mapping[str, object], **dimensions: str) -> None:

@@ -12,6 +12,7 @@ _REF = "#/components/schemas/{model}"
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 _REASONS = {
     400: "Faults in the request, all of them named",
+    401: "The caller has not proved who they are",
     403: "Not theirs to do",
     404: "Nothing is stored under this URL",
     405: "Known path, other verb; Allow names the verbs",
@@ -142,10 +143,14 @@ def _responses(contract: Contract, references: _References) -> dict[str, Any]:
             name: {"description": meaning, "schema": {"type": "string"}}
             for name, meaning in contract.tells.items()
         }
-    if contract.creates != "only":
+    if contract.empties:
+        responses["204"] = {"description": "Done, and nothing to tell"}
+    elif contract.creates != "only":
         responses["200"] = {"description": "Done", **done}
     if contract.creates:
         responses["201"] = {"description": "Created", **done}
+    if contract.accepts:
+        responses["202"] = {"description": "Taken, and nothing is done about it", **done}
     for status in sorted(_refusals(contract)):
         responses[str(status)] = {
             "description": _REASONS[status],

@@ -54,8 +54,10 @@ class Contract:
     """What a route reads and answers.
 
     ``many`` tells that a bare array of ``answers`` is answered; ``creates`` that 201 is answered
-    too, or only (``creates="only"``); ``refusals`` are the statuses beside those of every route;
-    ``tells`` are the headers of the answer that say more than its body, and what they say.
+    too, or only (``creates="only"``); ``accepts`` that 202 is answered too; ``empties`` that 204,
+    which has no body, is answered instead of 200. ``refusals`` are the statuses beside those of
+    every route; ``tells`` are the headers of the answer that say more than its body, and what they
+    say.
     ``unreadable`` is called, before the answer leaves, when what the route reads has faults.
     """
 
@@ -72,6 +74,8 @@ class Contract:
     answers: type[BaseModel] | None = None
     many: bool = False
     creates: bool | str = False
+    accepts: bool = False
+    empties: bool = False
     refusals: tuple[int, ...] = ()
     also: tuple[str, ...] = ()
     tells: Mapping[str, str] = field(default_factory=dict)

@@ -1,10 +1,11 @@
 """JSON as RFC 8259 means it: no NaN or Infinity, no duplicate keys, numbers with a fraction exact.
 
-Python's ``json`` accepts all of the former and rounds the latter through float.
+Python's ``json`` accepts all of the former and rounds the latter through float; both ways.
 """
 
 import json
 from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 # The largest decimal exponent that any client's double could hold.
@@ -41,6 +42,20 @@ def loads(raw: bytes) -> object:
     except ValueError as broken:
         raise JSONError(f"is not valid JSON: {broken}") from broken
     return value
+
+
+def dumps(value: object) -> str:
+    """Return ``value`` as JSON text, each Decimal as the exact number that it is, zeros and all."""
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dict):
+        members = [f"{_quoted(name)}:{dumps(member)}" for name, member in value.items()]
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join([dumps(member) for member in value])}]"
+    return json.dumps(value)
 
 
 def _decimal(text: str) -> Decimal:

@@ -1,7 +1,7 @@
 """A DynamoDB table with a string partition key ``pk`` and a string sort key ``sk``.
 
 Stores build on it: it speaks items and conditions, they know keys and meaning. All reads are
-strongly consistent.
+strongly consistent, but for those of an index.
 """
 
 import uuid
@@ -64,6 +64,15 @@ class Condition:
 ABSENT = Condition("attribute_not_exists(pk)")
 
 
+@dataclass(frozen=True)
+class Index:
+    """A secondary index: its name, and the two string attributes that are its key."""
+
+    name: str
+    hash_key: str
+    range_key: str
+
+
 def at_version(version: int) -> Condition:
     """Hold while the item is at ``version``; version 0 is an item that does not exist yet."""
     if version == 0:
@@ -96,6 +105,8 @@ class Table:
 
         ``page_size`` items are read at a time; without it, as many as DynamoDB gives (1 MB).
         """
+        if first > last:  # DynamoDB refuses to look for nothing
+            return
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -106,6 +117,36 @@ class Table:
             },
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
+            PaginationConfig={"PageSize": page_size} if page_size else {},
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def indexed(
+        self,
+        index: Index,
+        value: str,
+        *,
+        first: str = "",
+        last: str = HIGHEST,
+        newest_first: bool = False,
+        page_size: int | None = None,
+    ) -> Iterator[Item]:
+        """Yield what ``index`` holds under ``value``, its range key in ``first``..``last``.
+
+        An index trails the table: what it says is a hint, to be looked up.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            IndexName=index.name,
+            KeyConditionExpression="#h = :value AND #r BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#h": index.hash_key, "#r": index.range_key},
+            ExpressionAttributeValues={
+                ":value": {"S": value},
+                ":first": {"S": first or "\x00"},
+                ":last": {"S": last},
+            },
+            ScanIndexForward=not newest_first,
             PaginationConfig={"PageSize": page_size} if page_size else {},
         )
         for page in pages:

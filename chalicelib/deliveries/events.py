@@ -5,9 +5,10 @@ bound to the real queue by the templates under ``infra/``.
 """
 
 from chalice import Blueprint
-from chalice.app import SQSEvent, SQSRecord
+from chalice.app import SQSEvent
 
 from chalicelib.core import log
+from chalicelib.core.batches import Failures, untried_first
 from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import fault, json_value
 from chalicelib.core.log import logger, observed
@@ -17,8 +18,6 @@ from chalicelib.deliveries.wiring import deliveries
 
 bp = Blueprint(__name__)
 
-Failures = dict[str, list[dict[str, str]]]
-
 _LONGEST = 16_384
 
 
@@ -27,11 +26,10 @@ _LONGEST = 16_384
 def package_sent(event: SQSEvent) -> Failures:
     """Judge each message by the rules of ``POST /packages``; report those to come again.
 
-    A message that is no package has its verdict and does not come again. Messages that have been
-    received before come last, so that one which kills the function takes no neighbour with it.
+    A message that is no package has its verdict and does not come again.
     """
     failures: list[dict[str, str]] = []
-    for record in sorted(event, key=_receives):
+    for record in untried_first(event):
         message_id = record.to_dict()["messageId"]
         try:
             verdict = _judge(message_id, record.body)
@@ -58,7 +56,3 @@ def _package(body: str) -> Package:
         detail = f"has {len(content)} bytes; at most {_LONGEST} go"
         raise InvalidInputError([fault("body", "(body)", detail)])
     return json_value(content, Package)
-
-
-def _receives(record: SQSRecord) -> int:
-    return int(record.to_dict()["attributes"].get("ApproximateReceiveCount", 1))

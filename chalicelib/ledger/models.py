@@ -83,7 +83,7 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 AskedInstant = Annotated[AwareDatetime, BeforeValidator(_unencoded), AfterValidator(_in_utc)]
-Limit = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=MOST_ROWS)]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_integer)]
 
 
 class Model(BaseModel):

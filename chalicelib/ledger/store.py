@@ -13,13 +13,11 @@ units.
 """
 
 import heapq
-import zlib
 from datetime import datetime
 from itertools import islice
-from math import isqrt
 from typing import Any
 
-from chalicelib.core import table
+from chalicelib.core import shards, table
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.ledger.models import Entry, Kept, Transaction, iso
@@ -127,7 +125,9 @@ class LedgerStore:
         """Return accounts by their last entries, in the order of their ids."""
         streams = [
             self._table.query(
-                f"ACCOUNTS#{shard}", first=_above(after), page_size=_share(limit, ACCOUNT_SHARDS)
+                f"ACCOUNTS#{shard}",
+                first=_above(after),
+                page_size=shards.share(limit, ACCOUNT_SHARDS),
             )
             for shard in range(ACCOUNT_SHARDS)
         ]
@@ -143,7 +143,10 @@ class LedgerStore:
         last = _below("#".join(before)) if before else HIGHEST
         streams = [
             self._table.query(
-                f"LIST#{shard}", last=last, newest_first=True, page_size=_share(limit, LIST_SHARDS)
+                f"LIST#{shard}",
+                last=last,
+                newest_first=True,
+                page_size=shards.share(limit, LIST_SHARDS),
             )
             for shard in range(LIST_SHARDS)
         ]
@@ -164,7 +167,7 @@ class LedgerStore:
 
 
 def _account_key(account_id: str) -> _Key:
-    return f"ACCOUNTS#{_shard(account_id, ACCOUNT_SHARDS)}", account_id
+    return f"ACCOUNTS#{shards.of(account_id, ACCOUNT_SHARDS)}", account_id
 
 
 def _entries_of(account_id: str) -> str:
@@ -184,19 +187,8 @@ def _idempotency_key(key: str) -> _Key:
 
 
 def _row_key(entry: Entry) -> _Key:
-    shard = _shard(entry.transaction_id, LIST_SHARDS)
+    shard = shards.of(entry.transaction_id, LIST_SHARDS)
     return f"LIST#{shard}", f"{iso(entry.created_at)}#{entry.transaction_id}"
-
-
-def _shard(name: str, shards: int) -> int:
-    """Return the shard of ``name``, the same on every machine and for ever."""
-    return zlib.crc32(name.encode()) % shards
-
-
-def _share(limit: int, shards: int) -> int:
-    """Return how many of ``limit`` rows a shard will be asked for: its share, and some luck."""
-    share = limit // shards
-    return share + 3 * isqrt(share) + 1
 
 
 def _sort_key(item: Item) -> str:

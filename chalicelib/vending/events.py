@@ -14,6 +14,7 @@ from chalice import Blueprint, Cron
 from chalice.app import CloudWatchEvent, SQSEvent, SQSRecord
 
 from chalicelib.core import log
+from chalicelib.core.batches import Failures, receives, untried_first
 from chalicelib.core.log import logger, observed
 from chalicelib.vending.wiring import vending
 
@@ -23,24 +24,18 @@ bp = Blueprint(__name__)
 MAX_RECEIVES = 5
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2, 300
 
-Failures = dict[str, list[dict[str, str]]]
-
 
 @bp.on_sqs_message(queue="vending-uploads", batch_size=10, name="vending_file_arrived")
 @observed("vending_file_arrived")
 def file_arrived(event: SQSEvent) -> Failures:
-    """Look at the keys that S3 or the sweep names; report the messages that failed.
-
-    Messages that have been received before come last, so that one which kills the function takes
-    no untried neighbour with it.
-    """
+    """Look at the keys that S3 or the sweep names; report the messages that failed."""
     failures: list[dict[str, str]] = []
-    for record in sorted(event, key=_receives):
+    for record in untried_first(event):
         try:
             _look_at(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours go on
-            receives = _receives(record)
-            logger.exception("file failed", extra={"body": record.body, "receives": receives})
+            told = {"body": record.body, "receives": receives(record)}
+            logger.exception("file failed", extra=told)
             failures.append({"itemIdentifier": record.to_dict()["messageId"]})
             with suppress(Exception):  # what failed the file, such as an outage, may fail this
                 _tell_file(record, error)
@@ -83,19 +78,15 @@ def _keys(body: str) -> Iterator[str]:
         yield unquote_plus(record["s3"]["object"]["key"])
 
 
-def _receives(record: SQSRecord) -> int:
-    return int(record.to_dict()["attributes"].get("ApproximateReceiveCount", 1))
-
-
 def _tell_file(record: SQSRecord, error: Exception) -> None:
     """Say on the files of a message that it was received for the last time."""
-    receives = _receives(record)
-    if receives >= MAX_RECEIVES:
+    times = receives(record)
+    if times >= MAX_RECEIVES:
         for key in _keys(record.body):
-            vending().arrivals.give_up(key, f"processing failed {receives} times: {error}")
+            vending().arrivals.give_up(key, f"processing failed {times} times: {error}")
 
 
 def _put_off(record: SQSRecord) -> None:
     """Have the message come back after a while, longer each time."""
-    wait_s = min(_FIRST_BACKOFF_S * 2 ** _receives(record), _LONGEST_BACKOFF_S)
+    wait_s = min(_FIRST_BACKOFF_S * 2 ** receives(record), _LONGEST_BACKOFF_S)
     vending().queues.put_off(record.receipt_handle, wait_s)

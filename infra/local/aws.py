@@ -1,8 +1,6 @@
 """Start, find and stop the embedded AWS. Standard library only: it runs before any install."""
 
 import os
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -11,13 +9,11 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+from infra.local.daemon import Daemon, DaemonError
+
 GATEWAY = Path(__file__).with_name("gateway.py")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = "us-east-1"
-
-
-class LocalAwsError(Exception):
-    """The embedded AWS can't be had; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -41,38 +37,29 @@ class LocalAws:
         return f"http://localhost:{self.api_port}"
 
     @property
-    def log(self) -> Path:
-        """Return the server's log file."""
-        return self.home / "server.log"
-
-    @property
     def state(self) -> Path:
         """Return where everything that is stored is kept between starts."""
         return self.home / "state"
 
+    @property
+    def log(self) -> Path:
+        """Return the server's log file."""
+        return self._daemon.log
+
+    @property
+    def _daemon(self) -> Daemon:
+        return Daemon(self.home, "server", GATEWAY.name, "The embedded AWS")
+
     def pid(self) -> int | None:
         """Return the process id of our running server."""
-        try:
-            pid = int((self.home / "server.pid").read_text())
-            os.kill(pid, 0)
-        except (OSError, ValueError):
-            return None
-        return pid if self._is_ours(pid) else None
-
-    def _is_ours(self, pid: int) -> bool:
-        """Return whether ``pid`` was not given to another program since (where that shows)."""
-        command = Path(f"/proc/{pid}/cmdline")
-        return not command.exists() or GATEWAY.name in command.read_text()
+        return self._daemon.pid()
 
     def running_at(self) -> "LocalAws":
         """Return the server as it runs: on the ports that it was started with."""
-        if self.pid() is None:
+        ports = self._daemon.ports()
+        if ports is None or len(ports) != 2:
             return self
-        try:
-            aws_port, api_port = map(int, (self.home / "server.ports").read_text().split())
-        except (OSError, ValueError):
-            return self
-        return replace(self, aws_port=aws_port, api_port=api_port)
+        return replace(self, aws_port=ports[0], api_port=ports[1])
 
     def healthy(self) -> bool:
         """Return whether AWS's APIs answer."""
@@ -81,52 +68,28 @@ class LocalAws:
     def start(self, *, patience_s: float = 30) -> bool:
         """Start the server unless it runs; return True when it was started.
 
-        Raises LocalAwsError when a port is taken or the server does not come up.
+        Raises DaemonError when a port is taken or the server does not come up.
         """
         if self.pid():
             self._wait(patience_s)
             return False
-        for port, setting in ((self.aws_port, "AWS_PORT"), (self.api_port, "PORT")):
-            if taken(port):
-                raise LocalAwsError(
-                    f"Port {port} is taken by another program. Stop that program, or choose "
-                    f"another port: make up {setting}={port + 1}"
-                )
-        self.home.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [str(self.python), str(GATEWAY), str(self.aws_port), str(self.api_port)],
-                env=self._clean_environment(),
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        (self.home / "server.pid").write_text(str(process.pid))
-        (self.home / "server.ports").write_text(f"{self.aws_port} {self.api_port}")
+        process = self._daemon.spawn(
+            [str(self.python), str(GATEWAY), str(self.aws_port), str(self.api_port)],
+            {"AWS_PORT": self.aws_port, "PORT": self.api_port},
+            self._clean_environment(),
+        )
         self._wait(patience_s, process)
         return True
 
     def stop(self, *, patience_s: float = 30) -> bool:
         """Stop the server, its state saved; return False when it did not run."""
-        pid = self.pid()
-        if pid is None:
-            return False
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + patience_s
-        while _alive(pid):
-            if time.monotonic() > deadline:
-                raise LocalAwsError(f"The embedded AWS (process {pid}) does not stop.")
-            time.sleep(0.05)
-        (self.home / "server.pid").unlink(missing_ok=True)
-        return True
+        return self._daemon.stop(patience_s=patience_s)
 
     def _wait(self, patience_s: float, process: "subprocess.Popen[bytes] | None" = None) -> None:
         deadline = time.monotonic() + patience_s
         while not self.healthy():
             if (process and process.poll() is not None) or time.monotonic() > deadline:
-                raise LocalAwsError(f"The embedded AWS did not start; its log is {self.log}")
+                raise DaemonError(f"The embedded AWS did not start; its log is {self.log}")
             time.sleep(0.05)
 
     def _clean_environment(self) -> dict[str, str]:
@@ -157,13 +120,6 @@ class LocalAws:
         }
 
 
-def taken(port: int) -> bool:
-    """Return whether some program listens on this port of this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def get(port: int, path: str) -> int | None:
     """Return the status that a server on this machine answers, None when it does not."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
@@ -174,16 +130,3 @@ def get(port: int, path: str) -> int | None:
         return None
     finally:
         connection.close()
-
-
-def _alive(pid: int) -> bool:
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:  # our own child, if this run started it
-            return False
-    except ChildProcessError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True

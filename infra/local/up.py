@@ -12,16 +12,26 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from infra.local.aws import LocalAws, LocalAwsError, get  # noqa: E402 - the path comes first
+from infra.local.aws import LocalAws, get  # noqa: E402 - the path comes first
+from infra.local.daemon import DaemonError  # noqa: E402
+from infra.local.standins import (  # noqa: E402
+    LocalStandins,
+    read_env_file,
+    with_own,
+    write_settings,
+)
 
 HOME = ROOT / ".ministack"
 VENV = ROOT / ".venv"
+VENDORS = HOME / "vendors.json"
 DEFAULT_AWS_PORT, DEFAULT_API_PORT = 4566, 8000
+DEFAULT_STANDINS_PORT, DEFAULT_SMTP_PORT = 8001, 8002
 _NO_VENV = (
     "The virtual environment could not be made; what Python says of it stands above. "
     "On Debian and Ubuntu it takes: apt install python3-venv"
@@ -43,19 +53,37 @@ def local_aws() -> LocalAws:
     )
 
 
+def local_standins() -> LocalStandins:
+    """Return the vendors' stand-ins of this checkout, on the ports that the environment names."""
+    return LocalStandins(
+        HOME,
+        http_port=int(os.environ.get("STANDINS_PORT") or DEFAULT_STANDINS_PORT),
+        smtp_port=int(os.environ.get("SMTP_PORT") or DEFAULT_SMTP_PORT),
+        python=HOME / "venv" / "bin" / "python",
+    )
+
+
 def up() -> None:
-    """Bring everything up and say where it is. Raises SetupError, LocalAwsError."""
+    """Bring everything up and say where it is. Raises SetupError, DaemonError."""
     started = time.monotonic()
-    aws = _where_it_may_run()
+    aws, standins = _where_it_may_run(), _where_vendors_may_stand()
     install_runtime()
     since = time.monotonic()
     if aws.start():
         _done("Started the embedded AWS", since)
     else:
         _done("The embedded AWS is running")
+    since = time.monotonic()
+    standins = replace(standins, webhook=f"{aws.api}/webhooks/jira")
+    if standins.start():
+        _done("Started the stand-ins for Jira, Slack, Google, GitHub and mail", since)
+    else:
+        _done("The vendors' stand-ins are running")
+    own = read_env_file(ROOT / ".env")
+    write_settings(VENDORS, with_own(standins.settings(), own))
     _deploy(aws)
     _wait_until_healthy(aws)
-    _welcome(aws, time.monotonic() - started)
+    _welcome(aws, standins, time.monotonic() - started)
 
 
 def _where_it_may_run() -> LocalAws:
@@ -65,6 +93,16 @@ def _where_it_may_run() -> LocalAws:
     named = any(os.environ.get(name) for name in ("PORT", "AWS_PORT"))
     if standing != asked and named:
         raise SetupError(f"It runs already, with its API at {standing.api}; first: make down")
+    return standing
+
+
+def _where_vendors_may_stand() -> LocalStandins:
+    """Return the stand-ins on the ports asked for, or on those that they have already."""
+    asked = local_standins()
+    standing = asked.running_at()
+    named = any(os.environ.get(name) for name in ("STANDINS_PORT", "SMTP_PORT"))
+    if standing != asked and named:
+        raise SetupError(f"The stand-ins run already, at {standing.page}; first: make down")
     return standing
 
 
@@ -94,7 +132,8 @@ def install_dev() -> None:
 
 
 def down() -> None:
-    """Stop the embedded AWS; what is stored stays."""
+    """Stop the embedded AWS and the stand-ins; what is stored in the former stays."""
+    local_standins().stop()
     if local_aws().stop():
         _done("Stopped; everything that is stored is kept for the next make up")
     else:
@@ -104,6 +143,7 @@ def down() -> None:
 def reset() -> None:
     """Stop the embedded AWS and forget everything that is stored."""
     aws = local_aws()
+    local_standins().stop()
     aws.stop()
     shutil.rmtree(aws.state, ignore_errors=True)
     _done("Stopped, and all local data is forgotten; make up starts afresh")
@@ -115,7 +155,10 @@ def status() -> int:
     pid = aws.pid()
     running = f"running (process {pid}), AWS at {aws.endpoint}" if pid else "not running"
     healthy = pid is not None and get(aws.api_port, "/health") == 200
+    standins = local_standins().running_at()
+    vendors = f"running, see {standins.page}" if standins.pid() else "not running"
     print(f"  embedded AWS  {running}")
+    print(f"  stand-ins     {vendors}")
     print(f"  API           {f'healthy at {aws.api}' if healthy else 'does not answer'}")
     if not healthy:
         print("  next          make up")
@@ -156,7 +199,7 @@ def _deploy(aws: LocalAws) -> None:
     }
     done = subprocess.run(
         [str(VENV / "bin" / "python"), "-m", "infra.deploy", "--target", "local"]
-        + ["--parameter", "VendingFleetDelaySeconds=1"],
+        + ["--parameter", "VendingFleetDelaySeconds=1", "--vendors", str(VENDORS)],
         cwd=ROOT,
         env=environment,
         check=False,
@@ -174,7 +217,7 @@ def _wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:
     _done("The API is healthy", started)
 
 
-def _welcome(aws: LocalAws, took_s: float) -> None:
+def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:
     backroom = os.path.relpath(VENV / "bin" / "backroom")
     if aws.api_port != DEFAULT_API_PORT:
         backroom = f"{backroom} --api {aws.api}"
@@ -185,6 +228,7 @@ def _welcome(aws: LocalAws, took_s: float) -> None:
   page      {aws.api}          in a browser
   API       {aws.api}          try: curl {aws.api}/fleet
   AWS       {aws.endpoint}          the embedded one; credentials test / test
+  vendors   {standins.page}          what Jira, Slack, Google, GitHub and mail got
   client    {backroom}          (or: source .venv/bin/activate, then: backroom)
 
 {_bold("Try next")}
@@ -233,7 +277,7 @@ def main() -> int:
     parser.add_argument("command", choices=commands)
     try:
         return commands[parser.parse_args().command]() or 0
-    except (SetupError, LocalAwsError) as failed:
+    except (SetupError, DaemonError) as failed:
         print(f"\n  {failed}.\n".replace("..", "."), file=sys.stderr)
         return 1
 

@@ -46,11 +46,11 @@ def _tells(line: str, method: str, path: str) -> bool:
 
 
 def _settings() -> Iterator[str]:
-    """Yield every variable that a context reads from its environment."""
-    for package in pkgutil.iter_modules(chalicelib.__path__, "chalicelib."):
-        if not package.ispkg or not importlib.util.find_spec(f"{package.name}.wiring"):
-            continue
-        wiring = importlib.import_module(f"{package.name}.wiring")
+    """Yield every variable that a context or the outbox reads from its environment."""
+    packages = pkgutil.iter_modules(chalicelib.__path__, "chalicelib.")
+    wirings = [f"{each.name}.wiring" for each in packages if each.ispkg]
+    for module in [*filter(importlib.util.find_spec, wirings), "chalicelib.core.outbox.wiring"]:
+        wiring = importlib.import_module(module)
         for name, value in vars(wiring).items():
             if name.endswith("Settings") and issubclass(value, BaseModel):
                 yield from (field.upper() for field in value.model_fields)

@@ -15,6 +15,7 @@ import pytest
 
 from app import app
 from chalicelib.core.log import observed
+from chalicelib.core.outbox.rules import Rules
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {source.name: source.handler_string for source in app.event_sources} | {
@@ -66,6 +67,25 @@ def test_a_function_is_observed(handler: str) -> None:
 
     assert function.__code__ is observed("")(lambda: None).__code__
     assert function.__name__ == name
+
+
+def test_a_worker_of_the_outbox_ends_before_its_lease_is_over() -> None:
+    """Or two might call a vendor at once; half the lease is for clocks that differ."""
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    [stage] = config["stages"].values()
+    workers = [
+        source.name
+        for source in app.event_sources
+        if str(getattr(source, "queue", "")).startswith("outbox-")
+    ]
+
+    late = {
+        name: stage["lambda_functions"][name]["lambda_timeout"]
+        for name in workers
+        if stage["lambda_functions"][name]["lambda_timeout"] > Rules().lease_s / 2
+    }
+
+    assert late == {}
 
 
 def test_every_function_has_its_policy_memory_and_time() -> None:

@@ -47,6 +47,10 @@ PROMISED = {
     "/worklist": {"GET"},
     "/dispatches": {"GET", "POST"},
     "/dispatches/{dispatch_id}/close": {"POST"},
+    "/warranties": {"GET", "POST"},
+    "/warranties/{warranty_id}": {"GET"},
+    "/plans": {"GET"},
+    "/plans/refusals": {"GET"},
 }
 
 

@@ -70,19 +70,27 @@ class DisabledError(EffectError):
 
 
 class Performer(Protocol):
-    """Performs the effects of one kind.
+    """Performs the effects of one kind; anything but an EffectError that it raises is as unsure."""
 
-    ``settle_s`` is how long after an unsure try the vendor's own search shows what it did; 0 where
-    performing twice is as good as once.
-    """
+    @property
+    def settle_s(self) -> float:
+        """Return how long after an unsure try the vendor's own search shows what it did.
 
-    settle_s: float
+        0 where performing twice is as good as once.
+        """
 
     def perform(self, effect: Effect, /) -> str | None:
         """Do it, with one call that changes anything; return what the vendor calls it."""
 
     def find(self, effect: Effect, /) -> str | None:
-        """Return what the vendor calls the effect if an earlier try did it after all."""
+        """Return what the vendor calls the effect if an earlier try did it after all.
+
+        None says for certain that none did; raise where that is not known.
+        """
 
     def conclude(self, effect: Effect, conclusion: Conclusion, /) -> None:
-        """Tell the context how it ended; safe to repeat, as it comes at least once."""
+        """Tell the context how it ended: done or dead.
+
+        Safe to repeat, as it comes at least once, before the effect is closed. A dead effect that
+        an operator has tried again may end otherwise: the later word counts.
+        """

@@ -10,27 +10,18 @@ run that claimed last may commit: a slow run never replaces a newer one, and no 
 chunk. A run that was taken over stops; the one that took over finishes, or is delivered again.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from chalicelib.core.errors import UnavailableError
-from chalicelib.vending import archives, names, parsing, rows
-from chalicelib.vending.files import (
-    COUNTED,
-    DISPATCHER,
-    PENDING,
-    FileRecord,
-    FileState,
-    RefusedLine,
-)
+from chalicelib.vending import archives, names
+from chalicelib.vending.files import COUNTED, DISPATCHER, PENDING, FileRecord, FileState
 from chalicelib.vending.ports import (
     INCOMING,
     ChangedMeanwhileError,
-    Chunk,
     Chunks,
     Files,
     Found,
@@ -42,11 +33,9 @@ from chalicelib.vending.ports import (
     SupersededError,
 )
 from chalicelib.vending.service.intake import withdrawn
+from chalicelib.vending.service.reading import Reader
 from chalicelib.vending.service.verdicts import Verdicts
 
-MAX_OBJECT_BYTES = 256 * 1024 * 1024
-MAX_TEXT_BYTES = 1024 * 1024 * 1024
-_SUSPECT_SHARE = 0.05
 _CLOCK_SKEW = timedelta(days=1)
 # A record without its object is given up after this; a URL to send it by is valid for less.
 # No run lasts as long either.
@@ -57,24 +46,6 @@ _UNREAD: dict[str, object] = {
     **dict.fromkeys(["live", "sha256", "size_bytes"]),
     **dict.fromkeys(["rows_kept", "rows_known", "rows_refused", "first_at", "last_at"]),
 }
-
-
-@dataclass
-class _Tally:
-    """What parsing a file has given so far; ``text`` is the hash of what was read."""
-
-    text: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    size_bytes: int = 0
-    lines: int = 0
-    kept: int = 0
-    known: int = 0
-    refused: int = 0
-    first: int | None = None
-    last: int | None = None
-    flushes: int = 0
-    serials: set[str] = field(default_factory=set)
-    refusals: list[RefusedLine] = field(default_factory=list)
-    corrupt: dict[str, bytearray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -296,118 +267,9 @@ class Arrivals:
         raise StaleRecordError(record.id)
 
     def _parsed(self, record: FileRecord, found: Found) -> dict[str, object]:
-        tally = _Tally()
         try:
-            self._read(record, found, tally)
+            reading = Reader(self.chunks, self.share).read(record, found)
         except archives.UnreadableLogError as unreadable:
             return {**_UNREAD, "state": "rejected", "reason": unreadable.detail, "rows_kept": 0}
-        self.files.put_refused(record, tally.refusals)
-        state, reason = _judged_by(tally)
-        return {
-            "state": state,
-            "reason": reason,
-            "live": record.generation,
-            "sha256": tally.text.hexdigest(),
-            "size_bytes": tally.size_bytes,
-            "rows_kept": tally.kept,
-            "rows_known": tally.known,
-            "rows_refused": tally.refused,
-            "first_at": _instant(tally.first),
-            "last_at": _instant(tally.last),
-            "machines": tuple(sorted(tally.serials | set(record.machines))),
-        }
-
-    def _read(self, record: FileRecord, found: Found, tally: _Tally) -> None:
-        """Read the file batch by batch and write each batch's chunks."""
-        if found.size_bytes > MAX_OBJECT_BYTES:
-            raise archives.LogTooLargeError(
-                f"the file has {found.size_bytes} bytes; at most {MAX_OBJECT_BYTES} are read"
-            )
-        with closing(self.share.open(record.key, found)) as source:
-            blocks = _weighed(archives.open_log(source, max_bytes=MAX_TEXT_BYTES), tally)
-            for batch in parsing.parse(blocks, machine=record.machine, not_after=record.not_after):
-                chunks = [
-                    Chunk(serial, day, "rows", bytes(packed))
-                    for (serial, day), packed in batch.rows.items()
-                ]
-                self._count(record, batch, chunks, tally)
-                self.chunks.put(record, tally.flushes, chunks)
-                tally.flushes += 1
-        corrupt = [
-            Chunk(serial, _corrupt_day(record, tally), "corrupt", bytes(lines))
-            for serial, lines in tally.corrupt.items()
-        ]
-        if corrupt:
-            self.chunks.put(record, tally.flushes, corrupt)
-
-    def _count(
-        self, record: FileRecord, batch: parsing.Batch, chunks: list[Chunk], tally: _Tally
-    ) -> None:
-        tally.lines += batch.lines
-        tally.kept += batch.kept
-        tally.refused += batch.refused
-        tally.refusals += [
-            RefusedLine(line=refusal.line, reason=refusal.reason, text=refusal.text)
-            for refusal in batch.refusals
-        ]
-        for serial, lines in batch.corrupt.items():
-            tally.corrupt.setdefault(serial, bytearray()).extend(lines)
-        tally.serials |= {chunk.serial for chunk in chunks} | set(batch.corrupt)
-        tally.known += self._known(record.id, chunks)
-        if chunks:
-            ends = [at for day in _end_days(chunks) for at in _times(chunks, day)]
-            tally.first = min(ends) if tally.first is None else min(tally.first, *ends)
-            tally.last = max(ends) if tally.last is None else max(tally.last, *ends)
-
-    def _known(self, file_id: int, chunks: list[Chunk]) -> int:
-        """Return how many of these rows other files hold already."""
-        by_serial: dict[str, list[Chunk]] = {}
-        for chunk in chunks:
-            by_serial.setdefault(chunk.serial, []).append(chunk)
-        known = 0
-        for serial, own in by_serial.items():
-            first, last = min(c.day for c in own), max(c.day for c in own)
-            others = self.chunks.others(serial, first=first, last=last, than=file_id)
-            known += sum(
-                rows.known(chunk.packed, others[chunk.day]) for chunk in own if chunk.day in others
-            )
-        return known
-
-
-def _weighed(blocks: Iterable[bytes], tally: _Tally) -> Iterator[bytes]:
-    for block in blocks:
-        tally.text.update(block)
-        tally.size_bytes += len(block)
-        yield block
-
-
-def _judged_by(tally: _Tally) -> tuple[FileState, str | None]:
-    if not tally.kept:
-        return "rejected", f"not one of {tally.lines} lines could be read"
-    if tally.refused > _SUSPECT_SHARE * tally.lines:
-        share = tally.refused / tally.lines
-        return "suspect", f"{tally.refused} of {tally.lines} lines ({share:.1%}) were refused"
-    return "processed", None
-
-
-def _corrupt_day(record: FileRecord, tally: _Tally) -> date:
-    """Return the day that refused lines count for: the download's, or the newest row's."""
-    if record.downloaded_at:
-        return datetime.fromisoformat(record.downloaded_at).date()
-    last = _instant(tally.last)
-    return (last or record.uploaded_at).astimezone(UTC).date()
-
-
-def _end_days(chunks: list[Chunk]) -> set[date]:
-    days = {chunk.day for chunk in chunks}
-    return {min(days), max(days)}
-
-
-def _times(chunks: list[Chunk], day: date) -> Iterator[int]:
-    for chunk in chunks:
-        if chunk.day == day:
-            yield from (key // 10 for key in rows.keys(day, chunk.packed))
-
-
-def _instant(epoch_s: int | None) -> datetime | None:
-    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)
+        self.files.put_refused(record, reading.refusals)
+        return reading.told(record)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core import shards
 from chalicelib.core.table import Table
 from chalicelib.ledger import store as ledger_store
 from chalicelib.ledger.chain import following
@@ -196,11 +197,11 @@ def test_accounts_are_listed_by_id_page_by_page(store: Store, entry: Callable[..
     assert found == ids
 
 
-@pytest.mark.parametrize("shards", [ledger_store.ACCOUNT_SHARDS, ledger_store.LIST_SHARDS])
-def test_random_ids_spread_evenly_over_the_shards(shards: int) -> None:
-    counts = [0] * shards
+@pytest.mark.parametrize("number_of", [ledger_store.ACCOUNT_SHARDS, ledger_store.LIST_SHARDS])
+def test_random_ids_spread_evenly_over_the_shards(number_of: int) -> None:
+    counts = [0] * number_of
     for number in range(10_000):
-        counts[ledger_store._shard(uuid(number), shards)] += 1
+        counts[shards.of(uuid(number), number_of)] += 1
 
     assert max(counts) < 1.2 * min(counts)
 

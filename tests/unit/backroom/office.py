@@ -11,11 +11,19 @@ from typer.testing import Result
 
 from app import app
 from backroom.session import Session
+from chalicelib.deliveries.service.choosing import Choosing
+from chalicelib.deliveries.service.counting import Counting
+from chalicelib.deliveries.service.intake import Intake
+from chalicelib.deliveries.service.sending import Sending
+from chalicelib.deliveries.wiring import Deliveries
 from chalicelib.vending.ports import IMPORTS
+from tests.deliveries_fakes import FakeStore
+from tests.fakes import Clock
+from tests.ledger_fakes import MemoryStore, a_ledger
 from tests.unit.backroom.desk import run
 from tests.world import World, world
 
-_WIRED = ("chalicelib.vending.routes", "chalicelib.vending.file_routes")
+_WIRED = tuple(f"chalicelib.vending.{module}" for module in ("routes", "file_routes", "wiring"))
 
 
 class Office:
@@ -23,6 +31,8 @@ class Office:
 
     def __init__(self) -> None:
         self.world: World = world()
+        self.deliveries = _deliveries(self.world.clock)
+        self.ledger = a_ledger(MemoryStore(), self.world.clock)
         self._client = Client(app)
         self._one_at_a_time = Lock()  # as in a Lambda: a Chalice app has one current request
 
@@ -64,5 +74,20 @@ def open_office() -> Iterator[Office]:
     with ExitStack() as stack:
         for module in _WIRED:
             stack.enter_context(patch(f"{module}.vending", lambda: office.world.vending))
-        stack.enter_context(patch("chalicelib.core.log.emit"))  # stdout is the command's
+        patched = patch("chalicelib.deliveries.routes.deliveries", lambda: office.deliveries)
+        stack.enter_context(patched)
+        stack.enter_context(patch("chalicelib.ledger.routes.ledger", lambda: office.ledger))
+        for told in ("count", "emit"):  # stdout is the command's
+            stack.enter_context(patch(f"chalicelib.core.log.{told}"))
         yield office
+
+
+def _deliveries(now: Clock) -> Deliveries:
+    store = FakeStore()
+    sending = Sending(store, now=now)
+    return Deliveries(
+        sending=sending,
+        choosing=Choosing(store, now=now),
+        counting=Counting(store),
+        intake=Intake(sending, store, now=now),
+    )

@@ -22,11 +22,20 @@ WORK = {
     "overdue": False,
     "dispatch": DISPATCH,
 }
+CHECKUP = {
+    "integration": "jira",
+    "state": "off",
+    "configured": False,
+    "detail": "It is off.",
+    "missing": ["JIRA_URL"],
+    "next_step": "set JIRA_URL",
+}
 ROW = {"id": 1, "machine": "GM001", "at": "2020-02-20T11:29:44Z", "gumballs": 1}
 
 # Command, the request that it comes down to, and an answer.
 COMMANDS: list[tuple[str, str, str, Any]] = [
     ("status", "GET", "/health", {"status": "ok", "version": "1"}),
+    ("doctor", "GET", "/integrations", [CHECKUP]),
     ("fleet", "GET", "/fleet", fleet(machine())),
     ("worklist", "GET", "/worklist", [WORK]),
     ("worklist --technician #1", "GET", "/worklist", []),

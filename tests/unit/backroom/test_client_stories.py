@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backroom import demo_cast
+from backroom.demo import vending_cast
 from backroom.errors import ClientError
 from chalicelib.vending.models import Dispatch, MachineView
 from tests.unit.backroom.desk import NOW, SAMPLE, machine, words
@@ -139,7 +139,7 @@ def test_v7_transactions_of_all_pages_are_numbered_in_time_order(office: Office)
 
 
 def test_the_demo_tells_the_whole_story(office: Office) -> None:
-    result = office.run("demo")
+    result = office.run("demo", "vending")
 
     told = words(result)
     assert result.exit_code == 0, result.stderr
@@ -156,7 +156,7 @@ def test_the_demo_can_be_repeated_and_leaves_other_machines_alone(office: Office
     before = office.run("machines", "transactions", "GM005", "--json").stdout
     stories = []
     for _ in range(4):
-        stories.append(words(office.run("demo")))
+        stories.append(words(office.run("demo", "vending")))
         office.world.clock.forward(minutes=3)
 
     for story in stories:
@@ -168,7 +168,7 @@ def test_the_demo_can_be_repeated_and_leaves_other_machines_alone(office: Office
 
 
 def test_the_demo_takes_its_files_back(office: Office) -> None:
-    office.run("demo")
+    office.run("demo", "vending")
 
     result = office.run("demo", "--clean")
 
@@ -177,20 +177,51 @@ def test_the_demo_takes_its_files_back(office: Office) -> None:
 
 
 def test_v9_the_demos_json_is_the_fleet_and_nothing_else(office: Office) -> None:
-    result = office.run("demo", "--json")
+    result = office.run("demo", "vending", "--json")
 
-    assert json.loads(result.stdout) == json.loads(office.run("fleet", "--json").stdout)
+    assert json.loads(result.stdout) == {
+        "vending": json.loads(office.run("fleet", "--json").stdout)
+    }
     assert "closes by itself" in words(result, "stderr")
 
 
 def test_the_demo_does_not_play_with_a_real_technicians_files(office: Office) -> None:
     office.run("technicians", "put", "T9001", "--name", "Nina")
 
-    result = office.run("demo")
+    result = office.run("demo", "vending")
 
     assert result.exit_code == 1
     assert "T9001 is Nina" in result.stderr
     assert office.share() == set()
+
+
+def test_the_demo_shows_that_packages_come_once_and_wishes_hold(office: Office) -> None:
+    result = office.run("demo", "packages", "--json")
+
+    told = words(result, "stderr")
+    assert result.exit_code == 0, result.stderr
+    assert "is delivered; it was sent before" in told
+    assert "declined marketing" in told
+    found = json.loads(result.stdout)["packages"]
+    assert (found["packages_delivered"], found["packages_dropped"]) == (1, 1)
+
+
+def test_the_demo_shows_that_the_ledger_adds_up(office: Office) -> None:
+    result = office.run("demo", "ledger", "--json")
+
+    told = words(result, "stderr")
+    assert result.exit_code == 0, result.stderr
+    assert "+4 already posted: the balance is 4, entry 1" in told
+    assert "under the floor of 0" in told
+    assert "2 entries of 1 account add up" in told
+    assert json.loads(result.stdout)["ledger"]["balance"] == 1
+
+
+def test_the_whole_demo_tells_every_chapter(office: Office) -> None:
+    result = office.run("demo", "--json")
+
+    assert result.exit_code == 0, result.stderr
+    assert list(json.loads(result.stdout)) == ["vending", "packages", "ledger"]
 
 
 def known(serial: str, technician: str | None, **told: object) -> MachineView:
@@ -205,7 +236,7 @@ def visit(serial: str, days_ago: float) -> Dispatch:
 def test_machines_that_were_visited_lately_play_healthy_ones() -> None:
     machines = [known("GM900", "T9001"), known("GM901", "T9002")]
 
-    cast = demo_cast.cast(machines, [visit("GM900", 1), visit("GM901", 40)], NOW)
+    cast = vending_cast.cast(machines, [visit("GM900", 1), visit("GM901", 40)], NOW)
 
     ill = [serial for serial, text in cast.logs.items() if b"|0\n" in text or b"|2\n" in text]
     assert "GM900" in cast.logs
@@ -214,24 +245,24 @@ def test_machines_that_were_visited_lately_play_healthy_ones() -> None:
 
 
 def test_machines_of_others_are_no_part_of_the_play() -> None:
-    cast = demo_cast.cast([known("GM900", "T0001"), known("GM901", None)], [], NOW)
+    cast = vending_cast.cast([known("GM900", "T0001"), known("GM901", None)], [], NOW)
 
     assert sorted(cast.logs) == [f"GM{number}" for number in range(902, 908)]
     assert all(text.startswith(serial.encode()) for serial, text in cast.logs.items())
 
 
 def test_a_demo_that_has_used_up_its_machines_says_so() -> None:
-    visits = [visit(serial, 1) for serial in demo_cast.SERIALS]
+    visits = [visit(serial, 1) for serial in vending_cast.SERIALS]
 
     with pytest.raises(ClientError, match="each of its machines") as worn_out:
-        demo_cast.cast([], visits, NOW)
+        vending_cast.cast([], visits, NOW)
 
     assert "make reset" in worn_out.value.next_step
 
 
 def test_a_fleet_that_others_belong_to_is_not_silenced() -> None:
     def lines(machines: list[MachineView]) -> int:
-        return sum(text.count(b"\n") for text in demo_cast.cast(machines, [], NOW).logs.values())
+        return sum(text.count(b"\n") for text in vending_cast.cast(machines, [], NOW).logs.values())
 
     busy = [known("GM001", "T0001", last_at=NOW - timedelta(days=1))]
     idle = [known("GM001", "T0001", last_at=NOW - timedelta(days=99))]

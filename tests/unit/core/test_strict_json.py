@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.strict_json import JSONError, loads
+from chalicelib.core.strict_json import JSONError, dumps, loads
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -74,3 +74,28 @@ def test_s4_what_is_no_json_is_refused_in_plain_words(text: bytes, why: str) -> 
 def test_bytes_of_any_kind_are_read_or_refused(text: bytes) -> None:
     with suppress(JSONError):
         loads(text)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+@given(
+    st.recursive(
+        values | st.decimals(allow_nan=False, allow_infinity=False, places=2),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_what_is_written_is_read_again(value: object) -> None:
+    assert loads(dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize("text", ["20.00", "0.10", "1000000.00", "-0.01", "0.00000001"])
+def test_a_decimal_is_written_with_the_digits_that_it_has(text: str) -> None:
+    assert dumps({"price": [Decimal(text)], "at": (None, True)}) == (
+        f'{{"price":[{text}],"at":[null,true]}}'
+    )
+
+
+def test_a_decimal_with_an_exponent_is_written_without() -> None:
+    assert dumps(Decimal("1.5E+2")) == "150"

@@ -236,3 +236,10 @@ def test_reads_that_are_never_answered_make_the_table_unavailable() -> None:
 
     with pytest.raises(UnavailableError, match="too busy to read"):
         list(rows.get_many([("a", "1")]))
+
+
+def test_a_range_without_anything_in_it_is_not_even_asked_for() -> None:
+    client = Client()
+
+    assert list(Table(cast(Any, client), "t").query("pk", first="b", last="a")) == []
+    assert not client.asked

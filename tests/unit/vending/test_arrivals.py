@@ -297,7 +297,7 @@ def test_4d_what_cannot_be_read_is_rejected_with_the_reason(
 def test_an_object_that_is_too_large_to_read_is_rejected(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.vending.service.arrivals.MAX_OBJECT_BYTES", 10)
+    monkeypatch.setattr("chalicelib.vending.service.reading.MAX_OBJECT_BYTES", 10)
     world.drop(NAME, CLEAN)
     world.settle()
 

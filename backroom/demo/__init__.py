@@ -1,0 +1,58 @@
+"""`backroom demo`: the whole story against the running stack, chapter by chapter."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from backroom import session, show
+from backroom.demo import ledger, packages, vending
+from backroom.demo.story import Story
+from backroom.options import Json
+
+
+class Chapter(StrEnum):
+    """What the demo is about, in the order in which it is told."""
+
+    VENDING = "vending"
+    PACKAGES = "packages"
+    LEDGER = "ledger"
+
+
+_CHAPTERS = {
+    Chapter.VENDING: ("Vending: whom to send where, and why", vending.tell),
+    Chapter.PACKAGES: ("Packages: delivered at most once", packages.tell),
+    Chapter.LEDGER: ("The ledger: it always adds up", ledger.tell),
+}
+
+
+def tell(
+    context: typer.Context,
+    chapters: Annotated[
+        list[Chapter] | None,
+        typer.Argument(metavar="[CHAPTER]...", help=f"{', '.join(Chapter)}; all by default."),
+    ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Only take the files of an earlier demo back.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell the whole story in two minutes, and show the command that does each step.
+
+    Plays with machines GM900 to GM999 and with names of its own, and can be repeated. --json prints
+    what each chapter ends with.
+    """
+    story = Story(session.of(context), show.aside() if as_json else show.screen())
+    with story.here.api() as api:
+        api.health()
+    if clean:
+        vending.clean(story)
+        return
+    ended = []
+    for name in chapters or _CHAPTERS:
+        title, chapter = _CHAPTERS[name]
+        story.chapter(title)
+        ended.append(f'"{name}": {chapter(story)}')
+        story.console.print()
+    if as_json:
+        typer.echo("{" + ", ".join(ended) + "}")

@@ -1,0 +1,287 @@
+"""What the bakery answers: the brief's shapes, with fields added and none renamed (5c 4)."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainSerializer, WithJsonSchema
+
+from chalicelib.bakery.amounts import Unit
+from chalicelib.bakery.fields import Instant, Model, Number
+from chalicelib.bakery.models import Permissions
+from chalicelib.bakery.records import (
+    AccessState,
+    Batch,
+    Cake,
+    Channel,
+    Employee,
+    Ingredient,
+    Notice,
+    NoticeState,
+    Order,
+    OrderStatus,
+    Ticket,
+    TicketState,
+)
+from chalicelib.bakery.service.batches import Expanded
+
+Day = Annotated[
+    date,
+    PlainSerializer(date.isoformat),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+Amounts = dict[str, Number]
+
+
+class CakeAnswer(Model):
+    """A cake; grams have a point, units have none."""
+
+    id: str
+    name: str
+    ingredients: Amounts
+    created_at: Instant
+
+    @classmethod
+    def of(cls, cake: Cake) -> "CakeAnswer":
+        """Return a cake as it is answered."""
+        return cls(
+            id=cake.id,
+            name=cake.name,
+            ingredients=_amounts(cake.ingredients),
+            created_at=cake.created_at,
+        )
+
+
+class Need(Model):
+    """How much of an ingredient an order needs in all."""
+
+    name: str
+    amount: Number
+    unit: Unit
+
+
+class ChangeView(Model):
+    """A step in an order's life."""
+
+    status: OrderStatus
+    at: Instant
+    by: str
+    reason: str
+
+
+class TicketView(Model):
+    """What became of asking the provider."""
+
+    state: TicketState
+    key: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, ticket: Ticket | None) -> "TicketView | None":
+        """Return a ticket as it is answered."""
+        if ticket is None:
+            return None
+        return cls(state=ticket.state, key=ticket.key, reason=ticket.answer)
+
+
+class NoticeView(Model):
+    """What became of telling the customer, and through which channel."""
+
+    state: NoticeState
+    channel: Channel | None = None
+    to: str | None = None
+    reason: str | None = None
+    reference: str | None = None
+
+    @classmethod
+    def of(cls, notice: Notice | None) -> "NoticeView | None":
+        """Return a notice as it is answered."""
+        if notice is None:
+            return None
+        return cls(
+            state=notice.state,
+            channel=notice.channel,
+            to=notice.to,
+            reason=notice.why,
+            reference=notice.reference,
+        )
+
+
+class OrderAnswer(Model):
+    """An order: what was asked for, what it needs in all, where it stands and how it got there."""
+
+    id: int
+    customer: str
+    recipe: Annotated[str, Field(description="The cake's id")]
+    recipe_name: str
+    persons: int
+    quantity: int
+    extra_ingredients: Amounts
+    urgent: bool
+    email: str | None = None
+    ingredients: tuple[Need, ...]
+    status: OrderStatus
+    created_at: Instant
+    ticketed_at: Instant | None = None
+    ready_at: Instant | None = None
+    cancelled_at: Instant | None = None
+    reason: Annotated[str, Field(description="Why it stands where it stands")]
+    history: tuple[ChangeView, ...]
+    batch: Annotated[Day | None, Field(description="The day whose ticket it is on")] = None
+    ticket: TicketView | None = None
+    notice: NoticeView | None = None
+    filed: Annotated[bool | None, Field(description="Whether the cancellation stands in Drive")] = (
+        None
+    )
+
+    @classmethod
+    def of(cls, order: Order, ticket: Ticket | None = None) -> "OrderAnswer":
+        """Return an order as it is answered; ``ticket`` is its own or its batch's."""
+        times = {change.status: change.at for change in order.history}
+        return cls(
+            id=order.id,
+            customer=order.customer,
+            recipe=order.recipe,
+            recipe_name=order.recipe_name,
+            persons=order.persons,
+            quantity=order.quantity,
+            extra_ingredients=_amounts(order.extras),
+            urgent=order.urgent,
+            email=order.email,
+            ingredients=tuple(
+                Need(name=need.name, amount=need.amount.number, unit=need.amount.unit)
+                for need in order.needs
+            ),
+            status=order.status,
+            created_at=order.created_at,
+            ticketed_at=times.get("ticketed"),
+            ready_at=times.get("ready"),
+            cancelled_at=times.get("cancelled"),
+            reason=order.history[-1].reason,
+            history=tuple(ChangeView(**dict(change)) for change in order.history),
+            batch=order.batch,
+            ticket=TicketView.of(ticket or order.ticket),
+            notice=NoticeView.of(order.notice),
+            filed=order.filed if order.status == "cancelled" else None,
+        )
+
+
+class ShareView(Model):
+    """What one order needs of a line."""
+
+    order: int
+    amount: Number
+
+
+class LineView(Model):
+    """One line of a batch's ticket, and the orders behind it."""
+
+    name: str
+    amount: Number
+    unit: Unit
+    orders: tuple[ShareView, ...]
+
+
+class BatchSummary(Model):
+    """A batch in the list."""
+
+    date: Day
+    status: Literal["sealed"] = "sealed"
+    cutoff: Instant
+    sealed_at: Instant
+    by: str
+    orders: int
+    ticket: TicketView
+
+    @classmethod
+    def of(cls, batch: Batch) -> "BatchSummary":
+        """Return a batch as it is listed."""
+        return cls(
+            date=batch.day,
+            cutoff=batch.cutoff,
+            sealed_at=batch.sealed_at,
+            by=batch.by,
+            orders=len(batch.orders),
+            ticket=_ticket(batch),
+        )
+
+
+class BatchAnswer(Model):
+    """A day's batch, every line expanded to its orders; ``empty`` when no order was waiting."""
+
+    date: Day
+    status: Literal["sealed", "empty"]
+    cutoff: Instant | None = None
+    sealed_at: Instant | None = None
+    by: str | None = None
+    orders: tuple[int, ...] = ()
+    lines: tuple[LineView, ...] = ()
+    ticket: TicketView | None = None
+
+    @classmethod
+    def of(cls, expanded: Expanded) -> "BatchAnswer":
+        """Return a batch as it is answered."""
+        batch = expanded.batch
+        return cls(
+            date=batch.day,
+            status="sealed",
+            cutoff=batch.cutoff,
+            sealed_at=batch.sealed_at,
+            by=batch.by,
+            orders=batch.orders,
+            lines=tuple(
+                LineView(
+                    name=line.name,
+                    amount=line.amount.number,
+                    unit=line.amount.unit,
+                    orders=tuple(
+                        ShareView(order=order, amount=amount.number)
+                        for order, amount in expanded.shares[line.id, line.amount.unit]
+                    ),
+                )
+                for line in batch.lines
+            ),
+            ticket=_ticket(batch),
+        )
+
+
+class WebhookAnswer(Model):
+    """What is done about a webhook."""
+
+    verdict: Literal["taken", "repeated", "nothing to do", "not ours"]
+
+
+class EmployeeAnswer(Model):
+    """An employee; ``access`` is where their access to the repository stands."""
+
+    id: int
+    first_name: Annotated[str, Field(alias="firstName")]
+    last_name: Annotated[str, Field(alias="lastName")]
+    permissions: Permissions
+    github_username: Annotated[str | None, Field(alias="githubUsername")] = None
+    access: AccessState
+    access_reason: Annotated[str | None, Field(alias="accessReason")] = None
+    created_at: Annotated[Instant, Field(alias="createdAt")]
+
+    @classmethod
+    def of(cls, employee: Employee) -> "EmployeeAnswer":
+        """Return an employee as they are answered."""
+        return cls(
+            id=employee.id,
+            first_name=employee.first_name,
+            last_name=employee.last_name,
+            permissions=Permissions(developer=employee.developer),
+            github_username=employee.login,
+            access=employee.access,
+            access_reason=employee.reason,
+            created_at=employee.created_at,
+        )
+
+
+def _amounts(ingredients: Iterable[Ingredient]) -> Amounts:
+    return {each.name: each.amount.number for each in ingredients}
+
+
+def _ticket(batch: Batch) -> TicketView:
+    ticket = batch.ticket
+    return TicketView(state=ticket.state, key=ticket.key, reason=ticket.answer)

@@ -1,0 +1,92 @@
+"""Ordering ingredients over HTTP: batches, and what Jira says of their tickets."""
+
+import hashlib
+from urllib.parse import urlencode
+
+from chalice import Response
+
+from chalicelib.bakery.answers import BatchAnswer, BatchSummary, WebhookAnswer
+from chalicelib.bakery.models import (
+    BatchesQuery,
+    BatchPath,
+    JiraEvent,
+    Nothing,
+    WebhookHeaders,
+)
+from chalicelib.bakery.service.shortages import Report, report_time
+from chalicelib.bakery.wiring import bakery
+from chalicelib.core import log
+from chalicelib.core.http import json_value, listed, ok
+from chalicelib.core.routing import Routes, Upload
+
+bp = Routes(__name__)
+
+_WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
+
+
+@bp.on("GET", "/batches", query=BatchesQuery, answers=BatchSummary, many=True)
+def list_batches(query: BatchesQuery) -> Response:
+    """List the batches, newest first."""
+    found = bakery().batching.recent(before=query.before, limit=query.limit + 1)
+    page = found[: query.limit]
+    following = None
+    if len(found) > len(page):
+        asked = {"limit": query.limit, "before": page[-1].day.isoformat()}
+        following = f"/batches?{urlencode(asked)}"
+    return listed([BatchSummary.of(batch) for batch in page], next_page=following)
+
+
+@bp.on(
+    "POST",
+    "/batches",
+    body=Nothing,
+    body_optional=True,
+    answers=BatchAnswer,
+    creates=True,
+)
+def run_batch(body: Nothing) -> Response:
+    """Order what all waiting orders need, now; the same day again answers the same batch."""
+    del body
+    batching = bakery().batching
+    run = batching.run_by_hand()
+    if run.batch is None:
+        return ok(BatchAnswer(date=run.day, status="empty"))
+    answer = BatchAnswer.of(batching.show(run.day))
+    if not run.new:
+        return ok(answer)
+    log.count("BatchesSealed")
+    return ok(answer, status=201, headers={"Location": f"/batches/{run.day.isoformat()}"})
+
+
+@bp.on("GET", "/batches/{day}", path_values=BatchPath, answers=BatchAnswer, refusals=(404,))
+def get_batch(path: BatchPath) -> Response:
+    """Show a day's batch, every line of its ticket expanded to its orders."""
+    return ok(BatchAnswer.of(bakery().batching.show(path.day)))
+
+
+@bp.on(
+    "POST",
+    "/webhooks/jira",
+    upload=_WEBHOOK,
+    headers=WebhookHeaders,
+    answers=WebhookAnswer,
+    accepts=True,
+    refusals=(401,),
+)
+def hear_from_jira(content: bytes, headers: WebhookHeaders) -> Response:
+    """Take what Jira says of a ticket: signed, and only an occasion to look at it."""
+    shortages = bakery().shortages
+    shortages.verify(content, headers.signature)
+    event = json_value(content, JiraEvent)
+    if event.issue is None:
+        return ok(WebhookAnswer(verdict="not ours"), status=202)
+    report = Report(
+        key=event.issue.key,
+        labels=event.issue.fields.labels,
+        closed=event.issue.fields.status.category.key == "done",
+        at=report_time(event.timestamp),
+        occasion=hashlib.sha256(content).hexdigest()[:32],
+    )
+    verdict = shortages.take(report)
+    log.count(f"Webhooks{verdict.title().replace(' ', '')}")
+    return ok(WebhookAnswer(verdict=verdict), status=202 if verdict == "not ours" else 200)

@@ -1,0 +1,55 @@
+"""The side effects of the bakery, by the names that they have in the outbox.
+
+An id says what the effect is for, for ever, so asking twice is asking once.
+"""
+
+from datetime import date
+
+from chalicelib.bakery.records import Access
+from chalicelib.core.outbox.effects import Effect
+
+
+def batch_ticket(day: date) -> Effect:
+    """Ask the provider for what a batch needs."""
+    named = {"task": "batch", "day": day.isoformat()}
+    return Effect(f"jira#batch#{day.isoformat()}", "jira", named)
+
+
+def order_ticket(order_id: int) -> Effect:
+    """Ask the provider for what a single order needs."""
+    return Effect(f"jira#order#{order_id}", "jira", {"task": "order", "order": order_id})
+
+
+def comment(order_id: int) -> Effect:
+    """Tell the provider what a cancelled order no longer needs."""
+    return Effect(f"comment#{order_id}", "jira", {"task": "comment", "order": order_id})
+
+
+def inspection(key: str, occasion: str) -> Effect:
+    """Look at a ticket that seems to be short of something; ``occasion`` tells calls apart."""
+    return Effect(f"jira#inspect#{key}#{occasion}", "jira", {"task": "inspect", "key": key})
+
+
+def ready_notice(order_id: int) -> Effect:
+    """Tell the customer that an order is ready."""
+    return Effect(f"ready#{order_id}", "notify", {"order": order_id})
+
+
+def shortage_notice(order_id: int) -> Effect:
+    """Tell the customer that an order was cancelled for want of ingredients."""
+    return Effect(f"short#{order_id}", "notify", {"order": order_id})
+
+
+def filing(order_id: int) -> Effect:
+    """File a cancelled order in its customer's document."""
+    return Effect(f"cancelled#{order_id}", "google", {"order": order_id})
+
+
+def access(employee_id: int, version: int, after: Access) -> Effect:
+    """Give somebody access to the repository, or take it away.
+
+    ``version`` is that of the employee's record: a GitHub user's own starts anew with each user.
+    """
+    what = "grant" if after.wanted else "remove"
+    named = {"login": after.login, "employee": employee_id, "version": after.version}
+    return Effect(f"access#{employee_id}#{what}#v{version}", "github", named)

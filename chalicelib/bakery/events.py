@@ -1,0 +1,80 @@
+"""The bakery's event functions: two schedules, and a worker for each kind of effects.
+
+Each runs in a Lambda of its own that imports this module and never ``app.py``. Queues are bound by
+the templates under ``infra/``; a worker takes one message at a time, as a call may take seconds.
+"""
+
+from datetime import UTC, datetime
+
+from chalice import Blueprint, Cron
+from chalice.app import CloudWatchEvent, SQSEvent
+
+from chalicelib.bakery.wiring import bakery
+from chalicelib.bakery.workers import access, files, notices, tickets
+from chalicelib.core import log
+from chalicelib.core.log import logger, observed
+from chalicelib.core.outbox import messages
+from chalicelib.core.outbox.effects import DisabledError
+from chalicelib.core.outbox.messages import Failures
+
+bp = Blueprint(__name__)
+
+
+@bp.schedule(Cron(0, 6, "*", "*", "?", "*"), name="bakery_daily_batch")
+@observed("bakery_daily_batch")
+def daily_batch(event: CloudWatchEvent) -> None:
+    """Order the ingredients of all orders from before the cut-off, once, however often it fires."""
+    run = bakery().batching.run_scheduled(_time(event))
+    if run.new:
+        log.count("BatchesSealed")
+    orders = len(run.batch.orders) if run.batch else 0
+    logger.info("batch", extra={"day": run.day, "orders": orders, "sealed": run.new})
+
+
+@bp.schedule(Cron(30, "*", "*", "*", "?", "*"), name="bakery_hourly_check")
+@observed("bakery_hourly_check")
+def hourly_check(_: CloudWatchEvent) -> None:
+    """Finish what a crash left behind, and find what a lost webhook would have told."""
+    finished = bakery().batching.finish()
+    if finished:
+        logger.warning("batches finished late", extra={"days": finished})
+    try:
+        cancelled = bakery().shortages.reconcile()
+    except DisabledError as off:
+        logger.info("tickets not looked at", extra={"reason": str(off)})
+    else:
+        logger.info("tickets looked at", extra={"cancelled": cancelled})
+
+
+@bp.on_sqs_message(queue="outbox-jira", batch_size=1, name="bakery_ticket_asked")
+@observed("bakery_ticket_asked")
+def ticket_asked(event: SQSEvent) -> Failures:
+    """Make tickets, comment on them, and look at those that came back short."""
+    return messages.perform(event, tickets())
+
+
+@bp.on_sqs_message(queue="outbox-notify", batch_size=1, name="bakery_notice_asked")
+@observed("bakery_notice_asked")
+def notice_asked(event: SQSEvent) -> Failures:
+    """Tell customers, by Slack or by mail."""
+    return messages.perform(event, notices())
+
+
+@bp.on_sqs_message(queue="outbox-google", batch_size=1, name="bakery_filing_asked")
+@observed("bakery_filing_asked")
+def filing_asked(event: SQSEvent) -> Failures:
+    """File cancelled orders in their customers' documents."""
+    return messages.perform(event, files())
+
+
+@bp.on_sqs_message(queue="outbox-github", batch_size=1, name="bakery_access_asked")
+@observed("bakery_access_asked")
+def access_asked(event: SQSEvent) -> Failures:
+    """Give access to the repository, and take it away."""
+    return messages.perform(event, access())
+
+
+def _time(event: CloudWatchEvent) -> datetime:
+    """Return the time that the schedule meant; a late event is of its own day."""
+    told = event.to_dict().get("time")
+    return datetime.fromisoformat(told) if told else datetime.now(UTC)

@@ -1,0 +1,153 @@
+"""The fields that requests, records and answers are made of."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from chalicelib.bakery import amounts
+from chalicelib.bakery.amounts import MOST_DECIMALS, Given
+from chalicelib.bakery.names import LONGEST_NAME, fold, one_line, with_latin_letter
+from chalicelib.core import strict_json
+
+MOST_INGREDIENTS = 99
+LARGEST_FACTOR = 10_000
+"""The largest number of persons, and of cakes, in an order."""
+
+_NUMBER = re.compile("0|[1-9][0-9]{0,14}")
+_ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
+# GitHub's own rule: letters, digits and single hyphens inside, 39 characters at most.
+_LOGIN = re.compile("(?!.*--)[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
+
+
+class Model(BaseModel):
+    """A frozen value; fields that do not apply are None and left out of the JSON."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
+
+    def json_text(self) -> str:
+        """Return the wire form, in which amounts keep their digits."""
+        return strict_json.dumps(self.model_dump(by_alias=True, exclude_none=True))
+
+
+def iso(at: datetime) -> str:
+    """Return an instant as it is answered: UTC, with ``Z``."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _number(given: object) -> object:
+    """Return a whole number of a path or a query, which is text there."""
+    if not isinstance(given, str) or not _NUMBER.fullmatch(given):
+        raise ValueError("must be a whole number")
+    return int(given)
+
+
+def _address(text: str) -> str:
+    local, _, _ = text.rpartition("@")
+    if len(text) > 254 or len(local) > 64 or not _ADDRESS.fullmatch(text):
+        raise ValueError("must be an address such as mr.cakelover@example.com")
+    return text
+
+
+def _login(text: str) -> str:
+    if not _LOGIN.fullmatch(text):
+        raise ValueError("must be a GitHub user name: letters, digits and single hyphens inside")
+    return text
+
+
+def _ingredients(value: object) -> dict[str, Given]:
+    """Return amounts by the ingredient's name, or every fault that there is."""
+    if not isinstance(value, dict):
+        raise ValueError("must be an object of names and amounts, such as {'flour': 17.0}")
+    found: dict[str, Given] = {}
+    faults: list[InitErrorDetails] = []
+    if len(value) > MOST_INGREDIENTS:
+        raise ValueError(f"must name at most {MOST_INGREDIENTS} ingredients")
+    names: dict[str, str] = {}
+    for name, amount in value.items():
+        try:
+            first = names.setdefault(fold(with_latin_letter(name)), name)
+            if first != name:
+                raise ValueError(f"is the same ingredient as {first!r}")
+        except ValueError as wrong:
+            faults.append(_fault(name, wrong))
+        try:
+            found[name.strip()] = amounts.read(amount)
+        except ValueError as wrong:
+            faults.append(_fault(name, wrong))
+    if faults:
+        raise ValidationError.from_exception_data("ingredients", faults)
+    return found
+
+
+def _fault(name: str, wrong: ValueError) -> InitErrorDetails:
+    error = PydanticCustomError("ingredient", "{why}", {"why": str(wrong)})
+    return InitErrorDetails(type=error, loc=(name[:LONGEST_NAME],), input=None)
+
+
+_AMOUNT_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": amounts.MOST["g"]},
+        {
+            "type": "object",
+            "required": ["amount", "unit"],
+            "additionalProperties": False,
+            "properties": {
+                "amount": {"type": "number", "exclusiveMinimum": 0},
+                "unit": {"enum": ["g", "unit"]},
+            },
+        },
+    ],
+    "description": "Grams with a point (33.0), units without (33), or both named; "
+    f"at most 100 kg or 10000 units, and {MOST_DECIMALS} decimals",
+}
+_NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+
+Ingredients = Annotated[
+    dict[str, Given],
+    PlainValidator(_ingredients),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": MOST_INGREDIENTS,
+            "propertyNames": {"pattern": "[A-Za-z]"},
+            "additionalProperties": _AMOUNT_SCHEMA,
+        }
+    ),
+]
+"""Amounts by name, as they were written; no two names fold to one id."""
+
+Name = Annotated[str, AfterValidator(one_line), WithJsonSchema(_NAME_SCHEMA)]
+LatinName = Annotated[
+    str, AfterValidator(with_latin_letter), WithJsonSchema({**_NAME_SCHEMA, "pattern": "[A-Za-z]"})
+]
+Factor = Annotated[int, Field(ge=1, le=LARGEST_FACTOR)]
+Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"format": "email"})]
+Login = Annotated[
+    str,
+    AfterValidator(_login),
+    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$"}),
+]
+NumberInText = Annotated[int, BeforeValidator(_number), WithJsonSchema({"type": "integer"})]
+"""A whole number from 0, as it stands in a path or a query."""
+Instant = Annotated[
+    datetime, PlainSerializer(iso), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Number = Annotated[Decimal | int, WithJsonSchema({"type": "number"})]
+"""An amount as it is answered: grams have a point, units have none."""

@@ -1,0 +1,87 @@
+"""What customers are told, where their letters go, and what is filed about their orders."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from itertools import islice
+
+from chalicelib.bakery.names import fold, record_id, title
+from chalicelib.bakery.records import Cake, Order
+
+_MOST_OFFERED = 3
+
+
+class UnreachableError(Exception):
+    """No address can be made of what is known; the message says why."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """How a customer's address comes about (5c 14).
+
+    ``domain`` completes the brief's rule; with ``allowed`` domains, letters go to no others.
+    """
+
+    domain: str
+    allowed: Collection[str] = ()
+
+    def of(self, order: Order) -> str:
+        """Return the order's own address, or the one that the brief derives.
+
+        Raises UnreachableError.
+        """
+        if order.email:
+            address = order.email
+        elif local := fold(order.customer):
+            address = f"{local}@{self.domain}"
+        else:
+            raise UnreachableError("the name has no Latin letter or digit to make an address of")
+        domain = address.rpartition("@")[2].lower()
+        if self.allowed and domain not in self.allowed:
+            raise UnreachableError(f"this stage sends no letters to {domain}")
+        return address
+
+
+def subject(order: Order) -> str:
+    """Return the subject of the letter about an order that is ready or was cancelled."""
+    became = "is ready" if order.status == "ready" else "cannot be baked"
+    return f"Order {order.id} {became}"
+
+
+def text(order: Order, *, instead: Sequence[Cake] = ()) -> str:
+    """Return what the customer of an order that is ready, or short of something, reads.
+
+    ``instead`` are the cakes that could be baked all the same.
+    """
+    times = f"{order.quantity} x " if order.quantity > 1 else ""
+    what = f"your order {order.id} ({times}{order.recipe_name}, for {order.persons})"
+    if order.status == "ready":
+        story = f"{what} is ready. Come and get it while it is fresh!"
+    else:
+        names = " or ".join(cake.name for cake in instead)
+        offer = f" We could bake {names} for you instead: just order it." if instead else ""
+        story = f"we are sorry: {what} was cancelled ({order.history[-1].reason}).{offer}"
+    return f"Hello {order.customer},\n\n{story}\n\nYour bakery"
+
+
+def alternatives(cakes: Iterable[Cake], order: Order) -> Sequence[Cake]:
+    """Return a few cakes that need nothing of what an order was cancelled for."""
+    if not order.missing:
+        return ()
+    possible = (
+        cake
+        for cake in cakes
+        if cake.id != order.recipe and not order.missing & {each.id for each in cake.ingredients}
+    )
+    return tuple(islice(possible, _MOST_OFFERED))
+
+
+def file_title(order: Order) -> str:
+    """Return the title of the document with a customer's cancelled orders."""
+    return f"{title(record_id(order.customer))} cancelled orders"
+
+
+def file_line(order: Order) -> str:
+    """Return the line about a cancelled order: the brief's own form (B13), in UTC."""
+    at = order.history[-1].at.astimezone(UTC)
+    return f"- Order {order.id} [{title(order.recipe)}] : Date {at:%d/%m/%Y %H:%M}"

@@ -1,0 +1,186 @@
+"""What the bakery takes in. The brief's own fields, never renamed; staff are spelled its way."""
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from chalicelib.bakery.fields import (
+    Address,
+    Factor,
+    Ingredients,
+    LatinName,
+    Login,
+    Model,
+    Name,
+    NumberInText,
+)
+from chalicelib.bakery.names import fold, has_latin_letter
+
+MOST_ROWS = 500
+"""Rows of one answer: an order with 99 ingredients and as many extras has about 10 KB."""
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _cake_id(text: str) -> str:
+    if not has_latin_letter(fold(text)):
+        raise ValueError("must be a cake's id, such as carrot_cake")
+    return text
+
+
+def day(given: object) -> date:
+    """Return a day of a path or a query, which is text there. Raises ValueError."""
+    if not isinstance(given, str) or not _DAY.fullmatch(given):
+        raise ValueError("must be a day, such as 2026-11-21")
+    try:
+        return date.fromisoformat(given)
+    except ValueError as wrong:
+        raise ValueError("is not a day that exists") from wrong
+
+
+Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "format": "date"})]
+Limit = Annotated[NumberInText, Field(ge=1, le=MOST_ROWS)]
+
+
+class CakeBody(Model):
+    """A recipe for one eater (B2)."""
+
+    name: LatinName
+    ingredients: Annotated[Ingredients, Field(min_length=1)]
+
+
+class CakePath(Model):
+    """Which cake."""
+
+    cake_id: Annotated[str, AfterValidator(_cake_id)]
+
+
+class OrderBody(Model):
+    """An order (B6); extras are for the whole order."""
+
+    customer: Name
+    recipe: LatinName
+    persons: Factor
+    quantity: Factor
+    extra_ingredients: Ingredients = Field(default_factory=dict)
+    urgent: bool = False
+    email: Address | None = None
+
+
+class OrderHeaders(Model):
+    """A key makes a repeat of an order safe."""
+
+    key: Annotated[str, Field(pattern="^[ -~]{1,255}$")] | None = Field(
+        default=None, alias="Idempotency-Key"
+    )
+
+
+class OrderPath(Model):
+    """Which order."""
+
+    order_id: NumberInText
+
+
+class OrdersQuery(Model):
+    """Which orders; cancelled ones only where ``status`` asks for them."""
+
+    status: Literal["open", "ticketed", "ready", "cancelled", "all"] | None = None
+    before: NumberInText | None = None
+    limit: Limit = 100
+
+
+class ActionQuery(Model):
+    """Who does something to an order, and why; for its history."""
+
+    by: Name = "staff"
+    reason: Name | None = None
+
+
+class BatchPath(Model):
+    """Which day's batch."""
+
+    day: Day
+
+
+class BatchesQuery(Model):
+    """Which batches: those of days before ``before``, newest first."""
+
+    before: Day | None = None
+    limit: Limit = 100
+
+
+class Nothing(Model):
+    """A body of which nothing is read."""
+
+
+class Permissions(Model):
+    """What an employee may do."""
+
+    developer: bool
+
+
+class EmployeeBody(Model):
+    """Somebody new (B14), and their user name at GitHub if it is known (5c 17)."""
+
+    first_name: Annotated[Name, Field(alias="firstName")]
+    last_name: Annotated[Name, Field(alias="lastName")]
+    permissions: Permissions
+    github_username: Annotated[Login | None, Field(alias="githubUsername")] = None
+
+
+class EmployeeChange(Model):
+    """What is new about an employee; what is not said stays. Null takes a user name away."""
+
+    first_name: Annotated[Name | None, Field(alias="firstName")] = None
+    last_name: Annotated[Name | None, Field(alias="lastName")] = None
+    permissions: Permissions | None = None
+    github_username: Annotated[Login | None, Field(alias="githubUsername")] = None
+
+
+class EmployeePath(Model):
+    """Which employee."""
+
+    employee_id: NumberInText
+
+
+class WebhookHeaders(Model):
+    """What Jira says about the bytes of a webhook."""
+
+    signature: Annotated[str, Field(alias="X-Hub-Signature")] = ""
+
+
+class StatusCategory(Model):
+    """What a status comes to, whatever it is called."""
+
+    key: str
+
+
+class Status(Model):
+    """Where an issue stands."""
+
+    category: Annotated[StatusCategory, Field(alias="statusCategory")]
+
+
+class IssueFields(Model):
+    """The fields of an issue that we look at."""
+
+    labels: list[str] = Field(default_factory=list)
+    status: Status
+
+
+class JiraIssue(Model):
+    """An issue as it was when the webhook was written."""
+
+    key: str
+    fields: IssueFields
+
+
+class JiraEvent(Model):
+    """A webhook of Jira's; of events that are about no issue only the time is read."""
+
+    # Milliseconds since 1970, in the years that a datetime has.
+    timestamp: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+    issue: JiraIssue | None = None

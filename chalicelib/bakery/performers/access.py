@@ -1,0 +1,79 @@
+"""Access to the repository: whatever was said of a GitHub user last is made true (B15)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chalicelib.bakery.ports import Repository, Staff
+from chalicelib.bakery.records import AccessState, Employee
+from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError
+
+_MOST_ROUNDS = 5
+_MOST_TRIES = 20
+_GRANTED: Mapping[str | None, AccessState] = {"invited": "invited", "member": "granted"}
+
+
+@dataclass(frozen=True)
+class AccessPerformer:
+    """Performs the effects of kind ``github``; all its calls may be repeated.
+
+    ``repository`` gives the vendor's client, or raises DisabledError.
+    """
+
+    repository: Callable[[], Repository]
+    staff: Staff
+    settle_s: float = 0.0
+
+    def perform(self, effect: Effect) -> str | None:
+        """Make true what is wanted now, whichever word asked for it; return how it stands.
+
+        A word that comes while the one before is carried out is seen afterwards and carried out
+        too, so the last one wins in whatever order they get here.
+        """
+        login = effect.payload["login"]
+        for _ in range(_MOST_ROUNDS):
+            before = self.staff.access(login)
+            stands = self._made_true(login, wanted=before.wanted)
+            if self.staff.access(login).version == before.version:
+                return stands
+        raise NotDoneError(f"{login} is hired and fired all the time.")
+
+    def find(self, effect: Effect) -> str | None:
+        """Return nothing: doing it again is as good as knowing."""
+        del effect
+        return None
+
+    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+        """Keep on the employee where access stands, unless another word came since."""
+        for _ in range(_MOST_TRIES):
+            employee = self.staff.employee(effect.payload["employee"])
+            last = self.staff.access(effect.payload["login"])
+            overtaken = last.version != effect.payload["version"]
+            if employee is None or overtaken or not _concerns(employee, last.login):
+                return
+            access, reason = _stand(conclusion)
+            if (employee.access, employee.reason) == (access, reason):
+                return
+            after = employee.after(access=access, reason=reason)
+            if self.staff.change(employee, after):
+                return
+        raise NotDoneError("Too many change the same employee.")
+
+    def _made_true(self, login: str, *, wanted: bool) -> str:
+        if wanted:
+            return self.repository().grant(login)
+        self.repository().remove(login)
+        return "none"
+
+
+def _concerns(employee: Employee, login: str) -> bool:
+    """Return whether a GitHub user is the employee, and not one that they were before."""
+    if employee.login is None:
+        return employee.access == "removing"
+    return employee.login.lower() == login.lower()
+
+
+def _stand(conclusion: Conclusion) -> tuple[AccessState, str | None]:
+    """Return where access stands, and why if that needs saying."""
+    if conclusion.state == "dead":
+        return "failed", conclusion.answer
+    return _GRANTED.get(conclusion.reference, "none"), None

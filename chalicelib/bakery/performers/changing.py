@@ -1,0 +1,31 @@
+"""Keeping what became of an effect on its order."""
+
+from collections.abc import Callable
+
+from chalicelib.bakery.ports import Orders
+from chalicelib.bakery.records import Order
+from chalicelib.core.outbox.effects import Effect, NotDoneError, PoisonError
+
+_MOST_TRIES = 20
+
+
+def order_of(orders: Orders, effect: Effect) -> Order:
+    """Return the order that an effect is about, as it is now."""
+    order_id: int = effect.payload["order"]
+    order = orders.order(order_id)
+    if order is None:
+        raise PoisonError(f"There is no order {order_id}.")
+    return order
+
+
+def kept(orders: Orders, order: Order, change: Callable[[Order], dict[str, object]]) -> Order:
+    """Return the order after ``change`` says what is new about it, whoever else changes it."""
+    for _ in range(_MOST_TRIES):
+        said = change(order)
+        if all(getattr(order, name) == value for name, value in said.items()):
+            return order
+        after = order.after(**said)
+        if orders.change(order, after):
+            return after
+        order = orders.order(order.id) or order
+    raise NotDoneError(f"Too many change order {order.id} at once.")

@@ -1,0 +1,112 @@
+"""Filing cancelled orders: one document per customer in ``Orders/``, one line per order (B13)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.bakery import letters
+from chalicelib.bakery.names import record_id
+from chalicelib.bakery.performers.changing import kept, order_of
+from chalicelib.bakery.ports import Docs, Documents, Drive, Orders
+from chalicelib.bakery.records import Order
+from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError
+from chalicelib.integrations.gdocs import Line
+from chalicelib.integrations.http import NotThereError
+
+FOLDER = "Orders"
+_ABANDONED = timedelta(minutes=30)
+"""After this nobody is making a document any more, and Drive's list has caught up."""
+_NOT_YET_S = 30.0
+
+
+@dataclass(frozen=True)
+class FilingPerformer:
+    """Performs the effects of kind ``google``.
+
+    ``drive`` and ``docs`` give the vendor's clients, or raise DisabledError.
+    """
+
+    drive: Callable[[], Drive]
+    docs: Callable[[], Docs]
+    documents: Documents
+    orders: Orders
+    now: Callable[[], datetime]
+    settle_s: float
+
+    def perform(self, effect: Effect) -> str | None:
+        """Write the order into its customer's document, once, and return the document's id."""
+        order = order_of(self.orders, effect)
+        name = record_id(order.customer)
+        folder = self._made(
+            f"folder/{FOLDER}",
+            effect,
+            find=lambda: self.drive().find_folder(FOLDER),
+            make=lambda: self.drive().create_folder(FOLDER),
+        )
+        document = self._made(
+            _place(order),
+            effect,
+            find=lambda: self.drive().find_document(name),
+            make=lambda: self.drive().create_document(name, customer=name, folder=folder),
+        )
+        lines = [
+            Line("title", letters.file_title(order)),
+            Line(_line_name(order), letters.file_line(order)),
+        ]
+        try:
+            self.docs().append(document, lines)
+        except NotThereError as gone:
+            self.documents.forget(_place(order))
+            raise NotDoneError("Somebody deleted the document; the next try makes one.") from gone
+        return document
+
+    def find(self, effect: Effect) -> str | None:
+        """Return the document's id if the order's line stands in it."""
+        order = order_of(self.orders, effect)
+        document = self.documents.spot(_place(order)).document_id
+        if document is None:
+            return None
+        try:
+            there = _line_name(order) in self.docs().names(document)
+        except NotThereError:
+            return None
+        return document if there else None
+
+    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+        """Keep on the order whether its cancellation is filed."""
+        if conclusion.state == "done":
+            kept(self.orders, order_of(self.orders, effect), lambda _: {"filed": True})
+
+    def _made(
+        self,
+        name: str,
+        effect: Effect,
+        *,
+        find: Callable[[], str | None],
+        make: Callable[[], str],
+    ) -> str:
+        """Return the id of a document or folder, made by one effect if there is none.
+
+        Drive would take a second one of the same name, so whoever makes it says so first.
+        """
+        spot = self.documents.spot(name)
+        if spot.document_id:
+            return spot.document_id
+        others = spot.maker not in {None, effect.id}
+        if others and spot.since and self.now() - spot.since < _ABANDONED:
+            raise NotDoneError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
+        if not self.documents.claim(name, maker=effect.id, at=self.now(), before=spot):
+            raise NotDoneError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
+        # Whoever set out before us may have made it, and not lived to tell.
+        found = find() if spot.maker else None
+        document_id = found or make()
+        self.documents.keep(name, document_id)
+        return document_id
+
+
+def _place(order: Order) -> str:
+    return f"document/{record_id(order.customer)}"
+
+
+def _line_name(order: Order) -> str:
+    return f"order-{order.id}"

@@ -1,0 +1,162 @@
+"""Telling customers: by a direct message where exactly one person matches, else by mail.
+
+Which of the two is settled and kept before anything is sent, so that a second try cannot take the
+other way: exactly one notice per order over all channels. The way changes only after an answer
+that says for certain that nothing was sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.bakery import letters, matching
+from chalicelib.bakery.letters import Addresses, UnreachableError
+from chalicelib.bakery.performers.changing import kept, order_of
+from chalicelib.bakery.ports import Cakes, Mailbox, Messenger, Orders
+from chalicelib.bakery.records import Notice, NoticeState, Order
+from chalicelib.core.outbox.effects import (
+    Conclusion,
+    DisabledError,
+    Effect,
+    NotDoneError,
+    PoisonError,
+    UnsureError,
+)
+from chalicelib.integrations.mail import Letter
+
+_MOST_TRIES = 6
+"""How often Slack may fail for certain before a letter goes instead."""
+_MOST_LETTERS = 2
+"""A letter whose fate is unknown is followed by one more; receivers fold them by Message-ID."""
+
+
+@dataclass(frozen=True)
+class NoticePerformer:
+    """Performs the effects of kind ``notify``.
+
+    ``messenger`` and ``mailbox`` give the vendors' clients, or raise DisabledError.
+    """
+
+    messenger: Callable[[], Messenger]
+    mailbox: Callable[[], Mailbox]
+    addresses: Callable[[], Addresses]
+    orders: Orders
+    cakes: Cakes
+    now: Callable[[], datetime]
+    settle_s: float = 30.0
+
+    def perform(self, effect: Effect) -> str | None:
+        """Tell the customer, and return what the channel calls the notice."""
+        order = order_of(self.orders, effect)
+        if order.status not in {"ready", "cancelled"}:
+            raise PoisonError(f"Order {order.id} is {order.status}: there is nothing to tell.")
+        if _notice(order).channel is None:
+            order = self._choose(order)
+        if _notice(order).channel == "slack":
+            try:
+                return self._message(order, effect)
+            except NotDoneError as failed:
+                order = self._tried(order, failed)
+            except PoisonError as refused:
+                order = self._to_mail(order, f"Slack refused: {refused}")
+        return self._mail(order, effect)
+
+    def find(self, effect: Effect) -> str | None:
+        """Return the message that an earlier try sent; of a letter nobody can know."""
+        notice = _notice(order_of(self.orders, effect))
+        if notice.channel != "slack" or notice.to is None or notice.since is None:
+            return None
+        channel = self.messenger().open_dm(notice.to)
+        found = self.messenger().find(
+            channel, effect_id=effect.id, since=notice.since.timestamp() - 60
+        )
+        return found and f"{channel}/{found}"
+
+    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+        """Keep the trace of the notice on the order."""
+
+        def trace(order: Order) -> dict[str, object]:
+            notice = _notice(order)
+            dead: NoticeState = "unreachable" if notice.state == "unreachable" else "failed"
+            told: dict[str, object] = {
+                "state": "sent" if conclusion.state == "done" else dead,
+                "reference": conclusion.reference,
+                "why": conclusion.answer or notice.why,
+            }
+            return {"notice": notice.model_copy(update=told)}
+
+        kept(self.orders, order_of(self.orders, effect), trace)
+
+    # --- which way ---
+
+    def _choose(self, order: Order) -> Order:
+        """Return the order with the way settled. Raises NotDoneError while Slack can't be asked."""
+        try:
+            people = self.messenger().users()
+        except DisabledError:
+            return self._to_mail(order, "Slack is off")
+        except NotDoneError as failed:
+            return self._tried(order, failed)
+        found = matching.matches(order.customer, people)
+        if len(found) == 1:
+            return self._noted(order, channel="slack", to=found[0], since=self.now())
+        many = f"{len(found)} people on Slack are called that, and nobody guesses"
+        return self._to_mail(order, many if found else "nobody on Slack is called that")
+
+    def _tried(self, order: Order, failed: NotDoneError) -> Order:
+        """Count a failure of Slack's; return the order when it is time for a letter instead."""
+        tries = _notice(order).tries + 1
+        if tries >= _MOST_TRIES:
+            return self._to_mail(order, f"Slack failed {tries} times: {failed}")
+        self._noted(order, tries=tries)
+        raise failed
+
+    def _to_mail(self, order: Order, why: str) -> Order:
+        """Return the order with a letter as its way. Raises PoisonError without an address."""
+        try:
+            address = self.addresses().of(order)
+        except UnreachableError as nowhere:
+            self._noted(order, state="unreachable", why=f"{why}; {nowhere}")
+            raise PoisonError(f"{why}; {nowhere}") from nowhere
+        return self._noted(order, channel="mail", to=address, why=why, since=self.now())
+
+    def _noted(self, order: Order, **told: object) -> Order:
+        return kept(
+            self.orders, order, lambda now: {"notice": _notice(now).model_copy(update=told)}
+        )
+
+    # --- going it ---
+
+    def _message(self, order: Order, effect: Effect) -> str:
+        channel = self.messenger().open_dm(_notice(order).to or "")
+        message = self.messenger().post(channel, self._text(order), effect_id=effect.id)
+        return f"{channel}/{message}"
+
+    def _mail(self, order: Order, effect: Effect) -> str:
+        notice = _notice(order)
+        if notice.mails >= _MOST_LETTERS:
+            raise PoisonError("The mail server broke off twice: whether it arrived is unknown.")
+        letter = Letter(
+            to=notice.to or "",
+            subject=letters.subject(order),
+            text=self._text(order),
+            effect_id=effect.id,
+            date=notice.since or self.now(),
+        )
+        order = self._noted(order, mails=notice.mails + 1)
+        try:
+            return self.mailbox().send(letter)
+        except UnsureError:
+            raise
+        except Exception:
+            # It certainly has not left, so it does not count.
+            self._noted(order, mails=notice.mails)
+            raise
+
+    def _text(self, order: Order) -> str:
+        instead = letters.alternatives(self.cakes.cakes(), order) if order.missing else ()
+        return letters.text(order, instead=instead)
+
+
+def _notice(order: Order) -> Notice:
+    return order.notice or Notice()

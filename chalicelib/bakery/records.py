@@ -1,0 +1,229 @@
+"""What the bakery keeps: cakes, orders, batches, employees and who may use the repository.
+
+Terms: a *cake* is a recipe for one eater; an *order* freezes the recipe that it was placed with; a
+*batch* is the orders of one day whose ingredients are ordered by one *ticket*; a *notice* tells a
+customer something, once.
+
+Records are never changed in place: a change makes the record that follows, one ``version`` later,
+and is stored on the condition that the version before still stands.
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.bakery.amounts import Amount
+from chalicelib.bakery.names import fold
+
+OrderStatus = Literal["open", "ticketed", "ready", "cancelled"]
+TicketState = Literal["asked", "created", "not_needed", "failed"]
+NoticeState = Literal["asked", "sent", "unreachable", "failed"]
+Channel = Literal["slack", "mail"]
+AccessState = Literal[
+    "none", "needs_username", "pending", "invited", "granted", "failed", "removing"
+]
+
+
+class Record(BaseModel):
+    """A frozen record."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    def kept(self) -> str:
+        """Return the record as it is stored; amounts are text there, and stay exact."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
+class Ingredient(Record):
+    """An amount of something."""
+
+    name: str
+    amount: Amount
+
+    @property
+    def id(self) -> str:
+        """Return what tells ingredients apart: ``Eggs`` and ``eggs`` are the same."""
+        return fold(self.name)
+
+
+class Cake(Record):
+    """A recipe for one eater."""
+
+    name: str
+    ingredients: tuple[Ingredient, ...]
+    created_at: datetime
+
+    @property
+    def id(self) -> str:
+        """Return the folded name."""
+        return fold(self.name)
+
+
+class Change(Record):
+    """A step in an order's life: what it became, when, through whom and why."""
+
+    status: OrderStatus
+    at: datetime
+    by: str
+    reason: str
+
+
+class Ticket(Record):
+    """What became of asking the provider; ``key`` is the issue's."""
+
+    state: TicketState = "asked"
+    key: str | None = None
+    answer: str | None = None
+
+
+class Notice(Record):
+    """What became of telling the customer.
+
+    ``tries`` counts calls that failed on the way to Slack, ``mails`` the letters that left: after
+    one whose fate is unknown a single one more goes.
+    """
+
+    state: NoticeState = "asked"
+    channel: Channel | None = None
+    to: str | None = None
+    why: str | None = None
+    reference: str | None = None
+    since: datetime | None = None
+    tries: int = 0
+    mails: int = 0
+
+
+class Order(Record):
+    """An order and its life so far.
+
+    ``base`` is the recipe for one eater as it was then; ``extras`` are not multiplied. ``batch`` is
+    the day whose ticket it is on; an order with a ticket of its own has ``ticket``. ``missing`` are
+    the ingredients, by id, that the provider named when it was cancelled for want of them;
+    ``filed`` tells whether its cancellation stands in the customer's document.
+    """
+
+    id: int
+    customer: str
+    recipe: str
+    recipe_name: str
+    base: tuple[Ingredient, ...]
+    persons: int
+    quantity: int
+    extras: tuple[Ingredient, ...] = ()
+    urgent: bool = False
+    email: str | None = None
+    created_at: datetime
+    history: tuple[Change, ...]
+    batch: date | None = None
+    ticket: Ticket | None = None
+    notice: Notice | None = None
+    missing: frozenset[str] = frozenset()
+    filed: bool = False
+    version: int = 1
+
+    @property
+    def status(self) -> OrderStatus:
+        """Return where it stands."""
+        return self.history[-1].status
+
+    @property
+    def needs(self) -> tuple[Ingredient, ...]:
+        """Return what it needs in all: base x persons x quantity + extras (B7)."""
+        amounts: dict[str, Ingredient] = {}
+        times = self.persons * self.quantity
+        for each in self.base:
+            amounts[each.id] = Ingredient(name=each.name, amount=each.amount * times)
+        for extra in self.extras:
+            if first := amounts.get(extra.id):
+                both = first.amount + extra.amount
+                amounts[extra.id] = Ingredient(name=first.name, amount=both)
+            else:
+                amounts[extra.id] = extra
+        return tuple(amounts.values())
+
+    def changed(
+        self, status: OrderStatus, *, at: datetime, by: str, reason: str, **changes: object
+    ) -> "Order":
+        """Return the order after a step in its life, with ``changes`` that come with it."""
+        step = Change(status=status, at=at, by=by, reason=reason)
+        return self.after(history=(*self.history, step), **changes)
+
+    def after(self, **changes: object) -> "Order":
+        """Return the order that follows with ``changes``."""
+        return self.model_copy(update={**changes, "version": self.version + 1})
+
+
+class Keyed(Record):
+    """Which order an Idempotency-Key stands for; ``wish`` is the digest of what was asked for."""
+
+    order: int
+    wish: str
+
+
+class Line(Record):
+    """One line of a batch: the sum of an ingredient in one unit, over ``orders`` orders."""
+
+    name: str
+    amount: Amount
+    orders: int
+
+    @property
+    def id(self) -> str:
+        """Return which ingredient it is."""
+        return fold(self.name)
+
+
+class Gathering(Record):
+    """A batch that orders are still joining: those created before the cut-off."""
+
+    day: date
+    cutoff: datetime
+    by: str
+    version: int
+
+
+class Batch(Record):
+    """The orders of one day, summed up and sealed: nothing joins or leaves any more."""
+
+    day: date
+    cutoff: datetime
+    by: str
+    sealed_at: datetime
+    orders: tuple[int, ...]
+    lines: tuple[Line, ...]
+    ticket: Ticket = Ticket()
+
+
+class Employee(Record):
+    """Somebody who works here; ``reason`` says why access is what it is."""
+
+    id: int
+    first_name: str
+    last_name: str
+    developer: bool
+    login: str | None = None
+    access: AccessState
+    reason: str | None = None
+    created_at: datetime
+    version: int = 1
+
+    def after(self, **changes: object) -> "Employee":
+        """Return the record that follows with ``changes``."""
+        return self.model_copy(update={**changes, "version": self.version + 1})
+
+
+class Access(Record):
+    """Whether one GitHub user is to have access to the repository, and whose user it is.
+
+    ``version`` 0 is a user of whom nothing was ever said.
+    """
+
+    login: str
+    holder: int | None = None
+    wanted: bool = False
+    version: int = 0
+
+    def after(self, *, holder: int | None, wanted: bool) -> "Access":
+        """Return the record that follows."""
+        return Access(login=self.login, holder=holder, wanted=wanted, version=self.version + 1)

@@ -1,0 +1,146 @@
+"""The kitchen over HTTP: cakes and orders."""
+
+from urllib.parse import urlencode
+
+from chalice import Response
+
+from chalicelib.bakery.answers import CakeAnswer, OrderAnswer
+from chalicelib.bakery.models import (
+    ActionQuery,
+    CakeBody,
+    CakePath,
+    Nothing,
+    OrderBody,
+    OrderHeaders,
+    OrderPath,
+    OrdersQuery,
+)
+from chalicelib.bakery.service.orders import Wish
+from chalicelib.bakery.wiring import bakery
+from chalicelib.core import log
+from chalicelib.core.http import created, emptied, listed, ok
+from chalicelib.core.routing import Routes
+
+bp = Routes(__name__)
+
+# 99 ingredients with long names, and as many extras.
+_LIMIT = 65_536
+_REPLAYED = {"Idempotent-Replayed": "true: the key had placed this order before"}
+_MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
+
+
+@bp.on("GET", "/cakes", answers=CakeAnswer, many=True)
+def list_cakes() -> Response:
+    """List all cakes with their recipes, in the order of their ids."""
+    return listed([CakeAnswer.of(cake) for cake in bakery().kitchen.all()])
+
+
+@bp.on(
+    "POST",
+    "/cakes",
+    body=CakeBody,
+    body_limit=_LIMIT,
+    answers=CakeAnswer,
+    creates="only",
+    refusals=(409,),
+)
+def add_cake(body: CakeBody) -> Response:
+    """Add a cake; its id is its name in snake_case."""
+    cake = bakery().kitchen.add(body.name, body.ingredients)
+    return created(CakeAnswer.of(cake), location=f"/cakes/{cake.id}")
+
+
+@bp.on("GET", "/cakes/{cake_id}", path_values=CakePath, answers=CakeAnswer, refusals=(404,))
+def get_cake(path: CakePath) -> Response:
+    """Show a cake."""
+    return ok(CakeAnswer.of(bakery().kitchen.cake(path.cake_id)))
+
+
+@bp.on("DELETE", "/cakes/{cake_id}", path_values=CakePath, empties=True, refusals=(404,))
+def remove_cake(path: CakePath) -> Response:
+    """Delete a cake; orders of it stay, with the recipe that they were placed with."""
+    bakery().kitchen.remove(path.cake_id)
+    return emptied()
+
+
+@bp.on(
+    "POST",
+    "/orders",
+    body=OrderBody,
+    body_limit=_LIMIT,
+    headers=OrderHeaders,
+    answers=OrderAnswer,
+    creates="only",
+    refusals=(422,),
+    tells=_REPLAYED,
+)
+def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
+    """Place an order; the recipe is frozen in it, and extras are not multiplied."""
+    wish = Wish(
+        customer=body.customer,
+        recipe=body.recipe,
+        persons=body.persons,
+        quantity=body.quantity,
+        extras=body.extra_ingredients,
+        urgent=body.urgent,
+        email=body.email,
+    )
+    placed = bakery().ordering.place(wish, key=headers.key)
+    told = {"Location": f"/orders/{placed.order.id}"}
+    if placed.replayed:
+        told["Idempotent-Replayed"] = "true"
+    else:
+        log.count("OrdersPlaced")
+    return ok(OrderAnswer.of(placed.order), status=201, headers=told)
+
+
+@bp.on("GET", "/orders", query=OrdersQuery, answers=OrderAnswer, many=True, tells=_MORE)
+def list_orders(query: OrdersQuery) -> Response:
+    """List the orders, newest first; cancelled ones only if the status asks for them."""
+    page = bakery().ordering.page(status=query.status, before=query.before, limit=query.limit)
+    following = None
+    if page.following is not None:
+        asked = {**query.model_dump(exclude_none=True), "before": page.following}
+        following = f"/orders?{urlencode(asked)}"
+    return listed([OrderAnswer.of(order) for order in page.orders], next_page=following)
+
+
+@bp.on("GET", "/orders/{order_id}", path_values=OrderPath, answers=OrderAnswer, refusals=(404,))
+def get_order(path: OrderPath) -> Response:
+    """Show an order: what it needs, where it stands and why, its ticket and its notice."""
+    ordering = bakery().ordering
+    order = ordering.order(path.order_id)
+    return ok(OrderAnswer.of(order, ordering.ticket(order)))
+
+
+@bp.on(
+    "DELETE",
+    "/orders/{order_id}",
+    path_values=OrderPath,
+    query=ActionQuery,
+    empties=True,
+    refusals=(404, 409),
+)
+def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
+    """Cancel an order, once; it can still be looked at."""
+    reason = query.reason or "cancelled on request"
+    bakery().ordering.cancel(path.order_id, by=query.by, reason=reason)
+    return emptied()
+
+
+@bp.on(
+    "POST",
+    "/orders/{order_id}/ready",
+    path_values=OrderPath,
+    query=ActionQuery,
+    body=Nothing,
+    body_optional=True,
+    answers=OrderAnswer,
+    refusals=(404, 409),
+)
+def make_order_ready(path: OrderPath, query: ActionQuery, body: Nothing) -> Response:
+    """Say that an order is ready: its customer is told, once."""
+    del body
+    ordering = bakery().ordering
+    order = ordering.make_ready(path.order_id, by=query.by, reason=query.reason or "baked")
+    return ok(OrderAnswer.of(order, ordering.ticket(order)))

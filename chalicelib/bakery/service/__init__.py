@@ -1,0 +1,1 @@
+"""What the bakery does, in plain Python."""

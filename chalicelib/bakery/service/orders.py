@@ -1,0 +1,289 @@
+"""Orders and their life: open > ticketed > ready, or cancelled, each step with its reason."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Literal
+
+from chalicelib.bakery import effects
+from chalicelib.bakery.amounts import AmountError, Given, UnitClashError
+from chalicelib.bakery.names import fold
+from chalicelib.bakery.ports import Batches, Cakes, Orders
+from chalicelib.bakery.records import (
+    Cake,
+    Change,
+    Ingredient,
+    Keyed,
+    Notice,
+    Order,
+    OrderStatus,
+    Ticket,
+)
+from chalicelib.core.errors import (
+    ConflictError,
+    Fault,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UnprocessableError,
+)
+from chalicelib.core.outbox.effects import Effect
+
+_Follow = Callable[[Order], list[Effect]]
+Shown = OrderStatus | Literal["all"]
+
+# Each needs somebody else who changed the order in the milliseconds since it was read.
+_MOST_TRIES = 20
+# Orders that one page of a list looks at, at most, to find those that were asked for.
+_MOST_READ = 2_000
+
+
+class UnknownRecipeError(UnprocessableError):
+    """There is no such cake to order."""
+
+    type = "/problems/unknown-recipe"
+    title = "Unknown recipe"
+
+
+class UnitsClashError(UnprocessableError):
+    """An extra is in another unit than the recipe."""
+
+    type = "/problems/unit-clash"
+    title = "Units clash"
+
+
+class KeyReusedError(UnprocessableError):
+    """The Idempotency-Key was used for another order."""
+
+    type = "/problems/idempotency-key-reused"
+    title = "Idempotency-Key reused"
+
+
+class WrongStateError(ConflictError):
+    """The order is past that."""
+
+    type = "/problems/wrong-state"
+    title = "Wrong state"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a customer asks for."""
+
+    customer: str
+    recipe: str
+    persons: int
+    quantity: int
+    extras: Mapping[str, Given]
+    urgent: bool = False
+    email: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Return what tells this wish from others."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What became of a wish; ``replayed`` when its key had placed the order before."""
+
+    order: Order
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of the list of orders; ``following`` is where the next one begins, if there is one."""
+
+    orders: Sequence[Order]
+    following: int | None
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """Takes orders and moves them on.
+
+    Every change is stored on the condition that nobody has changed the order since, together with
+    the effects that follow from it. ``per_order`` gives every order a ticket of its own.
+    """
+
+    orders: Orders
+    cakes: Cakes
+    batches: Batches
+    now: Callable[[], datetime]
+    per_order: bool = False
+
+    # --- placing ---
+
+    def place(self, wish: Wish, *, key: str | None = None) -> Placed:
+        """Place an order, or return the one that ``key`` has placed.
+
+        Raises UnknownRecipeError, UnitsClashError, KeyReusedError or InvalidInputError.
+        """
+        known = self.orders.keyed(key) if key else None
+        if known:
+            return self._replayed(known, wish)
+        order = self._new(wish)
+        follow = [effects.order_ticket(order.id)] if order.ticket else []
+        keyed = (key, Keyed(order=order.id, wish=wish.digest)) if key else None
+        if self.orders.add(order, follow, key=keyed):
+            return Placed(order)
+        taken = self.orders.keyed(key) if key else None
+        if taken is None:
+            raise UnavailableError("The order could not be stored.")
+        return self._replayed(taken, wish)
+
+    def _new(self, wish: Wish) -> Order:
+        """Return what ``wish`` asks for as an order, with the recipe as it is now."""
+        cake = self.cakes.cake(fold(wish.recipe))
+        if cake is None:
+            raise UnknownRecipeError(f"There is no cake {wish.recipe} to order.")
+        extras = _in_units_of(cake, wish.extras)
+        at = self.now()
+        history = [Change(status="open", at=at, by="customer", reason="ordered")]
+        alone = wish.urgent or self.per_order
+        if alone:
+            why = "urgent" if wish.urgent else "every order has a ticket of its own"
+            history.append(Change(status="ticketed", at=at, by="order", reason=why))
+        return Order(
+            id=self.orders.next_id(),
+            customer=wish.customer,
+            recipe=cake.id,
+            recipe_name=cake.name,
+            base=cake.ingredients,
+            persons=wish.persons,
+            quantity=wish.quantity,
+            extras=extras,
+            urgent=wish.urgent,
+            email=wish.email,
+            created_at=at,
+            history=tuple(history),
+            ticket=Ticket() if alone else None,
+        )
+
+    def _replayed(self, known: Keyed, wish: Wish) -> Placed:
+        if known.wish != wish.digest:
+            raise KeyReusedError(
+                "This Idempotency-Key was used for another order. A new order needs a new key."
+            )
+        return Placed(self.order(known.order), replayed=True)
+
+    # --- looking ---
+
+    def order(self, order_id: int) -> Order:
+        """Return an order. Raises NotFoundError."""
+        order = self.orders.order(order_id)
+        if order is None:
+            raise NotFoundError(f"There is no order {order_id}.")
+        return order
+
+    def ticket(self, order: Order) -> Ticket | None:
+        """Return the order's ticket, its own or its batch's; None while it has none."""
+        if order.ticket or order.batch is None:
+            return order.ticket
+        batch = self.batches.batch(order.batch)
+        return batch.ticket if batch else None
+
+    def page(self, *, status: Shown | None, before: int | None, limit: int) -> Page:
+        """Return orders, newest first; cancelled ones only where ``status`` asks for them."""
+        found: list[Order] = []
+        last = None
+        for order in islice(self.orders.orders(before), _MOST_READ):
+            if len(found) == limit:
+                return Page(found, last)
+            last = order.id
+            if status in (order.status, "all") or (status is None and order.status != "cancelled"):
+                found.append(order)
+        more = last is not None and next(self.orders.orders(last), None) is not None
+        return Page(found, last if more else None)
+
+    # --- moving on ---
+
+    def cancel(self, order_id: int, *, by: str, reason: str) -> Order:
+        """Cancel an order, once. Raises NotFoundError, or WrongStateError when it is ready."""
+        return self._cancel(order_id, by=by, reason=reason, follow=_of_a_wish)
+
+    def cancel_short(
+        self, order_id: int, *, by: str, reason: str, missing: frozenset[str]
+    ) -> Order:
+        """Cancel an order for which the provider lacks something, and tell the customer.
+
+        ``missing`` are the ingredients that were named, by id. Raises as `cancel` does.
+        """
+        follow = _of_a_partial_shortage if missing else _of_a_shortage
+        return self._cancel(
+            order_id, by=by, reason=reason, follow=follow, missing=missing, notice=Notice()
+        )
+
+    def _cancel(
+        self, order_id: int, *, by: str, reason: str, follow: _Follow, **told: object
+    ) -> Order:
+        for _ in range(_MOST_TRIES):
+            before = self.order(order_id)
+            if before.status == "cancelled":
+                return before
+            if before.status == "ready":
+                raise WrongStateError(f"Order {order_id} is ready; it is too late to cancel it.")
+            after = before.changed("cancelled", at=self.now(), by=by, reason=reason, **told)
+            if self.orders.change(before, after, follow(before)):
+                return after
+        raise _busy(order_id)
+
+    def make_ready(self, order_id: int, *, by: str, reason: str) -> Order:
+        """Say that an order is ready, once. Raises NotFoundError; WrongStateError if cancelled."""
+        for _ in range(_MOST_TRIES):
+            before = self.order(order_id)
+            if before.status == "ready":
+                return before
+            if before.status == "cancelled":
+                raise WrongStateError(f"Order {order_id} was cancelled; it cannot be ready.")
+            after = before.changed("ready", at=self.now(), by=by, reason=reason, notice=Notice())
+            if self.orders.change(before, after, [effects.ready_notice(order_id)]):
+                return after
+        raise _busy(order_id)
+
+
+def _of_a_wish(before: Order) -> list[Effect]:
+    """Return what follows from cancelling an order as somebody wished."""
+    told = [effects.comment(before.id)] if before.status == "ticketed" else []
+    return [effects.filing(before.id), *told]
+
+
+def _of_a_shortage(before: Order) -> list[Effect]:
+    """Return what follows from cancelling an order whose whole ticket cannot be delivered."""
+    return [effects.filing(before.id), effects.shortage_notice(before.id)]
+
+
+def _of_a_partial_shortage(before: Order) -> list[Effect]:
+    """Return what follows where the rest of the ticket is delivered, without this order's part."""
+    return [*_of_a_shortage(before), effects.comment(before.id)]
+
+
+def _in_units_of(cake: Cake, extras: Mapping[str, Given]) -> tuple[Ingredient, ...]:
+    """Return extras in the recipe's units where it has them, else as they are written (5c 3)."""
+    units = {each.id: each for each in cake.ingredients}
+    found: list[Ingredient] = []
+    faults: list[Fault] = []
+    clashes: list[str] = []
+    for name, given in extras.items():
+        known = units.get(fold(name))
+        try:
+            amount = given.amount_in(known.amount.unit) if known else given.amount()
+        except AmountError as wrong:
+            faults.append(Fault(place="body", field=f"extra_ingredients.{name}", detail=str(wrong)))
+        except UnitClashError as clash:
+            clashes.append(f"{name} {clash}")
+        else:
+            found.append(Ingredient(name=known.name if known else name, amount=amount))
+    if faults:
+        raise InvalidInputError(faults)
+    if clashes:
+        raise UnitsClashError(f"In {cake.name}, {'; '.join(clashes)}.")
+    return tuple(found)
+
+
+def _busy(order_id: int) -> UnavailableError:
+    return UnavailableError(f"Too many change order {order_id} at once.")

@@ -1,0 +1,126 @@
+"""What follows when the provider lacks something (B10, 5c 12): who says it, and who is cancelled.
+
+A ticket counts as short by its state, labelled and closed, whichever came first; what a webhook
+says of it is only the occasion to look. Looking twice cancels nothing twice.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from chalicelib.bakery import batching, effects, tickets
+from chalicelib.bakery.ports import Batches, Orders, TicketDesk, Tickets
+from chalicelib.bakery.records import Order
+from chalicelib.bakery.service.orders import Ordering, WrongStateError
+from chalicelib.bakery.tickets import Shortage
+from chalicelib.core.errors import UnauthorizedError
+from chalicelib.core.outbox.effects import DisabledError
+
+# Jira repeats for half an hour what we did not take; its clock and ours may differ a little.
+_OLDEST = timedelta(hours=1)
+_SKEW = timedelta(minutes=5)
+_RECENT_DAYS = 3
+
+Verdict = Literal["taken", "repeated", "nothing to do", "not ours"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a webhook says of a ticket; ``occasion`` tells this report from others."""
+
+    key: str
+    labels: Sequence[str]
+    closed: bool
+    at: datetime
+    occasion: str
+
+
+@dataclass(frozen=True)
+class Shortages:
+    """Looks at tickets, and cancels the orders that cannot be baked.
+
+    ``desk`` gives the vendor's client, and ``secret`` what it shares with us; both raise
+    DisabledError where there is none, and without a secret no webhook can be genuine.
+    """
+
+    tickets: Tickets
+    batches: Batches
+    orders: Orders
+    ordering: Ordering
+    desk: Callable[[], TicketDesk]
+    now: Callable[[], datetime]
+    secret: Callable[[], bytes]
+
+    def verify(self, body: bytes, signature: str) -> None:
+        """Return when Jira signed these bytes. Raises UnauthorizedError."""
+        try:
+            secret = self.secret()
+        except DisabledError as off:
+            detail = "This stage takes no webhooks: it has no secret to check them with."
+            raise UnauthorizedError(detail) from off
+        digest = hmac.new(secret, body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(f"sha256={digest}".encode(), signature.encode()):
+            raise UnauthorizedError("The signature is not that of this body.")
+
+    def take(self, report: Report) -> Verdict:
+        """Have a ticket looked at if the report is a reason to. Raises UnauthorizedError if old."""
+        age = self.now() - report.at
+        if not -_SKEW <= age <= _OLDEST:
+            raise UnauthorizedError("The report is too old, or from the future: send it anew.")
+        if self.tickets.owner(report.key) is None:
+            return "not ours"
+        if tickets.shortage(report.labels, closed=report.closed) is None:
+            return "nothing to do"
+        asked = self.tickets.ask(effects.inspection(report.key, report.occasion))
+        return "taken" if asked else "repeated"
+
+    def inspect(self, key: str) -> Sequence[int]:
+        """Look at a ticket as it is now; return the orders that were cancelled for it."""
+        issue = self.desk().issue(key)
+        short = issue and tickets.shortage(issue.labels, closed=issue.closed)
+        return self._cancel(key, short) if short else ()
+
+    def reconcile(self) -> Sequence[int]:
+        """Look at all tickets that were closed short lately; return the orders cancelled for them.
+
+        Finds what a lost webhook would have told.
+        """
+        found: list[int] = []
+        for issue in self.desk().closed_with(tickets.SHORT, within_days=_RECENT_DAYS):
+            short = tickets.shortage(issue.labels, closed=issue.closed)
+            found += self._cancel(issue.key, short) if short else ()
+        return found
+
+    def _cancel(self, key: str, short: Shortage) -> list[int]:
+        concerned = self._on(self.tickets.owner(key))
+        if short.ingredients:
+            concerned = batching.needing(concerned, short.ingredients)
+        found: list[int] = []
+        for order in concerned:
+            if order.status == "cancelled":
+                continue
+            with suppress(WrongStateError):  # it is ready, so nothing was missing
+                self.ordering.cancel_short(
+                    order.id,
+                    by=f"provider, {key}",
+                    reason=f"missing {short}",
+                    missing=short.ingredients,
+                )
+                found.append(order.id)
+        return found
+
+    def _on(self, owner: int | date | None) -> Sequence[Order]:
+        """Return the orders on a ticket."""
+        if isinstance(owner, date):
+            return self.batches.members(owner)
+        order = self.orders.order(owner) if owner is not None else None
+        return [order] if order else []
+
+
+def report_time(timestamp_ms: int) -> datetime:
+    """Return the time of a report from Jira's milliseconds since 1970."""
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC)

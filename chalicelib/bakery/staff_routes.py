@@ -1,0 +1,83 @@
+"""Employees over HTTP (B14), spelled as the brief spells them."""
+
+from chalice import Response
+
+from chalicelib.bakery.answers import EmployeeAnswer
+from chalicelib.bakery.models import EmployeeBody, EmployeeChange, EmployeePath
+from chalicelib.bakery.records import Employee
+from chalicelib.bakery.service.staff import Person
+from chalicelib.bakery.wiring import bakery
+from chalicelib.core.http import created, emptied, listed, ok
+from chalicelib.core.routing import Routes
+
+bp = Routes(__name__)
+
+
+@bp.on("GET", "/employees", answers=EmployeeAnswer, many=True)
+def list_employees() -> Response:
+    """List all employees in the order of their ids."""
+    return listed([EmployeeAnswer.of(employee) for employee in bakery().office.all()])
+
+
+@bp.on(
+    "POST",
+    "/employees",
+    body=EmployeeBody,
+    answers=EmployeeAnswer,
+    creates="only",
+    refusals=(409,),
+)
+def hire(body: EmployeeBody) -> Response:
+    """Hire somebody; a developer gets access to the repository once the user name is known."""
+    person = Person(
+        first_name=body.first_name,
+        last_name=body.last_name,
+        developer=body.permissions.developer,
+        login=body.github_username,
+    )
+    employee = bakery().office.hire(person)
+    return created(EmployeeAnswer.of(employee), location=f"/employees/{employee.id}")
+
+
+@bp.on(
+    "GET",
+    "/employees/{employee_id}",
+    path_values=EmployeePath,
+    answers=EmployeeAnswer,
+    refusals=(404,),
+)
+def get_employee(path: EmployeePath) -> Response:
+    """Show an employee, and where their access to the repository stands."""
+    return ok(EmployeeAnswer.of(bakery().office.employee(path.employee_id)))
+
+
+@bp.on(
+    "PATCH",
+    "/employees/{employee_id}",
+    path_values=EmployeePath,
+    body=EmployeeChange,
+    answers=EmployeeAnswer,
+    refusals=(404, 409),
+)
+def change_employee(path: EmployeePath, body: EmployeeChange) -> Response:
+    """Change an employee, such as to add the user name at GitHub; what is not said stays."""
+
+    def said(employee: Employee) -> Person:
+        named = "github_username" in body.model_fields_set
+        return Person(
+            first_name=body.first_name or employee.first_name,
+            last_name=body.last_name or employee.last_name,
+            developer=body.permissions.developer if body.permissions else employee.developer,
+            login=body.github_username if named else employee.login,
+        )
+
+    return ok(EmployeeAnswer.of(bakery().office.change(path.employee_id, said)))
+
+
+@bp.on(
+    "DELETE", "/employees/{employee_id}", path_values=EmployeePath, empties=True, refusals=(404,)
+)
+def fire(path: EmployeePath) -> Response:
+    """Delete an employee and take away their access to the repository, invitations included."""
+    bakery().office.fire(path.employee_id)
+    return emptied()

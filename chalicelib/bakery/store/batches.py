@@ -1,0 +1,157 @@
+"""Batches in DynamoDB, how orders join them, and whose ticket is whose."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+
+from chalicelib.bakery.records import Batch, Gathering, Order, Ticket
+from chalicelib.bakery.store import items
+from chalicelib.bakery.store.items import padded
+from chalicelib.bakery.store.orders import OPEN, ORDERS, changing
+from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Item, Table, at_version, key
+
+_GATHERING, _BATCHES, _TICKETS = "GATHERING", "BATCHES", "TICKETS"
+_MOST_JOINING = 32
+"""An order takes three of the hundred actions of a transaction, the batch two."""
+
+
+class BatchStore:
+    """Batches that gather, and batches that are sealed."""
+
+    def __init__(self, table: Table, outbox: Outbox) -> None:
+        self._table = table
+        self._outbox = outbox
+
+    def unsealed(self) -> Sequence[Gathering]:
+        """Return the batches that somebody began and nobody has sealed, oldest first."""
+        return [items.read(Gathering, item) for item in self._table.query(_GATHERING)]
+
+    def gathering(self, day: date) -> Gathering | None:
+        """Return the day's batch while orders join it."""
+        return items.record(Gathering, self._table.get(_GATHERING, day.isoformat()))
+
+    def waiting(self, cutoff: datetime) -> Sequence[Order]:
+        """Return the next open orders from before the cut-off, as many as join at a time."""
+        opened = self._table.query(OPEN, page_size=10 * _MOST_JOINING)
+        early = (item["sk"]["S"] for item in opened if _created(item) < cutoff)
+        while some := list(islice(early, _MOST_JOINING)):
+            # One that is gone since the query may stand among them, but not hide those after it.
+            found = [order for order in self._orders(some) if order.status == "open"]
+            if found:
+                return found
+        return []
+
+    def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
+        """Have orders (before, after) join a batch, all or none, and begin it if need be.
+
+        The version of the batch goes up with every claim, so whoever sums up knows whether somebody
+        has joined meanwhile.
+        """
+        day = gathering.day.isoformat()
+        moved_on = gathering.model_copy(update={"version": gathering.version + 1})
+        actions = [
+            self._table.putting(
+                items.item((_GATHERING, day), moved_on), at_version(gathering.version)
+            ),
+            self._table.checking(_BATCHES, day, ABSENT),
+        ]
+        for before, after in orders:
+            actions += changing(self._table, before, after)
+            actions.append(self._table.putting(key(_members_of(gathering.day), padded(after.id))))
+        try:
+            self._table.transact(*actions)
+        except ConditionError:
+            return False
+        return True
+
+    def members(self, day: date) -> Sequence[Order]:
+        """Return the orders of a batch as they are now, in the order of their ids."""
+        return self._orders(item["sk"]["S"] for item in self._table.query(_members_of(day)))
+
+    def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
+        """Seal a batch and ask for its ticket, both or none."""
+        day = gathering.day.isoformat()
+        try:
+            self._table.transact(
+                self._table.deleting(_GATHERING, day, at_version(gathering.version)),
+                self._table.putting(_batch_item(batch), ABSENT),
+                self._outbox.adding(effect),
+            )
+        except ConditionError:
+            return False
+        return True
+
+    def batch(self, day: date) -> Batch | None:
+        """Return a sealed batch."""
+        item = self._table.get(_BATCHES, day.isoformat())
+        return _batch(item) if item else None
+
+    def batches(self, before: date | None) -> Iterator[Batch]:
+        """Yield sealed batches, newest first, those of days before ``before``."""
+        last = HIGHEST if before is None else _latest_before(before)
+        found = self._table.query(_BATCHES, last=last, newest_first=True, page_size=100)
+        return map(_batch, found)
+
+    def _orders(self, padded_ids: Iterable[str]) -> list[Order]:
+        found = self._table.get_many((ORDERS, order_id) for order_id in padded_ids)
+        return sorted((items.read(Order, item) for item in found), key=lambda order: order.id)
+
+
+class TicketStore:
+    """Tickets of orders and of batches, by their keys."""
+
+    def __init__(self, table: Table, outbox: Outbox) -> None:
+        self._table = table
+        self._outbox = outbox
+
+    def settle(self, day: date, ticket: Ticket) -> None:
+        """Keep what became of a batch's ticket; repeating it is safe."""
+        told = {":ticket": {"S": ticket.kept()}}
+        self._table.update(_BATCHES, day.isoformat(), "SET ticket = :ticket", values=told)
+
+    def know(self, issue_key: str, of: int | date) -> None:
+        """Keep which order or batch a ticket is about; repeating it is safe."""
+        owner = of.isoformat() if isinstance(of, date) else str(of)
+        self._table.put({**key(_TICKETS, issue_key), "of": {"S": owner}})
+
+    def ask(self, effect: Effect) -> bool:
+        """Ask for an effect that follows from no change of ours; False when it was asked for."""
+        try:
+            self._table.transact(self._outbox.adding(effect))
+        except ConditionError:
+            return False
+        return True
+
+    def owner(self, issue_key: str) -> int | date | None:
+        """Return the order or the batch that a ticket is about; None for a foreign one."""
+        item = self._table.get(_TICKETS, issue_key)
+        if item is None:
+            return None
+        owner = item["of"]["S"]
+        return int(owner) if owner.isdigit() else date.fromisoformat(owner)
+
+
+def _members_of(day: date) -> str:
+    return f"MEMBERS#{day.isoformat()}"
+
+
+def _created(item: Item) -> datetime:
+    return datetime.fromisoformat(item["created_at"]["S"]).astimezone(UTC)
+
+
+def _latest_before(day: date) -> str:
+    return (day - timedelta(days=1)).isoformat() if day > date.min else "0000"
+
+
+def _batch_item(batch: Batch) -> Item:
+    return items.item((_BATCHES, batch.day.isoformat()), batch)
+
+
+def _batch(item: Item) -> Batch:
+    batch = items.read(Batch, item)
+    if "ticket" not in item:
+        return batch
+    ticket = Ticket.model_validate_json(item["ticket"]["S"])
+    return batch.model_copy(update={"ticket": ticket})

@@ -1,0 +1,74 @@
+"""Employees in DynamoDB, and who is to have access to the repository."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chalicelib.bakery.records import Access, Employee
+from chalicelib.bakery.store import items
+from chalicelib.bakery.store.items import padded
+from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.table import ABSENT, ConditionError, Table, at_version
+
+_EMPLOYEES, _ACCESS = "EMPLOYEES", "ACCESS"
+
+
+class StaffStore:
+    """One item an employee, and one a GitHub user of whom something was said."""
+
+    def __init__(self, table: Table, outbox: Outbox) -> None:
+        self._table = table
+        self._outbox = outbox
+
+    def next_id(self) -> int:
+        """Return an id that no employee has: 1, 2, 3, ..., with gaps."""
+        return self._table.add("COUNTERS", _EMPLOYEES, "last")
+
+    def employee(self, employee_id: int) -> Employee | None:
+        """Return an employee."""
+        return items.record(Employee, self._table.get(_EMPLOYEES, padded(employee_id)))
+
+    def employees(self) -> Sequence[Employee]:
+        """Return all employees in the order of their ids."""
+        return [items.read(Employee, item) for item in self._table.query(_EMPLOYEES)]
+
+    def access(self, login: str) -> Access:
+        """Return whether a GitHub user is to have access; capitals do not count."""
+        found = items.record(Access, self._table.get(_ACCESS, login.lower()))
+        return found or Access(login=login)
+
+    def change(
+        self,
+        before: Employee | None,
+        after: Employee | None,
+        *,
+        access: Sequence[Access] = (),
+        effects: Sequence[Effect] = (),
+    ) -> bool:
+        """Hire, change or fire somebody, with access and effects, all or nothing.
+
+        Returns False when any of it has changed since it was read.
+        """
+        try:
+            self._table.transact(
+                *self._replacing(before, after),
+                *map(self._saying, access),
+                *map(self._outbox.adding, effects),
+            )
+        except ConditionError:
+            return False
+        return True
+
+    def _replacing(
+        self, before: Employee | None, after: Employee | None
+    ) -> Iterator[dict[str, Any]]:
+        unchanged = at_version(before.version) if before else ABSENT
+        if after:
+            item = items.item((_EMPLOYEES, padded(after.id)), after)
+            yield self._table.putting(item, unchanged)
+        elif before:
+            yield self._table.deleting(_EMPLOYEES, padded(before.id), unchanged)
+
+    def _saying(self, access: Access) -> dict[str, Any]:
+        item = items.item((_ACCESS, access.login.lower()), access)
+        return self._table.putting(item, at_version(access.version - 1))

@@ -1,0 +1,135 @@
+"""Builds the bakery's services, once per process, on first use."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.bakery.service.batches import Batching
+from chalicelib.bakery.service.cakes import Kitchen
+from chalicelib.bakery.service.orders import Ordering
+from chalicelib.bakery.service.shortages import Shortages
+from chalicelib.bakery.service.staff import Office
+from chalicelib.bakery.store.batches import BatchStore, TicketStore
+from chalicelib.bakery.store.cakes import CakeStore
+from chalicelib.bakery.store.documents import DocumentStore
+from chalicelib.bakery.store.orders import OrderStore
+from chalicelib.bakery.store.staff import StaffStore
+from chalicelib.core import aws
+from chalicelib.core.outbox import wiring as outbox
+from chalicelib.core.settings import from_env
+from chalicelib.core.table import Table
+
+if TYPE_CHECKING:
+    from chalicelib.integrations.jira import Jira
+
+
+class BakerySettings(BaseModel):
+    """What the bakery reads from the environment (upper-case names).
+
+    ``bakery_tickets`` says whether a ticket is for a day or for an order; ``bakery_home`` is the
+    address of this API in tickets; ``bakery_mail_domains``, separated by commas, are the only ones
+    that letters go to, all when there is none. ``bakery_settle_s`` is how long the search of Jira
+    may trail a write.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bakery_table: str
+    bakery_tickets: Literal["daily", "per_order"] = "daily"
+    bakery_home: str = "http://localhost:8000"
+    bakery_mail_domains: str = ""
+    bakery_settle_s: float = 900.0
+
+    @property
+    def mail_domains(self) -> Collection[str]:
+        """Return the domains that letters may go to; none means any."""
+        names = (name.strip().lower() for name in self.bakery_mail_domains.split(","))
+        return {name for name in names if name}
+
+
+@dataclass(frozen=True)
+class Bakery:
+    """Everything that the edges of the bakery call."""
+
+    kitchen: Kitchen
+    ordering: Ordering
+    batching: Batching
+    shortages: Shortages
+    office: Office
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything that the bakery keeps."""
+
+    cakes: CakeStore
+    orders: OrderStore
+    batches: BatchStore
+    tickets: TicketStore
+    staff: StaffStore
+    documents: DocumentStore
+
+
+@cache
+def bakery() -> Bakery:
+    """Return the services on the tables that the settings name."""
+    kept = stores()
+    ordering = Ordering(
+        kept.orders,
+        kept.cakes,
+        kept.batches,
+        now=_now,
+        per_order=from_env(BakerySettings).bakery_tickets == "per_order",
+    )
+    return Bakery(
+        kitchen=Kitchen(kept.cakes, now=_now),
+        ordering=ordering,
+        batching=Batching(kept.batches, now=_now),
+        shortages=Shortages(
+            kept.tickets,
+            kept.batches,
+            kept.orders,
+            ordering,
+            desk=_desk,
+            now=_now,
+            secret=_webhook_secret,
+        ),
+        office=Office(kept.staff, now=_now),
+    )
+
+
+@cache
+def stores() -> Stores:
+    """Return the stores on the table that the settings name."""
+    table = Table(aws.dynamodb(), from_env(BakerySettings).bakery_table)
+    asking = outbox.outbox()
+    return Stores(
+        cakes=CakeStore(table),
+        orders=OrderStore(table, asking),
+        batches=BatchStore(table, asking),
+        tickets=TicketStore(table, asking),
+        staff=StaffStore(table, asking),
+        documents=DocumentStore(table),
+    )
+
+
+def _desk() -> "Jira":
+    """Return Jira. Raises DisabledError while it is off."""
+    from chalicelib.integrations.wiring import jira  # noqa: PLC0415 - no cold start pays for it
+
+    return jira()
+
+
+def _webhook_secret() -> bytes:
+    """Return what Jira signs with. Raises DisabledError while there is none."""
+    from chalicelib.integrations.wiring import jira_webhook_secret  # noqa: PLC0415
+
+    return jira_webhook_secret()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,120 @@
+"""Which effects wait, and which are there: the two indexes of the table.
+
+They hold keys alone and trail the table, so what they name is looked up before anything is done.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+
+from chalicelib.core.outbox import rows
+from chalicelib.core.outbox.effects import EffectState
+from chalicelib.core.outbox.rows import LISTED, OPEN, SHARDS, STATES, Kept
+from chalicelib.core.table import HIGHEST, Item, Table
+
+Waiting = tuple[str, str]
+"""An effect's id, and its place among those that the sweeper is to look at."""
+
+
+class EffectIndex:
+    """Effects by when they are to be looked at, and by state, kind and time."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of which something is not over: a read for each shard and kind."""
+        return sorted({kind for shard in range(SHARDS) for kind in self._kinds_of(shard)})
+
+    def _kinds_of(self, shard: int) -> Iterator[str]:
+        after = ""
+        while first := next(self._open(shard, after, HIGHEST, page_size=1), None):
+            kind = first[OPEN.range_key]["S"].partition("#")[0]
+            yield kind
+            after = f"{kind}#{HIGHEST}"
+
+    def waiting(self, kind: str, now: datetime, limit: int) -> list[Waiting]:
+        """Return effects of a kind that are to be looked at by ``now``, ``limit`` at most.
+
+        Each shard gives the first of its own, and an equal share.
+        """
+        share, last = -(-limit // SHARDS), rows.wake(kind, now) or ""
+        found: list[Waiting] = []
+        for shard in range(SHARDS):
+            first = self._open(shard, f"{kind}#", last, page_size=share)
+            found += [
+                (rows.effect_id(row["pk"]["S"]), row[OPEN.range_key]["S"])
+                for row in islice(first, share)
+            ]
+        return sorted(found, key=lambda each: each[1])[:limit]
+
+    def oldest(self, kind: str) -> datetime | None:
+        """Return when the oldest effect of a kind that is not over was asked for."""
+        places = [
+            row[LISTED.range_key]["S"]
+            for state in ("pending", "unsure", "disabled")
+            for shard in range(SHARDS)
+            for row in self._listed(
+                rows.list_shard(state, shard), f"{kind}#", f"{kind}#{HIGHEST}", limit=1
+            )
+        ]
+        if not places:
+            return None
+        return datetime.fromisoformat(min(places).split("#", 2)[1]).astimezone(UTC)
+
+    def page(
+        self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
+    ) -> tuple[list[Kept], str | None]:
+        """Return effects by kind, the newest of each first, and what the next page comes before.
+
+        A page may have less than ``limit``: what has changed its state meanwhile is left out.
+        """
+        first = f"{kind}#" if kind else ""
+        last = _below(before) if before else first + HIGHEST
+        groups = {rows.group(each) for each in ([state] if state else STATES)}
+        share = _share(limit, SHARDS * len(groups))
+        streams = [
+            self._table.indexed(
+                LISTED,
+                f"{group}#{shard}",
+                first=first,
+                last=last,
+                newest_first=True,
+                page_size=share,
+            )
+            for group in sorted(groups)
+            for shard in range(SHARDS)
+        ]
+        merged = heapq.merge(*streams, key=_place, reverse=True)
+        named = list(islice(merged, limit + 1))
+        more = _place(named[limit - 1]) if len(named) > limit else None
+        return self._read(named[:limit], state), more
+
+    def _read(self, named: Sequence[Item], state: EffectState | None) -> list[Kept]:
+        keys = dict.fromkeys((row["pk"]["S"], row["sk"]["S"]) for row in named)
+        found = {row["pk"]["S"]: rows.read(row) for row in self._table.get_many(keys)}
+        kept = [found[pk] for pk, _ in keys if pk in found]
+        return [each for each in kept if state is None or each.state == state]
+
+    def _open(self, shard: int, first: str, last: str, *, page_size: int) -> Iterator[Item]:
+        return self._table.indexed(OPEN, str(shard), first=first, last=last, page_size=page_size)
+
+    def _listed(self, value: str, first: str, last: str, *, limit: int) -> Iterator[Item]:
+        found = self._table.indexed(LISTED, value, first=first, last=last, page_size=limit)
+        return islice(found, limit)
+
+
+def _place(row: Item) -> str:
+    place: str = row[LISTED.range_key]["S"]
+    return place
+
+
+def _below(place: str) -> str:
+    """Return the greatest place below ``place`` (which is not empty)."""
+    return place[:-1] + chr(ord(place[-1]) - 1) + HIGHEST
+
+
+def _share(limit: int, streams: int) -> int:
+    """Return how many of ``limit`` a stream will be asked for at a time."""
+    return limit // streams + 10

@@ -1,0 +1,262 @@
+"""How an effect stands in the table, and what is known of it.
+
+``EFFECT#<id>/EFFECT``  the effect; its id is its identity for ever, so its row is never deleted
+``KINDS/<kind>``        why a kind stands still, and when to try it again; absent while it works
+
+Two indexes hold keys alone. ``open`` has what is not over, by ``open_shard`` and ``wake``
+(``<kind>#<wake_at>``): when the sweeper is to look at it; what is over leaves it. ``listed`` has
+everything by ``list_shard`` (``<group>#<shard>``) and ``list_place`` (``<kind>#<asked_at>#<id>``);
+pending and sending are one group there, so that taking a lease moves nothing.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, cast, get_args
+
+from chalicelib.core.outbox.effects import Conclusion, Effect, EffectState
+from chalicelib.core.table import Index, Item, key
+
+OPEN = Index("open", "open_shard", "wake")
+LISTED = Index("listed", "list_shard", "list_place")
+# A partition takes 1,000 write units a second, and an effect on its way writes 3 to each index.
+SHARDS = 8
+GRACE = timedelta(minutes=2)
+"""How long a message may take before the sweeper believes that it was lost."""
+
+STATES: tuple[EffectState, ...] = get_args(EffectState)
+OVER: frozenset[EffectState] = frozenset(("done", "dead"))
+EFFECT = "EFFECT"
+KINDS = "KINDS"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An effect and what became of it so far.
+
+    ``token`` names who claimed it last; until ``lease_until`` nobody else may. ``unsure_at`` is
+    when a try ended that may have done it. ``due_at`` is when it may be tried, ``wake_at`` when
+    the sweeper is to look at it. Patience is counted from ``since``. ``ended`` is how it ended
+    when its context could not be told yet. ``fault`` tells why the row can't be read.
+    """
+
+    effect: Effect
+    state: EffectState
+    asked_at: datetime
+    since: datetime
+    due_at: datetime
+    wake_at: datetime | None
+    attempts: int = 0
+    token: str | None = None
+    lease_until: datetime | None = None
+    unsure_at: datetime | None = None
+    ended: Conclusion | None = None
+    last_error: str | None = None
+    reference: str | None = None
+    answer: str | None = None
+    concluded_at: datetime | None = None
+    fault: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Return whether nothing more will be tried."""
+        return self.state in OVER
+
+    def ready(self, now: datetime) -> bool:
+        """Return whether it may be claimed: nobody is at it, and it is due."""
+        if self.state == "sending":
+            return self.lease_until is None or self.lease_until <= now
+        return not self.over and self.due_at <= now
+
+    def doubtful_since(self) -> datetime | None:
+        """Return when a try ended that may have done it; a lease that ran out is such a try."""
+        if self.ended:
+            return None
+        return self.lease_until if self.state == "sending" else self.unsure_at
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Why a kind stands still: denied, or switched off; one is tried at ``probe_at``."""
+
+    kind: str
+    state: Literal["paused", "disabled"]
+    since: datetime
+    reason: str
+    probe_at: datetime
+
+
+def asked(effect: Effect, now: datetime) -> Kept:
+    """Return an effect that was never tried."""
+    return Kept(effect, "pending", asked_at=now, since=now, due_at=now, wake_at=now + GRACE)
+
+
+# --- items ----------------------------------------------------------------------------------------
+
+
+def item(kept: Kept) -> Item:
+    """Return the row of an effect."""
+    written = {
+        **key(*place(kept.effect.id)),
+        "kind": {"S": kept.effect.kind},
+        "payload": {"S": json.dumps(kept.effect.payload, allow_nan=False)},
+        "asked_at": {"S": iso(kept.asked_at)},
+        "list_place": {"S": list_place(kept)},
+    }
+    return written | {name: value for name, value in changing(kept).items() if value}
+
+
+def changing(kept: Kept) -> dict[str, dict[str, str] | None]:
+    """Return the attributes that may change, None for those that the row does not have."""
+    return {
+        "state": {"S": kept.state},
+        "since": _time(kept.since),
+        "due_at": _time(kept.due_at),
+        "attempts": {"N": str(kept.attempts)},
+        "token": _text(kept.token),
+        "lease_until": _time(kept.lease_until),
+        "unsure_at": _time(kept.unsure_at),
+        "ended": _text(_conclusion_text(kept.ended)),
+        "last_error": _text(kept.last_error),
+        "reference": _text(kept.reference),
+        "answer": _text(kept.answer),
+        "concluded_at": _time(kept.concluded_at),
+        OPEN.hash_key: _text(None if kept.wake_at is None else str(shard(kept.effect.id))),
+        OPEN.range_key: _text(wake(kept.effect.kind, kept.wake_at)),
+        LISTED.hash_key: {"S": list_shard(kept.state, shard(kept.effect.id))},
+    }
+
+
+def read(row: Item) -> Kept:
+    """Return what a row says; one that nobody could have written comes with its ``fault``."""
+    try:
+        return _read(row)
+    except (KeyError, TypeError, ValueError, AttributeError) as odd:
+        return _unreadable(row, f"the row cannot be read: {odd!r}")
+
+
+def _read(row: Item) -> Kept:
+    texts = {name: value["S"] for name, value in row.items() if "S" in value}
+    payload = json.loads(texts["payload"])
+    if not isinstance(payload, dict):
+        raise TypeError("the payload is no object")
+    asked_at = _instant(texts["asked_at"])
+    if texts["state"] not in STATES:
+        raise ValueError(f"there is no state {texts['state']!r}")
+    return Kept(
+        Effect(effect_id(texts["pk"]), texts["kind"], payload),
+        cast(EffectState, texts["state"]),
+        asked_at=asked_at,
+        since=_maybe_instant(texts, "since") or asked_at,
+        due_at=_maybe_instant(texts, "due_at") or asked_at,
+        wake_at=_wake_at(texts.get(OPEN.range_key)),
+        attempts=int(row["attempts"]["N"]) if "attempts" in row else 0,
+        token=texts.get("token"),
+        lease_until=_maybe_instant(texts, "lease_until"),
+        unsure_at=_maybe_instant(texts, "unsure_at"),
+        ended=_conclusion(texts.get("ended")),
+        last_error=texts.get("last_error"),
+        reference=texts.get("reference"),
+        answer=texts.get("answer"),
+        concluded_at=_maybe_instant(texts, "concluded_at"),
+    )
+
+
+def _unreadable(row: Item, fault: str) -> Kept:
+    state, kind, token = (row.get(name, {}).get("S") for name in ("state", "kind", "token"))
+    never = datetime.fromtimestamp(0, UTC)
+    return Kept(
+        Effect(effect_id(row["pk"]["S"]), kind or "?", {}),
+        state if state in STATES else "pending",
+        asked_at=never,
+        since=never,
+        due_at=never,
+        wake_at=None,
+        token=token,
+        answer=row.get("answer", {}).get("S"),
+        fault=fault,
+    )
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+def place(id_: str) -> tuple[str, str]:
+    """Return the keys of an effect's row."""
+    return f"{EFFECT}#{id_}", EFFECT
+
+
+def effect_id(pk: str) -> str:
+    """Return the effect of a partition key. Raises ValueError when it is no effect's."""
+    prefix, _, id_ = pk.partition("#")
+    if prefix != EFFECT or not id_:
+        raise ValueError(f"{pk!r} is no effect")
+    return id_
+
+
+def shard(id_: str) -> int:
+    """Return the shard of an effect, the same on every machine and for ever."""
+    return zlib.crc32(id_.encode()) % SHARDS
+
+
+def wake(kind: str, at: datetime | None) -> str | None:
+    """Return where an effect stands in its shard of the open ones."""
+    return None if at is None else f"{kind}#{iso(at)}"
+
+
+def group(state: EffectState) -> str:
+    """Return the group that effects of a state are listed in."""
+    return "pending" if state == "sending" else state
+
+
+def list_shard(state: EffectState, number: int) -> str:
+    """Return the shard that effects of a state are listed in."""
+    return f"{group(state)}#{number}"
+
+
+def list_place(kept: Kept) -> str:
+    """Return where an effect stands in the lists: by kind, then by time."""
+    return f"{kept.effect.kind}#{iso(kept.asked_at)}#{kept.effect.id}"
+
+
+def iso(at: datetime) -> str:
+    """Return an instant so that texts sort as instants do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _time(at: datetime | None) -> dict[str, str] | None:
+    return None if at is None else {"S": iso(at)}
+
+
+def _text(value: str | None) -> dict[str, str] | None:
+    return None if value is None else {"S": value}
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return at
+
+
+def _maybe_instant(texts: Mapping[str, str], name: str) -> datetime | None:
+    return _instant(texts[name]) if name in texts else None
+
+
+def _wake_at(waking: str | None) -> datetime | None:
+    return None if waking is None else _instant(waking.partition("#")[2])
+
+
+def _conclusion_text(ended: Conclusion | None) -> str | None:
+    if ended is None:
+        return None
+    return json.dumps([ended.state, ended.reference, ended.answer])
+
+
+def _conclusion(text: str | None) -> Conclusion | None:
+    if text is None:
+        return None
+    state, reference, answer = cast("list[Any]", json.loads(text))
+    return Conclusion(state, reference, answer)

@@ -1,0 +1,213 @@
+"""Effects on their way, and kinds that stand still, in DynamoDB; `rows` has the keys.
+
+Every change of an effect is one conditional write: it holds only while state and token are those
+that were read, so that of two who meet at an effect one goes on and the other learns of it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.core.outbox import rows
+from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.rows import KINDS, OPEN, Kept, Pause
+from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
+
+_STANDS_AS_READ = "#state = :read_state AND "
+
+
+class OvertakenError(Exception):
+    """Somebody else has changed the effect meanwhile; nothing was written."""
+
+
+class EffectStore:
+    """One effect at a time; every read is strongly consistent."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def look(self, effect_id: str, kind: str) -> tuple[Kept | None, Pause | None]:
+        """Return an effect, and why its kind stands still if it does: one read."""
+        place = rows.place(effect_id)
+        found = {row["pk"]["S"]: row for row in self._table.get_many([place, (KINDS, kind)])}
+        effect, pause = found.get(place[0]), found.get(KINDS)
+        return rows.read(effect) if effect else None, _pause(pause) if pause else None
+
+    def get(self, effect_id: str) -> Kept | None:
+        """Return an effect."""
+        row = self._table.get(*rows.place(effect_id))
+        return rows.read(row) if row else None
+
+    def change(self, read: Kept, to: Kept) -> Kept:
+        """Store ``to`` in the place of ``read``, and return it. Raises OvertakenError.
+
+        A change that was made and not answered is found standing, and counts as made.
+        """
+        before, after = rows.changing(read), rows.changing(to)
+        changed = {name: value for name, value in after.items() if value != before[name]}
+        if not changed:
+            return to
+        try:
+            self._table.update(
+                *rows.place(to.effect.id),
+                _expression(changed),
+                values={f":{name}": value for name, value in changed.items() if value},
+                names={f"#{name}": name for name in {*changed, "state", "token"}},
+                condition=_as_read(read),
+            )
+        except ConditionError as failed:
+            if not _stands(failed.item, to):
+                raise OvertakenError(to.effect.id) from failed
+        return to
+
+    def bury(self, unreadable: Kept, answer: str, now: datetime) -> None:
+        """Have an effect dead whose row can't be read; do nothing when it is done."""
+        number = rows.shard(unreadable.effect.id)
+        values = {
+            ":dead": {"S": "dead"},
+            ":answer": {"S": answer},
+            ":now": {"S": rows.iso(now)},
+            ":list_shard": {"S": rows.list_shard("dead", number)},
+            ":list_place": {"S": rows.list_place(unreadable)},
+        }
+        not_done = Condition(
+            "attribute_exists(pk) AND (attribute_not_exists(#state) OR #state <> :done)",
+            {":done": {"S": "done"}},
+        )
+        try:
+            self._table.update(
+                *rows.place(unreadable.effect.id),
+                "SET #state = :dead, answer = :answer, concluded_at = :now, "
+                "list_shard = :list_shard, list_place = :list_place REMOVE #open_shard, #wake",
+                values=values,
+                names={"#state": "state", "#open_shard": OPEN.hash_key, "#wake": OPEN.range_key},
+                condition=not_done,
+            )
+        except ConditionError:
+            return
+
+    def put_off_waking(self, effect_id: str, place: str, to: str) -> bool:
+        """Move an open effect from its ``place`` among those to be looked at to a later one.
+
+        Returns False when it has moved by itself.
+        """
+        try:
+            self._table.update(
+                *rows.place(effect_id),
+                "SET #wake = :to",
+                values={":to": {"S": to}},
+                condition=Condition(
+                    "#wake = :place", {":place": {"S": place}}, {"#wake": OPEN.range_key}
+                ),
+            )
+        except ConditionError:
+            return False
+        return True
+
+    # --- kinds ---
+
+    def pause(self, pause: Pause) -> bool:
+        """Have a kind stand still; return whether it did not before."""
+        try:
+            self._table.put(_pause_item(pause), ABSENT)
+        except ConditionError as standing:
+            before = standing.item or _pause_item(pause)
+            self._table.put(_pause_item(pause) | {"since": before["since"]})
+            return bool(before["state"]["S"] != pause.state)
+        return True
+
+    def take_probe(self, pause: Pause, next_at: datetime) -> bool:
+        """Take the turn to try a kind that stands still; return False when somebody else has."""
+        try:
+            self._table.update(
+                KINDS,
+                pause.kind,
+                "SET probe_at = :next",
+                values={":next": {"S": rows.iso(next_at)}},
+                condition=Condition(
+                    "probe_at = :probe_at", {":probe_at": {"S": rows.iso(pause.probe_at)}}
+                ),
+            )
+        except ConditionError:
+            return False
+        return True
+
+    def resume(self, kind: str) -> None:
+        """Have a kind go on."""
+        self._table.delete(KINDS, kind)
+
+    def pauses(self) -> dict[str, Pause]:
+        """Return why kinds stand still, those that do."""
+        found = [_pause(row) for row in self._table.query(KINDS)]
+        return {pause.kind: pause for pause in found}
+
+    def hasten_probe(self, kind: str, now: datetime) -> None:
+        """Have a kind that stands still tried as soon as can be."""
+        try:
+            self._table.update(
+                KINDS,
+                kind,
+                "SET probe_at = :now",
+                values={":now": {"S": rows.iso(now)}},
+                condition=Condition("attribute_exists(pk)"),
+            )
+        except ConditionError:
+            return
+
+
+def closed(kept: Kept, ended: Conclusion, now: datetime) -> Kept:
+    """Return an effect as it is when it has ended."""
+    return replace(
+        kept,
+        state=ended.state,
+        reference=ended.reference,
+        answer=ended.answer,
+        concluded_at=now,
+        wake_at=None,
+        lease_until=None,
+        ended=None,
+    )
+
+
+def _expression(changed: dict[str, dict[str, str] | None]) -> str:
+    kept = [f"#{name} = :{name}" for name, value in changed.items() if value]
+    gone = [f"#{name}" for name, value in changed.items() if not value]
+    parts = [f"SET {', '.join(kept)}"] if kept else []
+    return " ".join(parts + ([f"REMOVE {', '.join(gone)}"] if gone else []))
+
+
+def _as_read(read: Kept) -> Condition:
+    values = {":read_state": {"S": read.state}}
+    if read.token is None:
+        return Condition(_STANDS_AS_READ + "attribute_not_exists(#token)", values)
+    return Condition(
+        _STANDS_AS_READ + "#token = :read_token", values | {":read_token": {"S": read.token}}
+    )
+
+
+def _stands(row: Item | None, to: Kept) -> bool:
+    if row is None or to.token is None:
+        return False
+    return bool(row.get("state", {}).get("S") == to.state and row.get("token") == {"S": to.token})
+
+
+def _pause_item(pause: Pause) -> Item:
+    return {
+        **key(KINDS, pause.kind),
+        "state": {"S": pause.state},
+        "since": {"S": rows.iso(pause.since)},
+        "reason": {"S": pause.reason},
+        "probe_at": {"S": rows.iso(pause.probe_at)},
+    }
+
+
+def _pause(row: Item) -> Pause:
+    def at(name: str) -> datetime:
+        return datetime.fromisoformat(row[name]["S"])
+
+    return Pause(
+        kind=row["sk"]["S"],
+        state=row["state"]["S"],
+        since=at("since"),
+        reason=row["reason"]["S"],
+        probe_at=at("probe_at"),
+    )

@@ -1,0 +1,126 @@
+"""What is due, stuck, or was never named is named again.
+
+A run is bounded, in time and for each kind, and looks only at what is not over. What it names is
+put off, so that the next run begins where this one ended, and a queue that is long already gets
+no more: a slow worker is not buried under repeats.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.core import log
+from chalicelib.core.log import logger
+from chalicelib.core.outbox import rows
+from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.index import EffectIndex, Waiting
+from chalicelib.core.outbox.queues import Queues
+from chalicelib.core.outbox.rows import Pause
+from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a run does: effects of each kind, messages that a queue may hold, time.
+
+    An effect whose kind has no queue is dead ``unknown_after`` it was asked for (or retried): a
+    new queue may be on its way while a deployment goes on.
+    """
+
+    effects: int = 2_000
+    backlog: int = 1_000
+    time: timedelta = timedelta(seconds=60)
+    again_after: timedelta = timedelta(minutes=15)
+    unknown_after: timedelta = timedelta(hours=1)
+
+
+class Sweeper:
+    """Names effects again that nobody works on."""
+
+    def __init__(
+        self,
+        store: EffectStore,
+        index: EffectIndex,
+        queues: Queues,
+        *,
+        now: Callable[[], datetime],
+        bounds: Bounds = Bounds(),
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._queues = queues
+        self._now = now
+        self._bounds = bounds
+
+    def sweep(self) -> dict[str, int]:
+        """Name again what is to be looked at; return how many of each kind."""
+        started, pauses = self._now(), self._store.pauses()
+        swept: dict[str, int] = {}
+        oldest_s = 0.0
+        for kind in self._index.kinds():
+            pause, age_s = pauses.get(kind), self._age_s(kind)
+            log.measure("OldestEffectSeconds", age_s, log.SECONDS, kind=kind)
+            if pause is None or pause.state == "paused":  # what is switched off may get old
+                oldest_s = max(oldest_s, age_s)
+            try:
+                swept[kind] = self._sweep(kind, pause, started + self._bounds.time)
+            except Exception:  # noqa: BLE001 - whatever it is, the other kinds go on
+                log.count("KindsNotSwept")
+                logger.exception("kind not swept", extra={"kind": kind})
+        log.measure("OldestEffectSeconds", oldest_s, log.SECONDS)
+        log.measure("KindsDenied", [pause.state for pause in pauses.values()].count("paused"))
+        return swept
+
+    def _sweep(self, kind: str, pause: Pause | None, until: datetime) -> int:
+        if kind not in self._queues:
+            return self._bury(kind)
+        if pause:
+            return self._probe(kind, pause)
+        if self._queues.waiting(kind) >= self._bounds.backlog:
+            logger.warning("queue is long", extra={"kind": kind})
+            return 0
+        return self._name(kind, self._index.waiting(kind, self._now(), self._bounds.effects), until)
+
+    def _name(self, kind: str, waiting: Sequence[Waiting], until: datetime) -> int:
+        named = 0
+        for start in range(0, len(waiting), 10):
+            if self._now() >= until:
+                break
+            batch = waiting[start : start + 10]
+            unsent = self._queues.send(kind, [effect_id for effect_id, _ in batch])
+            sent = [each for each in batch if each[0] not in unsent]
+            for effect_id, place in sent:
+                later = self._now() + self._bounds.again_after
+                self._store.put_off_waking(effect_id, place, rows.wake(kind, later) or "")
+            named += len(sent)
+        return named
+
+    def _probe(self, kind: str, pause: Pause) -> int:
+        """Name one effect of a kind that stands still, when it is time to try."""
+        if self._now() < pause.probe_at:
+            return 0
+        first = [effect_id for effect_id, _ in self._index.waiting(kind, self._now(), 1)[:1]]
+        return len(first) - len(self._queues.send(kind, first))
+
+    def _bury(self, kind: str) -> int:
+        """Have effects dead whose kind nobody performs; their context can't be told."""
+        now, buried = self._now(), 0
+        for effect_id, _ in self._index.waiting(kind, now, self._bounds.effects):
+            kept = self._store.get(effect_id)
+            if kept is None or kept.over or now - kept.since < self._bounds.unknown_after:
+                continue
+            dead = closed(kept, Conclusion("dead", answer=f"there is no queue for {kind}"), now)
+            try:
+                self._store.change(kept, dead)
+            except OvertakenError:
+                continue
+            logger.error("effect of unknown kind", extra={"effect_id": effect_id, "kind": kind})
+            buried += 1
+        if buried:
+            log.measure("Effects", buried, kind=kind, outcome="dead")
+            log.measure("DeadEffects", buried)
+        return buried
+
+    def _age_s(self, kind: str) -> float:
+        oldest = self._index.oldest(kind)
+        return max(0.0, (self._now() - oldest).total_seconds()) if oldest else 0.0

@@ -1,0 +1,87 @@
+"""Builds the parts of the outbox, for the contexts and for its own functions."""
+
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chalicelib.core import aws
+from chalicelib.core.outbox import queues
+from chalicelib.core.outbox.effects import Performer
+from chalicelib.core.outbox.index import EffectIndex
+from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.outbox.queues import Queues
+from chalicelib.core.outbox.relay import Relay
+from chalicelib.core.outbox.rules import Rules
+from chalicelib.core.outbox.store import EffectStore
+from chalicelib.core.outbox.sweeper import Sweeper
+from chalicelib.core.outbox.worker import Worker
+from chalicelib.core.settings import from_env
+from chalicelib.core.table import Table
+
+
+class OutboxSettings(BaseModel):
+    """What the outbox reads from the environment (upper-case names), beside its queues.
+
+    An effect whose tries fail is dead after ``outbox_give_up_days`` and ``outbox_enough_tries``; a
+    kind that is denied or switched off is tried every ``outbox_probe_s``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    outbox_table: str
+    outbox_give_up_days: Annotated[float, Field(gt=0)] = 3
+    outbox_enough_tries: Annotated[int, Field(ge=1)] = 20
+    outbox_probe_s: Annotated[float, Field(gt=0)] = 900
+
+
+@cache
+def outbox() -> Outbox:
+    """Return what a context's stores add effects with."""
+    return Outbox(table(), now=_now)
+
+
+def worker(kind: str, performer: Performer) -> Worker:
+    """Return the worker of a kind; make it once a process."""
+    settings = from_env(OutboxSettings)
+    rules = Rules(
+        give_up_after=timedelta(days=settings.outbox_give_up_days),
+        enough_tries=settings.outbox_enough_tries,
+        probe_after=timedelta(seconds=settings.outbox_probe_s),
+    )
+    return Worker(
+        kind, performer, EffectStore(table()), to_queues(), now=_now, new_id=_new_id, rules=rules
+    )
+
+
+@cache
+def relay() -> Relay:
+    """Return what forwards new effects."""
+    return Relay(to_queues())
+
+
+@cache
+def sweeper() -> Sweeper:
+    """Return what names effects again."""
+    return Sweeper(EffectStore(table()), EffectIndex(table()), to_queues(), now=_now)
+
+
+def table() -> Table:
+    """Return the table of effects."""
+    return Table(aws.dynamodb(), from_env(OutboxSettings).outbox_table)
+
+
+def to_queues() -> Queues:
+    """Return the queues that the environment names."""
+    return Queues(aws.sqs, queues.urls(os.environ))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

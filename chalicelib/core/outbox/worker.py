@@ -1,0 +1,280 @@
+"""Performing effects: each once, whatever fails.
+
+claim (lease) > [may an earlier try have done it? wait until that would show, then look] > perform >
+tell the context > close. Each step leaves a state from which the next message, or the sweeper,
+goes on. What is lost after the call is found in the vendor's own records before any second call.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from chalicelib.core.log import logger
+from chalicelib.core.outbox import rows
+from chalicelib.core.outbox.effects import (
+    Conclusion,
+    DeniedError,
+    DisabledError,
+    NotDoneError,
+    Performer,
+    PoisonError,
+    UnsureError,
+)
+from chalicelib.core.outbox.queues import LONGEST_DELAY_S
+from chalicelib.core.outbox.rows import Kept, Pause
+from chalicelib.core.outbox.rules import Rules, asked_for
+from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
+
+Outcome = Literal["done", "dead", "pending", "unsure", "disabled", "paused", "left", "unknown"]
+"""What became of a message: the state of its effect, or why nothing was tried.
+
+``paused`` its kind stands still; ``left`` it is over, not due, or somebody else's; ``unknown``
+there is no such effect.
+"""
+
+
+class Later(Protocol):
+    """Names effects to a worker again after a while."""
+
+    def send(self, kind: str, effect_ids: list[str], *, delay_s: int = 0) -> list[str]:
+        """Return those that could not be sent."""
+
+
+class Worker:
+    """Performs the effects of one kind, one at a time."""
+
+    def __init__(
+        self,
+        kind: str,
+        performer: Performer,
+        store: EffectStore,
+        later: Later,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        rules: Rules = Rules(),  # noqa: B008 - it is frozen
+    ) -> None:
+        self.kind = kind
+        self._performer = performer
+        self._store = store
+        self._later = later
+        self._now = now
+        self._new_id = new_id
+        self._rules = rules
+        self._settle = timedelta(seconds=performer.settle_s)
+
+    def work(self, effect_id: str) -> Outcome:
+        """Do what is to be done for an effect now; safe to repeat, at any time, by many at once."""
+        kept, pause = self._store.look(effect_id, self.kind)
+        if kept is None:
+            logger.error("unknown effect", extra={"effect_id": effect_id, "kind": self.kind})
+            return "unknown"
+        if kept.fault and not kept.over:
+            self._store.bury(kept, kept.fault, self._now())
+            return _said(kept, "dead", kept.fault)
+        if kept.effect.kind != self.kind or not kept.ready(self._now()):
+            return _said(kept, "left")
+        try:
+            if pause is None or kept.ended:
+                return self._try(kept)
+            return self._probe(kept, pause) if self._may_probe(pause) else self._leave(kept, pause)
+        except OvertakenError:
+            return _said(kept, "left", "somebody else is at it")
+
+    # --- one try ----------------------------------------------------------------------------------
+
+    def _try(self, kept: Kept) -> Outcome:
+        now, doubtful_since = self._now(), kept.doubtful_since()
+        if doubtful_since and now < doubtful_since + self._settle:
+            waits = replace(kept, state="unsure", unsure_at=doubtful_since)
+            waits = self._again(kept, waits, doubtful_since + self._settle - now)
+            return _said(waits, "unsure", "it may be done; it is looked up when that would show")
+        claimed = replace(
+            kept,
+            state="sending",
+            token=self._new_id(),
+            lease_until=now + self._rules.lease,
+            unsure_at=doubtful_since or kept.unsure_at,
+            attempts=kept.attempts + 1,
+        )
+        self._store.change(kept, claimed)
+        if claimed.ended:
+            return self._close(claimed, claimed, claimed.ended)
+        if claimed.unsure_at and self._settle:
+            return self._look_up(claimed)
+        return self._perform(claimed, claimed)
+
+    def _look_up(self, claimed: Kept) -> Outcome:
+        """Perform only when the vendor's own records show that no earlier try did it."""
+        try:
+            found = self._performer.find(claimed.effect)
+        except (DeniedError, DisabledError) as error:
+            return self._stop(claimed, claimed, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing is known
+            return self._not_looked_up(claimed, error)
+        if found is not None:
+            return self._close(claimed, claimed, Conclusion("done", found))
+        known = replace(claimed, unsure_at=None)
+        if self._given_up(known):
+            return self._close(claimed, known, _giving_up(known, known.last_error))
+        return self._perform(claimed, known)
+
+    def _perform(self, claimed: Kept, known: Kept) -> Outcome:
+        """Make the call; ``known`` is the effect as we know it now, ``claimed`` as it stands."""
+        try:
+            reference = self._performer.perform(claimed.effect)
+        except PoisonError as error:
+            return self._close(claimed, known, Conclusion("dead", answer=_words(error)))
+        except NotDoneError as error:
+            return self._not_done(claimed, known, error)
+        except (DeniedError, DisabledError) as error:
+            return self._stop(claimed, known, error)
+        except UnsureError as error:
+            return self._unsure(claimed, error)
+        except Exception as error:  # noqa: BLE001 - it may have been done before it broke
+            logger.exception("effect broke", extra=_named(claimed))
+            return self._unsure(claimed, error)
+        return self._close(claimed, known, Conclusion("done", reference))
+
+    # --- how a try ends ---------------------------------------------------------------------------
+
+    def _close(self, claimed: Kept, known: Kept, ended: Conclusion) -> Outcome:
+        """Tell the context, then close; where telling fails, that alone is done again later.
+
+        A dead effect that may be done after all keeps that doubt, for whoever has it retried.
+        """
+        known = replace(known, unsure_at=known.unsure_at if ended.state == "dead" else None)
+        try:
+            self._performer.conclude(claimed.effect, ended)
+        except Exception as error:  # noqa: BLE001 - the effect has ended all the same
+            logger.exception("context not told", extra=_named(claimed))
+            untold = f"its context is not told: {_words(error)}"
+            known = replace(known, ended=ended, last_error=untold)
+            if not self._given_up(claimed):
+                waits = replace(known, state="pending")
+                return self._said_again(claimed, waits, self._backoff(claimed))
+        over = closed(known, ended, self._now())
+        self._store.change(claimed, over)
+        return _said(over, "dead" if ended.state == "dead" else "done", ended.answer)
+
+    def _not_done(self, claimed: Kept, known: Kept, error: NotDoneError) -> Outcome:
+        if self._given_up(known):
+            return self._close(claimed, known, _giving_up(known, _words(error)))
+        waits = replace(known, state="pending", last_error=_words(error))
+        wait = max(self._backoff(claimed), asked_for(error.retry_after_s))
+        return self._said_again(claimed, waits, wait)
+
+    def _unsure(self, claimed: Kept, error: Exception) -> Outcome:
+        doubtful = replace(claimed, unsure_at=self._now(), last_error=_words(error))
+        if not self._settle and self._given_up(claimed):
+            return self._close(claimed, doubtful, _giving_up(claimed, _words(error)))
+        waits = replace(doubtful, state="unsure")
+        return self._said_again(claimed, waits, max(self._settle, self._backoff(claimed)))
+
+    def _not_looked_up(self, claimed: Kept, error: Exception) -> Outcome:
+        """Look again later, as nobody can say whether it is done; never perform before."""
+        if isinstance(error, PoisonError) or self._given_up(claimed):
+            answer = f"not known whether it was done: {_words(error)}"
+            return self._close(claimed, claimed, Conclusion("dead", answer=answer))
+        waits = replace(claimed, state="unsure", last_error=_words(error))
+        return self._said_again(claimed, waits, self._backoff(claimed))
+
+    def _stop(self, claimed: Kept, known: Kept, error: DeniedError | DisabledError) -> Outcome:
+        """Have the whole kind stand still; the effect waits as it was before this try."""
+        now, off = self._now(), isinstance(error, DisabledError)
+        state: Literal["disabled", "paused"] = "disabled" if off else "paused"
+        pause = Pause(self.kind, state, now, _words(error), now + self._rules.probe_after)
+        if self._store.pause(pause):
+            (logger.warning if off else logger.error)(
+                "kind stands still",
+                extra={"kind": self.kind, "state": state, "reason": pause.reason},
+            )
+        waits = replace(
+            known,
+            state="disabled" if off else "unsure" if known.unsure_at else "pending",
+            lease_until=None,
+            due_at=now,
+            wake_at=now,
+            attempts=known.attempts - 1,
+            last_error=pause.reason,
+        )
+        self._store.change(claimed, waits)
+        return _said(waits, state, pause.reason)
+
+    # --- kinds that stand still -------------------------------------------------------------------
+
+    def _may_probe(self, pause: Pause) -> bool:
+        now = self._now()
+        due = pause.probe_at <= now
+        return due and self._store.take_probe(pause, now + self._rules.probe_after)
+
+    def _probe(self, kept: Kept, pause: Pause) -> Outcome:
+        """Try one effect; the kind goes on when the vendor has dealt with it."""
+        outcome = self._try(kept)
+        if outcome in rows.OVER:
+            self._store.resume(self.kind)
+            logger.warning("kind goes on", extra={"kind": self.kind, "stood": pause.state})
+        return outcome
+
+    def _leave(self, kept: Kept, pause: Pause) -> Outcome:
+        """Leave an effect until its kind goes on; the sweeper names it again then."""
+        if pause.state == "disabled" and kept.state != "disabled":
+            off = replace(
+                kept,
+                state="disabled",
+                unsure_at=kept.doubtful_since(),
+                lease_until=None,
+                last_error=pause.reason,
+            )
+            self._store.change(kept, off)
+        return _said(kept, pause.state)
+
+    # --- later ------------------------------------------------------------------------------------
+
+    def _said_again(self, claimed: Kept, waits: Kept, wait: timedelta) -> Outcome:
+        waits = self._again(claimed, waits, wait)
+        return _said(waits, "unsure" if waits.state == "unsure" else "pending", waits.last_error)
+
+    def _again(self, read: Kept, waits: Kept, wait: timedelta) -> Kept:
+        """Have an effect tried after ``wait``: by a message if that is soon, or by the sweeper."""
+        wait_s = wait.total_seconds()
+        soon, due_at = wait_s <= LONGEST_DELAY_S, self._now() + wait
+        wake_at = due_at + rows.GRACE if soon else due_at
+        waits = replace(waits, lease_until=None, due_at=due_at, wake_at=wake_at)
+        self._store.change(read, waits)
+        if soon:
+            self._name_again(waits, math.ceil(wait_s))
+        return waits
+
+    def _name_again(self, kept: Kept, delay_s: int) -> None:
+        try:
+            self._later.send(self.kind, [kept.effect.id], delay_s=delay_s)
+        except Exception:  # noqa: BLE001 - whatever it is, the sweeper finds the effect
+            logger.exception("not named again", extra=_named(kept))
+
+    def _backoff(self, claimed: Kept) -> timedelta:
+        return self._rules.backoff(claimed.attempts)
+
+    def _given_up(self, kept: Kept) -> bool:
+        return self._rules.given_up(kept, self._now())
+
+
+def _giving_up(kept: Kept, why: str | None) -> Conclusion:
+    return Conclusion("dead", answer=f"given up after {kept.attempts} tries; the last: {why}")
+
+
+def _said(kept: Kept, outcome: Outcome, why: str | None = None) -> Outcome:
+    told = {**_named(kept), "outcome": outcome, "attempts": kept.attempts, "why": why}
+    (logger.error if outcome == "dead" else logger.info)("effect", extra=told)
+    return outcome
+
+
+def _named(kept: Kept) -> dict[str, str]:
+    return {"effect_id": kept.effect.id, "kind": kept.effect.kind}
+
+
+def _words(error: Exception) -> str:
+    """Return what an error says, short enough for a row."""
+    return (str(error) or type(error).__name__)[:500]

@@ -1,0 +1,98 @@
+"""The dead-letter queues of the stack, on SQS."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.dead_letters.models import DeadLetter
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_PREFIX = "DLQ_"
+_HEAD = 300
+# Longer than sending back a batch can take, so that nobody else takes it meanwhile.
+_HIDDEN_S = 120
+
+
+@dataclass(frozen=True)
+class Source:
+    """A queue of dead letters, and the one that they come from, if it can take them back."""
+
+    url: str
+    back_to: str | None
+
+
+class DeadLetterQueues:
+    """Looks into dead-letter queues, and sends their messages back."""
+
+    def __init__(self, client: "Callable[[], SQSClient]", sources: Mapping[str, Source]) -> None:
+        self._connect = client
+        self.sources = sources
+
+    def depth(self, queue: str) -> int:
+        """Return about how many dead letters a queue has, those that are hidden included."""
+        waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+        told: Any = self._connect().get_queue_attributes(
+            QueueUrl=self.sources[queue].url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return int(told[waiting]) + int(told[taken])
+
+    def letters(self, queue: str) -> tuple[DeadLetter, ...]:
+        """Return some dead letters, ten at most, and leave them where they are."""
+        return tuple(_letter(message) for message in self._receive(queue, hidden_s=0))
+
+    def send_back(self, queue: str) -> int | None:
+        """Send some dead letters back, ten at most; return how many, None when none were there.
+
+        Each is deleted only after it was sent: one may come twice, and none gets lost.
+        """
+        source, messages = self.sources[queue], self._receive(queue, hidden_s=_HIDDEN_S)
+        assert source.back_to  # noqa: S101 - the service asks before
+        for message in messages:
+            told: dict[str, Any] = {}
+            if attributes := message.get("MessageAttributes"):
+                told["MessageAttributes"] = attributes
+            self._connect().send_message(
+                QueueUrl=source.back_to, MessageBody=message["Body"], **told
+            )
+            self._connect().delete_message(
+                QueueUrl=source.url, ReceiptHandle=message["ReceiptHandle"]
+            )
+        return len(messages) or None
+
+    def _receive(self, queue: str, *, hidden_s: int) -> list[Any]:
+        answer = self._connect().receive_message(
+            QueueUrl=self.sources[queue].url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=1,  # or SQS asks only some of its servers, and may find none
+            VisibilityTimeout=hidden_s,
+            MessageSystemAttributeNames=["SentTimestamp"],
+            MessageAttributeNames=["All"],
+        )
+        return list(answer.get("Messages", []))
+
+
+def sources(environment: Mapping[str, str]) -> dict[str, Source]:
+    """Return the dead-letter queues that the environment names, by the names of their queues.
+
+    ``DLQ_VENDING_UPLOADS`` holds the URL of that queue's dead letters and, after a blank, its own;
+    the latter is missing where there is nothing to send them back to.
+    """
+    found = {}
+    for name, urls in environment.items():
+        if name.startswith(_PREFIX):
+            url, _, back_to = urls.partition(" ")
+            found[name.removeprefix(_PREFIX).lower().replace("_", "-")] = Source(
+                url, back_to or None
+            )
+    return found
+
+
+def _letter(message: Any) -> DeadLetter:  # noqa: ANN401 - as SQS gives it
+    sent_at = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
+    return DeadLetter(
+        message_id=message["MessageId"], sent_at=sent_at, body=message["Body"][:_HEAD]
+    )

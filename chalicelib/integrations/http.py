@@ -1,0 +1,265 @@
+"""The one way to talk to a vendor over HTTP, and what each outcome means.
+
+| what happened                                | a write     | a read      |
+| -------------------------------------------- | ----------- | ----------- |
+| no name, refused, no certificate, no connect | NotDone     | NotDone     |
+| 429, or the vendor's own word for a limit    | NotDone     | NotDone     |
+| 409, 423, 425                                | NotDone     | NotDone     |
+| read timeout, reset, 408, 5xx, odd answer    | **Unsure**  | NotDone     |
+| 3xx, 401, 403                                | Denied      | Denied      |
+| 404, 410                                     | NotThere    | NotThere    |
+| other 4xx                                    | Poison      | Poison      |
+"""
+
+import json
+import re
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import urllib3
+from pydantic import BaseModel, ConfigDict, ValidationError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    SSLError,
+)
+
+from chalicelib import __version__
+from chalicelib.core.outbox.effects import (
+    DeniedError,
+    EffectError,
+    NotDoneError,
+    PoisonError,
+    UnsureError,
+)
+
+M = TypeVar("M", bound=BaseModel)
+
+TIMEOUT = urllib3.Timeout(connect=3, read=10)
+USER_AGENT = f"backroom/{__version__}"
+_LONGEST_WAIT_S = 86_400.0
+_MOST_WORDS = 300
+# A token goes nowhere unencrypted, but to this machine.
+_ADDRESS = re.compile(r"https://|http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
+_IN_THE_WAY = {HTTPStatus.CONFLICT, HTTPStatus.LOCKED, HTTPStatus.TOO_EARLY}
+_CLOSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+
+
+class NotThereError(PoisonError):
+    """What the request is about does not exist at the vendor's, or not any more."""
+
+
+class Read(BaseModel):
+    """What is read of an answer: the fields that are used, and no more."""
+
+    # Built at first use: most functions talk to one vendor.
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a vendor answered; ``writes`` tells whether the request was to change something."""
+
+    service: str
+    request: str
+    writes: bool
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = field(repr=False)
+
+    def into(self, model: type[M]) -> M:
+        """Return the JSON body as ``model``. Raises UnsureError or NotDoneError if it is none."""
+        try:
+            return model.model_validate_json(self.content)
+        except ValidationError as odd:
+            names = sorted({".".join(map(str, error["loc"])) for error in odd.errors()})
+            raise self.unknown(f"the answer cannot be read: {', '.join(names)}") from odd
+
+    def unknown(self, why: str) -> EffectError:
+        """Return the error for an outcome that nobody knows: nothing is lost by a read."""
+        return _unknown(f"{self.service} {self.request}: {why}", writes=self.writes)
+
+    def words(self) -> str:
+        """Return the vendor's words for what is wrong, on one line and not too many."""
+        text = self.content[:4096].decode(errors="replace")
+        try:
+            said = " ".join(_sentences(json.loads(text)))
+        except ValueError:
+            said = re.sub("<[^>]*>", " ", text)
+        return " ".join(said.split())[:_MOST_WORDS] or "no reason was given"
+
+    def retry_after_s(self, now: float) -> float | None:
+        """Return how long the vendor asks to wait (RFC 9110 section 10.2.3), if it does."""
+        asked = self.headers.get("Retry-After", "").strip()
+        if re.fullmatch("[0-9]{1,9}", asked):
+            return min(float(asked), _LONGEST_WAIT_S)
+        try:
+            wait_s = parsedate_to_datetime(asked).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+        return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
+
+
+Judge = Callable[[Answer, float], EffectError | None]
+"""Reads a vendor's own words for a refusal; None leaves the answer to the rules for all."""
+
+
+class Http:
+    """Talks to one vendor at ``url``.
+
+    ``judge`` speaks before the rules for all; ``secrets`` never appear in an error.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        judge: Judge | None = None,
+        secrets: Sequence[str] = (),
+        timeout: urllib3.Timeout = TIMEOUT,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._service = service
+        self._url = url.rstrip("/")
+        self._headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})}
+        self._judge = judge
+        self._secrets = [secret for secret in secrets if secret]
+        self._timeout = timeout
+        self._now = now
+
+    def read(self, method: str, path: str, **told: Any) -> Answer:
+        """Send what changes nothing, or may be repeated at will. Raises EffectError.
+
+        ``told`` is ``query``, ``headers`` and one of ``json`` and ``form``.
+        """
+        return self._sent(method, path, writes=False, **told)
+
+    def write(self, method: str, path: str, **told: Any) -> Answer:
+        """Send what changes something, once. Raises EffectError."""
+        return self._sent(method, path, writes=True, **told)
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        *,
+        writes: bool,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **body: Any,
+    ) -> Answer:
+        content, media_type = _encoded(**body)
+        request = f"{method} {path}"
+        if not _ADDRESS.match(self._url):
+            raise DeniedError(f"{self._service}: the address in the settings is no https:// one")
+        url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = pool().request(
+                method,
+                url,
+                body=content,
+                headers={**self._headers, **media_type, **(headers or {})},
+                timeout=self._timeout,
+                retries=False,
+                redirect=False,
+            )
+        except (HTTPError, ssl.SSLError, OSError) as broken:
+            raise self._broken(request, broken, writes=writes) from None
+        answer = Answer(
+            self._service, request, writes, response.status, response.headers, response.data
+        )
+        error = (self._judge and self._judge(answer, self._now())) or outcome(answer, self._now())
+        if error:
+            raise self._scrubbed(error)
+        return answer
+
+    def _broken(self, request: str, broken: Exception, *, writes: bool) -> EffectError:
+        why = f"{self._service} {request}: {type(broken).__name__}"
+        if isinstance(broken, LocationValueError):
+            return DeniedError(f"{why}; the address in the settings is none")
+        if isinstance(broken, NewConnectionError | ConnectTimeoutError) or _distrusted(broken):
+            return NotDoneError(f"{why}; nobody could be reached")
+        return _unknown(why, writes=writes)
+
+    def _scrubbed(self, error: EffectError) -> EffectError:
+        text = str(error)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        error.args = (text,)
+        return error
+
+
+def outcome(answer: Answer, now: float) -> EffectError | None:
+    """Return what a status means where the vendor has no rule of its own; None is success."""
+    status = answer.status
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return answer.unknown(f"{status} {answer.words()}")
+    why = f"{answer.service} {answer.request}: {status} {answer.words()}"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return NotDoneError(why, retry_after_s=answer.retry_after_s(now))
+    if status < HTTPStatus.BAD_REQUEST:
+        why = f"{why}; the address in the settings leads elsewhere"
+    return _refusal(status)(why)
+
+
+def _refusal(status: int) -> type[EffectError]:
+    if status in _CLOSED or status < HTTPStatus.BAD_REQUEST:
+        return DeniedError
+    if status in _ABSENT:
+        return NotThereError
+    return NotDoneError if status in _IN_THE_WAY else PoisonError
+
+
+@cache
+def pool() -> urllib3.PoolManager:
+    """Return the connections of this container."""
+    return urllib3.PoolManager(num_pools=16, maxsize=8)
+
+
+def _encoded(
+    json: object = None, form: Mapping[str, str] | None = None
+) -> tuple[bytes | None, Any]:
+    if form is not None:
+        return urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+    if json is not None:
+        return _json(json).encode(), {"Content-Type": "application/json; charset=utf-8"}
+    return None, {}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _distrusted(broken: Exception) -> bool:
+    """Return whether the vendor's certificate was refused: nothing was sent then."""
+    causes = [broken, *broken.args] if isinstance(broken, SSLError) else [broken]
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
+
+
+def _unknown(why: str, *, writes: bool) -> EffectError:
+    return UnsureError(why) if writes else NotDoneError(why)
+
+
+def _sentences(node: object, name: str = "") -> list[str]:
+    """Return the texts of a JSON document, each with its name; links are of no help in a line."""
+    if isinstance(node, dict):
+        return [text for key, value in node.items() for text in _sentences(value, key)]
+    if isinstance(node, list):
+        return [text for value in node for text in _sentences(value, name)]
+    if not isinstance(node, str) or node.startswith("https://"):
+        return []
+    return [f"{name}: {node}" if name else node]

@@ -1,0 +1,205 @@
+"""Mail, over SMTP with STARTTLS or through Amazon SES: plain text, one recipient a letter.
+
+What a letter holds cannot become a header: line breaks are refused, addresses are parsed. The
+Message-ID is made from the effect, so that a letter which was sent twice can be told for one.
+"""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from chalicelib.core.outbox.effects import (
+    DeniedError,
+    NotDoneError,
+    PoisonError,
+    UnsureError,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_TIMEOUT_S = 5.0
+_LAST_WORD_S = 10.0
+_AUTH_FAILED = {530, 534, 535, 538}
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_ATEXT = re.compile("[A-Za-z0-9!#$%&'*+/?^_`{|}~-]")
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What is sent to whom; ``to`` and ``subject`` are checked when it is sent."""
+
+    to: str
+    subject: str
+    text: str
+    effect_id: str
+    date: "datetime"
+
+
+class Mail(Protocol):
+    """Sends letters from one address."""
+
+    def send(self, letter: Letter) -> str:
+        """Send a letter once and return its Message-ID, or the carrier's. Raises EffectError."""
+
+    def check(self) -> None:
+        """Return when letters could be sent. Raises EffectError."""
+
+
+@dataclass(frozen=True)
+class SmtpMail:
+    """Mail over SMTP. STARTTLS is not a choice: without it nothing is sent."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    sender: str
+    trust: str | None = None
+    """The file of the only certificates to trust; None are those of the system."""
+    timeout_s: float = _TIMEOUT_S
+    last_word_s: float = _LAST_WORD_S
+
+    @classmethod
+    def at(cls, url: str, sender: str) -> "SmtpMail":
+        """Return the mail at ``smtp://user:password@host:port[?ca=FILE]``; ports default to 587."""
+        parts = urlsplit(url)
+        return cls(
+            host=parts.hostname or "",
+            port=parts.port or 587,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            sender=sender,
+            trust=parse_qs(parts.query).get("ca", [None])[0],
+        )
+
+    def send(self, letter: Letter) -> str:
+        """Send a letter; what breaks off after its text has left is unsure."""
+        message = composed(letter, self.sender)
+        connection = self._opened()
+        try:
+            self._step(lambda: connection.mail(self.sender), "the sender", DeniedError)
+            self._step(lambda: connection.rcpt(letter.to), "the address", PoisonError)
+            self._deliver(connection, message.as_bytes(policy=SMTP))
+        finally:
+            _leave(connection)
+        return str(message["Message-ID"])
+
+    def check(self) -> None:
+        """Return when the server takes our name and password."""
+        _leave(self._opened())
+
+    def _opened(self) -> smtplib.SMTP:
+        """Return a connection that is encrypted and logged in; nothing was sent yet."""
+        try:
+            connection = smtplib.SMTP(self.host, self.port, timeout=self.timeout_s)
+            try:
+                connection.starttls(context=ssl.create_default_context(cafile=self.trust))
+                connection.login(self.user, self.password)
+            except BaseException:
+                connection.close()
+                raise
+        except smtplib.SMTPAuthenticationError as refused:
+            if refused.smtp_code in _AUTH_FAILED:
+                raise DeniedError(f"Mail: login refused, {refused.smtp_code}") from None
+            raise NotDoneError(f"Mail: login put off, {refused.smtp_code}") from None
+        except smtplib.SMTPNotSupportedError as lacks:
+            raise DeniedError(f"Mail: {self.host} lacks what we need: {lacks}") from None
+        except (smtplib.SMTPException, OSError) as broken:
+            why = type(broken).__name__
+            raise NotDoneError(f"Mail: {self.host}:{self.port}: {why}; nothing was sent") from None
+        return connection
+
+    def _step(
+        self,
+        ask: Callable[[], tuple[int, bytes]],
+        about: str,
+        refused: type[DeniedError] | type[PoisonError],
+    ) -> None:
+        try:
+            code, words = ask()
+        except (smtplib.SMTPException, OSError) as broken:
+            raise NotDoneError(f"Mail: broke off at {about}: {type(broken).__name__}") from None
+        _judge(code, words, about, refused)
+
+    def _deliver(self, connection: smtplib.SMTP, content: bytes) -> None:
+        if connection.sock:
+            connection.sock.settimeout(self.last_word_s)
+        try:
+            code, words = connection.data(content)
+        except smtplib.SMTPDataError as refused:  # before the text
+            code, words = refused.smtp_code, _bytes(refused.smtp_error)
+        except (smtplib.SMTPException, OSError) as broken:
+            raise UnsureError(f"Mail: broke off at the text: {type(broken).__name__}") from None
+        _judge(code, words, "the text", PoisonError)
+
+
+def composed(letter: Letter, sender: str) -> EmailMessage:
+    """Return a letter as a message. Raises PoisonError for what would break a header."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(addr_spec=checked_address(sender))
+    message["To"] = Address(addr_spec=checked_address(letter.to))
+    message["Subject"] = checked_subject(letter.subject)
+    message["Date"] = format_datetime(letter.date)
+    message["Message-ID"] = message_id(letter.effect_id, sender)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notices, please
+    message.set_content(letter.text)
+    return message
+
+
+def checked_subject(subject: str) -> str:
+    """Return a subject without line breaks or other control characters, or raise PoisonError."""
+    if _UNPRINTABLE.search(subject):
+        raise PoisonError("Mail: a subject must be one line of text")
+    return subject
+
+
+def checked_address(address: str) -> str:
+    """Return an address of ASCII characters with one mailbox in it, or raise PoisonError."""
+    try:
+        parsed = Address(addr_spec=address)
+    except (HeaderParseError, ValueError, IndexError) as wrong:
+        raise PoisonError("Mail: the address is none") from wrong
+    plain = address.isascii() and not re.search(r"[\s<>,;\"\x00-\x1f\x7f]", address)
+    if not (plain and parsed.username and "." in parsed.domain):
+        raise PoisonError("Mail: the address is none")
+    return address
+
+
+def message_id(effect_id: str, sender: str) -> str:
+    """Return the Message-ID of an effect's letter: another one for another effect (RFC 5322)."""
+    local = "".join(c if _ATEXT.fullmatch(c) else f"={ord(c):x}=" for c in effect_id)
+    return f"<{local}@{sender.rpartition('@')[2]}>"
+
+
+def _judge(
+    code: int, words: bytes, about: str, refused: type[DeniedError] | type[PoisonError]
+) -> None:
+    """Read an SMTP reply (RFC 5321 section 4.2.1): 4xx is for now, 5xx for good."""
+    if 200 <= code < 300:
+        return
+    why = f"Mail: {about}: {code} {words.decode(errors='replace')[:200]}"
+    if code in _AUTH_FAILED:
+        raise DeniedError(why)
+    raise refused(why) if code >= 500 else NotDoneError(why)
+
+
+def _leave(connection: smtplib.SMTP) -> None:
+    """Say goodbye; whether it is heard changes nothing."""
+    with suppress(smtplib.SMTPException, OSError):
+        connection.quit()
+    connection.close()
+
+
+def _bytes(said: bytes | str) -> bytes:
+    return said if isinstance(said, bytes) else said.encode()

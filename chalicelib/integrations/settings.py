@@ -1,0 +1,173 @@
+"""What each vendor needs to be talked to, and where it comes from.
+
+A value is looked for in the environment, then in the secret that `VENDORS_SECRET` names: a JSON
+object in Secrets Manager with the same names. An empty value is none. The secret is read at first
+use and again after five minutes, so a new token needs no deployment.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from chalicelib.core.log import logger
+from chalicelib.core.outbox.effects import DisabledError, NotDoneError
+
+KEPT_S = 300.0
+SECRET = "VENDORS_SECRET"  # noqa: S105 - the name of a variable
+
+S = TypeVar("S", bound="VendorSettings")
+Read = Callable[[str], str]
+"""Returns the text of a secret by its name. Raises EffectError."""
+
+
+class VendorSettings(BaseModel):
+    """Settings of one vendor; the fields are its variables in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class JiraSettings(VendorSettings):
+    """One project of one site."""
+
+    jira_url: str
+    jira_project: str
+    jira_user: str
+    jira_token: SecretStr
+    jira_issue_type: str = "Task"
+
+
+class JiraWebhookSettings(VendorSettings):
+    """What Jira signs its webhooks with."""
+
+    jira_webhook_secret: SecretStr
+
+
+class SlackSettings(VendorSettings):
+    """A bot of one workspace."""
+
+    slack_url: str = "https://slack.com/api"
+    slack_token: SecretStr
+
+
+class GoogleSettings(VendorSettings):
+    """One account, by a refresh token."""
+
+    google_token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    google_drive_url: str = "https://www.googleapis.com/drive/v3"
+    google_docs_url: str = "https://docs.googleapis.com"
+    google_client_id: str
+    google_client_secret: SecretStr
+    google_refresh_token: SecretStr
+
+
+class GitHubSettings(VendorSettings):
+    """One repository, ``owner/name``."""
+
+    github_url: str = "https://api.github.com"
+    github_repository: str
+    github_token: SecretStr
+
+
+class MailSettings(VendorSettings):
+    """``smtp://user:password@host:port`` or ``ses://region``; the password makes it a secret."""
+
+    mail_url: SecretStr
+    mail_from: str
+    mail_domain: str = "gmail.com"
+
+
+ALL: tuple[type[VendorSettings], ...] = (
+    JiraSettings,
+    JiraWebhookSettings,
+    SlackSettings,
+    GoogleSettings,
+    GitHubSettings,
+    MailSettings,
+)
+
+
+class Settings:
+    """The settings of all vendors; ``read_secret`` returns the text of a secret by its name."""
+
+    def __init__(
+        self,
+        read_secret: Read,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read_secret = read_secret
+        self._environment = environment
+        self._now = now
+        self._kept: dict[str, str] | None = None
+        self._stale_at = 0.0
+        self._told: set[str] = set()
+
+    def of(self, model: type[S]) -> S:
+        """Return a vendor's settings. Raises DisabledError, said in the log once."""
+        values = self._values(model)
+        try:
+            return model.model_validate(values)
+        except ValidationError as lacking:
+            missing = [str(error["loc"][0]).upper() for error in lacking.errors()]
+            raise self._disabled(model, missing) from None
+
+    def missing(self, model: type[VendorSettings]) -> list[str]:
+        """Return the names of the settings that a vendor needs and does not have."""
+        values = self._values(model)
+        return [
+            name.upper()
+            for name, info in model.model_fields.items()
+            if info.is_required() and name not in values
+        ]
+
+    def _values(self, model: type[VendorSettings]) -> dict[str, str]:
+        secret = self._secret()
+        found = {
+            name: self._environment.get(name.upper()) or secret.get(name.upper())
+            for name in model.model_fields
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def _secret(self) -> dict[str, str]:
+        name = self._environment.get(SECRET)
+        if not name:
+            return {}
+        if self._kept is None or self._now() >= self._stale_at:
+            self._kept = self._fresh(name)
+            self._stale_at = self._now() + KEPT_S
+            self._told.clear()
+        return self._kept
+
+    def _fresh(self, name: str) -> dict[str, str]:
+        try:
+            return _texts(self._read_secret(name))
+        except NotDoneError:
+            if self._kept is None:
+                raise
+            logger.warning("the vendors' secret cannot be read; what was read before stays")
+            return self._kept
+
+    def _disabled(self, model: type[VendorSettings], missing: list[str]) -> DisabledError:
+        vendor = model.__name__.removesuffix("Settings")
+        words = f"{vendor} is off: {', '.join(missing)} not set"
+        if vendor not in self._told:
+            self._told.add(vendor)
+            logger.warning("vendor is off", extra={"vendor": vendor, "missing": missing})
+        return DisabledError(words)
+
+
+def _texts(secret: str) -> dict[str, str]:
+    """Return the members of a secret that are texts; a broken one holds none, and is told."""
+    try:
+        found = json.loads(secret)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        logger.error("the vendors' secret is no JSON object")
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, str)}

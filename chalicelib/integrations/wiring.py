@@ -1,0 +1,150 @@
+"""Builds the vendors' clients. Raises DisabledError where credentials are missing.
+
+A client is built each time it is asked for, of the settings of that moment: it holds nothing.
+Connections and Google's access tokens are kept beside it for the life of the container.
+"""
+
+import base64
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import SecretStr
+
+from chalicelib.core import aws
+from chalicelib.core.outbox.effects import DeniedError, NotDoneError
+from chalicelib.integrations import github as github_client
+from chalicelib.integrations import google
+from chalicelib.integrations import slack as slack_client
+from chalicelib.integrations.gdocs import Docs, Drive
+from chalicelib.integrations.github import GitHub
+from chalicelib.integrations.google import Authorized, Tokens
+from chalicelib.integrations.http import TIMEOUT, Http
+from chalicelib.integrations.jira import Jira
+from chalicelib.integrations.mail import Mail, SmtpMail
+from chalicelib.integrations.ses import SesMail
+from chalicelib.integrations.settings import (
+    GitHubSettings,
+    GoogleSettings,
+    JiraSettings,
+    JiraWebhookSettings,
+    MailSettings,
+    Settings,
+    SlackSettings,
+)
+from chalicelib.integrations.slack import Slack
+
+Timeout = urllib3.Timeout
+
+_CLOSED = {"AccessDeniedException", "DecryptionFailure", "ResourceNotFoundException"}
+
+
+@cache
+def settings() -> Settings:
+    """Return the vendors' settings of this container."""
+    return Settings(_secret_text)
+
+
+def jira(timeout: Timeout = TIMEOUT) -> Jira:
+    """Return Jira."""
+    told = settings().of(JiraSettings)
+    token = told.jira_token.get_secret_value()
+    basic = base64.b64encode(f"{told.jira_user}:{token}".encode()).decode()
+    headers = {"Authorization": f"Basic {basic}"}
+    http = Http("Jira", told.jira_url, headers=headers, secrets=[token, basic], timeout=timeout)
+    return Jira(http, told.jira_project, issue_type=told.jira_issue_type)
+
+
+def jira_webhook_secret() -> bytes:
+    """Return what Jira signs its webhooks with."""
+    return settings().of(JiraWebhookSettings).jira_webhook_secret.get_secret_value().encode()
+
+
+def slack(timeout: Timeout = TIMEOUT) -> Slack:
+    """Return Slack."""
+    told = settings().of(SlackSettings)
+    sent = _with_token(told.slack_token)
+    return Slack(Http("Slack", told.slack_url, judge=slack_client.judge, timeout=timeout, **sent))
+
+
+def github(timeout: Timeout = TIMEOUT) -> GitHub:
+    """Return GitHub."""
+    told = settings().of(GitHubSettings)
+    sent = _with_token(told.github_token, **github_client.HEADERS)
+    http = Http("GitHub", told.github_url, judge=github_client.judge, timeout=timeout, **sent)
+    return GitHub(http, told.github_repository)
+
+
+def drive(timeout: Timeout = TIMEOUT) -> Drive:
+    """Return Google Drive."""
+    told = settings().of(GoogleSettings)
+    return Drive(_google(told, told.google_drive_url, timeout))
+
+
+def docs(timeout: Timeout = TIMEOUT) -> Docs:
+    """Return Google Docs."""
+    told = settings().of(GoogleSettings)
+    return Docs(_google(told, told.google_docs_url, timeout))
+
+
+def mail() -> Mail:
+    """Return the mail, by SMTP or SES as `MAIL_URL` says."""
+    told = settings().of(MailSettings)
+    url = told.mail_url.get_secret_value()
+    scheme, place = urlsplit(url).scheme, urlsplit(url).hostname or ""
+    if scheme == "smtp" and place:
+        return SmtpMail.at(url, told.mail_from)
+    if scheme == "ses" and place:
+        return SesMail(lambda: aws.sesv2(place), told.mail_from)
+    raise DeniedError("Mail: MAIL_URL is neither smtp://user:password@host:port nor ses://region")
+
+
+def mail_domain() -> str:
+    """Return the domain of addresses that are made from names."""
+    return settings().of(MailSettings).mail_domain
+
+
+def _with_token(token: SecretStr, **more: str) -> dict[str, Any]:
+    """Return how a bearer token is sent, and that it is never told."""
+    plain = token.get_secret_value()
+    return {"headers": {"Authorization": f"Bearer {plain}", **more}, "secrets": [plain]}
+
+
+def _google(told: GoogleSettings, url: str, timeout: Timeout) -> Authorized:
+    http = Http("Google", url, judge=google.judge, timeout=timeout)
+    return Authorized(http, _tokens(told))
+
+
+@cache
+def _tokens(told: GoogleSettings) -> Tokens:
+    """Return the access tokens of an account, kept for the life of the container."""
+    client_secret = told.google_client_secret.get_secret_value()
+    refresh_token = told.google_refresh_token.get_secret_value()
+    http = Http(
+        "Google",
+        told.google_token_url,
+        judge=google.judge_grant,
+        secrets=[client_secret, refresh_token],
+    )
+    return Tokens(
+        http,
+        client_id=told.google_client_id,
+        client_secret=client_secret,
+        refresh_token=refresh_token,
+    )
+
+
+def _secret_text(name: str) -> str:
+    """Return a secret's text. Raises DeniedError or NotDoneError: the effects wait meanwhile."""
+    try:
+        return aws.secretsmanager().get_secret_value(SecretId=name)["SecretString"]
+    except ClientError as refused:
+        code = refused.response["Error"]["Code"]
+        if code in _CLOSED:
+            raise DeniedError(f"The vendors' secret cannot be read: {code}") from None
+        raise NotDoneError(f"The vendors' secret cannot be read now: {code}") from None
+    except BotoCoreError as broken:
+        why = type(broken).__name__
+        raise NotDoneError(f"The vendors' secret cannot be read now: {why}") from None

@@ -1,0 +1,126 @@
+"""What operators ask of the outbox, and what they are told."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from chalicelib.core.outbox.effects import EffectState
+from chalicelib.core.outbox.rows import Kept, Pause
+
+MOST_ROWS = 200
+
+Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+EffectId = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
+
+
+class Model(BaseModel):
+    """A frozen value; fields that do not apply are None and left out of the JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def json_text(self) -> str:
+        """Return the wire form."""
+        return self.model_dump_json(exclude_none=True)
+
+
+class EffectsQuery(Model):
+    """A page of the effects: all, or those in a state or of a kind."""
+
+    state: EffectState | None = None
+    kind: Kind | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 50
+    cursor: str | None = None
+
+
+class EffectQuery(Model):
+    """Which effect: its id has characters that a path can't carry."""
+
+    id: EffectId
+
+
+class RetryBody(Model):
+    """Which effect is to be tried now."""
+
+    id: EffectId
+
+
+class EffectLine(Model):
+    """An effect in a list.
+
+    ``due_at`` is when it may be tried next; ``unsure_at`` when a try ended that may have done it;
+    ``reference`` what the vendor calls it; ``answer`` why it is dead.
+    """
+
+    id: str
+    kind: str
+    state: EffectState
+    attempts: int
+    asked_at: AwareDatetime
+    due_at: AwareDatetime | None = None
+    lease_until: AwareDatetime | None = None
+    unsure_at: AwareDatetime | None = None
+    last_error: str | None = None
+    reference: str | None = None
+    answer: str | None = None
+    concluded_at: AwareDatetime | None = None
+
+    @classmethod
+    def of(cls, kept: Kept) -> "EffectLine":
+        """Return how an effect is listed."""
+        return cls(**_line(kept))
+
+
+class EffectView(EffectLine):
+    """An effect whole: ``payload`` is what its performer is given.
+
+    ``stands_still`` tells why nothing of its kind is tried at present.
+    """
+
+    payload: dict[str, Any]
+    stands_still: str | None = None
+
+    @classmethod
+    def whole(cls, kept: Kept, pause: Pause | None) -> "EffectView":
+        """Return how an effect is shown."""
+        stands_still = f"{pause.state}: {pause.reason}" if pause and not kept.over else None
+        return cls(**_line(kept), payload=dict(kept.effect.payload), stands_still=stands_still)
+
+
+class KindView(Model):
+    """A kind of effects: whether it goes on, and if not, why and when one is tried."""
+
+    kind: str
+    state: Literal["working", "paused", "disabled"]
+    since: AwareDatetime | None = None
+    reason: str | None = None
+    probe_at: AwareDatetime | None = None
+
+    @classmethod
+    def of(cls, kind: str, pause: Pause | None) -> "KindView":
+        """Return how a kind is shown."""
+        if pause is None:
+            return cls(kind=kind, state="working")
+        return cls(
+            kind=kind,
+            state=pause.state,
+            since=pause.since,
+            reason=pause.reason,
+            probe_at=pause.probe_at,
+        )
+
+
+def _line(kept: Kept) -> dict[str, Any]:
+    return {
+        "id": kept.effect.id,
+        "kind": kept.effect.kind,
+        "state": kept.state,
+        "attempts": kept.attempts,
+        "asked_at": kept.asked_at,
+        "due_at": None if kept.over or kept.state == "sending" else kept.due_at,
+        "lease_until": kept.lease_until,
+        "unsure_at": kept.unsure_at,
+        "last_error": kept.fault or kept.last_error,
+        "reference": kept.reference,
+        "answer": kept.answer,
+        "concluded_at": kept.concluded_at,
+    }

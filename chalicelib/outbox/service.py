@@ -1,0 +1,122 @@
+"""What operators do with effects: look, and have them tried."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.core.errors import ConflictError, NotFoundError, UnprocessableError
+from chalicelib.core.log import logger
+from chalicelib.core.outbox.effects import EffectState
+from chalicelib.core.outbox.rows import Kept, Pause
+
+
+class Effects(Protocol):
+    """One effect at a time, and the kinds that stand still."""
+
+    def get(self, effect_id: str) -> Kept | None:
+        """Return an effect."""
+
+    def change(self, read: Kept, to: Kept) -> Kept:
+        """Store ``to`` in the place of ``read``. Raises OvertakenError."""
+
+    def pauses(self) -> dict[str, Pause]:
+        """Return why kinds stand still, those that do."""
+
+    def hasten_probe(self, kind: str, now: datetime) -> None:
+        """Have a kind that stands still tried as soon as can be."""
+
+
+class Lists(Protocol):
+    """Effects by state, kind and time."""
+
+    def page(
+        self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
+    ) -> tuple[list[Kept], str | None]:
+        """Return a page, and what the next one comes before."""
+
+
+class Naming(Protocol):
+    """The queues of the kinds that have one."""
+
+    @property
+    def kinds(self) -> Iterable[str]:
+        """Return the kinds that have a queue."""
+
+    def send(self, kind: str, effect_ids: Sequence[str], *, delay_s: int = 0) -> list[str]:
+        """Name effects to the worker of their kind; return those that could not be sent."""
+
+
+class Desk:
+    """Where operators look at effects, and have them tried again."""
+
+    def __init__(
+        self, effects: Effects, lists: Lists, queues: Naming, *, now: Callable[[], datetime]
+    ) -> None:
+        self._effects = effects
+        self._lists = lists
+        self._queues = queues
+        self._now = now
+
+    def page(
+        self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
+    ) -> tuple[list[Kept], str | None]:
+        """Return effects by kind, the newest of each first, and what the next page comes before."""
+        return self._lists.page(state=state, kind=kind, before=before, limit=limit)
+
+    def show(self, effect_id: str) -> tuple[Kept, Pause | None]:
+        """Return an effect, and why its kind stands still. Raises NotFoundError."""
+        kept = self._effects.get(effect_id)
+        if kept is None:
+            raise NotFoundError(f"There is no effect {effect_id}.")
+        return kept, self._effects.pauses().get(kept.effect.kind)
+
+    def kinds(self) -> list[tuple[str, Pause | None]]:
+        """Return the kinds that have a queue or stand still, in order."""
+        pauses = self._effects.pauses()
+        return [(kind, pauses.get(kind)) for kind in sorted({*self._queues.kinds, *pauses})]
+
+    def retry(self, effect_id: str) -> tuple[Kept, Pause | None]:
+        """Have an effect tried now; a dead one gets its patience anew.
+
+        One that may be done is looked up first, as always. Raises NotFoundError; ConflictError
+        when it is done, when somebody is at it, or has changed it meanwhile; UnprocessableError
+        when its row can't be read.
+        """
+        kept, _ = self.show(effect_id)
+        now = self._now()
+        if kept.fault:
+            raise UnprocessableError(f"{effect_id} cannot be tried: {kept.fault}")
+        if kept.state == "done":
+            raise ConflictError(f"{effect_id} is done, and nothing is done twice.")
+        if kept.state == "sending" and not kept.ready(now):
+            raise ConflictError(f"A worker is at {effect_id} until {kept.lease_until}.")
+        tried = self._effects.change(kept, _anew(kept, now))
+        self._effects.hasten_probe(kept.effect.kind, now)
+        self._name(tried)
+        return self.show(effect_id)
+
+    def _name(self, kept: Kept) -> None:
+        """Name the effect to its worker; the sweeper does it where that fails."""
+        if kept.effect.kind not in self._queues.kinds:
+            return
+        try:
+            self._queues.send(kept.effect.kind, [kept.effect.id])
+        except Exception:  # noqa: BLE001 - whatever it is
+            logger.exception("not named again", extra={"effect_id": kept.effect.id})
+
+
+def _anew(kept: Kept, now: datetime) -> Kept:
+    """Return an effect as it is when it may be tried at once."""
+    due = replace(kept, due_at=now, wake_at=now)
+    if kept.state != "dead":
+        return due
+    return replace(
+        due,
+        state="unsure" if kept.unsure_at else "pending",
+        since=now,
+        attempts=0,
+        last_error=kept.answer or kept.last_error,
+        answer=None,
+        concluded_at=None,
+    )

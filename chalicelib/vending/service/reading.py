@@ -1,0 +1,161 @@
+"""Reading a file: its rows go into chunks batch by batch, and what it says of itself is counted."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from chalicelib.vending import archives, parsing, rows
+from chalicelib.vending.files import FileRecord, FileState, RefusedLine
+from chalicelib.vending.ports import Chunk, Chunks, Found, Share
+
+MAX_OBJECT_BYTES = 256 * 1024 * 1024
+MAX_TEXT_BYTES = 1024 * 1024 * 1024
+_SUSPECT_SHARE = 0.05
+
+
+@dataclass
+class Reading:
+    """What reading a file has given so far; ``text`` is the hash of what was read."""
+
+    text: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    size_bytes: int = 0
+    lines: int = 0
+    kept: int = 0
+    known: int = 0
+    refused: int = 0
+    first: int | None = None
+    last: int | None = None
+    flushes: int = 0
+    serials: set[str] = field(default_factory=set)
+    refusals: list[RefusedLine] = field(default_factory=list)
+    corrupt: dict[str, bytearray] = field(default_factory=dict)
+
+    def state(self) -> tuple[FileState, str | None]:
+        """Return what the file is by its lines, and why if it is not simply processed."""
+        if not self.kept:
+            return "rejected", f"not one of {self.lines} lines could be read"
+        if self.refused > _SUSPECT_SHARE * self.lines:
+            share = self.refused / self.lines
+            return "suspect", f"{self.refused} of {self.lines} lines ({share:.1%}) were refused"
+        return "processed", None
+
+    def told(self, record: FileRecord) -> dict[str, object]:
+        """Return what the file's record is to say; the chunks of its run are those that count."""
+        state, reason = self.state()
+        return {
+            "state": state,
+            "reason": reason,
+            "live": record.generation,
+            "sha256": self.text.hexdigest(),
+            "size_bytes": self.size_bytes,
+            "rows_kept": self.kept,
+            "rows_known": self.known,
+            "rows_refused": self.refused,
+            "first_at": _instant(self.first),
+            "last_at": _instant(self.last),
+            "machines": tuple(sorted(self.serials | set(record.machines))),
+        }
+
+    def weigh(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield ``blocks``, and note their hash and their size on the way."""
+        for block in blocks:
+            self.text.update(block)
+            self.size_bytes += len(block)
+            yield block
+
+    def add(self, batch: parsing.Batch, chunks: list[Chunk]) -> None:
+        """Count a batch, and the chunks that its rows became."""
+        self.lines += batch.lines
+        self.kept += batch.kept
+        self.refused += batch.refused
+        self.refusals += [
+            RefusedLine(line=refusal.line, reason=refusal.reason, text=refusal.text)
+            for refusal in batch.refusals
+        ]
+        for serial, lines in batch.corrupt.items():
+            self.corrupt.setdefault(serial, bytearray()).extend(lines)
+        self.serials |= {chunk.serial for chunk in chunks} | set(batch.corrupt)
+        if chunks:
+            ends = [at for day in _end_days(chunks) for at in _times(chunks, day)]
+            self.first = min(ends) if self.first is None else min(self.first, *ends)
+            self.last = max(ends) if self.last is None else max(self.last, *ends)
+
+    def corrupt_day(self, record: FileRecord) -> date:
+        """Return the day that refused lines count for: the download's, or the newest row's."""
+        if record.downloaded_at:
+            return datetime.fromisoformat(record.downloaded_at).date()
+        return (_instant(self.last) or record.uploaded_at).astimezone(UTC).date()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads files of the share into chunks, each run into a generation of its own."""
+
+    chunks: Chunks
+    share: Share
+
+    def read(self, record: FileRecord, found: Found) -> Reading:
+        """Read the file batch by batch and write each batch's chunks.
+
+        Raises UnreadableLogError, or ChangedMeanwhileError when the object is another one now.
+        """
+        if found.size_bytes > MAX_OBJECT_BYTES:
+            raise archives.LogTooLargeError(
+                f"the file has {found.size_bytes} bytes; at most {MAX_OBJECT_BYTES} are read"
+            )
+        reading = Reading()
+        with closing(self.share.open(record.key, found)) as source:
+            blocks = reading.weigh(archives.open_log(source, max_bytes=MAX_TEXT_BYTES))
+            for batch in parsing.parse(blocks, machine=record.machine, not_after=record.not_after):
+                chunks = [
+                    Chunk(serial, day, "rows", bytes(packed))
+                    for (serial, day), packed in batch.rows.items()
+                ]
+                reading.add(batch, chunks)
+                reading.known += self._known(record.id, chunks)
+                self._put(record, reading, chunks)
+        self._put(record, reading, _corrupt(record, reading))
+        return reading
+
+    def _put(self, record: FileRecord, reading: Reading, chunks: list[Chunk]) -> None:
+        if chunks:
+            self.chunks.put(record, reading.flushes, chunks)
+            reading.flushes += 1
+
+    def _known(self, file_id: int, chunks: list[Chunk]) -> int:
+        """Return how many of these rows other files hold already."""
+        by_serial: dict[str, list[Chunk]] = {}
+        for chunk in chunks:
+            by_serial.setdefault(chunk.serial, []).append(chunk)
+        known = 0
+        for serial, own in by_serial.items():
+            first, last = min(c.day for c in own), max(c.day for c in own)
+            others = self.chunks.others(serial, first=first, last=last, than=file_id)
+            known += sum(
+                rows.known(chunk.packed, others[chunk.day]) for chunk in own if chunk.day in others
+            )
+        return known
+
+
+def _corrupt(record: FileRecord, reading: Reading) -> list[Chunk]:
+    day = reading.corrupt_day(record)
+    return [
+        Chunk(serial, day, "corrupt", bytes(lines)) for serial, lines in reading.corrupt.items()
+    ]
+
+
+def _end_days(chunks: list[Chunk]) -> set[date]:
+    days = {chunk.day for chunk in chunks}
+    return {min(days), max(days)}
+
+
+def _times(chunks: list[Chunk], day: date) -> Iterator[int]:
+    for chunk in chunks:
+        if chunk.day == day:
+            yield from (key // 10 for key in rows.keys(day, chunk.packed))
+
+
+def _instant(epoch_s: int | None) -> datetime | None:
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC)

@@ -1,0 +1,1 @@
+"""Warranties: priced from a readable rate card for each item that a store sells."""

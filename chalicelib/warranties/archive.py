@@ -1,0 +1,56 @@
+"""What is archived of a sale, and under which name; pure, so that each try archives the same."""
+
+import base64
+import hashlib
+
+from chalicelib.core import strict_json
+from chalicelib.core.outbox.effects import Effect
+from chalicelib.warranties import money
+from chalicelib.warranties.models import Sale, SaleAnswer, iso
+
+KIND = "archive"
+
+
+def effect(sale: Sale) -> Effect:
+    """Return the effect that archives a sale; the sale's own record holds all that it needs."""
+    return Effect(f"{KIND}#{sale.request_id}", KIND, {"request_id": sale.request_id})
+
+
+def key(sale: Sale) -> str:
+    """Return the name of the object: ``warranties/{yyyy}/{mm}/{dd}/{request_id}.json``, in UTC."""
+    return f"warranties/{iso(sale.received_at)[:10].replace('-', '/')}/{sale.request_id}.json"
+
+
+def content(sale: Sale) -> bytes:
+    """Return the object: the request as it was understood, and the answer that it got."""
+    asked = {**sale.asked(), "item_cost": money.amount(sale.item_cost)}
+    told = {
+        "request_id": sale.request_id,
+        "received_at": iso(sale.received_at),
+        "request": asked,
+        "response": {
+            "status": 201 if sale.offers else 200,
+            "body": SaleAnswer.of(sale).model_dump(),
+        },
+    }
+    return strict_json.dumps(told).encode()
+
+
+def sha256(what: bytes) -> str:
+    """Return the checksum of an object, in hexadecimal."""
+    return hashlib.sha256(what).hexdigest()
+
+
+def sha256_base64(what: bytes) -> str:
+    """Return the checksum of an object as S3 writes it."""
+    return base64.b64encode(hashlib.sha256(what).digest()).decode()
+
+
+def reference(object_key: str, checksum: str) -> str:
+    """Return what an archived object is called: its name and its checksum."""
+    return f"{object_key}#sha256={checksum}"
+
+
+def checksum_of(referred: str) -> str:
+    """Return the checksum in what `reference` made."""
+    return referred.rpartition("#sha256=")[2]

@@ -1,0 +1,47 @@
+"""How warranties and rate cards are laid out for readers: as a table, and as a card."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+from chalicelib.warranties import money
+from chalicelib.warranties.models import BandView, PlansAnswer, PlanView, TypeView, Warranty
+from chalicelib.warranties.rate_card import Band, Plan, RateCard, RateCards
+
+
+def as_csv(rows: Iterable[Warranty]) -> str:
+    """Return warranties as RFC 4180 has it, under a line of names."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(Warranty.model_fields)
+    writer.writerows(row.model_dump().values() for row in rows)
+    return out.getvalue()
+
+
+def readable(card: RateCard, cards: RateCards) -> PlansAnswer:
+    """Return a card as it is shown."""
+    return PlansAnswer(
+        rate_card=card.version,
+        item_types=tuple(
+            TypeView(item_type=name, bands=tuple(map(_band, bands)))
+            for name, bands in card.bands.items()
+        ),
+        rate_cards=tuple(sorted(cards.by_version)),
+    )
+
+
+def _band(band: Band) -> BandView:
+    return BandView(
+        cost_from=money.amount(band.from_cents),
+        cost_to=money.amount(band.to_cents),
+        plans=tuple(map(_plan, band.plans)),
+    )
+
+
+def _plan(plan: Plan) -> PlanView:
+    return PlanView(
+        warranty_duration_months=plan.months,
+        base=money.amount(plan.base_cents),
+        percent=plan.percent,
+        price_rule=plan.text,
+    )

@@ -1,0 +1,288 @@
+"""The warranties in DynamoDB.
+
+``SALE#<request_id>/SALE``             a sale, and how its archiving has ended
+``SOLD#<store_uuid>/<place>``          a store's sales that got warranties, in order
+``LIST#<shard>/<place>``               all sales that got warranties, in order
+``STORE#<store_uuid>/STORE``           a store
+``ITEM#<item_sku>/<item_type>``        an item, with the cost and the title of the newest sale
+``KEY#<key>/SALE``                     the sale that an Idempotency-Key stands for
+``REFUSALS#<shard>/<type>␟<reason>``   how often, and what the last one cost
+
+A place is ``<item_type>␟<item_sku>␟<received_at>␟<request_id>``; ␟ is the control character U+001F,
+which no name holds. A sale stands in full (``body``) wherever it is listed, with all its
+warranties, and never changes. One transaction writes a sale and the effect that archives it. It
+touches stores and items only when it creates them, so that thousands of stores which sell the same
+item have no record in common.
+"""
+
+import heapq
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby, islice
+from typing import Any
+
+from chalicelib.core import shards, table
+from chalicelib.core.errors import UnavailableError
+from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
+from chalicelib.warranties import archive, money
+from chalicelib.warranties.models import ItemState, Refusals, Sale, StoreView, iso, store_id
+from chalicelib.warranties.ports import ItemPath, Kept, Sight
+
+# A partition takes 1,000 write units a second, that is 500 sales. Both numbers may grow at any
+# time, as a row is found in any of them.
+LIST_SHARDS = 4
+REFUSAL_SHARDS = 16
+
+_Key = tuple[str, str]
+_SEPARATOR = "\x1f"
+_UNCHANGED_SINCE = Condition("changed_at < :at")
+
+
+class WarrantyStore:
+    """Sales, stores, items and refusals in DynamoDB; every read is strongly consistent."""
+
+    def __init__(self, table: Table, outbox: Outbox) -> None:
+        self._table = table
+        self._outbox = outbox
+
+    # --- writing ---
+
+    def look(self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None) -> Sight:
+        """Return what stands where a sale is to be stored: one read."""
+        store, item = _store_key(store_uuid), _item_key(item_type, item_sku)
+        keyed = _idempotency_key(key or "")
+        keys = [store, item, *([keyed] if key else [])]
+        found = {(each["pk"]["S"], each["sk"]["S"]): each for each in self._table.get_many(keys)}
+        return Sight(
+            store_known=store in found,
+            item=_item_state(found[item]) if item in found else None,
+            keyed=_sale(found[keyed]) if keyed in found else None,
+        )
+
+    def add(self, sale: Sale, *, new_store: bool, new_item: bool, key: str | None) -> bool:
+        """Store a sale with all that belongs to it, or nothing: one transaction.
+
+        Returns False, and has stored nothing, when something of it is there already.
+        """
+        places = [_sale_key(sale.request_id), *([_idempotency_key(key)] if key else [])]
+        if sale.offers:
+            places += [_sold_key(sale), _list_key(sale)]
+        body = sale.model_dump_json()
+        actions = [
+            *(self._table.putting(_item(place, body), ABSENT) for place in places),
+            self._outbox.adding(archive.effect(sale)),
+            *([self._creating_store(sale)] if new_store else []),
+            *([self._creating_item(sale)] if new_item else []),
+            *([] if sale.offers else [self._counting_refusal(sale)]),
+        ]
+        try:
+            # One try: what conflicts has created what this sale would create, too.
+            self._table.transact(*actions, budget_s=0)
+        except (ConditionError, UnavailableError):
+            return False
+        return True
+
+    def renew(self, sale: Sale) -> None:
+        """Have the item take the cost and the title of a sale, unless a later one was there."""
+        try:
+            self._table.update(
+                *_item_key(sale.item_type, sale.item_sku),
+                "SET cost = :cost, title = :title, changed_at = :at",
+                values={
+                    ":cost": {"N": str(sale.item_cost)},
+                    ":title": {"S": sale.item_title},
+                    ":at": {"S": iso(sale.received_at)},
+                },
+                condition=_UNCHANGED_SINCE,
+            )
+        except ConditionError:
+            return
+
+    def conclude(self, request_id: str, conclusion: Conclusion) -> None:
+        """Note how the archiving of a sale has ended; safe to repeat."""
+        told = {
+            "archive_state": conclusion.state,
+            "archive_reference": conclusion.reference,
+            "archive_answer": conclusion.answer,
+        }
+        given = {name: value for name, value in told.items() if value is not None}
+        self._table.update(
+            *_sale_key(request_id),
+            "SET " + ", ".join(f"{name} = :{name}" for name in given),
+            values={f":{name}": {"S": value} for name, value in given.items()},
+            condition=Condition("attribute_exists(pk)"),
+        )
+
+    def _creating_store(self, sale: Sale) -> dict[str, Any]:
+        created = {"created_at": {"S": iso(sale.received_at)}}
+        return self._table.putting({**table.key(*_store_key(sale.store_uuid)), **created}, ABSENT)
+
+    def _creating_item(self, sale: Sale) -> dict[str, Any]:
+        item = {
+            **table.key(*_item_key(sale.item_type, sale.item_sku)),
+            "cost": {"N": str(sale.item_cost)},
+            "title": {"S": sale.item_title},
+            "changed_at": {"S": iso(sale.received_at)},
+        }
+        return self._table.putting(item, ABSENT)
+
+    def _counting_refusal(self, sale: Sale) -> dict[str, Any]:
+        return self._table.updating(
+            f"REFUSALS#{shards.of(sale.request_id, REFUSAL_SHARDS)}",
+            _joined(sale.item_type, sale.reason or ""),
+            "ADD #count :one SET last_cost = :cost, last_at = :at",
+            names={"#count": "count"},
+            values={
+                ":one": {"N": "1"},
+                ":cost": {"N": str(sale.item_cost)},
+                ":at": {"S": iso(sale.received_at)},
+            },
+        )
+
+    # --- looking ---
+
+    def sale(self, request_id: str) -> Kept | None:
+        """Return a sale: one read."""
+        item = self._table.get(*_sale_key(request_id))
+        return Kept(_sale(item), _conclusion(item)) if item else None
+
+    def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
+        """Return the store and the item of a sale that is stored: one read."""
+        store, item = _store_key(sale.store_uuid), _item_key(sale.item_type, sale.item_sku)
+        found = {each["pk"]["S"]: each for each in self._table.get_many([store, item])}
+        view = StoreView(
+            store_id=store_id(sale.store_uuid),
+            store_uuid=sale.store_uuid,
+            created_at=_instant(found[store[0]], "created_at"),
+        )
+        return view, _item_state(found[item[0]])
+
+    def types_of(self, sku: str) -> list[str]:
+        """Return the types of the items that go by a SKU: one query."""
+        return [item["sk"]["S"] for item in self._table.query(_items_of(sku))]
+
+    def sales(
+        self, store_uuid: str | None, path: ItemPath, *, first: str, limit: int
+    ) -> Iterator[tuple[str, Sale]]:
+        """Yield the sales that got warranties with their places, from ``first`` on, in order.
+
+        Those of one store or of all, whose items begin with ``path``. ``limit`` is how many will
+        probably be taken.
+        """
+        prefix = _joined(*path, "")
+        begin, end = max(prefix, first), prefix + HIGHEST
+        if store_uuid is not None:
+            partitions, page_size = [_sold_by(store_uuid)], limit
+        else:
+            partitions = [f"LIST#{shard}" for shard in range(LIST_SHARDS)]
+            page_size = shards.share(limit, LIST_SHARDS)
+        streams = [
+            self._table.query(partition, first=begin, last=end, page_size=page_size)
+            for partition in partitions
+        ]
+        for item in heapq.merge(*streams, key=_sort_key):
+            yield _sort_key(item), _sale(item)
+
+    def refusals(self, *, after: tuple[str, str] | None, limit: int) -> list[Refusals]:
+        """Return what was refused by type and reason, in this order."""
+        first = _joined(*after) + "\x00" if after else ""
+        streams = [
+            self._table.query(f"REFUSALS#{shard}", first=first) for shard in range(REFUSAL_SHARDS)
+        ]
+        kinds = groupby(heapq.merge(*streams, key=_sort_key), key=_sort_key)
+        return [_refusals(place, list(parts)) for place, parts in islice(kinds, limit)]
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+def _joined(*parts: str) -> str:
+    return _SEPARATOR.join(parts)
+
+
+def _sale_key(request_id: str) -> _Key:
+    return f"SALE#{request_id}", "SALE"
+
+
+def _idempotency_key(key: str) -> _Key:
+    return f"KEY#{key}", "SALE"
+
+
+def _store_key(store_uuid: str) -> _Key:
+    return f"STORE#{store_uuid}", "STORE"
+
+
+def _items_of(item_sku: str) -> str:
+    return f"ITEM#{item_sku}"
+
+
+def _item_key(item_type: str, item_sku: str) -> _Key:
+    return _items_of(item_sku), item_type
+
+
+def _sold_by(store_uuid: str) -> str:
+    return f"SOLD#{store_uuid}"
+
+
+def _place(sale: Sale) -> str:
+    return _joined(sale.item_type, sale.item_sku, iso(sale.received_at), sale.request_id)
+
+
+def _sold_key(sale: Sale) -> _Key:
+    return _sold_by(sale.store_uuid), _place(sale)
+
+
+def _list_key(sale: Sale) -> _Key:
+    return f"LIST#{shards.of(sale.request_id, LIST_SHARDS)}", _place(sale)
+
+
+def _sort_key(item: Item) -> str:
+    sort_key: str = item["sk"]["S"]
+    return sort_key
+
+
+# --- items ----------------------------------------------------------------------------------------
+
+
+def _item(key: _Key, body: str) -> Item:
+    return {**table.key(*key), "body": {"S": body}}
+
+
+def _sale(item: Item) -> Sale:
+    return Sale.model_validate_json(item["body"]["S"])
+
+
+def _conclusion(item: Item) -> Conclusion | None:
+    if "archive_state" not in item:
+        return None
+    told = {name: item.get(f"archive_{name}", {}).get("S") for name in ("reference", "answer")}
+    return Conclusion(item["archive_state"]["S"], **told)
+
+
+def _item_state(item: Item) -> ItemState:
+    return ItemState(
+        item_type=item["sk"]["S"],
+        item_sku=item["pk"]["S"].removeprefix("ITEM#"),
+        item_cost=int(item["cost"]["N"]),
+        item_title=item["title"]["S"],
+        changed_at=_instant(item, "changed_at"),
+    )
+
+
+def _refusals(place: str, parts: list[Item]) -> Refusals:
+    """Add up what the shards say of one type and reason."""
+    item_type, _, reason = place.partition(_SEPARATOR)
+    last = max(parts, key=lambda part: str(part["last_at"]["S"]))
+    return Refusals(
+        item_type=item_type,
+        reason=reason,
+        count=sum(int(part["count"]["N"]) for part in parts),
+        last_cost=money.amount(int(last["last_cost"]["N"])),
+        last_refused_at=_instant(last, "last_at"),
+    )
+
+
+def _instant(item: Item, name: str) -> datetime:
+    return datetime.fromisoformat(item[name]["S"])

@@ -1,0 +1,118 @@
+"""A server of ours that outlives the command which starts it: its process, its ports, its log.
+
+Standard library only: it runs before any install.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class DaemonError(Exception):
+    """A server can't be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A server whose files lie in ``home``, called ``name``: its process id, ports and log.
+
+    ``marker`` is a word of its command line, by which it is told from what got its id later;
+    ``title`` is what people call it.
+    """
+
+    home: Path
+    name: str
+    marker: str
+    title: str
+
+    @property
+    def log(self) -> Path:
+        """Return the server's log file."""
+        return self.home / f"{self.name}.log"
+
+    def pid(self) -> int | None:
+        """Return the process id of our running server."""
+        try:
+            pid = int((self.home / f"{self.name}.pid").read_text())
+            os.kill(pid, 0)
+        except (OSError, ValueError):
+            return None
+        return pid if self._is_ours(pid) else None
+
+    def ports(self) -> tuple[int, ...] | None:
+        """Return the ports that it was started with, None when it does not run."""
+        if self.pid() is None:
+            return None
+        try:
+            return tuple(map(int, (self.home / f"{self.name}.ports").read_text().split()))
+        except (OSError, ValueError):
+            return None
+
+    def spawn(
+        self, command: Sequence[str], ports: Mapping[str, int], environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        """Start it; ``ports`` are by the settings that choose them. Raises DaemonError."""
+        for setting, port in ports.items():
+            if taken(port):
+                raise DaemonError(
+                    f"Port {port} is taken by another program. Stop that program, or choose "
+                    f"another port: make up {setting}={port + 1}"
+                )
+        self.home.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        (self.home / f"{self.name}.pid").write_text(str(process.pid))
+        (self.home / f"{self.name}.ports").write_text(" ".join(map(str, ports.values())))
+        return process
+
+    def stop(self, *, patience_s: float = 30) -> bool:
+        """Ask it to end and wait until it has; return False when it did not run."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + patience_s
+        while _alive(pid):
+            if time.monotonic() > deadline:
+                raise DaemonError(f"{self.title} (process {pid}) does not stop.")
+            time.sleep(0.05)
+        (self.home / f"{self.name}.pid").unlink(missing_ok=True)
+        return True
+
+    def _is_ours(self, pid: int) -> bool:
+        """Return whether ``pid`` was not given to another program since (where that shows)."""
+        command = Path(f"/proc/{pid}/cmdline")
+        return not command.exists() or self.marker in command.read_text()
+
+
+def taken(port: int) -> bool:
+    """Return whether some program listens on this port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:  # our own child, if this run started it
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True

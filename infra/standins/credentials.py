@@ -1,0 +1,46 @@
+"""The settings that lead our clients to the stand-ins; standard library only."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+JIRA_USER = "bakery@backroom.example"
+JIRA_TOKEN = "standin-jira-token"
+JIRA_PROJECT = "ING"
+JIRA_WEBHOOK_SECRET = "standin-webhook-secret"
+SLACK_TOKEN = "xoxb-standin"
+GOOGLE_CLIENT_ID = "standin-client"
+GOOGLE_CLIENT_SECRET = "standin-client-secret"
+GOOGLE_REFRESH_TOKEN = "standin-refresh-token"
+GITHUB_REPOSITORY = "bakery/recipes"
+GITHUB_TOKEN = "github_pat_standin"
+MAIL_USER = "backroom"
+MAIL_PASSWORD = "standin-password"
+CERTIFICATE = "standin-certificate.pem"
+MAIL_FROM = "bakery@backroom.example"
+
+
+def settings(http_port: int, smtp_port: int, certificate: Path) -> dict[str, str]:
+    """Return all settings of all vendors for stand-ins on these ports of this machine."""
+    base = f"http://127.0.0.1:{http_port}"
+    mail = f"smtp://{MAIL_USER}:{MAIL_PASSWORD}@127.0.0.1:{smtp_port}?ca={quote(str(certificate))}"
+    return {
+        "JIRA_URL": f"{base}/jira",
+        "JIRA_PROJECT": JIRA_PROJECT,
+        "JIRA_USER": JIRA_USER,
+        "JIRA_TOKEN": JIRA_TOKEN,
+        "JIRA_WEBHOOK_SECRET": JIRA_WEBHOOK_SECRET,
+        "SLACK_URL": f"{base}/slack",
+        "SLACK_TOKEN": SLACK_TOKEN,
+        "GOOGLE_TOKEN_URL": f"{base}/google/token",
+        "GOOGLE_DRIVE_URL": f"{base}/google/drive/v3",
+        "GOOGLE_DOCS_URL": f"{base}/google/docs",
+        "GOOGLE_CLIENT_ID": GOOGLE_CLIENT_ID,
+        "GOOGLE_CLIENT_SECRET": GOOGLE_CLIENT_SECRET,
+        "GOOGLE_REFRESH_TOKEN": GOOGLE_REFRESH_TOKEN,
+        "GITHUB_URL": f"{base}/github",
+        "GITHUB_REPOSITORY": GITHUB_REPOSITORY,
+        "GITHUB_TOKEN": GITHUB_TOKEN,
+        "MAIL_URL": mail,
+        "MAIL_FROM": MAIL_FROM,
+        "MAIL_DOMAIN": "gmail.com",
+    }

@@ -1,0 +1,327 @@
+"""The outbox on real tables, streams, queues and functions: nothing is lost, nothing done twice."""
+
+import json
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+
+from chalicelib.core.outbox import rows
+from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.outbox.outbox import Outbox
+from chalicelib.core.outbox.store import EffectStore, OvertakenError
+from chalicelib.core.outbox.worker import Worker
+from chalicelib.core.table import ABSENT, ConditionError, Table, key
+from tests.deliveries_table import spending
+from tests.deployed import Deployed, eventually
+from tests.outbox_chaos import Chaos
+from tests.outbox_fakes import KIND, NOON, MemoryQueues, Vendor
+from tests.outbox_table import make_table
+
+EFFECTS = 600
+ASKED_UNITS, WORKED_UNITS = 4, 5
+_NUMBERS = count()
+_SCHEDULED = {
+    "version": "0",
+    "id": "by-hand",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "0",
+    "region": "us-east-1",
+    "time": "2142-03-01T12:00:00Z",
+    "resources": [],
+    "detail": {},
+}
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test gives to its effects."""
+    return f"e2e-{os.getpid()}-{next(_NUMBERS)}"
+
+
+# --- chaos ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chaos(stack: Deployed, name: str) -> Chaos:
+    stream = make_table(stack.client("dynamodb"), f"outbox-{name}")
+    queue = stack.client("sqs").create_queue(QueueName=f"outbox-{name}")["QueueUrl"]
+    return Chaos(stack.client, f"outbox-{name}", stream, queue)
+
+
+def ask(chaos: Chaos, number: int) -> None:
+    """Ask for an effect together with its cause, as a store does."""
+    cause = chaos.table.putting({**key("CAUSE", str(number))}, ABSENT)
+    effect = Effect(f"letter#{number}", KIND, {"number": number})
+    chaos.table.transact(cause, chaos.outbox.adding(effect), budget_s=60)
+
+
+def all_over(chaos: Chaos) -> bool:
+    for broken in chaos.broken:
+        raise RuntimeError("a part of the test broke") from broken
+    standing = Counter(
+        row["state"]["S"]
+        for row in chaos.table.get_many(
+            (f"EFFECT#letter#{number}", rows.EFFECT) for number in range(EFFECTS)
+        )
+    )
+    assert standing == {"done": EFFECTS}
+    return True
+
+
+@pytest.mark.timeout(420)
+def test_s6_through_chaos_600_effects_are_each_done_once(chaos: Chaos) -> None:
+    with chaos.at_work():
+        with ThreadPoolExecutor(4) as callers:
+            list(callers.map(partial(ask, chaos), range(EFFECTS)))
+        eventually(partial(all_over, chaos), within_s=330, every_s=1)
+
+    made = Counter({effect_id: len(times) for effect_id, times in chaos.vendor.made.items()})
+    lost = EFFECTS - len(made)
+    doubled = {effect_id: times for effect_id, times in made.items() if times > 1}
+    assert (lost, doubled) == (0, {})
+    assert chaos.vendor.told == {f"letter#{n}": {"done"} for n in range(EFFECTS)}
+    assert chaos.index.kinds() == []
+    happened = chaos.dice.happened
+    wanted = ("dropped before", "dropped after", "429", "500 after", "killed after the call")
+    assert min(happened[each] for each in (*wanted, "delivered to two", "redelivered")) >= 10
+    assert happened["relay killed"] >= 1
+    assert happened["killed after telling"] >= 1
+
+
+def test_s6_of_64_who_claim_an_effect_at_once_one_does(stack: Deployed, name: str) -> None:
+    make_table(stack.client("dynamodb"), f"outbox-{name}")
+    table = Table(stack.client("dynamodb"), f"outbox-{name}")
+    store, now = EffectStore(table), datetime.now(UTC)
+    table.transact(Outbox(table, now=lambda: now).adding(Effect("a", KIND, {})))
+    kept = store.get("a")
+    assert kept is not None
+
+    def claim(number: int) -> bool:
+        try:
+            store.change(kept, replace(kept, state="sending", token=str(number)))
+        except OvertakenError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as rivals:
+        assert sum(rivals.map(claim, range(64))) == 1
+
+
+def test_write_units_are_those_that_the_docs_name(stack: Deployed, name: str) -> None:
+    client = stack.client("dynamodb")
+    make_table(client, f"outbox-{name}")
+    table = Table(client, f"outbox-{name}")
+    store: EffectStore = EffectStore(table)
+    later: Any = MemoryQueues(lambda: NOON)
+    worker = Worker(
+        KIND, Vendor(lambda: NOON), store, later, now=lambda: NOON, new_id=lambda: "token"
+    )
+
+    with spending(client) as asked:
+        table.transact(Outbox(table, now=lambda: NOON).adding(Effect("a", KIND, {})))
+    with spending(client) as worked:
+        assert worker.work("a") == "done"
+
+    assert (asked.calls, asked.write_units) == ({"TransactWriteItems": 1}, ASKED_UNITS)
+    assert worked.calls == {"BatchGetItem": 1, "UpdateItem": 2}
+    assert worked.write_units == WORKED_UNITS
+
+
+# --- the deployed relay and sweeper, as their roles allow -----------------------------------------
+
+
+class Post:
+    """A kind of effects that only these tests have: a queue, named to those who name effects."""
+
+    def __init__(self, stack: Deployed) -> None:
+        self.stack, self.sqs = stack, stack.client("sqs")
+        self.queue = self.sqs.create_queue(QueueName=f"backroom-{stack.stage}-outbox-proof")[
+            "QueueUrl"
+        ]
+        for function in ("outbox-relay", "outbox-sweeper", "api"):
+            self._tell(function)
+        self.table = Table(stack.client("dynamodb"), stack.outputs["OutboxTable"])
+        self.arrived: set[str] = set()
+
+    def _tell(self, function: str) -> None:
+        named = {"FunctionName": self.stack.function(function)}
+        functions = self.stack.client("lambda")
+        environment = functions.get_function_configuration(**named).get("Environment", {})
+        variables = {**environment.get("Variables", {}), "OUTBOX_PROOF_QUEUE": self.queue}
+        functions.update_function_configuration(**named, Environment={"Variables": variables})
+
+    def ask(self, effect_id: str, kind: str = "proof", ago: timedelta = timedelta()) -> None:
+        then = datetime.now(UTC) - ago
+        self.table.transact(
+            Outbox(self.table, now=lambda: then).adding(Effect(effect_id, kind, {"n": 1}))
+        )
+
+    def has(self, *effect_ids: str) -> bool:
+        """Return whether these have been named; takes the messages that are there."""
+        answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            self.arrived.add(json.loads(message["Body"])["effect_id"])
+            self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return set(effect_ids) <= self.arrived
+
+    def state(self, effect_id: str) -> dict[str, Any]:
+        answer = self.stack.api.get("/outbox/effect", params={"id": effect_id})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def post(guarded: Deployed) -> Post:
+    return Post(guarded)
+
+
+def test_s6_an_effect_is_named_by_the_relay_as_soon_as_its_transaction_is_through(
+    post: Post, name: str
+) -> None:
+    for number in range(25):
+        post.ask(f"{name}#{number}")
+
+    eventually(lambda: post.has(*(f"{name}#{number}" for number in range(25))))
+    with pytest.raises(ConditionError):
+        post.ask(f"{name}#0")
+
+
+def test_s6_poison_never_blocks_the_stream_or_its_neighbours(post: Post, name: str) -> None:
+    """Rows that nobody could have written, kinds that nobody performs: before, between, after."""
+    began_ms = int(datetime.now(UTC).timestamp() * 1000) - 1_000
+
+    def poison(number: int) -> None:
+        at = key(*rows.place(f"{name}-poison-{number}"))
+        post.table.put({**at, **[{}, {"kind": {"N": "7"}}, {"kind": {"M": {}}}][number % 3]})
+        post.ask(f"{name}-nobody-{number}", kind="pigeons")
+
+    for number in range(12):
+        poison(number)
+        post.ask(f"{name}#{number}")
+
+    eventually(lambda: post.has(*(f"{name}#{number}" for number in range(12))))
+    post.ask(f"{name}#after")
+    eventually(lambda: post.has(f"{name}#after"))
+    unreadable = partial(post.stack.records, "outbox-relay", "record unreadable", began_ms)
+    eventually(lambda: len(unreadable()) == 12)
+    assert post.stack.records("outbox-relay", "kind without a queue", began_ms)
+    assert post.stack.queue_depth("OutboxRelayDlq") == 0
+
+
+def sweep(post: Post) -> None:
+    post.stack.invoke("outbox-sweeper", _SCHEDULED)
+
+
+def test_s6_the_sweeper_names_what_was_never_named_and_buries_what_nobody_performs(
+    post: Post, name: str
+) -> None:
+    lost = timedelta(minutes=5)
+    post.ask(f"{name}#due", ago=lost)
+    post.ask(f"{name}#nobody", kind="pigeons", ago=timedelta(hours=2))
+    eventually(lambda: post.has(f"{name}#due"))
+    post.arrived.clear()
+
+    sweep(post)
+
+    eventually(lambda: post.has(f"{name}#due"))
+    dead = post.state(f"{name}#nobody")
+    assert (dead["state"], dead["answer"]) == ("dead", "there is no queue for pigeons")
+    post.arrived.clear()
+    sweep(post)
+    assert not post.has(f"{name}#due"), "it has just been named"
+
+
+def test_operators_list_show_and_retry_effects(post: Post, name: str) -> None:
+    api = post.stack.api
+    post.ask(f"{name}#dead", kind="pigeons", ago=timedelta(hours=2))
+    sweep(post)
+
+    listed = api.get("/outbox", params={"state": "dead", "kind": "pigeons", "limit": 1})
+    assert listed.status_code == 200, listed.text
+    assert [row["state"] for row in listed.json()] == ["dead"]
+    shown = post.state(f"{name}#dead")
+    assert shown["payload"] == {"n": 1}
+    again = api.post("/outbox/retry", json={"id": f"{name}#dead"})
+    assert (again.status_code, again.json()["state"]) == (200, "pending")
+    assert api.get("/outbox/effect", params={"id": "nothing"}).status_code == 404
+    assert "proof" in [kind["kind"] for kind in api.get("/outbox/kinds").json()]
+    post.ask(f"{name}#hurry")
+    eventually(lambda: post.has(f"{name}#hurry"))
+    post.arrived.clear()
+    assert api.post("/outbox/retry", json={"id": f"{name}#hurry"}).status_code == 200
+    eventually(lambda: post.has(f"{name}#hurry"))
+
+
+# --- dead letters ---------------------------------------------------------------------------------
+
+
+def letters(stack: Deployed, queue: str) -> dict[str, Any]:
+    answer = stack.api.get("/dlq")
+    assert answer.status_code == 200, answer.text
+    [found] = [each for each in answer.json() if each["queue"] == queue]
+    return dict(found)
+
+
+def test_dead_letters_are_shown_and_sent_back_and_none_is_lost(
+    guarded: Deployed, name: str
+) -> None:
+    sqs, dead = guarded.client("sqs"), guarded.outputs["DeliveriesPackagesDlq"]
+    box = {
+        "timestamp": 1,
+        "sender_id": "earth",
+        "recipient_id": "mars",
+        "package_type": "personal",
+    }
+    ids = [
+        sqs.send_message(
+            QueueUrl=dead, MessageBody=json.dumps({**box, "package_id": f"{name}-{number}"})
+        )["MessageId"]
+        for number in range(25)
+    ]
+
+    shown = letters(guarded, "deliveries-packages")
+    assert (shown["depth"], shown["redrivable"]) == (25, True)
+    assert {letter["message_id"] for letter in shown["letters"]} <= set(ids)
+    answer = guarded.api.post("/dlq/deliveries-packages/redrive")
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"queue": "deliveries-packages", "moved": 25, "left": 0},
+    )
+    for number in range(25):
+        eventually(
+            lambda number=number: guarded.api.get(f"/packages/{name}-{number}").status_code == 200
+        )
+
+
+def test_dead_letters_of_every_context_can_be_sent_back(guarded: Deployed) -> None:
+    """The function may do it: its role is enforced here."""
+    fleet = guarded.outputs["VendingUploadsDlq"].replace("uploads", "fleet")
+    guarded.client("sqs").send_message(QueueUrl=fleet, MessageBody="{}")
+
+    answer = guarded.api.post("/dlq/vending-fleet/redrive")
+
+    assert (answer.status_code, answer.json()["moved"]) == (200, 1)
+
+
+def test_every_dead_letter_queue_of_the_stack_is_shown(guarded: Deployed) -> None:
+    queues = guarded.client("sqs").list_queues(QueueNamePrefix=f"backroom-{guarded.stage}-")
+    names = {url.rpartition("/")[2] for url in queues["QueueUrls"]}
+    dead = {each.removesuffix("-dlq") for each in names if each.endswith("-dlq")}
+
+    shown = {each["queue"] for each in guarded.api.get("/dlq").json()}
+
+    assert {f"backroom-{guarded.stage}-{each}" for each in shown} == dead
+    answer: httpx.Response = guarded.api.post("/dlq/outbox-relay/redrive")
+    assert answer.status_code == 409
+    assert guarded.api.post("/dlq/nothing/redrive").status_code == 404

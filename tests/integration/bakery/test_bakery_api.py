@@ -1,0 +1,508 @@
+"""The bakery over HTTP: every status, every body (5r, 5c, 5d)."""
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from chalice.test import Client, HTTPResponse
+
+from chalicelib.bakery.records import Ticket
+from chalicelib.bakery.wiring import bakery
+from tests.bakery_fakes import SECRET
+from tests.bakery_table import Stores
+
+JSON = {"Content-Type": "application/json"}
+CAKE = (
+    '{"name": "Chocolate Cake", "ingredients":'
+    ' {"chocolate": 67.0, "butter": 33.0, "flour": 17.0, "sugar": 30.5, "eggs": 2}}'
+)
+ORDER = {"customer": "Mr. Cakelover", "recipe": "chocolate_cake", "persons": 4, "quantity": 1}
+GOLDEN = {"sugar": 10, "peanuts": 10}
+
+
+def post(client: Client, path: str, body: object = None, **headers: str) -> HTTPResponse:
+    raw = body if isinstance(body, str) else json.dumps(body)
+    return client.http.post(path, headers={**JSON, **headers}, body=raw.encode())
+
+
+def get(client: Client, path: str, status: int = 200) -> Any:
+    answer = client.http.get(path)
+    assert answer.status_code == status, answer.body
+    return answer.json_body
+
+
+def refused(answer: HTTPResponse, status: int) -> Any:
+    assert answer.status_code == status, answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    return answer.json_body
+
+
+def faults(answer: HTTPResponse, status: int = 400) -> set[str]:
+    return {error["field"] for error in refused(answer, status)["errors"]}
+
+
+@pytest.fixture
+def kitchen(client: Client) -> Client:
+    """The API, with the brief's cake."""
+    assert post(client, "/cakes", CAKE).status_code == 201
+    return client
+
+
+# --- cakes ----------------------------------------------------------------------------------------
+
+
+def test_b1_to_b4_a_cake_comes_is_shown_and_goes(client: Client) -> None:
+    assert get(client, "/cakes") == []
+
+    answer = post(client, "/cakes", CAKE)
+
+    assert (answer.status_code, answer.headers["Location"]) == (201, "/cakes/chocolate_cake")
+    created_at = answer.json_body["created_at"]
+    assert answer.json_body == {
+        "id": "chocolate_cake",
+        "created_at": created_at,
+        **json.loads(CAKE),
+    }
+    assert get(client, "/cakes") == [get(client, "/cakes/chocolate_cake")]
+    gone = client.http.delete("/cakes/chocolate_cake")
+    assert (gone.status_code, gone.body) == (204, b"")
+    refused(client.http.delete("/cakes/chocolate_cake"), 404)
+    refused(client.http.get("/cakes/chocolate_cake"), 404)
+
+
+def test_b5_5c2_grams_come_back_with_a_point_and_units_without(kitchen: Client) -> None:
+    text = kitchen.http.get("/cakes/chocolate_cake").body.decode()
+
+    assert '"chocolate":67.0,"butter":33.0,"flour":17.0,"sugar":30.5,"eggs":2}' in text
+
+
+def test_5c2_the_form_that_needs_no_point(client: Client) -> None:
+    amounts = {"flour": {"amount": 33, "unit": "g"}, "eggs": {"amount": 2, "unit": "unit"}}
+
+    answer = post(client, "/cakes", {"name": "X", "ingredients": amounts})
+
+    assert '"flour":33.0,"eggs":2}' in answer.body.decode()
+
+
+def test_5c1_a_cake_of_the_same_id_is_409(kitchen: Client) -> None:
+    answer = post(kitchen, "/cakes", CAKE.replace("Chocolate Cake", "chocolate-cake"))
+
+    assert refused(answer, 409)["type"] == "/problems/cake-exists"
+
+
+BAD_INGREDIENTS = [
+    *("{}", "[]", "null", '"flour"', '{"flour": 0}', '{"flour": -1}', '{"flour": "1"}'),
+    *('{"flour": true}', '{"flour": 100000.5}', '{"eggs": 10001}', '{"": 1}', '{"粉": 1}'),
+    *('{"eggs": 1, "Eggs": 2}', '{"flour": null}', '{"flour": {"amount": 1, "unit": "kg"}}'),
+    json.dumps({f"i{n}": 1 for n in range(100)}),
+]
+
+
+@pytest.mark.parametrize("ingredients", BAD_INGREDIENTS)
+def test_5d_bad_ingredients_are_400_and_nothing_is_stored(client: Client, ingredients: str) -> None:
+    answer = post(client, "/cakes", f'{{"name": "X", "ingredients": {ingredients}}}')
+
+    assert {name.partition(".")[0] for name in faults(answer)} == {"ingredients"}
+    assert get(client, "/cakes") == []
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e400", "1, 'x': 1", "1}, {"])
+def test_s4_what_is_not_json_is_400(client: Client, amount: str) -> None:
+    assert faults(post(client, "/cakes", f'{{"name": "X", "ingredients": {{"a": {amount}}}}}')) == {
+        "(body)"
+    }
+
+
+def test_5d_every_fault_is_named(client: Client) -> None:
+    body = {
+        "name": "蛋糕",
+        "ingredients": {"flour": 0, "eggs": True, "sugar": 1.5, "Sugar": 2, "粉": 3},
+    }
+
+    answer = post(client, "/cakes", body)
+
+    assert faults(answer) == {
+        *("name", "ingredients.flour", "ingredients.eggs"),
+        *("ingredients.Sugar", "ingredients.粉"),
+    }
+
+
+def test_5d_too_many_units_in_a_recipe_are_named_too(client: Client) -> None:
+    answer = post(client, "/cakes", {"name": "X", "ingredients": {"eggs": 10_001, "flour": 1.5}})
+
+    assert faults(answer) == {"ingredients.eggs"}
+
+
+@pytest.mark.parametrize("cake_id", ["42", "%20", "---"])
+def test_what_is_no_id_of_a_cake_is_400(client: Client, cake_id: str) -> None:
+    for answer in (client.http.get(f"/cakes/{cake_id}"), client.http.delete(f"/cakes/{cake_id}")):
+        assert faults(answer) == {"cake_id"}
+
+
+def test_s3_a_body_of_another_kind_is_415(client: Client) -> None:
+    answer = client.http.post("/cakes", headers={"Content-Type": "text/plain"}, body=b"{}")
+
+    refused(answer, 415)
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+def test_b7_the_brief_s_order(kitchen: Client) -> None:
+    answer = post(kitchen, "/orders", {**ORDER, "extra_ingredients": GOLDEN})
+
+    assert (answer.status_code, answer.headers["Location"]) == (201, "/orders/1")
+    order = answer.json_body
+    assert {**order, **ORDER} == order
+    assert order["ingredients"] == [
+        {"name": "chocolate", "amount": 268.0, "unit": "g"},
+        {"name": "butter", "amount": 132.0, "unit": "g"},
+        {"name": "flour", "amount": 68.0, "unit": "g"},
+        {"name": "sugar", "amount": 132.0, "unit": "g"},
+        {"name": "eggs", "amount": 8, "unit": "unit"},
+        {"name": "peanuts", "amount": 10, "unit": "unit"},
+    ]
+    text = answer.body.decode()
+    assert '"amount":268.0,"unit":"g"' in text
+    assert '"amount":8,"unit":"unit"' in text
+    assert '"extra_ingredients":{"sugar":10.0,"peanuts":10}' in text
+    assert (order["status"], order["urgent"]) == ("open", False)
+    assert get(kitchen, "/orders/1") == order
+    assert get(kitchen, "/orders") == [order]
+
+
+BAD_ORDERS: list[tuple[str, object]] = [
+    *[(name, bad) for name in ("persons", "quantity") for bad in (0, -1, 2.5, "2", True, 10_001)],
+    *[(name, 2.0) for name in ("persons", "quantity")],
+    *[("customer", bad) for bad in ("", " ", "a\nb", "x" * 101, 7, None)],
+    *[("recipe", bad) for bad in ("", "蛋糕", 7)],
+    *[("extra_ingredients", bad) for bad in ([], None, {"peanuts": 0}, {"peanuts": "1"})],
+    *[("email", bad) for bad in ("", "me", "a@b", "a@b.c\n", "a b@c.de", "a@-b.de", 7)],
+    ("urgent", "yes"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), BAD_ORDERS)
+def test_5d_a_bad_field_is_400_and_named(kitchen: Client, field: str, value: object) -> None:
+    answer = post(kitchen, "/orders", {**ORDER, field: value})
+
+    assert {name.partition(".")[0] for name in faults(answer)} == {field}
+    assert get(kitchen, "/orders") == []
+
+
+@pytest.mark.parametrize("field", ORDER)
+def test_5d_a_missing_field_is_400_and_named(kitchen: Client, field: str) -> None:
+    body = {name: value for name, value in ORDER.items() if name != field}
+
+    assert faults(post(kitchen, "/orders", body)) == {field}
+
+
+def test_s8_the_same_key_is_the_same_order(kitchen: Client) -> None:
+    first = post(kitchen, "/orders", ORDER, **{"Idempotency-Key": "k"})
+    again = post(kitchen, "/orders", ORDER, **{"Idempotency-Key": "k"})
+    other = post(kitchen, "/orders", {**ORDER, "persons": 5}, **{"Idempotency-Key": "k"})
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json_body == first.json_body
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+    assert refused(other, 422)["type"] == "/problems/idempotency-key-reused"
+    assert len(get(kitchen, "/orders")) == 1
+
+
+def test_5c6_an_unknown_recipe_is_422(kitchen: Client) -> None:
+    assert refused(post(kitchen, "/orders", {**ORDER, "recipe": "mud"}), 422)["type"] == (
+        "/problems/unknown-recipe"
+    )
+
+
+def test_5c3_a_unit_clash_is_422(kitchen: Client) -> None:
+    body = {**ORDER, "extra_ingredients": {"eggs": 1.5}}
+
+    assert refused(post(kitchen, "/orders", body), 422)["type"] == "/problems/unit-clash"
+
+
+@pytest.mark.parametrize("order_id", ["abc", "1.0", "-1", "01", "9" * 16, "%31x"])
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("DELETE", ""), ("POST", "/ready")])
+def test_5c5_an_id_that_is_no_integer_is_400(
+    client: Client, order_id: str, method: str, rest: str
+) -> None:
+    answer = client.http.request(method, f"/orders/{order_id}{rest}")
+
+    assert faults(answer) == {"order_id"}
+
+
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("DELETE", ""), ("POST", "/ready")])
+def test_5d_an_unknown_order_is_404(client: Client, method: str, rest: str) -> None:
+    refused(client.http.request(method, f"/orders/7{rest}"), 404)
+
+
+def test_5c11_cancelling_is_204_as_often_as_it_is_asked_for(
+    kitchen: Client, stores: Stores
+) -> None:
+    post(kitchen, "/orders", ORDER)
+
+    answers = [
+        kitchen.http.delete("/orders/1?by=Ann&reason=no%20guests"),
+        kitchen.http.delete("/orders/1"),
+    ]
+
+    assert [(answer.status_code, answer.body) for answer in answers] == [(204, b"")] * 2
+    order = get(kitchen, "/orders/1")
+    assert (order["status"], order["reason"], order["filed"]) == ("cancelled", "no guests", False)
+    assert order["history"][-1]["by"] == "Ann"
+    assert order["cancelled_at"] == order["history"][-1]["at"]
+    assert get(kitchen, "/orders") == []
+    assert get(kitchen, "/orders?status=cancelled") == get(kitchen, "/orders?status=all") == [order]
+    assert stores.asked() == {"cancelled#1"}
+    refused(kitchen.http.post("/orders/1/ready"), 409)
+
+
+def test_5c15_ready_is_200_twice_and_one_notice(kitchen: Client, stores: Stores) -> None:
+    post(kitchen, "/orders", ORDER)
+
+    answers = [kitchen.http.post("/orders/1/ready"), post(kitchen, "/orders/1/ready", {})]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json_body == answers[1].json_body
+    assert answers[0].json_body["status"] == "ready"
+    assert answers[0].json_body["notice"] == {"state": "asked"}
+    assert stores.asked() == {"ready#1"}
+    refused(kitchen.http.delete("/orders/1"), 409)
+
+
+def test_5c7_an_urgent_order_is_ticketed_at_once(kitchen: Client, stores: Stores) -> None:
+    order = post(kitchen, "/orders", {**ORDER, "urgent": True}).json_body
+
+    assert (order["status"], order["ticket"]) == ("ticketed", {"state": "asked"})
+    assert stores.asked() == {"jira#order#1"}
+
+
+def test_s7_the_list_comes_in_pages(kitchen: Client) -> None:
+    for _ in range(5):
+        post(kitchen, "/orders", ORDER)
+    found, path = [], "/orders?limit=2&status=open"
+    while path:
+        answer = kitchen.http.get(path)
+        found += [order["id"] for order in answer.json_body]
+        link = answer.headers.get("Link", "")
+        path = link.partition(">")[0].lstrip("<")
+
+    assert found == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        *(("status=gone", "status"), ("limit=0", "limit"), ("limit=501", "limit")),
+        *(("before=x", "before"), ("limit=1&limit=2", "limit")),
+    ],
+)
+def test_s5_a_wrong_query_is_400(client: Client, query: str, name: str) -> None:
+    assert faults(client.http.get(f"/orders?{query}")) == {name}
+
+
+# --- batches --------------------------------------------------------------------------------------
+
+
+def test_b9_a_batch_by_hand_and_the_same_again(kitchen: Client, stores: Stores) -> None:
+    post(kitchen, "/orders", {**ORDER, "extra_ingredients": GOLDEN})
+    post(kitchen, "/orders", {**ORDER, "persons": 1})
+    today = datetime.now(UTC).date().isoformat()
+
+    answer = kitchen.http.post("/batches")
+    again = kitchen.http.post("/batches")
+
+    assert (answer.status_code, again.status_code) == (201, 200)
+    assert answer.headers["Location"] == f"/batches/{today}"
+    batch = get(kitchen, f"/batches/{today}")
+    assert answer.json_body == again.json_body == batch
+    assert (batch["date"], batch["status"], batch["orders"]) == (today, "sealed", [1, 2])
+    lines = {line["name"]: line for line in batch["lines"]}
+    assert lines["chocolate"] == {
+        "name": "chocolate",
+        "amount": 335.0,
+        "unit": "g",
+        "orders": [{"order": 1, "amount": 268.0}, {"order": 2, "amount": 67.0}],
+    }
+    assert '"amount":335.0' in answer.body.decode()
+    assert lines["peanuts"]["orders"] == [{"order": 1, "amount": 10}]
+    assert stores.asked() == {f"jira#batch#{today}"}
+    order = get(kitchen, "/orders/1")
+    assert (order["status"], order["batch"], order["ticket"]) == (
+        *("ticketed", today),
+        {"state": "asked"},
+    )
+    [listed] = get(kitchen, "/batches")
+    assert (listed["date"], listed["orders"]) == (today, 2)
+
+
+def test_b9_without_orders_there_is_nothing_to_order(client: Client, stores: Stores) -> None:
+    answer = post(client, "/batches", {})
+
+    assert (answer.status_code, answer.json_body["status"]) == (200, "empty")
+    assert get(client, "/batches") == []
+    refused(client.http.get(f"/batches/{answer.json_body['date']}"), 404)
+    assert stores.asked() == set()
+
+
+@pytest.mark.parametrize("day", ["x", "2026-02-30", "20261121", "2026-11-21T06", "2026-W01-1"])
+def test_what_is_no_day_is_400(client: Client, day: str) -> None:
+    assert faults(client.http.get(f"/batches/{day}")) == {"day"}
+
+
+# --- the webhook ----------------------------------------------------------------------------------
+
+
+def hear(client: Client, event: object, signature: str | None = None) -> HTTPResponse:
+    raw = event if isinstance(event, bytes) else json.dumps(event).encode()
+    signed = f"sha256={hmac.new(SECRET, raw, hashlib.sha256).hexdigest()}"
+    headers = {**JSON, "X-Hub-Signature": signature or signed}
+    return client.http.post("/webhooks/jira", headers=headers, body=raw)
+
+
+def event(key: str = "ING-1", *, done: bool = True, **told: object) -> dict[str, object]:
+    labels = ["backroom", "missing-ingredients"]
+    status = {"name": "Done", "statusCategory": {"key": "done" if done else "new"}}
+    issue = {"id": "1", "key": key, "fields": {"labels": labels, "status": status}}
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    return {"timestamp": now_ms, "webhookEvent": "jira:issue_updated", "issue": issue, **told}
+
+
+@pytest.fixture
+def ticketed(kitchen: Client) -> Client:
+    """The API, with an order whose ticket is ING-1."""
+    post(kitchen, "/orders", ORDER)
+    run = bakery().batching.run_by_hand()
+    bakery().shortages.tickets.know("ING-1", run.day)
+    bakery().shortages.tickets.settle(run.day, Ticket(state="created", key="ING-1"))
+    return kitchen
+
+
+def test_b10_a_ticket_that_is_short_is_looked_at_once(ticketed: Client, stores: Stores) -> None:
+    short = event()
+
+    answers = [hear(ticketed, short), hear(ticketed, short)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [answer.json_body["verdict"] for answer in answers] == ["taken", "repeated"]
+    looked = [each for each in stores.asked() if each.startswith("jira#inspect#ING-1#")]
+    assert len(looked) == 1
+    assert get(ticketed, "/orders/1")["ticket"] == {"state": "created", "key": "ING-1"}
+
+
+def test_5d_what_is_not_ours_is_202(ticketed: Client) -> None:
+    for told in (event("ING-99"), {"timestamp": 1, "webhookEvent": "comment_created"}):
+        answer = hear(ticketed, told)
+        assert (answer.status_code, answer.json_body["verdict"]) == (202, "not ours")
+
+
+def test_5c12_half_of_it_is_nothing_to_do(ticketed: Client) -> None:
+    assert hear(ticketed, event(done=False)).json_body["verdict"] == "nothing to do"
+
+
+def test_5d_a_bad_signature_is_401_before_anything_is_read(ticketed: Client) -> None:
+    for answer in (
+        hear(ticketed, event(), signature="sha256=00"),
+        hear(ticketed, b"this is no JSON", signature="sha256=00"),
+        post(ticketed, "/webhooks/jira", event()),
+    ):
+        refused(answer, 401)
+
+
+def test_5d_an_old_timestamp_is_401(ticketed: Client) -> None:
+    refused(hear(ticketed, event(timestamp=1_000_000_000_000)), 401)
+
+
+@pytest.mark.parametrize("raw", [b"no JSON", b"[]", b"{}", b'{"timestamp": "x"}'])
+def test_signed_nonsense_is_400(ticketed: Client, raw: bytes) -> None:
+    assert faults(hear(ticketed, raw))
+
+
+# --- employees ------------------------------------------------------------------------------------
+
+ADA = {"firstName": "Ada", "lastName": "Lovelace", "permissions": {"developer": True}}
+
+
+def patch(client: Client, body: object) -> HTTPResponse:
+    return client.http.patch("/employees/1", headers=JSON, body=json.dumps(body).encode())
+
+
+def test_b14_an_employee_comes_is_changed_and_goes(client: Client, stores: Stores) -> None:
+    answer = post(client, "/employees", ADA)
+
+    assert (answer.status_code, answer.headers["Location"]) == (201, "/employees/1")
+    created_at = answer.json_body["createdAt"]
+    told = {"id": 1, "access": "needs_username", "createdAt": created_at}
+    assert answer.json_body == {**ADA, **told}
+    assert get(client, "/employees") == [get(client, "/employees/1")]
+
+    named = patch(client, {"githubUsername": "octocat"})
+    assert (named.status_code, named.json_body["access"]) == (200, "pending")
+    assert named.json_body["githubUsername"] == "octocat"
+    assert client.http.delete("/employees/1").status_code == 204
+    refused(client.http.delete("/employees/1"), 404)
+    refused(client.http.get("/employees/1"), 404)
+    refused(patch(client, {}), 404)
+    assert stores.asked() == {"access#1#grant#v2", "access#1#remove#v3"}
+
+
+def test_a_patch_changes_what_it_says_and_null_takes_the_user_name_away(client: Client) -> None:
+    post(client, "/employees", {**ADA, "githubUsername": "octocat"})
+
+    changed = patch(client, {"lastName": "King", "permissions": {"developer": False}}).json_body
+    assert (changed["firstName"], changed["lastName"]) == ("Ada", "King")
+    assert (changed["githubUsername"], changed["access"]) == ("octocat", "removing")
+    assert "githubUsername" not in patch(client, {"githubUsername": None}).json_body
+
+
+def test_two_employees_cannot_be_one_github_user(client: Client) -> None:
+    post(client, "/employees", {**ADA, "githubUsername": "octocat"})
+
+    refused(post(client, "/employees", {**ADA, "githubUsername": "OctoCat"}), 409)
+
+
+BAD_EMPLOYEES: list[tuple[str, object, str]] = [
+    *[(name, bad, name) for name in ("firstName", "lastName") for bad in ("", 7, None, "a\nb")],
+    *[("permissions", bad, "permissions") for bad in (None, "x", [], True)],
+    *[("permissions", {"developer": bad}, "permissions.developer") for bad in ("yes", 1, None)],
+    ("permissions", {}, "permissions.developer"),
+    *[("githubUsername", bad, "githubUsername") for bad in ("-a", "a--b", "a b", "x" * 40, 7, "")],
+]
+
+
+@pytest.mark.parametrize(("field", "value", "named"), BAD_EMPLOYEES)
+def test_5d_a_bad_employee_is_400_and_named(
+    client: Client, field: str, value: object, named: str
+) -> None:
+    assert faults(post(client, "/employees", {**ADA, field: value})) == {named}
+    assert get(client, "/employees") == []
+
+
+def test_5d_missing_names_are_all_named(client: Client) -> None:
+    assert faults(post(client, "/employees", {})) == {"firstName", "lastName", "permissions"}
+
+
+# --- verbs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("PUT", "/cakes", "GET, OPTIONS, POST"),
+        ("POST", "/cakes/x", "DELETE, GET, OPTIONS"),
+        ("GET", "/orders/1/ready", "OPTIONS, POST"),
+        ("PATCH", "/orders/1", "DELETE, GET, OPTIONS"),
+        ("DELETE", "/batches", "GET, OPTIONS, POST"),
+        ("GET", "/webhooks/jira", "OPTIONS, POST"),
+        ("PUT", "/employees/1", "DELETE, GET, OPTIONS, PATCH"),
+    ],
+)
+def test_s2_another_verb_is_405(client: Client, method: str, path: str, allow: str) -> None:
+    answer = client.http.request(method, path)
+
+    refused(answer, 405)
+    assert answer.headers["Allow"] == allow

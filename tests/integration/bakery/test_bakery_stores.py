@@ -1,0 +1,303 @@
+"""What the bakery's stores promise, on moto: one caller at a time."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.bakery import effects
+from chalicelib.bakery.amounts import Amount
+from chalicelib.bakery.ports import Spot
+from chalicelib.bakery.records import (
+    Access,
+    Batch,
+    Cake,
+    Change,
+    Employee,
+    Gathering,
+    Ingredient,
+    Keyed,
+    Order,
+    Ticket,
+)
+from chalicelib.bakery.service.batches import Batching
+from tests.bakery_table import Stores
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
+DAY = date(2026, 11, 21)
+FLOUR = Ingredient(name="Flour", amount=Amount(value=Decimal("33.0"), unit="g"))
+
+
+def cake(name: str = "Carrot Cake") -> Cake:
+    return Cake(name=name, ingredients=(FLOUR,), created_at=NOON)
+
+
+def order(number: int, created_at: datetime = NOON, *states: str) -> Order:
+    history = [
+        Change(status=state, at=created_at, by="test", reason="test")  # type: ignore[arg-type]
+        for state in ("open", *states)
+    ]
+    return Order(
+        id=number,
+        customer="Mr Cakelover",
+        recipe="carrot_cake",
+        recipe_name="Carrot Cake",
+        base=(FLOUR,),
+        persons=2,
+        quantity=3,
+        created_at=created_at,
+        history=tuple(history),
+    )
+
+
+def cancelled(before: Order) -> Order:
+    return before.changed("cancelled", at=NOON, by="test", reason="test")
+
+
+# --- cakes ----------------------------------------------------------------------------------------
+
+
+def test_5c1_one_id_is_one_cake(stores: Stores) -> None:
+    assert stores.cakes.add(cake())
+    assert not stores.cakes.add(cake("carrot-cake"))
+
+    assert stores.cakes.cake("carrot_cake") == cake()
+    assert stores.cakes.cake("nothing") is None
+    assert stores.cakes.cake("") is None
+
+
+def test_b1_cakes_are_listed_in_the_order_of_their_ids(stores: Stores) -> None:
+    for name in ("Zebra Cake", "Apple Pie"):
+        stores.cakes.add(cake(name))
+
+    assert [each.id for each in stores.cakes.cakes()] == ["apple_pie", "zebra_cake"]
+
+
+def test_b4_a_cake_is_removed_once(stores: Stores) -> None:
+    stores.cakes.add(cake())
+
+    assert [stores.cakes.remove("carrot_cake") for _ in range(2)] == [True, False]
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+def test_5c5_ids_count_up(stores: Stores) -> None:
+    assert [stores.orders.next_id() for _ in range(3)] == [1, 2, 3]
+
+
+def test_an_order_is_kept_as_it_is_amounts_and_all(stores: Stores) -> None:
+    kept = order(1).model_copy(update={"email": "a@b.example", "ticket": Ticket(key="ING-1")})
+    stores.orders.add(kept, [effects.order_ticket(1)])
+
+    assert stores.orders.order(1) == kept
+    assert str(stores.orders.order(1).needs[0].amount) == "198 g"  # type: ignore[union-attr]
+    assert stores.asked() == {"jira#order#1"}
+
+
+def test_s8_a_key_stands_for_one_order(stores: Stores) -> None:
+    one, other = Keyed(order=1, wish="a"), Keyed(order=2, wish="b")
+
+    assert stores.orders.add(order(1), key=("k", one))
+    assert not stores.orders.add(order(2), [effects.order_ticket(2)], key=("k", other))
+
+    assert stores.orders.keyed("k") == one
+    assert stores.orders.keyed("other") is None
+    assert stores.orders.order(2) is None
+    assert stores.asked() == set()
+
+
+def test_orders_are_listed_newest_first_as_numbers(stores: Stores) -> None:
+    for number in (1, 2, 10, 11, 9):
+        stores.orders.add(order(number))
+
+    assert [each.id for each in stores.orders.orders(None)] == [11, 10, 9, 2, 1]
+    assert [each.id for each in stores.orders.orders(10)] == [9, 2, 1]
+    assert list(stores.orders.orders(0)) == []
+
+
+def test_a_change_on_what_has_changed_does_nothing(stores: Stores) -> None:
+    first = order(1)
+    stores.orders.add(first)
+
+    assert stores.orders.change(first, cancelled(first), [effects.filing(1)])
+    assert not stores.orders.change(first, cancelled(first), [effects.ready_notice(1)])
+
+    assert stores.asked() == {"cancelled#1"}
+
+
+def test_an_effect_that_was_asked_for_stops_the_change_that_asks_again(stores: Stores) -> None:
+    first = order(1)
+    stores.orders.add(first, [effects.filing(1)])
+
+    assert not stores.orders.change(first, cancelled(first), [effects.filing(1)])
+    assert stores.orders.order(1) == first
+
+
+# --- batches --------------------------------------------------------------------------------------
+
+
+def test_5c8_open_orders_from_before_the_cut_off_wait(stores: Stores) -> None:
+    stores.orders.add(order(1))
+    stores.orders.add(order(2, SIX))
+    stores.orders.add(order(3, NOON, "ticketed"))
+    gone = order(4)
+    stores.orders.add(gone)
+    stores.orders.change(gone, cancelled(gone))
+
+    assert [each.id for each in stores.batches.waiting(SIX)] == [1]
+    assert [each.id for each in stores.batches.waiting(SIX + timedelta(1))] == [1, 2]
+
+
+def test_one_that_is_open_no_longer_hides_none_after_it(stores: Stores) -> None:
+    """Between looking for open orders and reading them, any of them may be cancelled."""
+    for number in range(1, 70):
+        stores.orders.add(order(number))
+    for number in range(1, 65):
+        item = {"pk": {"S": "OPEN"}, "sk": {"S": f"{number:015d}"}}
+        before = order(number)
+        stores.orders.change(before, cancelled(before))
+        stores.table.put({**item, "created_at": {"S": "2026-11-20T12:00:00Z"}})
+
+    assert [each.id for each in stores.batches.waiting(SIX)] == [65, 66, 67, 68, 69]
+
+
+def run(stores: Stores, at: datetime = SIX) -> Batch | None:
+    return Batching(stores.batches, now=lambda: at).run_scheduled(at).batch
+
+
+def test_b9_a_hundred_orders_join_one_batch(stores: Stores) -> None:
+    for number in range(1, 101):
+        stores.orders.add(order(number))
+
+    batch = run(stores)
+
+    assert batch
+    assert batch.orders == tuple(range(1, 101))
+    assert [str(line.amount) for line in batch.lines] == ["19800 g"]
+    assert run(stores) == batch
+    assert stores.batches.batch(DAY) == batch
+    assert stores.asked() == {"jira#batch#2026-11-21"}
+    assert {each.status for each in stores.orders.orders(None)} == {"ticketed"}
+    assert stores.batches.unsealed() == []
+
+
+def joining(stores: Stores, number: int) -> tuple[Order, Order]:
+    before = order(number)
+    stores.orders.add(before)
+    return before, before.changed("ticketed", at=SIX, by="test", reason="test", batch=DAY)
+
+
+def test_claims_and_seals_hold_what_they_rest_on(stores: Stores) -> None:
+    empty = Gathering(day=DAY, cutoff=SIX, by="test", version=0)
+    first, second, third = (joining(stores, number) for number in (1, 2, 3))
+
+    assert stores.batches.claim(empty, [first])
+    begun = stores.batches.gathering(DAY)
+    assert begun
+    assert not stores.batches.claim(empty, [second]), "somebody began it"
+    assert not stores.batches.claim(begun, [first, second]), "one of them has joined"
+    assert stores.batches.claim(begun, [second])
+
+    late = Batch(day=DAY, cutoff=SIX, by="test", sealed_at=SIX, orders=(1,), lines=())
+    assert not stores.batches.seal(begun, late, effects.batch_ticket(DAY)), "one joined since"
+    moved_on = stores.batches.gathering(DAY)
+    assert moved_on
+    assert [each.id for each in stores.batches.members(DAY)] == [1, 2]
+    assert stores.batches.seal(moved_on, late, effects.batch_ticket(DAY))
+    assert not stores.batches.seal(moved_on, late, effects.batch_ticket(DAY)), "it is sealed"
+    assert not stores.batches.claim(empty, [third]), "nothing joins a sealed batch"
+    assert stores.orders.order(3) == third[0]
+
+
+def test_batches_are_listed_newest_first(stores: Stores) -> None:
+    for days in range(3):
+        stores.orders.add(order(days + 1))
+        run(stores, SIX + timedelta(days=days))
+
+    found = [batch.day for batch in stores.batches.batches(None)]
+    assert found == [DAY + timedelta(2), DAY + timedelta(1), DAY]
+    assert [batch.day for batch in stores.batches.batches(DAY + timedelta(1))] == [DAY]
+    assert list(stores.batches.batches(date.min)) == []
+
+
+# --- tickets --------------------------------------------------------------------------------------
+
+
+def test_what_became_of_a_ticket_is_kept_beside_its_batch(stores: Stores) -> None:
+    stores.orders.add(order(1))
+    run(stores)
+    for _ in range(2):
+        stores.tickets.know("ING-1", DAY)
+        stores.tickets.settle(DAY, Ticket(state="created", key="ING-1"))
+    stores.tickets.know("ING-2", 7)
+
+    batch = stores.batches.batch(DAY)
+    assert batch
+    assert batch.ticket == Ticket(state="created", key="ING-1")
+    assert stores.tickets.owner("ING-1") == DAY
+    assert stores.tickets.owner("ING-2") == 7
+    assert stores.tickets.owner("ING-3") is None
+
+
+def test_an_effect_by_itself_is_asked_for_once(stores: Stores) -> None:
+    asked = [stores.tickets.ask(effects.inspection("ING-1", "abc")) for _ in range(2)]
+
+    assert asked == [True, False]
+
+
+# --- staff ----------------------------------------------------------------------------------------
+
+
+def ada(**said: object) -> Employee:
+    told = {"id": 1, "first_name": "Ada", "last_name": "Lovelace", "developer": True}
+    return Employee.model_validate(
+        {**told, "login": "octocat", "access": "pending", "created_at": NOON, **said}
+    )
+
+
+def test_b14_hiring_changing_and_firing_hold_what_they_rest_on(stores: Stores) -> None:
+    said = stores.staff.access("OctoCat").after(holder=1, wanted=True)
+    granted = effects.access(1, 1, said)
+    assert stores.staff.change(None, ada(), access=[said], effects=[granted])
+    assert not stores.staff.change(None, ada(), access=[said]), "it is there"
+
+    renamed = ada().after(first_name="Augusta")
+    assert stores.staff.change(ada(), renamed)
+    assert not stores.staff.change(ada(), None), "it has changed"
+    assert stores.staff.employees() == [renamed]
+    assert stores.staff.access("octocat") == said
+
+    assert not stores.staff.change(renamed, None, access=[said]), "somebody spoke since"
+    assert stores.staff.change(renamed, None, access=[said.after(holder=None, wanted=False)])
+    assert stores.staff.employee(1) is None
+    assert stores.staff.access("OCTOCAT").version == 2
+    assert stores.asked() == {"access#1#grant#v1"}
+
+
+def test_of_a_stranger_nothing_was_said(stores: Stores) -> None:
+    assert stores.staff.access("stranger") == Access(login="stranger")
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["document/mr_cakelover", "document/山田"])
+def test_a_document_is_made_by_one(stores: Stores, name: str) -> None:
+    fresh = stores.documents.spot(name)
+    assert fresh == Spot()
+    assert stores.documents.claim(name, maker="cancelled#1", at=NOON, before=fresh)
+    assert not stores.documents.claim(name, maker="cancelled#2", at=NOON, before=fresh)
+
+    claimed = stores.documents.spot(name)
+    assert claimed == Spot(None, "cancelled#1", NOON)
+    assert stores.documents.claim(name, maker="cancelled#2", at=SIX, before=claimed)
+    assert not stores.documents.claim(name, maker="cancelled#3", at=SIX, before=claimed)
+
+    stores.documents.keep(name, "abc")
+    kept = stores.documents.spot(name)
+    assert kept.document_id == "abc"
+    assert not stores.documents.claim(name, maker="cancelled#3", at=SIX, before=kept)
+    stores.documents.forget(name)
+    assert stores.documents.spot(name) == Spot()

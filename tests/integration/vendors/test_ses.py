@@ -1,0 +1,98 @@
+"""Mail through SES: one try, and what each of its errors means."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from moto import mock_aws
+
+from chalicelib.core import aws
+from chalicelib.core.outbox.effects import (
+    DeniedError,
+    EffectError,
+    NotDoneError,
+    PoisonError,
+    UnsureError,
+)
+from chalicelib.integrations.ses import SesMail
+from tests.vendors import letter
+
+SENDER = "bakery@backroom.example"
+
+
+class Failing:
+    """A client that fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def send_email(self, **_: Any) -> None:
+        raise self._error
+
+    get_account = send_email
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    metadata = {"HTTPStatusCode": status}
+    return ClientError(
+        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata},  # type: ignore[typeddict-item]
+        "SendEmail",
+    )
+
+
+@pytest.fixture
+def ses() -> Iterator[SesMail]:
+    with mock_aws(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = aws.sesv2.__wrapped__("eu-central-1")
+        client.create_email_identity(EmailIdentity=SENDER)
+        yield SesMail(lambda: client, SENDER)
+
+
+def test_b12_a_letter_is_taken_and_has_ses_s_id(ses: SesMail) -> None:
+    assert ses.send(letter())
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (EndpointConnectionError(endpoint_url="https://x.test"), NotDoneError),
+        (ReadTimeoutError(endpoint_url="https://x.test"), UnsureError),
+        (NoCredentialsError(), DeniedError),
+        (refused("TooManyRequestsException", 429), NotDoneError),
+        (refused("InternalFailure", 500), UnsureError),
+        (refused("MessageRejected"), PoisonError),
+        (refused("AccountSuspendedException"), DeniedError),
+        (refused("AccessDeniedException", 403), DeniedError),
+    ],
+)
+def test_b12_what_each_failure_means(
+    error: BotoCoreError | ClientError, kind: type[EffectError]
+) -> None:
+    mail = SesMail(lambda: Failing(error), SENDER)  # type: ignore[arg-type, return-value]
+
+    for call in (lambda: mail.send(letter()), mail.check):
+        with pytest.raises(kind) as said:
+            call()
+        assert type(said.value) is kind
+
+
+def test_b12_a_bad_address_never_reaches_ses() -> None:
+    mail = SesMail(lambda: pytest.fail("asked"), SENDER)
+
+    with pytest.raises(PoisonError):
+        mail.send(letter(to="a@gmail.com\nBcc: b@gmail.com"))
+
+
+def test_b12_ses_is_asked_once() -> None:
+    client = aws.sesv2.__wrapped__("eu-central-1")
+
+    assert client.meta.config.retries["total_max_attempts"] == 1

@@ -1,0 +1,98 @@
+"""Slack: refusals under HTTP 200, all pages, messages that are found again, text as data."""
+
+import html
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.outbox.effects import (
+    DeniedError,
+    EffectError,
+    NotDoneError,
+    PoisonError,
+    UnsureError,
+)
+from chalicelib.integrations.slack import escaped
+from tests.vendors import Desk
+
+
+def test_b11_the_whole_directory_is_read_page_by_page(desk: Desk) -> None:
+    users = desk.slack.users()
+
+    assert [user.id for user in users] == [each["id"] for each in desk.held("slack", "people")]
+    pages = [each for each in desk.office.shown()["arrived"] if each["path"] == "/users.list"]
+    assert len(pages) == 3
+
+
+def test_b11_bots_and_those_who_left_are_told_apart(desk: Desk) -> None:
+    reachable = {user.id for user in desk.slack.users() if user.reachable}
+
+    assert reachable == {"U01", "U02", "U03", "U04", "U05", "U07"}
+
+
+def test_b11_a_person_s_names_are_all_told(desk: Desk) -> None:
+    [grace] = [user for user in desk.slack.users() if user.id == "U07"]
+
+    assert grace.names == ("Grace Hopper", "Amazing Grace", "grace.hopper")
+
+
+def test_b11_a_message_is_found_by_its_effect_however_far_back(desk: Desk) -> None:
+    channel = desk.slack.open_dm("U01")
+    sent = [
+        desk.slack.post(channel, "An order is ready", effect_id=f"ready#{n}") for n in range(12)
+    ]
+
+    assert [desk.slack.find(channel, effect_id=f"ready#{n}") for n in range(12)] == sent
+    assert desk.slack.find(channel, effect_id="ready#12") is None
+
+
+def test_opening_a_channel_again_is_the_same_channel(desk: Desk) -> None:
+    assert desk.slack.open_dm("U01") == desk.slack.open_dm("U01")
+
+
+@pytest.mark.parametrize("user", ["U06", "U404", "USLACKBOT"])
+def test_whom_slack_cannot_reach_is_no_case_for_another_try(desk: Desk, user: str) -> None:
+    with pytest.raises(PoisonError):
+        desk.slack.open_dm(user)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("ratelimited", NotDoneError),
+        ("invalid_auth", DeniedError),
+        ("token_expired", DeniedError),
+        ("missing_scope", DeniedError),
+        ("internal_error", UnsureError),
+        ("fatal_error", UnsureError),
+        ("channel_not_found", PoisonError),
+        ("a_word_of_tomorrow", PoisonError),
+    ],
+)
+def test_slack_s_word_decides(desk: Desk, word: str, kind: type[EffectError]) -> None:
+    channel = desk.slack.open_dm("U01")
+    body = {"ok": False, "error": word}
+    desk.fail("slack", "status", path="/chat.postMessage", status=200, body=body)
+
+    with pytest.raises(kind, match=word) as said:
+        desk.slack.post(channel, "Order 21 is ready", effect_id="ready#21")
+
+    assert type(said.value) is kind
+
+
+def test_b18_a_message_cannot_mention_or_link(desk: Desk) -> None:
+    channel = desk.slack.open_dm("U01")
+
+    desk.slack.post(channel, "<!channel> & <https://x.test|*free* cake>", effect_id="ready#21")
+
+    [message] = desk.held("slack", "messages")
+    assert message["text"] == "&lt;!channel&gt; &amp; &lt;https://x.test|*free* cake&gt;"
+
+
+@given(st.text())
+def test_b18_any_text_is_shown_as_it_is(text: str) -> None:
+    safe = escaped(text)
+
+    assert not {"<", ">"} & set(safe)
+    assert html.unescape(safe.replace("&amp;", "\0")).replace("\0", "&") == text or "\0" in text

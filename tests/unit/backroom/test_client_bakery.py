@@ -1,0 +1,285 @@
+"""Cakes, orders, batches, employees at the command line."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.backroom.desk import Desk, problem, run, words
+
+AT = "2026-11-21T06:00:00Z"
+CAKE = (
+    '{"id":"carrot_cake","name":"Carrot Cake","ingredients":{"carrots":50.0,"eggs":2},'
+    '"created_at":"2026-11-21T06:00:00Z"}'
+)
+STEP = {"status": "open", "at": AT, "by": "customer", "reason": "ordered"}
+ORDER = {
+    "id": 21,
+    "customer": "Mr Cakelover\x1b[2J",
+    "recipe": "carrot_cake",
+    "recipe_name": "Carrot Cake",
+    "persons": 4,
+    "quantity": 1,
+    "extra_ingredients": {},
+    "urgent": False,
+    "ingredients": [
+        {"name": "carrots", "amount": 200.5, "unit": "g"},
+        {"name": "eggs", "amount": 8, "unit": "unit"},
+    ],
+    "status": "ticketed",
+    "created_at": AT,
+    "reason": "joined the batch of 2026-11-21",
+    "history": [STEP],
+    "batch": "2026-11-21",
+    "ticket": {"state": "created", "key": "ING-12"},
+    "notice": {"state": "sent", "channel": "mail", "to": "a@b.example", "reason": "Slack is off"},
+}
+TICKET = {"state": "created", "key": "ING-12"}
+BATCH = {
+    "date": "2026-11-21",
+    "status": "sealed",
+    "cutoff": AT,
+    "sealed_at": AT,
+    "by": "schedule",
+    "orders": list(range(1, 13)),
+    "lines": [
+        {
+            "name": "carrots",
+            "amount": 600.0,
+            "unit": "g",
+            "orders": [{"order": number, "amount": 50.0} for number in range(1, 13)],
+        }
+    ],
+    "ticket": TICKET,
+}
+LISTED = {**BATCH, "orders": 12, "ticket": TICKET}
+EMPLOYEE = {
+    "id": 10,
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "permissions": {"developer": True},
+    "access": "needs_username",
+    "createdAt": AT,
+}
+
+COMMANDS: list[tuple[str, str, str, Any]] = [
+    ("cakes list", "GET", "/cakes", f"[{CAKE}]"),
+    ("cakes show carrot_cake", "GET", "/cakes/carrot_cake", CAKE),
+    ("cakes add Carrot carrots=50g eggs=2", "POST", "/cakes", CAKE),
+    ("orders list --status open", "GET", "/orders", [ORDER]),
+    ("orders show 21", "GET", "/orders/21", ORDER),
+    ("orders place Ann carrot_cake", "POST", "/orders", ORDER),
+    ("orders ready 21", "POST", "/orders/21/ready", ORDER),
+    ("batches list", "GET", "/batches", [LISTED]),
+    ("batches show 2026-11-21", "GET", "/batches/2026-11-21", BATCH),
+    ("batches run", "POST", "/batches", BATCH),
+    ("employees list", "GET", "/employees", [EMPLOYEE]),
+    ("employees show 10", "GET", "/employees/10", EMPLOYEE),
+    ("employees hire Ada Lovelace --developer", "POST", "/employees", EMPLOYEE),
+    ("employees change 10 --github ada", "PATCH", "/employees/10", EMPLOYEE),
+]
+SILENT: list[tuple[str, str]] = [
+    ("cakes remove carrot_cake", "/cakes/carrot_cake"),
+    ("orders cancel 21 --yes", "/orders/21"),
+    ("employees fire 10 --yes", "/employees/10"),
+]
+
+
+@pytest.mark.parametrize(("command", "method", "path", "answer"), COMMANDS)
+def test_s9_json_is_the_apis_own_word_for_word(
+    desk: Desk, command: str, method: str, path: str, answer: Any
+) -> None:
+    text = answer if isinstance(answer, str) else httpx.Response(200, json=answer).text
+    said = text.replace('":', '" : ')
+    desk.on(method, path, said)
+
+    result = desk.run(*command.split(), "--json")
+
+    assert (result.exit_code, result.stdout) == (0, f"{said}\n")
+
+
+@pytest.mark.parametrize(("command", "method", "path", "answer"), COMMANDS)
+def test_s9_every_answer_can_be_read_by_a_person(
+    desk: Desk, command: str, method: str, path: str, answer: Any
+) -> None:
+    desk.on(method, path, answer)
+
+    result = desk.run(*command.split())
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.strip()
+    assert "{" not in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize(("command", "path"), SILENT)
+def test_what_is_done_without_an_answer_is_said(desk: Desk, command: str, path: str) -> None:
+    desk.on("DELETE", path, httpx.Response(204))
+
+    assert desk.run(*command.split()).stdout.strip()
+    assert desk.run(*command.split(), "--json").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "path"),
+    [
+        *[(command, method, path) for command, method, path, _ in COMMANDS],
+        *[(command, "DELETE", path) for command, path in SILENT],
+    ],
+)
+def test_s9_a_refusal_ends_with_1_and_leaves_stdout_empty(
+    desk: Desk, command: str, method: str, path: str
+) -> None:
+    desk.on(method, path, problem(404, "There is no order 21."))
+
+    result = desk.run(*command.split())
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Next: backroom orders list --status all" in result.stderr
+
+
+@pytest.mark.parametrize("command", [each[0] for each in (*COMMANDS, *SILENT)])
+def test_s9_when_nobody_answers_it_ends_with_3(command: str) -> None:
+    result = run(*command.split())
+
+    assert (result.exit_code, result.stdout) == (3, "")
+
+
+@pytest.mark.parametrize("command", ["cakes list", "orders list", "batches list", "employees list"])
+def test_s9_an_empty_list_says_what_to_do(desk: Desk, command: str) -> None:
+    desk.on("GET", f"/{command.partition(' ')[0]}", [])
+
+    assert "Next: backroom" in desk.run(*command.split()).stdout
+
+
+# --- amounts --------------------------------------------------------------------------------------
+
+
+def test_5c2_amounts_are_sent_with_their_unit_and_their_digits(desk: Desk) -> None:
+    desk.on("POST", "/cakes", CAKE)
+
+    desk.run("cakes", "add", "Carrot Cake", "carrots=50g", "sugar=30.50", "oil=0.10g", "eggs=2")
+
+    assert desk.asked[0].content.decode() == (
+        '{"name":"Carrot Cake","ingredients":{"carrots":{"amount":50,"unit":"g"},'
+        '"sugar":{"amount":30.50,"unit":"g"},"oil":{"amount":0.10,"unit":"g"},'
+        '"eggs":{"amount":2,"unit":"unit"}}}'
+    )
+
+
+@pytest.mark.parametrize("given", ["flour", "flour=", "=1", "flour=-1", "flour=1kg", "flour=x"])
+def test_what_is_no_amount_is_a_mistake_in_the_usage(desk: Desk, given: str) -> None:
+    added = desk.run("cakes", "add", "X", given)
+    placed = desk.run("orders", "place", "Ann", "x", "--extra", given)
+
+    assert (added.exit_code, placed.exit_code) == (2, 2)
+    assert "flour=17g" in words(added, "stderr")
+    assert desk.asked == []
+
+
+def test_an_ingredient_that_is_named_twice_is_a_mistake(desk: Desk) -> None:
+    assert desk.run("cakes", "add", "X", "eggs=1", "eggs=2").exit_code == 2
+
+
+def test_5c2_grams_and_units_are_told_apart(desk: Desk) -> None:
+    desk.on("GET", "/cakes", f"[{CAKE}]").on("GET", "/orders/21", ORDER)
+
+    assert "carrots 50 g, eggs 2 units" in words(desk.run("cakes", "list"))
+    assert "carrots 200.5 g eggs 8 units" in words(desk.run("orders", "show", "21"))
+
+
+# --- orders, batches, employees -------------------------------------------------------------------
+
+
+def test_an_order_says_what_it_is_told(desk: Desk) -> None:
+    desk.on("POST", "/orders", ORDER)
+
+    desk.run(
+        *("orders", "place", "Mr Cakelover", "carrot_cake", "--persons", "4", "--quantity", "2"),
+        *("--extra", "nuts=3", "--urgent", "--email", "a@b.example"),
+    )
+
+    assert desk.asked[0].headers["Idempotency-Key"]
+    assert json.loads(desk.asked[0].content) == {
+        "customer": "Mr Cakelover",
+        "recipe": "carrot_cake",
+        "persons": 4,
+        "quantity": 2,
+        "extra_ingredients": {"nuts": {"amount": 3, "unit": "unit"}},
+        "urgent": True,
+        "email": "a@b.example",
+    }
+
+
+def test_an_order_shows_its_ticket_and_its_notice(desk: Desk) -> None:
+    desk.on("GET", "/orders/21", ORDER)
+
+    said = words(desk.run("orders", "show", "21"))
+
+    assert "ticket ING-12" in said
+    assert "sent by mail to a@b.example (Slack is off)" in said
+
+
+@pytest.mark.parametrize("command", ["orders cancel 21", "employees fire 10"])
+def test_what_does_not_come_back_is_asked_first(desk: Desk, command: str) -> None:
+    declined = desk.run(*command.split(), says=["n"])
+    nobody = desk.run(*command.split())
+
+    assert (declined.exit_code, nobody.exit_code) == (1, 2)
+    assert desk.asked == []
+
+
+def test_5c17_firing_says_first_that_forks_go(desk: Desk) -> None:
+    desk.run("employees", "fire", "10", says=["n"])
+
+    assert "forks of a private repository" in desk.questions[0]
+
+
+def test_a_reason_is_sent_along(desk: Desk) -> None:
+    desk.on("DELETE", "/orders/21", httpx.Response(204))
+
+    desk.run("orders", "cancel", "21", "--reason", "no guests", "--yes")
+
+    assert dict(desk.asked[0].url.params) == {"reason": "no guests"}
+
+
+def test_a_line_shows_its_orders_and_counts_the_rest(desk: Desk) -> None:
+    desk.on("GET", "/batches/2026-11-21", BATCH)
+
+    said = words(desk.run("batches", "show", "2026-11-21"))
+
+    assert "12 orders; its ticket: ING-12" in said
+    assert "600 g" in said
+    assert "8 (50 g), 4 more" in said
+
+
+def test_b9_nothing_to_order_is_said_in_words(desk: Desk) -> None:
+    desk.on("POST", "/batches", {"date": "2026-11-21", "status": "empty", "orders": []})
+
+    assert "nothing is ordered" in desk.run("batches", "run").stdout
+
+
+def test_who_is_hired_without_a_user_name_is_asked_for_it(desk: Desk) -> None:
+    desk.on("POST", "/employees", EMPLOYEE, status=201)
+
+    result = desk.run("employees", "hire", "Ada", "Lovelace", "--developer")
+
+    assert "Next: backroom employees change 10 --github NAME" in result.stdout
+
+
+def test_a_change_says_only_what_is_new(desk: Desk) -> None:
+    desk.on("PATCH", "/employees/10", EMPLOYEE)
+
+    desk.run("employees", "change", "10", "--github", "ada", "--no-developer")
+
+    assert json.loads(desk.asked[0].content) == {
+        "permissions": {"developer": False},
+        "githubUsername": "ada",
+    }
+    assert desk.run("employees", "change", "10").exit_code == 2
+
+
+@pytest.mark.parametrize("day", ["x", "2026-02-30", "20261121"])
+def test_what_is_no_day_is_a_mistake_in_the_usage(desk: Desk, day: str) -> None:
+    assert desk.run("batches", "show", day).exit_code == 2

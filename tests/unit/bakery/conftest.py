@@ -1,0 +1,11 @@
+import pytest
+
+from tests.bakery_fakes import Bakehouse
+
+
+@pytest.fixture
+def house() -> Bakehouse:
+    """A bakery that knows the brief's cake."""
+    house = Bakehouse()
+    house.bake()
+    return house

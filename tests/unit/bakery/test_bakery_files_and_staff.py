@@ -1,0 +1,294 @@
+"""Cancelled orders in Drive (B13, 5c 16), and developers' access (B14, B15, 5c 17)."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.bakery.performers.files import FilingPerformer
+from chalicelib.bakery.records import Employee
+from chalicelib.bakery.service.staff import LoginTakenError, Person
+from chalicelib.core.errors import NotFoundError
+from chalicelib.core.outbox.effects import NotDoneError, UnsureError
+from tests.bakery_fakes import Bakehouse
+
+UNSURE = UnsureError("reset")
+
+
+def cancelled(house: Bakehouse, customer: str = "Mr Cakelover") -> int:
+    return house.cancel(house.order(customer)).id
+
+
+# --- Drive ----------------------------------------------------------------------------------------
+
+
+def test_b13_both_spellings_of_a_customer_share_one_document(house: Bakehouse) -> None:
+    for customer in ("Mr Cakelover", "Mr. Cakelover", "mr cakelover"):
+        cancelled(house, customer)
+    house.perform_all()
+
+    assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
+    [text] = house.drive.texts.values()
+    assert list(text) == ["title", "order-1", "order-2", "order-3"]
+    assert text["title"] == "Mr Cakelover cancelled orders"
+    assert text["order-1"] == "- Order 1 [Chocolate Cake] : Date 20/11/2026 12:00"
+    assert all(order.filed for order in house.orders.kept.values())
+
+
+def test_5c11_an_order_that_is_cancelled_again_has_one_line(house: Bakehouse) -> None:
+    order = house.order()
+    house.cancel(order), house.cancel(order)
+    house.perform_all()
+    house.performers["google"].perform(house.effects.asked["cancelled#1"])
+
+    [text] = house.drive.texts.values()
+    assert list(text) == ["title", "order-1"]
+
+
+@pytest.mark.parametrize("failures", range(1, 4))
+def test_a_folder_or_document_whose_answer_was_lost_is_found_again(
+    house: Bakehouse, failures: int
+) -> None:
+    house.drive.after = [UNSURE] * failures
+    cancelled(house)
+
+    house.perform_all()
+
+    assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
+
+
+def test_two_at_once_make_one_document(house: Bakehouse) -> None:
+    first, second = cancelled(house), cancelled(house)
+    house.drive.after = [UNSURE]
+    house.perform(f"cancelled#{first}")  # it has made the folder and does not know it
+
+    assert isinstance(house.perform(f"cancelled#{second}"), NotDoneError)
+    house.perform_all()
+
+    assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
+
+
+def test_what_somebody_set_out_to_make_and_never_did_is_made_by_another(house: Bakehouse) -> None:
+    first, second = cancelled(house), cancelled(house)
+    house.drive.before = [UNSURE]
+    house.perform(f"cancelled#{first}")
+    house.clock.forward(minutes=31)
+
+    assert house.perform(f"cancelled#{second}") is None
+    assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
+
+
+def test_a_document_that_somebody_deleted_is_made_anew(house: Bakehouse) -> None:
+    cancelled(house)
+    house.perform_all()
+    house.drive.gone.add("document-1")
+    cancelled(house)
+
+    assert isinstance(house.perform("cancelled#2"), NotDoneError)
+    house.perform_all()
+
+    assert house.drive.texts["document-2"].keys() == {"title", "order-2"}
+
+
+def test_5c16_another_writer_s_claim_is_respected_for_a_while(house: Bakehouse) -> None:
+    google = house.performers["google"]
+    assert isinstance(google, FilingPerformer)
+    house.documents.claim(
+        "folder/Orders", maker="cancelled#99", at=house.clock.now, before=house.documents.spot("x")
+    )
+    cancelled(house)
+    house.clock.now += timedelta(minutes=29)
+
+    assert isinstance(house.perform("cancelled#1"), NotDoneError)
+    assert house.drive.files == []
+
+
+# --- employees ------------------------------------------------------------------------------------
+
+
+def hire(house: Bakehouse, login: str | None = "octocat", developer: bool = True) -> Employee:
+    return house.office.hire(Person("Ada", "Lovelace", developer, login))
+
+
+def change(house: Bakehouse, employee: Employee, **said: object) -> Employee:
+    def after(now: Employee) -> Person:
+        told = {
+            "first_name": now.first_name,
+            "last_name": now.last_name,
+            "developer": now.developer,
+            "login": now.login,
+        }
+        return Person(**{**told, **said})  # type: ignore[arg-type]
+
+    return house.office.change(employee.id, after)
+
+
+def access(house: Bakehouse, employee: Employee) -> tuple[str, str | None]:
+    found = house.office.employee(employee.id)
+    return found.access, found.reason
+
+
+def test_b15_a_developer_is_invited_and_a_fired_one_removed(house: Bakehouse) -> None:
+    ada = hire(house)
+    assert access(house, ada) == ("pending", None)
+    house.perform_all()
+    assert access(house, ada) == ("invited", None)
+    assert house.github.invited == {"octocat"}
+
+    house.office.fire(ada.id)
+    house.perform_all()
+
+    assert house.effects.ids == ["access#1#grant#v1", "access#1#remove#v3"]
+    assert house.github.access("octocat") == "none"
+    with pytest.raises(NotFoundError):
+        house.office.fire(ada.id)
+
+
+def test_5c17_the_brief_s_own_employee_needs_a_user_name(house: Bakehouse) -> None:
+    ada = hire(house, login=None)
+    assert access(house, ada) == ("needs_username", None)
+    assert house.effects.ids == []
+
+    change(house, ada, login="octocat")
+    house.perform_all()
+
+    assert access(house, ada) == ("invited", None)
+
+
+def test_b15_who_is_no_developer_gets_no_access(house: Bakehouse) -> None:
+    ada = hire(house, developer=False)
+    house.office.fire(ada.id)
+
+    assert house.effects.ids == []
+
+
+def test_5c17_who_is_in_already_is_granted(house: Bakehouse) -> None:
+    house.github.members.add("octocat")
+    ada = hire(house)
+    house.perform_all()
+
+    assert access(house, ada) == ("granted", None)
+
+
+def test_5d_a_user_that_github_does_not_know_fails_with_the_reason(house: Bakehouse) -> None:
+    ada = hire(house, login="nobody")
+    house.perform_all()
+
+    assert access(house, ada) == ("failed", "GitHub: nobody is called nobody")
+
+    change(house, ada, login="octocat")
+    house.perform_all()
+    assert access(house, ada) == ("invited", None)
+
+
+def test_5c17_while_github_is_down_access_is_pending(house: Bakehouse) -> None:
+    house.github.before = [NotDoneError("GitHub: 503")]
+    ada = hire(house)
+    house.perform("access#1#grant#v1")
+
+    assert access(house, ada) == ("pending", None)
+    house.perform_all()
+    assert access(house, ada) == ("invited", None)
+
+
+def test_a_developer_who_becomes_none_loses_access(house: Bakehouse) -> None:
+    ada = hire(house)
+    house.perform_all()
+    change(house, ada, developer=False)
+    assert access(house, ada) == ("removing", None)
+    house.perform_all()
+
+    assert access(house, ada) == ("none", None)
+    assert house.github.access("octocat") == "none"
+
+
+def test_another_user_name_takes_the_place_of_the_first(house: Bakehouse) -> None:
+    ada = hire(house)
+    house.perform_all()
+    change(house, ada, login="adalove")
+    house.perform_all()
+
+    assert house.github.invited == {"adalove"}
+    assert access(house, ada) == ("invited", None)
+
+
+def test_a_name_that_changes_leaves_access_alone(house: Bakehouse) -> None:
+    ada = hire(house)
+    house.perform_all()
+
+    assert change(house, ada, last_name="King").access == "invited"
+    assert change(house, ada, login="OctoCat").access == "invited"
+    assert len(house.effects.ids) == 1
+
+
+def test_two_employees_cannot_be_one_github_user(house: Bakehouse) -> None:
+    ada = hire(house)
+    with pytest.raises(LoginTakenError):
+        hire(house, login="OCTOCAT")
+    bob = hire(house, login="bob")
+    with pytest.raises(LoginTakenError):
+        change(house, bob, login="octocat")
+
+    house.office.fire(ada.id)
+    change(house, bob, login="octocat")
+    house.perform_all()
+
+    assert house.github.invited == {"octocat"}
+
+
+def test_5c17_fired_while_invited_in_any_order_of_performing_is_out(house: Bakehouse) -> None:
+    for order in permutations(["access#1#grant#v1", "access#1#remove#v2"]):
+        other = Bakehouse()
+        other.office.fire(hire(other).id)
+        for effect_id in order:
+            other.perform(effect_id)
+
+        assert other.github.access("octocat") == "none"
+
+
+def test_5c17_fired_while_the_invitation_is_on_its_way_is_out(house: Bakehouse) -> None:
+    ada = hire(house)
+    house.github.meanwhile = [
+        lambda: (house.office.fire(ada.id), house.perform("access#1#remove#v2"))
+    ]
+    house.perform("access#1#grant#v1")
+
+    assert house.github.access("octocat") == "none"
+
+
+ACTIONS = st.sampled_from(["hire", "fire", "develop", "rest", "rename", "perform"])
+
+
+@given(st.lists(ACTIONS, max_size=25), st.randoms(use_true_random=False))
+def test_whatever_is_said_in_any_order_github_ends_as_the_books_say(
+    actions: list[str], random: object
+) -> None:
+    house = Bakehouse()
+    names = ("ann", "bob", "cat")
+    for number, action in enumerate(actions):
+        staff = list(house.staff.kept.values())
+        someone = staff[number % len(staff)] if staff else None
+        try:
+            if action == "hire":
+                hire(house, login=names[number % 3])
+            elif action == "perform" and house.effects.ids:
+                house.perform(random.choice(house.effects.ids))  # type: ignore[attr-defined]
+            elif someone and action == "fire":
+                house.office.fire(someone.id)
+            elif someone and action in {"develop", "rest"}:
+                change(house, someone, developer=action == "develop")
+            elif someone and action == "rename":
+                change(house, someone, login=names[(number + 1) % 3])
+        except LoginTakenError:
+            continue
+    todo = [each for each in house.effects.ids if each not in house.done]
+    random.shuffle(todo)  # type: ignore[attr-defined]
+    for effect_id in todo:
+        house.perform(effect_id)
+
+    wanted = {e.login for e in house.staff.kept.values() if e.developer and e.login}
+    assert house.github.invited == wanted
+    for employee in house.staff.kept.values():
+        assert employee.access == ("invited" if employee.developer else "none")

@@ -1,0 +1,256 @@
+"""One notice per order over all channels, never to the wrong person (B11, B12, 5c 13-15, 18)."""
+
+from decimal import Decimal
+
+import pytest
+
+from chalicelib.bakery.letters import Addresses, UnreachableError
+from chalicelib.bakery.records import Notice, Order
+from chalicelib.core.outbox.effects import DisabledError, NotDoneError, PoisonError, UnsureError
+from tests.bakery_fakes import Bakehouse, FakePerson
+
+LOVER = FakePerson("U1", ("Mr. Cakelover", "cakelover"))
+NOT_DONE, UNSURE = NotDoneError("Slack: 429"), UnsureError("Slack: reset")
+
+
+def baked(house: Bakehouse, customer: str = "Mr Cakelover", **said: object) -> Order:
+    return house.ready(house.order(customer, **said))
+
+
+def notice(house: Bakehouse, order: Order) -> Notice:
+    found = house.now(order).notice
+    assert found
+    return found
+
+
+def perform(house: Bakehouse, order: Order, times: int = 1) -> None:
+    for _ in range(times):
+        if f"ready#{order.id}" not in house.done:
+            house.perform(f"ready#{order.id}")
+
+
+# --- which way ------------------------------------------------------------------------------------
+
+
+def test_b11_exactly_one_person_of_that_name_gets_a_message(house: Bakehouse) -> None:
+    house.slack.people = [FakePerson("U0", ("Somebody Else",)), LOVER]
+    order = baked(house)
+
+    perform(house, order)
+
+    [(channel, text, _)] = house.slack.posted
+    assert channel == "DU1"
+    assert "order 1 (Chocolate Cake, for 4) is ready" in text
+    assert house.mail.sent == []
+    found = notice(house, order)
+    assert (found.state, found.channel, found.to, found.reference) == (
+        *("sent", "slack", "U1"),
+        "DU1/1",
+    )
+
+
+def test_b12_nobody_of_that_name_gets_a_letter(house: Bakehouse) -> None:
+    order = baked(house, "Mr. Cakelover")
+
+    perform(house, order)
+
+    [letter] = house.mail.sent
+    assert (letter.to, letter.subject) == ("mr_cakelover@gmail.com", "Order 1 is ready")
+    assert letter.effect_id == "ready#1"
+    assert (notice(house, order).channel, notice(house, order).state) == ("mail", "sent")
+
+
+def test_5c13_two_of_one_name_get_nothing_and_the_customer_a_letter(house: Bakehouse) -> None:
+    house.slack.people = [LOVER, FakePerson("U2", ("mr cakelover",))]
+    order = baked(house)
+
+    perform(house, order)
+
+    assert house.slack.posted == []
+    assert len(house.mail.sent) == 1
+    assert notice(house, order).why == "2 people on Slack are called that, and nobody guesses"
+
+
+def test_5c14_the_address_on_the_order_is_taken(house: Bakehouse) -> None:
+    order = baked(house, email="real@example.com")
+
+    perform(house, order)
+
+    assert house.mail.sent[0].to == "real@example.com"
+
+
+def test_5c14_without_an_address_the_customer_is_unreachable(house: Bakehouse) -> None:
+    order = baked(house, "山田")
+
+    perform(house, order)
+
+    assert notice(house, order).state == "unreachable"
+    assert "no Latin letter" in str(notice(house, order).why)
+    assert (house.slack.posted, house.mail.sent) == ([], [])
+
+
+def test_5c14_other_domains_than_the_allowed_ones_get_nothing(house: Bakehouse) -> None:
+    house.domains.add("example.com")
+    gmail, allowed = baked(house), baked(house, email="me@Example.COM")
+
+    perform(house, gmail), perform(house, allowed)
+
+    assert [letter.to for letter in house.mail.sent] == ["me@Example.COM"]
+    assert notice(house, gmail).state == "unreachable"
+
+
+@pytest.mark.parametrize(
+    ("customer", "address"),
+    [
+        ("Mr. Cakelover", "mr_cakelover@gmail.com"),
+        ("O'Hara", "o_hara@gmail.com"),
+        ("Zoë 🎂", "zoe@gmail.com"),
+        ("a\\b@evil.com", "a_b_evil_com@gmail.com"),
+    ],
+)
+def test_5c14_addresses_are_made_of_folded_names(
+    house: Bakehouse, customer: str, address: str
+) -> None:
+    assert Addresses("gmail.com").of(house.order(customer)) == address
+
+
+def test_5c14_a_name_without_letters_makes_no_address(house: Bakehouse) -> None:
+    with pytest.raises(UnreachableError):
+        Addresses("gmail.com").of(house.order("🎂🎂"))
+
+
+def test_b19_while_slack_is_off_letters_go(house: Bakehouse) -> None:
+    house.slack.before = [DisabledError("Slack is off")]
+    order = baked(house)
+
+    perform(house, order)
+
+    assert len(house.mail.sent) == 1
+    assert notice(house, order).why == "Slack is off"
+
+
+def test_b19_while_both_are_off_the_notice_waits(house: Bakehouse) -> None:
+    house.slack.before = [DisabledError("Slack is off")]
+    house.mail.before = [DisabledError("mail is off")]
+    order = baked(house)
+
+    assert isinstance(house.perform("ready#1"), DisabledError)
+    assert notice(house, order).state == "asked"
+
+    perform(house, order)
+    assert len(house.mail.sent) == 1
+
+
+# --- exactly one ----------------------------------------------------------------------------------
+
+
+def test_5c13_slack_down_is_not_nobody_there(house: Bakehouse) -> None:
+    house.slack.people = [LOVER]
+    house.slack.before = [NOT_DONE] * 5
+    order = baked(house)
+
+    perform(house, order, times=6)
+
+    assert len(house.slack.posted) == 1
+    assert house.mail.sent == []
+
+
+@pytest.mark.parametrize("found_first", [True, False])
+def test_5c13_when_slack_stays_down_a_letter_goes(house: Bakehouse, found_first: bool) -> None:
+    house.slack.people = [LOVER]
+    order = baked(house)
+    if found_first:
+        house.slack.after = [UNSURE]
+        perform(house, order)
+        house.slack.posted.clear()  # Slack lost it
+    house.slack.before = [NOT_DONE] * 20
+
+    perform(house, order, times=7)
+
+    assert house.slack.posted == []
+    assert len(house.mail.sent) == 1
+    assert "Slack failed 6 times" in str(notice(house, order).why)
+
+
+def test_5c13_who_cannot_be_messaged_gets_a_letter(house: Bakehouse) -> None:
+    house.slack.people = [LOVER]
+    order = baked(house)
+    assert house.slack.before == []
+    house.slack.before = [*house.slack.before]
+    posts = house.slack.post
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PoisonError("Slack: user_disabled")
+
+    house.slack.post = refuse  # type: ignore[method-assign,assignment]
+    perform(house, order)
+    house.slack.post = posts  # type: ignore[method-assign]
+
+    assert len(house.mail.sent) == 1
+    assert "user_disabled" in str(notice(house, order).why)
+
+
+def test_a_message_whose_answer_was_lost_is_found_and_not_sent_again(house: Bakehouse) -> None:
+    house.slack.people = [LOVER]
+    house.slack.after = [UNSURE]
+    order = baked(house)
+
+    perform(house, order, times=3)
+
+    assert len(house.slack.posted) == 1
+    assert notice(house, order).reference == "DU1/1"
+
+
+def test_the_way_is_settled_before_anything_is_sent(house: Bakehouse) -> None:
+    house.slack.people = [LOVER]
+    house.slack.after = [UNSURE]
+    order = baked(house)
+    perform(house, order)
+    house.slack.people = []  # they have left since
+
+    perform(house, order)
+
+    assert len(house.slack.posted) == 1
+    assert house.mail.sent == []
+
+
+def test_a_letter_whose_fate_is_unknown_is_followed_by_one_more_at_most(house: Bakehouse) -> None:
+    house.mail.after = [UNSURE] * 9
+    order = baked(house)
+
+    perform(house, order, times=9)
+
+    assert len(house.mail.sent) == 2
+    assert {letter.effect_id for letter in house.mail.sent} == {"ready#1"}
+    assert notice(house, order).state == "failed"
+    assert "whether it arrived is unknown" in str(notice(house, order).why)
+
+
+def test_a_letter_that_certainly_did_not_leave_does_not_count(house: Bakehouse) -> None:
+    house.mail.before = [NotDoneError("mail: greylisted")] * 5
+    order = baked(house)
+
+    perform(house, order, times=6)
+
+    assert len(house.mail.sent) == 1
+    assert notice(house, order).state == "sent"
+
+
+# --- short of something ---------------------------------------------------------------------------
+
+
+def test_b10_who_gets_no_cake_is_told_why_and_offered_another(house: Bakehouse) -> None:
+    house.bake("Apple Pie", apples=Decimal("300.0"))
+    house.bake("Egg Cake", eggs=9)
+    order = house.order()
+
+    house.ordering.cancel_short(
+        order.id, by="provider, ING-1", reason="missing eggs", missing=frozenset({"eggs"})
+    )
+    house.perform("short#1")
+
+    [letter] = house.mail.sent
+    assert letter.subject == "Order 1 cannot be baked"
+    assert "cancelled (missing eggs)" in letter.text
+    assert "We could bake Apple Pie for you instead" in letter.text
+    assert "Egg Cake" not in letter.text

@@ -1,0 +1,321 @@
+"""One ticket a day, whatever happens meanwhile (B9, 5c 7-9)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.bakery.batching import cutoff_of, day_of
+from chalicelib.bakery.service.batches import Batching
+from chalicelib.bakery.service.orders import WrongStateError
+from chalicelib.core.errors import NotFoundError
+from tests.bakery_fakes import Bakehouse
+
+DAY = date(2026, 11, 21)
+SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
+
+
+def totals(house: Bakehouse, orders: list[int]) -> dict[tuple[str, str], Decimal]:
+    found: dict[tuple[str, str], Decimal] = {}
+    for order in orders:
+        for need in house.orders.kept[order].needs:
+            key = need.id, need.amount.unit
+            found[key] = found.get(key, Decimal(0)) + need.amount.value
+    return found
+
+
+def test_b9_the_day_s_orders_are_summed_up_in_one_ticket(house: Bakehouse) -> None:
+    first, second = house.order(persons=1), house.order(persons=2, extras={"cherries": 5})
+
+    run = house.batching.run_scheduled(house.tomorrow_at_six())
+
+    assert run.new
+    assert run.batch
+    assert run.batch.orders == (first.id, second.id)
+    lines = {line.name: (str(line.amount), line.orders) for line in run.batch.lines}
+    assert lines["chocolate"] == ("201 g", 2)
+    assert lines["cherries"] == ("5 units", 1)
+    assert {house.now(order).status for order in (first, second)} == {"ticketed"}
+    assert house.now(first).batch == DAY
+    assert house.effects.ids == ["jira#batch#2026-11-21"]
+
+
+def test_b9_without_an_order_there_is_no_ticket(house: Bakehouse) -> None:
+    run = house.batching.run_scheduled(SIX)
+
+    assert (run.batch, run.new) == (None, False)
+    assert house.effects.ids == []
+    with pytest.raises(NotFoundError):
+        house.batching.show(DAY)
+
+
+def test_an_ingredient_in_two_units_has_two_lines_that_are_never_converted(
+    house: Bakehouse,
+) -> None:
+    house.bake("Egg Cake", Eggs=Decimal("100.0"))
+    house.order(), house.order(recipe="egg cake", persons=1)
+
+    run = house.batching.run_scheduled(house.tomorrow_at_six())
+
+    assert run.batch
+    eggs = [str(line.amount) for line in run.batch.lines if line.id == "eggs"]
+    assert eggs == ["100 g", "8 units"]
+
+
+@pytest.mark.parametrize(("at", "joins"), [(SIX - timedelta(microseconds=1), True), (SIX, False)])
+def test_5c8_exactly_six_is_tomorrow_s(house: Bakehouse, at: datetime, joins: bool) -> None:
+    house.clock.now = at
+    order = house.order()
+
+    run = house.batching.run_scheduled(SIX)
+
+    assert (run.batch is not None) is joins
+    tomorrow = house.batching.run_scheduled(SIX + timedelta(days=1))
+    assert tomorrow.new is not joins
+    assert house.now(order).batch == DAY + timedelta(days=not joins)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
+def test_5c8_a_day_lasts_from_six_to_six(at: datetime) -> None:
+    assert cutoff_of(day_of(at)) <= at < cutoff_of(day_of(at) + timedelta(days=1))
+
+
+def test_5c8_a_double_or_late_run_finishes_the_same_batch(house: Bakehouse) -> None:
+    house.order()
+    first = house.batching.run_scheduled(house.tomorrow_at_six())
+    house.clock.forward(hours=3)
+    house.order()
+
+    late = house.batching.run_scheduled(SIX + timedelta(hours=3))
+    by_hand = house.batching.run_by_hand()
+
+    assert first.batch == late.batch == by_hand.batch
+    assert not late.new
+    assert house.effects.ids == ["jira#batch#2026-11-21"]
+
+
+def test_5c8_a_missed_day_joins_the_next_ticket(house: Bakehouse) -> None:
+    orders = [house.order()]
+    house.clock.forward(days=1)
+    orders.append(house.order())
+
+    run = house.batching.run_scheduled(house.tomorrow_at_six())
+
+    assert run.batch
+    assert (run.day, run.batch.orders) == (date(2026, 11, 22), (1, 2))
+
+
+def test_5d_by_hand_takes_the_orders_until_now_and_then_the_day_has_its_batch(
+    house: Bakehouse,
+) -> None:
+    house.order()
+    house.clock.forward(minutes=1)
+    run = house.batching.run_by_hand()
+    house.order()
+    again = house.batching.run_by_hand()
+
+    assert run.batch
+    assert run.new
+    assert (run.day, run.batch.by) == (date(2026, 11, 20), "hand")
+    assert again.batch == run.batch
+    assert not again.new
+
+
+def test_5c10_a_cancelled_order_is_not_bought_for(house: Bakehouse) -> None:
+    gone, kept = house.order(), house.order()
+    house.cancel(gone)
+
+    run = house.batching.run_scheduled(house.tomorrow_at_six())
+
+    assert run.batch
+    assert run.batch.orders == (kept.id,)
+    assert "comment#1" not in house.effects.ids
+
+
+def test_5c10_one_that_is_cancelled_later_stays_on_the_ticket_which_is_told(
+    house: Bakehouse,
+) -> None:
+    order = house.order()
+    house.batching.run_scheduled(house.tomorrow_at_six())
+    house.cancel(order)
+
+    assert "comment#1" in house.effects.ids
+    expanded = house.batching.show(DAY)
+    assert expanded.batch.orders == (order.id,)
+
+
+def test_every_line_leads_back_to_its_orders(house: Bakehouse) -> None:
+    house.order(persons=1), house.order(persons=2, extras={"cherries": 5})
+    house.batching.run_scheduled(house.tomorrow_at_six())
+
+    expanded = house.batching.show(DAY)
+
+    shares = {
+        name: [(order, str(amount)) for order, amount in found]
+        for (name, _), found in expanded.shares.items()
+    }
+    assert shares["chocolate"] == [(1, "67 g"), (2, "134 g")]
+    assert shares["cherries"] == [(2, "5 units")]
+
+
+# --- whatever happens meanwhile -------------------------------------------------------------------
+
+
+class Died(Exception):  # noqa: N818 - it is no error, it is an end
+    """The function's process is gone."""
+
+
+class Meanwhile:
+    """Batches between whose calls other things happen, as a script says: one entry a call."""
+
+    def __init__(self, house: Bakehouse, script: Iterator[Callable[[Bakehouse], None]]) -> None:
+        self._house = house
+        self._script = script
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._house.batches, name)
+
+        def calling(*args: Any, **kwargs: Any) -> Any:
+            next(self._script, lambda _: None)(self._house)
+            return call(*args, **kwargs)
+
+        return calling
+
+
+def nothing(_: Bakehouse) -> None:
+    """The world stands still."""
+
+
+def die(_: Bakehouse) -> None:
+    raise Died
+
+
+def place(house: Bakehouse) -> None:
+    house.order(persons=1 + len(house.orders.kept) % 7)
+
+
+def place_urgently(house: Bakehouse) -> None:
+    house.order(urgent=True)
+
+
+def cancel_one(house: Bakehouse) -> None:
+    for order in list(house.orders.kept.values()):
+        if order.status not in {"cancelled", "ready"}:
+            house.cancel(order)
+            return
+
+
+def cancel_last(house: Bakehouse) -> None:
+    for order in list(house.orders.kept.values())[-1:]:
+        with suppress(WrongStateError):
+            house.cancel(order)
+
+
+def make_ready(house: Bakehouse) -> None:
+    for order in list(house.orders.kept.values())[:1]:
+        with suppress(WrongStateError):
+            house.ready(order)
+
+
+def another_run(house: Bakehouse) -> None:
+    house.batching.run_scheduled(SIX)
+
+
+def by_hand(house: Bakehouse) -> None:
+    house.batching.run_by_hand()
+
+
+def half_a_run(house: Bakehouse) -> None:
+    script = iter([nothing] * 5 + [die])
+    with suppress(Died):
+        Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+
+
+EVENTS = [
+    *(nothing, nothing, die, place, place_urgently, cancel_one, cancel_last),
+    *(make_ready, another_run, by_hand, half_a_run),
+]
+
+
+@given(
+    early=st.integers(0, 8),
+    script=st.lists(st.sampled_from(EVENTS), max_size=40),
+    runs=st.integers(1, 4),
+)
+def test_any_interleaving_leaves_every_order_on_one_ticket_or_none(
+    early: int, script: list[Callable[[Bakehouse], None]], runs: int
+) -> None:
+    house = Bakehouse()
+    house.bake()
+    for number in range(early):
+        house.order(persons=number + 1)
+    house.clock.now = SIX + timedelta(seconds=1)
+    entries = iter(script)
+
+    for _ in range(runs):
+        with suppress(Died):
+            Batching(Meanwhile(house, entries), now=house.clock).run_scheduled(SIX)
+    house.batching.run_scheduled(SIX)
+    house.clock.now = SIX + timedelta(days=1)
+    house.batching.finish()
+    house.batching.run_scheduled(SIX + timedelta(days=1))
+
+    check(house)
+
+
+def check(house: Bakehouse) -> None:
+    """Each order is on one ticket or none, and the tickets add up."""
+    assert house.batches.gatherings == {}
+    bought = [order for batch in house.batches.kept.values() for order in batch.orders]
+    assert len(bought) == len(set(bought))
+    for order in house.orders.kept.values():
+        joined = [change for change in order.history if change.status == "ticketed"]
+        alone = f"jira#order#{order.id}" in house.effects.asked
+        assert len(joined) == (order.id in bought) + alone <= 1
+        assert order.status != "open"
+        assert alone == order.urgent
+        assert (order.batch is not None) == (order.id in bought)
+        commented = f"comment#{order.id}" in house.effects.asked
+        assert commented == (order.status == "cancelled" and bool(joined))
+    for day, batch in house.batches.kept.items():
+        assert {(line.id, line.amount.unit): line.amount.value for line in batch.lines} == totals(
+            house, list(batch.orders)
+        )
+        assert all(house.orders.kept[order].batch == day for order in batch.orders)
+    asked = [each for each in house.effects.asked if each.startswith("jira#batch#")]
+    assert asked == [f"jira#batch#{day}" for day in house.batches.kept]
+
+
+@pytest.mark.parametrize("steps", range(16))
+def test_a_run_that_dies_anywhere_is_finished_by_the_next(house: Bakehouse, steps: int) -> None:
+    for _ in range(7):
+        house.order()
+    house.tomorrow_at_six()
+    script = iter([*[nothing] * steps, die])
+
+    with suppress(Died):
+        Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+    run = house.batching.run_scheduled(SIX)
+
+    assert run.batch
+    assert run.batch.orders == tuple(range(1, 8))
+    check(house)
+
+
+def test_a_batch_that_nobody_came_back_to_is_finished_by_the_hourly_check(
+    house: Bakehouse,
+) -> None:
+    for _ in range(5):
+        house.order()
+    house.tomorrow_at_six()
+    half_a_run(house)
+    assert house.batches.gatherings
+
+    assert house.batching.finish() == [DAY]
+    assert house.batching.finish() == []
+    check(house)

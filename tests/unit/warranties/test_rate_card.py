@@ -1,0 +1,155 @@
+"""W4: the rate card turns type and cost into prices and durations."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.warranties import money
+from chalicelib.warranties.rate_card import Offer, Plan, Quote, RateCard, RateCards
+from infra import rate_cards
+from tests.warranties_fakes import CARDS
+
+CARD = CARDS.current
+COSTS = st.integers(1, 100_000_000)
+TYPES = st.sampled_from(sorted(CARD.bands))
+
+
+def plan(months: int = 12, *, base: int = 0, percent: str = "10") -> Plan:
+    return Plan(months=months, base_cents=base, percent=Decimal(percent))
+
+
+def test_w4_furniture_at_150_costs_20_for_12_and_27_for_24_months() -> None:
+    assert CARD.quote("furniture", 150_00) == Quote(
+        (Offer(months=12, price_cents=20_00), Offer(months=24, price_cents=27_00))
+    )
+
+
+def test_w4_at_least_eight_types_of_items_have_plans() -> None:
+    assert len(CARD.bands) >= 8
+
+
+@pytest.mark.parametrize(
+    ("item_type", "cost", "reason"),
+    [
+        ("spaceship", 150_00, "type unknown"),
+        ("Furniture", 150_00, "type unknown"),
+        ("furniture", 9_99, "cost below 10.00"),
+        ("furniture", 5_000_01, "cost above 5,000.00"),
+        ("jewelry", 1_000_000_00, "cost above 10,000.00"),
+    ],
+)
+def test_w4_what_has_no_plan_is_told_why(item_type: str, cost: int, reason: str) -> None:
+    assert CARD.quote(item_type, cost) == Quote(reason=reason)
+
+
+def test_the_limits_of_a_card_are_inside() -> None:
+    assert CARD.quote("furniture", 10_00).offers
+    assert CARD.quote("furniture", 5_000_00).offers
+
+
+@pytest.mark.parametrize(
+    ("cost", "percent", "price"),
+    [
+        (10_20, "12.5", 1_28),
+        (10_16, "12.5", 1_27),
+        (10_21, "12.5", 1_28),
+        (1, "50", 1),
+        (1, "49", 0),
+    ],
+)
+def test_half_cents_are_rounded_up(cost: int, percent: str, price: int) -> None:
+    assert plan(percent=percent).price_cents(cost) == price
+
+
+@given(TYPES, COSTS)
+def test_every_cost_has_offers_or_a_reason_never_both(item_type: str, cost: int) -> None:
+    quote = CARD.quote(item_type, cost)
+
+    assert bool(quote.offers) != bool(quote.reason)
+
+
+@given(TYPES, COSTS)
+def test_prices_are_exact_and_sensible(item_type: str, cost: int) -> None:
+    for offer in CARD.quote(item_type, cost).offers:
+        band = next(b for b in CARD.bands[item_type] if b.from_cents <= cost <= b.to_cents)
+        rule = next(p for p in band.plans if p.months == offer.months)
+        exact = Decimal(rule.base_cents) + Decimal(cost) * rule.percent / 100
+        assert offer.price_cents == int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+        assert 0 < offer.price_cents < 0.36 * cost
+
+
+@given(TYPES, COSTS, st.integers(1, 500_00))
+def test_no_dearer_item_has_a_cheaper_warranty_of_the_same_length(
+    item_type: str, cost: int, more: int
+) -> None:
+    cheap = {o.months: o.price_cents for o in CARD.quote(item_type, cost).offers}
+    dear = {o.months: o.price_cents for o in CARD.quote(item_type, cost + more).offers}
+
+    assert all(dear[months] >= cheap[months] for months in cheap.keys() & dear.keys())
+
+
+@given(TYPES, COSTS)
+def test_a_longer_warranty_costs_more(item_type: str, cost: int) -> None:
+    prices = [offer.price_cents for offer in CARD.quote(item_type, cost).offers]
+
+    assert all(longer > shorter for shorter, longer in pairwise(prices))
+
+
+@pytest.mark.parametrize("item_type", CARD.bands)
+def test_at_the_edge_of_two_bands_prices_meet(item_type: str) -> None:
+    for below, above in pairwise(CARD.bands[item_type]):
+        assert above.from_cents == below.to_cents + 1
+        left = {p.months: p.price_cents(above.from_cents) for p in below.plans}
+        right = {p.months: p.price_cents(above.from_cents) for p in above.plans}
+        assert all(left[months] == right[months] for months in left.keys() & right.keys())
+
+
+def test_the_card_with_the_last_name_is_in_force() -> None:
+    cards = {name: RateCard(version=name, bands={name: ()}) for name in ("2026-12", "2026-11")}
+
+    assert RateCards(cards).current.version == "2026-12"
+    assert RateCards(cards).types == {"2026-11", "2026-12"}
+
+
+def test_amounts_are_cents_inside_and_two_decimals_outside() -> None:
+    assert str(money.amount(5)) == "0.05"
+    assert str(money.amount(150_000)) == "1500.00"
+    assert [money.cents(Decimal(text)) for text in ("1.005", "1.0049", "7")] == [101, 100, 700]
+
+
+# --- compiling ------------------------------------------------------------------------------------
+
+
+def test_the_functions_have_the_cards_that_people_wrote() -> None:
+    assert rate_cards.TARGET.read_text() == rate_cards.text(), "run: python -m infra.rate_cards"
+
+
+def toys(*months: int, start: str = "1.00", up_to: str = "9.00") -> str:
+    """Return a card of one band, written."""
+    plans = ", ".join(f"{{months: {each}, base: '1', percent: '1'}}" for each in months)
+    return f"toy: {{up_to: '{up_to}', bands: [{{from: '{start}', plans: [{plans}]}}]}}"
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (toys(12, start="10.00"), "order of their costs"),
+        (toys(12, up_to="9.001"), "up_to"),
+        (toys(12, start="-1.00"), "from"),
+        (toys(), "plans"),
+        (toys(0), "months"),
+        (toys(12, 12), "order of their months"),
+        (toys(24, 12), "order of their months"),
+        ("toy: {up_to: '5.00', bands: []}", "bands"),
+        ("toy: {up_to: '5.00', bands: [], price: '7.00'}", "price"),
+    ],
+)
+def test_a_card_that_makes_no_sense_is_not_compiled(tmp_path: Path, written: str, why: str) -> None:
+    (tmp_path / "2027-01-01.yaml").write_text(written)
+
+    with pytest.raises(rate_cards.RateCardError, match=rf"2027-01-01\.yaml(?s:.*){why}"):
+        rate_cards.text(tmp_path)

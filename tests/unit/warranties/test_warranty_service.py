@@ -1,0 +1,340 @@
+"""The rules of sales and lists, over a store in memory."""
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.errors import NotFoundError, UnavailableError
+from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.warranties import archive
+from chalicelib.warranties.models import SaleAnswer, store_id
+from chalicelib.warranties.ports import Kept, Place
+from chalicelib.warranties.service import Filters, KeyReusedError, Warranties
+from tests.ledger_fakes import Act, Clock, Killed, Stage
+from tests.warranties_fakes import MORNING, MemoryStore, a_service, body
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def service(store: MemoryStore) -> Warranties:
+    return a_service(store)
+
+
+def ids(service: Warranties, limit: int = 1000, **filters: str) -> list[str]:
+    found = service.listed(Filters(**filters), after=None, limit=limit)
+    return [warranty.id for _, warranty in found]
+
+
+# --- selling --------------------------------------------------------------------------------------
+
+
+def test_w5_a_sale_answers_the_warranties_it_got(service: Warranties) -> None:
+    answer = SaleAnswer.of(service.sell(body()).sale)
+
+    assert [
+        (w.warranty_price, w.warranty_duration_months, w.item_cost) for w in answer.warranties
+    ] == [
+        (Decimal("20.00"), 12, Decimal("150.00")),
+        (Decimal("27.00"), 24, Decimal("150.00")),
+    ]
+    first = answer.warranties[0]
+    assert first.store_id == store_id("b21ad0676f26439")
+    assert (first.store_uuid, first.item_type) == ("b21ad0676f26439", "furniture")
+    assert (first.item_sku, first.rate_card) == ("986kjeo8fy9qhu", service.cards.current.version)
+    assert answer.reason is None
+
+
+def test_amounts_leave_as_exact_numbers(service: Warranties) -> None:
+    text = SaleAnswer.of(service.sell(body(item_cost=150)).sale).json_text()
+
+    assert '"warranty_price":20.00' in text
+    assert '"item_cost":150.00' in text
+    assert '"reason":null' in text
+
+
+def test_2c3_no_plan_is_no_error_and_store_and_item_are_kept(
+    service: Warranties, store: MemoryStore
+) -> None:
+    sale = service.sell(body(item_type="spaceship")).sale
+
+    assert (sale.offers, sale.reason) == ((), "type unknown")
+    assert store.stores.keys() == {"b21ad0676f26439"}
+    assert store.items.keys() == {("spaceship", "986kjeo8fy9qhu")}
+
+
+def test_w2_store_and_item_are_created_once_and_reused(
+    service: Warranties, store: MemoryStore
+) -> None:
+    first = service.sell(body()).sale
+    for _ in range(3):
+        service.sell(body())
+
+    assert store.stores == {"b21ad0676f26439": first.received_at}
+    assert len(store.items) == 1
+
+
+def test_w3_the_same_sku_under_another_type_is_another_item(
+    service: Warranties, store: MemoryStore
+) -> None:
+    service.sell(body(item_type="furniture", item_title="Sofa"))
+    service.sell(body(item_type="toy", item_title="Toy sofa"))
+
+    assert {key[0]: item.item_title for key, item in store.items.items()} == {
+        "furniture": "Sofa",
+        "toy": "Toy sofa",
+    }
+
+
+def test_2c8_each_sale_creates_its_warranties(service: Warranties) -> None:
+    for _ in range(3):
+        service.sell(body())
+
+    assert len(set(ids(service))) == 6
+
+
+def test_2c9_the_item_takes_the_newest_cost_and_title_and_old_warranties_keep_theirs(
+    service: Warranties, store: MemoryStore
+) -> None:
+    old = SaleAnswer.of(service.sell(body()).sale).warranties[0]
+    service.sell(body(item_cost=300, item_title="Sofa, dearer"))
+
+    shown = service.warranty(old.id)
+
+    assert (shown.item_cost, shown.item_title) == (Decimal("150.00"), "Amy's Sectional Sofa")
+    assert (shown.item.item_cost, shown.item.item_title) == (Decimal("300.00"), "Sofa, dearer")
+
+
+def test_2c9_a_sale_that_was_received_earlier_does_not_overrule_a_later_one(
+    store: MemoryStore,
+) -> None:
+    clock = Clock(MORNING)
+    service = a_service(store, clock=clock)
+    for hours, cost in ((2, 200), (3, 300), (1, 100)):
+        clock.at = MORNING + timedelta(hours=hours)
+        service.sell(body(item_cost=cost))
+
+    assert store.items["furniture", "986kjeo8fy9qhu"].item_cost == 300_00
+
+
+def test_a_sale_of_an_unchanged_item_leaves_its_record_alone(
+    service: Warranties, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that thousands of stores may sell it at once."""
+    service.sell(body())
+    monkeypatch.setattr(MemoryStore, "renew", None)
+
+    service.sell(body())
+
+    assert len(store.kept) == 2
+
+
+def test_w6_each_sale_is_archived_also_one_without_a_plan(
+    service: Warranties, store: MemoryStore
+) -> None:
+    for told in ({}, {"item_type": "spaceship"}):
+        service.sell(body(**told))
+
+    assert [effect.id for effect in store.effects] == [f"archive#{each}" for each in store.kept]
+    assert {effect.kind for effect in store.effects} == {"archive"}
+
+
+# --- the key --------------------------------------------------------------------------------------
+
+
+def test_a_key_repeats_the_answer_and_nothing_else(service: Warranties, store: MemoryStore) -> None:
+    first = service.sell(body(), key="k")
+    again = service.sell(body(store_uuid="B21AD0676F26439", item_cost=150), key="k")
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert SaleAnswer.of(again.sale).json_text() == SaleAnswer.of(first.sale).json_text()
+    assert len(store.kept) == len(store.effects) == 1
+
+
+def test_a_key_repeats_a_refusal_too_and_it_is_counted_once(service: Warranties) -> None:
+    for _ in range(2):
+        service.sell(body(item_cost=1), key="k")
+
+    assert [each.count for each in service.refusals(after=None, limit=10)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("told", "differing"),
+    [
+        ({"item_cost": 151}, "item_cost"),
+        ({"item_title": "x"}, "item_title"),
+        ({"store_uuid": "other", "item_sku": "x"}, "store_uuid and another item_sku"),
+    ],
+)
+def test_2d_a_key_is_not_for_another_sale(
+    service: Warranties, store: MemoryStore, told: dict[str, Any], differing: str
+) -> None:
+    service.sell(body(), key="k")
+
+    with pytest.raises(KeyReusedError, match=differing):
+        service.sell(body(**told), key="k")
+
+    assert len(store.kept) == 1
+    assert store.items["furniture", "986kjeo8fy9qhu"].item_cost == 150_00
+
+
+# --- at the same time, and dying of it ------------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(0, 8), min_size=5, max_size=5)
+)
+def test_w8_whoever_races_and_dies_nothing_is_lost_or_doubled(
+    order: list[int], deaths: list[int]
+) -> None:
+    """Five callers with three keys meet at one new store and one new item; some die; all retry."""
+    store, stage = MemoryStore(), Stage()
+    service = a_service(stage.on(store))
+    keys = ["a", "a", "b", "b", "c"]
+    acts = [
+        Act(
+            lambda key=key: service.sell(body(), key=key), dies_after=moment if moment < 6 else None
+        )  # type: ignore[misc]
+        for key, moment in zip(keys, deaths, strict=True)
+    ]
+
+    stage.play(acts, order)
+    assert all(act.error is None or isinstance(act.error, Killed) for act in acts)
+    retried = {key: service.sell(body(), key=key).sale for key in keys}
+
+    assert len(store.stores) == len(store.items) == 1
+    assert store.kept.keys() == {sale.request_id for sale in retried.values()}
+    assert len(store.kept) == len(store.effects) == 3
+    for key, act in zip(keys, acts, strict=True):
+        if act.outcome:
+            assert act.outcome.sale == retried[key]
+
+
+def test_who_is_overtaken_again_and_again_says_so_in_the_end() -> None:
+    class Full(MemoryStore):
+        def add(self, *_: Any, **__: Any) -> bool:
+            return False
+
+    with pytest.raises(UnavailableError):
+        a_service(Full(), tries=3).sell(body())
+
+
+# --- looking --------------------------------------------------------------------------------------
+
+
+def test_w7_lists_are_in_the_order_of_type_sku_and_time(service: Warranties) -> None:
+    for item_type, sku in permutations(["toy", "furniture", "tool"], 2):
+        service.sell(body(item_type=item_type, item_sku=sku))
+
+    found = service.listed(Filters(), after=None, limit=1000)
+
+    keys = [(w.item_type, w.item_sku, w.created_at, w.id) for _, w in found]
+    assert keys == sorted(keys)
+    assert {key[0] for key in keys} == {"toy", "furniture", "tool"}
+
+
+@given(st.data())
+def test_w7_every_mix_of_filters_finds_exactly_what_has_them(data: st.DataObject) -> None:
+    service = a_service(MemoryStore())
+    sold = st.tuples(
+        st.sampled_from(["b1", "b2"]),
+        st.sampled_from(["furniture", "furniture2", "toy", "tool"]),
+        st.sampled_from(["s", "s1", "s#", "toy"]),
+    )
+    for store_uuid, item_type, sku in data.draw(st.lists(sold, max_size=12)):
+        service.sell(body(store_uuid=store_uuid, item_type=item_type, item_sku=sku))
+    everything = [warranty for _, warranty in service.listed(Filters(), after=None, limit=1000)]
+
+    for store_uuid in (None, "b1"):
+        for item_type in (None, "furniture", "toy"):
+            for sku in (None, "s", "toy"):
+                wanted = [
+                    w.id
+                    for w in everything
+                    if store_uuid in (None, w.store_uuid)
+                    and item_type in (None, w.item_type)
+                    and sku in (None, w.item_sku)
+                ]
+                asked = Filters(sku=sku, item_type=item_type, store_uuid=store_uuid)
+                found = service.listed(asked, after=None, limit=1000)
+                assert [warranty.id for _, warranty in found] == wanted
+
+
+@given(st.integers(1, 8))
+def test_2c7_pages_put_together_are_the_list(limit: int) -> None:
+    service = a_service(MemoryStore())
+    for item_type in ("furniture", "toy", "furniture", "tool"):
+        service.sell(body(item_type=item_type))
+
+    pages: list[list[str]] = []
+    after: Place | None = None
+    while page := service.listed(Filters(sku="986kjeo8fy9qhu"), after=after, limit=limit):
+        pages.append([warranty.id for _, warranty in page])
+        after = page[-1][0]
+
+    assert [warranty_id for page in pages for warranty_id in page] == ids(service)
+    assert all(len(page) == limit for page in pages[:-1])
+
+
+def test_a_warranty_explains_itself(service: Warranties, store: MemoryStore) -> None:
+    warranty = SaleAnswer.of(service.sell(body()).sale).warranties[1]
+
+    shown = service.warranty(warranty.id)
+
+    assert shown.price_rule == "6.00 + 14 % of the cost"
+    assert shown.store.created_at == shown.created_at
+    assert shown.archive.state == "pending"
+    assert shown.archive.key == f"warranties/2142/03/01/{warranty.id[:36]}.json"
+
+
+def test_a_warranty_tells_how_its_archiving_has_ended(
+    service: Warranties, store: MemoryStore
+) -> None:
+    sale = service.sell(body()).sale
+    key = archive.key(sale)
+
+    store.conclude(sale.request_id, Conclusion("done", f"{key}#sha256=beef"))
+    done = service.warranty(f"{sale.request_id}-12").archive
+    store.conclude(sale.request_id, Conclusion("dead", answer="S3 answered 400"))
+    dead = service.warranty(f"{sale.request_id}-12").archive
+
+    assert (done.state, done.sha256, done.url) == ("done", "beef", f"https://archive.test/{key}")
+    assert (dead.state, dead.url, dead.why) == ("dead", None, "S3 answered 400")
+
+
+def test_what_is_not_there_is_not_found(service: Warranties, store: MemoryStore) -> None:
+    sale = service.sell(body()).sale
+    store.kept["0" * 8] = Kept(sale)
+
+    for unknown in (f"{sale.request_id}-36", f"{sale.request_id}-012", "unknown-12"):
+        with pytest.raises(NotFoundError):
+            service.warranty(unknown)
+    with pytest.raises(NotFoundError):
+        service.card("1999-01-01")
+
+
+def test_refusals_are_counted_by_type_and_reason(service: Warranties) -> None:
+    for told in (
+        {"item_type": "spaceship", "item_cost": 5},
+        {"item_cost": 1},
+        {"item_cost": 2},
+        {"item_cost": 9000},
+        {},
+    ):
+        service.sell(body(**told))
+
+    found = service.refusals(after=None, limit=10)
+
+    assert [(each.item_type, each.reason, each.count, each.last_cost) for each in found] == [
+        ("furniture", "cost above 5,000.00", 1, Decimal("9000.00")),
+        ("furniture", "cost below 10.00", 2, Decimal("2.00")),
+        ("spaceship", "type unknown", 1, Decimal("5.00")),
+    ]
