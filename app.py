@@ -22,6 +22,7 @@ ROUTES = {
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
     ),
     "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
+    "chalicelib.web.routes": ("web",),
 }
 EVENTS = (
     "chalicelib.bakery.events",

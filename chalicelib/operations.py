@@ -12,6 +12,8 @@ from chalicelib.core.routing import Contract, Routes
 
 bp = Routes(__name__)
 
+_BY_ACCEPT = {"Vary": "Accept"}
+
 _contracts: list[Callable[[], list[Contract]]] = []
 
 
@@ -52,11 +54,15 @@ def _all() -> list[Contract]:
     return [each for contracts in _contracts for each in contracts()]
 
 
-@bp.on("GET", "/", answers=Index)
+@bp.on("GET", "/", answers=Index, also=("text/html",))
 def index() -> Response:
-    """Say what this is and where to look next."""
+    """Say what this is and where to look next; browsers get the page."""
+    from chalicelib.web import routes as web  # noqa: PLC0415 - nobody else here needs it
+
+    if web.wants_page(bp.current_request):
+        return web.answer("index.html", bp.current_request, _BY_ACCEPT)
     links = {each.path for each in _all() if each.method == "GET" and "{" not in each.path}
-    return ok(Index(links=tuple(sorted(links - {"/"}))))
+    return ok(Index(links=tuple(sorted(links - {"/"}))), headers=_BY_ACCEPT)
 
 
 @bp.on("GET", "/ping", answers=Ping)

@@ -257,6 +257,7 @@ def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:
         f"""
 {_bold("Backroom is up")} after {took_s:.0f} s
 
+  page      {aws.api}          in a browser
   API       {aws.api}          try: curl {aws.api}/fleet
   AWS       {aws.endpoint}          the embedded one; credentials test / test
   vendors   {standins.page}          what Jira, Slack, Google, GitHub and mail got

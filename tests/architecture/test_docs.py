@@ -1,6 +1,7 @@
 """Whatever callers and operators can use is told in README.md or docs/: routes and settings."""
 
 import importlib
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -47,9 +48,9 @@ def _tells(line: str, method: str, path: str) -> bool:
 def _settings() -> Iterator[str]:
     """Yield every variable that a context or the outbox reads from its environment."""
     packages = pkgutil.iter_modules(chalicelib.__path__, "chalicelib.")
-    contexts = {each.name for each in packages if each.ispkg} - {"chalicelib.core"}
-    for package in [*contexts, "chalicelib.core.outbox"]:
-        wiring = importlib.import_module(f"{package}.wiring")
+    wirings = [f"{each.name}.wiring" for each in packages if each.ispkg]
+    for module in [*filter(importlib.util.find_spec, wirings), "chalicelib.core.outbox.wiring"]:
+        wiring = importlib.import_module(module)
         for name, value in vars(wiring).items():
             if name.endswith("Settings") and issubclass(value, BaseModel):
                 yield from (field.upper() for field in value.model_fields)

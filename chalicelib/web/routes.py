@@ -1,0 +1,76 @@
+"""The page over HTTP. `/` answers it to browsers, see `chalicelib.operations`."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from chalice import Response
+from chalice.app import Request
+from pydantic import BaseModel
+
+from chalicelib.core.errors import NotFoundError
+from chalicelib.core.http import text
+from chalicelib.core.routing import Routes
+from chalicelib.web import files
+from chalicelib.web.accept import quality
+
+bp = Routes(__name__)
+
+# Scripts and styles are files of ours and nothing else: text that somebody typed in cannot become
+# one, and no other page can frame this one or be called by it.
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_SECURITY = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_TYPES = tuple(sorted({kind.partition(";")[0] for kind in files.MEDIA_TYPES.values()}))
+
+
+class _FilePath(BaseModel):
+    file: str
+
+
+@bp.on("GET", "/web/{file}", path_values=_FilePath, also=_TYPES, refusals=(404,))
+def get_file(path: _FilePath) -> Response:
+    """Answer a file of the page."""
+    if path.file not in files.names():
+        raise NotFoundError("The page has no such file.")
+    return answer(path.file, bp.current_request)
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether a caller of ``/`` is a browser: it asks for HTML rather than for JSON."""
+    accept = request.headers.get("accept", "")
+    return quality(accept, "text/html") > quality(accept, "application/json")
+
+
+def answer(name: str, request: Request, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer a file of the page, or 304 when the browser has it.
+
+    ``no-cache`` lets the browser keep it and ask each time: files of two versions never meet.
+    """
+    file = files.read(name)
+    known = {"Cache-Control": "no-cache", "ETag": file.etag, **_SECURITY, **(headers or {})}
+    if _has(request.headers.get("if-none-match", ""), file.etag):
+        return text("", status=HTTPStatus.NOT_MODIFIED, media_type=file.media_type, headers=known)
+    return text(file.text, media_type=file.media_type, headers=known)
+
+
+def _has(if_none_match: str, etag: str) -> bool:
+    """Return whether a browser names this version (RFC 9110 section 13.1.2)."""
+    named = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in named or "*" in named

@@ -1,0 +1,102 @@
+/** Talks to the API that served this file, wherever that is. */
+
+import { parse, write } from "./exact.js";
+
+const BASE = new URL("..", import.meta.url);
+const TRIES = 4;
+const LONGEST_WAIT_S = 8;
+
+/** What the API refused, and why; `errors` name fields. Status 0: it could not be reached. */
+export class Problem extends Error {
+  constructor(status, document = {}) {
+    super(document.detail || document.title || `The service answered ${status}.`);
+    this.status = status;
+    this.title = document.title || "Something went wrong";
+    this.errors = document.errors || [];
+    this.facts = document;
+  }
+}
+
+/**
+ * Asks the API, and asks again while it is busy if that does no harm: reads, changes that are the
+ * same however often they come, and what `again` or a `key` (Idempotency-Key) makes safe.
+ *
+ * Returns { status, value, headers, next }: `next` is the address of the next page, if there is one.
+ * Throws Problem.
+ */
+export async function ask(method, path, { query = {}, json, bytes, type, key, again } = {}) {
+  const headers = { Accept: "application/json" };
+  if (json !== undefined) headers["Content-Type"] = "application/json";
+  if (type) headers["Content-Type"] = type;
+  if (key) headers["Idempotency-Key"] = key;
+  const body = json === undefined ? bytes : write(json);
+  const safe = again || key || method !== "POST";
+  const wanted = { method, headers, body, cache: "no-store" };
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await reached(address(path, query), wanted);
+    const busy = answer.status === 503 || answer.status === 429;
+    if (!busy || !safe || attempt === TRIES) return read(answer);
+    await pause(Number(answer.headers.get("Retry-After")) || attempt);
+  }
+}
+
+/** Returns the value at a path. Throws Problem. */
+export async function get(path, query) {
+  return (await ask("GET", path, { query })).value;
+}
+
+/** Returns the address of a path of the API. */
+export function address(path, query = {}) {
+  const found = new URL(path.replace(/^\//, ""), BASE);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== "" && value !== null && value !== undefined) found.searchParams.set(name, value);
+  }
+  return found;
+}
+
+/** Returns a path with values in it: at`/files/${1}`. */
+export function at(texts, ...values) {
+  return String.raw({ raw: texts }, ...values.map(encodeURIComponent));
+}
+
+/** Returns a key under which a request can be repeated without harm. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function reached(url, wanted) {
+  try {
+    return await fetch(url, wanted);
+  } catch {
+    throw new Problem(0, {
+      title: "No connection",
+      detail: "The service could not be reached. Check the connection and try again.",
+    });
+  }
+}
+
+async function read(answer) {
+  const text = await answer.text();
+  const value = text && /json/.test(answer.headers.get("Content-Type")) ? readable(text) : text;
+  if (!answer.ok) throw new Problem(answer.status, typeof value === "object" ? value : {});
+  return { status: answer.status, value, headers: answer.headers, next: following(answer) };
+}
+
+function readable(text) {
+  try {
+    return parse(text);
+  } catch {
+    return {};
+  }
+}
+
+function following(answer) {
+  const found = /<([^>]+)>;\s*rel="next"/.exec(answer.headers.get("Link") || "");
+  return found ? found[1] : null;
+}
+
+function pause(seconds) {
+  const wait = Math.min(seconds, LONGEST_WAIT_S) * (0.75 + Math.random() / 2);
+  return new Promise((resume) => setTimeout(resume, wait * 1000));
+}

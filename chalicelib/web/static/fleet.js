@@ -1,0 +1,160 @@
+/** The fleet: where to send somebody and why, every machine, and who looks after it. */
+
+import { ask, at, get } from "./api.js";
+import { count, dollars, h, many, moment, say, sentence, words } from "./dom.js";
+import { form } from "./forms.js";
+import { machine } from "./machine.js";
+import { badge, facts, follow, list, live, nothing, table } from "./parts.js";
+import { people } from "./people.js";
+import { taken } from "./spec.js";
+
+export const tabs = [
+  { name: "worklist", title: "Where to go", show: worklist },
+  { name: "machines", title: "All machines", show: machines },
+  { name: "visits", title: "Visits", show: visits },
+  { name: "people", title: "People and places", show: people },
+  { name: "machine", title: "Machine", within: "machines", hidden: true, show: machine },
+];
+
+export const TONES = { healthy: "good", degraded: "warn", out_of_service: "bad" };
+
+const CAUSES = {
+  under: "Takes money and gives nothing",
+  over: "Gives more than was paid for",
+  lost_log: "A part of its log is missing",
+  corrupt_data: "Its log has unreadable lines",
+  overdue: "Its log is overdue",
+};
+
+function worklist([chosen = ""]) {
+  const place = live(
+    () => Promise.all([get("/worklist", { technician: chosen }), get("/technicians")]),
+    ([items, technicians], reload) => [
+      whose(technicians, chosen),
+      items.length
+        ? h("ul", { class: "cards" }, items.map((item) => job(item, reload)))
+        : nothing("Nobody has to go anywhere.", h("p", {}, h("a", { href: "#/fleet/machines" }, "See all machines"))),
+    ],
+  );
+  return place;
+}
+
+function whose(technicians, chosen) {
+  if (!technicians.length) return null;
+  const select = h("select", { id: "whose", onchange: () => { location.hash = `#/fleet/worklist/${encodeURIComponent(select.value)}`; } },
+    h("option", { value: "" }, "Everybody"),
+    technicians.map((each) => h("option", { value: each.technician_id, selected: each.technician_id === chosen }, `${each.name} (${each.technician_id})`)));
+  return h("p", { class: "filter" }, h("label", { for: "whose" }, "Whose work"), select);
+}
+
+function job(item, reload) {
+  return h("li", { class: "card" },
+    h("h2", {}, h("a", { href: `#/fleet/machine/${item.machine}` }, item.machine), badge(words(item.state), TONES[item.state])),
+    h("ul", { class: "causes" }, item.causes.map((cause) => h("li", {},
+      h("strong", {}, CAUSES[cause.kind] || words(cause.kind)), h("p", {}, sentence(cause.why)),
+      h("p", { class: "hint" }, "Settled by: ", sentence(cause.clears_when))))),
+    facts([
+      ["Take along", item.parts.join(", ")],
+      ["Where", item.site],
+      ["Who", item.technician],
+      ["Known since", item.since && moment(item.since)],
+    ]),
+    item.dispatch ? onTheWay(item.dispatch, reload) : sending(item, reload));
+}
+
+/** Returns the form that sends a machine's technician to it. */
+export function sending(item, reload) {
+  const { note } = taken("POST", "/dispatches");
+  if (!item.technician) {
+    return h("p", { class: "hint" }, "Nobody looks after this machine. ", h("a", { href: `#/fleet/machine/${item.machine}` }, "Say who does"), ", then send them.");
+  }
+  return form({
+    label: `Send ${item.technician} to ${item.machine}`,
+    button: "Send somebody",
+    compact: true,
+    fields: [{ name: "note", label: "Note", property: note, hint: "What they should know before they go" }],
+    async send({ note: text }) {
+      await ask("POST", "/dispatches", { json: { machine: item.machine ?? item.serial, note: text }, again: true });
+      say(`${item.technician} is sent to ${item.machine}.`);
+      await reload();
+    },
+  });
+}
+
+/** Returns a visit that is open, and the form that closes it. */
+export function onTheWay(dispatch, reload) {
+  return h("div", { class: "visit" },
+    h("p", {}, badge("On the way", "good"), ` ${dispatch.technician || "Somebody"} was sent `, moment(dispatch.opened_at), dispatch.note && `: ${dispatch.note}`),
+    closing(dispatch, reload));
+}
+
+function closing(dispatch, reload) {
+  return form({
+    label: `Close visit ${dispatch.id}`,
+    button: "Close the visit",
+    compact: true,
+    fields: [{ name: "note", label: "How it ended", property: taken("POST", "/dispatches/{dispatch_id}/close").note }],
+    question: () => ({
+      title: `Close the visit to ${dispatch.machine}?`,
+      text: "What was wrong with the machine until now counts as settled. A clean log closes a visit by itself.",
+      yes: "Close it",
+    }),
+    async send({ note }) {
+      await ask("POST", at`/dispatches/${dispatch.id}/close`, { json: { note }, again: true });
+      say("The visit is closed.");
+      await reload();
+    },
+  });
+}
+
+function machines() {
+  let current = { up_to_date: true };
+  const place = live(async () => (current = await get("/fleet")), report);
+  follow(place, () => !current.up_to_date);
+  return place;
+}
+
+function report(fleet) {
+  if (!fleet.machines.length) {
+    return nothing("No machine has sent a log yet.", h("p", {}, h("a", { class: "button", href: "#/files/imports" }, "Import a log")));
+  }
+  const { totals } = fleet;
+  return [
+    !fleet.up_to_date && h("p", { class: "box", role: "status" }, "Files are being looked at; this follows by itself."),
+    facts([
+      ["Machines", count(totals.machines)],
+      ["Sales", dollars(totals.credits_cents)],
+      ["Paid, nothing given", dollars(totals.unserved_cents)],
+      ["Given away", dollars(totals.given_away_cents)],
+    ]),
+    fleet.fleet_gaps.map((gap) => h("div", { class: "box" },
+      h("strong", {}, "No machine of the fleet reported: one case for IT"), h("p", {}, sentence(gap.why)),
+      h("p", {}, moment(gap.from), " to ", moment(gap.to)))),
+    table(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, [
+      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short"],
+      ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")]],
+      ["Why", (each) => each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)).join("; ") || "–"],
+      ["Sold", (each) => count(each.transactions), "number"],
+      ["Nothing given", (each) => count(each.under), "number"],
+      ["Too much", (each) => count(each.over), "number"],
+      ["Last sale", (each) => moment(each.last_at)],
+    ], fleet.machines),
+  ].flat().filter(Boolean);
+}
+
+function visits() {
+  return list({
+    path: "/dispatches",
+    query: { limit: 100 },
+    caption: "Who was sent where, newest first",
+    empty: nothing("Nobody was sent anywhere yet.", h("p", {}, h("a", { href: "#/fleet" }, "Where to go"))),
+    columns: [
+      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine)],
+      ["Who", (each) => each.technician || "–"],
+      ["State", (each) => badge(words(each.state), each.state === "open" ? "warn" : "good")],
+      ["Sent", (each) => moment(each.opened_at)],
+      ["Note", (each) => each.note || "–"],
+      ["Closed", (each) => [moment(each.closed_at), each.closing_note && h("div", {}, each.closing_note)]],
+    ],
+  });
+}

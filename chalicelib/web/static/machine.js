@@ -1,0 +1,92 @@
+/** One machine: its state with the evidence, who looks after it, its visits and its rows. */
+
+import { address, ask, at, get } from "./api.js";
+import { count, dollars, h, moment, say, sentence, words } from "./dom.js";
+import { onTheWay, sending, TONES } from "./fleet.js";
+import { form } from "./forms.js";
+import { badge, facts, folded, list, live, nothing, section } from "./parts.js";
+
+export function machine([serial = ""]) {
+  return live(
+    () => Promise.all([
+      get(at`/machines/${serial}`), get("/technicians"), get("/sites"), get("/dispatches", { machine: serial, state: "open" }),
+    ]),
+    ([found, technicians, sites, [visit]], reload) => [
+      h("h2", {}, found.serial, badge(words(found.state), TONES[found.state]), found.overdue && badge("Overdue", "warn")),
+      facts([
+        ["Sold", count(found.transactions)],
+        ["Sales", dollars(found.credits_cents)],
+        ["Paid, nothing given", `${count(found.under)} (${dollars(found.unserved_cents)})`],
+        ["Gave too much", `${count(found.over)} (${dollars(found.given_away_cents)})`],
+        ["Unreadable lines", count(found.corrupt_lines)],
+        ["Last sale", moment(found.last_at)],
+        ["Log last read", moment(found.last_download_at)],
+        ["Next log due", moment(found.due_at)],
+      ]),
+      section("Why", found.verdicts.length ? h("ul", { class: "cards" }, found.verdicts.map(verdict)) : nothing("Nothing is wrong with it.")),
+      section("Visit", visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial }, reload)),
+      section("Who looks after it", keeping(found, technicians, sites, reload)),
+      section("Its sales", folded("Show them one by one", rows(found.serial))),
+    ],
+  );
+}
+
+function verdict(each) {
+  return h("li", { class: "card" },
+    h("p", {}, h("strong", {}, sentence(each.why))),
+    facts([
+      ["Faults", each.faults && count(each.faults)],
+      ["Share of sales", each.rate && percent(each.rate)],
+      ["At least, with confidence", each.wilson_low && percent(each.wilson_low)],
+      ["Silent from", each.from && moment(each.from)],
+      ["Silent until", each.to && moment(each.to)],
+      ["Expected by chance", each.e && String(each.e)],
+      ["Could be known", moment(each.first_known_at)],
+      ["Take along", each.parts.join(", ")],
+    ]),
+    h("p", { class: "hint" }, "Settled by: ", sentence(each.clears_when)));
+}
+
+function percent(rate) {
+  return `${(Number(rate) * 100).toFixed(1)} %`;
+}
+
+function keeping(found, technicians, sites, reload) {
+  const nobody = ["", "Nobody"];
+  return form({
+    label: `Who looks after ${found.serial}`,
+    button: "Save",
+    keep: true,
+    fields: [
+      { name: "technician", label: "Technician", kind: "select", value: found.technician || "",
+        options: [nobody, ...technicians.map((each) => [each.technician_id, `${each.name} (${each.technician_id})`])] },
+      { name: "site", label: "Place", kind: "select", value: found.site || "",
+        options: [["", "No place"], ...sites.map((each) => [each.site_id, each.name])] },
+    ],
+    async send({ technician, site }) {
+      await ask("PUT", at`/machines/${found.serial}`, { json: { technician: technician || null, site: site || null } });
+      say("Saved.");
+      await reload();
+    },
+  });
+}
+
+function rows(serial) {
+  const path = at`/machines/${serial}/transactions`;
+  return [
+    list({
+      path,
+      query: { limit: 50 },
+      caption: "Its sales in time order",
+      empty: nothing("No sale is known."),
+      columns: [
+        ["No.", (each) => count(each.id), "number"],
+        ["When", (each) => moment(each.at)],
+        ["Gumballs", (each) => count(each.gumballs), "number"],
+        ["Paid", (each) => dollars(each.credit_cents), "number"],
+        ["Note", (each) => (each.suspected_duplicate ? badge("Perhaps twice", "warn") : each.gumballs === 0 ? badge("Nothing given", "bad") : "–")],
+      ],
+    }),
+    h("p", {}, h("a", { href: address(path, { format: "csv", limit: 10000 }), download: `${serial}.csv` }, "Download as CSV")),
+  ];
+}

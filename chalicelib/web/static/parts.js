@@ -1,0 +1,182 @@
+/** What screens are made of: loading, failure, nothing there; tables, badges, questions. */
+
+import { ask, Problem } from "./api.js";
+import { h, keepFocus, say, words } from "./dom.js";
+
+/**
+ * Returns a place that shows what `load` brings, as `render(value, reload)` makes it: says that it
+ * is loading, says why when it fails, and lets one try again. `place.reload()` looks again.
+ */
+export function live(load, render) {
+  const place = h("div", { class: "live" }, loading());
+  let turn = 0;
+  place.reload = async () => {
+    turn += 1;
+    const mine = turn;
+    place.setAttribute("aria-busy", "true");
+    try {
+      const shown = render(await load(), place.reload);
+      if (mine === turn) fill(place, shown);
+    } catch (error) {
+      if (mine === turn) place.replaceChildren(failure(error, place.reload));
+    }
+    if (mine === turn) place.removeAttribute("aria-busy");
+  };
+  place.reload();
+  return place;
+}
+
+/** Puts elements and texts into a place, instead of what is there. */
+export function fill(place, ...shown) {
+  place.replaceChildren(...h("div", {}, shown).childNodes);
+}
+
+/** Returns the sign that something is on its way. */
+export function loading() {
+  return h("p", { class: "loading", role: "status" }, "Loading …");
+}
+
+/** Returns what went wrong and a button to try again. */
+export function failure(error, again) {
+  if (!(error instanceof Problem)) reportError(error);
+  const known = error instanceof Problem;
+  return h("div", { class: "box bad", role: "alert" },
+    h("h3", {}, known ? error.title : "This page made a mistake"),
+    h("p", {}, known ? explained(error) : "Reload it; if that does not help, tell whoever runs it."),
+    again && h("button", { type: "button", onclick: again }, "Try again"));
+}
+
+/** Returns a problem in a sentence, with the faults that it names. */
+export function explained(problem) {
+  if (!problem.errors.length) return problem.message;
+  return problem.errors.map((each) => `${words(each.field)}: ${each.detail}`).join("; ");
+}
+
+/** Returns what is shown where there is nothing yet, and what to do about it. */
+export function nothing(text, ...more) {
+  return h("div", { class: "nothing" }, h("p", {}, text), more);
+}
+
+/** Returns a word with a colour; the word alone says it all. */
+export function badge(text, tone = "") {
+  return h("span", { class: `badge ${tone}` }, text);
+}
+
+/** Returns names and values, those without a value left out. */
+export function facts(pairs) {
+  const told = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return h("dl", { class: "facts" }, told.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+/**
+ * Returns a table. `columns` are [title, cell(row), "number" or "short"?]; on narrow screens each row becomes
+ * a card, so the roles are spelled out. `attributes(row)` are those of its row.
+ */
+export function table(caption, columns, rows, attributes = () => ({})) {
+  const made = h("table", { role: "table" },
+    h("caption", {}, caption),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
+      columns.map(([title, , kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, title || h("span", { class: "unseen" }, "To do"))))),
+    h("tbody", { role: "rowgroup" }));
+  made.add = (more) => made.tBodies[0].append(...more.map((row) => line(columns, row, attributes(row))));
+  made.add(rows);
+  return made;
+}
+
+function line(columns, row, attributes) {
+  return h("tr", { role: "row", ...attributes },
+    columns.map(([title, cell, kind]) => h("td", { role: "cell", class: kind, "data-title": title }, h("div", {}, cell(row)))));
+}
+
+/**
+ * Returns a list that grows page by page. `path` and `query` are of a bare array with a `Link` to
+ * the next page; `empty` is shown when there is none.
+ */
+export function list({ path, query, caption, columns, empty, attributes }) {
+  return live(
+    () => ask("GET", path, { query }),
+    (first) => {
+      if (!first.value.length) return empty;
+      const rows = table(caption, columns, first.value, attributes);
+      return [rows, more(rows, first.next)];
+    },
+  );
+}
+
+function more(rows, next) {
+  const place = h("div", { class: "more" });
+  const button = h("button", { type: "button", hidden: !next, onclick: () => busy(button, async () => {
+    const page = await ask("GET", next);
+    rows.add(page.value);
+    next = page.next;
+    button.hidden = !next;
+    say(`${page.value.length} more are shown.`);
+  }, place) }, "Show more");
+  place.append(button);
+  return place;
+}
+
+/** Does something once while a button is off; what goes wrong is shown in `place`. */
+export async function busy(button, work, place = button.parentElement) {
+  place.querySelector(":scope > .box.bad")?.remove();
+  button.disabled = true;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (error) {
+    place.append(failure(error));
+  } finally {
+    button.disabled = false;
+    button.removeAttribute("aria-busy");
+    if (button.isConnected) button.focus();
+    keepFocus();
+  }
+}
+
+/** Returns a button that does `work`, after a question if there is one: {title, text, yes, tone}. */
+export function action(label, work, { question, tone = "", ...attributes } = {}) {
+  const button = h("button", { type: "button", class: tone, ...attributes, onclick: async () => {
+    if (!question || (await confirmed(question))) await busy(button, work);
+  } }, label);
+  return button;
+}
+
+/** Asks a question in a dialog and returns whether the answer was yes. */
+export function confirmed({ title, text, yes, tone = "danger" }) {
+  return new Promise((answer) => {
+    const dialog = h("dialog", { "aria-labelledby": "question" },
+      h("h2", { id: "question" }, title),
+      h("div", {}, text),
+      h("form", { method: "dialog", class: "row" },
+        h("button", { value: "no", class: "plain", autofocus: true }, "No, go back"),
+        h("button", { value: "yes", class: tone }, yes)));
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      answer(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** Returns a block with a heading. */
+export function section(title, ...children) {
+  return h("section", {}, h("h2", {}, title), children);
+}
+
+/** Returns what is unfolded when it is wanted. */
+export function folded(title, ...children) {
+  return h("details", {}, h("summary", {}, title), children);
+}
+
+/** Looks again every `seconds` while `pending()` and the place is shown, for some minutes. */
+export function follow(place, pending, seconds = 2) {
+  let left = 150;
+  const look = async () => {
+    if (!place.isConnected || left === 0) return;
+    left -= 1;
+    if (pending() && !document.hidden) await place.reload();
+    setTimeout(look, seconds * 1000);
+  };
+  setTimeout(look, seconds * 1000);
+}

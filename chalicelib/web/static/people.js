@@ -1,0 +1,87 @@
+/** Who looks after which machine, and where machines stand. */
+
+import { ask, at, get } from "./api.js";
+import { h, many, say } from "./dom.js";
+import { form } from "./forms.js";
+import { folded, live, nothing, section, table } from "./parts.js";
+import { taken } from "./spec.js";
+
+export function people() {
+  return live(
+    () => Promise.all([get("/technicians"), get("/sites"), get("/machines")]),
+    ([technicians, sites, machines], reload) => [
+      section("Technicians",
+        technicians.length ? table(many(technicians.length, "technician"), [
+          ["Number", (each) => each.technician_id],
+          ["Name", (each) => each.name],
+          ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "])],
+        ], technicians) : nothing("No technician is known yet."),
+        folded("Add or change a technician", technician(reload))),
+      section("Machines",
+        machines.length ? table(many(machines.length, "machine"), [
+          ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial)],
+          ["Technician", (each) => each.technician || "Nobody"],
+          ["Place", (each) => each.site || "–"],
+        ], machines) : nothing("No machine is known yet."),
+        folded("Add or change a machine", machineForm(technicians, sites, reload))),
+      section("Places",
+        sites.length ? table(many(sites.length, "place"), [
+          ["Short name", (each) => each.site_id],
+          ["Name", (each) => each.name],
+          ["Time zone", (each) => each.time_zone],
+          ["Address", (each) => each.address || "–"],
+        ], sites) : nothing("No place is known yet."),
+        folded("Add or change a place", site(reload))),
+    ],
+  );
+}
+
+function technician(reload) {
+  const { name } = taken("PUT", "/technicians/{technician_id}");
+  return form({
+    button: "Save the technician",
+    fields: [{ name: "technician_id", label: "Number", required: true, hint: "Such as 1 or T0001" }, { name: "name", label: "Name", required: true, property: name }],
+    async send({ technician_id: id, name: called }) {
+      await ask("PUT", at`/technicians/${id}`, { json: { name: called } });
+      say(`${called} is saved.`);
+      await reload();
+    },
+  });
+}
+
+function machineForm(technicians, sites, reload) {
+  return form({
+    button: "Save the machine",
+    fields: [
+      { name: "serial", label: "Machine", required: true, hint: "GM and three digits, such as GM005" },
+      { name: "technician", label: "Technician", kind: "select", options: [["", "Nobody"], ...technicians.map((each) => [each.technician_id, `${each.name} (${each.technician_id})`])] },
+      { name: "site", label: "Place", kind: "select", options: [["", "No place"], ...sites.map((each) => [each.site_id, each.name])] },
+    ],
+    async send({ serial, technician: who, site: where }) {
+      await ask("PUT", at`/machines/${serial}`, { json: { technician: who || null, site: where || null } });
+      say(`${serial} is saved.`);
+      await reload();
+    },
+  });
+}
+
+function site(reload) {
+  const { name, address } = taken("PUT", "/sites/{site_id}");
+  const zones = Intl.supportedValuesOf ? Intl.supportedValuesOf("timeZone") : [];
+  return h("div", {},
+    h("datalist", { id: "zones" }, zones.map((each) => h("option", { value: each }))),
+    form({
+      button: "Save the place",
+      fields: [
+        { name: "site_id", label: "Short name", required: true, hint: "Letters, digits and hyphens, such as mall" },
+        { name: "name", label: "Name", required: true, property: name },
+        { name: "time_zone", label: "Time zone", required: true, value: Intl.DateTimeFormat().resolvedOptions().timeZone, list: "zones" },
+        { name: "address", label: "Address", property: address },
+      ],
+      async send({ site_id: id, ...said }) {
+        await ask("PUT", at`/sites/${id}`, { json: said });
+        say(`${said.name} is saved.`);
+        await reload();
+      },
+    }));
+}

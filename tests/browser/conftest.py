@@ -1,0 +1,83 @@
+"""The page in a real browser, before the packaged stack."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser.screens import Screens
+from tests.deployed import Deployed, deployed
+
+HERE = Path(__file__).parent
+PATIENCE_S = 120
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+expect.set_options(timeout=15_000)  # the first request to a function starts it
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(PATIENCE_S))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium; none is downloaded."""
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium is installed here; on Debian and Ubuntu: apt install chromium")
+    # Chromium's sandbox does not run as root, which containers often are.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def stack(browser: Browser, request: pytest.FixtureRequest) -> Deployed:
+    """A stack of their own; each test uses names of its own."""
+    return deployed(request, "browser")
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[[str], Screens]]:
+    """Opens the page that an API serves; whatever the browser complains of fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_at(api: str) -> Screens:
+        context = browser.new_context(locale="en-GB", timezone_id="Europe/Berlin")
+        contexts.append(context)
+        page = context.new_page()
+        _listen(page, complaints)
+        return Screens(page, api)
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def screens(stack: Deployed, opened: Callable[[str], Screens]) -> Screens:
+    """The page of the stack."""
+    return opened(stack.aws.api)
+
+
+def _listen(page: Page, complaints: list[str]) -> None:
+    """Note errors of scripts, and what the browser itself complains of, such as a broken policy."""
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    # That the API refused something is what many tests are about.
+    page.on(
+        "console",
+        lambda line: (
+            line.type in ("error", "warning")
+            and "Failed to load resource" not in line.text
+            and complaints.append(line.text)
+        ),
+    )

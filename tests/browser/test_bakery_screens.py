@@ -1,0 +1,136 @@
+"""The bakery in the browser, where the API has one."""
+
+import json
+import uuid
+
+import pytest
+from playwright.sync_api import Request, expect
+
+from tests.browser.screens import Screens, needed
+from tests.deployed import Deployed
+
+
+@pytest.fixture(autouse=True)
+def _there(stack: Deployed) -> None:
+    needed(stack, "/cakes")
+
+
+@pytest.fixture
+def cake(stack: Deployed) -> str:
+    """A cake that nobody else orders."""
+    name = f"Cake {uuid.uuid4().hex[:8]}"
+    grams, pieces = {"amount": 33, "unit": "g"}, {"amount": 2, "unit": "unit"}
+    recipe = {"name": name, "ingredients": {"flour": grams, "eggs": pieces}}
+    assert stack.api.post("/cakes", json=recipe).status_code == 201
+    return name
+
+
+def add_ingredient(screens: Screens, place: int, name: str, amount: str, unit: str) -> None:
+    if place:
+        screens.press("One more")
+    screens.page.get_by_label("Ingredient", exact=True).nth(place).fill(name)
+    screens.page.get_by_label("How much").nth(place).fill(amount)
+    screens.page.get_by_label("Unit").nth(place).select_option(unit)
+
+
+def place_order(screens: Screens, cake: str, customer: str) -> None:
+    screens.show("bakery")
+    screens.fill(customer=customer, persons="2", quantity="3")
+    screens.field("recipe").select_option(label=cake)
+    screens.press("Order")
+    screens.sees(f"for {customer} is placed")
+
+
+def test_b2_a_cake_is_added_with_amounts_whose_units_nobody_guesses(screens: Screens) -> None:
+    sent: list[Request] = []
+
+    def note(request: Request) -> None:
+        sent.append(request)
+
+    name = f"Torte {uuid.uuid4().hex[:8]}"
+    screens.show("bakery/cakes")
+    screens.page.on("request", note)
+    screens.fill(name=name)
+    add_ingredient(screens, 0, "flour", "33", "g")
+    add_ingredient(screens, 1, "eggs", "3", "unit")
+
+    screens.press("Add the cake")
+
+    card = screens.page.get_by_role("listitem").filter(has_text=name)
+    expect(card).to_contain_text("flour33 g")
+    expect(card).to_contain_text("eggs3")
+    [post] = [each for each in sent if each.method == "POST"]
+    assert json.loads(post.post_data or "")["ingredients"] == {
+        "flour": {"amount": 33, "unit": "g"},
+        "eggs": {"amount": 3, "unit": "unit"},
+    }
+
+
+def test_s1_a_wrong_amount_is_named_with_its_ingredient(screens: Screens) -> None:
+    screens.show("bakery/cakes")
+    screens.fill(name="Nothing")
+    add_ingredient(screens, 0, "flour", "-1", "g")
+
+    screens.press("Add the cake")
+
+    expect(screens.page.locator(".ingredients .error")).to_contain_text("Flour")
+    expect(screens.page.get_by_label("Ingredient", exact=True)).to_have_attribute(
+        "aria-invalid", "true"
+    )
+
+
+def test_b7_an_order_shows_what_it_needs_and_becomes_ready_once(
+    screens: Screens, cake: str
+) -> None:
+    place_order(screens, cake, "Mr Cakelover")
+    screens.page.get_by_role("status").get_by_role("link").click()
+    screens.settled()
+    expect(screens.row("flour")).to_contain_text("198 g")
+    expect(screens.row("eggs")).to_contain_text("12")
+
+    screens.press("It is ready")
+    screens.confirm("Yes, tell them")
+
+    screens.sees("Ready")
+    expect(screens.page.get_by_role("button", name="Cancel it")).to_have_count(0)
+
+
+def test_b13_an_order_is_cancelled_after_a_question_and_can_still_be_seen(
+    screens: Screens, cake: str
+) -> None:
+    place_order(screens, cake, "Ms Cakehater")
+    screens.page.get_by_role("status").get_by_role("link").click()
+    screens.press("Cancel it")
+    screens.confirm("Cancel the order")
+    screens.sees("Cancelled")
+
+    screens.show("bakery/orders/cancelled")
+
+    screens.sees("Ms Cakehater")
+
+
+def test_b14_who_is_let_go_is_warned_about_their_forks(screens: Screens) -> None:
+    name = uuid.uuid4().hex[:8]
+    screens.show("bakery/team")
+    screens.fill(firstName="Ada", lastName=name)
+    screens.page.get_by_label("Developer: may see the code").check()
+    screens.press("Hire")
+    screens.sees(f"Ada {name} is in the team.")
+    card = screens.page.get_by_role("listitem").filter(has_text=name)
+    expect(card).to_contain_text("Access waits for the GitHub name")
+
+    screens.press(f"Let Ada {name} go")
+    expect(screens.page.get_by_role("dialog")).to_contain_text("forks of a private repository")
+    screens.confirm("Let them go")
+
+    expect(card).to_have_count(0)
+
+
+def test_b9_what_to_buy_is_written_for_all_waiting_orders(screens: Screens, cake: str) -> None:
+    place_order(screens, cake, "Mr Morning")
+    screens.show("bakery/batches")
+    screens.press("Write it now")
+    screens.confirm("Write it")
+
+    expect(screens.row("flour").first).to_contain_text("g")
+    screens.sees("Everything that the orders need")

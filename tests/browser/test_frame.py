@@ -1,0 +1,244 @@
+"""What holds on every screen (S9): it can be read, reached and used, and says what goes wrong."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Route, expect
+
+from tests.browser.screens import Screens, needed
+from tests.crew import hired, log
+from tests.deployed import Deployed, eventually
+
+ACCOUNT = "5f0c3a52-0000-4000-8000-0000000000f1"
+AREAS = {
+    "start": ["start"],
+    "fleet": ["fleet", "fleet/machines", "fleet/visits", "fleet/people"],
+    "files": ["files", "files/imports"],
+    "deliveries": ["deliveries", "deliveries/package", "deliveries/preferences/7"],
+    "counts": ["deliveries/statistics"],
+    "ledger": ["ledger", "ledger/accounts", f"ledger/account/{ACCOUNT}"],
+    "warranties": ["warranties", "warranties/list", "warranties/plans"],
+    "bakery": ["bakery", "bakery/cakes", "bakery/batches", "bakery/team"],
+}
+NEEDS = {"warranties": "/warranties", "bakery": "/cakes"}
+NO_ENTRIES = "Nothing was posted yet."
+
+
+@pytest.fixture(scope="module")
+def furnished(stack: Deployed) -> Deployed:
+    """The stack with a little of everything in it."""
+    crew = hired(stack)
+    crew.upload(log(crew.machine, rows=200, faulty=20))
+    eventually(stack.calm, within_s=60)
+    stack.api.post("/transactions", json={"account_id": ACCOUNT, "amount": 7})
+    stack.api.put(
+        "/recipients/7/preferences", json={"timestamp": 1, "preferences": {"personal": False}}
+    )
+    return stack
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_s9_every_screen_is_accessible_wide_and_narrow_by_day_and_night(
+    furnished: Deployed, screens: Screens, area: str
+) -> None:
+    if area in NEEDS:
+        needed(furnished, NEEDS[area])
+    for route in AREAS[area]:
+        screens.page.set_viewport_size({"width": 1600, "height": 900})
+        screens.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        screens.show(route)
+        assert not violations(screens), route
+
+        screens.page.set_viewport_size({"width": 360, "height": 740})
+        screens.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        assert not violations(screens), route
+        assert screens.evaluate("document.documentElement.scrollWidth") == 360, route
+
+
+def test_s9_the_start_says_how_things_are_and_leads_to_every_area(
+    furnished: Deployed, screens: Screens
+) -> None:
+    screens.show("start")
+
+    screens.sees("Everything works")
+    for area in ("Fleet", "Files", "Deliveries", "Ledger"):
+        screens.page.get_by_role("navigation", name="Areas").get_by_role("link", name=area).click()
+        expect(screens.page.get_by_role("heading", level=1)).to_have_text(area)
+        expect(screens.page.get_by_role("heading", level=1)).to_be_focused()
+        screens.settled()
+    screens.page.go_back()
+    expect(screens.page.get_by_role("heading", level=1)).to_have_text("Deliveries")
+
+
+def test_b16_a_posting_takes_no_mouse(furnished: Deployed, screens: Screens) -> None:
+    screens.show("ledger")
+    press = screens.page.keyboard.press
+
+    press("Tab")
+    expect(screens.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    press("Enter")
+    expect(screens.page.locator("main")).to_be_focused()
+    for _ in range(len(["Post", "Accounts"]) + 1):
+        press("Tab")
+    expect(screens.field("account_id")).to_be_focused()
+    screens.page.keyboard.type(ACCOUNT)
+    press("Tab")
+    screens.page.keyboard.type("-12")
+    press("Enter")
+
+    screens.sees("Posted -12")
+    expect(screens.field("account_id")).to_be_focused()
+
+
+def test_s9_a_screen_says_that_it_is_loading_then_that_nothing_is_there(
+    stack: Deployed, screens: Screens
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    screens.page.route("**/transactions?*", hold)
+
+    screens.page.goto(f"{stack.aws.api}/#/ledger")
+    section = screens.page.locator("section").filter(has_text="Transactions")
+    expect(section.get_by_role("status").first).to_have_text("Loading …")
+    held[0].fulfill(json=[])
+
+    screens.sees(NO_ENTRIES)
+
+
+def test_s9_without_a_connection_it_says_so_and_tries_again(
+    stack: Deployed, screens: Screens
+) -> None:
+    screens.page.route("**/transactions?*", lambda route: route.abort())
+    screens.show("ledger")
+    expect(screens.page.get_by_role("alert")).to_contain_text("The service could not be reached")
+
+    screens.page.unroute("**/transactions?*")
+    screens.page.route("**/transactions?*", lambda route: route.fulfill(json=[]))
+    screens.press("Try again")
+
+    screens.sees(NO_ENTRIES)
+
+
+def test_s1_while_the_service_is_busy_the_same_request_goes_again_under_the_same_key(
+    stack: Deployed, screens: Screens
+) -> None:
+    keys: list[str | None] = []
+
+    def busy_once(route: Route) -> None:
+        keys.append(route.request.headers.get("idempotency-key"))
+        if len(keys) > 1:
+            route.continue_()
+            return
+        problem = {"title": "Temporarily unavailable", "status": 503, "detail": "Too busy."}
+        route.fulfill(
+            status=503,
+            headers={"Retry-After": "1", "Content-Type": "application/problem+json"},
+            body=json.dumps(problem),
+        )
+
+    screens.show("ledger")
+    screens.page.route("**/transactions", busy_once)
+    screens.fill(account_id="5f0c3a52-0000-4000-8000-0000000000f2", amount="5")
+    screens.press("Post")
+
+    screens.sees("Posted +5")
+    assert len(keys) == 2
+    assert keys[0]
+    assert keys[0] == keys[1]
+
+
+def test_s1_a_lost_answer_and_a_second_press_post_once(stack: Deployed, screens: Screens) -> None:
+    account = "5f0c3a52-0000-4000-8000-0000000000f3"
+    screens.show("ledger")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    screens.page.route("**/transactions", lose)
+    screens.fill(account_id=account, amount="5")
+    screens.press("Post")
+    screens.sees("The service could not be reached")
+    screens.page.unroute("**/transactions")
+    screens.press("Post")
+
+    screens.sees("Posted +5")
+    assert stack.api.get(f"/accounts/{account}").json()["balance"] == 5
+
+
+def test_s1_nothing_goes_twice_however_often_one_presses(stack: Deployed, screens: Screens) -> None:
+    sent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        sent.append(route)
+
+    screens.show("ledger")
+    screens.page.route("**/transactions", hold)
+    screens.fill(account_id="5f0c3a52-0000-4000-8000-0000000000f4", amount="5")
+    button = screens.page.get_by_role("button", name="Post", exact=True)
+
+    button.dblclick()
+    expect(button).to_be_disabled()
+    screens.evaluate("document.querySelector('form').requestSubmit()")
+    assert len(sent) == 1
+    sent[0].continue_()
+
+    screens.sees("Posted +5")
+    assert len(sent) == 1
+
+
+def test_s9_behind_a_gateway_with_a_stage_in_its_addresses_the_page_finds_its_api(
+    furnished: Deployed, opened: Callable[[str], Screens]
+) -> None:
+    gateway = f"{furnished.aws.endpoint}/_aws/execute-api/{furnished.outputs['RestAPIId']}/api"
+    screens = opened(gateway)
+
+    screens.show("start")
+    screens.sees("Everything works")
+    screens.show(f"ledger/account/{ACCOUNT}")
+
+    screens.sees("Balance")
+
+
+def test_s9_the_focus_is_not_lost_when_what_had_it_is_gone(
+    furnished: Deployed, screens: Screens
+) -> None:
+    account = "5f0c3a52-0000-4000-8000-0000000000f5"
+    posted = furnished.api.post("/transactions", json={"account_id": account, "amount": 1}).json()
+    screens.show(f"ledger/transaction/{posted['transaction_id']}")
+
+    screens.press("Take it back")
+    screens.confirm("Take it back")
+    screens.sees("Was taken back by")
+
+    expect(screens.page.locator("main")).to_be_focused()
+
+
+def test_s9_what_the_api_does_not_know_is_not_shown(
+    stack: Deployed, opened: Callable[[str], Screens]
+) -> None:
+    document = stack.api.get("/openapi.json").json()
+    document["paths"] = {
+        path: verbs for path, verbs in document["paths"].items() if path != "/transactions"
+    }
+    screens = opened(stack.aws.api)
+    screens.page.route("**/openapi.json", lambda route: route.fulfill(json=document))
+
+    screens.show("start")
+
+    areas = screens.page.get_by_role("navigation", name="Areas").get_by_role("link")
+    assert "Ledger" not in areas.all_inner_texts()
+    assert "Deliveries" in areas.all_inner_texts()
+
+
+def violations(screens: Screens) -> list[str]:
+    """Return what axe-core finds (WCAG 2.2 AA and best practices)."""
+    found = Axe().run(screens.page).response["violations"]
+    return [
+        f"{each['id']}: {each['help']}: {node['html']}" for each in found for node in each["nodes"]
+    ]

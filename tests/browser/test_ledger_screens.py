@@ -1,0 +1,116 @@
+"""The ledger in the browser (L13)."""
+
+import uuid
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.screens import Screens
+from tests.deployed import Deployed
+
+LARGEST = 2**53 - 1
+
+
+@pytest.fixture
+def account() -> str:
+    return str(uuid.uuid4())
+
+
+def test_l13_posted_amounts_are_on_top_with_the_balance_and_the_fields_are_empty_again(
+    screens: Screens, account: str
+) -> None:
+    screens.show("ledger")
+    for amount in ("4", "-3"):
+        screens.page.locator("[data-type=account-id]").fill(account)
+        screens.page.locator("[data-type=amount]").fill(amount)
+        screens.page.locator("[data-type=transaction-submit]").click()
+        expect(screens.page.locator("[data-type=account-id]")).to_have_value("")
+        expect(screens.page.locator("[data-type=amount]")).to_have_value("")
+
+    top = screens.page.locator("[data-type=transaction]").first
+    expect(top).to_have_attribute("data-account-id", account)
+    expect(top).to_have_attribute("data-amount", "-3")
+    expect(top).to_have_attribute("data-balance", "1")
+    second = screens.page.locator("[data-type=transaction]").nth(1)
+    expect(second).to_have_attribute("data-amount", "4")
+    assert second.get_attribute("data-balance") is None
+    screens.sees("The balance is 1.")
+
+
+@pytest.mark.parametrize("amount", ["seven", "7.0", "9007199254740992"])
+def test_s1_a_wrong_amount_is_refused_at_its_field(
+    screens: Screens, account: str, amount: str
+) -> None:
+    screens.show("ledger")
+    screens.fill(account_id=account, amount=amount)
+
+    screens.press("Post")
+
+    expect(screens.fault("amount")).not_to_be_empty()
+    expect(screens.field("amount")).to_be_focused()
+    expect(screens.field("amount")).to_have_value(amount)
+
+
+def test_s1_all_faults_are_shown_at_once_and_what_is_missing_before_anything_is_sent(
+    screens: Screens,
+) -> None:
+    screens.show("ledger")
+    screens.press("Post")
+    expect(screens.fault("account_id")).to_have_text("Please fill this in.")
+    expect(screens.fault("amount")).to_have_text("Please fill this in.")
+
+    screens.fill(account_id="10", amount="x")
+    screens.press("Post")
+
+    expect(screens.fault("account_id")).to_contain_text("Must be a UUID such as")
+    expect(screens.fault("amount")).to_contain_text("integer")
+
+
+def test_l6_balances_that_no_javascript_number_holds_keep_their_digits(
+    stack: Deployed, screens: Screens, account: str
+) -> None:
+    for _ in range(3):
+        stack.api.post("/transactions", json={"account_id": account, "amount": LARGEST})
+    exact = f"{3 * LARGEST:,}"
+
+    screens.show(f"ledger/account/{account}")
+
+    screens.sees(exact)
+    expect(screens.page.get_by_role("row").last).to_contain_text(exact)
+
+
+def test_l5_a_transaction_is_taken_back_after_a_question_and_only_once(
+    stack: Deployed, screens: Screens, account: str
+) -> None:
+    posted = stack.api.post("/transactions", json={"account_id": account, "amount": 12}).json()
+    screens.show(f"ledger/transaction/{posted['transaction_id']}")
+
+    screens.press("Take it back")
+    screens.confirm("No, go back")
+    assert stack.api.get(f"/accounts/{account}").json()["balance"] == 12
+    screens.press("Take it back")
+    screens.confirm("Take it back")
+
+    screens.sees("Taken back")
+    expect(screens.page.get_by_role("button", name="Take it back")).to_have_count(0)
+    assert stack.api.get(f"/accounts/{account}").json()["balance"] == 0
+
+
+def test_s9_times_are_the_viewers_and_tell_utc(
+    stack: Deployed, screens: Screens, account: str
+) -> None:
+    posted = stack.api.post("/transactions", json={"account_id": account, "amount": 1}).json()
+
+    screens.show(f"ledger/transaction/{posted['transaction_id']}")
+
+    utc = posted["created_at"][:19].replace("T", " ")
+    expect(screens.page.locator("dd time")).to_have_attribute("title", f"{utc} UTC")
+
+
+def test_l6_an_unknown_account_is_said_to_be_unknown(screens: Screens, account: str) -> None:
+    screens.show("ledger/accounts")
+    screens.fill(account_id=account)
+
+    screens.press("Show")
+
+    expect(screens.page.get_by_role("alert")).to_contain_text("Not found")

@@ -1,0 +1,130 @@
+"""Files and the fleet in the browser: what a technician and a dispatcher do all day."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.screens import Screens
+from tests.crew import Crew, hired, log
+from tests.deployed import Deployed, eventually
+
+IMAGE = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+
+
+@pytest.fixture
+def crew(stack: Deployed) -> Crew:
+    return hired(stack)
+
+
+def choose(screens: Screens, name: str, content: bytes, media_type: str = "text/plain") -> None:
+    screens.field("file").set_input_files(
+        [{"name": name, "mimeType": media_type, "buffer": content}]
+    )
+
+
+def fresh(serial: str, *, rows: int = 200, faulty: int = 0) -> bytes:
+    """Return a log that ends now."""
+    start = datetime.now(UTC) - timedelta(seconds=600 * rows)
+    return log(serial, start, rows=rows, faulty=faulty).encode()
+
+
+def test_v2_a_technician_uploads_a_log_sees_what_was_refused_and_takes_it_back(
+    stack: Deployed, screens: Screens, crew: Crew
+) -> None:
+    screens.show(f"files/mine/{crew.technician}")
+    screens.sees("No file is here yet.")
+
+    choose(screens, "today.txt", fresh(crew.machine) + b"nonsense\n")
+    assert screens.field("downloaded_at").input_value()  # proposed: the file's own time
+    screens.press("Upload")
+    expect(screens.row("today.txt")).to_contain_text("Done", timeout=60_000)
+    expect(screens.row("today.txt").get_by_role("cell").nth(4)).to_have_text("200")
+
+    screens.page.get_by_role("link", name="today.txt").click()
+    expect(screens.row("nonsense")).to_contain_text("201")
+
+    screens.show(f"files/mine/{crew.technician}")
+    screens.press("Take back today.txt")
+    screens.confirm("Take it back")
+    screens.sees("No file is here yet.")
+    assert crew.stack.api.get("/files", params={"technician": crew.technician}).json() == []
+
+
+def test_4c_the_name_of_a_file_tells_machine_and_time(screens: Screens, crew: Crew) -> None:
+    screens.show(f"files/mine/{crew.technician}")
+
+    choose(screens, f"{crew.technician}.{crew.machine}.2018-09-21_093448.txt", b"x")
+
+    expect(screens.field("machine")).to_have_value(crew.machine)
+    expect(screens.field("downloaded_at")).to_have_value("2018-09-21T09:34:48")
+
+
+def test_4d_an_image_is_refused_and_nothing_is_lost(screens: Screens, crew: Crew) -> None:
+    screens.show(f"files/mine/{crew.technician}")
+
+    choose(screens, "photo.png", IMAGE, "image/png")
+    screens.press("Upload")
+
+    expect(screens.page.get_by_role("alert")).to_contain_text("Content-Type must be")
+    expect(screens.field("downloaded_at")).not_to_have_value("")
+
+
+def test_4d_a_text_that_is_too_large_for_a_request_is_packed_first(
+    stack: Deployed, screens: Screens, crew: Crew
+) -> None:
+    screens.show("files/imports")
+    content = fresh(crew.machine, rows=1_000) * 200
+    assert len(content) > 4 * 1024 * 1024
+
+    choose(screens, f"large-{crew.machine}.txt", content)
+    screens.press("Import")
+
+    expect(screens.row(f"large-{crew.machine}.txt")).to_contain_text("Being read")
+
+
+def test_v6_the_dispatcher_sees_whom_to_send_and_why_sends_and_closes(
+    stack: Deployed, screens: Screens, crew: Crew
+) -> None:
+    crew.upload(fresh(crew.machine, faulty=20).decode(), downloaded_at=f"{datetime.now(UTC):%FT%T}")
+    eventually(stack.calm, within_s=60)
+
+    screens.show(f"fleet/worklist/{crew.technician}")
+    screens.sees("Takes money and gives nothing")
+    screens.sees("20 of 200 credits gave no gumball")
+    screens.fill(note="take the <b>wheel</b>")
+    screens.press("Send somebody")
+    screens.sees("On the way")
+    screens.sees("take the <b>wheel</b>")
+
+    screens.press("Close the visit")
+    screens.confirm("Close it")
+    screens.sees("Nobody has to go anywhere.")
+    [visit] = stack.api.get("/dispatches", params={"machine": crew.machine}).json()
+    assert (visit["state"], visit["note"]) == ("closed", "take the <b>wheel</b>")
+
+
+def test_v6_a_machine_shows_its_evidence_and_who_looks_after_it(
+    stack: Deployed, screens: Screens, crew: Crew
+) -> None:
+    crew.upload(fresh(crew.machine, faulty=20).decode(), downloaded_at=f"{datetime.now(UTC):%FT%T}")
+    eventually(stack.calm, within_s=60)
+
+    screens.show("fleet/machines")
+    screens.page.get_by_role("link", name=crew.machine).click()
+
+    screens.sees("Share of sales10.0 %")
+    screens.sees("Paid, nothing given20 ($5.00)")
+    screens.field("technician").select_option("")
+    screens.press("Save")
+    screens.sees("Nobody looks after this machine.")
+
+
+def test_v1_somebody_new_gets_a_number_and_a_machine(screens: Screens, crew: Crew) -> None:
+    screens.show("fleet/people")
+    screens.page.get_by_text("Add or change a machine").click()
+    screens.fill(serial="GM1")
+    screens.press("Save the machine")
+
+    expect(screens.fault("serial")).to_contain_text("GM")
+    expect(screens.field("serial")).to_be_focused()
