@@ -6,17 +6,21 @@ VENV := .venv/bin
 CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
 UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) infra/local/up.py
 export PORT AWS_PORT STANDINS_PORT SMTP_PORT
+export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset status logs demo check test fuzz bench deploy install format
+.PHONY: help up dev down reset status logs demo check test fuzz bench deploy install format
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-up: ## Install, start the embedded AWS and the vendors' stand-ins, deploy, wait until healthy
+up: ## Start the embedded AWS and the vendors' stand-ins, deploy; MONITORING=1: and Prometheus
 	@$(UP) up
 
-down: ## Stop both; what is stored in the embedded AWS stays
+dev: install up ## The same, then deploy again whenever a source changes
+	@$(VENV)/python -m infra.local.dev
+
+down: ## Stop them; what is stored in the embedded AWS stays
 	@$(UP) down
 
 reset: ## Stop it and forget all local data

@@ -14,7 +14,8 @@ from backroom import warranties_screen as screen
 from backroom.errors import ClientError, UnreachableError
 from backroom.options import Json, checked
 from backroom.warranties_api import WarrantiesApi, warranties
-from chalicelib.warranties.models import MOST_ROWS, SaleAnswer
+from chalicelib.warranties.answers import SaleAnswer
+from chalicelib.warranties.fields import MOST_ROWS
 
 app = typer.Typer(no_args_is_help=True, help="Warranties, priced by a readable rate card.")
 
@@ -70,7 +71,7 @@ def create(  # noqa: PLR0913, PLR0917 - to Typer they are the options
     named = key or str(uuid4())
     with warranties(session.of(context)) as api:
         try:
-            answer, replayed = api.sell(_sale(store_uuid, item_type, sku, cost, title), key=named)
+            answer, replayed = api.sell(sale(store_uuid, item_type, sku, cost, title), key=named)
         except UnreachableError as lost:
             # Whether it was stored is not known; with its key, asking again does no harm.
             raise UnreachableError(
@@ -180,7 +181,7 @@ def seed(context: typer.Context, as_json: Json = False) -> None:
     """Create sample warranties in three stores, to look at; again, it adds nothing."""
     with warranties(session.of(context)) as api:
         for number, sample in enumerate(_SAMPLES, 1):
-            answer, replayed = api.sell(_sale(*sample), key=f"backroom-seed-{number}")
+            answer, replayed = api.sell(sale(*sample), key=f"backroom-seed-{number}")
             if as_json:
                 typer.echo(answer.text)
             else:
@@ -197,7 +198,8 @@ def _print_refusals(api: WarrantiesApi, *, as_json: bool) -> None:
     show.screen().print(screen.refusals(found) if found else "Nothing was refused yet.")
 
 
-def _sale(store_uuid: str, item_type: str, sku: str, cost: str, title: str) -> Mapping[str, object]:
+def sale(store_uuid: str, item_type: str, sku: str, cost: str, title: str) -> Mapping[str, object]:
+    """Return the body of a sale; the cost goes out to the letter."""
     return {
         "store_uuid": store_uuid,
         "item_type": item_type,
@@ -207,11 +209,20 @@ def _sale(store_uuid: str, item_type: str, sku: str, cost: str, title: str) -> M
     }
 
 
-def _print_sale(console: Console, sale: SaleAnswer, *, replayed: bool) -> None:
+def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
+    """Return what came of a sale, in words."""
     again = " (it was asked for before)" if replayed else ""
-    if not sale.warranties:
-        show.note(console, f"No plan fits{again}: {sale.reason}.")
+    if not told.warranties:
+        return [f"No plan fits{again}: {told.reason}."]
+    return [
+        f"{screen.amount(made.warranty_price)} for {made.warranty_duration_months} months"
+        f"{again}: {made.id}"
+        for made in told.warranties
+    ]
+
+
+def _print_sale(console: Console, told: SaleAnswer, *, replayed: bool) -> None:
+    for line in sold(told, replayed=replayed):
+        show.note(console, line)
+    if not told.warranties:
         show.next_step(console, "backroom warranties plans")
-    for made in sale.warranties:
-        price, months = screen.amount(made.warranty_price), made.warranty_duration_months
-        show.note(console, f"{price} for {months} months{again}: {made.id}")

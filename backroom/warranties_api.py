@@ -9,13 +9,7 @@ from pydantic import TypeAdapter
 from backroom.connection import Answer, Connection
 from backroom.session import Session
 from chalicelib.core import strict_json
-from chalicelib.warranties.models import (
-    PlansAnswer,
-    Refusals,
-    SaleAnswer,
-    Warranty,
-    WarrantyView,
-)
+from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
 
 _SALE = TypeAdapter(SaleAnswer)
 _WARRANTY = TypeAdapter(WarrantyView)

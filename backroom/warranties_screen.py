@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom import show
-from chalicelib.warranties.models import PlansAnswer, Refusals, Warranty, WarrantyView, iso
+from chalicelib.warranties.answers import PlansAnswer, Refusals, Warranty, WarrantyView
+from chalicelib.warranties.fields import iso
 
 _ARCHIVED = {"pending": show.LATE, "done": show.GOOD, "dead": show.BAD}
 

@@ -59,9 +59,11 @@ CASES = (
     Case("POST /warranties", _POST, _found(_STORE, _ITEM)),
     Case("POST /warranties, with a key", _WITH_KEY, _found(_STORE, _ITEM)),
     Case("POST /warranties, the same key again", _WITH_KEY, _found(_STORE, _ITEM, _KEYED)),
-    # 2 warranties in each of 6 rows in each of 8 shards
+    # 2 warranties in each of 12 rows in each of 4 shards
     Case(
-        "GET /warranties, 96 of them", request("GET", "/warranties"), {"Query": {"Items": _rows(6)}}
+        "GET /warranties, 96 of them",
+        request("GET", "/warranties"),
+        {"Query": {"Items": _rows(12)}},
     ),
 )
 

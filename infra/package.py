@@ -19,6 +19,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
 from py_compile import PycInvalidationMode
@@ -101,12 +102,22 @@ def build(*, local: bool, platform: str | None = None, folder: Path = BUILD) -> 
 
 
 def lint(template: Path) -> None:
-    """Check the packaged template with cfn-lint. Raises PackagingError."""
+    """Check the packaged template with cfn-lint, unless it is the one that was found good last.
+
+    Raises PackagingError.
+    """
+    stamp = template.parent.with_suffix(".linted")
+    found = hashlib.sha256(
+        metadata.version("cfn-lint").encode() + template.read_bytes()
+    ).hexdigest()
+    if stamp.exists() and stamp.read_text() == found:
+        return
     _run(
         [_tool("cfn-lint"), "--regions", "us-east-1", "--", str(template)],
         cwd=ROOT,
         why="cfn-lint found faults in the packaged template",
     )
+    stamp.write_text(found)
 
 
 def _vendor(platform: str | None) -> Path:

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -260,7 +261,7 @@ def _started(
     for attempt in range(5):
         home = _new_folder(request, stage)
         settings = {"TMPDIR": str(home / "tmp"), **environment}
-        aws = LocalAws(home, _free_port(), _free_port(), PYTHON, settings)
+        aws = LocalAws(home, free_port(), free_port(), PYTHON, settings)
         stack = Deployed(aws, stage)
         request.config.add_cleanup(stack.close)
         signal.signal(signal.SIGTERM, _terminated)
@@ -288,15 +289,22 @@ def _terminated(*_: object) -> None:
 
 
 def _new_folder(request: pytest.FixtureRequest, name: str) -> Path:
-    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-    return factory.mktemp(name)
+    """Return a folder that is there until the session ends.
+
+    It is not pytest's own: those go when other sessions on this machine tidy up after old ones, and
+    with it the file by which a running server is found.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"backroom-{name}-"))
+    request.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return folder
 
 
 def _temporary(aws: LocalAws) -> Path:
     return Path(aws.environment["TMPDIR"])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -4,7 +4,7 @@
 contract.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -12,15 +12,9 @@ from typing import Any
 
 from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.warranties import archive, money, rate_card
-from chalicelib.warranties.models import (
-    ItemState,
-    Refusals,
-    Sale,
-    SaleBody,
-    StoreView,
-    iso,
-    store_id,
-)
+from chalicelib.warranties.answers import Refusals, StoreView
+from chalicelib.warranties.fields import iso, store_id
+from chalicelib.warranties.models import ItemState, Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, Kept, Sight, Store
 from chalicelib.warranties.service import Warranties
 from tests.ledger_fakes import Clock, uuid
@@ -117,7 +111,8 @@ class MemoryStore:
         return [_refusals(kind, refused[kind]) for kind in kinds[:limit]]
 
     def conclude(self, request_id: str, conclusion: Conclusion) -> None:
-        self.kept[request_id] = replace(self.kept[request_id], archive=conclusion)
+        if request_id in self.kept:
+            self.kept[request_id] = replace(self.kept[request_id], archive=conclusion)
 
 
 class MemoryArchive:
@@ -144,7 +139,11 @@ class MemoryArchive:
 
 
 def a_service(
-    store: Store, *, clock: Clock | None = None, archived: Archive | None = None, tries: int = 100
+    store: Store,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    archived: Archive | None = None,
+    tries: int = 100,
 ) -> Warranties:
     """Return a service that hands out the ids 1, 2, 3, ... and never waits.
 

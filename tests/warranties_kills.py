@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from chalicelib.warranties.models import SaleAnswer, SaleBody
+from chalicelib.warranties.answers import SaleAnswer
+from chalicelib.warranties.models import SaleBody
 from chalicelib.warranties.service import Filters, Warranties
 from tests.ledger_fakes import Clock, Killed
 from tests.ledger_table import Line

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from backroom import session, show
-from backroom.demo import ledger, packages, vending
+from backroom.demo import bakery, ledger, packages, vending, warranties
 from backroom.demo.story import Story
 from backroom.options import Json
+
+STANDINS = "http://127.0.0.1:8001"
 
 
 class Chapter(StrEnum):
@@ -17,12 +19,16 @@ class Chapter(StrEnum):
     VENDING = "vending"
     PACKAGES = "packages"
     LEDGER = "ledger"
+    WARRANTIES = "warranties"
+    BAKERY = "bakery"
 
 
 _CHAPTERS = {
     Chapter.VENDING: ("Vending: whom to send where, and why", vending.tell),
     Chapter.PACKAGES: ("Packages: delivered at most once", packages.tell),
     Chapter.LEDGER: ("The ledger: it always adds up", ledger.tell),
+    Chapter.WARRANTIES: ("Warranties: a price that explains itself", warranties.tell),
+    Chapter.BAKERY: ("The bakery: it orders its own ingredients", bakery.tell),
 }
 
 
@@ -35,6 +41,10 @@ def tell(
     clean: Annotated[
         bool, typer.Option("--clean", help="Only take the files of an earlier demo back.")
     ] = False,
+    standins: Annotated[
+        str,
+        typer.Option(envvar="BACKROOM_STANDINS", metavar="URL", help="Where the stand-ins answer."),
+    ] = STANDINS,
     as_json: Json = False,
 ) -> None:
     """Tell the whole story in two minutes, and show the command that does each step.
@@ -42,7 +52,8 @@ def tell(
     Plays with machines GM900 to GM999 and with names of its own, and can be repeated. --json prints
     what each chapter ends with.
     """
-    story = Story(session.of(context), show.aside() if as_json else show.screen())
+    console = show.aside() if as_json else show.screen()
+    story = Story(session.of(context), console, standins=standins)
     with story.here.api() as api:
         api.health()
     if clean:

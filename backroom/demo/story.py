@@ -14,10 +14,11 @@ _PATIENCE_S = 60.0
 
 @dataclass
 class Story:
-    """Tells one step after the other."""
+    """Tells one step after the other; ``standins`` is where those of the vendors answer."""
 
     here: session.Session
     console: Console
+    standins: str = ""
     _step: int = field(default=0, init=False)
 
     def chapter(self, title: str) -> None:

@@ -4,6 +4,7 @@ Each runs in a Lambda of its own that imports this module and never ``app.py``. 
 the templates under ``infra/``; a worker takes one message at a time, as a call may take seconds.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from chalice import Blueprint, Cron
@@ -14,8 +15,9 @@ from chalicelib.bakery.workers import access, files, notices, tickets
 from chalicelib.core import log
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox import messages
-from chalicelib.core.outbox.effects import DisabledError
+from chalicelib.core.outbox.effects import DisabledError, EffectError
 from chalicelib.core.outbox.messages import Failures
+from chalicelib.integrations import wiring as vendors
 
 bp = Blueprint(__name__)
 
@@ -34,16 +36,12 @@ def daily_batch(event: CloudWatchEvent) -> None:
 @bp.schedule(Cron(30, "*", "*", "*", "?", "*"), name="bakery_hourly_check")
 @observed("bakery_hourly_check")
 def hourly_check(_: CloudWatchEvent) -> None:
-    """Finish what a crash left behind, and find what a lost webhook would have told."""
+    """Finish what a crash left behind, and find what nobody has told us of."""
     finished = bakery().batching.finish()
     if finished:
         logger.warning("batches finished late", extra={"days": finished})
-    try:
-        cancelled = bakery().shortages.reconcile()
-    except DisabledError as off:
-        logger.info("tickets not looked at", extra={"reason": str(off)})
-    else:
-        logger.info("tickets looked at", extra={"cancelled": cancelled})
+    _look("tickets that came back short", bakery().shortages.reconcile)
+    _look("answers to invitations", lambda: bakery().office.follow_invitations(vendors.github()))
 
 
 @bp.on_sqs_message(queue="outbox-jira", batch_size=1, name="bakery_ticket_asked")
@@ -72,6 +70,18 @@ def filing_asked(event: SQSEvent) -> Failures:
 def access_asked(event: SQSEvent) -> Failures:
     """Give access to the repository, and take it away."""
     return messages.perform(event, access())
+
+
+def _look(what: str, look: Callable[[], Sequence[int]]) -> None:
+    """Look at something of a vendor's; what fails is looked at in an hour again."""
+    try:
+        found = look()
+    except DisabledError as off:
+        logger.info("not looked", extra={"at": what, "reason": str(off)})
+    except EffectError:
+        logger.exception("could not look", extra={"at": what})
+    else:
+        logger.info("looked", extra={"at": what, "changed": found})
 
 
 def _time(event: CloudWatchEvent) -> datetime:

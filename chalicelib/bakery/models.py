@@ -19,7 +19,7 @@ from chalicelib.bakery.fields import (
 from chalicelib.bakery.names import fold, has_latin_letter
 
 MOST_ROWS = 500
-"""Rows of one answer: an order with 99 ingredients and as many extras has about 10 KB."""
+"""Rows of one answer; where they are large, it holds fewer."""
 
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

@@ -1,5 +1,6 @@
 """The kitchen over HTTP: cakes and orders."""
 
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from chalice import Response
@@ -15,6 +16,7 @@ from chalicelib.bakery.models import (
     OrderPath,
     OrdersQuery,
 )
+from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.orders import Wish
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
@@ -25,6 +27,8 @@ bp = Routes(__name__)
 
 # 99 ingredients with long names, and as many extras.
 _LIMIT = 65_536
+# A Lambda may answer 6 MB, and a single order may have 200 kB.
+_MOST_BYTES = 4_000_000
 _REPLAYED = {"Idempotent-Replayed": "true: the key had placed this order before"}
 _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 
@@ -98,11 +102,27 @@ def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
 def list_orders(query: OrdersQuery) -> Response:
     """List the orders, newest first; cancelled ones only if the status asks for them."""
     page = bakery().ordering.page(status=query.status, before=query.before, limit=query.limit)
+    answers = _fitting(page.orders)
+    cut = len(answers) < len(page.orders)
+    before = answers[-1].id if cut else page.following
     following = None
-    if page.following is not None:
-        asked = {**query.model_dump(exclude_none=True), "before": page.following}
+    if before is not None:
+        asked = {**query.model_dump(exclude_none=True), "before": before}
         following = f"/orders?{urlencode(asked)}"
-    return listed([OrderAnswer.of(order) for order in page.orders], next_page=following)
+    return listed(answers, next_page=following)
+
+
+def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:
+    """Return the first of ``orders``, as many as an answer holds; one at least, if there is one."""
+    answers: list[OrderAnswer] = []
+    size = 0
+    for order in orders:
+        answer = OrderAnswer.of(order)
+        size += len(answer.json_text().encode())
+        if answers and size > _MOST_BYTES:
+            break
+        answers.append(answer)
+    return answers
 
 
 @bp.on("GET", "/orders/{order_id}", path_values=OrderPath, answers=OrderAnswer, refusals=(404,))

@@ -5,6 +5,7 @@ from functools import cache
 
 from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.performers.access import AccessPerformer
+from chalicelib.bakery.performers.directory import Directory
 from chalicelib.bakery.performers.files import FilingPerformer
 from chalicelib.bakery.performers.notices import NoticePerformer
 from chalicelib.bakery.performers.tickets import TicketPerformer
@@ -38,7 +39,13 @@ def notices() -> Worker:
     """Return the worker for the effects of kind ``notify``."""
     kept = stores()
     performer = NoticePerformer(
-        vendors.slack, vendors.mail, _addresses, kept.orders, kept.cakes, now=_now
+        vendors.slack,
+        Directory(vendors.slack, now=_now),
+        vendors.mail,
+        _addresses,
+        kept.orders,
+        kept.cakes,
+        now=_now,
     )
     return outbox.worker("notify", performer)
 

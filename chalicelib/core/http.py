@@ -210,7 +210,7 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
     log.count("Requests")
     log.emit(
         "request",
-        watch.ms,
+        watch,
         {"request_id": request.context.get("requestId")},
         route=request.path,
         method=request.method,

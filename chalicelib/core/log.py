@@ -2,67 +2,100 @@
 
 CloudWatch's embedded metric format (EMF) is the only metric interface of the app, and a record of
 it may say more than metrics: so the access log is in it, and is written and paid for once. Other
-lines are the logger's. Powertools writes both to standard output.
+lines are the logger's. docs/monitoring.md lists the metrics.
 """
 
 import functools
+import json
 import os
+import resource
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 SERVICE = "backroom"
-_NAMESPACE = "Backroom"
-SECONDS = MetricUnit.Seconds
 
 # Chalice logs unexpected errors to the logger named after its app, which is this one too.
 # The level is told: Powertools would take LOG_LEVEL, which may be meant for another program.
 logger = Logger(service=SERVICE, level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-metrics = Metrics(namespace=_NAMESPACE, service=SERVICE)
+
+_NAMESPACE = "Backroom"
+# Powertools gives the record its form. What it checks of each metric and dimension that is added
+# one by one is code of ours here, and would cost more than the rest of the line.
+_emf = AmazonCloudWatchEMFProvider(namespace=_NAMESPACE)
+# Each line also counts into the sum over all routes, or all handlers: alarms need one.
+_emf.add_dimensions(service=SERVICE)
+_alone = AmazonCloudWatchEMFProvider(namespace=_NAMESPACE)
+
+COUNT = MetricUnit.Count
+SECONDS = MetricUnit.Seconds
+
+# The first line of a process is that of a cold start.
+_counts: Counter[str] = Counter({"ColdStarts": 1})
+# The runtime tells kilobytes, on macOS bytes.
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Stopwatch:
-    """Milliseconds since it was made."""
+    """What an invocation takes from the moment it is made: wall time and CPU time."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
+        self._cpu = time.process_time()
 
     @property
     def ms(self) -> float:
         """Return the milliseconds that have passed, to a tenth."""
         return round((time.perf_counter() - self._started) * 1000, 1)
 
+    @property
+    def cpu_ms(self) -> float:
+        """Return the milliseconds of CPU that this process has used since, to a tenth."""
+        return round((time.process_time() - self._cpu) * 1000, 1)
 
-def count(name: str, value: float = 1) -> None:
+
+def count(name: str, value: int = 1) -> None:
     """Add ``value`` to the counter ``name`` of this invocation."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    _counts[name] += value
 
 
-def measure(
-    name: str, value: float, unit: MetricUnit = MetricUnit.Count, **dimensions: str
-) -> None:
+def measure(name: str, value: float, unit: MetricUnit = COUNT, **dimensions: str) -> None:
     """Write one figure as a record of its own, under ``dimensions``, whatever is observed."""
-    with single_metric(name=name, unit=unit, value=value, namespace=_NAMESPACE) as record:
-        for dimension, word in dimensions.items():
-            record.add_dimension(name=dimension, value=word)
+    figure = {name: {"Unit": unit.value, "Value": [value]}}
+    _write(_alone.serialize_metric_set(figure, dimensions, {}))
 
 
-def emit(message: str, latency_ms: float, facts: Mapping[str, object], **dimensions: str) -> None:
-    """Write the invocation's line: its counters and its latency under ``dimensions``, and facts."""
-    metrics.add_metadata(key="level", value="INFO")
-    metrics.add_metadata(key="message", value=message)
-    for name, value in facts.items():
-        metrics.add_metadata(key=name, value=value)
-    for name, value in dimensions.items():
-        metrics.add_dimension(name=name, value=value)
-    metrics.add_metric(name="Latency", unit=MetricUnit.Milliseconds, value=latency_ms)
-    metrics.flush_metrics()
+def emit(message: str, watch: Stopwatch, facts: Mapping[str, object], **dimensions: str) -> None:
+    """Write the invocation's line: what it counted and took under ``dimensions``, and facts."""
+    metrics = {name: {"Unit": "Count", "Value": [value]} for name, value in _counts.items()}
+    _counts.clear()
+    metrics |= {
+        "Latency": {"Unit": "Milliseconds", "Value": [watch.ms]},
+        "CpuTime": {"Unit": "Milliseconds", "Value": [watch.cpu_ms]},
+        "PeakMemory": {"Unit": "Bytes", "Value": [_peak_memory_bytes()]},
+    }
+    told = {"level": "INFO", "message": message, **facts}
+    _write(_emf.serialize_metric_set(metrics, {**dimensions, "service": SERVICE}, told))
+
+
+def _write(record: Mapping[str, Any]) -> None:
+    print(json.dumps(record, separators=(",", ":")))  # noqa: T201 - this is the log
+
+
+def _peak_memory_bytes() -> int:
+    """Return the most memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT
 
 
 def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -90,7 +123,7 @@ def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 return result
             finally:
                 told = {"function_request_id": request_id}
-                emit("event", watch.ms, told, handler=name, outcome=outcome)
+                emit("event", watch, told, handler=name, outcome=outcome)
 
         return wrapper
 

@@ -8,6 +8,8 @@ import random
 import time
 from collections.abc import Iterator
 
+from chalicelib.core import log
+
 
 def tries(*, budget_s: float = 5.0, first_s: float = 0.02, longest_s: float = 1.0) -> Iterator[int]:
     """Yield 0, 1, 2, ... with a random wait before each but the first, until ``budget_s`` is spent.
@@ -18,6 +20,8 @@ def tries(*, budget_s: float = 5.0, first_s: float = 0.02, longest_s: float = 1.
     ceiling_s = first_s
     attempt = 0
     while attempt == 0 or time.monotonic() < deadline:
+        if attempt:
+            log.count("Retries")
         yield attempt
         attempt += 1
         time.sleep(random.uniform(0, ceiling_s))  # noqa: S311 - jitter is no secret

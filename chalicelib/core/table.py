@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.core import retry
+from chalicelib.core import log, retry
 from chalicelib.core.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -233,6 +233,7 @@ class Table:
                 there: Any = dict(failed.response).get("Item")
                 raise ConditionError({0: there}) from failed
             except self._client.exceptions.TransactionConflictException:
+                log.count("TableConflicts")
                 continue
             else:
                 return answer["Attributes"]
@@ -256,6 +257,7 @@ class Table:
                 self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)
             except self._client.exceptions.TransactionCanceledException as cancelled:
                 _raise_if_condition(cancelled)
+                log.count("TableConflicts")
             else:
                 return
         raise UnavailableError("Too many writers want the same record.")

@@ -177,6 +177,7 @@ def list_entries(path: _AccountPath, query: ListQuery) -> Response:
 
 
 def _receipt(receipt: Receipt, *, status: int) -> Response:
+    log.count("LedgerReplays" if receipt.replayed else "LedgerEntries")
     if receipt.lost_races:
         log.count("LedgerLostRaces", receipt.lost_races)
     entry = receipt.entry

@@ -50,6 +50,7 @@ def fleet_changed(_: SQSEvent) -> None:
     """Judge the fleet once for all the messages of a burst."""
     judged = vending().verdicts.judge_fleet()
     logger.info("fleet", extra={"judged": judged})
+    _measure_overdue()
 
 
 @bp.schedule(Cron(0, 23, "*", "*", "?", "*"), name="vending_daily_sweep")
@@ -58,6 +59,12 @@ def daily_sweep(_: CloudWatchEvent) -> None:
     """Queue again what never arrived, and heal what a lost message left behind."""
     queued = vending().arrivals.sweep()
     logger.info("swept", extra={"queued": queued})
+    _measure_overdue()
+
+
+def _measure_overdue() -> None:
+    machines = vending().verdicts.machines()
+    log.measure("MachinesOverdue", sum(machine.overdue for machine in machines))
 
 
 def _look_at(record: SQSRecord) -> None:

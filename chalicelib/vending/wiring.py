@@ -6,10 +6,11 @@ from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.core import aws
+from chalicelib.core import aws, log
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.files import FileRecord
 from chalicelib.vending.ports import Queues
 from chalicelib.vending.service.arrivals import Arrivals
 from chalicelib.vending.service.dispatching import Dispatching
@@ -90,7 +91,9 @@ def vending() -> Vending:
     return Vending(
         registry=RegistryService(registry, files, queues, now=_now),
         intake=Intake(files, registry, share, now=_now),
-        arrivals=Arrivals(files, chunks, share, registry, queues, verdicts, now=_now),
+        arrivals=Arrivals(
+            files, chunks, share, registry, queues, verdicts, now=_now, processed=_count
+        ),
         verdicts=verdicts,
         dispatching=Dispatching(dispatches, registry, fleet, verdicts, now=_now),
         history=HistoryService(chunks),
@@ -100,3 +103,10 @@ def vending() -> Vending:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _count(record: FileRecord) -> None:
+    """Count a file by what became of it, and its lines."""
+    log.count(f"Files{record.state.title()}")
+    log.count("RowsKept", record.rows_kept or 0)
+    log.count("RowsRefused", record.rows_refused or 0)

@@ -6,7 +6,9 @@ import hashlib
 from chalicelib.core import strict_json
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.warranties import money
-from chalicelib.warranties.models import Sale, SaleAnswer, iso
+from chalicelib.warranties.answers import SaleAnswer
+from chalicelib.warranties.fields import iso
+from chalicelib.warranties.models import Sale
 
 KIND = "archive"
 

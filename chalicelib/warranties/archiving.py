@@ -3,6 +3,7 @@
 The object of a sale has one name and one content, so performing twice is as good as once.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.core.outbox.effects import Conclusion, Effect, PoisonError
@@ -34,8 +35,9 @@ class Archiving:
         return _reference(sale, archive.content(sale))
 
     def conclude(self, effect: Effect, conclusion: Conclusion, /) -> None:
-        """Note at the sale how it ended."""
-        self.store.conclude(_request_id(effect), conclusion)
+        """Note at the sale how it ended; what names no sale has nobody to tell."""
+        with suppress(PoisonError):
+            self.store.conclude(_request_id(effect), conclusion)
 
     def _sale(self, effect: Effect) -> Sale:
         kept = self.store.sale(_request_id(effect))

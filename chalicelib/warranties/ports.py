@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from chalicelib.core.outbox.effects import Conclusion
-from chalicelib.warranties.models import ItemState, Refusals, Sale, StoreView
+from chalicelib.warranties.answers import Refusals, StoreView
+from chalicelib.warranties.models import ItemState, Sale
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Store(Protocol):
         """Return what was refused by type and reason, in this order."""
 
     def conclude(self, request_id: str, conclusion: Conclusion) -> None:
-        """Note how the archiving of a sale has ended; safe to repeat."""
+        """Note how the archiving of a sale has ended, if there is one; safe to repeat."""
 
 
 class Archive(Protocol):

@@ -1,7 +1,6 @@
 """The warranties context over HTTP: sales, the warranties that they got, the rate card."""
 
 from http import HTTPStatus
-from typing import TypeVar
 from urllib.parse import urlencode
 
 from chalice import Response
@@ -11,29 +10,22 @@ from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import fault, link, listed, ok, text
 from chalicelib.core.routing import Routes
 from chalicelib.warranties import screens
+from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
 from chalicelib.warranties.models import (
     FILTERS,
-    Model,
     PageQuery,
-    PlansAnswer,
     PlansQuery,
-    Refusals,
-    SaleAnswer,
     SaleBody,
     SaleHeaders,
     StorePath,
     WarrantiesQuery,
-    Warranty,
     WarrantyPath,
-    WarrantyView,
 )
 from chalicelib.warranties.ports import Place
 from chalicelib.warranties.service import Filters
 from chalicelib.warranties.wiring import warranties
 
 bp = Routes(__name__)
-
-M = TypeVar("M", bound=Model)
 
 _REPLAYED = {"Idempotent-Replayed": "true: this was answered before, and nothing was stored now"}
 _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 
 from chalicelib.warranties import money
-from chalicelib.warranties.models import BandView, PlansAnswer, PlanView, TypeView, Warranty
+from chalicelib.warranties.answers import BandView, PlansAnswer, PlanView, TypeView, Warranty
 from chalicelib.warranties.rate_card import Band, Plan, RateCard, RateCards
 
 

@@ -7,15 +7,8 @@ from itertools import islice
 
 from chalicelib.core.errors import NotFoundError, UnavailableError, UnprocessableError
 from chalicelib.warranties import archive, money
-from chalicelib.warranties.models import (
-    ArchiveView,
-    ItemView,
-    Refusals,
-    Sale,
-    SaleBody,
-    Warranty,
-    WarrantyView,
-)
+from chalicelib.warranties.answers import ArchiveView, ItemView, Refusals, Warranty, WarrantyView
+from chalicelib.warranties.models import Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, Kept, Place, Sight, Store
 from chalicelib.warranties.rate_card import RateCard, RateCards
 

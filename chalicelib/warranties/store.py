@@ -17,6 +17,7 @@ item have no record in common.
 
 import heapq
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
@@ -27,7 +28,9 @@ from chalicelib.core.outbox.effects import Conclusion
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.warranties import archive, money
-from chalicelib.warranties.models import ItemState, Refusals, Sale, StoreView, iso, store_id
+from chalicelib.warranties.answers import Refusals, StoreView
+from chalicelib.warranties.fields import iso, store_id
+from chalicelib.warranties.models import ItemState, Sale
 from chalicelib.warranties.ports import ItemPath, Kept, Sight
 
 # A partition takes 1,000 write units a second, that is 500 sales. Both numbers may grow at any
@@ -37,6 +40,7 @@ REFUSAL_SHARDS = 16
 
 _Key = tuple[str, str]
 _SEPARATOR = "\x1f"
+_THERE = Condition("attribute_exists(pk)")
 _UNCHANGED_SINCE = Condition("changed_at < :at")
 
 
@@ -86,7 +90,7 @@ class WarrantyStore:
 
     def renew(self, sale: Sale) -> None:
         """Have the item take the cost and the title of a sale, unless a later one was there."""
-        try:
+        with suppress(ConditionError):
             self._table.update(
                 *_item_key(sale.item_type, sale.item_sku),
                 "SET cost = :cost, title = :title, changed_at = :at",
@@ -97,23 +101,22 @@ class WarrantyStore:
                 },
                 condition=_UNCHANGED_SINCE,
             )
-        except ConditionError:
-            return
 
     def conclude(self, request_id: str, conclusion: Conclusion) -> None:
-        """Note how the archiving of a sale has ended; safe to repeat."""
+        """Note how the archiving of a sale has ended, if there is one; safe to repeat."""
         told = {
             "archive_state": conclusion.state,
             "archive_reference": conclusion.reference,
             "archive_answer": conclusion.answer,
         }
         given = {name: value for name, value in told.items() if value is not None}
-        self._table.update(
-            *_sale_key(request_id),
-            "SET " + ", ".join(f"{name} = :{name}" for name in given),
-            values={f":{name}": {"S": value} for name, value in given.items()},
-            condition=Condition("attribute_exists(pk)"),
-        )
+        with suppress(ConditionError):
+            self._table.update(
+                *_sale_key(request_id),
+                "SET " + ", ".join(f"{name} = :{name}" for name in given),
+                values={f":{name}": {"S": value} for name, value in given.items()},
+                condition=_THERE,
+            )
 
     def _creating_store(self, sale: Sale) -> dict[str, Any]:
         created = {"created_at": {"S": iso(sale.received_at)}}

@@ -94,8 +94,14 @@ class Daemon:
 
     def _is_ours(self, pid: int) -> bool:
         """Return whether ``pid`` was not given to another program since (where that shows)."""
-        command = Path(f"/proc/{pid}/cmdline")
-        return not command.exists() or self.marker in command.read_text()
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return not Path("/proc/self").exists()
+        if not command:  # it is just being started, or has ended and nobody has asked how
+            return state != "Z"
+        return self.marker in command.replace("\0", " ")
 
 
 def taken(port: int) -> bool:

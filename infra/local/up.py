@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from infra.local.aws import LocalAws, get  # noqa: E402 - the path comes first
 from infra.local.daemon import DaemonError  # noqa: E402
+from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports  # noqa: E402
 from infra.local.standins import (  # noqa: E402
     LocalStandins,
     read_env_file,
@@ -81,8 +82,10 @@ def up() -> None:
         _done("The vendors' stand-ins are running")
     own = read_env_file(ROOT / ".env")
     write_settings(VENDORS, with_own(standins.settings(), own))
-    _deploy(aws)
-    _wait_until_healthy(aws)
+    deploy(aws)
+    wait_until_healthy(aws)
+    if os.environ.get("MONITORING", "0") not in ("", "0"):
+        _watch(aws)
     _welcome(aws, standins, time.monotonic() - started)
 
 
@@ -115,7 +118,7 @@ def install_runtime() -> None:
         lambda: _install(
             VENV,
             "the client and the deployer",
-            ["-c", str(pins), "-e", f"{ROOT}[deploy]"],
+            ["-c", str(pins), "-e", f"{ROOT}[deploy,monitoring]"],
             [pins, ROOT / "pyproject.toml"],
         ),
     ]
@@ -132,7 +135,8 @@ def install_dev() -> None:
 
 
 def down() -> None:
-    """Stop the embedded AWS and the stand-ins; what is stored in the former stays."""
+    """Stop the embedded AWS, the stand-ins and what watches; what the first stores stays."""
+    _stop_monitoring()
     local_standins().stop()
     if local_aws().stop():
         _done("Stopped; everything that is stored is kept for the next make up")
@@ -140,12 +144,21 @@ def down() -> None:
         _done("It was not running")
 
 
+def _stop_monitoring() -> None:
+    if stopped := local_monitoring(local_aws()).stop():
+        _done(f"Stopped {', '.join(stopped)}")
+
+
 def reset() -> None:
     """Stop the embedded AWS and forget everything that is stored."""
     aws = local_aws()
+    _stop_monitoring()
     local_standins().stop()
     aws.stop()
     shutil.rmtree(aws.state, ignore_errors=True)
+    for kept in ("exporter.db", "exporter.db-wal", "exporter.db-shm"):
+        (ROOT / ".monitoring" / kept).unlink(missing_ok=True)
+    shutil.rmtree(ROOT / ".monitoring" / "prometheus-data", ignore_errors=True)
     _done("Stopped, and all local data is forgotten; make up starts afresh")
 
 
@@ -191,7 +204,8 @@ def _install(
     _done(f"Installed {what}", started)
 
 
-def _deploy(aws: LocalAws) -> None:
+def deploy(aws: LocalAws) -> None:
+    """Deploy to the embedded AWS what has changed. Raises SetupError."""
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": aws.endpoint,
@@ -208,13 +222,31 @@ def _deploy(aws: LocalAws) -> None:
         raise SetupError("The stack could not be deployed; what went wrong stands above")
 
 
-def _wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:
+def wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:
+    """Wait until the API says that it is well. Raises SetupError."""
     started = time.monotonic()
     while get(aws.api_port, "/health") != 200:
         if time.monotonic() - started > patience_s:
             raise SetupError(f"The API does not answer at {aws.api}; see: make logs")
         time.sleep(0.1)
     _done("The API is healthy", started)
+
+
+def local_monitoring(aws: LocalAws) -> Monitoring:
+    """Return what watches the stack of this checkout, on the ports that the environment names."""
+    python = VENV / "bin" / "python"
+    return Monitoring(ROOT / ".monitoring", python, aws.endpoint, ports=Ports.told())
+
+
+def _watch(aws: LocalAws) -> None:
+    """Start what shows the stack running, as far as it is here."""
+    monitoring = local_monitoring(aws)
+    running = monitoring.start()
+    _done(f"Metrics at http://localhost:{monitoring.ports.exporter}/metrics")
+    if "prometheus" in running:
+        _done(f"Prometheus at http://localhost:{monitoring.ports.prometheus}")
+    else:
+        _progress(f"Prometheus is not here. To get it (Debian, Ubuntu): {HOW_TO_GET}")
 
 
 def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:

@@ -25,7 +25,7 @@ import pytest
 from infra.standins.contracts import Contracts
 from infra.standins.faults import Fault
 from infra.standins.server import Standins
-from tests.bakery_fakes import GOLDEN
+from tests.bakery_house import GOLDEN
 from tests.deployed import Deployed, eventually
 
 CAKE = {"chocolate": 67.0, "butter": 33.0, "flour": 17.0, "sugar": 30.5, "eggs": 2}

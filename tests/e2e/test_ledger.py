@@ -4,12 +4,15 @@ Each test uses accounts of its own; the list of all transactions is everybody's.
 """
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from random import Random
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +25,6 @@ from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import Ledger
 from chalicelib.ledger.store import ACCOUNT_SHARDS, LIST_SHARDS, LedgerStore
 from tests.deployed import Deployed
-from tests.killing import killing
 from tests.ledger_fakes import Clock
 from tests.ledger_kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
 from tests.ledger_table import Line
@@ -283,6 +285,29 @@ def test_functions_killed_in_the_middle_of_posts_cost_nothing(
     assert {answer.status_code for answer in answers} == {201}
     assert bank.balance(account) == 40
     assert len(bank.proven(account)) == 40
+
+
+class killing:  # noqa: N801 - reads as what it does
+    """Kill a process of the API's function every now and then."""
+
+    def __init__(self, stack: Deployed) -> None:
+        self._stack = stack
+        self._over = Event()
+        self._killer = Thread(target=self._kill)
+
+    def __enter__(self) -> None:
+        self._killer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._killer.join()
+
+    def _kill(self) -> None:
+        dice = Random(7)
+        while not self._over.wait(dice.uniform(0.1, 0.5)):
+            for pid in self._stack.workers("api")[:1]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 # --- what it costs --------------------------------------------------------------------------------

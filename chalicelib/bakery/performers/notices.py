@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.bakery import letters, matching
+from chalicelib.bakery import letters
 from chalicelib.bakery.letters import Addresses, UnreachableError
 from chalicelib.bakery.performers.changing import kept, order_of
+from chalicelib.bakery.performers.directory import Directory
 from chalicelib.bakery.ports import Cakes, Mailbox, Messenger, Orders
 from chalicelib.bakery.records import Notice, NoticeState, Order
 from chalicelib.core.outbox.effects import (
@@ -38,6 +39,7 @@ class NoticePerformer:
     """
 
     messenger: Callable[[], Messenger]
+    directory: Directory
     mailbox: Callable[[], Mailbox]
     addresses: Callable[[], Addresses]
     orders: Orders
@@ -92,19 +94,23 @@ class NoticePerformer:
     def _choose(self, order: Order) -> Order:
         """Return the order with the way settled. Raises NotDoneError while Slack can't be asked."""
         try:
-            people = self.messenger().users()
+            found = self.directory.matches(order.customer)
         except DisabledError:
             return self._to_mail(order, "Slack is off")
         except NotDoneError as failed:
             return self._tried(order, failed)
-        found = matching.matches(order.customer, people)
         if len(found) == 1:
             return self._noted(order, channel="slack", to=found[0], since=self.now())
         many = f"{len(found)} people on Slack are called that, and nobody guesses"
         return self._to_mail(order, many if found else "nobody on Slack is called that")
 
     def _tried(self, order: Order, failed: NotDoneError) -> Order:
-        """Count a failure of Slack's; return the order when it is time for a letter instead."""
+        """Count a failure of Slack's; return the order when it is time for a letter instead.
+
+        Being asked to wait is no failure.
+        """
+        if failed.retry_after_s is not None:
+            raise failed
         tries = _notice(order).tries + 1
         if tries >= _MOST_TRIES:
             return self._to_mail(order, f"Slack failed {tries} times: {failed}")

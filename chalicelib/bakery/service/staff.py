@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.bakery import effects
-from chalicelib.bakery.ports import Staff
+from chalicelib.bakery.ports import Repository, Staff
 from chalicelib.bakery.records import Access, AccessState, Employee
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.core.outbox.effects import Effect
@@ -103,6 +103,24 @@ class Office:
             if self.staff.change(before, None, access=plan.access, effects=plan.effects):
                 return
         raise _busy()
+
+    def follow_invitations(self, repository: Repository) -> Sequence[int]:
+        """Note who has accepted or declined an invitation, and return them. Raises EffectError."""
+        found: list[int] = []
+        for employee in self.staff.employees():
+            if employee.access != "invited" or employee.login is None:
+                continue
+            stands = repository.access(employee.login)
+            if stands == "invited":
+                continue
+            accepted = stands == "member"
+            after = employee.after(
+                access="granted" if accepted else "failed",
+                reason=None if accepted else "the invitation was declined or taken back",
+            )
+            if self.staff.change(employee, after):
+                found.append(employee.id)
+        return found
 
     def _plan(self, who: int, before: Employee | None, after: Employee | None) -> _Plan:
         """Return which words on GitHub users go with a change, and the effects of those."""

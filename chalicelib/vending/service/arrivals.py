@@ -48,9 +48,16 @@ _UNREAD: dict[str, object] = {
 }
 
 
+def _tell_nobody(_: FileRecord) -> None:
+    """Let it be."""
+
+
 @dataclass(frozen=True)
 class Arrivals:
-    """Looks at keys of the share and makes the records, the rows and the verdicts follow."""
+    """Looks at keys of the share and makes the records, the rows and the verdicts follow.
+
+    ``processed`` is told each record that says what became of its file, once it is the truth.
+    """
 
     files: Files
     chunks: Chunks
@@ -59,6 +66,7 @@ class Arrivals:
     queues: Queues
     verdicts: Verdicts
     now: Callable[[], datetime]
+    processed: Callable[[FileRecord], None] = _tell_nobody
 
     def look_at(self, key: str) -> FileRecord | None:
         """Make the record of the file at ``key`` agree with the share; return the record.
@@ -257,13 +265,16 @@ class Arrivals:
         }
         for _ in range(10):
             try:
-                return self.files.save(record.model_copy(update=changes))
+                kept = self.files.save(record.model_copy(update=changes))
             except StaleRecordError:
                 now = self.files.owned(record.owner, record.id)
                 if now is None or now.state == "deleted" or now.generation != record.generation:
                     self._tidy(now or record)
                     raise SupersededError(record.id) from None
                 record = now
+            else:
+                self.processed(kept)
+                return kept
         raise StaleRecordError(record.id)
 
     def _parsed(self, record: FileRecord, found: Found) -> dict[str, object]:

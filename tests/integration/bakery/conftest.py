@@ -13,7 +13,7 @@ import app as composition
 from chalicelib.bakery import wiring
 from chalicelib.core import aws, settings
 from chalicelib.core.outbox import wiring as outbox
-from tests.bakery_fakes import SECRET
+from tests.bakery_house import SECRET
 from tests.bakery_table import Stores, make_tables
 
 ROOT = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from chalice.test import Client, HTTPResponse
 
 from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.wiring import bakery
-from tests.bakery_fakes import SECRET
+from tests.bakery_house import SECRET
 from tests.bakery_table import Stores
 
 JSON = {"Content-Type": "application/json"}
@@ -292,6 +292,22 @@ def test_s7_the_list_comes_in_pages(kitchen: Client) -> None:
         path = link.partition(">")[0].lstrip("<")
 
     assert found == [5, 4, 3, 2, 1]
+
+
+def test_s7_a_page_of_large_orders_holds_fewer_and_loses_none(
+    kitchen: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.bakery.routes._MOST_BYTES", 2_000)
+    for _ in range(5):
+        post(kitchen, "/orders", ORDER)
+    pages, path = [], "/orders"
+    while path:
+        answer = kitchen.http.get(path)
+        pages.append([order["id"] for order in answer.json_body])
+        path = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
+
+    assert [each for page in pages for each in page] == [5, 4, 3, 2, 1]
+    assert 1 < len(pages) <= 5
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ from chalicelib.core.outbox.effects import (
     UnsureError,
 )
 from chalicelib.warranties import archive, events
+from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.archiving import Archiving
 from chalicelib.warranties.bucket import BucketArchive
-from chalicelib.warranties.models import SaleAnswer
+from infra import templates
 from tests.warranties_fakes import SOFA, MemoryArchive, MemoryStore, a_service, body
 from tests.warranties_table import items, real_store
 
@@ -77,11 +78,15 @@ def test_each_try_archives_the_same_under_the_same_name() -> None:
     "payload", [{}, {"request_id": ""}, {"request_id": 7}, {"request_id": "x"}]
 )
 def test_an_effect_that_names_no_sale_is_poison(payload: dict[str, Any]) -> None:
-    performer = Archiving(MemoryStore(), MemoryArchive())
+    performer, effect = (
+        Archiving(MemoryStore(), MemoryArchive()),
+        Effect("archive#x", "archive", payload),
+    )
 
     for act in (performer.perform, performer.find):
         with pytest.raises(PoisonError):
-            act(Effect("archive#x", "archive", payload))
+            act(effect)
+    performer.conclude(effect, Conclusion("dead", answer="it names no sale"))
 
 
 def test_how_it_ended_is_told_to_the_sale() -> None:
@@ -199,3 +204,13 @@ def test_what_s3_says_is_what_became_of_the_object(
 def test_a_bucket_that_is_not_there_is_not_done(s3: Any) -> None:
     with pytest.raises(NotDoneError):
         BucketArchive(lambda: s3, "no-such-bucket-here").put_once("key", b"content")
+
+
+def test_2c10_the_bucket_is_nobody_else_s() -> None:
+    template = templates.merged([templates.FOLDER / "50-warranties.yaml"])["Resources"]
+    bucket = template["WarrantiesBucket"]["Properties"]
+    [tls_only] = template["WarrantiesBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]
+    assert (tls_only["Effect"], tls_only["Principal"]) == ("Deny", "*")

@@ -182,6 +182,12 @@ def test_how_the_archiving_ended_is_kept(store: Store, ended: Conclusion) -> Non
     assert listed(store) == [uuid(1)]
 
 
+def test_how_nothing_ended_is_not_noted(store: Store) -> None:
+    store.conclude(uuid(1), Conclusion("done", "key#sha256=1"))
+
+    assert store.sale(uuid(1)) is None
+
+
 # --- the real one alone ---------------------------------------------------------------------------
 
 

@@ -21,6 +21,8 @@ from tests.deliveries_fakes import FakeStore
 from tests.fakes import Clock
 from tests.ledger_fakes import MemoryStore, a_ledger
 from tests.unit.backroom.desk import run
+from tests.warranties_fakes import MemoryStore as WarrantyStore
+from tests.warranties_fakes import a_service
 from tests.world import World, world
 
 _WIRED = tuple(f"chalicelib.vending.{module}" for module in ("routes", "file_routes", "wiring"))
@@ -33,6 +35,7 @@ class Office:
         self.world: World = world()
         self.deliveries = _deliveries(self.world.clock)
         self.ledger = a_ledger(MemoryStore(), self.world.clock)
+        self.warranties = a_service(WarrantyStore(), clock=self.world.clock)
         self._client = Client(app)
         self._one_at_a_time = Lock()  # as in a Lambda: a Chalice app has one current request
 
@@ -77,6 +80,8 @@ def open_office() -> Iterator[Office]:
         patched = patch("chalicelib.deliveries.routes.deliveries", lambda: office.deliveries)
         stack.enter_context(patched)
         stack.enter_context(patch("chalicelib.ledger.routes.ledger", lambda: office.ledger))
+        patched = patch("chalicelib.warranties.routes.warranties", lambda: office.warranties)
+        stack.enter_context(patched)
         for told in ("count", "emit"):  # stdout is the command's
             stack.enter_context(patch(f"chalicelib.core.log.{told}"))
         yield office

@@ -217,11 +217,15 @@ def test_the_demo_shows_that_the_ledger_adds_up(office: Office) -> None:
     assert json.loads(result.stdout)["ledger"]["balance"] == 1
 
 
-def test_the_whole_demo_tells_every_chapter(office: Office) -> None:
-    result = office.run("demo", "--json")
+def test_the_demo_of_warranties_gives_one_price_and_says_why(office: Office) -> None:
+    result = office.run("demo", "warranties", "--json", width=200)
 
+    told = words(result, "stderr")
     assert result.exit_code == 0, result.stderr
-    assert list(json.loads(result.stdout)) == ["vending", "packages", "ledger"]
+    assert "20.00 for 12 months (it was asked for before)" in told
+    assert "No plan fits: cost below 10.00." in told
+    assert "because 5.00 + 10 % of the cost (150.00)" in told
+    assert json.loads(result.stdout)["warranties"]["warranty_price"] == 20
 
 
 def known(serial: str, technician: str | None, **told: object) -> MachineView:

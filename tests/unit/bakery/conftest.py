@@ -1,6 +1,6 @@
 import pytest
 
-from tests.bakery_fakes import Bakehouse
+from tests.bakery_house import Bakehouse
 
 
 @pytest.fixture

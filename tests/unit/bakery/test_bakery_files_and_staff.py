@@ -12,7 +12,7 @@ from chalicelib.bakery.records import Employee
 from chalicelib.bakery.service.staff import LoginTakenError, Person
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.outbox.effects import NotDoneError, UnsureError
-from tests.bakery_fakes import Bakehouse
+from tests.bakery_house import Bakehouse
 
 UNSURE = UnsureError("reset")
 
@@ -170,6 +170,19 @@ def test_5c17_who_is_in_already_is_granted(house: Bakehouse) -> None:
     house.perform_all()
 
     assert access(house, ada) == ("granted", None)
+
+
+def test_5c17_an_invitation_shows_until_it_is_accepted_or_declined(house: Bakehouse) -> None:
+    ada, bob, cat = (hire(house, login=name) for name in ("ada", "bob", "cat"))
+    house.perform_all()
+    house.github.invited = {"ada"}
+    house.github.members = {"bob"}
+
+    assert house.office.follow_invitations(house.github) == [bob.id, cat.id]
+    assert house.office.follow_invitations(house.github) == []
+    assert access(house, ada) == ("invited", None)
+    assert access(house, bob) == ("granted", None)
+    assert access(house, cat) == ("failed", "the invitation was declined or taken back")
 
 
 def test_5d_a_user_that_github_does_not_know_fails_with_the_reason(house: Bakehouse) -> None:

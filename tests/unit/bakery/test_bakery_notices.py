@@ -7,7 +7,8 @@ import pytest
 from chalicelib.bakery.letters import Addresses, UnreachableError
 from chalicelib.bakery.records import Notice, Order
 from chalicelib.core.outbox.effects import DisabledError, NotDoneError, PoisonError, UnsureError
-from tests.bakery_fakes import Bakehouse, FakePerson
+from tests.bakery_house import Bakehouse
+from tests.bakery_vendors import FakePerson
 
 LOVER = FakePerson("U1", ("Mr. Cakelover", "cakelover"))
 NOT_DONE, UNSURE = NotDoneError("Slack: 429"), UnsureError("Slack: reset")
@@ -172,19 +173,46 @@ def test_5c13_when_slack_stays_down_a_letter_goes(house: Bakehouse, found_first:
     assert "Slack failed 6 times" in str(notice(house, order).why)
 
 
-def test_5c13_who_cannot_be_messaged_gets_a_letter(house: Bakehouse) -> None:
+def test_5c13_being_asked_to_wait_is_no_failure(house: Bakehouse) -> None:
     house.slack.people = [LOVER]
+    house.slack.before = [NotDoneError("Slack: ratelimited", retry_after_s=30)] * 20
     order = baked(house)
-    assert house.slack.before == []
-    house.slack.before = [*house.slack.before]
-    posts = house.slack.post
 
+    perform(house, order, times=21)
+
+    assert len(house.slack.posted) == 1
+    assert house.mail.sent == []
+
+
+def test_5c13_the_directory_is_read_once_a_quarter_and_for_whom_it_does_not_know(
+    house: Bakehouse,
+) -> None:
+    house.slack.people = [LOVER]
+    for _ in range(3):
+        perform(house, baked(house))
+    assert house.slack.asked == 1
+
+    house.slack.people.append(FakePerson("U2", ("New Here",)))
+    perform(house, baked(house, "New Here"))
+    assert house.slack.asked == 2
+
+    house.clock.forward(minutes=16)
+    perform(house, baked(house))
+    assert house.slack.asked == 3
+    assert house.mail.sent == []
+
+
+def test_5c13_who_cannot_be_messaged_gets_a_letter(
+    house: Bakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> str:
         raise PoisonError("Slack: user_disabled")
 
-    house.slack.post = refuse  # type: ignore[method-assign,assignment]
+    house.slack.people = [LOVER]
+    monkeypatch.setattr(house.slack, "post", refuse)
+    order = baked(house)
+
     perform(house, order)
-    house.slack.post = posts  # type: ignore[method-assign]
 
     assert len(house.mail.sent) == 1
     assert "user_disabled" in str(notice(house, order).why)

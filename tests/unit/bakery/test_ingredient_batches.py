@@ -14,7 +14,7 @@ from chalicelib.bakery.batching import cutoff_of, day_of
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.orders import WrongStateError
 from chalicelib.core.errors import NotFoundError
-from tests.bakery_fakes import Bakehouse
+from tests.bakery_house import Bakehouse
 
 DAY = date(2026, 11, 21)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
@@ -199,6 +199,21 @@ def place(house: Bakehouse) -> None:
     house.order(persons=1 + len(house.orders.kept) % 7)
 
 
+def place_late(house: Bakehouse) -> None:
+    """An order is stored now that was created before the cut-off."""
+    now, house.clock.now = house.clock.now, SIX - timedelta(seconds=1)
+    house.order()
+    house.clock.now = now
+
+
+def late_and_claimed(house: Bakehouse) -> None:
+    """The same, and another run claims it at once, and then dies."""
+    place_late(house)
+    script = iter([*[nothing] * 5, die])
+    with suppress(Died):
+        Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+
+
 def place_urgently(house: Bakehouse) -> None:
     house.order(urgent=True)
 
@@ -237,7 +252,8 @@ def half_a_run(house: Bakehouse) -> None:
 
 
 EVENTS = [
-    *(nothing, nothing, die, place, place_urgently, cancel_one, cancel_last),
+    *(nothing, nothing, die, place, place_late, late_and_claimed, place_urgently),
+    *(cancel_one, cancel_last),
     *(make_ready, another_run, by_hand, half_a_run),
 ]
 
@@ -318,4 +334,20 @@ def test_a_batch_that_nobody_came_back_to_is_finished_by_the_hourly_check(
 
     assert house.batching.finish() == [DAY]
     assert house.batching.finish() == []
+    check(house)
+
+
+@pytest.mark.parametrize("steps", range(14))
+def test_who_joins_while_the_sum_is_made_is_in_it_or_on_the_next_ticket(
+    house: Bakehouse, steps: int
+) -> None:
+    for _ in range(4):
+        house.order()
+    house.tomorrow_at_six()
+    script = iter([*[nothing] * steps, late_and_claimed])
+
+    Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+    house.clock.now = SIX + timedelta(days=1)
+    house.batching.run_scheduled(house.clock.now)
+
     check(house)

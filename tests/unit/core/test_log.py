@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +25,7 @@ Written = Callable[[], tuple[list[Line], list[Line]]]
 def _written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Written:
     """Return a function that reads the log lines and the metric records written so far."""
     told = io.StringIO()
+    monkeypatch.setattr(log, "_counts", Counter())
     for handler in log.logger.handlers:
         monkeypatch.setattr(handler, "stream", told)  # it keeps the output of its birth
 
@@ -32,6 +36,10 @@ def _written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         ]
 
     return read
+
+
+def watch(ms: float) -> Any:
+    return SimpleNamespace(ms=ms, cpu_ms=ms)
 
 
 def test_a_handler_s_work_is_told_in_one_line(written: Written) -> None:
@@ -102,21 +110,69 @@ def test_a_handler_without_an_event_of_lambda_s_is_observed_too(written: Written
 def test_a_metric_record_is_in_the_embedded_metric_format(written: Written) -> None:
     log.count("FilesLookedAt", 2)
     log.count("FilesLookedAt")
-    log.emit("event", 12.5, {"files": 3}, handler="vending_test", outcome="done")
+    log.emit("event", watch(12.5), {"files": 3}, handler="vending_test", outcome="done")
 
     _, [record] = written()
     [directive] = record["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Backroom"
-    assert {"handler", "outcome", "service"} == set(directive["Dimensions"][0])
     assert {"Name": "Latency", "Unit": "Milliseconds"} in directive["Metrics"]
-    assert (record["FilesLookedAt"], record["Latency"]) == ([2.0, 1.0], [12.5])
+    assert (record["FilesLookedAt"], record["Latency"]) == ([3], [12.5])
     assert (record["message"], record["files"]) == ("event", 3)
+
+
+def test_a_line_counts_by_itself_and_into_the_sum_over_all_lines(written: Written) -> None:
+    """A CloudWatch alarm names one set of dimensions; it cannot add them up."""
+    log.emit("request", watch(1.0), {}, route="/fleet", method="GET", status="200")
+
+    _, [record] = written()
+    [directive] = record["_aws"]["CloudWatchMetrics"]
+    own, all_lines = directive["Dimensions"]
+    assert {*own} == {"route", "method", "status", "service"}
+    assert all_lines == ["service"]
+
+
+def test_a_line_tells_what_the_invocation_took_of_the_machine(written: Written) -> None:
+    started = log.Stopwatch()
+    sum(range(200_000))
+    log.emit("request", started, {}, route="/fleet")
+
+    _, [record] = written()
+    assert record["CpuTime"][0] > 0
+    assert record["PeakMemory"][0] > 1_000_000  # bytes
+
+
+def test_only_the_first_line_of_a_process_is_a_cold_start() -> None:
+    twice = "log.emit('event', log.Stopwatch(), {}, handler='test');" * 2
+    done = subprocess.run(
+        [sys.executable, "-c", f"from chalicelib.core import log; {twice}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first["ColdStarts"] == [1]
+    assert "ColdStarts" not in second
+
+
+def test_a_figure_can_be_told_apart_from_any_invocation(written: Written) -> None:
+    log.count("FilesLookedAt")
+    log.measure("OldestEffectSeconds", 61.5, log.SECONDS, kind="jira")
+    log.measure("MachinesOverdue", 2)
+
+    _, [first, second] = written()
+    [directive] = first["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["kind"]]
+    assert directive["Metrics"] == [{"Name": "OldestEffectSeconds", "Unit": "Seconds"}]
+    assert (first["OldestEffectSeconds"], first["kind"]) == ([61.5], "jira")
+    [directive] = second["_aws"]["CloudWatchMetrics"]
+    assert (directive["Dimensions"], second["MachinesOverdue"]) == ([[]], [2])
 
 
 def test_what_one_invocation_counted_is_not_in_the_record_of_the_next(written: Written) -> None:
     log.count("FilesLookedAt")
-    log.emit("event", 1.0, {"files": 3}, handler="first")
-    log.emit("request", 1.0, {}, route="/fleet")
+    log.emit("event", watch(1.0), {"files": 3}, handler="first")
+    log.emit("request", watch(1.0), {}, route="/fleet")
 
     _, [_, second] = written()
     assert "FilesLookedAt" not in second

@@ -5,6 +5,7 @@ What DynamoDB makes of keys and conditions is told in `tests/integration/vending
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from chalicelib.core import log
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Table, at_version, key
 
@@ -92,6 +94,17 @@ def test_a_conflict_with_another_transaction_is_waited_out(conflict: CancelledEr
         {"Put": {"TableName": "rows", "Item": ITEM}},
         {"Delete": {"TableName": "rows", "Key": key("c", "d")}},
     ]
+
+
+def test_conflicts_and_tries_after_the_first_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: Counter[str] = Counter()
+    monkeypatch.setattr(log, "_counts", counted)
+    rows, _ = table(CONFLICT, CONFLICT, {}, {})
+
+    rows.transact(rows.putting(ITEM))
+    rows.transact(rows.putting(ITEM))
+
+    assert counted == {"TableConflicts": 2, "Retries": 2}
 
 
 def test_every_try_of_a_transaction_carries_one_token_and_every_transaction_its_own() -> None:

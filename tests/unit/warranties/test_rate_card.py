@@ -22,7 +22,7 @@ def plan(months: int = 12, *, base: int = 0, percent: str = "10") -> Plan:
     return Plan(months=months, base_cents=base, percent=Decimal(percent))
 
 
-def test_w4_furniture_at_150_costs_20_for_12_and_27_for_24_months() -> None:
+def test_w4_2c2_furniture_at_150_costs_20_for_12_and_27_for_24_months() -> None:
     assert CARD.quote("furniture", 150_00) == Quote(
         (Offer(months=12, price_cents=20_00), Offer(months=24, price_cents=27_00))
     )
@@ -61,7 +61,7 @@ def test_the_limits_of_a_card_are_inside() -> None:
         (1, "49", 0),
     ],
 )
-def test_half_cents_are_rounded_up(cost: int, percent: str, price: int) -> None:
+def test_2c2_half_cents_are_rounded_up(cost: int, percent: str, price: int) -> None:
     assert plan(percent=percent).price_cents(cost) == price
 
 
@@ -73,7 +73,7 @@ def test_every_cost_has_offers_or_a_reason_never_both(item_type: str, cost: int)
 
 
 @given(TYPES, COSTS)
-def test_prices_are_exact_and_sensible(item_type: str, cost: int) -> None:
+def test_2c2_prices_are_exact_and_sensible(item_type: str, cost: int) -> None:
     for offer in CARD.quote(item_type, cost).offers:
         band = next(b for b in CARD.bands[item_type] if b.from_cents <= cost <= b.to_cents)
         rule = next(p for p in band.plans if p.months == offer.months)
@@ -106,6 +106,15 @@ def test_at_the_edge_of_two_bands_prices_meet(item_type: str) -> None:
         left = {p.months: p.price_cents(above.from_cents) for p in below.plans}
         right = {p.months: p.price_cents(above.from_cents) for p in above.plans}
         assert all(left[months] == right[months] for months in left.keys() & right.keys())
+
+
+def test_2c2_prices_are_of_the_scale_that_others_show() -> None:
+    """Mulberry: 60.00 for a table of 1,500.00 over 36 months, 100.00 for a sofa of 1,200.00."""
+    table = {o.months: o.price_cents for o in CARD.quote("furniture", 1_500_00).offers}
+    sofa = {o.months: o.price_cents for o in CARD.quote("furniture", 1_200_00).offers}
+
+    assert 60_00 / 2.5 < table[36] < 60_00 * 2.5
+    assert 90_00 < sofa[24] < 110_00
 
 
 def test_the_card_with_the_last_name_is_in_force() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from chalicelib.warranties import money
-from chalicelib.warranties.models import Sale, SaleAnswer, SaleBody
+from chalicelib.warranties.answers import SaleAnswer
+from chalicelib.warranties.models import Sale, SaleBody
 from chalicelib.warranties.service import Filters, KeyReusedError
 from tests.ledger_fakes import Killed
 from tests.warranties_fakes import CARDS, MemoryStore, a_service, body

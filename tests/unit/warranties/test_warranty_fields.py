@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import checked, json_value
-from chalicelib.warranties.models import SaleBody, WarrantiesQuery, store_id
+from chalicelib.warranties.fields import store_id
+from chalicelib.warranties.models import SaleBody, WarrantiesQuery
 from tests.warranties_fakes import SOFA
 
 # The brief's own sample: the title lacks its closing quote.

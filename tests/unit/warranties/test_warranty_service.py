@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import NotFoundError, UnavailableError
 from chalicelib.core.outbox.effects import Conclusion
 from chalicelib.warranties import archive
-from chalicelib.warranties.models import SaleAnswer, store_id
+from chalicelib.warranties.answers import SaleAnswer
+from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.ports import Kept, Place
 from chalicelib.warranties.service import Filters, KeyReusedError, Warranties
 from tests.ledger_fakes import Act, Clock, Killed, Stage
@@ -59,6 +60,12 @@ def test_amounts_leave_as_exact_numbers(service: Warranties) -> None:
     assert '"warranty_price":20.00' in text
     assert '"item_cost":150.00' in text
     assert '"reason":null' in text
+
+
+def test_2c4_one_plan_is_a_list_of_one(service: Warranties) -> None:
+    answer = SaleAnswer.of(service.sell(body(item_type="toy", item_cost=20)).sale)
+
+    assert [w.warranty_duration_months for w in answer.warranties] == [12]
 
 
 def test_2c3_no_plan_is_no_error_and_store_and_item_are_kept(

@@ -1,0 +1,132 @@
+"""The fields of warranties: what each takes, how it is written, how the document describes it.
+
+Costs and prices are whole cents inside and numbers with two decimals outside.
+"""
+
+import re
+import unicodedata
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from chalicelib.core import strict_json
+from chalicelib.warranties import money
+
+MOST_ROWS = 1_000
+HIGHEST_COST = Decimal("1000000.00")
+
+# Names the stores: whoever creates the record of a store gives it the same id.
+_STORES = uuid.UUID("6f1d3c52-6a0e-5c0b-9d5d-7f1a0b1e8c11")
+_KEY = re.compile("[ -~]{1,255}")
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+
+
+def iso(at: datetime) -> str:
+    """Return an instant as it is kept and told: UTC, microseconds, ``+00:00``."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def store_id(store_uuid: str) -> str:
+    """Return the id of a store, which hangs on nothing but its ``store_uuid``."""
+    return str(uuid.uuid5(_STORES, store_uuid))
+
+
+def _printable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    if any(map(_no_text, text)):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _no_text(character: str) -> bool:
+    """Return whether a character is a control or one that Unicode keeps for itself."""
+    return unicodedata.category(character) == "Cc" or ord(character) & 0xFFFE == 0xFFFE
+
+
+def _cost(given: object) -> int:
+    """Return the cents of a number as it stands in the JSON text."""
+    if isinstance(given, bool) or not isinstance(given, int | Decimal):
+        raise ValueError("must be a number such as 150.00")
+    exact = Decimal(given)
+    if not 0 < exact <= HIGHEST_COST:
+        raise ValueError(f"must be above 0 and at most {HIGHEST_COST:,}")
+    exponent = exact.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -2:
+        raise ValueError("must have at most two decimals")
+    return money.cents(exact)
+
+
+def _key(text: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise ValueError("must have 1 to 255 characters of printable ASCII")
+    return text
+
+
+def _integer(given: object) -> object:
+    if isinstance(given, str) and not re.fullmatch("[0-9]{1,9}", given):
+        raise ValueError("must be a whole number")
+    return given
+
+
+Key = Annotated[str, AfterValidator(_key)]
+"""An Idempotency-Key."""
+StoreUuid = Annotated[
+    str, StringConstraints(to_lower=True, pattern="^[A-Za-z0-9-]+$", min_length=1, max_length=64)
+]
+"""1 to 64 letters, digits and hyphens in lower case; the brief's own example is no UUID."""
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_printable),
+    Field(json_schema_extra={"pattern": _PRINTABLE}),
+]
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256),
+    AfterValidator(_printable),
+    Field(json_schema_extra={"pattern": _PRINTABLE}),
+]
+Cost = Annotated[
+    int,
+    BeforeValidator(_cost),
+    WithJsonSchema(
+        {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 1_000_000,
+            "description": "an amount with at most two decimals",
+        }
+    ),
+]
+"""A cost in cents; on the wire a number with at most two decimals."""
+Money = Annotated[Decimal, WithJsonSchema({"type": "number"})]
+Instant = Annotated[
+    AwareDatetime,
+    PlainSerializer(iso),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_integer)]
+
+
+class Model(BaseModel):
+    """A frozen value."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    def json_text(self) -> str:
+        """Return the wire form; amounts are exact numbers."""
+        return strict_json.dumps(self.model_dump())

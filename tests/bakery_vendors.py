@@ -1,0 +1,207 @@
+"""The bakery's vendors in memory, to watch, and to let fail."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from chalicelib.core.outbox.effects import PoisonError
+from chalicelib.integrations.http import NotThereError
+from chalicelib.integrations.mail import Letter
+
+
+@dataclass
+class Vendor:
+    """A vendor that fails as it is told: before it has done what it was asked for, or after."""
+
+    before: list[Exception] = field(default_factory=list)
+    after: list[Exception] = field(default_factory=list)
+
+    def fail(self, when: list[Exception]) -> None:
+        if when:
+            raise when.pop(0)
+
+
+@dataclass
+class FakeIssue:
+    key: str
+    summary: str
+    description: dict[str, Any]
+    labels: tuple[str, ...]
+    due: date | None
+    properties: Any
+    closed: bool = False
+    comments: dict[str, Any] = field(default_factory=dict)
+
+
+class FakeDesk(Vendor):
+    """Jira, whose search shows everything at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.issues: dict[str, FakeIssue] = {}
+
+    def create(self, summary: str, description: Any, **told: Any) -> FakeIssue:
+        self.fail(self.before)
+        key = f"ING-{len(self.issues) + 1}"
+        self.issues[key] = FakeIssue(key, summary, description, **told)
+        self.fail(self.after)
+        return self.issues[key]
+
+    def labelled(self, label: str) -> Sequence[FakeIssue]:
+        return [issue for issue in self.issues.values() if label in issue.labels]
+
+    def issue(self, key: str) -> FakeIssue | None:
+        return self.issues.get(key)
+
+    def closed_with(self, label: str, *, within_days: int) -> Sequence[FakeIssue]:
+        return [issue for issue in self.labelled(label) if issue.closed]
+
+    def comment(self, key: str, body: Any, *, effect_id: str) -> str:
+        self.fail(self.before)
+        assert effect_id not in self.issues[key].comments
+        self.issues[key].comments[effect_id] = body
+        self.fail(self.after)
+        return f"comment {effect_id}"
+
+    def find_comment(self, key: str, effect_id: str) -> str | None:
+        return f"comment {effect_id}" if effect_id in self.issues[key].comments else None
+
+    def short(self, key: str, *labels: str) -> None:
+        """Have the provider say that something is missing, and close the ticket."""
+        self.issues[key].labels += ("missing-ingredients", *labels)
+        self.issues[key].closed = True
+
+
+@dataclass(frozen=True)
+class FakePerson:
+    id: str
+    names: tuple[str, ...]
+    reachable: bool = True
+
+
+class FakeMessenger(Vendor):
+    """Slack, with its directory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.people: list[FakePerson] = []
+        self.asked = 0
+        self.posted: list[tuple[str, str, str]] = []
+
+    def users(self) -> Sequence[FakePerson]:
+        self.asked += 1
+        self.fail(self.before)
+        return list(self.people)
+
+    def open_dm(self, user_id: str) -> str:
+        return f"D{user_id}"
+
+    def post(self, channel: str, text: str, *, effect_id: str) -> str:
+        self.fail(self.before)
+        self.posted.append((channel, text, effect_id))
+        self.fail(self.after)
+        return str(len(self.posted))
+
+    def find(self, channel: str, *, effect_id: str, since: float = 0) -> str | None:
+        for number, (where, _, marked) in enumerate(self.posted, start=1):
+            if (where, marked) == (channel, effect_id):
+                return str(number)
+        return None
+
+
+class FakeMailbox(Vendor):
+    """A mail server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[Letter] = []
+
+    def send(self, letter: Letter) -> str:
+        self.fail(self.before)
+        self.sent.append(letter)
+        self.fail(self.after)
+        return f"<{letter.effect_id}@bakery>"
+
+
+class FakeDrive(Vendor):
+    """Drive and Docs; two files may have one name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: list[tuple[str, str]] = []
+        self.texts: dict[str, dict[str, str]] = {}
+        self.gone: set[str] = set()
+
+    def find_folder(self, name: str) -> str | None:
+        return self._found("folder", name)
+
+    def create_folder(self, name: str) -> str:
+        return self._created("folder", name)
+
+    def find_document(self, customer: str) -> str | None:
+        return self._found("document", customer)
+
+    def create_document(self, name: str, *, customer: str, folder: str) -> str:
+        assert folder == "folder-0"
+        return self._created("document", name)
+
+    def names(self, document_id: str) -> frozenset[str]:
+        return frozenset(self.texts.get(document_id, {}))
+
+    def append(self, document_id: str, lines: Sequence[Any]) -> None:
+        self.fail(self.before)
+        if document_id in self.gone:
+            raise NotThereError("gone")
+        text = self.texts.setdefault(document_id, {})
+        for line in lines:
+            text.setdefault(line.name, line.text)
+        self.fail(self.after)
+
+    def _found(self, kind: str, name: str) -> str | None:
+        known = [
+            f"{k}-{n}" for n, (k, called) in enumerate(self.files) if (k, called) == (kind, name)
+        ]
+        return next((each for each in known if each not in self.gone), None)
+
+    def _created(self, kind: str, name: str) -> str:
+        self.fail(self.before)
+        self.files.append((kind, name))
+        self.fail(self.after)
+        return f"{kind}-{len(self.files) - 1}"
+
+
+class FakeRepository(Vendor):
+    """GitHub; ``meanwhile`` happens during the next call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.members: set[str] = set()
+        self.invited: set[str] = set()
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def grant(self, username: str) -> Any:
+        self._happen()
+        self.fail(self.before)
+        if username == "nobody":
+            raise PoisonError("GitHub: nobody is called nobody")
+        if username in self.members:
+            return "member"
+        self.invited.add(username)
+        self.fail(self.after)
+        return "invited"
+
+    def remove(self, username: str) -> None:
+        self._happen()
+        self.fail(self.before)
+        self.members.discard(username)
+        self.invited.discard(username)
+
+    def access(self, username: str) -> Any:
+        if username in self.members:
+            return "member"
+        return "invited" if username in self.invited else "none"
+
+    def _happen(self) -> None:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
