@@ -150,7 +150,8 @@ def everything(stack: Deployed) -> None:
     _entries(stack)
     _files(stack)
     _sales(stack)
-    for scheduled in ("vending-daily-sweep", "outbox-sweeper"):
+    _orders(stack)
+    for scheduled in ("vending-daily-sweep", "outbox-sweeper", "bakery-daily-batch"):
         stack.invoke(scheduled, json.loads(SCHEDULED.read_text()))
 
 
@@ -215,6 +216,19 @@ def _sales(stack: Deployed) -> None:
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(lambda _: stack.api.post("/warranties", json=sale), range(24)))
     stack.api.post("/warranties", json={**sale, "item_type": "spaceship"})
+
+
+def _orders(stack: Deployed) -> None:
+    """Have a cake ordered, and a ticket made of its ingredients."""
+    cake = stack.api.post("/cakes", json={"name": f"Cake {uuid4()}", "ingredients": {"eggs": 2}})
+    order = {"customer": "Somebody", "recipe": cake.json()["id"], "persons": 1, "quantity": 1}
+    stack.api.post("/orders", json=order)
+    day = stack.api.post("/batches").json()["date"]
+
+    def has_ticket() -> bool:
+        return bool(stack.api.get(f"/batches/{day}").json()["ticket"].get("key"))
+
+    eventually(has_ticket, within_s=60)
 
 
 def _message(stack: Deployed, queue: str, body: str) -> None:

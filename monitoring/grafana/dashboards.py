@@ -59,11 +59,6 @@ def _queues(names: str) -> tuple[Panel, ...]:
     )
 
 
-def _of(context: str, *panels: Panel) -> tuple[Panel, ...]:
-    """Return panels that only a deployed ``context`` fills."""
-    return tuple(panel.of(context) for panel in panels)
-
-
 OVERVIEW = Dashboard(
     "overview",
     "Backroom: overview",
@@ -227,8 +222,7 @@ VENDING = Dashboard(
 WARRANTIES = Dashboard(
     "warranties",
     "Backroom: warranties",
-    _of(
-        "warranties",
+    (
         graph("Warranties", "ops", *counters(sold="warranties", without_a_plan="sales_refused")),
         graph("Races lost", "ops", *counters(lost_races="warranties_lost_races")),
         *_http("/warranties.*|/plans"),
@@ -238,8 +232,7 @@ WARRANTIES = Dashboard(
 BAKERY = Dashboard(
     "bakery",
     "Backroom: bakery",
-    _of(
-        "bakery",
+    (
         number(
             "Since the last batch",
             "s",
@@ -263,18 +256,18 @@ OUTBOX = Dashboard(
             "Effects by kind and outcome",
             "ops",
             Query(rate("backroom_effects_total", "kind, outcome"), "{{kind}} {{outcome}}"),
-        ).of("outbox"),
+        ),
         graph(
             "Oldest effect by kind",
             "s",
             Query('max by (kind) (backroom_oldest_effect_seconds{kind!=""})'),
-        ).of("outbox"),
+        ),
         graph(
             "Effects in trouble",
             "short",
             *counters(dead="dead_effects", left_to_the_sweeper="effects_left_to_sweeper"),
             Query("max(backroom_kinds_denied)", "kinds denied"),
-        ).of("outbox"),
+        ),
         *_queues(".*"),
         graph("Dead letters", "short", Query("backroom_dead_letters", "{{queue}}")),
         graph(

@@ -1,6 +1,6 @@
 """The words that dashboards are written in: panels and what they ask Prometheus."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 DATA_SOURCE = {"type": "prometheus", "uid": "prometheus"}
@@ -19,10 +19,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Panel:
-    """A graph, or a single number; ``unit`` is Grafana's word for it.
-
-    ``context`` is the one without which there is nothing to show, if there is one.
-    """
+    """A graph, or a single number; ``unit`` is Grafana's word for it."""
 
     title: str
     unit: str
@@ -31,11 +28,6 @@ class Panel:
     width: int = 8
     height: int = 8
     about: str = ""
-    context: str = ""
-
-    def of(self, context: str) -> "Panel":
-        """Return the panel as one that only a deployed ``context`` fills."""
-        return replace(self, context=context)
 
 
 @dataclass(frozen=True)

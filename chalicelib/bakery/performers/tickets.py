@@ -11,7 +11,7 @@ from chalicelib.bakery.records import Batch, Order, Ticket
 from chalicelib.bakery.service.orders import Ordering
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.tickets import Draft
-from chalicelib.core.log import logger
+from chalicelib.core.log import count, logger
 from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError, PoisonError
 
 _NOT_YET_S = 60.0
@@ -71,6 +71,8 @@ class TicketPerformer:
             self.tickets.know(ticket.key, of)
         if isinstance(of, date):
             self.tickets.settle(of, ticket)
+            if ticket.key:
+                count("BatchesTicketed")
         else:
             kept(self.orders, order_of(self.orders, effect), lambda _: {"ticket": ticket})
 
