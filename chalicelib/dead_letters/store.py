@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _PREFIX = "DLQ_"
+_DEAD = "-dlq"
 _HEAD = 300
 # Longer than sending back a batch can take, so that nobody else takes it meanwhile.
 _HIDDEN_S = 120
@@ -78,17 +79,19 @@ class DeadLetterQueues:
 def sources(environment: Mapping[str, str]) -> dict[str, Source]:
     """Return the dead-letter queues that the environment names, by the names of their queues.
 
-    ``DLQ_VENDING_UPLOADS`` holds the URL of that queue's dead letters and, after a blank, its own;
-    the latter is missing where there is nothing to send them back to.
+    ``DLQ_VENDING_UPLOADS`` holds the URL of that queue, whose dead letters are in the queue of the
+    same name and ``-dlq``; or of dead letters themselves, where no queue takes them back. (Lambda
+    takes 4 kB of environment, so both addresses would be too many.)
     """
-    found = {}
-    for name, urls in environment.items():
-        if name.startswith(_PREFIX):
-            url, _, back_to = urls.partition(" ")
-            found[name.removeprefix(_PREFIX).lower().replace("_", "-")] = Source(
-                url, back_to or None
-            )
-    return found
+    return {
+        name.removeprefix(_PREFIX).lower().replace("_", "-"): _source(url)
+        for name, url in environment.items()
+        if name.startswith(_PREFIX)
+    }
+
+
+def _source(url: str) -> Source:
+    return Source(url, None) if url.endswith(_DEAD) else Source(f"{url}{_DEAD}", url)
 
 
 def _letter(message: Any) -> DeadLetter:  # noqa: ANN401 - as SQS gives it

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -182,3 +183,37 @@ print(json.dumps(answers))
     assert [answer["statusCode"] for answer in answers[:4]] == [200, 201, 200, 200]
     assert answers[4] == {"batchItemFailures": []}
     assert answers[5:] == [None, None]
+
+
+# --- what AWS allows ----------------------------------------------------------------------------
+
+LAMBDA_ENVIRONMENT_BYTES = 4_096
+# As long as they get: a queue's address in a region with a long name, any other reference.
+_LONGEST = {"AWS::SQS::Queue": 110}
+_OTHERWISE = 64
+
+
+def test_no_function_s_environment_outgrows_what_lambda_takes(package_folder: Path) -> None:
+    resources = json.loads((package_folder / "sam.json").read_text())["Resources"]
+    sizes = {
+        name: _environment_bytes(resource, resources)
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+    assert {name: size for name, size in sizes.items() if size > LAMBDA_ENVIRONMENT_BYTES} == {}
+
+
+def _environment_bytes(function: Any, resources: dict[str, Any]) -> int:
+    variables = function["Properties"]["Environment"]["Variables"]
+    return sum(len(name) + _longest(value, resources) for name, value in variables.items())
+
+
+def _longest(value: Any, resources: dict[str, Any]) -> int:
+    """Return how many bytes a value of the template may become."""
+    text = value if isinstance(value, str) else next(iter(value.values()))
+    if isinstance(value, dict) and "Fn::Sub" not in value:
+        text = f"${{{text if isinstance(text, str) else text[0]}}}"
+    named = re.findall(r"\$\{([^}.]+)[^}]*\}", text)
+    kinds = [resources.get(name, {}).get("Type", "") for name in named]
+    return len(re.sub(r"\$\{[^}]*\}", "", text)) + sum(_LONGEST.get(k, _OTHERWISE) for k in kinds)
