@@ -23,9 +23,12 @@ MOST_ROWS = 500
 
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LONGEST_ID = 1_000
 
 
 def _cake_id(text: str) -> str:
+    if len(text.encode()) > _LONGEST_ID:  # of a name that folds to many more letters than it has
+        raise ValueError(f"must have at most {_LONGEST_ID} bytes")
     if not has_latin_letter(fold(text)):
         raise ValueError("must be a cake's id, such as carrot_cake")
     return text

@@ -4,7 +4,6 @@ The schedule's time says which day's batch is run, so each test that runs one ta
 own, far ahead; a run takes whatever is open, so tests look at their own orders alone.
 """
 
-import json
 import os
 import signal
 from collections import Counter
@@ -22,7 +21,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from infra.standins.contracts import Contracts
 from infra.standins.faults import Fault
 from infra.standins.server import Standins
 from tests.bakery_house import GOLDEN
@@ -103,21 +101,12 @@ class Bakery:
 
 
 @pytest.fixture(scope="module")
-def house(guarded: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bakery]:
-    """The stack whose IAM is enforced, with a secret that leads to stand-ins of the vendors."""
-    home = tmp_path_factory.mktemp("standins")
-    standins = Standins(home, contracts=Contracts.find()).start()
-    stack = guarded  # whose functions have not looked for the secret yet
-    stack.client("secretsmanager").put_secret_value(
-        SecretId=stack.outputs["VendorsSecret"], SecretString=json.dumps(standins.settings())
-    )
-    standins.office.webhooks.url = f"{stack.aws.api}/webhooks/jira"
-    standins.office.webhooks.secret = standins.settings()["JIRA_WEBHOOK_SECRET"]
-    bakery = Bakery(stack, standins)
+def house(guarded: Deployed) -> Bakery:
+    """The stack whose IAM is enforced, and its stand-ins of the vendors."""
+    bakery = Bakery(guarded, guarded.standins)
     bakery.post("/cakes", {"name": "Chocolate Cake", "ingredients": CAKE})
     bakery.post("/cakes", {"name": "Apple Pie", "ingredients": VEGAN})
-    yield bakery
-    standins.stop()
+    return bakery
 
 
 @pytest.fixture(autouse=True)

@@ -164,7 +164,7 @@ def test_v5_the_sweep_reads_what_was_never_told(crew: Crew) -> None:
 
     assert before == "received"
     eventually(lambda: agrees(crew.stack, crew.machine, [dropped_text, sent_text]))
-    assert {file["state"] for file in crew.files()} == {"processed"}
+    eventually(lambda: {file["state"] for file in crew.files()} == {"processed"})
     assert len(crew.files()) == 2
 
 
