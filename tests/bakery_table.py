@@ -11,6 +11,7 @@ from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Table
 from infra import templates
+from tests.outbox_table import make_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,15 +20,15 @@ _TEMPLATE = templates.FOLDER / "60-bakery.yaml"
 
 
 def make_tables(client: "DynamoDBClient", bakery: str, outbox: str) -> None:
-    """Make the table that the template defines, and one for effects, under names of their own."""
+    """Make the tables that the templates define, under names of their own."""
     defined = templates.merged([_TEMPLATE])["Resources"]["BakeryTable"]["Properties"]
-    for name in (bakery, outbox):
-        client.create_table(
-            TableName=name,
-            BillingMode=defined["BillingMode"],
-            KeySchema=defined["KeySchema"],
-            AttributeDefinitions=defined["AttributeDefinitions"],
-        )
+    client.create_table(
+        TableName=bakery,
+        BillingMode=defined["BillingMode"],
+        KeySchema=defined["KeySchema"],
+        AttributeDefinitions=defined["AttributeDefinitions"],
+    )
+    make_table(client, outbox)
 
 
 class Stores:
