@@ -152,10 +152,10 @@ class DeadlyMailbox:
     def send(self, letter: Letter) -> str:
         first = letter.effect_id not in self._begun
         self._begun.add(letter.effect_id)
-        if first and self._dice.happens({"killed before the letter": 0.05}):
+        if first and self._dice.happens({"killed before the letter": 0.08}):
             raise Killed
         sent = self._mailbox.send(letter)
-        if self._dice.happens({"killed after the letter": 0.05}):
+        if self._dice.happens({"killed after the letter": 0.08}):
             raise Killed
         return sent
 
