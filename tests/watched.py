@@ -220,15 +220,22 @@ def _sales(stack: Deployed) -> None:
 
 def _orders(stack: Deployed) -> None:
     """Have a cake ordered, and a ticket made of its ingredients."""
-    cake = stack.api.post("/cakes", json={"name": f"Cake {uuid4()}", "ingredients": {"eggs": 2}})
-    order = {"customer": "Somebody", "recipe": cake.json()["id"], "persons": 1, "quantity": 1}
-    stack.api.post("/orders", json=order)
+    ordered(stack)
     day = stack.api.post("/batches").json()["date"]
 
     def has_ticket() -> bool:
         return bool(stack.api.get(f"/batches/{day}").json()["ticket"].get("key"))
 
     eventually(has_ticket, within_s=60)
+
+
+def ordered(stack: Deployed, *, urgent: bool = False) -> int:
+    """Have a new cake ordered; return the order's id."""
+    cake = stack.api.post("/cakes", json={"name": f"Cake {uuid4()}", "ingredients": {"eggs": 2}})
+    what = {"recipe": cake.json()["id"], "persons": 1, "quantity": 1, "urgent": urgent}
+    answer = stack.api.post("/orders", json={"customer": "Somebody", **what})
+    order_id: int = answer.json()["id"]
+    return order_id
 
 
 def _message(stack: Deployed, queue: str, body: str) -> None:

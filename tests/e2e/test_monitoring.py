@@ -15,6 +15,7 @@ from threading import Thread
 import pytest
 
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports, find
+from infra.standins.faults import Fault
 from monitoring.grafana import dashboards
 from tests.deployed import Deployed, deployed, eventually, free_port
 from tests.watched import (
@@ -23,6 +24,7 @@ from tests.watched import (
     Watched,
     everything,
     let_poison_die_at_once,
+    ordered,
     queries,
     shorten,
 )
@@ -194,6 +196,26 @@ def test_a_message_that_was_given_up_raises_its_alert_and_no_other(scraped: Watc
 
 
 @needs_prometheus
+def test_a_vendor_that_refuses_our_token_raises_its_alert_and_no_other(scraped: Watched) -> None:
+    _calm(scraped)
+    api, faults = scraped.stack.api, scraped.stack.standins.office.faults
+    faults.add(Fault("jira", "status", status=401, times=None))
+
+    order = ordered(scraped.stack, urgent=True)
+
+    def stands_still_and_is_told_of() -> bool:
+        _sweep(scraped)
+        return scraped.firing() == {"KindStandsStill"}
+
+    eventually(stands_still_and_is_told_of, within_s=90)
+    faults.clear()  # the token is renewed
+    assert api.post("/outbox/retry", json={"id": f"jira#order#{order}"}).status_code == 200
+    eventually(lambda: api.get(f"/orders/{order}").json()["ticket"].get("key"), within_s=60)
+    _sweep(scraped)
+    _calm(scraped)
+
+
+@needs_prometheus
 def test_a_table_that_is_gone_raises_the_alert_of_errors_and_no_other(scraped: Watched) -> None:
     """The last test of this stack: its ledger is gone."""
     _calm(scraped)
@@ -207,6 +229,11 @@ def test_a_table_that_is_gone_raises_the_alert_of_errors_and_no_other(scraped: W
 
     eventually(errs_and_is_told_of, within_s=60)
     _calm(scraped)
+
+
+def _sweep(scraped: Watched) -> None:
+    """Have the sweeper look, which tells how effects stand."""
+    scraped.stack.invoke("outbox-sweeper", json.loads(SCHEDULED.read_text()))
 
 
 def _calm(scraped: Watched) -> None:
