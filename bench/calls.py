@@ -18,6 +18,7 @@ from typing import Any
 
 import boto3
 
+from bench.handlers import nothing_told
 from infra.local.aws import CREDENTIALS, REGION, LocalAws
 from infra.package import ROOT
 
@@ -52,7 +53,8 @@ class Meter:
         """Do something and return what it took, as a row of a table."""
         self.calls.clear()
         self.write_units = 0.0
-        act()
+        with nothing_told():
+            act()
         counted = " | ".join(str(self.calls[each] or "") for each in ("dynamodb", "s3", "sqs"))
         return f"| {name} | {counted} | {self.write_units:g} |"
 

@@ -67,6 +67,8 @@ class FileRecord(FileView):
     machines: tuple[str, ...] = ()
     attempts: int = 0
     version: int = 0
+    taken_back: int = 0
+    """Which request to delete the file came last: the version that it made."""
     judged: bool = False
     """True once the machines' verdicts take this record's present state into account."""
 

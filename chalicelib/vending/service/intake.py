@@ -9,7 +9,7 @@ half-done upload is finished by the same request.
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -115,16 +115,21 @@ class Intake:
 
         Raises NotFoundError for files that are not ``owner``'s, too, so nothing of others shows.
         """
-        for _ in range(10):
+        ours = 0
+        for _ in range(20):
             record = self.files.owned(owner, file_id)
+            if record and record.state == "deleted" and ours and record.taken_back == ours:
+                return record.view()  # whoever noticed that the object is gone was faster than we
             if record is None or record.state == "deleted":
                 raise NotFoundError(f"There is no file {file_id} of {owner}.")
-            # The object goes first: if we die here, its removal is noticed and ends in the same.
-            self.share.delete(record.key)
-            try:
-                return self.files.release(withdrawn(record, self.now())).view()
-            except StaleRecordError:
-                continue
+            with suppress(StaleRecordError):
+                if not ours:
+                    record = self.files.save(_taken_back(record, by=record.version + 1))
+                    ours = record.taken_back
+                # The object goes first: if we die here, its removal is noticed, to the same end.
+                self.share.delete(record.key)
+                gone = withdrawn(_taken_back(record, by=ours), self.now())
+                return self.files.release(gone).view()
         raise ConflictError(f"File {file_id} keeps changing; try again in a moment.")
 
     def _of(self, owner: str, wanted: PageQuery) -> Listing[FileView]:
@@ -239,6 +244,10 @@ def _sent_after_all(standing: FileRecord, draft: FileRecord, state: FileState) -
     """Return the record of a file that was awaited or had failed, and comes as ``draft`` says."""
     told = {name: getattr(draft, name) for name in ("sha256", "size_bytes", "uploaded_at")}
     return standing.model_copy(update={**told, "state": state, "reason": None})
+
+
+def _taken_back(record: FileRecord, *, by: int) -> FileRecord:
+    return record.model_copy(update={"taken_back": by})
 
 
 def withdrawn(record: FileRecord, now: datetime) -> FileRecord:

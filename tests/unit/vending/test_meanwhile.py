@@ -141,3 +141,22 @@ def _told() -> UploadQuery:
 def _chunks(world: World) -> list[object]:
     assert isinstance(world.ports.chunks, FakeChunks)
     return list(world.ports.chunks.stored)
+
+
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("at", range(1, 8))
+def test_v4_a_delete_that_the_share_s_own_message_finishes_is_answered_as_done(
+    at: int, when: When
+) -> None:
+    """The object's removal is noticed before the request itself gets to the record."""
+    whole = _uploaded()
+    whole.settle()
+    file = whole.files()[KEY]
+    fuse = Fuse(at, when, lambda: whole.vending.arrivals.look_at(KEY))
+    fuse.lit = True
+
+    deleted = with_fuse(whole, fuse).vending.intake.delete("T0001", file.id)
+
+    assert deleted.state == "deleted"
+    whole.night_falls()
+    assert whole.files_of("T0001") == []
