@@ -33,7 +33,7 @@ class BakerySettings(BaseModel):
     ``bakery_tickets`` says whether a ticket is for a day or for an order; ``bakery_home`` is the
     address of this API in tickets; ``bakery_mail_domains``, separated by commas, are the only ones
     that letters go to, all when there is none. ``bakery_settle_s`` is how long the search of Jira
-    may trail a write.
+    may trail a write, ``bakery_drive_settle_s`` how long Drive's list may.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +43,7 @@ class BakerySettings(BaseModel):
     bakery_home: str = "http://localhost:8000"
     bakery_mail_domains: str = ""
     bakery_settle_s: float = 900.0
+    bakery_drive_settle_s: float = 300.0
 
     @property
     def mail_domains(self) -> Collection[str]:

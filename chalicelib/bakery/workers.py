@@ -13,7 +13,6 @@ from chalicelib.bakery.wiring import BakerySettings, bakery, stores
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
-from chalicelib.integrations import gdocs
 from chalicelib.integrations import wiring as vendors
 
 
@@ -60,7 +59,7 @@ def files() -> Worker:
         kept.documents,
         kept.orders,
         now=_now,
-        settle_s=gdocs.SETTLE_S,
+        settle_s=from_env(BakerySettings).bakery_drive_settle_s,
     )
     return outbox.worker("google", performer)
 

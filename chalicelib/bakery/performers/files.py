@@ -9,7 +9,7 @@ from chalicelib.bakery.names import record_id
 from chalicelib.bakery.performers.changing import kept, order_of
 from chalicelib.bakery.ports import Docs, Documents, Drive, Orders
 from chalicelib.bakery.records import Order
-from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError
+from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError, UnsureError
 from chalicelib.integrations.gdocs import Line
 from chalicelib.integrations.http import NotThereError
 
@@ -23,7 +23,8 @@ _NOT_YET_S = 30.0
 class FilingPerformer:
     """Performs the effects of kind ``google``.
 
-    ``drive`` and ``docs`` give the vendor's clients, or raise DisabledError.
+    ``drive`` and ``docs`` give the vendor's clients, or raise DisabledError. ``settle_s`` is how
+    long Drive's list may trail a write.
     """
 
     drive: Callable[[], Drive]
@@ -58,6 +59,9 @@ class FilingPerformer:
         except NotThereError as gone:
             self.documents.forget(_place(order))
             raise NotDoneError("Somebody deleted the document; the next try makes one.") from gone
+        except UnsureError as lost:
+            # A line is its own receipt. Only what makes a document has to wait for Drive's list.
+            raise NotDoneError(f"{lost}; the next try writes what does not stand there") from lost
         return document
 
     def find(self, effect: Effect) -> str | None:

@@ -70,6 +70,21 @@ def test_two_at_once_make_one_document(house: Bakehouse) -> None:
     assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_b13_a_line_whose_answer_is_lost_waits_for_no_list(house: Bakehouse, when: str) -> None:
+    cancelled(house)
+    house.perform_all()
+    cancelled(house)
+    setattr(house.drive, when, [UNSURE])
+
+    failed = house.perform("cancelled#2")
+
+    assert isinstance(failed, NotDoneError)
+    assert failed.retry_after_s is None
+    assert house.perform("cancelled#2") is None
+    assert house.drive.texts["document-1"].keys() == {"title", "order-1", "order-2"}
+
+
 def test_what_somebody_set_out_to_make_and_never_did_is_made_by_another(house: Bakehouse) -> None:
     first, second = cancelled(house), cancelled(house)
     house.drive.before = [UNSURE]
