@@ -38,8 +38,9 @@ PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # A file's message hides this long while it is worked on: longer than any file takes here.
 VISIBILITY_S = 10
 PARAMETERS = {
-    # The search of the stand-in for Jira shows everything at once.
+    # The searches of the stand-ins show everything at once.
     "BakerySettleSeconds": "3",
+    "BakeryDriveSettleSeconds": "3",
     "VendingFleetDelaySeconds": "0",
     "VendingVisibilitySeconds": str(VISIBILITY_S),
 }
@@ -88,7 +89,8 @@ class Deployed:
     @property
     def parameters(self) -> dict[str, str]:
         """Return the parameters that the stack is deployed with."""
-        return {**PARAMETERS, "VendorSettings": json.dumps(self.standins.settings())}
+        settled = {**PARAMETERS, "BakeryHome": self.aws.api}
+        return {**settled, "VendorSettings": json.dumps(self.standins.settings())}
 
     @cached_property
     def api(self) -> httpx.Client:

@@ -1,18 +1,22 @@
 """The stacks that the end-to-end tests run against, brought up when first asked for."""
 
 import json
+from datetime import date, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.bakery_deployed import CAKE, VEGAN, DeployedBakery
 from tests.crew import Crew, hired, log
 from tests.deployed import Deployed, deployed, packaged
 
 HERE = Path(__file__).parent
 # A hanging test shall not hang the rest.
 PATIENCE_S = 240
+_DAYS = count()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,6 +51,21 @@ def guarded(request: pytest.FixtureRequest) -> Deployed:
     found = deployed(request, "iam", AUTH="true")
     _let_batches_be_sent(found)
     return found
+
+
+@pytest.fixture(scope="session")
+def house(guarded: Deployed) -> DeployedBakery:
+    """The bakery of the stack whose IAM is enforced, and its stand-ins of the vendors."""
+    bakery = DeployedBakery(guarded, guarded.standins)
+    bakery.post("/cakes", {"name": "Chocolate Cake", "ingredients": CAKE})
+    bakery.post("/cakes", {"name": "Apple Pie", "ingredients": VEGAN})
+    return bakery
+
+
+@pytest.fixture
+def day() -> date:
+    """A day that no other test takes."""
+    return date(2142, 1, 1) + timedelta(days=next(_DAYS))
 
 
 def _let_batches_be_sent(stack: Deployed) -> None:

@@ -1,136 +1,42 @@
 """The bakery end to end: the deployed functions, and stand-ins for all five vendors.
 
 The schedule's time says which day's batch is run, so each test that runs one takes a day of its
-own, far ahead; a run takes whatever is open, so tests look at their own orders alone.
+own, far ahead; a run takes whatever is open, so tests look at their own orders alone. What becomes
+of faults of the vendors' is in `test_vendor_faults`.
 """
 
+import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from itertools import count
 from random import Random
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from infra.standins.faults import Fault
-from infra.standins.server import Standins
+from tests.bakery_deployed import DeployedBakery, somebody, together
 from tests.bakery_house import GOLDEN
-from tests.deployed import Deployed, eventually
-
-CAKE = {"chocolate": 67.0, "butter": 33.0, "flour": 17.0, "sugar": 30.5, "eggs": 2}
-VEGAN = {"flour": 20.0, "apples": 3}
-_DAYS = count()
-
-
-@dataclass
-class Bakery:
-    """The deployed bakery, and the vendors that it talks to."""
-
-    stack: Deployed
-    standins: Standins
-
-    def post(self, path: str, body: object = None, status: int = 201) -> Any:
-        answer = self.stack.api.post(path, json=body)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def get(self, path: str) -> Any:
-        answer = self.stack.api.get(path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def order(
-        self, customer: str = "Mr Cakelover", recipe: str = "chocolate_cake", **said: Any
-    ) -> int:
-        body = {"customer": customer, "recipe": recipe, "persons": 1, "quantity": 1, **said}
-        order_id: int = self.post("/orders", body)["id"]
-        return order_id
-
-    def cancel(self, order_id: int) -> int:
-        return self.stack.api.delete(f"/orders/{order_id}").status_code
-
-    def run(self, day: date) -> None:
-        event = {
-            "version": "0",
-            "id": "by-hand",
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "account": "0",
-            "region": "us-east-1",
-            "time": f"{day.isoformat()}T06:00:00Z",
-            "resources": [],
-            "detail": {},
-        }
-        self.stack.invoke("bakery-daily-batch", event)
-
-    def held(self, vendor: str, what: str) -> list[Any]:
-        found: list[Any] = self.standins.office.shown()[vendor][what]
-        return found
-
-    def issues(self, label: str) -> list[Any]:
-        return [each for each in self.held("jira", "issues") if label in each["fields"]["labels"]]
-
-    def ticket(self, order_id: int) -> str:
-        """Return the key of an order's ticket, once it has one."""
-
-        def key() -> str:
-            ticket = self.get(f"/orders/{order_id}").get("ticket", {})
-            assert ticket["state"] == "created", ticket
-            return str(ticket["key"])
-
-        return eventually(key)
-
-    def provider(self, key: str, **told: Any) -> list[list[int]]:
-        """Have the provider change a ticket; return how the webhooks ended."""
-        answer = httpx.post(f"{self.standins.url}/control/jira/issues/{key}", json=told, timeout=60)
-        assert answer.status_code == 200, answer.text
-        delivered: list[list[int]] = answer.json()["delivered"]
-        return delivered
-
-    def fail(self, vendor: str, kind: str, **told: Any) -> None:
-        self.standins.office.faults.add(Fault(vendor, kind, **told))  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def house(guarded: Deployed) -> Bakery:
-    """The stack whose IAM is enforced, and its stand-ins of the vendors."""
-    bakery = Bakery(guarded, guarded.standins)
-    bakery.post("/cakes", {"name": "Chocolate Cake", "ingredients": CAKE})
-    bakery.post("/cakes", {"name": "Apple Pie", "ingredients": VEGAN})
-    return bakery
+from tests.deployed import eventually
 
 
 @pytest.fixture(autouse=True)
-def _nothing_twice_and_nothing_against_a_contract(house: Bakery) -> Iterator[None]:
+def _nothing_twice_and_nothing_against_a_contract(house: DeployedBakery) -> Iterator[None]:
     yield
     shown = house.standins.office.shown()
     assert not [each for found in shown["doubles"].values() for each in found]
     assert shown["violations"] == []
 
 
-@pytest.fixture
-def day() -> date:
-    """A day that no other test takes."""
-    return date(2142, 1, 1) + timedelta(days=next(_DAYS))
-
-
-def somebody() -> str:
-    return f"Guest {uuid4().hex[:8]}"
-
-
 # --- the story ------------------------------------------------------------------------------------
 
 
-def test_b7_the_brief_s_order_through_the_gateway(house: Bakery) -> None:
+def test_b7_the_brief_s_order_through_the_gateway(house: DeployedBakery) -> None:
     extras = {"sugar": 10, "peanuts": 10}
     answer = house.stack.api.post(
         "/orders",
@@ -145,7 +51,7 @@ def test_b7_the_brief_s_order_through_the_gateway(house: Bakery) -> None:
     house.cancel(answer.json()["id"])
 
 
-def test_from_the_order_to_the_provider_s_answer(house: Bakery, day: date) -> None:
+def test_from_the_order_to_the_provider_s_answer(house: DeployedBakery, day: date) -> None:
     guest, vegan = somebody(), somebody()
     with_eggs, without = house.order(guest), house.order(vegan, "apple_pie")
     house.run(day)
@@ -154,6 +60,10 @@ def test_from_the_order_to_the_provider_s_answer(house: Bakery, day: date) -> No
     assert issue["key"] == key
     assert issue["fields"]["duedate"] == (day + timedelta(days=1)).isoformat()
     assert set(issue["properties"]["backroom.batch"]["orders"]) >= {str(with_eggs), str(without)}
+    for order in (with_eggs, without):
+        link = f"{house.stack.aws.api}/orders/{order}"
+        assert f'"{link}"' in json.dumps(issue["fields"]["description"])
+        assert httpx.get(link).json()["ticket"]["key"] == key
 
     assert house.provider(key, labels=["missing-ingredients", "missing-eggs"], status="done") == [
         [200],
@@ -172,7 +82,7 @@ def test_from_the_order_to_the_provider_s_answer(house: Bakery, day: date) -> No
     eventually(lambda: house.issues(f"order-batch-{day}")[0]["comments"])
 
 
-def test_5d_tampered_repeated_and_old_webhooks(house: Bakery, day: date) -> None:
+def test_5d_tampered_repeated_and_old_webhooks(house: DeployedBakery, day: date) -> None:
     order = house.order(somebody(), "apple_pie")
     house.run(day)
     key = house.ticket(order)
@@ -194,7 +104,7 @@ def test_5d_tampered_repeated_and_old_webhooks(house: Bakery, day: date) -> None
     eventually(lambda: house.get(f"/orders/{order}")["filed"])
 
 
-def test_5c12_the_hourly_check_finds_what_no_webhook_told(house: Bakery, day: date) -> None:
+def test_5c12_the_hourly_check_finds_what_no_webhook_told(house: DeployedBakery, day: date) -> None:
     order = house.order(somebody(), "apple_pie")
     house.run(day)
     key = house.ticket(order)
@@ -202,26 +112,15 @@ def test_5c12_the_hourly_check_finds_what_no_webhook_told(house: Bakery, day: da
     house.provider(key, labels=["missing-ingredients"], status="done")
     house.standins.office.webhooks.url = url
 
-    house.stack.invoke("bakery-hourly-check", {**_TICK, "detail": {}})
+    house.check()
 
     assert house.get(f"/orders/{order}")["status"] == "cancelled"
-
-
-_TICK = {
-    **{"version": "0", "id": "x", "detail-type": "Scheduled Event", "source": "aws.events"},
-    **{"account": "0", "region": "us-east-1", "time": "2142-01-01T00:30:00Z", "resources": []},
-}
 
 
 # --- one ticket -----------------------------------------------------------------------------------
 
 
-def together(*calls: Callable[[], Any]) -> list[Any]:
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [each.result() for each in [pool.submit(call) for call in calls]]
-
-
-def totals(house: Bakery, orders: list[int]) -> Counter[tuple[str, str]]:
+def totals(house: DeployedBakery, orders: list[int]) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
     for order in orders:
         for need in house.get(f"/orders/{order}")["ingredients"]:
@@ -229,7 +128,7 @@ def totals(house: Bakery, orders: list[int]) -> Counter[tuple[str, str]]:
     return found
 
 
-def check_the_batch(house: Bakery, day: date, mine: list[int]) -> None:
+def check_the_batch(house: DeployedBakery, day: date, mine: list[int]) -> None:
     """Each order is on one ticket or none, and the lines add up."""
     batch = house.get(f"/batches/{day}")
     joined = set(batch["orders"])
@@ -246,7 +145,7 @@ def check_the_batch(house: Bakery, day: date, mine: list[int]) -> None:
         assert shared == round(line["amount"] * 10)
 
 
-def test_b9_four_runs_at_once_make_one_ticket(house: Bakery, day: date) -> None:
+def test_b9_four_runs_at_once_make_one_ticket(house: DeployedBakery, day: date) -> None:
     orders = [house.order(somebody(), persons=n % 5 + 1) for n in range(40)]
 
     together(*[partial(house.run, day)] * 4)
@@ -258,7 +157,9 @@ def test_b9_four_runs_at_once_make_one_ticket(house: Bakery, day: date) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_5c8_cancelling_and_joining_cannot_both_win(house: Bakery, day: date, seed: int) -> None:
+def test_5c8_cancelling_and_joining_cannot_both_win(
+    house: DeployedBakery, day: date, seed: int
+) -> None:
     orders = [house.order(somebody()) for _ in range(40)]
     leaving = Random(seed).sample(orders, 25)
     with ThreadPoolExecutor(6) as pool:
@@ -275,16 +176,13 @@ def test_5c8_cancelling_and_joining_cannot_both_win(house: Bakery, day: date, se
     for order in leaving:
         assert house.get(f"/orders/{order}")["status"] == "cancelled"
     commented = {f"comment#{order}" for order in leaving if order in joined}
-    asked = {f"comment#{order}" for order in leaving if effect(house, f"comment#{order}")}
+    asked = {f"comment#{order}" for order in leaving if house.effect(f"comment#{order}")}
     assert asked == commented
 
 
-def effect(house: Bakery, effect_id: str) -> Any:
-    found = house.stack.api.get("/outbox/effect", params={"id": effect_id})
-    return found.json() if found.status_code == 200 else None
-
-
-def test_a_batch_whose_function_is_killed_is_finished_by_the_next(house: Bakery, day: date) -> None:
+def test_a_batch_whose_function_is_killed_is_finished_by_the_next(
+    house: DeployedBakery, day: date
+) -> None:
     orders = [house.order(somebody()) for _ in range(60)]
     house.run(day - timedelta(days=400))  # so that its processes are known
     more = [house.order(somebody()) for _ in range(60)]
@@ -310,7 +208,7 @@ def test_a_batch_whose_function_is_killed_is_finished_by_the_next(house: Bakery,
     assert not set(orders) & set(house.get(f"/batches/{day}")["orders"])
 
 
-def ran(house: Bakery, day: date) -> bool:
+def ran(house: DeployedBakery, day: date) -> bool:
     with suppress(AssertionError):
         house.run(day)
     return house.stack.api.get(f"/batches/{day}").status_code == 200
@@ -318,7 +216,7 @@ def ran(house: Bakery, day: date) -> bool:
 
 @pytest.mark.parametrize("kind", ["drop_after", "status_after", "drop", "limit"])
 def test_5c9_whatever_becomes_of_jira_s_answer_there_is_one_ticket(
-    house: Bakery, day: date, kind: str
+    house: DeployedBakery, day: date, kind: str
 ) -> None:
     told = {"retry_after_s": 1} if kind == "limit" else {}
     house.fail("jira", kind, method="POST", path="/issue$", **told)
@@ -330,7 +228,7 @@ def test_5c9_whatever_becomes_of_jira_s_answer_there_is_one_ticket(
     assert len(house.issues(f"order-batch-{day}")) == 1
 
 
-def test_5c7_an_urgent_order_has_its_ticket_at_once(house: Bakery) -> None:
+def test_5c7_an_urgent_order_has_its_ticket_at_once(house: DeployedBakery) -> None:
     order = house.order(somebody(), urgent=True)
 
     key = house.ticket(order)
@@ -344,7 +242,7 @@ def test_5c7_an_urgent_order_has_its_ticket_at_once(house: Bakery) -> None:
 # --- notices --------------------------------------------------------------------------------------
 
 
-def test_b11_b12_one_notice_however_often_it_is_asked_for(house: Bakery) -> None:
+def test_b11_b12_one_notice_however_often_it_is_asked_for(house: DeployedBakery) -> None:
     known, double, stranger, irish = somebody(), somebody(), "O'Hara 🎂", somebody()
     people = [
         {"user_id": "U1", "real_name": known.upper()},
@@ -352,8 +250,7 @@ def test_b11_b12_one_notice_however_often_it_is_asked_for(house: Bakery) -> None
         {"user_id": "U3", "real_name": "Somebody Else", "display_name": double.lower()},
         {"user_id": "U4", "real_name": irish, "is_bot": True},
     ]
-    answer = httpx.post(f"{house.standins.url}/control/slack/people", json={"people": people})
-    assert answer.is_success, answer.text
+    house.control("slack/people", people=people)
     guests = [known, double, stranger, irish]
     orders = [house.order(guest) for guest in guests]
 
@@ -373,23 +270,10 @@ def test_b11_b12_one_notice_however_often_it_is_asked_for(house: Bakery) -> None
     assert house.get(f"/orders/{orders[2]}")["notice"]["to"] == "o_hara@gmail.com"
 
 
-def test_a_message_whose_answer_is_lost_is_sent_once(house: Bakery) -> None:
-    guest = somebody()
-    people = [{"user_id": "U9", "real_name": guest}]
-    httpx.post(f"{house.standins.url}/control/slack/people", json={"people": people})
-    house.fail("slack", "drop_after", method="POST", path="chat.postMessage")
-    order = house.order(guest)
-
-    house.post(f"/orders/{order}/ready", status=200)
-
-    eventually(lambda: house.get(f"/orders/{order}")["notice"]["state"] == "sent", within_s=90)
-    assert house.get(f"/orders/{order}")["notice"]["channel"] == "slack"
-
-
 # --- records, access ------------------------------------------------------------------------------
 
 
-def test_b13_cancelled_orders_of_one_customer_are_in_one_document(house: Bakery) -> None:
+def test_b13_cancelled_orders_of_one_customer_are_in_one_document(house: DeployedBakery) -> None:
     guest = f"Mr. {uuid4().hex[:8]}"
     orders = [house.order(name) for name in (guest, guest.replace(".", "")) for _ in range(4)]
 
@@ -404,10 +288,10 @@ def test_b13_cancelled_orders_of_one_customer_are_in_one_document(house: Bakery)
     assert sorted(document["lines"]) == sorted(["title", *(f"order-{each}" for each in orders)])
 
 
-def test_b15_fired_while_invited_is_out(house: Bakery) -> None:
+def test_b15_fired_while_invited_is_out(house: DeployedBakery) -> None:
     login = f"ada{uuid4().hex[:8]}"
     logins = [login, f"{login}-2"]
-    httpx.post(f"{house.standins.url}/control/github/logins", json={"logins": logins})
+    house.control("github/logins", logins=logins)
     ada = {"firstName": "Ada", "lastName": "Lovelace", "permissions": {"developer": True}}
     kept = house.post("/employees", {**ada, "githubUsername": login})["id"]
     fired = house.post("/employees", {**ada, "githubUsername": f"{login}-2"})["id"]
@@ -418,7 +302,7 @@ def test_b15_fired_while_invited_is_out(house: Bakery) -> None:
     eventually(lambda: house.get(f"/employees/{unknown}")["access"] == "failed")
 
     def gone() -> bool:
-        states = [effect(house, f"access#{fired}#{what}") for what in ("grant#v1", "remove#v2")]
+        states = [house.effect(f"access#{fired}#{what}") for what in ("grant#v1", "remove#v2")]
         return all(state and state["state"] == "done" for state in states)
 
     eventually(gone)
@@ -427,7 +311,7 @@ def test_b15_fired_while_invited_is_out(house: Bakery) -> None:
     assert f"{login}-2" not in invited
 
 
-def test_s6_nothing_of_the_bakery_is_dead_or_lost(house: Bakery) -> None:
+def test_s6_nothing_of_the_bakery_is_dead_or_lost(house: DeployedBakery) -> None:
     """What the tests before asked for has ended well, but for a user whom GitHub does not know."""
 
     def settled() -> bool:

@@ -1,0 +1,65 @@
+"""Deploying to a stack that stands: what CloudFormation is told, and what it makes of it."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from infra.local.aws import REGION
+from infra.stack import Stack, StackError
+from tests.deployed import Deployed
+
+TEMPLATE: dict[str, Any] = {
+    "Parameters": {
+        "First": {"Type": "String", "Default": "a"},
+        "Second": {"Type": "String", "Default": "b"},
+    },
+    "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+    "Outputs": {"Told": {"Value": {"Fn::Sub": "${First} ${Second}"}}},
+}
+Deploy = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def deploy(stack: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """Deploy a small stack of the test's own."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
+    session = boto3.session.Session("test", "test", region_name=REGION)
+    small = Stack(session, f"small-{uuid4().hex[:8]}")
+    with zipfile.ZipFile(tmp_path / "deployment.zip", "w") as code:
+        code.writestr("app.py", "")
+
+    def deployed(template: dict[str, Any] = TEMPLATE, **parameters: str) -> dict[str, str]:
+        (tmp_path / "sam.json").write_text(json.dumps(template))
+        return small.deploy(tmp_path, parameters, uuid4().hex)
+
+    return deployed
+
+
+def test_what_was_told_once_stays_until_it_is_told_otherwise(deploy: Deploy) -> None:
+    assert deploy()["Told"] == "a b"
+    assert deploy(First="x")["Told"] == "x b"
+    assert deploy(Second="y")["Told"] == "x y"
+    assert deploy()["Told"] == "x y"
+    assert deploy(First="a")["Told"] == "a y"
+
+
+def test_a_parameter_that_the_template_has_no_longer_is_let_go(deploy: Deploy) -> None:
+    deploy(First="x", Second="y")
+    fewer = {
+        **TEMPLATE,
+        "Parameters": {"Second": TEMPLATE["Parameters"]["Second"]},
+        "Outputs": {"Told": {"Value": {"Ref": "Second"}}},
+    }
+
+    assert deploy(fewer)["Told"] == "y"
+
+
+def test_a_stack_that_is_refused_says_why(deploy: Deploy) -> None:
+    with pytest.raises(StackError, match="First"):
+        deploy({**TEMPLATE, "Parameters": {"First": {"Type": "String"}}, "Outputs": {}})
