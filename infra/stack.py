@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
@@ -50,17 +50,14 @@ class Stack:
     ) -> dict[str, str]:
         """Upload ``package``, create or update the stack, and return its outputs.
 
-        Raises StackError with the reasons.
+        A parameter that is not told keeps the value that the stack has. Raises StackError with
+        the reasons.
         """
-        template = self._upload(package)
+        template = json.loads((package / "sam.json").read_text())
         arguments: dict[str, Any] = {
             "StackName": self.name,
-            "TemplateURL": template,
+            "TemplateURL": self._upload(package, template),
             "Capabilities": _CAPABILITIES,
-            "Parameters": [
-                {"ParameterKey": name, "ParameterValue": value}
-                for name, value in parameters.items()
-            ],
             "Tags": [{"Key": FINGERPRINT_TAG, "Value": fingerprint}],
         }
         standing = self._describe()
@@ -68,16 +65,19 @@ class Stack:
             self._cloudformation.delete_stack(StackName=self.name)
             self._wait("stack_delete_complete")
             standing = None
-        if standing is None:
-            self._cloudformation.create_stack(**arguments)
-            self._wait("stack_create_complete")
-        elif self._updating(arguments):
-            self._wait("stack_update_complete")
+        arguments["Parameters"] = list(_parameters(parameters, standing or {}, template))
+        if self._asked("update" if standing else "create", arguments):
+            self._wait(f"stack_{'update' if standing else 'create'}_complete")
         return self.outputs()
 
-    def _updating(self, arguments: dict[str, Any]) -> bool:
+    def _asked(self, deed: Literal["create", "update"], arguments: dict[str, Any]) -> bool:
+        """Ask for the change; return whether there is one to wait for."""
+        ask = {
+            "create": self._cloudformation.create_stack,
+            "update": self._cloudformation.update_stack,
+        }[deed]
         try:
-            self._cloudformation.update_stack(**arguments)
+            ask(**arguments)
         except ClientError as refused:
             if "No updates" in refused.response["Error"]["Message"]:
                 return False
@@ -109,13 +109,12 @@ class Stack:
                 return None
             raise
 
-    def _upload(self, package: Path) -> str:
+    def _upload(self, package: Path, template: dict[str, Any]) -> str:
         """Put zip and template into the deployment bucket; return the template's URL."""
         bucket = self._bucket()
         code = (package / "deployment.zip").read_bytes()
         code_key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
         self._s3.put_object(Bucket=bucket, Key=code_key, Body=code)
-        template = json.loads((package / "sam.json").read_text())
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 resource["Properties"]["CodeUri"] = f"s3://{bucket}/{code_key}"
@@ -144,3 +143,18 @@ class Stack:
                 },
             )
         return bucket
+
+
+def _parameters(
+    told: Mapping[str, str], standing: Mapping[str, Any], template: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield the parameters of a change.
+
+    CloudFormation would put what is not told back to the template's default.
+    """
+    for name, value in told.items():
+        yield {"ParameterKey": name, "ParameterValue": value}
+    for parameter in standing.get("Parameters", []):
+        name = parameter["ParameterKey"]
+        if name not in told and name in template["Parameters"]:
+            yield {"ParameterKey": name, "UsePreviousValue": True}

@@ -213,7 +213,8 @@ def deploy(aws: LocalAws) -> None:
     }
     done = subprocess.run(
         [str(VENV / "bin" / "python"), "-m", "infra.deploy", "--target", "local"]
-        + ["--parameter", "VendingFleetDelaySeconds=1", "--vendors", str(VENDORS)],
+        + ["--parameter", "VendingFleetDelaySeconds=1", "--parameter", f"BakeryHome={aws.api}"]
+        + ["--vendors", str(VENDORS)],
         cwd=ROOT,
         env=environment,
         check=False,
