@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
@@ -66,23 +66,12 @@ class Stack:
             self._wait("stack_delete_complete")
             standing = None
         arguments["Parameters"] = list(_parameters(parameters, standing or {}, template))
-        if self._asked("update" if standing else "create", arguments):
-            self._wait(f"stack_{'update' if standing else 'create'}_complete")
+        if standing is None:
+            _asked(self._cloudformation.create_stack, arguments)
+            self._wait("stack_create_complete")
+        elif _asked(self._cloudformation.update_stack, arguments):
+            self._wait("stack_update_complete")
         return self.outputs()
-
-    def _asked(self, deed: Literal["create", "update"], arguments: dict[str, Any]) -> bool:
-        """Ask for the change; return whether there is one to wait for."""
-        ask = {
-            "create": self._cloudformation.create_stack,
-            "update": self._cloudformation.update_stack,
-        }[deed]
-        try:
-            ask(**arguments)
-        except ClientError as refused:
-            if "No updates" in refused.response["Error"]["Message"]:
-                return False
-            raise StackError(refused.response["Error"]["Message"]) from refused
-        return True
 
     def _wait(self, state: Any) -> None:
         waiter = self._cloudformation.get_waiter(state)
@@ -110,7 +99,7 @@ class Stack:
             raise
 
     def _upload(self, package: Path, template: dict[str, Any]) -> str:
-        """Put zip and template into the deployment bucket; return the template's URL."""
+        """Put the zip, and the template that names it then, into the bucket; return its URL."""
         bucket = self._bucket()
         code = (package / "deployment.zip").read_bytes()
         code_key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
@@ -158,3 +147,14 @@ def _parameters(
         name = parameter["ParameterKey"]
         if name not in told and name in template["Parameters"]:
             yield {"ParameterKey": name, "UsePreviousValue": True}
+
+
+def _asked(ask: Callable[..., object], arguments: Mapping[str, Any]) -> bool:
+    """Ask for a change; return whether there is one to wait for. Raises StackError."""
+    try:
+        ask(**arguments)
+    except ClientError as refused:
+        if "No updates" in refused.response["Error"]["Message"]:
+            return False
+        raise StackError(refused.response["Error"]["Message"]) from refused
+    return True
