@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from backroom import session, show
+from backroom.core import session, show
+from backroom.core.options import Json
 from backroom.demo import bakery, ledger, packages, vending, warranties
 from backroom.demo.story import Story
-from backroom.options import Json
 
 STANDINS = "http://127.0.0.1:8001"
 

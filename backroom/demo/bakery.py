@@ -9,10 +9,11 @@ from contextlib import suppress
 
 import httpx
 
-from backroom import bakery_screen, show
-from backroom.bakery_api import BakeryApi, bakery
+from backroom.bakery import screens as bakery_screen
+from backroom.bakery.api import BakeryApi, bakery
+from backroom.core import show
+from backroom.core.errors import ApiError
 from backroom.demo.story import Story
-from backroom.errors import ApiError
 from chalicelib.bakery.answers import EmployeeAnswer, OrderAnswer
 
 _CAKE = "Demo Carrot Cake"

@@ -2,10 +2,11 @@
 
 from uuid import uuid4
 
-from backroom import ledger_audit, show
+from backroom.core import show
+from backroom.core.errors import ApiError
 from backroom.demo.story import Story
-from backroom.errors import ApiError
-from backroom.ledger_api import LedgerApi, Told, ledger
+from backroom.ledger import audit as ledger_audit
+from backroom.ledger.api import LedgerApi, Told, ledger
 
 
 def tell(story: Story) -> str:

@@ -3,8 +3,8 @@
 from datetime import UTC
 from uuid import uuid4
 
-from backroom import deliveries_screen
-from backroom.deliveries_api import DeliveriesApi, deliveries
+from backroom.deliveries import screens as deliveries_screen
+from backroom.deliveries.api import DeliveriesApi, deliveries
 from backroom.demo.story import Story
 from chalicelib.deliveries.answers import PackageAnswer
 

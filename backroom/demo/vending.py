@@ -11,15 +11,18 @@ from tempfile import TemporaryDirectory
 
 from rich.text import Text
 
-from backroom import file_screen, fleet_screen, show, work_screen
-from backroom.api import Api, Told
-from backroom.delivery import wait_until_processed
+from backroom.core import show
+from backroom.core.errors import ApiError, ClientError
 from backroom.demo import vending_cast
 from backroom.demo.story import Story
 from backroom.demo.vending_cast import SITES, TECHNICIANS, Cast
-from backroom.errors import ApiError, ClientError
-from backroom.fleet import Bars, surroundings
-from backroom.sending import LogFile, send
+from backroom.vending.api import Api, Told
+from backroom.vending.commands.fleet import Bars, surroundings
+from backroom.vending.outcomes import wait_until_processed
+from backroom.vending.screens import files as file_screen
+from backroom.vending.screens import fleet as fleet_screen
+from backroom.vending.screens import work as work_screen
+from backroom.vending.sending import LogFile, send
 from chalicelib.vending.files import FileView
 from chalicelib.vending.models import Dispatch, FleetReport
 

@@ -2,10 +2,10 @@
 
 from uuid import uuid4
 
-from backroom import warranties_screen as screen
 from backroom.demo.story import Story
-from backroom.warranties import sale, sold
-from backroom.warranties_api import WarrantiesApi, warranties
+from backroom.warranties import screens
+from backroom.warranties.api import WarrantiesApi, warranties
+from backroom.warranties.commands import sale, sold
 
 _SKU, _TITLE = "demo-sofa", "Amy's Sectional Sofa"
 
@@ -46,11 +46,11 @@ def _refuse(story: Story, api: WarrantiesApi, store: str) -> None:
     )
     for line in sold(answer.value, replayed=False):
         story.say(line)
-    story.say(screen.refusals(api.refusals().value))
+    story.say(screens.refusals(api.refusals().value))
 
 
 def _explain(story: Story, api: WarrantiesApi, warranty_id: str) -> str:
     story.step("Each warranty says how it came to its price.", f"warranties show {warranty_id}")
     answer = api.warranty(warranty_id)
-    story.say(screen.warranty(answer.value))
+    story.say(screens.warranty(answer.value))
     return answer.text

@@ -2,7 +2,7 @@
 
 import json
 
-from backroom.session import Session
+from backroom.core.session import Session
 from tests.deployed import Deployed
 from tests.unit.backroom.desk import run, words
 

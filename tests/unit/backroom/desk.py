@@ -11,7 +11,7 @@ import httpx
 from typer.testing import CliRunner, Result
 
 from backroom.cli import app
-from backroom.session import Session
+from backroom.core.session import Session
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SAMPLE = "tests/data/transactions.txt"

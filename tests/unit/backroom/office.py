@@ -10,7 +10,7 @@ from chalice.test import Client
 from typer.testing import Result
 
 from app import app
-from backroom.session import Session
+from backroom.core.session import Session
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.counting import Counting
 from chalicelib.deliveries.service.intake import Intake

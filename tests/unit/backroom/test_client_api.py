@@ -6,9 +6,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from backroom.advice import next_step_after
-from backroom.api import Api, Told
-from backroom.errors import ApiError, UnreachableError
+from backroom.core.advice import next_step_after
+from backroom.core.errors import ApiError, UnreachableError
+from backroom.vending.api import Api, Told
 from chalicelib.vending.files import Upload
 from tests.unit.backroom.desk import NOW, Desk, file, fleet, machine, problem
 

@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from backroom.cli import app
-from backroom.errors import ClientError
+from backroom.core.errors import ClientError
 from tests.unit.backroom.desk import Desk, file, fleet, machine, problem, run, words
 
 SITE = {"name": "Mall", "time_zone": "UTC", "address": "", "site_id": "mall"}

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backroom.sending import BODY_LIMIT_BYTES
+from backroom.vending.sending import BODY_LIMIT_BYTES
 from tests.unit.backroom.desk import Desk, file, fleet, machine, problem, words
 
 STORED = "T0001.GM001.2018-09-21_093448.txt"

@@ -13,8 +13,8 @@ from chalice.test import Client
 from typer.testing import Result
 
 from app import app
-from backroom.ledger_api import ledger
-from backroom.session import Session
+from backroom.core.session import Session
+from backroom.ledger.api import ledger
 from chalicelib.ledger.chain import digest
 from chalicelib.ledger.models import Entry, Kept, TransactionBody
 from chalicelib.ledger.service import Ledger

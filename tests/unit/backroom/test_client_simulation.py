@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backroom.simulate import ALL_PLANTS
+from backroom.vending.simulation import ALL_PLANTS
 from chalicelib.vending.names import StoredName
 from tests.unit.backroom.desk import run, words
 

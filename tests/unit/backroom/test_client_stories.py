@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from backroom.core.errors import ClientError
 from backroom.demo import vending_cast
-from backroom.errors import ClientError
 from chalicelib.vending.models import Dispatch, MachineView
 from tests.unit.backroom.desk import NOW, SAMPLE, machine, words
 from tests.unit.backroom.office import Office

@@ -12,7 +12,7 @@ from chalice.test import Client
 from typer.testing import Result
 
 from app import app
-from backroom.session import Session
+from backroom.core.session import Session
 from tests.unit.backroom.desk import Desk, problem, run, words
 from tests.warranties_fakes import SOFA, MemoryStore, a_service
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backroom.simulate import ALL_PLANTS, Plant, Planted, Simulation, simulate
+from backroom.vending.simulation import ALL_PLANTS, Plant, Planted, Simulation, simulate
 from chalicelib.vending import rows
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.models import FleetReport
