@@ -1,15 +1,13 @@
-"""The routes of the bakery as typed calls; see `backroom.vending.api`."""
+"""The routes of the bakery as typed calls, one method a route."""
 
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.session import Session
+from backroom.core.requests import exactly, given, part
 from chalicelib.bakery.answers import (
     BatchAnswer,
     BatchSummary,
@@ -17,7 +15,6 @@ from chalicelib.bakery.answers import (
     EmployeeAnswer,
     OrderAnswer,
 )
-from chalicelib.core import strict_json
 
 _CAKE, _CAKES = TypeAdapter(CakeAnswer), TypeAdapter(tuple[CakeAnswer, ...])
 _ORDER, _ORDERS = TypeAdapter(OrderAnswer), TypeAdapter(tuple[OrderAnswer, ...])
@@ -41,21 +38,21 @@ class BakeryApi:
 
     def cake(self, cake_id: str) -> Answer[CakeAnswer]:
         """Return a cake."""
-        return self._connection.answer(_CAKE, "GET", f"/cakes/{_part(cake_id)}")
+        return self._connection.answer(_CAKE, "GET", f"/cakes/{part(cake_id)}")
 
     def add_cake(self, body: Body) -> Answer[CakeAnswer]:
         """Add a cake."""
-        return self._connection.answer(_CAKE, "POST", "/cakes", **_json(body))
+        return self._connection.answer(_CAKE, "POST", "/cakes", **exactly(body))
 
     def remove_cake(self, cake_id: str) -> None:
         """Delete a cake."""
-        self._connection.response("DELETE", f"/cakes/{_part(cake_id)}")
+        self._connection.response("DELETE", f"/cakes/{part(cake_id)}")
 
     # --- orders ---
 
     def orders(self, status: str | None, limit: int) -> Answer[tuple[OrderAnswer, ...]]:
         """Return the newest orders, those with a status if one is given."""
-        query = {"limit": str(limit), **({"status": status} if status else {})}
+        query = given({"limit": limit, "status": status})
         return self._connection.answer(_ORDERS, "GET", "/orders", params=query)
 
     def order(self, order_id: int) -> Answer[OrderAnswer]:
@@ -64,13 +61,13 @@ class BakeryApi:
 
     def place(self, body: Body) -> Answer[OrderAnswer]:
         """Place an order, once, however often it has to be sent."""
-        sent = _json(body)
+        sent = exactly(body)
         sent["headers"] |= {"Idempotency-Key": str(uuid.uuid4())}
         return self._connection.answer(_ORDER, "POST", "/orders", **sent)
 
     def cancel(self, order_id: int, reason: str | None) -> None:
         """Cancel an order; a repeat is safe."""
-        query = {"reason": reason} if reason else {}
+        query = given({"reason": reason or None})
         self._connection.response("DELETE", f"/orders/{order_id}", params=query)
 
     def ready(self, order_id: int) -> Answer[OrderAnswer]:
@@ -103,31 +100,13 @@ class BakeryApi:
 
     def hire(self, body: Body) -> Answer[EmployeeAnswer]:
         """Hire somebody."""
-        return self._connection.answer(_EMPLOYEE, "POST", "/employees", **_json(body))
+        return self._connection.answer(_EMPLOYEE, "POST", "/employees", **exactly(body))
 
     def change(self, employee_id: int, body: Body) -> Answer[EmployeeAnswer]:
         """Change what is said of an employee."""
         path = f"/employees/{employee_id}"
-        return self._connection.answer(_EMPLOYEE, "PATCH", path, **_json(body))
+        return self._connection.answer(_EMPLOYEE, "PATCH", path, **exactly(body))
 
     def fire(self, employee_id: int) -> None:
         """Delete an employee, access included."""
         self._connection.response("DELETE", f"/employees/{employee_id}")
-
-
-@contextmanager
-def bakery(here: Session) -> Iterator[BakeryApi]:
-    """Talk to the API for a while."""
-    connection = Connection(here.url, transport=here.transport, sleep=here.sleep)
-    with closing(connection):
-        yield BakeryApi(connection)
-
-
-def _json(body: Body) -> dict[str, Any]:
-    """Return how a body is sent with its amounts as they are."""
-    headers = {"Content-Type": "application/json"}
-    return {"content": strict_json.dumps(dict(body)), "headers": headers}
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="")

@@ -1,18 +1,16 @@
 """One address and how it is talked to: answers parsed, errors in plain words, safe retries."""
 
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from backroom.core.errors import ApiError, Fault, UnreachableError
 from chalicelib import __version__
-from chalicelib.vending.files import Upload
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -88,37 +86,41 @@ class Connection:
         self, kind: TypeAdapter[tuple[E, ...]], path: str, **options: Any
     ) -> Answer[tuple[E, ...]]:
         """Return a list with all its pages as one answer."""
+        pages = list(self.pages(kind, path, **options))
+        members = tuple(member for page in pages for member in page.value)
+        text = f"[{','.join(filter(None, (page.text[1:-1] for page in pages)))}]"
+        return Answer(members, text, pages[-1].status, None, pages[-1].headers)
+
+    def pages(self, kind: TypeAdapter[T], path: str, **options: Any) -> Iterator[Answer[T]]:
+        """Yield a list page by page."""
         page = self.answer(kind, "GET", path, **options)
-        members, texts = list(page.value), [page.text[1:-1]]
+        yield page
         while page.next_page:
             page = self.answer(kind, "GET", page.next_page)
-            members += page.value
-            texts.append(page.text[1:-1])
-        text = f"[{','.join(filter(None, texts))}]"
-        return Answer(tuple(members), text, page.status, None, page.headers)
+            yield page
+
+    def csv(self, path: str, **options: Any) -> Iterator[str]:
+        """Yield a list as CSV, page by page, with one heading in all."""
+        page = self.response("GET", path, **options)
+        yield page.text
+        while following := page.links.get("next", {}).get("url"):
+            page = self.response("GET", following)
+            yield page.text.partition("\r\n")[2]
 
     def response(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request; a 503 is tried again, as the API says that this is safe."""
-        response = self._sent(method, path, **options)
+        response = self.send(method, path, **options)
         for _ in range(_RETRIES):
             if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
             self._sleep(_pause_s(response))
-            response = self._sent(method, path, **options)
+            response = self.send(method, path, **options)
         if response.is_success:
             return response
         raise _refusal(response)
 
-    def put_to_share(self, upload: Upload, content: BinaryIO, size_bytes: int) -> None:
-        """Send a file's bytes to the address that the API gave for it, as they are read."""
-        headers = {**upload.headers, "Content-Length": str(size_bytes)}
-        response = self._sent(upload.method, upload.url, content=content, headers=headers)
-        if not response.is_success:
-            said = re.search("<Message>(.*?)</Message>", response.text)
-            detail = said[1] if said else f"it answered {response.status_code}"
-            raise ApiError(response.status_code, "The share refused the file", detail)
-
-    def _sent(self, method: str, url: str, **options: Any) -> httpx.Response:
+    def send(self, method: str, url: str, **options: Any) -> httpx.Response:
+        """Send a request once, and return what was said to it. Raises UnreachableError."""
         try:
             return self._client.request(method, url, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as gone:

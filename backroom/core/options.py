@@ -1,12 +1,10 @@
-"""Options that several commands have, checked before anything is sent."""
+"""Options that commands of several contexts have, checked before anything is sent."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-
-from chalicelib.vending import names
 
 Rule = Callable[[str], str]
 
@@ -38,34 +36,3 @@ def instant(text: str) -> str:
 
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the API, and nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take yes for an answer.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Don't wait until the rows are counted.")]
-TechnicianOption = Annotated[
-    str | None,
-    typer.Option(
-        "--technician",
-        metavar="T0001",
-        callback=checked(names.technician_id),
-        help="The technician's number: 1, #001 and T0001 are the same.",
-    ),
-]
-TechnicianNeeded = Annotated[
-    str,
-    typer.Option(
-        "--technician",
-        metavar="T0001",
-        callback=checked(names.technician_id),
-        help="The technician's number: 1, #001 and T0001 are the same.",
-    ),
-]
-MachineOption = Annotated[
-    str | None,
-    typer.Option(
-        "--machine", metavar="GM001", callback=checked(names.serial), help="The machine's serial."
-    ),
-]
-SerialArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="SERIAL", callback=checked(names.serial), help="The machine, such as GM001."
-    ),
-]

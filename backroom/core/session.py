@@ -3,19 +3,24 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import httpx
 import typer
 from rich.text import Text
 
 from backroom.core import show
+from backroom.core.connection import Connection
 from backroom.core.errors import DeclinedError, UnansweredError
-from backroom.vending.api import DEFAULT_URL, Api
 
 Ask = Callable[[str], str]
+Calls = TypeVar("Calls")
+
+DEFAULT_URL = "http://localhost:8000"
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,12 @@ class Session:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
 
-    def api(self) -> Api:
-        """Return the API; use it in a ``with`` block."""
-        return Api(self.url, transport=self.transport, sleep=self.sleep)
+    @contextmanager
+    def api(self, calls: Callable[[Connection], Calls]) -> Iterator[Calls]:
+        """Talk to the API for a while, by the typed ``calls`` of a context."""
+        connection = Connection(self.url, transport=self.transport, sleep=self.sleep)
+        with closing(connection):
+            yield calls(connection)
 
     def answer(self, question: str, choices: str, *, otherwise: str) -> str:
         """Return what the person says to ``question``, stripped; ``choices`` says what they can.

@@ -14,30 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core.errors import ApiError, ClientError
-from chalicelib.vending.models import Cause, MachineReport, Verdict
 
 CALM, GOOD, LATE, WARN, BAD = "dim", "green", "cyan", "yellow", "bold red"
 NOTHING = Text("·", style=CALM)
 _BARS = "▁▂▃▄▅▆▇█"
-_SYMPTOM = {
-    "under": "no gumball",
-    "over": "too many",
-    "lost_log": "lost log",
-    "corrupt_data": "unreadable lines",
-    "overdue": "overdue",
-}
-_FILE_STYLE = {
-    "awaiting_upload": LATE,
-    "received": LATE,
-    "processed": GOOD,
-    "suspect": WARN,
-    "held": WARN,
-    "rejected": BAD,
-    "failed": BAD,
-    "deleted": CALM,
-}
-
-
 _PLAINER = {"·": ".", "…": ".", **{bar: str(height) for height, bar in enumerate(_BARS, 1)}}
 
 
@@ -119,32 +99,6 @@ def bars(counts: Sequence[int | None]) -> Text:
         else:
             text.append(" " if count is None else "·", style=CALM)
     return text
-
-
-# --- states -------------------------------------------------------------------------------------
-
-
-def urgency(machine: MachineReport) -> tuple[str, str]:
-    """Return why a machine stands where it does in the list, in a word, and its colour."""
-    if machine.state == "out_of_service":
-        return "out of service", BAD
-    if machine.state == "degraded":
-        return "degraded", WARN
-    if any(verdict.kind == "lost_log" for verdict in machine.verdicts):
-        return "lost log", WARN
-    if machine.overdue:
-        return "overdue", LATE
-    return "healthy", GOOD
-
-
-def symptom(found: Verdict | Cause) -> str:
-    """Return what a verdict or a cause is about."""
-    return _SYMPTOM[found.kind]
-
-
-def file_state(state: str) -> Text:
-    """Return the state of a file in its colour."""
-    return Text(state.replace("_", " "), style=_FILE_STYLE.get(state, ""))
 
 
 # --- parts of screens ---------------------------------------------------------------------------

@@ -1,14 +1,12 @@
-"""The routes of deliveries as typed calls; see `backroom.vending.api`."""
+"""The routes of deliveries as typed calls, one method a route."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.session import Session
+from backroom.core.requests import part
 from chalicelib.deliveries.answers import (
     PREFERENCES_ANSWER,
     MessageVerdict,
@@ -47,7 +45,7 @@ class DeliveriesApi:
 
     def verdict(self, message_id: str) -> Answer[MessageVerdict]:
         """Return what became of a message that was sent to the queue."""
-        path = f"/messages/{quote(message_id, safe='')}"
+        path = f"/messages/{part(message_id)}"
         return self._connection.answer(_VERDICT, "GET", path)
 
     def preferences(self, recipient_id: str) -> Answer[PreferencesAnswer]:
@@ -75,14 +73,6 @@ class DeliveriesApi:
             if answer.value.cursor is None:
                 return
             query = {"cursor": answer.value.cursor}
-
-
-@contextmanager
-def deliveries(here: Session) -> Iterator[DeliveriesApi]:
-    """Talk to the API for a while."""
-    connection = Connection(here.url, transport=here.transport, sleep=here.sleep)
-    with closing(connection):
-        yield DeliveriesApi(connection)
 
 
 def tally(counts: Statistics | Recount) -> Tally:

@@ -10,7 +10,7 @@ from backroom.core import session, show
 from backroom.core.errors import ClientError
 from backroom.core.options import Json, checked, instant
 from backroom.deliveries import screens
-from backroom.deliveries.api import DeliveriesApi, Tally, deliveries, tally
+from backroom.deliveries.api import DeliveriesApi, Tally, tally
 from chalicelib.deliveries.answers import Statistics
 from chalicelib.deliveries.registry import TYPES
 
@@ -68,7 +68,7 @@ def send(
         "package_id": package_id,
         "package_type": kind,
     }
-    with deliveries(here) as api:
+    with here.api(DeliveriesApi) as api:
         answer = api.send(body)
     if as_json:
         typer.echo(answer.text)
@@ -79,7 +79,7 @@ def send(
 @packages.command("show", epilog="Example: backroom packages show box-1")
 def show_package(context: typer.Context, package_id: PackageId, as_json: Json = False) -> None:
     """Show what became of a package, the preference that decided, and the attempts to send it."""
-    with deliveries(session.of(context)) as api:
+    with session.of(context).api(DeliveriesApi) as api:
         answer = api.package(package_id)
     if as_json:
         typer.echo(answer.text)
@@ -96,7 +96,7 @@ def show_verdict(
     as_json: Json = False,
 ) -> None:
     """Show what became of a message that was sent to the queue."""
-    with deliveries(session.of(context)) as api:
+    with session.of(context).api(DeliveriesApi) as api:
         answer = api.verdict(message_id)
     if as_json:
         typer.echo(answer.text)
@@ -109,7 +109,7 @@ def show_preferences(
     context: typer.Context, recipient_id: RecipientId, as_json: Json = False
 ) -> None:
     """Show which types somebody wants, and how it came to be."""
-    with deliveries(session.of(context)) as api:
+    with session.of(context).api(DeliveriesApi) as api:
         answer = api.preferences(recipient_id)
     if as_json:
         typer.echo(answer.text)
@@ -140,7 +140,7 @@ def set_preferences(
         raise typer.BadParameter(f"{', '.join(both)}: take one of the two")
     here = session.of(context)
     said = {**dict.fromkeys(wants, True), **dict.fromkeys(declines, False)}
-    with deliveries(here) as api:
+    with here.api(DeliveriesApi) as api:
         answer = api.choose(recipient_id, said, at or here.now().isoformat())
     if as_json:
         typer.echo(answer.text)
@@ -156,7 +156,7 @@ def show_statistics(
     as_json: Json = False,
 ) -> None:
     """Show how many packages were delivered and dropped, each counted once."""
-    with deliveries(session.of(context)) as api:
+    with session.of(context).api(DeliveriesApi) as api:
         answer = api.statistics()
         if recount:
             _compare(api, answer.value, as_json=as_json)

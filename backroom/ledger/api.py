@@ -1,7 +1,6 @@
-"""The routes of the ledger as typed calls; see `backroom.vending.api`."""
+"""The routes of the ledger as typed calls, one method a route."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ import httpx
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.session import Session
+from backroom.core.requests import given
 from chalicelib.ledger.models import Account, AccountState, Entry, Transaction
 
 T = TypeVar("T")
@@ -62,14 +61,14 @@ class LedgerApi:
     ) -> tuple[Answer[Transaction], Told]:
         """Post a transaction; with the same id again the answer is the same, nothing changes."""
         body = {"account_id": account_id, "amount": amount, "transaction_id": transaction_id}
-        headers = _named({"Idempotency-Key": key, "Balance-Floor": floor})
+        headers = given({"Idempotency-Key": key, "Balance-Floor": floor})
         return self._told(_TRANSACTION, "POST", "/transactions", json=body, headers=headers)
 
     def reverse(
         self, transaction_id: str, *, floor: int | None = None
     ) -> tuple[Answer[Transaction], Told]:
         """Take a transaction back; 200 when it was taken back before."""
-        path, headers = f"/transactions/{transaction_id}/reversal", _named({"Balance-Floor": floor})
+        path, headers = f"/transactions/{transaction_id}/reversal", given({"Balance-Floor": floor})
         return self._told(_TRANSACTION, "POST", path, headers=headers)
 
     def transaction(self, transaction_id: str) -> tuple[Answer[Transaction], Told]:
@@ -80,12 +79,12 @@ class LedgerApi:
         self, *, account_id: str | None = None, limit: int | None = None
     ) -> Answer[tuple[Transaction, ...]]:
         """Return the newest transactions, of all accounts or of one."""
-        query = _named({"account_id": account_id, "limit": limit})
+        query = given({"account_id": account_id, "limit": limit})
         return self._connection.answer(_TRANSACTIONS, "GET", "/transactions", params=query)
 
     def account(self, account_id: str, *, at: str | None = None) -> tuple[Answer[Account], Told]:
         """Return an account, now or at an instant."""
-        return self._told(_ACCOUNT, "GET", f"/accounts/{account_id}", params=_named({"at": at}))
+        return self._told(_ACCOUNT, "GET", f"/accounts/{account_id}", params=given({"at": at}))
 
     def all_transactions(self) -> Iterator[tuple[Transaction, ...]]:
         """Yield all transactions page by page, newest first."""
@@ -107,20 +106,4 @@ class LedgerApi:
         return answer, Told.by(answer.headers)
 
     def _pages(self, kind: TypeAdapter[T], path: str) -> Iterator[T]:
-        answer = self._connection.answer(kind, "GET", path)
-        yield answer.value
-        while answer.next_page:
-            answer = self._connection.answer(kind, "GET", answer.next_page)
-            yield answer.value
-
-
-@contextmanager
-def ledger(here: Session) -> Iterator[LedgerApi]:
-    """Talk to the API for a while."""
-    with closing(Connection(here.url, transport=here.transport, sleep=here.sleep)) as connection:
-        yield LedgerApi(connection)
-
-
-def _named(values: dict[str, Any]) -> dict[str, str]:
-    """Return the values that were given, as text."""
-    return {name: str(value) for name, value in values.items() if value is not None}
+        return (page.value for page in self._connection.pages(kind, path))

@@ -8,31 +8,24 @@ from uuid import uuid4
 
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from backroom.core import session, show
 from backroom.core.errors import ClientError, UnreachableError
 from backroom.core.options import Json, checked, instant
-from backroom.ledger import audit as ledger_audit
-from backroom.ledger.api import LedgerApi, Told, ledger
-from backroom.ledger.audit import Finding, Misfit
+from backroom.ledger import audit, screens
+from backroom.ledger.api import LedgerApi
+from backroom.ledger.audit import Finding
 from chalicelib.ledger.models import (
     LARGEST_AMOUNT,
     MOST_ROWS,
-    Account,
     AccountState,
-    Transaction,
     Uuid,
-    iso,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Transactions, balances, and the proof of both.")
 
 _UUID: TypeAdapter[str] = TypeAdapter(Uuid)
 _INTEGER = re.compile("-?[0-9]{1,16}")
-_MOST_SHOWN = 20
 _END_OF_TIME = "9999-12-31T00:00:00+00:00"
 
 
@@ -91,7 +84,7 @@ def post(
 ) -> None:
     """Post an amount, a negative one too. Posting it again with the same --id is safe."""
     named = transaction_id or str(uuid4())
-    with ledger(session.of(context)) as api:
+    with session.of(context).api(LedgerApi) as api:
         try:
             answer, told = api.post(
                 account_id, int(amount), transaction_id=named, key=key, floor=floor
@@ -103,7 +96,7 @@ def post(
     if as_json:
         typer.echo(answer.text)
     else:
-        _print_posted(answer.value, told)
+        screens.print_posted(answer.value, told)
 
 
 @app.command("show", epilog="Example: backroom ledger show 7d444840-9dc0-11d1-b245-5ffdce74fad2")
@@ -111,12 +104,12 @@ def show_transaction(
     context: typer.Context, transaction_id: TransactionId, as_json: Json = False
 ) -> None:
     """Show a transaction, the balance after it, and what took it back."""
-    with ledger(session.of(context)) as api:
+    with session.of(context).api(LedgerApi) as api:
         answer, told = api.transaction(transaction_id)
     if as_json:
         typer.echo(answer.text)
     else:
-        show.screen().print(_shown(answer.value, told))
+        show.screen().print(screens.transaction(answer.value, told))
 
 
 @app.command(
@@ -132,12 +125,12 @@ def account(
     as_json: Json = False,
 ) -> None:
     """Show an account's balance, now or at an instant, and the transaction that it rests on."""
-    with ledger(session.of(context)) as api:
+    with session.of(context).api(LedgerApi) as api:
         answer, told = api.account(account_id, at=at)
     if as_json:
         typer.echo(answer.text)
     else:
-        show.screen().print(_account(answer.value, told))
+        show.screen().print(screens.account(answer.value, told))
 
 
 @app.command("list", epilog="Example: backroom ledger list --limit 50")
@@ -150,7 +143,7 @@ def list_transactions(
     as_json: Json = False,
 ) -> None:
     """List the newest transactions, of all accounts or of one."""
-    with ledger(session.of(context)) as api:
+    with session.of(context).api(LedgerApi) as api:
         answer = api.transactions(account_id=account_id, limit=limit)
     if as_json:
         typer.echo(answer.text)
@@ -160,7 +153,7 @@ def list_transactions(
         console.print("There is no transaction yet.")
         show.next_step(console, "backroom ledger post ACCOUNT AMOUNT")
         return
-    console.print(_listed(answer.value))
+    console.print(screens.transactions(answer.value))
     if answer.next_page:
         show.note(console, f"There are more: --limit {min(10 * limit, MOST_ROWS)}", style=show.CALM)
 
@@ -173,12 +166,12 @@ def reverse(
     as_json: Json = False,
 ) -> None:
     """Take a transaction back by one that posts the opposite. Asking again is safe."""
-    with ledger(session.of(context)) as api:
+    with session.of(context).api(LedgerApi) as api:
         answer, told = api.reverse(transaction_id, floor=floor)
     if as_json:
         typer.echo(answer.text)
     else:
-        _print_posted(answer.value, told)
+        screens.print_posted(answer.value, told)
 
 
 @app.command(epilog="Example: backroom ledger verify")
@@ -188,12 +181,12 @@ def verify(context: typer.Context, account_id: AccountOption = None, as_json: Js
     Works out every balance, sequence and hash again, and names the first entry of each account
     that does not fit. It may run while others post.
     """
-    with ledger(session.of(context)) as api:
+    with session.of(context).api(LedgerApi) as api:
         finding = _verified(api, account_id)
     if as_json:
         typer.echo(json.dumps(asdict(finding)))
     else:
-        _print_finding(finding)
+        screens.print_finding(finding)
     if finding.misfits:
         accounts = show.plural(len(finding.misfits), "account does", "accounts do")
         raise LedgerMisfitError(f"{accounts} not add up.")
@@ -202,94 +195,13 @@ def verify(context: typer.Context, account_id: AccountOption = None, as_json: Js
 def _verified(api: LedgerApi, account_id: str | None) -> Finding:
     if account_id is None:
         with show.aside().status("Working out every balance again ...") as status:
-            return ledger_audit.verify(
+            return audit.verify(
                 api,
                 lambda entries: status.update(f"{show.plural(entries, 'entry', 'entries')} ..."),
             )
     # At the end of time an account is as it is now; only then it comes with its proof.
     found = api.account(account_id, at=_END_OF_TIME)[0].value
     proof = found.proof.model_dump() if found.proof else {}
-    return ledger_audit.verify_account(
+    return audit.verify_account(
         api, AccountState(account_id=account_id, balance=found.balance, **proof)
     )
-
-
-# --- screens --------------------------------------------------------------------------------------
-
-
-def _print_posted(made: Transaction, told: Told) -> None:
-    console = show.screen()
-    verb = "Already posted" if told.replayed else "Posted"
-    what = f"{verb}: {made.amount:+,} on {made.account_id}, which made its balance {told.balance}."
-    show.note(console, what)
-    if told.reverses:
-        show.note(console, f"It takes back {told.reverses}.", style=show.CALM)
-    show.note(
-        console,
-        f"It is the account's number {told.sequence}: {made.transaction_id}",
-        style=show.CALM,
-    )
-
-
-def _shown(made: Transaction, told: Told) -> RenderableType:
-    return show.facts(
-        [
-            ("Transaction", made.transaction_id),
-            ("Account", made.account_id),
-            ("Amount", f"{made.amount:+,}"),
-            ("Balance then", told.balance),
-            ("Number", f"{told.sequence} of its account"),
-            ("Posted", iso(made.created_at)),
-            ("Takes back", told.reverses or ""),
-            ("Taken back by", told.reversed_by or ""),
-        ]
-    )
-
-
-def _account(found: Account, told: Told) -> RenderableType:
-    return show.facts(
-        [
-            ("Account", found.account_id),
-            ("Balance", f"{found.balance:,}"),
-            ("At", iso(found.at) if found.at else ""),
-            ("Transactions", told.sequence),
-            ("The last one", told.transaction_id or ""),
-        ]
-    )
-
-
-def _listed(rows: tuple[Transaction, ...]) -> Table:
-    table = show.listing()
-    table.add_column("Posted (UTC)", no_wrap=True)
-    table.add_column("Amount", justify="right", no_wrap=True)
-    table.add_column("Transaction", no_wrap=True)
-    table.add_column("Account")  # the one to be cut where the screen is narrow
-    for row in rows:
-        at = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
-        account = Text(row.account_id, no_wrap=True, overflow="ellipsis")
-        table.add_row(at, f"{row.amount:+,}", row.transaction_id, account)
-    return table
-
-
-def _print_finding(finding: Finding) -> None:
-    console = show.screen()
-    counted = (
-        f"{show.plural(finding.entries, 'entry', 'entries')} "
-        f"of {show.plural(finding.accounts, 'account')}"
-    )
-    if not finding.misfits:
-        console.print(f"Everything adds up: {counted}.")
-        return
-    console.print(f"{counted} looked at.")
-    for misfit in finding.misfits[:_MOST_SHOWN]:
-        show.note(console, _misfit(misfit))
-    if len(finding.misfits) > _MOST_SHOWN:
-        rest = show.plural(len(finding.misfits) - _MOST_SHOWN, "account")
-        show.note(console, f"... and {rest} more; --json shows all", style=show.CALM)
-
-
-def _misfit(misfit: Misfit) -> str:
-    where = f"account {misfit.account_id}"
-    if misfit.sequence is not None:
-        where = f"{where}, entry {misfit.sequence} (transaction {misfit.transaction_id})"
-    return show.plain(f"{where}: {misfit.what}")

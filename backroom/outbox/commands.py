@@ -8,7 +8,7 @@ from backroom.core import session, show
 from backroom.core.errors import ApiError, ClientError
 from backroom.core.options import Json, Yes, checked
 from backroom.outbox import screens
-from backroom.outbox.api import OutboxApi, outbox
+from backroom.outbox.api import OutboxApi
 from chalicelib.core.outbox.effects import EffectState
 from chalicelib.outbox.models import MOST_ROWS, EffectView
 
@@ -48,7 +48,7 @@ def list_effects(
 ) -> None:
     """List effects by kind, the newest of each first."""
     here = session.of(context)
-    with outbox(here) as api:
+    with here.api(OutboxApi) as api:
         answer = api.effects(state=state, kind=kind, limit=limit)
     if as_json:
         typer.echo(answer.text)
@@ -72,7 +72,7 @@ def show_effect(
     as_json: Json = False,
 ) -> None:
     """Show an effect whole: how often it was tried, what was said, what its performer is given."""
-    with outbox(session.of(context)) as api:
+    with session.of(context).api(OutboxApi) as api:
         answer = api.effect(effect_id)
     if as_json:
         typer.echo(answer.text)
@@ -83,7 +83,7 @@ def show_effect(
 @app.command("kinds", epilog="Example: backroom outbox kinds")
 def list_kinds(context: typer.Context, as_json: Json = False) -> None:
     """List the kinds of effects: which go on, which stand still, and why."""
-    with outbox(session.of(context)) as api:
+    with session.of(context).api(OutboxApi) as api:
         answer = api.kinds()
     if as_json:
         typer.echo(answer.text)
@@ -110,7 +110,7 @@ def retry_effects(
     if bool(effect_ids) == dead or dead != (kind is not None):
         raise typer.BadParameter("name effects by their ids, or --dead with --kind")
     here = session.of(context)
-    with outbox(here) as api:
+    with here.api(OutboxApi) as api:
         chosen = list(effect_ids or ())
         if kind:
             chosen = [effect.id for effect in api.all_effects(state="dead", kind=kind)]

@@ -1,14 +1,13 @@
-"""How effects and dead letters look to a person."""
+"""How effects look to a person."""
 
 import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.dead_letters.models import DeadLetters
 from chalicelib.outbox.models import EffectLine, EffectView, KindView
 
 _STYLES = {
@@ -91,22 +90,6 @@ def kinds(found: Sequence[KindView]) -> RenderableType:
             show.plain(each.reason or "") or show.NOTHING,
         )
     return table
-
-
-def dead_letters(found: Sequence[DeadLetters]) -> RenderableType:
-    """Return the queues with their dead letters, and the first few of these."""
-    table = show.listing()
-    table.add_column("Queue")
-    table.add_column("Dead letters", justify="right")
-    for each in found:
-        style = show.BAD if each.depth else show.CALM
-        table.add_row(show.plain(each.queue), Text(show.number(each.depth), style=style))
-    heads = [
-        Text(f"{each.queue}, sent {show.moment(letter.sent_at)}: {show.plain(letter.body)}")
-        for each in found
-        for letter in each.letters
-    ]
-    return Group(table, *heads)
 
 
 def _state(state: str) -> Text:

@@ -1,22 +1,20 @@
-"""The HTTP API as typed calls, one method a route.
+"""The routes of vending as typed calls, one method a route.
 
 Every call returns an `Answer`: the parsed value and the API's own JSON. Raises ApiError (the API
 refused) or UnreachableError (nobody answers).
 """
 
-import time
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
-from urllib.parse import quote
+from typing import BinaryIO, TypeVar
 
-import httpx
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
 from backroom.core.errors import ApiError
+from backroom.core.requests import given, part
 from chalicelib.vending.files import FileDetail, FileView, PresignedFile, Upload
 from chalicelib.vending.models import (
     Dispatch,
@@ -32,16 +30,8 @@ from chalicelib.vending.models import (
 
 Found = TypeVar("Found")
 
-DEFAULT_URL = "http://localhost:8000"
 MOST_ROWS = 10_000
 """Rows that a page may have."""
-
-
-class Health(BaseModel):
-    """What the API says of itself."""
-
-    status: str
-    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +54,6 @@ _FILE = TypeAdapter(FileView)
 _FILES = TypeAdapter(tuple[FileView, ...])
 _FILE_DETAIL = TypeAdapter(FileDetail)
 _FLEET = TypeAdapter(FleetReport)
-_HEALTH = TypeAdapter(Health)
 _MACHINE = TypeAdapter(MachineView)
 _MACHINES = TypeAdapter(tuple[MachineView, ...])
 _PRESIGNED = TypeAdapter(PresignedFile)
@@ -76,35 +65,13 @@ _TECHNICIANS = TypeAdapter(tuple[Technician, ...])
 _WORK = TypeAdapter(tuple[WorkItem, ...])
 
 
-class Api:
-    """The API at ``url``. Use it in a ``with`` block, which closes the connection."""
+class VendingApi:
+    """What the API does with machines, their logs, and those who look after them."""
 
-    def __init__(
-        self,
-        url: str = DEFAULT_URL,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._connection = Connection(url, transport=transport, sleep=sleep)
-        self.url = self._connection.url
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._connection.close()
-
-    # --- the service, the fleet, the machines ---
-
-    def health(self) -> Answer[Health]:
-        """Return whether it can work."""
-        return self._connection.answer(_HEALTH, "GET", "/health")
+    # --- the fleet, the machines ---
 
     def fleet(self) -> Answer[FleetReport]:
         """Return every machine's verdicts, most urgent first."""
@@ -133,25 +100,15 @@ class Api:
         self, serial: str, *, since: str | None = None, until: str | None = None
     ) -> Iterator[Answer[tuple[RowView, ...]]]:
         """Yield a machine's rows page by page, in time order; the instants are ISO 8601."""
-        query = _asked({"from": since, "to": until, "limit": str(MOST_ROWS)})
-        page = self._connection.answer(
-            _ROWS, "GET", f"/machines/{serial}/transactions", params=query
-        )
-        yield page
-        while page.next_page:
-            page = self._connection.answer(_ROWS, "GET", page.next_page)
-            yield page
+        query = given({"from": since, "to": until, "limit": MOST_ROWS})
+        return self._connection.pages(_ROWS, f"/machines/{serial}/transactions", params=query)
 
     def transactions_csv(
         self, serial: str, *, since: str | None = None, until: str | None = None
     ) -> Iterator[str]:
         """Yield the same as CSV, page by page, with one heading in all."""
-        query = _asked({"from": since, "to": until, "limit": str(MOST_ROWS), "format": "csv"})
-        page = self._connection.response("GET", f"/machines/{serial}/transactions", params=query)
-        yield page.text
-        while following := page.links.get("next", {}).get("url"):
-            page = self._connection.response("GET", following)
-            yield page.text.partition("\r\n")[2]
+        query = given({"from": since, "to": until, "limit": MOST_ROWS, "format": "csv"})
+        return self._connection.csv(f"/machines/{serial}/transactions", params=query)
 
     # --- the registry ---
 
@@ -161,12 +118,12 @@ class Api:
 
     def find_site(self, site_id: str) -> Site | None:
         """Return one site, None when there is none."""
-        path = f"/sites/{quote(site_id, safe='')}"
+        path = f"/sites/{part(site_id)}"
         return _known(lambda: self._connection.answer(_SITE, "GET", path).value)
 
     def put_site(self, site_id: str, body: SiteBody) -> Answer[Site]:
         """Create a site or change it."""
-        path = f"/sites/{quote(site_id, safe='')}"
+        path = f"/sites/{part(site_id)}"
         return self._connection.answer(_SITE, "PUT", path, json=body.model_dump())
 
     def technicians(self) -> Answer[tuple[Technician, ...]]:
@@ -182,14 +139,14 @@ class Api:
 
     def worklist(self, technician: str | None = None) -> Answer[tuple[WorkItem, ...]]:
         """Return where to go and why, of one technician or of all."""
-        query = _asked({"technician": technician})
+        query = given({"technician": technician})
         return self._connection.answer(_WORK, "GET", "/worklist", params=query)
 
     def dispatches(
         self, *, state: str | None = None, machine: str | None = None
     ) -> Answer[tuple[Dispatch, ...]]:
         """Return the dispatches, newest first."""
-        query = _asked({"state": state, "machine": machine})
+        query = given({"state": state, "machine": machine})
         return self._connection.whole(_DISPATCHES, "/dispatches", params=query)
 
     def open_dispatch(self, machine: str, note: str) -> Answer[Dispatch]:
@@ -223,7 +180,14 @@ class Api:
 
     def put_to_share(self, upload: Upload, content: BinaryIO, size_bytes: int) -> None:
         """Send a large file to where `presign` said; ``content`` is read piece by piece."""
-        self._connection.put_to_share(upload, content, size_bytes)
+        headers = {**upload.headers, "Content-Length": str(size_bytes)}
+        response = self._connection.send(
+            upload.method, upload.url, content=content, headers=headers
+        )
+        if not response.is_success:
+            said = re.search("<Message>(.*?)</Message>", response.text)
+            detail = said[1] if said else f"it answered {response.status_code}"
+            raise ApiError(response.status_code, "The share refused the file", detail)
 
     def files(self, technician: str) -> Answer[tuple[FileView, ...]]:
         """Return a technician's files, newest first."""
@@ -254,10 +218,6 @@ class Api:
         return self._connection.answer(
             _FILE, "POST", path, params=query, content=content, headers=headers
         )
-
-
-def _asked(query: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in query.items() if value}
 
 
 def _known(ask: Callable[[], Found]) -> Found | None:

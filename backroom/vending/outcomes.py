@@ -8,7 +8,7 @@ from backroom.core import show
 from backroom.core.connection import Answer
 from backroom.core.errors import ApiError, UnfinishedError, UnreadableFileError
 from backroom.core.session import Session
-from backroom.vending.api import Api
+from backroom.vending.api import VendingApi
 from backroom.vending.screens import files as file_screen
 from backroom.vending.screens import work as work_screen
 from backroom.vending.sending import LogFile, Sent, send
@@ -18,13 +18,13 @@ _PATIENCE_S = 180.0
 _PAUSES_FOR_VERDICT_S = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 
 
-def deliver(session: Session, logs: Sequence[LogFile], *, as_json: bool, wait: bool) -> None:
+def send_all(session: Session, logs: Sequence[LogFile], *, as_json: bool, wait: bool) -> None:
     """Send all files, then tell of each what became of it; exit with 1 when one came to nothing.
 
     A file that is refused does not hold up the others. With ``as_json`` stdout gets the API's
     JSON of each file, one a line.
     """
-    with session.api() as api:
+    with session.api(VendingApi) as api:
         sent = [taken for log in logs if (taken := _tried(api, log))]
         ended = [_follow(session, api, each, as_json=as_json, wait=wait) for each in sent]
         good = len(sent) == len(logs) and all(file.state in COUNTED | PENDING for file in ended)
@@ -34,7 +34,7 @@ def deliver(session: Session, logs: Sequence[LogFile], *, as_json: bool, wait: b
         raise typer.Exit(UnfinishedError.exit_code)
 
 
-def wait_until_processed(session: Session, api: Api, file_id: int) -> Answer[FileDetail]:
+def wait_until_processed(session: Session, api: VendingApi, file_id: int) -> Answer[FileDetail]:
     """Return a file once it is no longer pending. Raises UnfinishedError after three minutes."""
     pause_s, waited_s = 0.2, 0.0
     with show.aside().status(f"Reading file {file_id} ..."):
@@ -52,7 +52,7 @@ def wait_until_processed(session: Session, api: Api, file_id: int) -> Answer[Fil
             pause_s = min(1.5 * pause_s, 2)
 
 
-def _tried(api: Api, log: LogFile) -> Sent | None:
+def _tried(api: VendingApi, log: LogFile) -> Sent | None:
     try:
         return send(api, log)
     except (ApiError, UnreadableFileError) as error:
@@ -60,7 +60,9 @@ def _tried(api: Api, log: LogFile) -> Sent | None:
         return None
 
 
-def _follow(session: Session, api: Api, sent: Sent, *, as_json: bool, wait: bool) -> FileView:
+def _follow(
+    session: Session, api: VendingApi, sent: Sent, *, as_json: bool, wait: bool
+) -> FileView:
     """Tell what became of a file: once it is processed, or as far as it is now."""
     number = sent.file.id
     answer = wait_until_processed(session, api, number) if wait else api.file(number)
@@ -78,7 +80,7 @@ def _follow(session: Session, api: Api, sent: Sent, *, as_json: bool, wait: bool
     return answer.value
 
 
-def _tell_verdicts(session: Session, api: Api, files: Sequence[FileView]) -> None:
+def _tell_verdicts(session: Session, api: VendingApi, files: Sequence[FileView]) -> None:
     """Say in a line a machine what is to be thought of those that the files are of."""
     console = show.screen()
     counted = [file for file in files if file.state in COUNTED]
@@ -94,7 +96,7 @@ def _tell_verdicts(session: Session, api: Api, files: Sequence[FileView]) -> Non
         show.next_step(console, "backroom fleet")
 
 
-def _wait_until_judged(session: Session, api: Api, files: Sequence[FileView]) -> bool:
+def _wait_until_judged(session: Session, api: VendingApi, files: Sequence[FileView]) -> bool:
     """Return True once the fleet was judged with these files, False after ten seconds."""
     newest = {file.machine: file.last_at for file in files if file.machine and file.last_at}
     with show.aside().status("Judging ..."):

@@ -23,7 +23,7 @@ from rich.progress import (
 
 from backroom.core import show
 from backroom.core.errors import ApiError, UnreadableFileError
-from backroom.vending.api import Api, Told
+from backroom.vending.api import Told, VendingApi
 from chalicelib.vending.archives import UnreadableLogError, open_log, pack_log
 from chalicelib.vending.files import FileView, PresignedFile
 
@@ -64,7 +64,7 @@ def check_present(paths: Iterable[Path]) -> None:
             ) from wrong
 
 
-def send(api: Api, log: LogFile) -> Sent:
+def send(api: VendingApi, log: LogFile) -> Sent:
     """Send one file by the way that suits its size. Raises ApiError, UnreadableFileError."""
     with _travelling(log.path) as (content, size_bytes):
         if size_bytes <= BODY_LIMIT_BYTES:
@@ -100,7 +100,7 @@ def _travelling(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         yield BytesIO(packed.content), len(packed.content)
 
 
-def _in_a_request(api: Api, log: LogFile, content: bytes) -> Sent:
+def _in_a_request(api: VendingApi, log: LogFile, content: bytes) -> Sent:
     media_type = _media_type(content)
     if log.told:
         answer = api.upload(log.told, content, media_type)
@@ -109,7 +109,7 @@ def _in_a_request(api: Api, log: LogFile, content: bytes) -> Sent:
     return Sent(answer.value, new=answer.status == HTTPStatus.CREATED)
 
 
-def _presigned(api: Api, log: LogFile) -> PresignedFile:
+def _presigned(api: VendingApi, log: LogFile) -> PresignedFile:
     return (api.presign(log.told) if log.told else api.presign_import(log.path.name)).value
 
 

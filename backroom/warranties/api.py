@@ -1,14 +1,12 @@
-"""The routes of warranties as typed calls; see `backroom.vending.api`."""
+"""The routes of warranties as typed calls, one method a route."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from urllib.parse import quote
+from decimal import Decimal
 
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.session import Session
-from chalicelib.core import strict_json
+from backroom.core.requests import exactly, part
 from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
 
 _SALE = TypeAdapter(SaleAnswer)
@@ -26,16 +24,14 @@ class WarrantiesApi:
 
     def sell(self, sale: Mapping[str, object], *, key: str) -> tuple[Answer[SaleAnswer], bool]:
         """Ask for the warranties of an item; return whether ``key`` had asked before, too."""
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        content = strict_json.dumps(dict(sale))
-        answer = self._connection.answer(
-            _SALE, "POST", "/warranties", content=content, headers=headers
-        )
+        sent = exactly(sale)
+        sent["headers"] |= {"Idempotency-Key": key}
+        answer = self._connection.answer(_SALE, "POST", "/warranties", **sent)
         return answer, "Idempotent-Replayed" in answer.headers
 
     def warranty(self, warranty_id: str) -> Answer[WarrantyView]:
         """Return a warranty with what explains it."""
-        path = f"/warranties/{quote(warranty_id, safe='')}"
+        path = f"/warranties/{part(warranty_id)}"
         return self._connection.answer(_WARRANTY, "GET", path)
 
     def warranties(self, filters: Mapping[str, str], *, limit: int) -> Answer[tuple[Warranty, ...]]:
@@ -45,22 +41,12 @@ class WarrantiesApi:
 
     def all_of(self, store_uuid: str) -> Iterator[Answer[tuple[Warranty, ...]]]:
         """Yield all warranties of a store page by page."""
-        answer = self.warranties({"store_uuid": store_uuid}, limit=1000)
-        yield answer
-        while answer.next_page:
-            answer = self._connection.answer(_WARRANTIES, "GET", answer.next_page)
-            yield answer
+        query = {"store_uuid": store_uuid, "limit": "1000", "match": "any-given"}
+        return self._connection.pages(_WARRANTIES, "/warranties", params=query)
 
     def export(self, store_uuid: str) -> Iterator[str]:
         """Yield all warranties of a store as CSV, page by page, under one line of names."""
-        path: str | None = f"/stores/{quote(store_uuid, safe='')}/warranties.csv"
-        names = ""
-        while path:
-            response = self._connection.response("GET", path)
-            text = response.content.decode()
-            yield text.removeprefix(names)
-            names = text[: text.index("\r\n") + 2]
-            path = response.links.get("next", {}).get("url")
+        return self._connection.csv(f"/stores/{part(store_uuid)}/warranties.csv")
 
     def plans(self) -> Answer[PlansAnswer]:
         """Return the rate card in force."""
@@ -71,8 +57,12 @@ class WarrantiesApi:
         return self._connection.answer(_REFUSALS, "GET", "/plans/refusals")
 
 
-@contextmanager
-def warranties(here: Session) -> Iterator[WarrantiesApi]:
-    """Talk to the API for a while."""
-    with closing(Connection(here.url, transport=here.transport, sleep=here.sleep)) as connection:
-        yield WarrantiesApi(connection)
+def sale(store_uuid: str, item_type: str, sku: str, cost: str, title: str) -> Mapping[str, object]:
+    """Return the body of a sale; the cost goes out to the letter."""
+    return {
+        "store_uuid": store_uuid,
+        "item_type": item_type,
+        "item_sku": sku,
+        "item_cost": Decimal(cost),
+        "item_title": title,
+    }

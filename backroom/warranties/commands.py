@@ -1,8 +1,6 @@
 """`backroom warranties`: what an item's warranties cost, why, and which were sold."""
 
 import re
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated
 from uuid import uuid4
 
@@ -13,7 +11,7 @@ from backroom.core import session, show
 from backroom.core.errors import ClientError, UnreachableError
 from backroom.core.options import Json, checked
 from backroom.warranties import screens
-from backroom.warranties.api import WarrantiesApi, warranties
+from backroom.warranties.api import WarrantiesApi, sale
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.fields import MOST_ROWS
 
@@ -69,7 +67,7 @@ def create(  # noqa: PLR0913, PLR0917 - to Typer they are the options
 ) -> None:
     """Create the warranties of an item that a store sells. With the same --key again it is safe."""
     named = key or str(uuid4())
-    with warranties(session.of(context)) as api:
+    with session.of(context).api(WarrantiesApi) as api:
         try:
             answer, replayed = api.sell(sale(store_uuid, item_type, sku, cost, title), key=named)
         except UnreachableError as lost:
@@ -99,7 +97,7 @@ def list_warranties(
     """List warranties by type, SKU and time: all, or those of any mix of store, type and SKU."""
     given = {"store_uuid": store_uuid, "item_type": item_type, "sku": sku}
     filters = {name: value for name, value in given.items() if value is not None}
-    with warranties(session.of(context)) as api:
+    with session.of(context).api(WarrantiesApi) as api:
         answer = api.warranties(filters, limit=limit)
     if as_json:
         typer.echo(answer.text)
@@ -123,7 +121,7 @@ def show_warranty(
     as_json: Json = False,
 ) -> None:
     """Show a warranty, the rule of its price, its store and item, and whether it is archived."""
-    with warranties(session.of(context)) as api:
+    with session.of(context).api(WarrantiesApi) as api:
         answer = api.warranty(warranty_id)
     if as_json:
         typer.echo(answer.text)
@@ -143,7 +141,7 @@ def plans(
     """Show the rate card: what a warranty costs, by type and cost; or what the card lacks."""
     if refusals and item_type:
         raise typer.BadParameter("--refusals are of all types", param_hint="--type")
-    with warranties(session.of(context)) as api:
+    with session.of(context).api(WarrantiesApi) as api:
         if refusals:
             _print_refusals(api, as_json=as_json)
             return
@@ -167,7 +165,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Print all warranties of a store as CSV."""
-    with warranties(session.of(context)) as api:
+    with session.of(context).api(WarrantiesApi) as api:
         if as_json:
             pages = [page.text[1:-1] for page in api.all_of(store_uuid) if page.value]
             typer.echo(f"[{','.join(pages)}]")
@@ -179,7 +177,7 @@ def export(
 @app.command(epilog="Example: backroom warranties seed")
 def seed(context: typer.Context, as_json: Json = False) -> None:
     """Create sample warranties in three stores, to look at; again, it adds nothing."""
-    with warranties(session.of(context)) as api:
+    with session.of(context).api(WarrantiesApi) as api:
         for number, sample in enumerate(_SAMPLES, 1):
             answer, replayed = api.sell(sale(*sample), key=f"backroom-seed-{number}")
             if as_json:
@@ -198,31 +196,8 @@ def _print_refusals(api: WarrantiesApi, *, as_json: bool) -> None:
     show.screen().print(screens.refusals(found) if found else "Nothing was refused yet.")
 
 
-def sale(store_uuid: str, item_type: str, sku: str, cost: str, title: str) -> Mapping[str, object]:
-    """Return the body of a sale; the cost goes out to the letter."""
-    return {
-        "store_uuid": store_uuid,
-        "item_type": item_type,
-        "item_sku": sku,
-        "item_cost": Decimal(cost),
-        "item_title": title,
-    }
-
-
-def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
-    """Return what came of a sale, in words."""
-    again = " (it was asked for before)" if replayed else ""
-    if not told.warranties:
-        return [f"No plan fits{again}: {told.reason}."]
-    return [
-        f"{screens.amount(made.warranty_price)} for {made.warranty_duration_months} months"
-        f"{again}: {made.id}"
-        for made in told.warranties
-    ]
-
-
 def _print_sale(console: Console, told: SaleAnswer, *, replayed: bool) -> None:
-    for line in sold(told, replayed=replayed):
+    for line in screens.sold(told, replayed=replayed):
         show.note(console, line)
     if not told.warranties:
         show.next_step(console, "backroom warranties plans")

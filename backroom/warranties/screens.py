@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.warranties.answers import PlansAnswer, Refusals, Warranty, WarrantyView
+from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
 from chalicelib.warranties.fields import iso
 
 _ARCHIVED = {"pending": show.LATE, "done": show.GOOD, "dead": show.BAD}
@@ -106,3 +106,15 @@ def refusals(rows: Iterable[Refusals]) -> Table:
             show.moment(row.last_refused_at),
         )
     return table
+
+
+def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
+    """Return what came of a sale, in words."""
+    again = " (it was asked for before)" if replayed else ""
+    if not told.warranties:
+        return [f"No plan fits{again}: {told.reason}."]
+    return [
+        f"{amount(made.warranty_price)} for {made.warranty_duration_months} months"
+        f"{again}: {made.id}"
+        for made in told.warranties
+    ]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from backroom.bakery import screens
-from backroom.bakery.api import bakery
+from backroom.bakery.api import BakeryApi
 from backroom.core import session, show
 from backroom.core.options import Json, checked
 from chalicelib.bakery.models import day
@@ -24,7 +24,7 @@ def list_batches(
     as_json: Json = False,
 ) -> None:
     """List the newest batches."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.batches(limit)
     if as_json:
         typer.echo(answer.text)
@@ -42,7 +42,7 @@ def show_batch(
     as_json: Json = False,
 ) -> None:
     """Show a day's ticket, every line with the orders behind it."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.batch(day)
     if as_json:
         typer.echo(answer.text)
@@ -53,7 +53,7 @@ def show_batch(
 @batches.command("run", epilog="Example: backroom batches run")
 def run_batch(context: typer.Context, as_json: Json = False) -> None:
     """Order what all open orders need, now. A day has one ticket: a repeat shows it."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.run_batch()
     if as_json:
         typer.echo(answer.text)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from backroom.bakery import screens
-from backroom.bakery.api import bakery
+from backroom.bakery.api import BakeryApi
 from backroom.core import session, show
 from backroom.core.options import Json, Yes
 
@@ -18,7 +18,7 @@ Login = Annotated[str | None, typer.Option("--github", metavar="NAME", help="The
 @employees.command("list", epilog="Example: backroom employees list")
 def list_employees(context: typer.Context, as_json: Json = False) -> None:
     """List the employees."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.employees()
     if as_json:
         typer.echo(answer.text)
@@ -32,7 +32,7 @@ def list_employees(context: typer.Context, as_json: Json = False) -> None:
 @employees.command("show", epilog="Example: backroom employees show 10")
 def show_employee(context: typer.Context, employee_id: EmployeeId, as_json: Json = False) -> None:
     """Show an employee, and where their access stands."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.employee(employee_id)
     if as_json:
         typer.echo(answer.text)
@@ -60,7 +60,7 @@ def hire(
         "permissions": {"developer": developer},
         **({"githubUsername": github} if github else {}),
     }
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.hire(body)
     if as_json:
         typer.echo(answer.text)
@@ -94,7 +94,7 @@ def change(
     body = {name: value for name, value in said.items() if value is not None}
     if not body:
         raise typer.BadParameter("say what is new, such as --github NAME")
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.change(employee_id, body)
     if as_json:
         typer.echo(answer.text)
@@ -113,7 +113,7 @@ def fire(
         "repository.",
         yes=yes,
     )
-    with bakery(here) as api:
+    with here.api(BakeryApi) as api:
         api.fire(employee_id)
     if not as_json:
         show.note(show.screen(), f"Employee {employee_id} does not work here any more.")

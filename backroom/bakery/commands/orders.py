@@ -1,92 +1,18 @@
-"""`backroom cakes` and `backroom orders`: the recipe book, and who wants what."""
+"""`backroom orders`: who wants what, from placed to ready."""
 
-import re
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from backroom.bakery import screens
-from backroom.bakery.api import bakery
+from backroom.bakery.api import BakeryApi
+from backroom.bakery.options import CakeId, amounts
 from backroom.core import session, show
 from backroom.core.options import Json, Yes
 
-cakes = typer.Typer(no_args_is_help=True, help="The recipe book: cakes, for one eater each.")
 orders = typer.Typer(no_args_is_help=True, help="Orders, from placed to ready.")
 
-_AMOUNT = re.compile(r"(?P<name>[^=]+)=(?P<number>\d{1,9}(\.\d{1,9})?)\s*(?P<grams>g)?")
-_FORM = "must be NAME=AMOUNT: flour=17g, sugar=30.5g, eggs=2"
-
-
-def _amounts(given: list[str]) -> dict[str, Any]:
-    """Return amounts by name: grams end with g or have a point, units are whole."""
-    found: dict[str, Any] = {}
-    for text in given:
-        match = _AMOUNT.fullmatch(text)
-        if match is None:
-            raise typer.BadParameter(f"{text!r} {_FORM}")
-        grams = bool(match["grams"]) or "." in match["number"]
-        unit = "g" if grams else "unit"
-        if match["name"] in found:
-            raise typer.BadParameter(f"{match['name']} is named twice")
-        found[match["name"]] = {"amount": Decimal(match["number"]), "unit": unit}
-    return found
-
-
-CakeId = Annotated[str, typer.Argument(metavar="CAKE", help="The cake's id, or its name.")]
 OrderId = Annotated[int, typer.Argument(metavar="ORDER", min=1, help="The order's number.")]
-
-
-@cakes.command("list", epilog="Example: backroom cakes list")
-def list_cakes(context: typer.Context, as_json: Json = False) -> None:
-    """List the cakes with their recipes."""
-    with bakery(session.of(context)) as api:
-        answer = api.cakes()
-    if as_json:
-        typer.echo(answer.text)
-    elif answer.value:
-        show.screen().print(screens.cakes(answer.value))
-    else:
-        show.screen().print("There is no cake yet.")
-        show.next_step(show.screen(), 'backroom cakes add "Carrot Cake" carrots=50g eggs=1')
-
-
-@cakes.command("show", epilog="Example: backroom cakes show carrot_cake")
-def show_cake(context: typer.Context, cake_id: CakeId, as_json: Json = False) -> None:
-    """Show a recipe."""
-    with bakery(session.of(context)) as api:
-        answer = api.cake(cake_id)
-    if as_json:
-        typer.echo(answer.text)
-    else:
-        show.screen().print(screens.cake(answer.value))
-
-
-@cakes.command("add", epilog='Example: backroom cakes add "Carrot Cake" carrots=50g eggs=1')
-def add_cake(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")],
-    ingredients: Annotated[
-        list[str], typer.Argument(metavar="NAME=AMOUNT...", help="For one: flour=17g, eggs=2.")
-    ],
-    as_json: Json = False,
-) -> None:
-    """Add a cake; its id is made of its name."""
-    with bakery(session.of(context)) as api:
-        answer = api.add_cake({"name": name, "ingredients": _amounts(ingredients)})
-    if as_json:
-        typer.echo(answer.text)
-    else:
-        show.screen().print(screens.cake(answer.value))
-
-
-@cakes.command("remove", epilog="Example: backroom cakes remove carrot_cake")
-def remove_cake(context: typer.Context, cake_id: CakeId, as_json: Json = False) -> None:
-    """Delete a cake; orders of it stay, with the recipe that they were placed with."""
-    with bakery(session.of(context)) as api:
-        api.remove_cake(cake_id)
-    if not as_json:
-        show.note(show.screen(), f"{show.plain(cake_id)} is gone; orders of it stay.")
 
 
 @orders.command("list", epilog="Example: backroom orders list --status open")
@@ -100,7 +26,7 @@ def list_orders(
     as_json: Json = False,
 ) -> None:
     """List the newest orders."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.orders(status, limit)
     if as_json:
         typer.echo(answer.text)
@@ -117,7 +43,7 @@ def list_orders(
 @orders.command("show", epilog="Example: backroom orders show 21")
 def show_order(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
     """Show what an order needs, where it stands and why."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.order(order_id)
     if as_json:
         typer.echo(answer.text)
@@ -149,11 +75,11 @@ def place_order(  # noqa: PLR0913, PLR0917 - a command's options are its paramet
         "recipe": recipe,
         "persons": persons,
         "quantity": quantity,
-        "extra_ingredients": _amounts(extra),
+        "extra_ingredients": amounts(extra),
         "urgent": urgent,
         **({"email": email} if email else {}),
     }
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.place(body)
     if as_json:
         typer.echo(answer.text)
@@ -172,7 +98,7 @@ def cancel_order(
     """Cancel an order that is not ready; what was ordered for it, the provider is told."""
     here = session.of(context)
     here.make_sure(f"Cancel order {order_id}? It does not come back.", yes=yes)
-    with bakery(here) as api:
+    with here.api(BakeryApi) as api:
         api.cancel(order_id, reason)
     if not as_json:
         show.note(show.screen(), f"Order {order_id} is cancelled.")
@@ -181,7 +107,7 @@ def cancel_order(
 @orders.command("ready", epilog="Example: backroom orders ready 21")
 def make_order_ready(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
     """Say that an order is ready: its customer is told, once."""
-    with bakery(session.of(context)) as api:
+    with session.of(context).api(BakeryApi) as api:
         answer = api.ready(order_id)
     if as_json:
         typer.echo(answer.text)

@@ -9,28 +9,23 @@ import typer
 
 from backroom.core import session, show
 from backroom.core.errors import DeclinedError
-from backroom.core.options import (
-    Json,
+from backroom.core.options import Json, Yes, checked
+from backroom.vending.api import Told, VendingApi
+from backroom.vending.options import (
+    FileId,
     MachineOption,
     NoWait,
+    Paths,
     TechnicianNeeded,
     TechnicianOption,
-    Yes,
-    checked,
 )
-from backroom.vending.api import Told
-from backroom.vending.outcomes import deliver
+from backroom.vending.outcomes import send_all
 from backroom.vending.screens import files as file_screen
 from backroom.vending.sending import LogFile, check_present
 from chalicelib.vending import names
 
 app = typer.Typer(no_args_is_help=True, help="Send, list, show and take back technicians' logs.")
 
-Paths = Annotated[
-    list[Path],
-    typer.Argument(metavar="PATH", help="Logs: text, zip or gzip."),
-]
-FileId = Annotated[int, typer.Argument(metavar="ID", min=1, help="The file's number.")]
 _SAY_WHEN = "--downloaded-at 2018-09-21T09:34:48"
 
 
@@ -76,13 +71,13 @@ def upload(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
     here = session.of(context)
     said = _Said(technician, machine, downloaded_at, yes)
     logs = [_described(here, path, said, quiet=as_json) for path in paths]
-    deliver(here, logs, as_json=as_json, wait=not no_wait)
+    send_all(here, logs, as_json=as_json, wait=not no_wait)
 
 
 @app.command("list", epilog="Example: backroom files list --technician T0001")
 def list_files(context: typer.Context, technician: TechnicianNeeded, as_json: Json = False) -> None:
     """List a technician's files, newest first."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.files(technician)
     if as_json:
         typer.echo(answer.text)
@@ -98,7 +93,7 @@ def list_files(context: typer.Context, technician: TechnicianNeeded, as_json: Js
 @app.command("show", epilog="Example: backroom files show 12")
 def show_file(context: typer.Context, file_id: FileId, as_json: Json = False) -> None:
     """Show a file: what was kept and known, and the refused lines with their reasons."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.file(file_id)
     if as_json:
         typer.echo(answer.text)
@@ -118,7 +113,7 @@ def delete(
     here = session.of(context)
     question = f"Delete file {file_id} of {technician}, and the rows that no other file holds?"
     here.make_sure(question, yes=yes)
-    with here.api() as api:
+    with here.api(VendingApi) as api:
         answer = api.delete_file(technician, file_id)
     if as_json:
         typer.echo(answer.text)

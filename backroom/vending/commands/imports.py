@@ -3,9 +3,11 @@
 import typer
 
 from backroom.core import session, show
-from backroom.core.options import Json, NoWait, Yes
-from backroom.vending.commands.files import FileId, Paths, show_file
-from backroom.vending.outcomes import deliver
+from backroom.core.options import Json, Yes
+from backroom.vending.api import VendingApi
+from backroom.vending.commands.files import show_file
+from backroom.vending.options import FileId, NoWait, Paths
+from backroom.vending.outcomes import send_all
 from backroom.vending.screens import files as file_screen
 from backroom.vending.sending import LogFile, check_present
 
@@ -18,13 +20,13 @@ def take(
     """Import logs of any machines, mixed or not; what is known already is counted once."""
     check_present(paths)
     logs = [LogFile(path) for path in paths]
-    deliver(session.of(context), logs, as_json=as_json, wait=not no_wait)
+    send_all(session.of(context), logs, as_json=as_json, wait=not no_wait)
 
 
 @app.command("list", epilog="Example: backroom imports list")
 def list_imports(context: typer.Context, as_json: Json = False) -> None:
     """List what was imported, newest first."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.imports()
     if as_json:
         typer.echo(answer.text)
@@ -48,7 +50,7 @@ def delete_import(
     here = session.of(context)
     question = f"Delete import {file_id}, and the rows that no other file holds?"
     here.make_sure(question, yes=yes)
-    with here.api() as api:
+    with here.api(VendingApi) as api:
         answer = api.delete_import(file_id)
     if as_json:
         typer.echo(answer.text)

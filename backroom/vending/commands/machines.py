@@ -7,8 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import session, show
-from backroom.core.options import Json, SerialArgument, TechnicianOption, checked, instant
-from backroom.vending.api import Api
+from backroom.core.options import Json, checked, instant
+from backroom.vending.api import VendingApi
+from backroom.vending.options import SerialArgument, TechnicianOption
+from backroom.vending.screens import states
 from backroom.vending.screens import work as work_screen
 from chalicelib.vending.models import MachineView
 
@@ -29,7 +31,7 @@ To = Annotated[
 @app.command("list", epilog="Example: backroom machines list")
 def list_machines(context: typer.Context, as_json: Json = False) -> None:
     """List the machines, most urgent first, with their site and technician."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.machines()
     if as_json:
         typer.echo(answer.text)
@@ -46,7 +48,7 @@ def list_machines(context: typer.Context, as_json: Json = False) -> None:
 def show_machine(context: typer.Context, serial: SerialArgument, as_json: Json = False) -> None:
     """Show a machine: its state with the evidence, the money, when its next log is due."""
     here = session.of(context)
-    with here.api() as api:
+    with here.api(VendingApi) as api:
         answer = api.machine(serial)
     if as_json:
         typer.echo(answer.text)
@@ -68,7 +70,7 @@ def put(
 
     What is not said stays as it is.
     """
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         known = _known(api, serial, complete=site is not None and technician is not None)
         answer = api.put_machine(
             serial,
@@ -96,7 +98,7 @@ def transactions(
     """List a machine's transactions in time order."""
     if as_csv and as_json:
         raise typer.BadParameter("take one of the two", param_hint="--csv, --json")
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         if as_csv:
             for text in api.transactions_csv(serial, since=since, until=until):
                 typer.echo(text, nl=False)
@@ -106,12 +108,12 @@ def transactions(
             _print_rows(api, serial, since, until)
 
 
-def _known(api: Api, serial: str, *, complete: bool) -> MachineView | None:
+def _known(api: VendingApi, serial: str, *, complete: bool) -> MachineView | None:
     """Return the machine as it is registered, unless all of it is going to be said anew."""
     return None if complete else api.find_machine(serial)
 
 
-def _print_json(api: Api, serial: str, since: str | None, until: str | None) -> None:
+def _print_json(api: VendingApi, serial: str, since: str | None, until: str | None) -> None:
     """Print all pages as the one array that they are parts of, each as it comes."""
     empty = True
     for page in api.transactions(serial, since=since, until=until):
@@ -122,7 +124,7 @@ def _print_json(api: Api, serial: str, since: str | None, until: str | None) -> 
     typer.echo("[]" if empty else "]")
 
 
-def _print_rows(api: Api, serial: str, since: str | None, until: str | None) -> None:
+def _print_rows(api: VendingApi, serial: str, since: str | None, until: str | None) -> None:
     console = show.screen()
     empty = True
     for page in api.transactions(serial, since=since, until=until):
@@ -149,7 +151,7 @@ def _listed(views: tuple[MachineView, ...]) -> Table:
     table.add_column("Last row (UTC)", no_wrap=True)
     table.add_column("Next log due", no_wrap=True)
     for view in views:
-        word, style = show.urgency(view)
+        word, style = states.urgency(view)
         table.add_row(
             view.serial,
             Text(word, style=style),

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from backroom.core import session, show
 from backroom.core.options import Json, checked
+from backroom.vending.api import VendingApi
 from chalicelib.vending import names
 from chalicelib.vending.models import SiteBody
 
@@ -25,7 +26,7 @@ TechnicianId = Annotated[
 @sites.command("list", epilog="Example: backroom sites list")
 def list_sites(context: typer.Context, as_json: Json = False) -> None:
     """List the sites."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.sites()
     if as_json:
         typer.echo(answer.text)
@@ -64,7 +65,7 @@ def put_site(
     The time zone tells what the clock of a technician meant who downloaded a log there.
     """
     said = {"name": name, "time_zone": time_zone, "address": address}
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         known = api.find_site(site_id)
         if known is None and name is None:
             raise typer.BadParameter("a new site needs a name", param_hint="--name")
@@ -83,7 +84,7 @@ def put_site(
 @technicians.command("list", epilog="Example: backroom technicians list")
 def list_technicians(context: typer.Context, as_json: Json = False) -> None:
     """List the technicians and the machines that they look after."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.technicians()
     if as_json:
         typer.echo(answer.text)
@@ -111,7 +112,7 @@ def put_technician(
     as_json: Json = False,
 ) -> None:
     """Create a technician, or change their name."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.put_technician(technician_id, name)
     if as_json:
         typer.echo(answer.text)

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from backroom.core import session, show
-from backroom.core.options import Json, MachineOption, SerialArgument, TechnicianOption
+from backroom.core.options import Json
+from backroom.vending.api import VendingApi
+from backroom.vending.options import MachineOption, SerialArgument, TechnicianOption
 from backroom.vending.screens import work as work_screen
 
 dispatch = typer.Typer(no_args_is_help=True, help="Send somebody to a machine, and see it through.")
@@ -27,7 +29,7 @@ def show_worklist(
 ) -> None:
     """Show where to go, why, and what to carry, most urgent first."""
     here = session.of(context)
-    with here.api() as api:
+    with here.api(VendingApi) as api:
         answer = api.worklist(technician)
     if as_json:
         typer.echo(answer.text)
@@ -53,7 +55,7 @@ def open_dispatch(
 
     The dispatch closes by itself once a log from after the visit is clean.
     """
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.open_dispatch(machine, note)
     if as_json:
         typer.echo(answer.text)
@@ -75,7 +77,7 @@ def list_dispatches(
     as_json: Json = False,
 ) -> None:
     """List the dispatches, newest first, and how they ended."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.dispatches(state=state.value if state else None, machine=machine)
     if as_json:
         typer.echo(answer.text)
@@ -94,7 +96,7 @@ def close_dispatch(
     context: typer.Context, dispatch_id: DispatchId, note: Note = "", as_json: Json = False
 ) -> None:
     """Close a dispatch by hand: what was wrong with the machine until now counts as settled."""
-    with session.of(context).api() as api:
+    with session.of(context).api(VendingApi) as api:
         answer = api.close_dispatch(dispatch_id, note)
     if as_json:
         typer.echo(answer.text)

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
+from backroom.vending.screens import states
 from chalicelib.vending.files import PENDING, FileDetail, FileView, RefusedLine
 
 _ROOM_FOR_ORIGIN = 112
@@ -31,7 +32,7 @@ def listed(files: Iterable[FileView], width: int) -> Table:
             str(file.id),
             show.plain(file.name),
             *more,
-            show.file_state(file.state),
+            states.file_state(file.state),
             *map(show.number, (file.rows_kept, file.rows_known, file.rows_refused)),
         )
     return table
@@ -107,7 +108,7 @@ def say_where(console: Console, file: FileView) -> None:
 
 
 def _state(file: FileView) -> Text:
-    return show.file_state(file.state)
+    return states.file_state(file.state)
 
 
 def _origin(file: FileView) -> str:

@@ -6,7 +6,8 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from backroom.core import show
-from backroom.vending.screens.fleet_table import (
+from backroom.vending.screens import states
+from backroom.vending.screens.machine_table import (
     Surroundings,
     has_bars,
     has_pale_bars,
@@ -60,7 +61,7 @@ def only(report: FleetReport, serials: Iterable[str]) -> FleetReport:
 def _worth_listing(machines: tuple[MachineReport, ...]) -> tuple[MachineReport, ...]:
     if len(machines) <= _MANY_MACHINES:
         return machines
-    return tuple(machine for machine in machines if show.urgency(machine)[0] != "healthy")
+    return tuple(machine for machine in machines if states.urgency(machine)[0] != "healthy")
 
 
 # --- under the table ----------------------------------------------------------------------------
@@ -72,12 +73,12 @@ def _reasons(machines: Iterable[MachineReport]) -> list[RenderableType]:
         return []
     table = show.grid(3)
     for machine, verdict in found[:_MOST_REASONS]:
-        style = show.urgency(machine)[1]
+        style = states.urgency(machine)[1]
         known = f"known since {show.day(verdict.first_known_at)}"
         parts = f"; carry {', '.join(verdict.parts)}" if verdict.parts else ""
         table.add_row(
             Text(machine.serial, style=style),
-            show.symptom(verdict),
+            states.symptom(verdict),
             Text.assemble(show.plain(verdict.why), (f"\n{known}{show.plain(parts)}", show.CALM)),
         )
     more = len(found) - _MOST_REASONS

@@ -8,13 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
+from backroom.vending.screens import states
 from chalicelib.vending.models import Dispatch, MachineView, RowView, Verdict, WorkItem
 
 
 def machine(view: MachineView, now: datetime) -> RenderableType:
     """Return all that is known of a machine."""
     parts: list[RenderableType] = [
-        Text.assemble((view.serial, "bold"), "  ", show.urgency(view)),
+        Text.assemble((view.serial, "bold"), "  ", states.urgency(view)),
         show.indented(show.facts(_facts(view, now))),
     ]
     for verdict in view.verdicts:
@@ -80,7 +81,7 @@ ROWS_HEADING = Text(f"{'Id':>8}  {'At (UTC)':<19}  Gumballs", style="bold")
 
 def verdict_line(view: MachineView) -> Text:
     """Return in one line what is to be thought of a machine."""
-    word, style = show.urgency(view)
+    word, style = states.urgency(view)
     words = "has a lost log" if word == "lost log" else f"is {word}"
     line = Text.assemble((f"{view.serial} {words}", style))
     if view.verdicts:
@@ -131,7 +132,7 @@ def _due(view: MachineView, now: datetime) -> Text:
 def _verdict(verdict: Verdict) -> Table:
     return show.facts(
         (
-            (show.symptom(verdict), show.plain(verdict.why)),
+            (states.symptom(verdict), show.plain(verdict.why)),
             ("known since", f"{show.moment(verdict.first_known_at)} UTC"),
             ("clears when", show.plain(verdict.clears_when)),
             ("carry", show.plain(", ".join(verdict.parts))),
@@ -143,7 +144,7 @@ def _headline(item: WorkItem, now: datetime) -> Text:
     state, style = {
         "out_of_service": ("out of service", show.BAD),
         "degraded": ("degraded", show.WARN),
-        "healthy": (show.symptom(item.causes[0]) if item.causes else "on the way", show.LATE),
+        "healthy": (states.symptom(item.causes[0]) if item.causes else "on the way", show.LATE),
     }[item.state]
     line = Text.assemble((item.machine, "bold"), "  ", (state, style))
     where = ", ".join(show.plain(part) for part in (item.site, item.technician) if part)
@@ -157,7 +158,7 @@ def _work(item: WorkItem) -> Table:
     rows: list[tuple[str, str | Text]] = []
     for cause in item.causes:
         clears = Text(f"\nclears when: {show.plain(cause.clears_when)}", style=show.CALM)
-        rows.append((show.symptom(cause), Text.assemble(show.plain(cause.why), clears)))
+        rows.append((states.symptom(cause), Text.assemble(show.plain(cause.why), clears)))
     rows.append(("carry", Text(show.plain(", ".join(item.parts)), style="bold")))
     if item.dispatch:
         note = f": {show.plain(item.dispatch.note)}" if item.dispatch.note else ""

@@ -14,7 +14,7 @@ from typer.testing import Result
 
 from app import app
 from backroom.core.session import Session
-from backroom.ledger.api import ledger
+from backroom.ledger.api import LedgerApi
 from chalicelib.ledger.chain import digest
 from chalicelib.ledger.models import Entry, Kept, TransactionBody
 from chalicelib.ledger.service import Ledger
@@ -310,7 +310,7 @@ def test_every_page_is_looked_at(desk: Desk) -> None:
 
     desk.on("GET", "/transactions", paged)
 
-    with ledger(Session(transport=httpx.MockTransport(desk))) as api:
+    with Session(transport=httpx.MockTransport(desk)).api(LedgerApi) as api:
         pages = list(api.all_transactions())
 
     assert [row.transaction_id for page in pages for row in page] == [NINE, uuid(2)]

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
+from backroom.vending.screens import states
 from chalicelib.vending.models import MachineReport
 
 RowsByDay = Mapping[date, int]
@@ -108,8 +109,8 @@ def _columns(
         return [cell(machine) for machine in machines]
 
     columns = [
-        _Column("Machine", cells(lambda m: Text(m.serial, show.urgency(m)[1])), right=False),
-        _Column("State", cells(lambda m: Text(*show.urgency(m))), right=False),
+        _Column("Machine", cells(lambda m: Text(m.serial, states.urgency(m)[1])), right=False),
+        _Column("State", cells(lambda m: Text(*states.urgency(m))), right=False),
         _Column("Credits", cells(lambda m: _count(m.transactions)), rank=1),
         _Column("No\ngumball", cells(lambda m: _faults(m.under, m, "under"))),
         _Column("Too\nmany", cells(lambda m: _faults(m.over, m, "over"))),
@@ -149,7 +150,7 @@ def _faults(count: int, machine: MachineReport, kind: str) -> Text:
     if not count:
         return show.NOTHING
     judged = any(verdict.kind == kind for verdict in machine.verdicts)
-    style = show.urgency(machine)[1] if judged else show.CALM
+    style = states.urgency(machine)[1] if judged else show.CALM
     share = show.rate(count, machine.transactions).replace(" ", "")
     return Text(f"{show.number(count)} {share:>5}", style)
 

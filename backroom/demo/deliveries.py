@@ -4,7 +4,7 @@ from datetime import UTC
 from uuid import uuid4
 
 from backroom.deliveries import screens as deliveries_screen
-from backroom.deliveries.api import DeliveriesApi, deliveries
+from backroom.deliveries.api import DeliveriesApi
 from backroom.demo.story import Story
 from chalicelib.deliveries.answers import PackageAnswer
 
@@ -14,7 +14,7 @@ _SENDER, _RECIPIENT = "demo-earth", "demo-mars"
 def tell(story: Story) -> str:
     """Tell the chapter; return the statistics that it ends with, as JSON."""
     run = uuid4().hex[:8]
-    with deliveries(story.here) as api:
+    with story.here.api(DeliveriesApi) as api:
         _send_twice(story, api, f"demo-{run}-1")
         _decline(story, api, f"demo-{run}-2")
         return _count(story, api)
