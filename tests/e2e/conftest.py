@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.crew import Crew, hired, log
-from tests.deployed import Deployed, deployed, packaged
+from tests.support.deployed import Deployed, deployed, packaged
+from tests.support.vending.crew import Crew, hired, log
 
 HERE = Path(__file__).parent
 # A hanging test shall not hang the rest.

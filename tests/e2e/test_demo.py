@@ -3,8 +3,8 @@
 import json
 
 from backroom.core.session import Session
-from tests.deployed import Deployed
-from tests.unit.backroom.desk import run, words
+from tests.support.backroom.desk import run, words
+from tests.support.deployed import Deployed
 
 
 def test_the_demo_tells_every_chapter_and_can_be_repeated(stack: Deployed) -> None:

@@ -24,10 +24,10 @@ from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import Ledger
 from chalicelib.ledger.store import ACCOUNT_SHARDS, LIST_SHARDS, LedgerStore
-from tests.deployed import Deployed
-from tests.ledger_fakes import Clock
-from tests.ledger_kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
-from tests.ledger_table import Line
+from tests.support.deployed import Deployed
+from tests.support.ledger.fakes import Clock
+from tests.support.ledger.kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
+from tests.support.ledger.table import Line
 
 FIELDS = ["transaction_id", "account_id", "amount", "created_at"]
 BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}

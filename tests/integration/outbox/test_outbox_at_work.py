@@ -15,9 +15,9 @@ from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.settings import SettingsError
 from chalicelib.core.table import Table
 from chalicelib.outbox import events
-from tests.cloud import client as aws_client
-from tests.deliveries_table import spending
-from tests.outbox_fakes import Clock, Vendor
+from tests.support.deliveries.table import spending
+from tests.support.outbox.fakes import Clock, Vendor
+from tests.support.vending.cloud import client as aws_client
 
 _NUMBERS = count()
 

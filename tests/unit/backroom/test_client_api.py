@@ -11,7 +11,7 @@ from backroom.core.connection import Connection
 from backroom.core.errors import ApiError, UnreachableError
 from backroom.vending.api import Told, VendingApi
 from chalicelib.vending.files import Upload
-from tests.unit.backroom.desk import NOW, Desk, file, fleet, machine, problem
+from tests.support.backroom.desk import NOW, Desk, file, fleet, machine, problem
 
 TOLD = Told("T0001", "GM001", "2018-09-21T09:34:48", "log.txt")
 

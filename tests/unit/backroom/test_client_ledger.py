@@ -18,8 +18,8 @@ from backroom.ledger.api import LedgerApi
 from chalicelib.ledger.chain import digest
 from chalicelib.ledger.models import Entry, Kept, TransactionBody
 from chalicelib.ledger.service import Ledger
-from tests.ledger_fakes import NINE, Clock, MemoryStore, a_ledger, uuid
-from tests.unit.backroom.desk import Desk, problem, run, words
+from tests.support.backroom.desk import Desk, problem, run, words
+from tests.support.ledger.fakes import NINE, Clock, MemoryStore, a_ledger, uuid
 
 ANN, BOB = uuid(0xA), uuid(0xB)
 MADE = {

@@ -12,7 +12,7 @@ from chalicelib.bakery.records import Employee
 from chalicelib.bakery.service.staff import LoginTakenError, Person
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.outbox.effects import NotDoneError, UnsureError
-from tests.bakery_house import Bakehouse
+from tests.support.bakery.house import Bakehouse
 
 UNSURE = UnsureError("reset")
 

@@ -10,7 +10,7 @@ from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.shortages import Report
 from chalicelib.core.errors import UnauthorizedError
 from chalicelib.core.outbox.effects import DisabledError, NotDoneError, UnsureError
-from tests.bakery_house import SECRET, Bakehouse
+from tests.support.bakery.house import SECRET, Bakehouse
 
 BODY = b'{"timestamp": 1}'
 

@@ -14,7 +14,7 @@ from chalicelib.bakery.batching import cutoff_of, day_of
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.orders import WrongStateError
 from chalicelib.core.errors import NotFoundError
-from tests.bakery_house import Bakehouse
+from tests.support.bakery.house import Bakehouse
 
 DAY = date(2026, 11, 21)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)

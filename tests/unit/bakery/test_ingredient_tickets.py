@@ -13,7 +13,7 @@ from chalicelib.bakery import letters, tickets
 from chalicelib.bakery.records import Batch
 from chalicelib.integrations import adf
 from infra.standins.contracts import Contracts
-from tests.bakery_house import Bakehouse
+from tests.support.bakery.house import Bakehouse
 
 HOME = "https://bakery.example"
 CONTRACTS = Contracts.find()

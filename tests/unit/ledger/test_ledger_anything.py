@@ -12,7 +12,16 @@ from chalicelib.core.errors import BackroomError
 from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import Receipt
-from tests.ledger_fakes import Act, Clock, Killed, MemoryStore, Stage, a_ledger, chains, uuid
+from tests.support.ledger.fakes import (
+    Act,
+    Clock,
+    Killed,
+    MemoryStore,
+    Stage,
+    a_ledger,
+    chains,
+    uuid,
+)
 
 ACCOUNTS = [uuid(0xA), uuid(0xB)]
 IDS = [uuid(0x100 + number) for number in range(3)]

@@ -15,7 +15,7 @@ from chalicelib.ledger.service import (
     NotReversibleError,
     TransactionIdTakenError,
 )
-from tests.ledger_fakes import MORNING, NINE, Clock, MemoryStore, a_ledger, uuid
+from tests.support.ledger.fakes import MORNING, NINE, Clock, MemoryStore, a_ledger, uuid
 
 ANN, BOB = uuid(0xA), uuid(0xB)
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chalicelib.core.errors import ConflictError, NotFoundError
 from chalicelib.outbox.service import Desk
-from tests.outbox_fakes import KIND, Killed, Office
+from tests.support.outbox.fakes import KIND, Killed, Office
 
 SETTLE_S = 900
 SAYS = ("done", "done", "dropped", "lost", "busy", "denied", "off", "broken", "refused")

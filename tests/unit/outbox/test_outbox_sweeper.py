@@ -9,7 +9,7 @@ from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.core.outbox.rows import GRACE
 from chalicelib.core.outbox.sweeper import Bounds, Sweeper
 from chalicelib.outbox.service import Desk
-from tests.outbox_fakes import KIND, SWEEP_S, Office
+from tests.support.outbox.fakes import KIND, SWEEP_S, Office
 
 
 def named(office: Office) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.core.outbox.rows import asked
-from tests.outbox_fakes import KIND, Killed, Office
+from tests.support.outbox.fakes import KIND, Killed, Office
 
 LEASE_S, SETTLE_S, PROBE_S = 60, 900, 900
 

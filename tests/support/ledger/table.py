@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from infra import templates
-from tests.ledger_fakes import Killed
+from tests.support.ledger.fakes import Killed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.vending.models import FleetReport
-from tests.unit.backroom.desk import SAMPLE, run, words
+from tests.support.backroom.desk import SAMPLE, run, words
 
 Write = Callable[[str, bytes], Path]
 NAME = "T0001.GM001.2020-02-23_080000"

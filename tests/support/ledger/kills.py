@@ -10,8 +10,8 @@ from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import Ledger, Receipt
 from chalicelib.ledger.store import LedgerStore
-from tests.ledger_fakes import Clock, Killed
-from tests.ledger_table import Line
+from tests.support.ledger.fakes import Clock, Killed
+from tests.support.ledger.table import Line
 
 Deed = Callable[[Ledger], Receipt]
 

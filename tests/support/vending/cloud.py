@@ -21,7 +21,7 @@ from chalicelib.vending.store.registry import RegistryStore
 from chalicelib.vending.store.share import BucketShare
 from chalicelib.vending.wiring import VendingSettings
 from infra import templates
-from tests.fakes import FakeQueues, Ports
+from tests.support.vending.fakes import FakeQueues, Ports
 
 C = TypeVar("C")
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from backroom.vending.sending import BODY_LIMIT_BYTES
-from tests.unit.backroom.desk import Desk, file, fleet, machine, problem, words
+from tests.support.backroom.desk import Desk, file, fleet, machine, problem, words
 
 STORED = "T0001.GM001.2018-09-21_093448.txt"
 ROWS = b"GM001|2018-09-20T11:29:44Z|1\n"

@@ -10,7 +10,7 @@ from rich.console import Console
 from backroom.vending.screens import fleet as fleet_screen
 from backroom.vending.screens.machine_table import Surroundings, machine_table
 from chalicelib.vending.models import FleetReport
-from tests.unit.backroom.desk import NOW, SAMPLE, Desk, fleet, hours_ago, machine, run, words
+from tests.support.backroom.desk import NOW, SAMPLE, Desk, fleet, hours_ago, machine, run, words
 
 FAULT = {
     "kind": "over",

@@ -29,7 +29,7 @@ from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.outbox.sweeper import Bounds, Sweeper
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.table import Table
-from tests.outbox_fakes import KIND, Killed
+from tests.support.outbox.fakes import KIND, Killed
 
 PACE = 60
 FUNCTION_S = 30

@@ -17,7 +17,7 @@ from chalicelib.warranties.fields import iso, store_id
 from chalicelib.warranties.models import ItemState, Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, Kept, Sight, Store
 from chalicelib.warranties.service import Warranties
-from tests.ledger_fakes import Clock, uuid
+from tests.support.ledger.fakes import Clock, uuid
 
 CARDS = rate_card.load()
 MORNING = datetime(2142, 3, 1, 8, tzinfo=UTC)

@@ -11,7 +11,7 @@ from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Table
 from infra import templates
-from tests.outbox_table import make_table
+from tests.support.outbox.table import make_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,9 +6,9 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Table
 from chalicelib.warranties.store import WarrantyStore
 from infra import templates
-from tests import outbox_table
-from tests.ledger_fakes import Clock
-from tests.warranties_fakes import MORNING
+from tests.support.ledger.fakes import Clock
+from tests.support.outbox import table as outbox_table
+from tests.support.warranties.fakes import MORNING
 
 _TEMPLATE = templates.FOLDER / "50-warranties.yaml"
 

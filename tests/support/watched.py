@@ -18,10 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infra.local.monitoring import Monitoring
 from infra.local.processes import Background
-from tests.crew import drop, hired, log
-from tests.deployed import Deployed, eventually
+from tests.support.deployed import Deployed, eventually
+from tests.support.vending.crew import drop, hired, log
 
-SCHEDULED = Path(__file__).parent / "events" / "scheduled.json"
+SCHEDULED = Path(__file__).parents[1] / "events" / "scheduled.json"
 # The rules' windows, shortened: five minutes become ten seconds.
 SHORTER = 30
 _SECONDS = {"s": 1, "m": 60, "h": 3600}

@@ -30,7 +30,7 @@ from chalicelib.integrations import http
 from chalicelib.integrations import wiring as vendors
 from chalicelib.integrations.mail import Letter, Mail
 from infra.standins import vendor as standin
-from tests.bakery_fakes import (
+from tests.support.bakery.fakes import (
     Effects,
     FakeBatches,
     FakeCakes,
@@ -39,10 +39,10 @@ from tests.bakery_fakes import (
     FakeStaff,
     FakeTickets,
 )
-from tests.bakery_house import CHOCOLATE_CAKE, SECRET, given
-from tests.outbox_chaos import Dice
-from tests.outbox_fakes import Killed, MemoryStore
-from tests.timetable import Timetable
+from tests.support.bakery.house import CHOCOLATE_CAKE, SECRET, given
+from tests.support.outbox.chaos import Dice
+from tests.support.outbox.fakes import Killed, MemoryStore
+from tests.support.timetable import Timetable
 
 KINDS = ("jira", "notify", "google", "github")
 _SWEPT_EVERY = timedelta(minutes=5)

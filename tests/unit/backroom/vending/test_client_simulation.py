@@ -7,7 +7,7 @@ import pytest
 
 from backroom.vending.simulation import ALL_PLANTS
 from chalicelib.vending.names import StoredName
-from tests.unit.backroom.desk import run, words
+from tests.support.backroom.desk import run, words
 
 ENDING = ("--ending", "2026-11-20T09:00:00")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.vending.files import DISPATCHER
 from chalicelib.vending.models import ClosingBody, DispatchBody, MachineBody, UploadQuery
-from tests.world import LEAP_DAY, World, log, world
+from tests.support.vending.world import LEAP_DAY, World, log, world
 
 NAME = "T0001.GM001.2020-02-29_080000.zip"
 KEY = f"incoming/{NAME}"

@@ -26,7 +26,7 @@ from chalicelib.core.outbox.effects import (
     PoisonError,
     UnsureError,
 )
-from tests.bakery_fakes import (
+from tests.support.bakery.fakes import (
     Effects,
     FakeBatches,
     FakeCakes,
@@ -35,7 +35,7 @@ from tests.bakery_fakes import (
     FakeStaff,
     FakeTickets,
 )
-from tests.bakery_vendors import (
+from tests.support.bakery.vendors import (
     FakeDesk,
     FakeDrive,
     FakeMailbox,

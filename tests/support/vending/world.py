@@ -25,7 +25,7 @@ from chalicelib.vending.models import (
 )
 from chalicelib.vending.ports import IMPORTS, INCOMING
 from chalicelib.vending.wiring import Vending
-from tests.fakes import Clock, FakeQueues, Ports, fake_ports, fake_vending
+from tests.support.vending.fakes import Clock, FakeQueues, Ports, fake_ports, fake_vending
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from uuid import uuid4
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.models import SaleBody
 from chalicelib.warranties.service import Filters, Warranties
-from tests.ledger_fakes import Clock, Killed
-from tests.ledger_table import Line
-from tests.warranties_fakes import CARDS, MORNING, MemoryArchive, body
-from tests.warranties_table import items, real_store
+from tests.support.ledger.fakes import Clock, Killed
+from tests.support.ledger.table import Line
+from tests.support.warranties.fakes import CARDS, MORNING, MemoryArchive, body
+from tests.support.warranties.table import items, real_store
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.backroom.desk import Desk, machine, problem, words
+from tests.support.backroom.desk import Desk, machine, problem, words
 
 MALL = {"site_id": "mall", "name": "Mall", "time_zone": "America/Chicago", "address": "1 Main"}
 

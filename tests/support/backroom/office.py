@@ -1,4 +1,4 @@
-"""The whole service in memory, as a transport: the app's own routes over `tests.world`."""
+"""The whole service in memory, as a transport: the routes over `tests.support.vending.world`."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,13 +17,13 @@ from chalicelib.deliveries.service.intake import Intake
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
 from chalicelib.vending.ports import IMPORTS
-from tests.deliveries_fakes import FakeStore
-from tests.fakes import Clock
-from tests.ledger_fakes import MemoryStore, a_ledger
-from tests.unit.backroom.desk import run
-from tests.warranties_fakes import MemoryStore as WarrantyStore
-from tests.warranties_fakes import a_service
-from tests.world import World, world
+from tests.support.backroom.desk import run
+from tests.support.deliveries.fakes import FakeStore
+from tests.support.ledger.fakes import MemoryStore, a_ledger
+from tests.support.vending.fakes import Clock
+from tests.support.vending.world import World, world
+from tests.support.warranties.fakes import MemoryStore as WarrantyStore
+from tests.support.warranties.fakes import a_service
 
 _WIRED = tuple(f"chalicelib.vending.{module}" for module in ("routes", "file_routes", "wiring"))
 
