@@ -27,7 +27,8 @@ from schemathesis.specs.openapi.checks import (
 from chalicelib.core.routing import VERBS
 from infra import openapi
 from tests.e2e.test_errors import CONTRACTS, problem
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import PENDING, get, log
 
 # HYPOTHESIS_PROFILE=fuzz looks ten times as long.

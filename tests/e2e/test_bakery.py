@@ -24,7 +24,8 @@ import pytest
 from infra.standins.faults import Fault
 from infra.standins.server import Standins
 from tests.support.bakery.house import GOLDEN
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 
 CAKE = {"chocolate": 67.0, "butter": 33.0, "flour": 17.0, "sugar": 30.5, "eggs": 2}
 VEGAN = {"flour": 20.0, "apples": 3}

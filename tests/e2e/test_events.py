@@ -15,7 +15,8 @@ from urllib.parse import quote_plus
 import httpx
 import pytest
 
-from tests.support.deployed import VISIBILITY_S, Deployed, eventually
+from tests.support.deployed import VISIBILITY_S, Deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, log, settled
 
 IT_IS_LATE = {

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, put, settled
 
 AT_THE_MACHINE = "2018-09-21T09:34:48"

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.e2e.test_events import sweep
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, settled
 
 VENDING = ("api", "vending-file-arrived", "vending-fleet-changed", "vending-daily-sweep")

@@ -17,7 +17,9 @@ import pytest
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports, find
 from infra.standins.faults import Fault
 from monitoring.grafana import dashboards
-from tests.support.deployed import Deployed, deployed, eventually, free_port
+from tests.support.deployed import Deployed, deployed
+from tests.support.patience import eventually
+from tests.support.processes import free_port
 from tests.support.watched import (
     SCHEDULED,
     Load,

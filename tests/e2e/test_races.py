@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import MORNING, Crew, agrees, get, hired, log, put
 
 T = TypeVar("T")

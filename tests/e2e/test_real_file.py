@@ -13,7 +13,8 @@ import pytest
 
 from chalicelib.vending import parsing, reports, rows
 from chalicelib.vending.anomalies import Thresholds
-from tests.support.deployed import Deployed, deploy_again, deployed, eventually
+from tests.support.deployed import Deployed, deploy_again, deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import drop, dropped, get, settled, transactions
 
 REAL_FILE = Path(__file__).parents[1] / "data" / "transactions.txt"

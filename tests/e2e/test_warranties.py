@@ -24,11 +24,11 @@ from chalicelib.core.outbox import queues
 from chalicelib.warranties.service import Filters
 from chalicelib.warranties.store import LIST_SHARDS
 from tests.e2e.test_errors import faults
-from tests.support.deployed import Deployed, eventually
-from tests.support.ledger.table import Line
+from tests.support.deployed import Deployed
+from tests.support.dynamodb import Line, items
+from tests.support.patience import eventually
 from tests.support.warranties.fakes import SOFA
 from tests.support.warranties.kills import DEEDS, Scene, deaths
-from tests.support.warranties.table import items
 
 BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}
 # A killed function is a 500 of the gateway's, which says nothing of what was done.

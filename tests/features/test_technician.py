@@ -11,7 +11,8 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from tests.features.crews import employ
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import Crew, get, log, settled, transactions
 
 scenarios("technician.feature")

@@ -9,16 +9,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 import httpx
@@ -31,8 +29,8 @@ from infra.local.daemon import DaemonError
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
 from infra.standins.server import Standins
-
-T = TypeVar("T")
+from tests.support.patience import NotYetError, eventually
+from tests.support.processes import free_port, processes
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # A file's message hides this long while it is worked on: longer than any file takes here.
@@ -45,28 +43,6 @@ PARAMETERS = {
 }
 _PACKAGE = pytest.StashKey[Path]()
 _RUNNING = pytest.StashKey[dict[str, "Deployed"]]()
-
-
-class NotYetError(AssertionError):
-    """What was waited for did not happen in time."""
-
-
-def eventually(check: Callable[[], T], within_s: float = 30, every_s: float = 0.1) -> T:
-    """Return what ``check`` returns once that is true and nothing in it fails.
-
-    Raises NotYetError with what was last wrong after ``within_s``.
-    """
-    deadline = time.monotonic() + within_s
-    while True:
-        try:
-            last: object = check()
-            if last:
-                return last  # type: ignore[return-value]
-        except (AssertionError, LookupError) as wrong:
-            last = wrong
-        if time.monotonic() > deadline:
-            raise NotYetError(f"not within {within_s} s; last: {last!r}")
-        time.sleep(every_s)
 
 
 @dataclass
@@ -134,7 +110,7 @@ class Deployed:
 
     def workers(self, name: str) -> list[int]:
         """Return the process ids of the environments that a function runs in."""
-        return _processes(f"{_temporary(self.aws)}/ministack-lambda-{self.function(name)}-")
+        return processes(f"{_temporary(self.aws)}/ministack-lambda-{self.function(name)}-")
 
     def objects(self) -> list[str]:
         """Return the keys of the share."""
@@ -195,8 +171,8 @@ class Deployed:
         """Wait for the functions' processes, which end when the server has; then end them."""
         home = str(self.aws.home)
         with suppress(NotYetError):
-            eventually(lambda: not _processes(home), within_s=20)
-        for pid in _processes(home):
+            eventually(lambda: not processes(home), within_s=20)
+        for pid in processes(home):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -301,24 +277,6 @@ def _new_folder(request: pytest.FixtureRequest, name: str) -> Path:
 
 def _temporary(aws: LocalAws) -> Path:
     return Path(aws.environment["TMPDIR"])
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _processes(word: str) -> list[int]:
-    """Return the ids of the processes whose command line holds ``word``."""
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if word in command.read_bytes().decode(errors="replace").replace("\0", " "):
-                found.append(int(command.parent.name))
-    return found
 
 
 def _json(line: str) -> dict[str, Any]:

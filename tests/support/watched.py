@@ -18,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from infra.local.monitoring import Monitoring
 from infra.local.processes import Background
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 from tests.support.vending.crew import drop, hired, log
 
 SCHEDULED = Path(__file__).parents[1] / "events" / "scheduled.json"

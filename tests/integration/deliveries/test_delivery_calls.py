@@ -9,7 +9,7 @@ from chalice.test import Client
 
 from chalicelib.core import aws
 from tests.support.deliveries.fakes import BOX
-from tests.support.deliveries.table import spending
+from tests.support.dynamodb import spending
 
 JSON = {"Content-Type": "application/json"}
 DECIDED = {"BatchGetItem": 1, "TransactWriteItems": 1}

@@ -12,8 +12,8 @@ from chalice.test import Client, HTTPResponse
 from chalicelib.core import cursors
 from chalicelib.warranties import archive
 from chalicelib.warranties.wiring import archiver
+from tests.support.dynamodb import items
 from tests.support.warranties.fakes import SOFA
-from tests.support.warranties.table import items
 from tests.unit.warranties.test_warranty_fields import BRIEFS_SAMPLE
 
 JSON = {"Content-Type": "application/json"}

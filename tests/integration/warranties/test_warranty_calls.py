@@ -8,7 +8,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.warranties.store import LIST_SHARDS, REFUSAL_SHARDS
-from tests.support.deliveries.table import spending
+from tests.support.dynamodb import spending
 from tests.support.warranties.fakes import SOFA
 
 SALE = {"BatchGetItem": 1, "TransactWriteItems": 1}

@@ -18,9 +18,9 @@ from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
 from chalicelib.vending.ports import IMPORTS
 from tests.support.backroom.desk import run
+from tests.support.clock import Clock
 from tests.support.deliveries.fakes import FakeStore
 from tests.support.ledger.fakes import MemoryStore, a_ledger
-from tests.support.vending.fakes import Clock
 from tests.support.vending.world import World, world
 from tests.support.warranties.fakes import MemoryStore as WarrantyStore
 from tests.support.warranties.fakes import a_service

@@ -40,8 +40,9 @@ from tests.support.bakery.fakes import (
     FakeTickets,
 )
 from tests.support.bakery.house import CHOCOLATE_CAKE, SECRET, given
-from tests.support.outbox.chaos import Dice
-from tests.support.outbox.fakes import Killed, MemoryStore
+from tests.support.dice import Dice
+from tests.support.outbox.fakes import MemoryStore
+from tests.support.stage import Killed
 from tests.support.timetable import Timetable
 
 KINDS = ("jira", "notify", "google", "github")

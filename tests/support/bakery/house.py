@@ -1,6 +1,5 @@
 """The whole bakery in memory: services, stores, vendors, and a worker for its effects."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -42,6 +41,7 @@ from tests.support.bakery.vendors import (
     FakeMessenger,
     FakeRepository,
 )
+from tests.support.clock import Clock
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECRET = b"between Jira and us"
@@ -69,25 +69,11 @@ def given(amounts: dict[str, object]) -> dict[str, Given]:
     return {name: read(amount) for name, amount in amounts.items()}
 
 
-@dataclass
-class Clock:
-    """Tells the time that a test says."""
-
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> datetime:
-        self.now += timedelta(**by)
-        return self.now
-
-
 class Bakehouse:
     """The whole bakery: services, vendors, and a worker that performs effects when it is told."""
 
     def __init__(self, *, per_order: bool = False) -> None:
-        self.clock = Clock()
+        self.clock = Clock(NOON)
         self.effects = Effects()
         self.cakes = FakeCakes()
         self.orders = FakeOrders(self.effects)
@@ -170,9 +156,9 @@ class Bakehouse:
         return self.orders.kept[order.id]
 
     def tomorrow_at_six(self) -> datetime:
-        day = self.clock.now.date() + timedelta(days=1)
-        self.clock.now = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
-        return self.clock.now
+        day = self.clock.at.date() + timedelta(days=1)
+        self.clock.at = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+        return self.clock.at
 
     # --- performing ---
 

@@ -10,24 +10,16 @@ from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Table
-from infra import templates
+from tests.support import dynamodb
 from tests.support.outbox.table import make_table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_TEMPLATE = templates.FOLDER / "60-bakery.yaml"
-
 
 def make_tables(client: "DynamoDBClient", bakery: str, outbox: str) -> None:
     """Make the tables that the templates define, under names of their own."""
-    defined = templates.merged([_TEMPLATE])["Resources"]["BakeryTable"]["Properties"]
-    client.create_table(
-        TableName=bakery,
-        BillingMode=defined["BillingMode"],
-        KeySchema=defined["KeySchema"],
-        AttributeDefinitions=defined["AttributeDefinitions"],
-    )
+    dynamodb.make_table(client, "60-bakery.yaml", "BakeryTable", bakery)
     make_table(client, outbox)
 
 

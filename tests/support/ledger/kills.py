@@ -10,8 +10,10 @@ from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import Ledger, Receipt
 from chalicelib.ledger.store import LedgerStore
-from tests.support.ledger.fakes import Clock, Killed
-from tests.support.ledger.table import Line
+from tests.support.clock import Clock
+from tests.support.dynamodb import Line
+from tests.support.ledger.fakes import MORNING
+from tests.support.stage import Killed
 
 Deed = Callable[[Ledger], Receipt]
 
@@ -32,7 +34,7 @@ class Scene:
         client: Any = line or Line(self.client)
         return Ledger(
             LedgerStore(Table(client, self.table)),
-            now=Clock(),
+            now=Clock(MORNING),
             new_id=lambda: str(uuid4()),
             tries=lambda: range(5),
         )

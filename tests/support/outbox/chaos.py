@@ -6,13 +6,11 @@ they are killed by an exception that nothing catches, and when their time is ove
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -29,7 +27,9 @@ from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.outbox.sweeper import Bounds, Sweeper
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.table import Table
-from tests.support.outbox.fakes import KIND, Killed
+from tests.support.dice import Dice
+from tests.support.outbox.fakes import KIND
+from tests.support.stage import Killed
 
 PACE = 60
 FUNCTION_S = 30
@@ -44,28 +44,6 @@ class FastClock:
 
     def __call__(self) -> datetime:
         return self._then + timedelta(seconds=(time.monotonic() - self._began) * PACE)
-
-
-class Dice:
-    """What happens by chance, the same in each run as far as threads allow, and counted."""
-
-    def __init__(self, seed: int) -> None:
-        self._random, self._lock = Random(seed), threading.Lock()
-        self.happened: Counter[str] = Counter()
-
-    def happens(self, chances: Mapping[str, float]) -> str | None:
-        with self._lock:
-            roll = self._random.random()
-            for name, chance in chances.items():
-                roll -= chance
-                if roll < 0:
-                    self.happened[name] += 1
-                    return name
-        return None
-
-    def between(self, low: float, high: float) -> float:
-        with self._lock:
-            return self._random.uniform(low, high)
 
 
 @dataclass

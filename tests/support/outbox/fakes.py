@@ -24,26 +24,10 @@ from chalicelib.core.outbox.rules import Rules
 from chalicelib.core.outbox.store import OvertakenError
 from chalicelib.core.outbox.sweeper import Sweeper
 from chalicelib.core.outbox.worker import Worker
+from tests.support.clock import Clock
 
 NOON = datetime(2142, 3, 1, 12, tzinfo=UTC)
 KIND = "letters"
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-@dataclass
-class Clock:
-    """Time that passes when told to."""
-
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 class MemoryStore:
@@ -251,7 +235,7 @@ class Office:
     """The whole outbox in memory: one kind, one vendor, a worker, the sweeper."""
 
     def __init__(self, *, settle_s: float = 900, lag_s: float = 0, **rules: Any) -> None:
-        self.clock = Clock()
+        self.clock = Clock(NOON)
         self.step: Callable[[], None] = lambda: None
         self.store = MemoryStore(self._step)
         self.queues = MemoryQueues(self.clock)
@@ -293,7 +277,7 @@ class Office:
                 self.worker.work(effect_id)
             if next(ticks) % 5 == 0:
                 self.sweeper.sweep()
-            self.clock.pass_(every_s)
+            self.clock.forward(seconds=every_s)
 
     def standing(self, effect_id: str = "a") -> Kept:
         return self.store.kept[effect_id]

@@ -5,12 +5,10 @@ moto is right about one caller at a time only: whatever needs two goes against t
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, TypeVar, cast
 
 from moto import mock_aws
 
-from chalicelib.core import aws
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.vending.store.chunks import ChunkStore
@@ -20,16 +18,12 @@ from chalicelib.vending.store.fleet import FleetStore
 from chalicelib.vending.store.registry import RegistryStore
 from chalicelib.vending.store.share import BucketShare
 from chalicelib.vending.wiring import VendingSettings
-from infra import templates
-from tests.support.vending.fakes import FakeQueues, Ports
+from tests.support.aws import client
+from tests.support.dynamodb import make_table
+from tests.support.vending.share import FakeQueues
+from tests.support.vending.wiring import Ports
 
 C = TypeVar("C")
-
-
-@cache
-def client(service: str) -> Any:
-    """Return the app's own client of a service, kept for all tests: making one takes long."""
-    return getattr(aws, service).__wrapped__()
 
 
 def _same(client: C) -> C:
@@ -40,13 +34,9 @@ def _same(client: C) -> C:
 def vending_cloud() -> Iterator[None]:
     """Have a table, a bucket and two queues, as empty as a new stack's."""
     named = from_env(VendingSettings)
-    template = templates.merged([templates.FOLDER / "20-vending.yaml"])
-    defined = template["Resources"]["VendingTable"]["Properties"]
-    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema")
     with mock_aws():
-        client("dynamodb").create_table(
-            TableName=named.vending_table, **{name: defined[name] for name in wanted}
-        )
+        dynamodb = client("dynamodb")
+        make_table(dynamodb, "20-vending.yaml", "VendingTable", named.vending_table)
         client("s3").create_bucket(Bucket=named.vending_bucket)
         for url in (named.vending_uploads_queue_url, named.vending_fleet_queue_url):
             client("sqs").create_queue(QueueName=url.rpartition("/")[2])

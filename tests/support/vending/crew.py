@@ -13,7 +13,8 @@ import httpx
 from chalicelib.vending import parsing, reports, rows
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.reports import History
-from tests.support.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
 
 PENDING = {"awaiting_upload", "received"}
 MORNING = datetime(2020, 3, 2, 8, tzinfo=UTC)

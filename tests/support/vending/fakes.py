@@ -3,45 +3,19 @@
 `tests/integration/vending/test_stores.py` holds these fakes and the real stores to one contract.
 """
 
-import hashlib
-import io
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import BinaryIO, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, TypeVar
 
 from chalicelib.vending import ports, rows
-from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.files import COUNTED, FileRecord, RefusedLine
 from chalicelib.vending.models import Dispatch, Machine, MachineSummary, Model, Site, Technician
-from chalicelib.vending.ports import Chunk, FleetState, Found, MachineLog, Waiting
+from chalicelib.vending.ports import Chunk, FleetState, MachineLog, Waiting
 from chalicelib.vending.reports import Findings
-from chalicelib.vending.service.arrivals import Arrivals
-from chalicelib.vending.service.dispatching import Dispatching
-from chalicelib.vending.service.history import HistoryService
-from chalicelib.vending.service.intake import Intake
-from chalicelib.vending.service.registry import RegistryService
-from chalicelib.vending.service.verdicts import Verdicts
-from chalicelib.vending.wiring import Vending
 
 M = TypeVar("M", bound=Model)
-
-MORNING = datetime(2020, 3, 1, 8, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that stands until somebody moves it."""
-
-    def __init__(self, at: datetime = MORNING) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def forward(self, **span: float) -> None:
-        self.at += timedelta(**span)
 
 
 def _as_stored(value: M) -> M:
@@ -337,114 +311,3 @@ class FakeDispatchBook:
 
     def under_way(self) -> list[Dispatch]:
         return [self._dispatches[each] for each in self._open.values()]
-
-
-class FakeShare:
-    """A bucket that tells ``changed`` of every key at which something was put or removed."""
-
-    def __init__(self, changed: Callable[[str], None] = lambda _: None) -> None:
-        self.objects: dict[str, bytes] = {}
-        self._changed = changed
-
-    def find(self, key: str) -> Found | None:
-        content = self.objects.get(key)
-        return None if content is None else Found(_etag(content), len(content))
-
-    def put(self, key: str, content: bytes) -> None:
-        self.objects[key] = content
-        self._changed(key)
-
-    def delete(self, key: str) -> None:
-        if self.objects.pop(key, None) is not None:
-            self._changed(key)
-
-    def open(self, key: str, found: Found) -> BinaryIO:
-        return _Object(self, key, found)
-
-    def upload_url(self, key: str, *, expires_in_s: int) -> str:
-        return f"https://share.test/{key}?expires={expires_in_s}"
-
-    def etags(self) -> dict[str, str]:
-        return {key: _etag(content) for key, content in sorted(self.objects.items())}
-
-
-def _etag(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-class _Object(io.BytesIO):
-    """An object being read: every read looks whether it is still the same one."""
-
-    def __init__(self, share: FakeShare, key: str, found: Found) -> None:
-        super().__init__(share.objects.get(key, b""))
-        self._share, self._key, self._found = share, key, found
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self._share.find(self._key) != self._found:
-            raise ports.ChangedMeanwhileError(self._key)
-        return super().read(size)
-
-
-class FakeQueues:
-    """Two queues as lists: keys to look at, and how often the fleet is to be judged."""
-
-    def __init__(self) -> None:
-        self.arrivals: list[str] = []
-        self.fleet = 0
-        self.put_offs: list[tuple[str, int]] = []
-
-    def look_at(self, keys: Iterable[str]) -> None:
-        self.arrivals.extend(keys)
-
-    def judge_fleet(self) -> None:
-        self.fleet += 1
-
-    def put_off(self, receipt_handle: str, after_s: int) -> None:
-        self.put_offs.append((receipt_handle, after_s))
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Everything that the services need from the outside."""
-
-    registry: ports.Registry
-    files: ports.Files
-    chunks: ports.Chunks
-    fleet: ports.Fleet
-    dispatches: ports.DispatchBook
-    share: ports.Share
-    queues: ports.Queues
-
-
-def fake_ports() -> Ports:
-    """Return empty ports in memory; what changes in the share is queued as an arrival."""
-    files, queues = FakeFiles(), FakeQueues()
-    return Ports(
-        registry=FakeRegistry(),
-        files=files,
-        chunks=FakeChunks(files),
-        fleet=FakeFleet(),
-        dispatches=FakeDispatchBook(),
-        share=FakeShare(queues.arrivals.append),
-        queues=queues,
-    )
-
-
-def fake_vending(
-    outside: Ports | None = None,
-    *,
-    now: Callable[[], datetime] | None = None,
-    thresholds: Thresholds | None = None,
-) -> Vending:
-    """Return the services, wired as `chalicelib.vending.wiring.vending` does."""
-    on, now, limits = outside or fake_ports(), now or Clock(), thresholds or Thresholds()
-    verdicts = Verdicts(on.chunks, on.fleet, on.registry, on.dispatches, on.queues, limits, now=now)
-    return Vending(
-        registry=RegistryService(on.registry, on.files, on.queues, now=now),
-        intake=Intake(on.files, on.registry, on.share, now=now),
-        arrivals=Arrivals(on.files, on.chunks, on.share, on.registry, on.queues, verdicts, now=now),
-        verdicts=verdicts,
-        dispatching=Dispatching(on.dispatches, on.registry, on.fleet, verdicts, now=now),
-        history=HistoryService(on.chunks),
-        queues=on.queues,
-    )

@@ -25,7 +25,10 @@ from chalicelib.vending.models import (
 )
 from chalicelib.vending.ports import IMPORTS, INCOMING
 from chalicelib.vending.wiring import Vending
-from tests.support.vending.fakes import Clock, FakeQueues, Ports, fake_ports, fake_vending
+from tests.support.clock import Clock
+from tests.support.stage import Killed
+from tests.support.vending.share import FakeQueues
+from tests.support.vending.wiring import MORNING, Ports, fake_ports, fake_vending
 
 T = TypeVar("T")
 
@@ -176,15 +179,11 @@ class World:
 
 def world(clock: Clock | None = None, outside: Ports | None = None) -> World:
     """Return a world on ``outside``, or on nothing but memory."""
-    now, on = clock or Clock(), outside or fake_ports()
+    now, on = clock or Clock(MORNING), outside or fake_ports()
     return World(on, now, fake_vending(on, now=now))
 
 
 # --- in the middle of a deed ---------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """The process is gone; nothing may catch this but who plays the platform."""
 
 
 def die() -> None:

@@ -17,7 +17,8 @@ from chalicelib.warranties.fields import iso, store_id
 from chalicelib.warranties.models import ItemState, Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, Kept, Sight, Store
 from chalicelib.warranties.service import Warranties
-from tests.support.ledger.fakes import Clock, uuid
+from tests.support.clock import Clock
+from tests.support.ids import uuid
 
 CARDS = rate_card.load()
 MORNING = datetime(2142, 3, 1, 8, tzinfo=UTC)
@@ -153,7 +154,7 @@ def a_service(
     ticking = Clock(MORNING)
 
     def now() -> datetime:
-        ticking.move(seconds=1)
+        ticking.forward(seconds=1)
         return ticking.at
 
     return Warranties(

@@ -9,10 +9,11 @@ from uuid import uuid4
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.models import SaleBody
 from chalicelib.warranties.service import Filters, Warranties
-from tests.support.ledger.fakes import Clock, Killed
-from tests.support.ledger.table import Line
+from tests.support.clock import Clock
+from tests.support.dynamodb import Line, items
+from tests.support.stage import Killed
 from tests.support.warranties.fakes import CARDS, MORNING, MemoryArchive, body
-from tests.support.warranties.table import items, real_store
+from tests.support.warranties.table import real_store
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Scene:
         )
 
     def _now(self) -> datetime:
-        self.clock.move(seconds=1)
+        self.clock.forward(seconds=1)
         return self.clock.at
 
     def body(self, **told: Any) -> SaleBody:

@@ -19,7 +19,9 @@ from chalicelib.ledger.chain import digest
 from chalicelib.ledger.models import Entry, Kept, TransactionBody
 from chalicelib.ledger.service import Ledger
 from tests.support.backroom.desk import Desk, problem, run, words
-from tests.support.ledger.fakes import NINE, Clock, MemoryStore, a_ledger, uuid
+from tests.support.clock import Clock
+from tests.support.ids import uuid
+from tests.support.ledger.fakes import MORNING, NINE, MemoryStore, a_ledger
 
 ANN, BOB = uuid(0xA), uuid(0xB)
 MADE = {
@@ -220,7 +222,7 @@ class Books:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.clock = Clock()
+        self.clock = Clock(MORNING)
         self.ledger: Ledger = a_ledger(self.store, self.clock)
         self._client = Client(app)
         self._one_at_a_time = Lock()
@@ -229,7 +231,7 @@ class Books:
     def post(self, account: str, *amounts: int) -> list[Entry]:
         made = []
         for amount in amounts:
-            self.clock.move(seconds=1)
+            self.clock.forward(seconds=1)
             body = TransactionBody(account_id=account, amount=amount)
             made.append(self.ledger.post(body).entry)
         return made

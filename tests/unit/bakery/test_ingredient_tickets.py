@@ -176,7 +176,7 @@ def test_no_label_breaks_the_reading(labels: list[str]) -> None:
 
 
 def test_the_line_in_drive_is_the_brief_s(house: Bakehouse) -> None:
-    house.clock.now = datetime(2022, 1, 1, 6, 10, tzinfo=UTC)
+    house.clock.at = datetime(2022, 1, 1, 6, 10, tzinfo=UTC)
     customers = ("Mr. Cakelover", "Mr Cakelover")
     orders = [house.cancel(house.order(customer=customer)) for customer in customers]
 

@@ -12,7 +12,8 @@ import pytest
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending.models import UploadQuery
 from chalicelib.vending.ports import Found
-from tests.support.vending.fakes import FakeChunks, FakeShare
+from tests.support.vending.fakes import FakeChunks
+from tests.support.vending.share import FakeShare
 from tests.support.vending.world import LEAP_DAY, WHEN, Fuse, When, World, log, with_fuse
 from tests.support.vending.world import world as new_world
 
