@@ -9,31 +9,28 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backroom import (
+from backroom import demo
+from backroom.bakery.commands import batches, cakes, employees, orders
+from backroom.core import session, show
+from backroom.core.errors import ClientError
+from backroom.core.session import DEFAULT_URL
+from backroom.dead_letters import commands as dead_letters
+from backroom.deliveries import commands as deliveries
+from backroom.integrations import commands as integrations
+from backroom.ledger import commands as ledger
+from backroom.operations import commands as operations
+from backroom.outbox import commands as outbox
+from backroom.vending.commands import (
     audit,
-    dead_letters,
-    deliveries,
-    demo,
-    doctor,
     files,
     fleet,
     imports,
-    kitchen,
-    ledger,
     machines,
-    outbox,
     registry,
-    session,
-    show,
-    simulation,
-    staff,
-    supplies,
-    warranties,
+    simulate,
     work,
 )
-from backroom.api import DEFAULT_URL
-from backroom.errors import ClientError
-from backroom.options import Json
+from backroom.warranties import commands as warranties
 from chalicelib import __version__
 
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
@@ -99,17 +96,6 @@ def begin(
     context.obj = replace(here, url=api)
 
 
-def show_status(context: typer.Context, as_json: Json = False) -> None:
-    """Say whether the API answers and can work."""
-    with session.of(context).api() as api:
-        answer = api.health()
-        if as_json:
-            typer.echo(answer.text)
-            return
-        health = answer.value
-        show.screen().print(f"{api.url} is {health.status}, version {health.version}.")
-
-
 app.command("fleet", rich_help_panel=_DISPATCHER, epilog="Example: backroom fleet --watch")(
     fleet.show_fleet
 )
@@ -132,10 +118,10 @@ app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats 
 )
 app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
 app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
-app.add_typer(kitchen.cakes, name="cakes", rich_help_panel=_BAKERY)
-app.add_typer(kitchen.orders, name="orders", rich_help_panel=_BAKERY)
-app.add_typer(supplies.batches, name="batches", rich_help_panel=_BAKERY)
-app.add_typer(staff.employees, name="employees", rich_help_panel=_BAKERY)
+app.add_typer(cakes.cakes, name="cakes", rich_help_panel=_BAKERY)
+app.add_typer(orders.orders, name="orders", rich_help_panel=_BAKERY)
+app.add_typer(batches.batches, name="batches", rich_help_panel=_BAKERY)
+app.add_typer(employees.employees, name="employees", rich_help_panel=_BAKERY)
 app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
 app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
 app.command(
@@ -143,11 +129,13 @@ app.command(
 )(audit.audit_files)
 app.command(
     "simulate", rich_help_panel=_ALONE, epilog="Example: backroom simulate logs --seed 7 --days 28"
-)(simulation.write_simulation)
+)(simulate.write_simulation)
 app.command("demo", rich_help_panel=_SERVICE, epilog="Example: backroom demo")(demo.tell)
-app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(show_status)
+app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(
+    operations.show_status
+)
 app.command("doctor", rich_help_panel=_SERVICE, epilog="Example: backroom doctor")(
-    doctor.show_integrations
+    integrations.show_integrations
 )
 
 

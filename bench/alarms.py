@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from random import Random
 
-from backroom.simulate import simulate
+from backroom.vending.simulation import simulate
 from chalicelib.vending.anomalies import Keys, Thresholds, faults
 from chalicelib.vending.parsing import parse
 from chalicelib.vending.reports import Findings, find_gaps

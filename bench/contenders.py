@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bench.logs import NOT_AFTER
 from chalicelib.vending.archives import open_log
 from chalicelib.vending.parsing import Batch, parse
-from tests.reference import read_log
+from tests.support.vending.reference import read_log
 
 _BLOCK_BYTES = 256 * 1024
 _MAX_TEXT_BYTES = 10**10

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from backroom import session, show
-from backroom.demo import bakery, ledger, packages, vending, warranties
+from backroom.core import session, show
+from backroom.core.options import Json
+from backroom.demo import bakery, deliveries, ledger, vending, warranties
 from backroom.demo.story import Story
-from backroom.options import Json
+from backroom.operations.api import OperationsApi
 
 STANDINS = "http://127.0.0.1:8001"
 
@@ -25,7 +26,7 @@ class Chapter(StrEnum):
 
 _CHAPTERS = {
     Chapter.VENDING: ("Vending: whom to send where, and why", vending.tell),
-    Chapter.PACKAGES: ("Packages: delivered at most once", packages.tell),
+    Chapter.PACKAGES: ("Packages: delivered at most once", deliveries.tell),
     Chapter.LEDGER: ("The ledger: it always adds up", ledger.tell),
     Chapter.WARRANTIES: ("Warranties: a price that explains itself", warranties.tell),
     Chapter.BAKERY: ("The bakery: it orders its own ingredients", bakery.tell),
@@ -54,7 +55,7 @@ def tell(
     """
     console = show.aside() if as_json else show.screen()
     story = Story(session.of(context), console, standins=standins)
-    with story.here.api() as api:
+    with story.here.api(OperationsApi) as api:
         api.health()
     if clean:
         vending.clean(story)

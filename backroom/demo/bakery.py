@@ -9,10 +9,11 @@ from contextlib import suppress
 
 import httpx
 
-from backroom import bakery_screen, show
-from backroom.bakery_api import BakeryApi, bakery
+from backroom.bakery import screens as bakery_screen
+from backroom.bakery.api import BakeryApi
+from backroom.core import show
+from backroom.core.errors import ApiError
 from backroom.demo.story import Story
-from backroom.errors import ApiError
 from chalicelib.bakery.answers import EmployeeAnswer, OrderAnswer
 
 _CAKE = "Demo Carrot Cake"
@@ -28,7 +29,7 @@ _LOGIN = "ada"
 
 def tell(story: Story) -> str:
     """Tell the chapter; return the employees that it ends with, as JSON."""
-    with bakery(story.here) as api:
+    with story.here.api(BakeryApi) as api:
         _bake(story, api)
         _order_for_the_day(story, api)
         short, baked = _order_two_at_once(story, api)

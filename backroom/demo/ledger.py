@@ -2,16 +2,17 @@
 
 from uuid import uuid4
 
-from backroom import ledger_audit, show
+from backroom.core import show
+from backroom.core.errors import ApiError
 from backroom.demo.story import Story
-from backroom.errors import ApiError
-from backroom.ledger_api import LedgerApi, Told, ledger
+from backroom.ledger import audit
+from backroom.ledger.api import LedgerApi, Told
 
 
 def tell(story: Story) -> str:
     """Tell the chapter; return the account that it ends with, as JSON."""
     account = str(uuid4())
-    with ledger(story.here) as api:
+    with story.here.api(LedgerApi) as api:
         _post_twice(story, api, account)
         _hold_the_floor(story, api, account)
         return _prove(story, api, account)
@@ -45,7 +46,7 @@ def _prove(story: Story, api: LedgerApi, account: str) -> str:
     )
     answer, told = api.account(account)
     story.say(f"The balance is {answer.value.balance}, after {told.sequence} entries.")
-    finding = ledger_audit.verify(api, lambda _: None)
+    finding = audit.verify(api, lambda _: None)
     entries = show.plural(finding.entries, "entry", "entries")
     story.say(f"{entries} of {show.plural(finding.accounts, 'account')} add up.")
     return answer.text

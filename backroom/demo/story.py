@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from backroom import session, show
-from backroom.errors import UnfinishedError
+from backroom.core import session, show
+from backroom.core.errors import UnfinishedError
 
 _PATIENCE_S = 60.0
 

@@ -11,15 +11,18 @@ from tempfile import TemporaryDirectory
 
 from rich.text import Text
 
-from backroom import file_screen, fleet_screen, show, work_screen
-from backroom.api import Api, Told
-from backroom.delivery import wait_until_processed
+from backroom.core import show
+from backroom.core.errors import ApiError, ClientError
 from backroom.demo import vending_cast
 from backroom.demo.story import Story
 from backroom.demo.vending_cast import SITES, TECHNICIANS, Cast
-from backroom.errors import ApiError, ClientError
-from backroom.fleet import Bars, surroundings
-from backroom.sending import LogFile, send
+from backroom.vending.api import Told, VendingApi
+from backroom.vending.outcomes import wait_until_processed
+from backroom.vending.screens import files as file_screen
+from backroom.vending.screens import fleet as fleet_screen
+from backroom.vending.screens import work as work_screen
+from backroom.vending.sending import LogFile, send
+from backroom.vending.surroundings import Bars, surroundings
 from chalicelib.vending.files import FileView
 from chalicelib.vending.models import Dispatch, FleetReport
 
@@ -28,7 +31,7 @@ _NOTE = "dead mechanism or stuck sensor: carry both"
 
 def tell(story: Story) -> str:
     """Tell the chapter; return the fleet that it ends with, as JSON."""
-    with story.here.api() as api:
+    with story.here.api(VendingApi) as api:
         _check_names(api)
         _tidy_up(api)
         _tell(Vending(story, api))
@@ -37,7 +40,7 @@ def tell(story: Story) -> str:
 
 def clean(story: Story) -> None:
     """Take back what an earlier run sent."""
-    with story.here.api() as api:
+    with story.here.api(VendingApi) as api:
         _check_names(api)
         _tidy_up(api)
     story.console.print("The demo's files are gone, and its dispatches closed.")
@@ -48,7 +51,7 @@ class Vending:
     """The chapter, and the API that it plays on."""
 
     story: Story
-    api: Api
+    api: VendingApi
 
 
 def _tell(play: Vending) -> None:
@@ -63,7 +66,7 @@ def _tell(play: Vending) -> None:
     _show_closed(play, cast, dispatch, file)
 
 
-def _check_names(api: Api) -> None:
+def _check_names(api: VendingApi) -> None:
     """Make sure that nobody real goes by the numbers of the demo's technicians."""
     for technician in api.technicians().value:
         theirs = TECHNICIANS.get(technician.technician_id, technician.name)
@@ -75,7 +78,7 @@ def _check_names(api: Api) -> None:
             )
 
 
-def _tidy_up(api: Api) -> None:
+def _tidy_up(api: VendingApi) -> None:
     """Take back what an earlier run sent, and close what it left open."""
     for technician in TECHNICIANS:
         with suppress(ApiError):  # the technician is not known, or a file is just gone
@@ -188,7 +191,9 @@ def _show_closed(play: Vending, cast: Cast, dispatch: Dispatch, file: FileView) 
     show.note(play.story.console, "      backroom demo --clean takes the demo's files back")
 
 
-def _sent(api: Api, cast: Cast, serial: str, text: bytes, downloaded_at: datetime) -> FileView:
+def _sent(
+    api: VendingApi, cast: Cast, serial: str, text: bytes, downloaded_at: datetime
+) -> FileView:
     """Send one machine's log the way the command does, from a file."""
     name = cast.name(serial, downloaded_at)
     told = Told(cast.technician(serial), serial, downloaded_at.isoformat(), name)

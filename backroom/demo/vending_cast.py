@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backroom.errors import ClientError
-from backroom.simulate import ALL_PLANTS, simulate
+from backroom.core.errors import ClientError
+from backroom.vending.simulation import ALL_PLANTS, simulate
 from chalicelib.vending.models import Dispatch, MachineView, SiteBody
 from chalicelib.vending.names import StoredName
 

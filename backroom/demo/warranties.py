@@ -2,10 +2,9 @@
 
 from uuid import uuid4
 
-from backroom import warranties_screen as screen
 from backroom.demo.story import Story
-from backroom.warranties import sale, sold
-from backroom.warranties_api import WarrantiesApi, warranties
+from backroom.warranties import screens
+from backroom.warranties.api import WarrantiesApi, sale
 
 _SKU, _TITLE = "demo-sofa", "Amy's Sectional Sofa"
 
@@ -13,7 +12,7 @@ _SKU, _TITLE = "demo-sofa", "Amy's Sectional Sofa"
 def tell(story: Story) -> str:
     """Tell the chapter; return the warranty that it ends with, as JSON."""
     run = uuid4().hex[:8]
-    with warranties(story.here) as api:
+    with story.here.api(WarrantiesApi) as api:
         warranty_id = _sell_twice(story, api, f"demo-{run}")
         _refuse(story, api, f"demo-{run}")
         return _explain(story, api, warranty_id)
@@ -29,7 +28,7 @@ def _sell_twice(story: Story, api: WarrantiesApi, store: str) -> str:
     )
     for _ in range(2):
         answer, replayed = api.sell(sale(store, "furniture", _SKU, "150.00", _TITLE), key=store)
-        for line in sold(answer.value, replayed=replayed):
+        for line in screens.sold(answer.value, replayed=replayed):
             story.say(line)
     return answer.value.warranties[0].id
 
@@ -44,13 +43,13 @@ def _refuse(story: Story, api: WarrantiesApi, store: str) -> None:
     answer, _ = api.sell(
         sale(store, "furniture", "demo-cushion", "9.99", "Cushion"), key=f"{store}-2"
     )
-    for line in sold(answer.value, replayed=False):
+    for line in screens.sold(answer.value, replayed=False):
         story.say(line)
-    story.say(screen.refusals(api.refusals().value))
+    story.say(screens.refusals(api.refusals().value))
 
 
 def _explain(story: Story, api: WarrantiesApi, warranty_id: str) -> str:
     story.step("Each warranty says how it came to its price.", f"warranties show {warranty_id}")
     answer = api.warranty(warranty_id)
-    story.say(screen.warranty(answer.value))
+    story.say(screens.warranty(answer.value))
     return answer.text

@@ -14,8 +14,8 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from backroom import fleet_screen
-from backroom.fleet_table import Surroundings, count_by_day
+from backroom.vending.screens import fleet as fleet_screen
+from backroom.vending.screens.machine_table import Surroundings, count_by_day
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.parsing import parse
 from chalicelib.vending.reports import History, audit

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.screens import Screens
-from tests.deployed import Deployed, deployed
+from tests.support.deployed import Deployed, deployed
 
 HERE = Path(__file__).parent
 PATIENCE_S = 120

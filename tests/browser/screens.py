@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.deployed import Deployed
+from tests.support.deployed import Deployed
 
 
 def needed(stack: Deployed, route: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Request, expect
 
 from tests.browser.screens import Screens, needed
-from tests.deployed import Deployed
+from tests.support.deployed import Deployed
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route, expect
 
 from tests.browser.screens import Screens, needed
-from tests.crew import hired, log
-from tests.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import hired, log
 
 ACCOUNT = "5f0c3a52-0000-4000-8000-0000000000f1"
 AREAS = {

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.screens import Screens
-from tests.deployed import Deployed
+from tests.support.deployed import Deployed
 
 LARGEST = 2**53 - 1
 

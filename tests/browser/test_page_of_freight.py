@@ -21,7 +21,7 @@ from chalice.config import Config
 from chalice.local import LocalDevServer
 from app import app
 from chalicelib.core import aws
-from tests.deliveries_table import make_table
+from tests.support.deliveries.table import make_table
 
 with mock_aws():
     make_table(aws.dynamodb(), "deliveries")

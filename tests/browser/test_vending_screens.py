@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.screens import Screens
-from tests.crew import Crew, hired, log
-from tests.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import Crew, hired, log
 
 IMAGE = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.screens import Screens, needed
-from tests.deployed import Deployed
+from tests.support.deployed import Deployed
 
 SOFA = "Amy's <i>Sectional</i> Sofa"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.bakery_deployed import CAKE, VEGAN, DeployedBakery
-from tests.crew import Crew, hired, log
-from tests.deployed import Deployed, deployed, packaged
+from tests.support.bakery.deployed import CAKE, VEGAN, DeployedBakery
+from tests.support.deployed import Deployed, deployed, packaged
+from tests.support.vending.crew import Crew, hired, log
 
 HERE = Path(__file__).parent
 # A hanging test shall not hang the rest.

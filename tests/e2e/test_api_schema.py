@@ -26,9 +26,10 @@ from schemathesis.specs.openapi.checks import (
 
 from chalicelib.core.routing import VERBS
 from infra import openapi
-from tests.crew import PENDING, get, log
-from tests.deployed import Deployed, eventually
 from tests.e2e.test_errors import CONTRACTS, problem
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import PENDING, get, log
 
 # HYPOTHESIS_PROFILE=fuzz looks ten times as long.
 TIMES = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 1

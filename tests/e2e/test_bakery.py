@@ -2,7 +2,7 @@
 
 The schedule's time says which day's batch is run, so each test that runs one takes a day of its
 own, far ahead; a run takes whatever is open, so tests look at their own orders alone. What becomes
-of faults of the vendors' is in `test_vendor_faults`.
+of faults of the vendors' is in `test_failing_vendors`.
 """
 
 import json
@@ -20,9 +20,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.bakery_deployed import DeployedBakery, somebody, together
-from tests.bakery_house import GOLDEN
-from tests.deployed import eventually
+from tests.support.bakery.deployed import DeployedBakery, somebody, together
+from tests.support.bakery.house import GOLDEN
+from tests.support.patience import eventually
 
 
 @pytest.fixture(autouse=True)

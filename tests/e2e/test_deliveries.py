@@ -22,9 +22,13 @@ from chalicelib.core.errors import InvalidInputError, UnavailableError
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.intake import Intake
 from chalicelib.deliveries.service.sending import Sending
-from tests.deliveries_fakes import BOX, NOON, Killed, Rivalry, Store, choices, package
-from tests.deliveries_table import RealStore, make_table, spending
-from tests.deployed import Deployed, eventually
+from tests.support.deliveries.fakes import BOX, NOON, Store, choices, package
+from tests.support.deliveries.rivalry import Rivalry
+from tests.support.deliveries.table import RealStore, make_table
+from tests.support.deployed import Deployed
+from tests.support.dynamodb import spending
+from tests.support.patience import eventually
+from tests.support.stage import Killed
 
 T = TypeVar("T")
 

@@ -2,9 +2,9 @@
 
 import json
 
-from backroom.session import Session
-from tests.deployed import Deployed
-from tests.unit.backroom.desk import run, words
+from backroom.core.session import Session
+from tests.support.backroom.desk import run, words
+from tests.support.deployed import Deployed
 
 
 def test_the_demo_tells_every_chapter_and_can_be_repeated(stack: Deployed) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.aws import REGION
 from infra.stack import Stack, StackError
-from tests.deployed import Deployed
+from tests.support.deployed import Deployed
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {

@@ -14,8 +14,8 @@ import pytest
 
 from app import app
 from chalicelib.core.routing import VERBS
-from tests.crew import Crew, hired, log
-from tests.deployed import Deployed
+from tests.support.deployed import Deployed
+from tests.support.vending.crew import Crew, hired, log
 
 CONTRACTS = app.contracts()
 PATHS = sorted({contract.path for contract in CONTRACTS})

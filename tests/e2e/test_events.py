@@ -15,8 +15,9 @@ from urllib.parse import quote_plus
 import httpx
 import pytest
 
-from tests.crew import Crew, agrees, drop, dropped, get, log, settled
-from tests.deployed import VISIBILITY_S, Deployed, eventually
+from tests.support.deployed import VISIBILITY_S, Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import Crew, agrees, drop, dropped, get, log, settled
 
 IT_IS_LATE = {
     "version": "0",

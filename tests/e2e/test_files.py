@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.crew import Crew, agrees, drop, dropped, get, hired, log, put, settled
-from tests.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, put, settled
 
 AT_THE_MACHINE = "2018-09-21T09:34:48"
 STAMP = "2018-09-21_093448"

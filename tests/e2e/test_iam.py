@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.crew import Crew, agrees, drop, dropped, get, hired, log, settled
-from tests.deployed import Deployed, eventually
 from tests.e2e.test_events import sweep
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, settled
 
 VENDING = ("api", "vending-file-arrived", "vending-fleet-changed", "vending-daily-sweep")
 WHEN = {"downloaded_at": "2020-04-01T12:00:00"}

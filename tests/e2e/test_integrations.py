@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import Deployed
 from tests.e2e.test_package import run, unzipped
+from tests.support.deployed import Deployed
 
 __all__ = ["unzipped"]  # a fixture
 

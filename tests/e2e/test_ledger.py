@@ -24,10 +24,11 @@ from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import Ledger
 from chalicelib.ledger.store import ACCOUNT_SHARDS, LIST_SHARDS, LedgerStore
-from tests.deployed import Deployed
-from tests.ledger_fakes import Clock
-from tests.ledger_kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
-from tests.ledger_table import Line
+from tests.support.clock import Clock
+from tests.support.deployed import Deployed
+from tests.support.dynamodb import Line
+from tests.support.ledger.fakes import MORNING
+from tests.support.ledger.kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
 
 FIELDS = ["transaction_id", "account_id", "amount", "created_at"]
 BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}
@@ -323,7 +324,7 @@ def counted(stack: Deployed, line: Line) -> Ledger:
     client: Any = line
     ids = (str(uuid4()) for _ in count())
     store = LedgerStore(Table(client, stack.outputs["LedgerTable"]))
-    return Ledger(store, now=Clock(), new_id=lambda: next(ids), tries=lambda: range(3))
+    return Ledger(store, now=Clock(MORNING), new_id=lambda: next(ids), tries=lambda: range(3))
 
 
 @pytest.fixture
@@ -355,7 +356,7 @@ def test_round_trips_and_write_units_are_those_of_the_docs(
     assert costs(lambda: counted.reverse(original)) == ([read, read], 0)
     assert costs(lambda: counted.transaction(original)) == ([read], 0)
     assert costs(lambda: counted.account(account)) == ([read], 0)
-    assert costs(lambda: counted.account(account, Clock()())) == (["query"], 0)
+    assert costs(lambda: counted.account(account, Clock(MORNING)())) == (["query"], 0)
     assert costs(lambda: counted.entries(account, after=None, limit=100)) == (["query"], 0)
     page = {"before": None, "limit": 100}
     ours = costs(lambda: counted.transactions(account_id=account, **page))

@@ -17,8 +17,10 @@ import pytest
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports, find
 from infra.standins.faults import Fault
 from monitoring.grafana import dashboards
-from tests.deployed import Deployed, deployed, eventually, free_port
-from tests.watched import (
+from tests.support.deployed import Deployed, deployed
+from tests.support.patience import eventually
+from tests.support.processes import free_port
+from tests.support.watched import (
     SCHEDULED,
     Load,
     Watched,

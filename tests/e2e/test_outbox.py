@@ -19,11 +19,12 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.store import EffectStore, OvertakenError
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.table import ABSENT, ConditionError, Table, key
-from tests.deliveries_table import spending
-from tests.deployed import Deployed, eventually
-from tests.outbox_chaos import Chaos
-from tests.outbox_fakes import KIND, NOON, MemoryQueues, Vendor
-from tests.outbox_table import make_table
+from tests.support.deployed import Deployed
+from tests.support.dynamodb import spending
+from tests.support.outbox.chaos import Chaos
+from tests.support.outbox.fakes import KIND, NOON, MemoryQueues, Vendor
+from tests.support.outbox.table import make_table
+from tests.support.patience import eventually
 
 EFFECTS = 600
 ASKED_UNITS, WORKED_UNITS = 4, 5

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from infra import package
-from tests.crew import hired, log
-from tests.deployed import Deployed
 from tests.e2e.test_events import IT_IS_LATE
+from tests.support.deployed import Deployed
+from tests.support.vending.crew import hired, log
 
 _UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
 

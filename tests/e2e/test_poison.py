@@ -8,9 +8,10 @@ import json
 from functools import partial
 from typing import Any
 
-from tests.crew import agrees, get, hired, log
-from tests.deployed import Deployed, eventually
 from tests.e2e.test_events import tell
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import agrees, get, hired, log
 
 PATIENCE_S = 200
 

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.crew import MORNING, Crew, agrees, get, hired, log, put
-from tests.deployed import Deployed, eventually
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import MORNING, Crew, agrees, get, hired, log, put
 
 T = TypeVar("T")
 

@@ -13,8 +13,9 @@ import pytest
 
 from chalicelib.vending import parsing, reports, rows
 from chalicelib.vending.anomalies import Thresholds
-from tests.crew import drop, dropped, get, settled, transactions
-from tests.deployed import Deployed, deploy_again, deployed, eventually
+from tests.support.deployed import Deployed, deploy_again, deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import drop, dropped, get, settled, transactions
 
 REAL_FILE = Path(__file__).parents[1] / "data" / "transactions.txt"
 ROWS = {"GM001": 345, "GM002": 346, "GM003": 317, "GM004": 322, "GM005": 346, "GM006": 324}

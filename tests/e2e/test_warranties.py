@@ -23,12 +23,12 @@ import pytest
 from chalicelib.core.outbox import queues
 from chalicelib.warranties.service import Filters
 from chalicelib.warranties.store import LIST_SHARDS
-from tests.deployed import Deployed, eventually
 from tests.e2e.test_errors import faults
-from tests.ledger_table import Line
-from tests.warranties_fakes import SOFA
-from tests.warranties_kills import DEEDS, Scene, deaths
-from tests.warranties_table import items
+from tests.support.deployed import Deployed
+from tests.support.dynamodb import Line, items
+from tests.support.patience import eventually
+from tests.support.warranties.fakes import SOFA
+from tests.support.warranties.kills import DEEDS, Scene, deaths
 
 BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}
 # A killed function is a 500 of the gateway's, which says nothing of what was done.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployed import Deployed, deployed
+from tests.support.deployed import Deployed, deployed
 
 HERE = Path(__file__).parent
 

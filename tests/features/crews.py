@@ -2,8 +2,8 @@
 
 import re
 
-from tests.crew import Crew, put
-from tests.deployed import Deployed
+from tests.support.deployed import Deployed
+from tests.support.vending.crew import Crew, put
 
 
 def employ(stack: Deployed, number: str, machines: str) -> Crew:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from tests.crew import Crew, get, log, settled
-from tests.deployed import Deployed, eventually
 from tests.features.crews import employ
+from tests.support.deployed import Deployed
+from tests.support.patience import eventually
+from tests.support.vending.crew import Crew, get, log, settled
 
 scenarios("dispatcher.feature")
 

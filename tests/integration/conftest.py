@@ -8,7 +8,7 @@ from chalicelib.integrations import http
 from infra.standins.contracts import Contracts
 from infra.standins.office import Office
 from infra.standins.server import Standins
-from tests.vendors import Desk
+from tests.support.integrations.vendors import Desk
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ import app as composition
 from chalicelib.bakery import wiring
 from chalicelib.core import aws, settings
 from chalicelib.core.outbox import wiring as outbox
-from tests.bakery_house import SECRET
-from tests.bakery_table import Stores, make_tables
+from tests.support.bakery.house import SECRET
+from tests.support.bakery.table import Stores, make_tables
 
 ROOT = Path(__file__).parents[3]
 _NUMBERS = count()

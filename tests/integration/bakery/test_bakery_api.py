@@ -11,8 +11,8 @@ from chalice.test import Client, HTTPResponse
 
 from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.wiring import bakery
-from tests.bakery_house import SECRET
-from tests.bakery_table import Stores
+from tests.support.bakery.house import SECRET
+from tests.support.bakery.table import Stores
 
 JSON = {"Content-Type": "application/json"}
 CAKE = (

@@ -20,9 +20,9 @@ from chalicelib.core.outbox.rows import Kept
 from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.outbox.sweeper import Sweeper
 from chalicelib.core.outbox.worker import Worker
-from tests.bakery_table import Stores
-from tests.outbox_fakes import MemoryQueues
-from tests.vendors import Desk
+from tests.support.bakery.table import Stores
+from tests.support.integrations.vendors import Desk
+from tests.support.outbox.fakes import MemoryQueues
 
 CAKE = {"name": "Chocolate Cake", "ingredients": {"chocolate": 67.0, "eggs": 2}}
 SIX = time(6, tzinfo=UTC)

@@ -14,8 +14,8 @@ from chalicelib.bakery.names import record_id
 from chalicelib.core.log import logger
 from chalicelib.integrations.mail import message_id
 from infra.standins.slack import person
-from tests.bakery_chaos import ChaoticBakery
-from tests.vendors import Desk
+from tests.support.bakery.chaos import ChaoticBakery
+from tests.support.integrations.vendors import Desk
 
 GUESTS, EFFECTS = 330, 300
 REGULARS, FIRED, URGENT = 60, 100, 100

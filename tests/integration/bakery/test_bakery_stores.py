@@ -21,7 +21,7 @@ from chalicelib.bakery.records import (
     Ticket,
 )
 from chalicelib.bakery.service.batches import Batching
-from tests.bakery_table import Stores
+from tests.support.bakery.table import Stores
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)

@@ -13,7 +13,7 @@ from moto import mock_aws
 import app as composition
 from chalicelib.core import aws, settings
 from chalicelib.deliveries import wiring
-from tests.deliveries_table import make_table
+from tests.support.deliveries.table import make_table
 
 ROOT = Path(__file__).parent.parent.parent.parent
 _NUMBERS = count()

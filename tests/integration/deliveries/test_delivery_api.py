@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from chalice.test import Client, HTTPResponse
 
 from chalicelib.core import aws
-from tests.deliveries_fakes import BOX
+from tests.support.deliveries.fakes import BOX
 
 JSON = {"Content-Type": "application/json"}
 SAID = {"timestamp": 100, "personal": True, "marketing": False}

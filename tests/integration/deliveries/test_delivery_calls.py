@@ -8,8 +8,8 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.core import aws
-from tests.deliveries_fakes import BOX
-from tests.deliveries_table import spending
+from tests.support.deliveries.fakes import BOX
+from tests.support.dynamodb import spending
 
 JSON = {"Content-Type": "application/json"}
 DECIDED = {"BatchGetItem": 1, "TransactWriteItems": 1}

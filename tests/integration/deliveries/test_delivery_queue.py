@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from chalice.test import Client
 
 from chalicelib.deliveries.events import package_sent
-from tests.deliveries_fakes import BOX
+from tests.support.deliveries.fakes import BOX
 
 
 def message(message_id: str, body: object, receives: int = 1) -> dict[str, Any]:

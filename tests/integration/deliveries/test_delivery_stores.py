@@ -13,8 +13,10 @@ from chalicelib.deliveries.ports import DecidedAlreadyError, WishChangedError
 from chalicelib.deliveries.records import Attempt, decided
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wishes import Wish
-from tests.deliveries_fakes import NOON, Rivalry, Store, package
-from tests.deliveries_table import RealStore, make_table, spending
+from tests.support.deliveries.fakes import NOON, Store, package
+from tests.support.deliveries.rivalry import Rivalry
+from tests.support.deliveries.table import RealStore, make_table
+from tests.support.dynamodb import spending
 
 LATER = Wish(False, NOON + timedelta(days=1))
 

@@ -15,8 +15,8 @@ TYPES["freight"] = PackageType("freight", "What takes two to carry")  # the one 
 from chalice.test import Client
 from app import app
 from chalicelib.core import aws
-from tests.deliveries_fakes import BOX
-from tests.deliveries_table import make_table
+from tests.support.deliveries.fakes import BOX
+from tests.support.deliveries.table import make_table
 
 HEADERS = {"Content-Type": "application/json"}
 

@@ -12,7 +12,7 @@ from moto import mock_aws
 import app as composition
 from chalicelib.core import aws, settings
 from chalicelib.ledger import wiring
-from tests.ledger_table import make_table
+from tests.support.ledger.table import make_table
 
 ROOT = Path(__file__).parent.parent.parent.parent
 _NUMBERS = count()

@@ -14,8 +14,9 @@ from chalicelib.ledger import routes
 from chalicelib.ledger.chain import Chain, following
 from chalicelib.ledger.models import Entry
 from chalicelib.ledger.store import LedgerStore
-from tests.ledger_fakes import MORNING, NINE, uuid
-from tests.ledger_table import answering
+from tests.support.dynamodb import answering
+from tests.support.ids import uuid
+from tests.support.ledger.fakes import MORNING, NINE
 
 ANN, BOB = uuid(0xA), uuid(0xB)
 JSON = {"Content-Type": "application/json"}

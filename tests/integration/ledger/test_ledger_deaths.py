@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from chalicelib.ledger.models import TransactionBody
-from tests.ledger_kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
-from tests.ledger_table import Line
+from tests.support.dynamodb import Line
+from tests.support.ledger.kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
 
 
 @pytest.mark.parametrize("name", DEEDS)

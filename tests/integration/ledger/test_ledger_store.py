@@ -13,7 +13,8 @@ from chalicelib.ledger.chain import following
 from chalicelib.ledger.models import Entry, iso
 from chalicelib.ledger.ports import Place, Sight, Store
 from chalicelib.ledger.store import LedgerStore
-from tests.ledger_fakes import MORNING, MemoryStore, uuid
+from tests.support.ids import uuid
+from tests.support.ledger.fakes import MORNING, MemoryStore
 
 ANN, BOB = uuid(0xA), uuid(0xB)
 

@@ -4,8 +4,8 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.core.table import Table
-from tests.cloud import client
-from tests.outbox_table import make_table
+from tests.support.aws import client
+from tests.support.outbox.table import make_table
 
 
 @pytest.fixture

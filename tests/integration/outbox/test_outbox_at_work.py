@@ -15,9 +15,10 @@ from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.settings import SettingsError
 from chalicelib.core.table import Table
 from chalicelib.outbox import events
-from tests.cloud import client as aws_client
-from tests.deliveries_table import spending
-from tests.outbox_fakes import Clock, Vendor
+from tests.support.aws import client as aws_client
+from tests.support.clock import Clock
+from tests.support.dynamodb import spending
+from tests.support.outbox.fakes import NOON, Vendor
 
 _NUMBERS = count()
 
@@ -54,7 +55,7 @@ def batch(queue: str) -> SQSEvent:
 def test_s6_what_a_transaction_asks_for_is_named_performed_told_and_closed(
     table: Table, queue: str
 ) -> None:
-    vendor = Vendor(Clock())
+    vendor = Vendor(Clock(NOON))
     worker = outbox_wiring.worker("letters", vendor)
 
     events.relay({"Records": [ask(table, "a"), ask(table, "b")]}, None)
@@ -84,7 +85,7 @@ def test_s6_the_sweeper_s_function_names_what_waits(table: Table, queue: str) ->
 def test_an_effect_takes_one_read_and_two_writes_beside_its_transaction(
     table: Table, queue: str
 ) -> None:
-    worker = outbox_wiring.worker("letters", Vendor(Clock()))
+    worker = outbox_wiring.worker("letters", Vendor(Clock(NOON)))
     ask(table, "a")
 
     with spending(aws_client("dynamodb")) as spent:
@@ -98,7 +99,7 @@ def test_settings_bound_a_worker_s_patience(
 ) -> None:
     monkeypatch.setenv("OUTBOX_GIVE_UP_DAYS", "0.000000001")
     monkeypatch.setenv("OUTBOX_ENOUGH_TRIES", "1")
-    vendor = Vendor(Clock(), says=["busy"])
+    vendor = Vendor(Clock(NOON), says=["busy"])
     ask(table, "a")
 
     assert outbox_wiring.worker("letters", vendor).work("a") == "dead"
@@ -111,4 +112,4 @@ def test_settings_that_make_no_sense_are_named(
     monkeypatch.setenv(name, "0")
 
     with pytest.raises(SettingsError, match=name):
-        outbox_wiring.worker("letters", Vendor(Clock()))
+        outbox_wiring.worker("letters", Vendor(Clock(NOON)))

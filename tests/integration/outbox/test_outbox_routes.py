@@ -18,7 +18,7 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import Kept, Pause, place
 from chalicelib.core.outbox.store import EffectStore, closed
 from chalicelib.core.table import Table, key
-from tests.cloud import client as aws_client
+from tests.support.aws import client as aws_client
 
 ROOT = Path(__file__).parent.parent.parent.parent
 THEN = datetime(2026, 11, 21, 6, tzinfo=UTC)

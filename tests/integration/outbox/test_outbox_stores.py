@@ -14,7 +14,7 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import GRACE, Kept, Pause
 from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
 from chalicelib.core.table import ConditionError, Table, key
-from tests.outbox_fakes import KIND, NOON, MemoryStore
+from tests.support.outbox.fakes import KIND, NOON, MemoryStore
 
 SECOND = timedelta(seconds=1)
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cloud import vending_cloud
+from tests.support.vending.cloud import vending_cloud
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.cloud import vending_cloud, vending_ports
-from tests.stories import ERRANDS, HAPPENINGS, Story, outcome
-from tests.world import Killed, Tapped, World, every_write, world
+from tests.support.stage import Killed
+from tests.support.vending.cloud import vending_cloud, vending_ports
+from tests.support.vending.stories import ERRANDS, HAPPENINGS, Story, outcome
+from tests.support.vending.world import Tapped, World, every_write, world
 
 _WRITES = {
     "put_item",

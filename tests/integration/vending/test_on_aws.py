@@ -28,8 +28,9 @@ from chalicelib.vending.store.chunks import ChunkStore
 from chalicelib.vending.store.files import FileStore
 from chalicelib.vending.store.queues import SqsQueues
 from chalicelib.vending.store.share import BucketShare
-from tests.api import client as api_client
-from tests.cloud import client, vending_table
+from tests.support.api import client as api_client
+from tests.support.aws import client
+from tests.support.vending.cloud import vending_table
 
 SAMPLE = Path(__file__).parents[2] / "data" / "transactions.txt"
 SAMPLES = Path(__file__).parents[2] / "events"

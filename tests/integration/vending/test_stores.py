@@ -21,8 +21,8 @@ from chalicelib.vending.ports import (
 )
 from chalicelib.vending.reports import Findings
 from chalicelib.vending.rows import keys, pack
-from tests.cloud import vending_ports
-from tests.fakes import Ports, fake_ports
+from tests.support.vending.cloud import vending_ports
+from tests.support.vending.wiring import Ports, fake_ports
 
 NOON = datetime(2020, 3, 1, 12, tzinfo=UTC)
 DAY = date(2020, 2, 20)

@@ -11,7 +11,7 @@ from chalice.test import Client
 import app as composition
 from chalicelib.integrations import wiring
 from infra.standins.server import Standins
-from tests.vendors import Desk
+from tests.support.integrations.vendors import Desk
 
 ROOT = Path(__file__).parent.parent.parent.parent
 NAMES = ["jira", "jira webhook", "slack", "google", "github", "mail"]

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.core.outbox.effects import DeniedError, NotDoneError, PoisonError
 from chalicelib.integrations.http import NotThereError
-from tests.vendors import Desk
+from tests.support.integrations.vendors import Desk
 
 
 def test_b15_access_is_an_invitation_until_it_is_accepted(desk: Desk) -> None:

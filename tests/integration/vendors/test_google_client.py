@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.core.outbox.effects import DeniedError, NotDoneError, PoisonError
 from chalicelib.integrations.gdocs import SETTLE_S, Line, as_line, utf16_length
 from chalicelib.integrations.http import NotThereError
-from tests.vendors import Desk
+from tests.support.integrations.vendors import Desk
 
 LINE = Line("order-21", "- Order 21 [Chocolate Cake] : Date 01/01/2022 06:10")
 

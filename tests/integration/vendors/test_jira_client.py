@@ -6,7 +6,7 @@ from chalicelib.core.outbox.effects import DeniedError
 from chalicelib.integrations import adf
 from chalicelib.integrations.http import NotThereError
 from chalicelib.integrations.jira import SETTLE_S
-from tests.vendors import DOCUMENT, Desk
+from tests.support.integrations.vendors import DOCUMENT, Desk
 
 
 def test_b9_the_search_trails_a_new_ticket_until_the_settle_time_has_passed(desk: Desk) -> None:

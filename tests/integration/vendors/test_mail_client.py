@@ -19,7 +19,7 @@ from chalicelib.core.outbox.effects import (
 )
 from chalicelib.integrations.mail import composed, message_id
 from infra.standins import certificates
-from tests.vendors import Desk, letter
+from tests.support.integrations.vendors import Desk, letter
 
 
 def test_b12_a_letter_arrives_as_it_was_written(desk: Desk) -> None:

@@ -23,7 +23,7 @@ from chalicelib.core.outbox.effects import (
     UnsureError,
 )
 from chalicelib.integrations.ses import SesMail
-from tests.vendors import letter
+from tests.support.integrations.vendors import letter
 
 SENDER = "bakery@backroom.example"
 

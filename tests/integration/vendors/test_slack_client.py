@@ -14,7 +14,7 @@ from chalicelib.core.outbox.effects import (
     UnsureError,
 )
 from chalicelib.integrations.slack import escaped
-from tests.vendors import Desk
+from tests.support.integrations.vendors import Desk
 
 
 def test_b11_the_whole_directory_is_read_page_by_page(desk: Desk) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from infra.standins.credentials import JIRA_WEBHOOK_SECRET
 from infra.standins.server import Standins
-from tests.vendors import Desk
+from tests.support.integrations.vendors import Desk
 
 
 @dataclass

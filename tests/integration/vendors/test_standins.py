@@ -12,7 +12,7 @@ import pytest
 
 from infra.standins import credentials
 from infra.standins.server import Standins
-from tests.vendors import DOCUMENT, Desk, letter
+from tests.support.integrations.vendors import DOCUMENT, Desk, letter
 
 BASIC = b64encode(f"{credentials.JIRA_USER}:{credentials.JIRA_TOKEN}".encode()).decode()
 TOKENS = {

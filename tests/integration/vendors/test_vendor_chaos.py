@@ -15,7 +15,7 @@ import pytest
 from chalicelib.core.outbox.effects import EffectError, NotDoneError, UnsureError
 from chalicelib.integrations import gdocs, jira
 from chalicelib.integrations.gdocs import Line
-from tests.vendors import DOCUMENT, Desk, letter
+from tests.support.integrations.vendors import DOCUMENT, Desk, letter
 
 EFFECTS = 300
 WRITERS = 6

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.integrations import adf
 from infra.standins.contracts import Contracts
 from infra.standins.vendor import Reply, Request, Vendor
-from tests.vendors import DOCUMENT, Desk, tour
+from tests.support.integrations.vendors import DOCUMENT, Desk, tour
 
 FOUND = Contracts.find()
 pytestmark = pytest.mark.skipif(

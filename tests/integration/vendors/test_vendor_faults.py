@@ -12,7 +12,7 @@ from chalicelib.core.outbox.effects import (
     UnsureError,
 )
 from chalicelib.integrations.http import NotThereError
-from tests.vendors import READS, WRITES, Call, Desk
+from tests.support.integrations.vendors import READS, WRITES, Call, Desk
 
 CALLS = {**WRITES, **READS}
 UNKNOWN: list[tuple[str, dict[str, Any]]] = [

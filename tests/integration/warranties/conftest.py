@@ -13,7 +13,7 @@ import app as composition
 from chalicelib.core import aws, settings
 from chalicelib.core.outbox import wiring as outbox_wiring
 from chalicelib.warranties import wiring
-from tests.warranties_table import make_tables
+from tests.support.warranties.table import make_tables
 
 ROOT = Path(__file__).parent.parent.parent.parent
 _NUMBERS = count()

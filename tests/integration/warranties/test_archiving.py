@@ -29,8 +29,9 @@ from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.archiving import Archiving
 from chalicelib.warranties.bucket import BucketArchive
 from infra import templates
-from tests.warranties_fakes import SOFA, MemoryArchive, MemoryStore, a_service, body
-from tests.warranties_table import items, real_store
+from tests.support.dynamodb import items
+from tests.support.warranties.fakes import SOFA, MemoryArchive, MemoryStore, a_service, body
+from tests.support.warranties.table import real_store
 
 NOWHERE = "https://s3.test"
 

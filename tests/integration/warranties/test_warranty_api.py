@@ -12,9 +12,9 @@ from chalice.test import Client, HTTPResponse
 from chalicelib.core import cursors
 from chalicelib.warranties import archive
 from chalicelib.warranties.wiring import archiver
+from tests.support.dynamodb import items
+from tests.support.warranties.fakes import SOFA
 from tests.unit.warranties.test_warranty_fields import BRIEFS_SAMPLE
-from tests.warranties_fakes import SOFA
-from tests.warranties_table import items
 
 JSON = {"Content-Type": "application/json"}
 SKU = SOFA["item_sku"]

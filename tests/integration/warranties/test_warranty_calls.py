@@ -8,8 +8,8 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.warranties.store import LIST_SHARDS, REFUSAL_SHARDS
-from tests.deliveries_table import spending
-from tests.warranties_fakes import SOFA
+from tests.support.dynamodb import spending
+from tests.support.warranties.fakes import SOFA
 
 SALE = {"BatchGetItem": 1, "TransactWriteItems": 1}
 SKU, STORE = SOFA["item_sku"], SOFA["store_uuid"]

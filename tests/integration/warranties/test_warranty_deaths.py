@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.warranties_kills import DEEDS, deaths
+from tests.support.warranties.kills import DEEDS, deaths
 
 
 @pytest.mark.parametrize("name", DEEDS)

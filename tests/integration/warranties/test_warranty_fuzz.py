@@ -14,7 +14,7 @@ from schemathesis import GenerationMode
 from chalicelib import __version__
 from chalicelib.core.openapi import document
 from chalicelib.warranties import routes
-from tests.warranties_fakes import SOFA
+from tests.support.warranties.fakes import SOFA
 
 _JSON = {"Content-Type": "application/json"}
 _DOCUMENT = document(routes.bp.contracts, version=__version__)

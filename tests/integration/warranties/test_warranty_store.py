@@ -9,9 +9,10 @@ from chalicelib.core.outbox.effects import Conclusion
 from chalicelib.warranties.models import Sale
 from chalicelib.warranties.ports import Sight, Store
 from chalicelib.warranties.store import LIST_SHARDS
-from tests.ledger_fakes import uuid
-from tests.warranties_fakes import CARDS, MORNING, MemoryStore, body
-from tests.warranties_table import items, real_store
+from tests.support.dynamodb import items
+from tests.support.ids import uuid
+from tests.support.warranties.fakes import CARDS, MORNING, MemoryStore, body
+from tests.support.warranties.table import real_store
 
 
 @pytest.fixture(params=["in memory", "in DynamoDB"])

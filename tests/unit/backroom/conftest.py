@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.backroom.desk import Desk
-from tests.unit.backroom.office import Office, open_office
+from tests.support.backroom.desk import Desk
+from tests.support.backroom.office import Office, open_office
 
 
 @pytest.fixture

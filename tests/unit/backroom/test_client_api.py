@@ -6,18 +6,21 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from backroom.advice import next_step_after
-from backroom.api import Api, Told
-from backroom.errors import ApiError, UnreachableError
+from backroom.core.advice import next_step_after
+from backroom.core.connection import Connection
+from backroom.core.errors import ApiError, UnreachableError
+from backroom.vending.api import Told, VendingApi
 from chalicelib.vending.files import Upload
-from tests.unit.backroom.desk import NOW, Desk, file, fleet, machine, problem
+from tests.support.backroom.desk import NOW, Desk, file, fleet, machine, problem
 
 TOLD = Told("T0001", "GM001", "2018-09-21T09:34:48", "log.txt")
 
 
-def api(handler: Callable[[httpx.Request], httpx.Response], url: str = "http://api.test") -> Api:
+def api(
+    handler: Callable[[httpx.Request], httpx.Response], url: str = "http://api.test"
+) -> VendingApi:
     sleep = handler.slept_s.append if isinstance(handler, Desk) else lambda _: None
-    return Api(url, transport=httpx.MockTransport(handler), sleep=sleep)
+    return VendingApi(Connection(url, transport=httpx.MockTransport(handler), sleep=sleep))
 
 
 def failing(error: type[httpx.TransportError]) -> Callable[[httpx.Request], httpx.Response]:

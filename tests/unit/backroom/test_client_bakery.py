@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.backroom.desk import Desk, problem, run, words
+from tests.support.backroom.desk import Desk, problem, run, words
 
 AT = "2026-11-21T06:00:00Z"
 CAKE = (

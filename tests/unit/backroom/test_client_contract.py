@@ -8,8 +8,8 @@ import pytest
 from typer.main import get_command
 
 from backroom.cli import app
-from backroom.errors import ClientError
-from tests.unit.backroom.desk import Desk, file, fleet, machine, problem, run, words
+from backroom.core.errors import ClientError
+from tests.support.backroom.desk import Desk, file, fleet, machine, problem, run, words
 
 SITE = {"name": "Mall", "time_zone": "UTC", "address": "", "site_id": "mall"}
 ANN = {"name": "Ann", "technician_id": "T0001", "machines": []}

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.backroom.desk import Desk, problem, words
+from tests.support.backroom.desk import Desk, problem, words
 
 SENT = {
     "package_id": "box",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.backroom.desk import Desk, words
+from tests.support.backroom.desk import Desk, words
 
 
 def checkup(state: str = "ok", **told: Any) -> dict[str, Any]:

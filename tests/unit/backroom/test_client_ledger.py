@@ -13,13 +13,15 @@ from chalice.test import Client
 from typer.testing import Result
 
 from app import app
-from backroom.ledger_api import ledger
-from backroom.session import Session
+from backroom.core.session import Session
+from backroom.ledger.api import LedgerApi
 from chalicelib.ledger.chain import digest
 from chalicelib.ledger.models import Entry, Kept, TransactionBody
 from chalicelib.ledger.service import Ledger
-from tests.ledger_fakes import NINE, Clock, MemoryStore, a_ledger, uuid
-from tests.unit.backroom.desk import Desk, problem, run, words
+from tests.support.backroom.desk import Desk, problem, run, words
+from tests.support.clock import Clock
+from tests.support.ids import uuid
+from tests.support.ledger.fakes import MORNING, NINE, MemoryStore, a_ledger
 
 ANN, BOB = uuid(0xA), uuid(0xB)
 MADE = {
@@ -220,7 +222,7 @@ class Books:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.clock = Clock()
+        self.clock = Clock(MORNING)
         self.ledger: Ledger = a_ledger(self.store, self.clock)
         self._client = Client(app)
         self._one_at_a_time = Lock()
@@ -229,7 +231,7 @@ class Books:
     def post(self, account: str, *amounts: int) -> list[Entry]:
         made = []
         for amount in amounts:
-            self.clock.move(seconds=1)
+            self.clock.forward(seconds=1)
             body = TransactionBody(account_id=account, amount=amount)
             made.append(self.ledger.post(body).entry)
         return made
@@ -310,7 +312,7 @@ def test_every_page_is_looked_at(desk: Desk) -> None:
 
     desk.on("GET", "/transactions", paged)
 
-    with ledger(Session(transport=httpx.MockTransport(desk))) as api:
+    with Session(transport=httpx.MockTransport(desk)).api(LedgerApi) as api:
         pages = list(api.all_transactions())
 
     assert [row.transaction_id for page in pages for row in page] == [NINE, uuid(2)]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from backroom import show
+from backroom.core import show
 
 
 def test_what_is_not_printable_is_spelled_out() -> None:

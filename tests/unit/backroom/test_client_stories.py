@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from backroom.core.errors import ClientError
 from backroom.demo import vending_cast
-from backroom.errors import ClientError
 from chalicelib.vending.models import Dispatch, MachineView
-from tests.unit.backroom.desk import NOW, SAMPLE, machine, words
-from tests.unit.backroom.office import Office
+from tests.support.backroom.desk import NOW, SAMPLE, machine, words
+from tests.support.backroom.office import Office
 
 ROWS = "".join(f"GM001|2018-09-20T{hour:02}:29:44Z|1\n" for hour in range(20))
 

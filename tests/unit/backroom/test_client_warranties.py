@@ -12,9 +12,9 @@ from chalice.test import Client
 from typer.testing import Result
 
 from app import app
-from backroom.session import Session
-from tests.unit.backroom.desk import Desk, problem, run, words
-from tests.warranties_fakes import SOFA, MemoryStore, a_service
+from backroom.core.session import Session
+from tests.support.backroom.desk import Desk, problem, run, words
+from tests.support.warranties.fakes import SOFA, MemoryStore, a_service
 
 ID = "00000001-0000-4000-8000-000000000001-12"
 CREATE = [

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.bakery_house import Bakehouse
+from tests.support.bakery.house import Bakehouse
 
 
 @pytest.fixture

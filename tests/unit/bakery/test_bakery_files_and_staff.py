@@ -12,7 +12,7 @@ from chalicelib.bakery.records import Employee
 from chalicelib.bakery.service.staff import LoginTakenError, Person
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.outbox.effects import NotDoneError, UnsureError
-from tests.bakery_house import Bakehouse
+from tests.support.bakery.house import Bakehouse
 
 UNSURE = UnsureError("reset")
 
@@ -111,10 +111,10 @@ def test_5c16_another_writer_s_claim_is_respected_for_a_while(house: Bakehouse) 
     google = house.performers["google"]
     assert isinstance(google, FilingPerformer)
     house.documents.claim(
-        "folder/Orders", maker="cancelled#99", at=house.clock.now, before=house.documents.spot("x")
+        "folder/Orders", maker="cancelled#99", at=house.clock.at, before=house.documents.spot("x")
     )
     cancelled(house)
-    house.clock.now += timedelta(minutes=29)
+    house.clock.at += timedelta(minutes=29)
 
     assert isinstance(house.perform("cancelled#1"), NotDoneError)
     assert house.drive.files == []

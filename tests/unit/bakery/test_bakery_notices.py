@@ -7,8 +7,8 @@ import pytest
 from chalicelib.bakery.letters import Addresses, UnreachableError
 from chalicelib.bakery.records import Notice, Order
 from chalicelib.core.outbox.effects import DisabledError, NotDoneError, PoisonError, UnsureError
-from tests.bakery_house import Bakehouse
-from tests.bakery_vendors import FakePerson
+from tests.support.bakery.house import Bakehouse
+from tests.support.bakery.vendors import FakePerson
 
 LOVER = FakePerson("U1", ("Mr. Cakelover", "cakelover"))
 NOT_DONE, UNSURE = NotDoneError("Slack: 429"), UnsureError("Slack: reset")

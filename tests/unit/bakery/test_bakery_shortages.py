@@ -10,7 +10,7 @@ from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.shortages import Report
 from chalicelib.core.errors import UnauthorizedError
 from chalicelib.core.outbox.effects import DisabledError, NotDoneError, UnsureError
-from tests.bakery_house import SECRET, Bakehouse
+from tests.support.bakery.house import SECRET, Bakehouse
 
 BODY = b'{"timestamp": 1}'
 
@@ -29,7 +29,7 @@ def ticketed(house: Bakehouse) -> list[Order]:
 
 
 def report(house: Bakehouse, *labels: str, closed: bool = True, occasion: str = "a") -> Report:
-    return Report("ING-1", labels, closed, house.clock.now, occasion)
+    return Report("ING-1", labels, closed, house.clock.at, occasion)
 
 
 def states(house: Bakehouse) -> list[str]:
@@ -256,7 +256,7 @@ def test_5c12_the_provider_s_own_no_needs_no_comment_unless_the_rest_comes(
 def test_old_reports_are_measured_by_our_clock(house: Bakehouse) -> None:
     ticketed(house)
     future = Report(
-        "ING-1", ["missing-eggs"], True, house.clock.now + timedelta(minutes=4), "skewed"
+        "ING-1", ["missing-eggs"], True, house.clock.at + timedelta(minutes=4), "skewed"
     )
 
     assert house.shortages.take(future) == "taken"

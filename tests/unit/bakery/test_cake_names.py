@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chalicelib.bakery.matching import folded, matches
 from chalicelib.bakery.names import fold, one_line, record_id, title, with_latin_letter
-from tests.bakery_vendors import FakePerson
+from tests.support.bakery.vendors import FakePerson
 
 IDS = [
     ("Chocolate Cake", "chocolate_cake"),

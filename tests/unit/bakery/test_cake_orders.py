@@ -15,7 +15,7 @@ from chalicelib.bakery.service.orders import (
     WrongStateError,
 )
 from chalicelib.core.errors import InvalidInputError, NotFoundError
-from tests.bakery_house import GOLDEN, Bakehouse
+from tests.support.bakery.house import GOLDEN, Bakehouse
 
 
 def needs(order: Order) -> dict[str, tuple[str, str]]:

@@ -14,7 +14,7 @@ from chalicelib.bakery.batching import cutoff_of, day_of
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.orders import WrongStateError
 from chalicelib.core.errors import NotFoundError
-from tests.bakery_house import Bakehouse
+from tests.support.bakery.house import Bakehouse
 
 DAY = date(2026, 11, 21)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_an_ingredient_in_two_units_has_two_lines_that_are_never_converted(
 
 @pytest.mark.parametrize(("at", "joins"), [(SIX - timedelta(microseconds=1), True), (SIX, False)])
 def test_5c8_exactly_six_is_tomorrow_s(house: Bakehouse, at: datetime, joins: bool) -> None:
-    house.clock.now = at
+    house.clock.at = at
     order = house.order()
 
     run = house.batching.run_scheduled(SIX)
@@ -201,9 +201,9 @@ def place(house: Bakehouse) -> None:
 
 def place_late(house: Bakehouse) -> None:
     """An order is stored now that was created before the cut-off."""
-    now, house.clock.now = house.clock.now, SIX - timedelta(seconds=1)
+    now, house.clock.at = house.clock.at, SIX - timedelta(seconds=1)
     house.order()
-    house.clock.now = now
+    house.clock.at = now
 
 
 def late_and_claimed(house: Bakehouse) -> None:
@@ -270,14 +270,14 @@ def test_any_interleaving_leaves_every_order_on_one_ticket_or_none(
     house.bake()
     for number in range(early):
         house.order(persons=number + 1)
-    house.clock.now = SIX + timedelta(seconds=1)
+    house.clock.at = SIX + timedelta(seconds=1)
     entries = iter(script)
 
     for _ in range(runs):
         with suppress(Died):
             Batching(Meanwhile(house, entries), now=house.clock).run_scheduled(SIX)
     house.batching.run_scheduled(SIX)
-    house.clock.now = SIX + timedelta(days=1)
+    house.clock.at = SIX + timedelta(days=1)
     house.batching.finish()
     house.batching.run_scheduled(SIX + timedelta(days=1))
 
@@ -347,7 +347,7 @@ def test_who_joins_while_the_sum_is_made_is_in_it_or_on_the_next_ticket(
     script = iter([*[nothing] * steps, late_and_claimed])
 
     Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
-    house.clock.now = SIX + timedelta(days=1)
-    house.batching.run_scheduled(house.clock.now)
+    house.clock.at = SIX + timedelta(days=1)
+    house.batching.run_scheduled(house.clock.at)
 
     check(house)

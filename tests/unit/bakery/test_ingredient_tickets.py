@@ -13,7 +13,7 @@ from chalicelib.bakery import letters, tickets
 from chalicelib.bakery.records import Batch
 from chalicelib.integrations import adf
 from infra.standins.contracts import Contracts
-from tests.bakery_house import Bakehouse
+from tests.support.bakery.house import Bakehouse
 
 HOME = "https://bakery.example"
 CONTRACTS = Contracts.find()
@@ -176,7 +176,7 @@ def test_no_label_breaks_the_reading(labels: list[str]) -> None:
 
 
 def test_the_line_in_drive_is_the_brief_s(house: Bakehouse) -> None:
-    house.clock.now = datetime(2022, 1, 1, 6, 10, tzinfo=UTC)
+    house.clock.at = datetime(2022, 1, 1, 6, 10, tzinfo=UTC)
     customers = ("Mr. Cakelover", "Mr Cakelover")
     orders = [house.cancel(house.order(customer=customer)) for customer in customers]
 

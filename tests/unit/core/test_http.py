@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 
 from chalicelib.core import errors, http, routing
 from chalicelib.core.errors import BackroomError
-from tests.api import Api, client
+from tests.support.api import Api, client
 
 PROBLEM = "application/problem+json"
 routes = routing.Routes(__name__)

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.core import log
 from chalicelib.core.log import observed
-from tests.world import Killed
+from tests.support.stage import Killed
 
 EVENT = SimpleNamespace(context=SimpleNamespace(aws_request_id="8cf0c6c2"))
 

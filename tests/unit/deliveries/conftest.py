@@ -5,7 +5,7 @@ from chalicelib.deliveries.service.counting import Counting
 from chalicelib.deliveries.service.intake import Intake
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
-from tests.deliveries_fakes import NOON, FakeStore
+from tests.support.deliveries.fakes import NOON, FakeStore
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from chalicelib.deliveries import instants
 from chalicelib.deliveries.fields import location
 from chalicelib.deliveries.models import RECIPIENT_CHOICES, Package, PackagePath
-from tests.deliveries_fakes import BOX, package
+from tests.support.deliveries.fakes import BOX, package
 
 FIELDS = ("timestamp", "sender_id", "recipient_id", "package_id", "package_type")
 IDS = ("sender_id", "recipient_id", "package_id")

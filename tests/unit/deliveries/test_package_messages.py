@@ -4,7 +4,9 @@ import pytest
 
 from chalicelib.core.errors import InvalidInputError, NotFoundError
 from chalicelib.deliveries.wiring import Deliveries
-from tests.deliveries_fakes import FakeStore, Interrupted, Killed, choices, package
+from tests.support.deliveries.fakes import FakeStore, choices, package
+from tests.support.deliveries.rivalry import Interrupted
+from tests.support.stage import Killed
 
 INVALID = InvalidInputError([{"place": "body", "field": "sender_id", "detail": "is required"}])
 

@@ -9,7 +9,8 @@ from chalicelib.deliveries.records import MOST_ATTEMPTS, Record
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
 from chalicelib.deliveries.wishes import Wish
-from tests.deliveries_fakes import NOON, FakeStore, Interrupted, choices, package
+from tests.support.deliveries.fakes import NOON, FakeStore, choices, package
+from tests.support.deliveries.rivalry import Interrupted
 
 
 def test_d6_a_recipient_who_said_nothing_receives_every_type(services: Deliveries) -> None:

@@ -10,7 +10,7 @@ from chalicelib.deliveries.registry import TYPES
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.wiring import Deliveries
 from chalicelib.deliveries.wishes import Wish, of_rank
-from tests.deliveries_fakes import NOON, FakeStore, choices
+from tests.support.deliveries.fakes import NOON, FakeStore, choices
 
 WORDS = st.tuples(
     st.integers(0, 3), st.dictionaries(st.sampled_from(sorted(TYPES)), st.booleans(), min_size=1)

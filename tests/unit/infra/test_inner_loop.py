@@ -12,7 +12,7 @@ from infra.local import dev
 from infra.local.aws import LocalAws
 from infra.local.processes import Background
 from infra.local.up import ROOT, SetupError
-from tests.deployed import eventually
+from tests.support.patience import eventually
 
 AWS = LocalAws(Path("nowhere"), api_port=8123)
 

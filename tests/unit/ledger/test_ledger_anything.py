@@ -12,7 +12,10 @@ from chalicelib.core.errors import BackroomError
 from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import Receipt
-from tests.ledger_fakes import Act, Clock, Killed, MemoryStore, Stage, a_ledger, chains, uuid
+from tests.support.clock import Clock
+from tests.support.ids import uuid
+from tests.support.ledger.fakes import MORNING, MemoryStore, a_ledger, chains
+from tests.support.stage import Act, Killed, Stage
 
 ACCOUNTS = [uuid(0xA), uuid(0xB)]
 IDS = [uuid(0x100 + number) for number in range(3)]
@@ -54,7 +57,7 @@ class Callers(RuleBasedStateMachine):
     def open_the_books(self) -> None:
         self.store = MemoryStore()
         self.stage = Stage()
-        self.clock = Clock()
+        self.clock = Clock(MORNING)
         self.ledger = a_ledger(self.stage.on(self.store), self.clock)
         self.fresh: list[tuple[Receipt, Post | Reversal]] = []
         self.replayed: list[Receipt] = []
@@ -63,7 +66,7 @@ class Callers(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(-3, 3))
     def move_the_clock(self, seconds: int) -> None:
-        self.clock.move(seconds=seconds)
+        self.clock.forward(seconds=seconds)
 
     @rule(deed=DEEDS)
     def act(self, deed: Post | Reversal) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from chalicelib.ledger import chain
 from chalicelib.ledger.models import Entry
-from tests.ledger_fakes import MORNING, uuid
+from tests.support.ids import uuid
+from tests.support.ledger.fakes import MORNING
 
 ACCOUNT = uuid(1)
 AMOUNTS = st.integers(-(2**53) + 1, 2**53 - 1)

@@ -15,14 +15,16 @@ from chalicelib.ledger.service import (
     NotReversibleError,
     TransactionIdTakenError,
 )
-from tests.ledger_fakes import MORNING, NINE, Clock, MemoryStore, a_ledger, uuid
+from tests.support.clock import Clock
+from tests.support.ids import uuid
+from tests.support.ledger.fakes import MORNING, NINE, MemoryStore, a_ledger
 
 ANN, BOB = uuid(0xA), uuid(0xB)
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(MORNING)
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_the_same_again_replays_the_same_answer_for_ever(
     wanted = body(4, transaction_id=named.get("transaction_id"))
     first = ledger.post(wanted, key=named.get("key"))
     ledger.post(body(100))
-    clock.move(days=365_000)
+    clock.forward(days=365_000)
 
     again = ledger.post(wanted, key=named.get("key"))
 
@@ -145,7 +147,7 @@ def test_where_key_and_id_name_different_transactions_the_key_speaks_first(ledge
 
 def test_time_does_not_go_back_in_an_account(ledger: Ledger, clock: Clock) -> None:
     ledger.post(body(1))
-    clock.move(minutes=-5)
+    clock.forward(minutes=-5)
 
     assert ledger.post(body(1)).entry.created_at == MORNING + timedelta(microseconds=1)
     assert ledger.post(body(1, BOB)).entry.created_at == MORNING - timedelta(minutes=5)
@@ -336,7 +338,7 @@ def test_a_balance_at_an_instant_is_that_of_the_last_entry_until_then(
 ) -> None:
     for amount in (1, 10, 100):
         ledger.post(body(amount))
-        clock.move(hours=1)
+        clock.forward(hours=1)
 
     found = [ledger.account(ANN, MORNING + timedelta(hours=h)) for h in (0, 0.5, 1, 99)]
 
@@ -347,7 +349,7 @@ def test_a_balance_at_an_instant_is_that_of_the_last_entry_until_then(
 def test_the_list_has_all_accounts_newest_first_or_one(ledger: Ledger, clock: Clock) -> None:
     for account, amount in ((ANN, 1), (BOB, 2), (ANN, 3)):
         ledger.post(body(amount, account))
-        clock.move(seconds=1)
+        clock.forward(seconds=1)
 
     everything = ledger.transactions(account_id=None, before=None, limit=9)
     anns = ledger.transactions(account_id=ANN, before=None, limit=9)

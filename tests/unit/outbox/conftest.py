@@ -1,6 +1,6 @@
 import pytest
 
-from tests.outbox_fakes import Office
+from tests.support.outbox.fakes import Office
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chalicelib.core.errors import ConflictError, NotFoundError
 from chalicelib.outbox.service import Desk
-from tests.outbox_fakes import KIND, Killed, Office
+from tests.support.outbox.fakes import KIND, Office
+from tests.support.stage import Killed
 
 SETTLE_S = 900
 SAYS = ("done", "done", "dropped", "lost", "busy", "denied", "off", "broken", "refused")
@@ -74,7 +75,7 @@ class Anything(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([5, 60, 60, 300, 900, 3_600]))
     def time_passes(self, seconds: int) -> None:
-        self.office.clock.pass_(seconds)
+        self.office.clock.forward(seconds=seconds)
 
     @rule()
     def messages_are_lost(self) -> None:
@@ -156,7 +157,7 @@ class Anything(RuleBasedStateMachine):
             if now == dies_at:
                 raise Killed
             if now == 4:  # within a call
-                self.office.clock.pass_(call_s)
+                self.office.clock.forward(seconds=call_s)
 
         return step
 

@@ -7,7 +7,7 @@ import pytest
 from chalice.app import SQSEvent
 
 from chalicelib.core.outbox.messages import perform
-from tests.outbox_fakes import KIND, Office
+from tests.support.outbox.fakes import KIND, Office
 
 
 def batch(*bodies: str, receives: tuple[int, ...] = ()) -> SQSEvent:

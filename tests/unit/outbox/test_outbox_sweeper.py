@@ -9,7 +9,7 @@ from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.core.outbox.rows import GRACE
 from chalicelib.core.outbox.sweeper import Bounds, Sweeper
 from chalicelib.outbox.service import Desk
-from tests.outbox_fakes import KIND, SWEEP_S, Office
+from tests.support.outbox.fakes import KIND, SWEEP_S, Office
 
 
 def named(office: Office) -> list[str]:
@@ -26,7 +26,7 @@ def test_s6_an_effect_that_was_never_named_is_found(office: Office) -> None:
     office.ask(relayed=False)
 
     assert office.sweeper.sweep() == {KIND: 0}, "its message may still be on its way"
-    office.clock.now += GRACE
+    office.clock.at += GRACE
     assert office.sweeper.sweep() == {KIND: 1}
 
     assert named(office) == ["a"]
@@ -36,18 +36,18 @@ def test_s6_an_effect_that_was_never_named_is_found(office: Office) -> None:
 
 def test_s6_what_was_named_is_not_named_again_for_a_while(office: Office) -> None:
     office.ask(relayed=False)
-    office.clock.now += GRACE
+    office.clock.at += GRACE
     office.sweeper.sweep()
 
     assert office.sweeper.sweep() == {KIND: 0}
-    office.clock.pass_(15 * 60)
+    office.clock.forward(seconds=15 * 60)
     assert office.sweeper.sweep() == {KIND: 1}
 
 
 def test_s6_a_run_is_bounded_and_the_next_one_begins_where_it_ended(office: Office) -> None:
     for number in range(70):
         office.ask(f"e{number:02}", relayed=False)
-    office.clock.now += GRACE
+    office.clock.at += GRACE
     bounded = sweeper(office, effects=30)
 
     assert [bounded.sweep()[KIND] for _ in range(4)] == [30, 30, 10, 0]
@@ -57,11 +57,11 @@ def test_s6_a_run_is_bounded_and_the_next_one_begins_where_it_ended(office: Offi
 def test_s6_a_run_ends_in_time(office: Office) -> None:
     for number in range(70):
         office.ask(f"e{number:02}", relayed=False)
-    office.clock.now += GRACE
+    office.clock.at += GRACE
     send = office.queues.send
 
     def slow(*told: Any, **more: Any) -> list[str]:
-        office.clock.pass_(25)
+        office.clock.forward(seconds=25)
         return send(*told, **more)
 
     office.queues.send = slow  # type: ignore[method-assign]
@@ -71,7 +71,7 @@ def test_s6_a_run_ends_in_time(office: Office) -> None:
 
 def test_s6_a_queue_that_is_long_gets_no_more(office: Office) -> None:
     office.ask("new", relayed=False)
-    office.clock.now += GRACE
+    office.clock.at += GRACE
     office.queues.send(KIND, ["old"] * 5)
 
     assert sweeper(office, backlog=5).sweep() == {KIND: 0}
@@ -80,7 +80,7 @@ def test_s6_a_queue_that_is_long_gets_no_more(office: Office) -> None:
 
 def test_s6_what_could_not_be_sent_is_tried_by_the_next_run(office: Office) -> None:
     office.ask(relayed=False)
-    office.clock.now += GRACE
+    office.clock.at += GRACE
     office.queues.down = True
     assert office.sweeper.sweep() == {KIND: 0}
 
@@ -93,7 +93,7 @@ def test_s6_one_kind_that_fails_does_not_keep_the_others(office: Office) -> None
     for kind in ("aaa", KIND, "zzz"):
         office.store.add(Effect(kind, kind, {}), office.clock())
     office.queues.kinds = ("aaa", KIND, "zzz")
-    office.clock.now += GRACE
+    office.clock.at += GRACE
     waiting = office.queues.waiting
 
     def away(kind: str) -> int:
@@ -113,10 +113,10 @@ def test_s6_of_a_kind_that_stands_still_one_effect_is_named_when_it_is_time(
         office.ask(effect_id)
     office.vendor.says = ["denied"] * 9
     office.run(60)
-    office.clock.pass_(SWEEP_S)
+    office.clock.forward(seconds=SWEEP_S)
 
     assert office.sweeper.sweep() == {KIND: 0}
-    office.clock.pass_(900)
+    office.clock.forward(seconds=900)
     assert office.sweeper.sweep() == {KIND: 1}
     assert len(named(office)) == 1
 
@@ -125,11 +125,11 @@ def test_s6_a_kind_that_nobody_performs_is_dead_after_an_hour_and_not_while_it_i
     office: Office,
 ) -> None:
     office.store.add(Effect("p", "pigeons", {}), office.clock())
-    office.clock.pass_(3_599)
+    office.clock.forward(seconds=3_599)
     office.sweeper.sweep()
     assert office.store.kept["p"].state == "pending"
 
-    office.clock.pass_(1)
+    office.clock.forward(seconds=1)
     assert office.sweeper.sweep() == {"pigeons": 1}
 
     assert office.store.kept["p"].state == "dead"
@@ -149,7 +149,7 @@ def test_s6_the_age_of_the_oldest_effect_is_measured_by_kind_and_for_all(
         lambda name, value, *_, kind="": told.append((name, value, kind)),
     )
     office.ask("old")
-    office.clock.pass_(100)
+    office.clock.forward(seconds=100)
     office.ask("new")
 
     office.sweeper.sweep()
@@ -166,7 +166,7 @@ def test_what_is_switched_off_may_get_old_without_alarming_anybody(
     office.ask()
     office.vendor.says = ["off"]
     office.run(60)
-    office.clock.pass_(86_400)
+    office.clock.forward(seconds=86_400)
     monkeypatch.setattr(
         "chalicelib.core.log.measure",
         lambda name, value, *_, kind="": told.append((name, value, kind)),
@@ -181,7 +181,7 @@ def test_what_is_switched_off_may_get_old_without_alarming_anybody(
 def test_a_conclusion_is_for_ever(office: Office) -> None:
     office.ask()
     office.work()
-    office.clock.now += timedelta(days=365)
+    office.clock.at += timedelta(days=365)
 
     assert office.sweeper.sweep() == {}
     assert office.vendor.told == {"a": [Conclusion("done", "ref-a")]}

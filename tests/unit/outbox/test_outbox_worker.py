@@ -7,7 +7,8 @@ import pytest
 
 from chalicelib.core.outbox.effects import Conclusion, Effect
 from chalicelib.core.outbox.rows import asked
-from tests.outbox_fakes import KIND, Killed, Office
+from tests.support.outbox.fakes import KIND, Office
+from tests.support.stage import Killed
 
 LEASE_S, SETTLE_S, PROBE_S = 60, 900, 900
 
@@ -85,7 +86,7 @@ def test_s6_what_was_certainly_not_done_is_tried_again_and_again_later(office: O
         due_at = office.standing().due_at
         waits.append((due_at - office.clock()).total_seconds())
         assert office.work() == "left", "it is not due"
-        office.clock.now = due_at
+        office.clock.at = due_at
 
     assert office.work() == "done"
     assert waits == [5, 10, 20]
@@ -126,10 +127,10 @@ def test_s6_what_may_have_been_done_is_looked_up_before_any_second_try(office: O
 
     assert office.work() == "unsure"
     assert office.standing().unsure_at == office.clock()
-    office.clock.pass_(SETTLE_S - 1)
+    office.clock.forward(seconds=SETTLE_S - 1)
     assert office.work() == "left"
     assert office.vendor.calls["find"] == 0, "too early to trust the vendor's search"
-    office.clock.pass_(1)
+    office.clock.forward(seconds=1)
     assert office.work() == "done"
 
     assert office.times_made == {"a": 1}
@@ -142,7 +143,7 @@ def test_s6_what_was_not_done_after_all_is_done_once_that_is_certain(office: Off
     office.ask()
     office.vendor.says = ["dropped"]
     office.work()
-    office.clock.pass_(SETTLE_S)
+    office.clock.forward(seconds=SETTLE_S)
 
     assert office.work() == "done"
 
@@ -169,7 +170,7 @@ def test_s6_a_search_that_is_refused_leaves_a_dead_effect_that_says_it_may_be_do
     office.ask()
     office.vendor.says, office.vendor.search_says = ["lost"], ["refused"]
     office.work()
-    office.clock.pass_(SETTLE_S)
+    office.clock.forward(seconds=SETTLE_S)
 
     assert office.work() == "dead"
 
@@ -183,7 +184,7 @@ def test_s6_a_bug_in_a_performer_may_have_done_it_and_is_looked_up(office: Offic
     office.vendor.says = ["broken"]
 
     assert office.work() == "unsure"
-    office.clock.pass_(SETTLE_S)
+    office.clock.forward(seconds=SETTLE_S)
 
     assert office.work() == "done"
     assert office.times_made == {"a": 1}
@@ -195,7 +196,7 @@ def test_s6_what_may_be_done_twice_is_just_done_again() -> None:
     office.vendor.says = ["lost"]
 
     assert office.work() == "unsure"
-    office.clock.pass_(5)
+    office.clock.forward(seconds=5)
 
     assert office.work() == "done"
     assert office.vendor.calls == {"perform": 2}
@@ -239,7 +240,7 @@ def test_s6_a_search_that_is_down_for_days_ends_in_a_dead_effect_that_may_be_don
 
 def test_s6_who_has_hardly_been_tried_is_not_given_up_however_old(office: Office) -> None:
     office.ask(relayed=False)
-    office.clock.pass_(30 * 86_400)
+    office.clock.forward(seconds=30 * 86_400)
     office.vendor.says = ["busy"]
 
     assert office.work() == "pending"
@@ -283,7 +284,7 @@ def test_s6_what_has_ended_is_told_even_while_its_kind_stands_still(office: Offi
     office.work("a")
     office.vendor.says = ["denied"]
     office.work("b")
-    office.clock.pass_(5)
+    office.clock.forward(seconds=5)
 
     assert office.work("a") == "done"
     assert KIND in office.store.stopped, "that proves nothing about the credentials"
@@ -327,7 +328,7 @@ def test_s6_a_probe_that_says_nothing_of_the_credentials_does_not_let_the_others
     office.ask()
     office.vendor.says = ["denied", "busy"]
     office.work()
-    office.clock.pass_(PROBE_S)
+    office.clock.forward(seconds=PROBE_S)
 
     assert office.work() == "pending"
     assert KIND in office.store.stopped
@@ -338,7 +339,7 @@ def test_s6_of_many_messages_one_is_the_probe(office: Office) -> None:
         office.ask(effect_id)
     office.vendor.says = ["denied", "denied"]
     office.work("a")
-    office.clock.pass_(PROBE_S)
+    office.clock.forward(seconds=PROBE_S)
 
     assert [office.work(effect_id) for effect_id in "abc"] == ["paused"] * 3
     assert office.vendor.calls["perform"] == 2
@@ -377,7 +378,7 @@ def test_s6_a_doubt_outlives_a_standstill(office: Office, stop: str) -> None:
     office.ask("a")
     office.vendor.says, office.vendor.search_says = ["lost"], [stop]
     office.work("a")
-    office.clock.pass_(SETTLE_S)
+    office.clock.forward(seconds=SETTLE_S)
 
     assert office.work("a") == {"denied": "paused", "off": "disabled"}[stop]
     office.run(2 * PROBE_S)
@@ -397,10 +398,10 @@ def test_s6_a_worker_that_died_of_a_kind_switched_off_since_leaves_its_doubt(
         office.work("a")
     office.step, office.vendor.says = (lambda: None), ["off"]
     office.work("b")
-    office.clock.pass_(LEASE_S)
+    office.clock.forward(seconds=LEASE_S)
 
     assert office.work("a") == "disabled"
-    office.clock.pass_(PROBE_S - LEASE_S)
+    office.clock.forward(seconds=PROBE_S - LEASE_S)
     assert office.work("a") == "unsure"
     office.run(3 * PROBE_S)
 
@@ -440,11 +441,11 @@ def test_s6_a_lease_that_ran_out_may_have_done_it(office: Office) -> None:
     office.step = lambda: None
     assert office.standing().state == "sending"
 
-    office.clock.pass_(LEASE_S - 1)
+    office.clock.forward(seconds=LEASE_S - 1)
     assert office.work() == "left", "somebody may be at it"
-    office.clock.pass_(1)
+    office.clock.forward(seconds=1)
     assert office.work() == "unsure", "nobody is, and it may be done"
-    office.clock.pass_(SETTLE_S)
+    office.clock.forward(seconds=SETTLE_S)
     assert office.work() == "done"
     assert office.times_made == {"a": 1}
 
@@ -457,9 +458,9 @@ def test_s6_who_was_overtaken_writes_nothing(office: Office) -> None:
     def held_up() -> None:
         if next(moments) == 5:  # the call is made, its answer waits
             office.step = lambda: None
-            office.clock.pass_(LEASE_S)
+            office.clock.forward(seconds=LEASE_S)
             assert office.work() == "unsure"
-            office.clock.pass_(SETTLE_S)
+            office.clock.forward(seconds=SETTLE_S)
             assert office.work() == "done"
 
     office.step = held_up

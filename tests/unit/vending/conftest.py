@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.vending import file_routes, routes, wiring
-from tests.api import Api, client
-from tests.world import World, world
+from tests.support.api import Api, client
+from tests.support.vending.world import World, world
 
 
 @pytest.fixture(name="world")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.vending.files import FileView
-from tests.world import LEAP_DAY, World, log, row
+from tests.support.vending.world import LEAP_DAY, World, log, row
 
 SAMPLE = Path(__file__).parents[2] / "data" / "transactions.txt"
 NAME = "T0001.GM001.2020-02-29_080000.zip"

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.errors import ConflictError, NotFoundError, UnprocessableError
 from chalicelib.vending.models import ClosingBody, Dispatch, DispatchBody, DispatchQuery
-from tests.world import World, log
+from tests.support.vending.world import World, log
 
 
 def send(world: World, machine: str = "GM001", note: str = "") -> tuple[Dispatch, bool]:

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending import events
-from tests.world import LEAP_DAY, World, log
+from tests.support.vending.world import LEAP_DAY, World, log
 
 SAMPLES = Path(__file__).parents[2] / "events"
 KEY = "incoming/T0001.GM001.2020-02-29_080000.zip"

@@ -23,9 +23,11 @@ from chalicelib.vending.files import DISPATCHER, FileRecord
 from chalicelib.vending.models import ImportQuery, MachineBody, RowView, UploadQuery
 from chalicelib.vending.reports import Findings, find_gaps
 from chalicelib.vending.rows import keys
-from tests.fakes import FakeChunks, FakeFiles, FakeShare
-from tests.reference import read_log
-from tests.world import WHEN, Fuse, Killed, World, log, row, with_fuse, world
+from tests.support.stage import Killed
+from tests.support.vending.fakes import FakeChunks, FakeFiles
+from tests.support.vending.reference import read_log
+from tests.support.vending.share import FakeShare
+from tests.support.vending.world import WHEN, Fuse, World, log, row, with_fuse, world
 
 SERIALS = ("GM001", "GM002", "GM003", "GM009")
 DOWNLOADS = ("2020-02-29T08:00:00", "2020-02-29T17:30:00", "2020-01-05T08:00:00")

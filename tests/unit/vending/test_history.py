@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.vending.models import RowView
 from chalicelib.vending.service.history import HistoryService
-from tests.world import World, log, row, world
+from tests.support.vending.world import World, log, row, world
 
 START = datetime(2020, 2, 20, 8, tzinfo=UTC)
 FAR_EAST, FAR_WEST = "+14:00", "-12:00"

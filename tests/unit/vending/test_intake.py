@@ -19,8 +19,8 @@ from chalicelib.core.errors import (
 )
 from chalicelib.vending.files import DISPATCHER, FileView
 from chalicelib.vending.models import ImportQuery, UploadQuery
-from tests.fakes import FakeShare
-from tests.world import World, log
+from tests.support.vending.share import FakeShare
+from tests.support.vending.world import World, log
 
 RAW = log("GM001", 1, 0, 1, first="2018-09-20T10:00:00")
 OTHER = log("GM001", 2, 2, 2, first="2018-09-20T10:00:00")

@@ -10,8 +10,9 @@ from itertools import count
 
 import pytest
 
-from tests.stories import ERRANDS, HAPPENINGS, Story, outcome
-from tests.world import WHEN, Echo, Killed, When, World, every_write, with_fuse
+from tests.support.stage import Killed
+from tests.support.vending.stories import ERRANDS, HAPPENINGS, Story, outcome
+from tests.support.vending.world import WHEN, Echo, When, World, every_write, with_fuse
 
 
 @pytest.mark.parametrize("when", WHEN)

@@ -12,9 +12,10 @@ import pytest
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending.models import UploadQuery
 from chalicelib.vending.ports import Found
-from tests.fakes import FakeChunks, FakeShare
-from tests.world import LEAP_DAY, WHEN, Fuse, When, World, log, with_fuse
-from tests.world import world as new_world
+from tests.support.vending.fakes import FakeChunks
+from tests.support.vending.share import FakeShare
+from tests.support.vending.world import LEAP_DAY, WHEN, Fuse, When, World, log, with_fuse
+from tests.support.vending.world import world as new_world
 
 NAME = "T0001.GM001.2020-02-29_080000.zip"
 KEY = f"incoming/{NAME}"

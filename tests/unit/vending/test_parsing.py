@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.vending import parsing, rows
 from chalicelib.vending.lines import Layout
 from chalicelib.vending.parsing import Batch, Refusal, parse
-from tests.reference import Reading, read_log
+from tests.support.vending.reference import Reading, read_log
 
 SAMPLE = Path(__file__).parents[2] / "data" / "transactions.txt"
 NOT_AFTER = datetime(2020, 2, 20, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.core.errors import NotFoundError, UnprocessableError
 from chalicelib.vending.models import MachineBody, SiteBody, TechnicianBody
-from tests.world import World, log
+from tests.support.vending.world import World, log
 
 
 def test_v1_technicians_are_assigned_a_group_of_machines(world: World) -> None:

@@ -12,7 +12,8 @@ import pytest
 from chalicelib.core.errors import NotFoundError
 from chalicelib.vending.files import FileView
 from chalicelib.vending.models import UploadQuery
-from tests.world import LEAP_DAY, Fuse, Killed, World, log, with_fuse
+from tests.support.stage import Killed
+from tests.support.vending.world import LEAP_DAY, Fuse, World, log, with_fuse
 
 NAME = "T0001.GM001.2020-02-29_080000.zip"
 KEY = f"incoming/{NAME}"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from tests.api import Answer, Api
-from tests.world import LEAP_DAY, World, log
+from tests.support.api import Answer, Api
+from tests.support.vending.world import LEAP_DAY, World, log
 
 ROWS = log("GM001", 1, 0, 2)
 TOLD = {"technician": "#001", "machine": "GM001", "downloaded_at": "9/21/2018 9:34:48 AM"}

@@ -14,8 +14,8 @@ from chalicelib.core.errors import NotFoundError, UnavailableError
 from chalicelib.vending.models import DispatchBody, MachineSummary
 from chalicelib.vending.ports import StaleSummaryError
 from chalicelib.vending.service.verdicts import Verdicts
-from tests.fakes import FakeFleet
-from tests.world import World, log
+from tests.support.vending.fakes import FakeFleet
+from tests.support.vending.world import World, log
 
 HEALTHY = log("GM002", *[1] * 20)
 DEAD = log("GM001", *[0] * 20)

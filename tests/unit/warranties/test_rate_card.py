@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.warranties import money
 from chalicelib.warranties.rate_card import Offer, Plan, Quote, RateCard, RateCards
 from infra import rate_cards
-from tests.warranties_fakes import CARDS
+from tests.support.warranties.fakes import CARDS
 
 CARD = CARDS.current
 COSTS = st.integers(1, 100_000_000)

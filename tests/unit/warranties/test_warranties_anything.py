@@ -12,8 +12,8 @@ from chalicelib.warranties import money
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.models import Sale, SaleBody
 from chalicelib.warranties.service import Filters, KeyReusedError
-from tests.ledger_fakes import Killed
-from tests.warranties_fakes import CARDS, MemoryStore, a_service, body
+from tests.support.stage import Killed
+from tests.support.warranties.fakes import CARDS, MemoryStore, a_service, body
 
 bodies = st.builds(
     body,

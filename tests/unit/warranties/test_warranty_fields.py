@@ -12,7 +12,7 @@ from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import checked, json_value
 from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.models import SaleBody, WarrantiesQuery
-from tests.warranties_fakes import SOFA
+from tests.support.warranties.fakes import SOFA
 
 # The brief's own sample: the title lacks its closing quote.
 BRIEFS_SAMPLE = b"""{

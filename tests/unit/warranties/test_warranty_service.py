@@ -16,8 +16,9 @@ from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.ports import Kept, Place
 from chalicelib.warranties.service import Filters, KeyReusedError, Warranties
-from tests.ledger_fakes import Act, Clock, Killed, Stage
-from tests.warranties_fakes import MORNING, MemoryStore, a_service, body
+from tests.support.clock import Clock
+from tests.support.stage import Act, Killed, Stage
+from tests.support.warranties.fakes import MORNING, MemoryStore, a_service, body
 
 
 @pytest.fixture

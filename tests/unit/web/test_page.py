@@ -10,7 +10,7 @@ from chalice.test import Client
 from app import app
 from chalicelib.web import files
 from chalicelib.web.accept import quality
-from tests.api import Answer
+from tests.support.api import Answer
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 STATIC = Path(files.__file__).parent / "static"

@@ -1,0 +1,1 @@
+"""The bakery's part of the client: cakes, orders, batches, employees."""

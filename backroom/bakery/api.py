@@ -1,0 +1,112 @@
+"""The routes of the bakery as typed calls, one method a route."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from backroom.core.connection import Answer, Connection
+from backroom.core.requests import exactly, given, part
+from chalicelib.bakery.answers import (
+    BatchAnswer,
+    BatchSummary,
+    CakeAnswer,
+    EmployeeAnswer,
+    OrderAnswer,
+)
+
+_CAKE, _CAKES = TypeAdapter(CakeAnswer), TypeAdapter(tuple[CakeAnswer, ...])
+_ORDER, _ORDERS = TypeAdapter(OrderAnswer), TypeAdapter(tuple[OrderAnswer, ...])
+_BATCH, _BATCHES = TypeAdapter(BatchAnswer), TypeAdapter(tuple[BatchSummary, ...])
+_EMPLOYEE, _EMPLOYEES = TypeAdapter(EmployeeAnswer), TypeAdapter(tuple[EmployeeAnswer, ...])
+
+Body = Mapping[str, Any]
+
+
+class BakeryApi:
+    """What the API does in the bakery. Raises ApiError or UnreachableError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # --- cakes ---
+
+    def cakes(self) -> Answer[tuple[CakeAnswer, ...]]:
+        """Return all cakes."""
+        return self._connection.answer(_CAKES, "GET", "/cakes")
+
+    def cake(self, cake_id: str) -> Answer[CakeAnswer]:
+        """Return a cake."""
+        return self._connection.answer(_CAKE, "GET", f"/cakes/{part(cake_id)}")
+
+    def add_cake(self, body: Body) -> Answer[CakeAnswer]:
+        """Add a cake."""
+        return self._connection.answer(_CAKE, "POST", "/cakes", **exactly(body))
+
+    def remove_cake(self, cake_id: str) -> None:
+        """Delete a cake."""
+        self._connection.response("DELETE", f"/cakes/{part(cake_id)}")
+
+    # --- orders ---
+
+    def orders(self, status: str | None, limit: int) -> Answer[tuple[OrderAnswer, ...]]:
+        """Return the newest orders, those with a status if one is given."""
+        query = given({"limit": limit, "status": status})
+        return self._connection.answer(_ORDERS, "GET", "/orders", params=query)
+
+    def order(self, order_id: int) -> Answer[OrderAnswer]:
+        """Return an order."""
+        return self._connection.answer(_ORDER, "GET", f"/orders/{order_id}")
+
+    def place(self, body: Body) -> Answer[OrderAnswer]:
+        """Place an order, once, however often it has to be sent."""
+        sent = exactly(body)
+        sent["headers"] |= {"Idempotency-Key": str(uuid.uuid4())}
+        return self._connection.answer(_ORDER, "POST", "/orders", **sent)
+
+    def cancel(self, order_id: int, reason: str | None) -> None:
+        """Cancel an order; a repeat is safe."""
+        query = given({"reason": reason or None})
+        self._connection.response("DELETE", f"/orders/{order_id}", params=query)
+
+    def ready(self, order_id: int) -> Answer[OrderAnswer]:
+        """Say that an order is ready; a repeat is safe."""
+        return self._connection.answer(_ORDER, "POST", f"/orders/{order_id}/ready")
+
+    # --- batches ---
+
+    def batches(self, limit: int) -> Answer[tuple[BatchSummary, ...]]:
+        """Return the newest batches."""
+        return self._connection.answer(_BATCHES, "GET", "/batches", params={"limit": str(limit)})
+
+    def batch(self, day: str) -> Answer[BatchAnswer]:
+        """Return a day's batch."""
+        return self._connection.answer(_BATCH, "GET", f"/batches/{day}")
+
+    def run_batch(self) -> Answer[BatchAnswer]:
+        """Run today's batch, or return it if it was run before."""
+        return self._connection.answer(_BATCH, "POST", "/batches")
+
+    # --- employees ---
+
+    def employees(self) -> Answer[tuple[EmployeeAnswer, ...]]:
+        """Return all employees."""
+        return self._connection.answer(_EMPLOYEES, "GET", "/employees")
+
+    def employee(self, employee_id: int) -> Answer[EmployeeAnswer]:
+        """Return an employee."""
+        return self._connection.answer(_EMPLOYEE, "GET", f"/employees/{employee_id}")
+
+    def hire(self, body: Body) -> Answer[EmployeeAnswer]:
+        """Hire somebody."""
+        return self._connection.answer(_EMPLOYEE, "POST", "/employees", **exactly(body))
+
+    def change(self, employee_id: int, body: Body) -> Answer[EmployeeAnswer]:
+        """Change what is said of an employee."""
+        path = f"/employees/{employee_id}"
+        return self._connection.answer(_EMPLOYEE, "PATCH", path, **exactly(body))
+
+    def fire(self, employee_id: int) -> None:
+        """Delete an employee, access included."""
+        self._connection.response("DELETE", f"/employees/{employee_id}")

@@ -1,0 +1,1 @@
+"""The commands of the bakery, a module for each group of them."""

@@ -1,0 +1,64 @@
+"""`backroom batches`: what is ordered from the provider, day by day."""
+
+from typing import Annotated
+
+import typer
+
+from backroom.bakery import screens
+from backroom.bakery.api import BakeryApi
+from backroom.core import session, show
+from backroom.core.options import Json, checked
+from chalicelib.bakery.models import day
+
+batches = typer.Typer(no_args_is_help=True, help="One ingredient ticket a day, for all orders.")
+
+
+def _day(text: str) -> str:
+    return day(text).isoformat()
+
+
+@batches.command("list", epilog="Example: backroom batches list")
+def list_batches(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 31,
+    as_json: Json = False,
+) -> None:
+    """List the newest batches."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.batches(limit)
+    if as_json:
+        typer.echo(answer.text)
+    elif answer.value:
+        show.screen().print(screens.batches(answer.value))
+    else:
+        show.screen().print("Nothing has been ordered yet.")
+        show.next_step(show.screen(), "backroom batches run")
+
+
+@batches.command("show", epilog="Example: backroom batches show 2026-11-21")
+def show_batch(
+    context: typer.Context,
+    day: Annotated[str, typer.Argument(metavar="DAY", callback=checked(_day), help="Whose.")],
+    as_json: Json = False,
+) -> None:
+    """Show a day's ticket, every line with the orders behind it."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.batch(day)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.batch(answer.value))
+
+
+@batches.command("run", epilog="Example: backroom batches run")
+def run_batch(context: typer.Context, as_json: Json = False) -> None:
+    """Order what all open orders need, now. A day has one ticket: a repeat shows it."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.run_batch()
+    if as_json:
+        typer.echo(answer.text)
+    elif answer.value.status == "empty":
+        show.screen().print("No order is waiting, so nothing is ordered.")
+        show.next_step(show.screen(), "backroom orders list --status all")
+    else:
+        show.screen().print(screens.batch(answer.value))

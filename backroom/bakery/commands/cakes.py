@@ -1,0 +1,65 @@
+"""`backroom cakes`: the recipe book."""
+
+from typing import Annotated
+
+import typer
+
+from backroom.bakery import screens
+from backroom.bakery.api import BakeryApi
+from backroom.bakery.options import CakeId, amounts
+from backroom.core import session, show
+from backroom.core.options import Json
+
+cakes = typer.Typer(no_args_is_help=True, help="The recipe book: cakes, for one eater each.")
+
+
+@cakes.command("list", epilog="Example: backroom cakes list")
+def list_cakes(context: typer.Context, as_json: Json = False) -> None:
+    """List the cakes with their recipes."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.cakes()
+    if as_json:
+        typer.echo(answer.text)
+    elif answer.value:
+        show.screen().print(screens.cakes(answer.value))
+    else:
+        show.screen().print("There is no cake yet.")
+        show.next_step(show.screen(), 'backroom cakes add "Carrot Cake" carrots=50g eggs=1')
+
+
+@cakes.command("show", epilog="Example: backroom cakes show carrot_cake")
+def show_cake(context: typer.Context, cake_id: CakeId, as_json: Json = False) -> None:
+    """Show a recipe."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.cake(cake_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.cake(answer.value))
+
+
+@cakes.command("add", epilog='Example: backroom cakes add "Carrot Cake" carrots=50g eggs=1')
+def add_cake(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")],
+    ingredients: Annotated[
+        list[str], typer.Argument(metavar="NAME=AMOUNT...", help="For one: flour=17g, eggs=2.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Add a cake; its id is made of its name."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.add_cake({"name": name, "ingredients": amounts(ingredients)})
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.cake(answer.value))
+
+
+@cakes.command("remove", epilog="Example: backroom cakes remove carrot_cake")
+def remove_cake(context: typer.Context, cake_id: CakeId, as_json: Json = False) -> None:
+    """Delete a cake; orders of it stay, with the recipe that they were placed with."""
+    with session.of(context).api(BakeryApi) as api:
+        api.remove_cake(cake_id)
+    if not as_json:
+        show.note(show.screen(), f"{show.plain(cake_id)} is gone; orders of it stay.")

@@ -1,0 +1,115 @@
+"""`backroom orders`: who wants what, from placed to ready."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from backroom.bakery import screens
+from backroom.bakery.api import BakeryApi
+from backroom.bakery.options import CakeId, amounts
+from backroom.core import session, show
+from backroom.core.options import Json, Yes
+
+orders = typer.Typer(no_args_is_help=True, help="Orders, from placed to ready.")
+
+OrderId = Annotated[int, typer.Argument(metavar="ORDER", min=1, help="The order's number.")]
+
+
+@orders.command("list", epilog="Example: backroom orders list --status open")
+def list_orders(
+    context: typer.Context,
+    status: Annotated[
+        Literal["open", "ticketed", "ready", "cancelled", "all"] | None,
+        typer.Option(help="Only these; without it, all but the cancelled ones."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the newest orders."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.orders(status, limit)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    if not answer.value:
+        show.screen().print("There is no such order.")
+        show.next_step(show.screen(), 'backroom orders place "Mr Cakelover" carrot_cake')
+        return
+    show.screen().print(screens.orders(answer.value))
+    if answer.next_page:
+        show.note(show.aside(), "There are more: --limit shows up to 500.", style=show.CALM)
+
+
+@orders.command("show", epilog="Example: backroom orders show 21")
+def show_order(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
+    """Show what an order needs, where it stands and why."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.order(order_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.order(answer.value))
+
+
+@orders.command(
+    "place",
+    epilog='Example: backroom orders place "Mr Cakelover" carrot_cake --persons 4 --extra nuts=3',
+)
+def place_order(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
+    context: typer.Context,
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Who wants it.")],
+    recipe: CakeId,
+    persons: Annotated[int, typer.Option(min=1, help="For how many.")] = 1,
+    quantity: Annotated[int, typer.Option(min=1, help="How many cakes.")] = 1,
+    extra: Annotated[
+        list[str],
+        typer.Option(metavar="NAME=AMOUNT", help="On top, for the whole order; repeatable."),
+    ] = [],  # noqa: B006 - Typer's way to say that an option may be absent
+    urgent: Annotated[bool, typer.Option("--urgent", help="With a ticket of its own.")] = False,
+    email: Annotated[str | None, typer.Option(help="Where to write, if not by the name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Place an order."""
+    body = {
+        "customer": customer,
+        "recipe": recipe,
+        "persons": persons,
+        "quantity": quantity,
+        "extra_ingredients": amounts(extra),
+        "urgent": urgent,
+        **({"email": email} if email else {}),
+    }
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.place(body)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.order(answer.value))
+
+
+@orders.command("cancel", epilog='Example: backroom orders cancel 21 --reason "party is off"')
+def cancel_order(
+    context: typer.Context,
+    order_id: OrderId,
+    reason: Annotated[str | None, typer.Option(help="Why; for its history.")] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Cancel an order that is not ready; what was ordered for it, the provider is told."""
+    here = session.of(context)
+    here.make_sure(f"Cancel order {order_id}? It does not come back.", yes=yes)
+    with here.api(BakeryApi) as api:
+        api.cancel(order_id, reason)
+    if not as_json:
+        show.note(show.screen(), f"Order {order_id} is cancelled.")
+
+
+@orders.command("ready", epilog="Example: backroom orders ready 21")
+def make_order_ready(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
+    """Say that an order is ready: its customer is told, once."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.ready(order_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.note(show.screen(), f"Order {order_id} is ready; its customer is told.")

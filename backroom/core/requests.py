@@ -1,0 +1,23 @@
+"""How what is said goes into a request: as a query, as part of a path, as JSON to the letter."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from chalicelib.core import strict_json
+
+
+def given(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the values that are there, as text: a query, or headers."""
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def part(text: str) -> str:
+    """Return ``text`` as one part of a path, whatever it holds."""
+    return quote(text, safe="")
+
+
+def exactly(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a body is sent with its amounts as they are."""
+    headers = {"Content-Type": "application/json"}
+    return {"content": strict_json.dumps(dict(body)), "headers": headers}

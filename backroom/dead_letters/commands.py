@@ -1,0 +1,54 @@
+"""`backroom dlq`: what no function could deal with, and sending it back."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from backroom.core import session, show
+from backroom.core.options import Json
+from backroom.dead_letters import screens
+from backroom.dead_letters.api import DeadLettersApi
+
+app = typer.Typer(no_args_is_help=True, help="Dead letters of all queues.")
+
+
+@app.command("list", epilog="Example: backroom dlq list")
+def list_dead_letters(context: typer.Context, as_json: Json = False) -> None:
+    """List the queues, how many dead letters they have, and the first few."""
+    with session.of(context).api(DeadLettersApi) as api:
+        answer = api.dead_letters()
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    console.print(screens.dead_letters(answer.value))
+    if full := [each.queue for each in answer.value if each.depth and each.redrivable]:
+        show.next_step(console, f"mend the cause, then: backroom dlq redrive {full[0]}")
+
+
+@app.command("redrive", epilog="Example: backroom dlq redrive vending-uploads")
+def redrive(
+    context: typer.Context,
+    queue: Annotated[
+        str, typer.Argument(metavar="QUEUE", help="A queue that backroom dlq list names.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Send the dead letters of a queue back to it. Safe to repeat: none gets lost."""
+    moved = 0
+    with session.of(context).api(DeadLettersApi) as api:
+        while True:
+            answer = api.redrive(queue)
+            moved += answer.value.moved
+            if not answer.value.moved or not answer.value.left:
+                break
+    done = answer.value.model_copy(update={"moved": moved})
+    if as_json:
+        typer.echo(json.dumps(done.model_dump()))
+        return
+    console = show.screen()
+    console.print(f"{show.plural(moved, 'dead letter')} of {show.plain(queue)} sent back.")
+    if done.left:
+        left = show.plural(done.left, "is", "are")
+        show.note(console, f"{left} left, just looked at by somebody else; try again in a minute.")

@@ -1,0 +1,1 @@
+"""The part of the client for deliveries: packages, preferences, counts."""

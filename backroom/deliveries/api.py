@@ -1,0 +1,80 @@
+"""The routes of deliveries as typed calls, one method a route."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from pydantic import TypeAdapter
+
+from backroom.core.connection import Answer, Connection
+from backroom.core.requests import part
+from chalicelib.deliveries.answers import (
+    PREFERENCES_ANSWER,
+    MessageVerdict,
+    PackageAnswer,
+    PackageView,
+    PreferencesAnswer,
+    Recount,
+    Statistics,
+)
+
+_PACKAGE = TypeAdapter(PackageAnswer)
+_SHOWN = TypeAdapter(PackageView)
+_PREFERENCES: TypeAdapter[PreferencesAnswer] = TypeAdapter(PREFERENCES_ANSWER)
+_STATISTICS = TypeAdapter(Statistics)
+_RECOUNT = TypeAdapter(Recount)
+_VERDICT = TypeAdapter(MessageVerdict)
+
+Tally = dict[str, Counter[str]]
+"""How many packages became what, by type and status."""
+
+
+class DeliveriesApi:
+    """What the API does with packages. Raises ApiError or UnreachableError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def send(self, body: Mapping[str, str]) -> Answer[PackageAnswer]:
+        """Send a package; 200 when it was sent before."""
+        return self._connection.answer(_PACKAGE, "POST", "/packages", json=dict(body))
+
+    def package(self, package_id: str) -> Answer[PackageView]:
+        """Return what became of a package, whatever its id."""
+        query = {"package_id": package_id}
+        return self._connection.answer(_SHOWN, "GET", "/packages", params=query)
+
+    def verdict(self, message_id: str) -> Answer[MessageVerdict]:
+        """Return what became of a message that was sent to the queue."""
+        path = f"/messages/{part(message_id)}"
+        return self._connection.answer(_VERDICT, "GET", path)
+
+    def preferences(self, recipient_id: str) -> Answer[PreferencesAnswer]:
+        """Return what a recipient wants, whatever their id."""
+        query = {"recipient_id": recipient_id}
+        return self._connection.answer(_PREFERENCES, "GET", "/preferences", params=query)
+
+    def choose(
+        self, recipient_id: str, said: Mapping[str, bool], timestamp: str
+    ) -> Answer[PreferencesAnswer]:
+        """Say which types a recipient wants; types that are not named stay as they are."""
+        body = {"recipient_id": recipient_id, "timestamp": timestamp, "preferences": dict(said)}
+        return self._connection.answer(_PREFERENCES, "PUT", "/preferences", json=body)
+
+    def statistics(self) -> Answer[Statistics]:
+        """Return the counts."""
+        return self._connection.answer(_STATISTICS, "GET", "/statistics")
+
+    def recounted(self) -> Iterator[Recount]:
+        """Yield the counts of the records themselves, page by page."""
+        query: dict[str, str] = {}
+        while True:
+            answer = self._connection.answer(_RECOUNT, "GET", "/statistics/recount", params=query)
+            yield answer.value
+            if answer.value.cursor is None:
+                return
+            query = {"cursor": answer.value.cursor}
+
+
+def tally(counts: Statistics | Recount) -> Tally:
+    """Return the counts by type and status."""
+    return {kind: Counter(count.model_dump()) for kind, count in counts.by_type.items()}

@@ -1,0 +1,149 @@
+"""Whether the ledger adds up: every balance, sequence and hash worked out again from the entries.
+
+Nothing is taken on trust but what cannot be otherwise: the entries of an account prove themselves
+(`chalicelib.ledger.chain`), the account's balance has to be that of its last entry, and the list of
+all transactions has to show the same. Transactions that are posted meanwhile do no harm: what is
+compared ends where each account ended when it was first looked at.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from backroom.ledger.api import LedgerApi
+from chalicelib.ledger.chain import Chain
+from chalicelib.ledger.models import AccountState, Entry, Transaction
+
+_AT_ONCE = 8
+_LARGEST = 2**256
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """The first entry of an account that does not fit (none, where it is the account or the list).
+
+    ``what`` says in plain words what is wrong.
+    """
+
+    account_id: str
+    what: str
+    sequence: int | None = None
+    transaction_id: str | None = None
+
+
+@dataclass
+class Sum:
+    """Transactions counted and added up in any order: two lists of the same have equal sums."""
+
+    count: int = 0
+    digest: int = 0
+
+    def add(self, row: Transaction) -> None:
+        """Count ``row`` in."""
+        digest = hashlib.sha256(row.json_text().encode()).digest()
+        self.count += 1
+        self.digest = (self.digest + int.from_bytes(digest)) % _LARGEST
+
+
+@dataclass
+class Finding:
+    """What was found: how many accounts and entries, and what does not fit."""
+
+    accounts: int = 0
+    entries: int = 0
+    misfits: list[Misfit] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """One account: its entries until the last that counts, and the first misfit."""
+
+    state: AccountState
+    entries: int
+    sum: Sum
+    misfit: Misfit | None
+
+
+def verify(api: LedgerApi, progress: Progress = lambda _: None) -> Finding:
+    """Check the whole ledger; ``progress`` is told how many entries were looked at."""
+    states = [state for page in api.all_accounts() for state in page]
+    listed = _listed(api, {state.account_id: state for state in states})
+    finding = Finding()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for checked in pool.map(lambda state: _check(api, state), states):
+            _count(finding, checked)
+            misfit = checked.misfit or _differs(checked, listed[checked.state.account_id])
+            finding.misfits += [misfit] if misfit else []
+            progress(finding.entries)
+    return finding
+
+
+def verify_account(api: LedgerApi, state: AccountState) -> Finding:
+    """Check one account; what the list of all transactions says of it is left out."""
+    finding, checked = Finding(), _check(api, state)
+    _count(finding, checked)
+    finding.misfits += [checked.misfit] if checked.misfit else []
+    return finding
+
+
+def _count(finding: Finding, checked: _Checked) -> None:
+    finding.accounts += 1
+    finding.entries += checked.entries
+
+
+def _listed(api: LedgerApi, states: dict[str, AccountState]) -> dict[str, Sum]:
+    """Return what the list shows of each account, until where it ended."""
+    sums: dict[str, Sum] = defaultdict(Sum)
+    for page in api.all_transactions():
+        for row in page:
+            state = states.get(row.account_id)
+            if state and row.created_at <= state.created_at:
+                sums[row.account_id].add(row)
+    return sums
+
+
+def _check(api: LedgerApi, state: AccountState) -> _Checked:
+    chain, total = Chain(state.account_id), Sum()
+    misfit = _first_misfit(chain, total, state, api.entries(state.account_id))
+    if misfit is None and total.count < state.sequence:
+        what = f"it has {state.sequence} transactions, but only {total.count} entries are there"
+        misfit = Misfit(state.account_id, what)
+    return _Checked(state, total.count, total, misfit)
+
+
+def _first_misfit(
+    chain: Chain, total: Sum, state: AccountState, entries: Iterable[Entry]
+) -> Misfit | None:
+    """Return the first entry that does not fit; those up to the account's last are summed up."""
+    for entry in entries:
+        what = chain.misfit(entry)
+        if what is None and entry.sequence == state.sequence:
+            what = _unlike(entry, state)
+        if what:
+            return Misfit(state.account_id, what, entry.sequence, entry.transaction_id)
+        if entry.sequence <= state.sequence:
+            total.add(Transaction.of(entry))
+    return None
+
+
+def _unlike(entry: Entry, state: AccountState) -> str | None:
+    """Return what the account says otherwise than its last entry."""
+    for name in ("balance", "hash", "transaction_id", "created_at"):
+        if getattr(entry, name) != getattr(state, name):
+            said, is_ = getattr(state, name), getattr(entry, name)
+            return f"the account's {name} is {said}, but its last entry's is {is_}"
+    return None
+
+
+def _differs(checked: _Checked, listed: Sum) -> Misfit | None:
+    """Return what the list of all transactions shows otherwise than the entries."""
+    if listed == checked.sum:
+        return None
+    what = f"the list of transactions shows {listed.count} of {checked.sum.count} as they are"
+    if listed.count == checked.sum.count:
+        what = "the list of transactions shows other transactions than the entries"
+    return Misfit(checked.state.account_id, what)

@@ -1,0 +1,207 @@
+"""`backroom ledger`: post, look, take back, and prove that everything adds up."""
+
+import json
+import re
+from dataclasses import asdict
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from backroom.core import session, show
+from backroom.core.errors import ClientError, UnreachableError
+from backroom.core.options import Json, checked, instant
+from backroom.ledger import audit, screens
+from backroom.ledger.api import LedgerApi
+from backroom.ledger.audit import Finding
+from chalicelib.ledger.models import (
+    LARGEST_AMOUNT,
+    MOST_ROWS,
+    AccountState,
+    Uuid,
+)
+
+app = typer.Typer(no_args_is_help=True, help="Transactions, balances, and the proof of both.")
+
+_UUID: TypeAdapter[str] = TypeAdapter(Uuid)
+_INTEGER = re.compile("-?[0-9]{1,16}")
+_END_OF_TIME = "9999-12-31T00:00:00+00:00"
+
+
+def _uuid(given: str) -> str:
+    """Return a UUID in lower case. Raises ValueError."""
+    try:
+        return _UUID.validate_python(given)
+    except ValidationError as wrong:
+        raise ValueError("is no UUID such as 123e4567-e89b-12d3-a456-426614174000") from wrong
+
+
+def _amount(given: str) -> str:
+    """Return the text of an amount that the ledger takes. Raises ValueError."""
+    if not _INTEGER.fullmatch(given) or abs(int(given)) > LARGEST_AMOUNT:
+        raise ValueError(f"is no whole number from -{LARGEST_AMOUNT} to {LARGEST_AMOUNT}")
+    return given
+
+
+AccountId = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", callback=checked(_uuid), help="The account's id.")
+]
+AccountOption = Annotated[
+    str | None,
+    typer.Option("--account", metavar="ID", callback=checked(_uuid), help="Of this account only."),
+]
+TransactionId = Annotated[
+    str, typer.Argument(metavar="TRANSACTION", callback=checked(_uuid), help="Its id.")
+]
+Floor = Annotated[
+    int | None, typer.Option(metavar="BALANCE", help="Only if the balance is at least this then.")
+]
+
+
+class LedgerMisfitError(ClientError):
+    """The ledger does not add up."""
+
+
+@app.command(
+    # What looks like an unknown option is a negative amount.
+    context_settings={"ignore_unknown_options": True},
+    epilog="Example: backroom ledger post 123e4567-e89b-12d3-a456-426614174000 -250 --floor 0",
+)
+def post(
+    context: typer.Context,
+    account_id: AccountId,
+    amount: Annotated[
+        str, typer.Argument(metavar="AMOUNT", callback=checked(_amount), help="A whole number.")
+    ],
+    transaction_id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", callback=checked(_uuid), help="Its id; a new one."),
+    ] = None,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="An idempotency key.")] = None,
+    floor: Floor = None,
+    as_json: Json = False,
+) -> None:
+    """Post an amount, a negative one too. Posting it again with the same --id is safe."""
+    named = transaction_id or str(uuid4())
+    with session.of(context).api(LedgerApi) as api:
+        try:
+            answer, told = api.post(
+                account_id, int(amount), transaction_id=named, key=key, floor=floor
+            )
+        except UnreachableError as lost:
+            # Whether it was posted is not known; with its id, asking again does no harm.
+            again = f"backroom ledger post {account_id} {amount} --id {named}"
+            raise UnreachableError(lost.detail, next_step=f"{again}: it is posted once") from lost
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        screens.print_posted(answer.value, told)
+
+
+@app.command("show", epilog="Example: backroom ledger show 7d444840-9dc0-11d1-b245-5ffdce74fad2")
+def show_transaction(
+    context: typer.Context, transaction_id: TransactionId, as_json: Json = False
+) -> None:
+    """Show a transaction, the balance after it, and what took it back."""
+    with session.of(context).api(LedgerApi) as api:
+        answer, told = api.transaction(transaction_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.transaction(answer.value, told))
+
+
+@app.command(
+    epilog="Example: backroom ledger account 123e4567-e89b-12d3-a456-426614174000 --at 2026-01-01"
+)
+def account(
+    context: typer.Context,
+    account_id: AccountId,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", callback=checked(instant), help="As it was at this UTC time."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show an account's balance, now or at an instant, and the transaction that it rests on."""
+    with session.of(context).api(LedgerApi) as api:
+        answer, told = api.account(account_id, at=at)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.account(answer.value, told))
+
+
+@app.command("list", epilog="Example: backroom ledger list --limit 50")
+def list_transactions(
+    context: typer.Context,
+    account_id: AccountOption = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many at most.")
+    ] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the newest transactions, of all accounts or of one."""
+    with session.of(context).api(LedgerApi) as api:
+        answer = api.transactions(account_id=account_id, limit=limit)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if not answer.value:
+        console.print("There is no transaction yet.")
+        show.next_step(console, "backroom ledger post ACCOUNT AMOUNT")
+        return
+    console.print(screens.transactions(answer.value))
+    if answer.next_page:
+        show.note(console, f"There are more: --limit {min(10 * limit, MOST_ROWS)}", style=show.CALM)
+
+
+@app.command(epilog="Example: backroom ledger reverse 7d444840-9dc0-11d1-b245-5ffdce74fad2")
+def reverse(
+    context: typer.Context,
+    transaction_id: TransactionId,
+    floor: Floor = None,
+    as_json: Json = False,
+) -> None:
+    """Take a transaction back by one that posts the opposite. Asking again is safe."""
+    with session.of(context).api(LedgerApi) as api:
+        answer, told = api.reverse(transaction_id, floor=floor)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        screens.print_posted(answer.value, told)
+
+
+@app.command(epilog="Example: backroom ledger verify")
+def verify(context: typer.Context, account_id: AccountOption = None, as_json: Json = False) -> None:
+    """Prove that the ledger adds up, by its entries alone; ends with 1 if it does not.
+
+    Works out every balance, sequence and hash again, and names the first entry of each account
+    that does not fit. It may run while others post.
+    """
+    with session.of(context).api(LedgerApi) as api:
+        finding = _verified(api, account_id)
+    if as_json:
+        typer.echo(json.dumps(asdict(finding)))
+    else:
+        screens.print_finding(finding)
+    if finding.misfits:
+        accounts = show.plural(len(finding.misfits), "account does", "accounts do")
+        raise LedgerMisfitError(f"{accounts} not add up.")
+
+
+def _verified(api: LedgerApi, account_id: str | None) -> Finding:
+    if account_id is None:
+        with show.aside().status("Working out every balance again ...") as status:
+            return audit.verify(
+                api,
+                lambda entries: status.update(f"{show.plural(entries, 'entry', 'entries')} ..."),
+            )
+    # At the end of time an account is as it is now; only then it comes with its proof.
+    found = api.account(account_id, at=_END_OF_TIME)[0].value
+    proof = found.proof.model_dump() if found.proof else {}
+    return audit.verify_account(
+        api, AccountState(account_id=account_id, balance=found.balance, **proof)
+    )

@@ -1,0 +1,1 @@
+"""The outbox's part of the client: effects, their kinds, trying again."""

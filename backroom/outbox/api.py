@@ -1,0 +1,45 @@
+"""The routes of the outbox as typed calls, one method a route."""
+
+from collections.abc import Iterator
+
+from pydantic import TypeAdapter
+
+from backroom.core.connection import Answer, Connection
+from backroom.core.requests import given
+from chalicelib.outbox.models import MOST_ROWS, EffectLine, EffectView, KindView
+
+_LINES = TypeAdapter(tuple[EffectLine, ...])
+_EFFECT = TypeAdapter(EffectView)
+_KINDS = TypeAdapter(tuple[KindView, ...])
+
+
+class OutboxApi:
+    """What the API does with effects. Raises ApiError or UnreachableError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def effects(
+        self, *, state: str | None, kind: str | None, limit: int
+    ) -> Answer[tuple[EffectLine, ...]]:
+        """Return effects by kind, the newest of each first."""
+        query = given({"state": state, "kind": kind, "limit": limit})
+        return self._connection.answer(_LINES, "GET", "/outbox", params=query)
+
+    def all_effects(self, *, state: str, kind: str) -> Iterator[EffectLine]:
+        """Yield all effects in a state and of a kind."""
+        query = given({"state": state, "kind": kind, "limit": MOST_ROWS})
+        for page in self._connection.pages(_LINES, "/outbox", params=query):
+            yield from page.value
+
+    def effect(self, effect_id: str) -> Answer[EffectView]:
+        """Return an effect whole."""
+        return self._connection.answer(_EFFECT, "GET", "/outbox/effect", params={"id": effect_id})
+
+    def kinds(self) -> Answer[tuple[KindView, ...]]:
+        """Return the kinds of effects, and whether they go on."""
+        return self._connection.answer(_KINDS, "GET", "/outbox/kinds")
+
+    def retry(self, effect_id: str) -> Answer[EffectView]:
+        """Have an effect tried now."""
+        return self._connection.answer(_EFFECT, "POST", "/outbox/retry", json={"id": effect_id})

@@ -1,0 +1,140 @@
+"""`backroom outbox`: the side effects that wait, those that are dead and why, and trying again."""
+
+from typing import Annotated, get_args
+
+import typer
+
+from backroom.core import session, show
+from backroom.core.errors import ApiError, ClientError
+from backroom.core.options import Json, Yes, checked
+from backroom.outbox import screens
+from backroom.outbox.api import OutboxApi
+from chalicelib.core.outbox.effects import EffectState
+from chalicelib.outbox.models import MOST_ROWS, EffectView
+
+app = typer.Typer(no_args_is_help=True, help="Side effects: each is done once.")
+
+_STATES: tuple[str, ...] = get_args(EffectState)
+
+
+def _state(given: str) -> str:
+    """Return the name of a state. Raises ValueError."""
+    if given not in _STATES:
+        raise ValueError(f"is no state; there are {', '.join(_STATES)}")
+    return given
+
+
+KindOption = Annotated[
+    str | None, typer.Option("--kind", metavar="KIND", help="Of this kind only, such as archive.")
+]
+
+
+class UnretriedError(ClientError):
+    """Some effects could not be tried again."""
+
+
+@app.command("list", epilog="Example: backroom outbox list --state dead")
+def list_effects(
+    context: typer.Context,
+    state: Annotated[
+        str | None,
+        typer.Option(metavar="STATE", callback=checked(_state), help=", ".join(_STATES)),
+    ] = None,
+    kind: KindOption = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many at most.")
+    ] = 50,
+    as_json: Json = False,
+) -> None:
+    """List effects by kind, the newest of each first."""
+    here = session.of(context)
+    with here.api(OutboxApi) as api:
+        answer = api.effects(state=state, kind=kind, limit=limit)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if not answer.value and not answer.next_page:
+        console.print("There is no such effect.")
+        return
+    console.print(screens.effects(answer.value, here.now()))
+    if answer.next_page:
+        narrower = f"--limit {min(10 * limit, MOST_ROWS)}, --state or --kind"
+        show.note(console, f"There are more: {narrower}", style=show.CALM)
+    if any(effect.state == "dead" for effect in answer.value):
+        show.next_step(console, "backroom outbox show ID says why; backroom outbox retry ID")
+
+
+@app.command("show", epilog="Example: backroom outbox show jira#batch#2026-11-21")
+def show_effect(
+    context: typer.Context,
+    effect_id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id.")],
+    as_json: Json = False,
+) -> None:
+    """Show an effect whole: how often it was tried, what was said, what its performer is given."""
+    with session.of(context).api(OutboxApi) as api:
+        answer = api.effect(effect_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.effect(answer.value))
+
+
+@app.command("kinds", epilog="Example: backroom outbox kinds")
+def list_kinds(context: typer.Context, as_json: Json = False) -> None:
+    """List the kinds of effects: which go on, which stand still, and why."""
+    with session.of(context).api(OutboxApi) as api:
+        answer = api.kinds()
+    if as_json:
+        typer.echo(answer.text)
+    elif answer.value:
+        show.screen().print(screens.kinds(answer.value))
+    else:
+        show.screen().print("There is no kind of effects yet.")
+
+
+@app.command("retry", epilog="Example: backroom outbox retry jira#batch#2026-11-21")
+def retry_effects(
+    context: typer.Context,
+    effect_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="The ids of effects.")
+    ] = None,
+    dead: Annotated[
+        bool, typer.Option("--dead", help="All that are dead, of the kind that --kind names.")
+    ] = False,
+    kind: KindOption = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Have effects tried now, dead ones too; what may be done is looked up first."""
+    if bool(effect_ids) == dead or dead != (kind is not None):
+        raise typer.BadParameter("name effects by their ids, or --dead with --kind")
+    here = session.of(context)
+    with here.api(OutboxApi) as api:
+        chosen = list(effect_ids or ())
+        if kind:
+            chosen = [effect.id for effect in api.all_effects(state="dead", kind=kind)]
+            question = f"Have {show.plural(len(chosen), 'dead effect')} of {kind} tried again?"
+            if chosen:
+                here.make_sure(question, yes=yes)
+        _retry(api, chosen, as_json=as_json)
+
+
+def _retry(api: OutboxApi, effect_ids: list[str], *, as_json: bool) -> None:
+    """Have each tried; what is refused does not keep the others. Raises UnretriedError."""
+    tried: list[EffectView] = []
+    refused = []
+    for effect_id in effect_ids:
+        try:
+            tried.append(api.retry(effect_id).value)
+        except ApiError as error:
+            refused.append(effect_id)
+            show.complain(error, about=effect_id)
+    if as_json:
+        typer.echo(f"[{','.join(effect.json_text() for effect in tried)}]")
+    else:
+        show.screen().print(screens.tried(tried))
+    if refused:
+        raise UnretriedError(
+            f"{show.plural(len(refused), 'effect was', 'effects were')} not tried."
+        )

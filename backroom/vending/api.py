@@ -1,0 +1,229 @@
+"""The routes of vending as typed calls, one method a route.
+
+Every call returns an `Answer`: the parsed value and the API's own JSON. Raises ApiError (the API
+refused) or UnreachableError (nobody answers).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import BinaryIO, TypeVar
+
+from pydantic import TypeAdapter
+
+from backroom.core.connection import Answer, Connection
+from backroom.core.errors import ApiError
+from backroom.core.requests import given, part
+from chalicelib.vending.files import FileDetail, FileView, PresignedFile, Upload
+from chalicelib.vending.models import (
+    Dispatch,
+    FleetReport,
+    MachineBody,
+    MachineView,
+    RowView,
+    Site,
+    SiteBody,
+    Technician,
+    WorkItem,
+)
+
+Found = TypeVar("Found")
+
+MOST_ROWS = 10_000
+"""Rows that a page may have."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said about a technician's file beside its bytes; all of it goes to the API."""
+
+    technician: str
+    machine: str
+    downloaded_at: str
+    filename: str
+
+    def query(self) -> dict[str, str]:
+        """Return the names and values as the API knows them."""
+        return dict(vars(self))
+
+
+_DISPATCH = TypeAdapter(Dispatch)
+_DISPATCHES = TypeAdapter(tuple[Dispatch, ...])
+_FILE = TypeAdapter(FileView)
+_FILES = TypeAdapter(tuple[FileView, ...])
+_FILE_DETAIL = TypeAdapter(FileDetail)
+_FLEET = TypeAdapter(FleetReport)
+_MACHINE = TypeAdapter(MachineView)
+_MACHINES = TypeAdapter(tuple[MachineView, ...])
+_PRESIGNED = TypeAdapter(PresignedFile)
+_ROWS = TypeAdapter(tuple[RowView, ...])
+_SITE = TypeAdapter(Site)
+_SITES = TypeAdapter(tuple[Site, ...])
+_TECHNICIAN = TypeAdapter(Technician)
+_TECHNICIANS = TypeAdapter(tuple[Technician, ...])
+_WORK = TypeAdapter(tuple[WorkItem, ...])
+
+
+class VendingApi:
+    """What the API does with machines, their logs, and those who look after them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # --- the fleet, the machines ---
+
+    def fleet(self) -> Answer[FleetReport]:
+        """Return every machine's verdicts, most urgent first."""
+        return self._connection.answer(_FLEET, "GET", "/fleet")
+
+    def machines(self) -> Answer[tuple[MachineView, ...]]:
+        """Return all machines with their site and technician, most urgent first."""
+        return self._connection.answer(_MACHINES, "GET", "/machines")
+
+    def machine(self, serial: str) -> Answer[MachineView]:
+        """Return one machine."""
+        return self._connection.answer(_MACHINE, "GET", f"/machines/{serial}")
+
+    def find_machine(self, serial: str) -> MachineView | None:
+        """Return one machine, None when the API does not know it."""
+        return _known(lambda: self.machine(serial).value)
+
+    def put_machine(
+        self, serial: str, *, site: str | None, technician: str | None
+    ) -> Answer[MachineView]:
+        """Register a machine, or say where it stands and who looks after it."""
+        body = MachineBody(site=site, technician=technician).model_dump()
+        return self._connection.answer(_MACHINE, "PUT", f"/machines/{serial}", json=body)
+
+    def transactions(
+        self, serial: str, *, since: str | None = None, until: str | None = None
+    ) -> Iterator[Answer[tuple[RowView, ...]]]:
+        """Yield a machine's rows page by page, in time order; the instants are ISO 8601."""
+        query = given({"from": since, "to": until, "limit": MOST_ROWS})
+        return self._connection.pages(_ROWS, f"/machines/{serial}/transactions", params=query)
+
+    def transactions_csv(
+        self, serial: str, *, since: str | None = None, until: str | None = None
+    ) -> Iterator[str]:
+        """Yield the same as CSV, page by page, with one heading in all."""
+        query = given({"from": since, "to": until, "limit": MOST_ROWS, "format": "csv"})
+        return self._connection.csv(f"/machines/{serial}/transactions", params=query)
+
+    # --- the registry ---
+
+    def sites(self) -> Answer[tuple[Site, ...]]:
+        """Return all sites."""
+        return self._connection.answer(_SITES, "GET", "/sites")
+
+    def find_site(self, site_id: str) -> Site | None:
+        """Return one site, None when there is none."""
+        path = f"/sites/{part(site_id)}"
+        return _known(lambda: self._connection.answer(_SITE, "GET", path).value)
+
+    def put_site(self, site_id: str, body: SiteBody) -> Answer[Site]:
+        """Create a site or change it."""
+        path = f"/sites/{part(site_id)}"
+        return self._connection.answer(_SITE, "PUT", path, json=body.model_dump())
+
+    def technicians(self) -> Answer[tuple[Technician, ...]]:
+        """Return all technicians and their machines."""
+        return self._connection.answer(_TECHNICIANS, "GET", "/technicians")
+
+    def put_technician(self, technician_id: str, name: str) -> Answer[Technician]:
+        """Create a technician or change their name."""
+        path = f"/technicians/{technician_id}"
+        return self._connection.answer(_TECHNICIAN, "PUT", path, json={"name": name})
+
+    # --- work ---
+
+    def worklist(self, technician: str | None = None) -> Answer[tuple[WorkItem, ...]]:
+        """Return where to go and why, of one technician or of all."""
+        query = given({"technician": technician})
+        return self._connection.answer(_WORK, "GET", "/worklist", params=query)
+
+    def dispatches(
+        self, *, state: str | None = None, machine: str | None = None
+    ) -> Answer[tuple[Dispatch, ...]]:
+        """Return the dispatches, newest first."""
+        query = given({"state": state, "machine": machine})
+        return self._connection.whole(_DISPATCHES, "/dispatches", params=query)
+
+    def open_dispatch(self, machine: str, note: str) -> Answer[Dispatch]:
+        """Send the machine's technician to it."""
+        body = {"machine": machine, "note": note}
+        return self._connection.answer(_DISPATCH, "POST", "/dispatches", json=body)
+
+    def close_dispatch(self, dispatch_id: int, note: str = "") -> Answer[Dispatch]:
+        """Say that what was wrong with the machine until now is settled."""
+        path = f"/dispatches/{dispatch_id}/close"
+        return self._connection.answer(_DISPATCH, "POST", path, json={"note": note})
+
+    # --- files ---
+
+    def upload(self, told: Told, content: bytes, media_type: str) -> Answer[FileView]:
+        """Send a technician's file of at most 4 MB; 200 when it was there already."""
+        return self._with_bytes("/files", told.query(), content, media_type)
+
+    def take_import(self, filename: str, content: bytes, media_type: str) -> Answer[FileView]:
+        """Send a dispatcher's file of at most 4 MB; 200 when it was there already."""
+        return self._with_bytes("/imports", {"filename": filename}, content, media_type)
+
+    def presign(self, told: Told) -> Answer[PresignedFile]:
+        """Ask where to send a technician's large file."""
+        return self._connection.answer(_PRESIGNED, "POST", "/files/presigned", json=told.query())
+
+    def presign_import(self, filename: str) -> Answer[PresignedFile]:
+        """Ask where to send a dispatcher's large file."""
+        body = {"filename": filename}
+        return self._connection.answer(_PRESIGNED, "POST", "/imports/presigned", json=body)
+
+    def put_to_share(self, upload: Upload, content: BinaryIO, size_bytes: int) -> None:
+        """Send a large file to where `presign` said; ``content`` is read piece by piece."""
+        headers = {**upload.headers, "Content-Length": str(size_bytes)}
+        response = self._connection.send(
+            upload.method, upload.url, content=content, headers=headers
+        )
+        if not response.is_success:
+            said = re.search("<Message>(.*?)</Message>", response.text)
+            detail = said[1] if said else f"it answered {response.status_code}"
+            raise ApiError(response.status_code, "The share refused the file", detail)
+
+    def files(self, technician: str) -> Answer[tuple[FileView, ...]]:
+        """Return a technician's files, newest first."""
+        query = {"technician": technician}
+        return self._connection.whole(_FILES, "/files", params=query)
+
+    def imports(self) -> Answer[tuple[FileView, ...]]:
+        """Return the dispatcher's files, newest first."""
+        return self._connection.whole(_FILES, "/imports")
+
+    def file(self, file_id: int) -> Answer[FileDetail]:
+        """Return a file with its refused lines."""
+        return self._connection.answer(_FILE_DETAIL, "GET", f"/files/{file_id}")
+
+    def delete_file(self, technician: str, file_id: int) -> Answer[FileView]:
+        """Take a technician's file back, and the rows that no other file holds."""
+        path, query = f"/files/{file_id}", {"technician": technician}
+        return self._connection.answer(_FILE, "DELETE", path, params=query)
+
+    def delete_import(self, file_id: int) -> Answer[FileView]:
+        """Take a dispatcher's file back."""
+        return self._connection.answer(_FILE, "DELETE", f"/imports/{file_id}")
+
+    def _with_bytes(
+        self, path: str, query: dict[str, str], content: bytes, media_type: str
+    ) -> Answer[FileView]:
+        headers = {"Content-Type": media_type}
+        return self._connection.answer(
+            _FILE, "POST", path, params=query, content=content, headers=headers
+        )
+
+
+def _known(ask: Callable[[], Found]) -> Found | None:
+    try:
+        return ask()
+    except ApiError as refused:
+        if refused.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise

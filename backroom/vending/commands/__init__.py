@@ -1,0 +1,1 @@
+"""The commands of vending, a module for each group of them."""

@@ -1,0 +1,167 @@
+"""`backroom files`: a technician's logs, sent, listed, looked at and taken back."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backroom.core import session, show
+from backroom.core.errors import DeclinedError
+from backroom.core.options import Json, Yes, checked
+from backroom.vending.api import Told, VendingApi
+from backroom.vending.options import (
+    FileId,
+    MachineOption,
+    NoWait,
+    Paths,
+    TechnicianNeeded,
+    TechnicianOption,
+)
+from backroom.vending.outcomes import send_all
+from backroom.vending.screens import files as file_screen
+from backroom.vending.sending import LogFile, check_present
+from chalicelib.vending import names
+
+app = typer.Typer(no_args_is_help=True, help="Send, list, show and take back technicians' logs.")
+
+_SAY_WHEN = "--downloaded-at 2018-09-21T09:34:48"
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the command line says about the files."""
+
+    technician: str | None
+    machine: str | None
+    downloaded_at: str | None
+    yes: bool
+
+
+@app.command(
+    epilog="Example: backroom files upload log.txt --technician '#001' --machine GM001 "
+    "--downloaded-at '9/21/2018 9:34:48 AM'"
+)
+def upload(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
+    context: typer.Context,
+    paths: Paths,
+    technician: TechnicianOption = None,
+    machine: MachineOption = None,
+    downloaded_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            callback=checked(names.checked_download_time),
+            help="When the log was read from its machine, on your clock.",
+        ),
+    ] = None,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Send logs, and see what was kept, already known and refused.
+
+    A file named like T0001.GM001.2018-09-21_093448.zip says itself whose it is and when it was
+    downloaded. Of others, the time that the file has on disk is offered.
+    """
+    if downloaded_at and len(paths) > 1:
+        raise typer.BadParameter("one time is for one file", param_hint="--downloaded-at")
+    check_present(paths)
+    here = session.of(context)
+    said = _Said(technician, machine, downloaded_at, yes)
+    logs = [_described(here, path, said, quiet=as_json) for path in paths]
+    send_all(here, logs, as_json=as_json, wait=not no_wait)
+
+
+@app.command("list", epilog="Example: backroom files list --technician T0001")
+def list_files(context: typer.Context, technician: TechnicianNeeded, as_json: Json = False) -> None:
+    """List a technician's files, newest first."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.files(technician)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if answer.value:
+        console.print(file_screen.listed(answer.value, console.width))
+        return
+    console.print(f"{technician} has sent no file yet.")
+    show.next_step(console, f"backroom files upload PATH --technician {technician} --machine GM001")
+
+
+@app.command("show", epilog="Example: backroom files show 12")
+def show_file(context: typer.Context, file_id: FileId, as_json: Json = False) -> None:
+    """Show a file: what was kept and known, and the refused lines with their reasons."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.file(file_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(file_screen.detail(answer.value))
+
+
+@app.command(epilog="Example: backroom files delete 12 --technician T0001")
+def delete(
+    context: typer.Context,
+    file_id: FileId,
+    technician: TechnicianNeeded,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Take a file back, and with it the rows that no other file holds."""
+    here = session.of(context)
+    question = f"Delete file {file_id} of {technician}, and the rows that no other file holds?"
+    here.make_sure(question, yes=yes)
+    with here.api(VendingApi) as api:
+        answer = api.delete_file(technician, file_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(f"Deleted file {file_id}, {show.plain(answer.value.name)}.")
+
+
+def _described(here: session.Session, path: Path, said: _Said, *, quiet: bool) -> LogFile:
+    """Join what is said about a file, what its name says, and what the person says."""
+    named = _stored_name(path)
+    technician = said.technician or (named.technician if named else None)
+    machine = said.machine or (named.machine if named else None)
+    if not technician or not machine:
+        option = "--machine" if technician else "--technician"
+        raise typer.BadParameter(f"{path.name} does not say it itself", param_hint=option)
+    if said.downloaded_at:
+        at = said.downloaded_at
+    elif named:
+        at = named.wall.isoformat()
+    else:
+        at = _confirmed(here, path, yes=said.yes)
+    if not quiet:
+        line = f"{path.name}: {technician}, {machine}, downloaded {at.replace('T', ' ')}"
+        show.note(show.aside(), show.plain(line), style=show.CALM)
+    return LogFile(path, Told(technician, machine, at, path.name))
+
+
+def _stored_name(path: Path) -> names.StoredName | None:
+    try:
+        return names.StoredName.parse(path.name)
+    except ValueError:
+        return None
+
+
+def _confirmed(here: session.Session, path: Path, *, yes: bool) -> str:
+    """Return the file's own time on this machine's clock, or another that the person says."""
+    own = datetime.fromtimestamp(int(path.stat().st_mtime), UTC).astimezone().replace(tzinfo=None)
+    if yes:
+        return own.isoformat()
+    question = f"{show.plain(path.name)}: downloaded {own}, the file's own time?"
+    otherwise = f"add --yes to take that time, or say it: {_SAY_WHEN}"
+    while True:
+        said = here.answer(question, "Y/n/other time", otherwise=otherwise)
+        if said.lower() in {"", "y", "yes"}:
+            return own.isoformat()
+        if said.lower() in {"n", "no"}:
+            raise DeclinedError("Nothing was sent.", next_step=f"say the time: {_SAY_WHEN}")
+        try:
+            return names.checked_download_time(said)
+        except ValueError as wrong:
+            show.note(show.aside(), f"The time {wrong}.")

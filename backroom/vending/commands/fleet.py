@@ -1,0 +1,69 @@
+"""`backroom fleet`: how all machines are, the most urgent first."""
+
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from backroom.core import session, show
+from backroom.core.options import Json
+from backroom.vending.api import VendingApi
+from backroom.vending.screens import fleet as fleet_screen
+from backroom.vending.surroundings import Bars, surroundings
+
+_NEXT_LOOK_S = 5.0
+_NOBODY = "No machine is known yet."
+_FIRST_STEP = "backroom import PATH, or backroom machines put GM001 and backroom files upload PATH"
+
+
+def show_fleet(
+    context: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", help="List the healthy machines of a large fleet, too.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every five seconds.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show all machines, the most urgent first, and why; what IT should look at; the money."""
+    here = session.of(context)
+    with here.api(VendingApi) as api:
+        if as_json:
+            typer.echo(api.fleet().text)
+            return
+        console, bars = show.screen(), Bars(api)
+        if watch and console.is_terminal:
+            _keep_showing(here, api, console, bars)
+        else:
+            console.print(look(here, api, console, bars, everything=everything))
+
+
+def look(
+    here: session.Session,
+    api: VendingApi,
+    console: Console,
+    bars: Bars,
+    *,
+    everything: bool = False,
+) -> RenderableType:
+    """Return the fleet's screen as of now."""
+    report = api.fleet().value
+    if not report.machines:
+        return Group(Text(_NOBODY), Text.assemble(("Next: ", show.CALM), _FIRST_STEP))
+    around = surroundings(here, api, console, bars, report)
+    screen = fleet_screen.compose(report, around, width=console.width, everything=everything)
+    if any(machine.verdicts or machine.overdue for machine in report.machines):
+        return Group(screen, Text.assemble(("Next: ", show.CALM), "backroom worklist"))
+    return screen
+
+
+def _keep_showing(here: session.Session, api: VendingApi, console: Console, bars: Bars) -> None:
+    try:
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                live.update(look(here, api, console, bars), refresh=True)
+                here.sleep(_NEXT_LOOK_S)
+    except KeyboardInterrupt:
+        console.print(f"Last look at {time.strftime('%H:%M:%S')}.", style=show.CALM)

@@ -1,0 +1,164 @@
+"""`backroom machines`: what is known of a machine, its rows, its place in the registry."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from backroom.core import session, show
+from backroom.core.options import Json, checked, instant
+from backroom.vending.api import VendingApi
+from backroom.vending.options import SerialArgument, TechnicianOption
+from backroom.vending.screens import states
+from backroom.vending.screens import work as work_screen
+from chalicelib.vending.models import MachineView
+
+app = typer.Typer(no_args_is_help=True, help="Look at machines, and say where they stand.")
+
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="TIME", callback=checked(instant), help="From this UTC time."),
+]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="TIME", callback=checked(instant), help="Up to, but without, this UTC time."
+    ),
+]
+
+
+@app.command("list", epilog="Example: backroom machines list")
+def list_machines(context: typer.Context, as_json: Json = False) -> None:
+    """List the machines, most urgent first, with their site and technician."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.machines()
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if answer.value:
+        console.print(_listed(answer.value))
+        return
+    console.print("No machine is known yet.")
+    show.next_step(console, "backroom machines put GM001 --technician T0001")
+
+
+@app.command("show", epilog="Example: backroom machines show GM001")
+def show_machine(context: typer.Context, serial: SerialArgument, as_json: Json = False) -> None:
+    """Show a machine: its state with the evidence, the money, when its next log is due."""
+    here = session.of(context)
+    with here.api(VendingApi) as api:
+        answer = api.machine(serial)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(work_screen.machine(answer.value, here.now()))
+
+
+@app.command(epilog="Example: backroom machines put GM001 --site mall --technician T0001")
+def put(
+    context: typer.Context,
+    serial: SerialArgument,
+    site: Annotated[
+        str | None, typer.Option(metavar="ID", help="Where it stands; '' for nowhere.")
+    ] = None,
+    technician: TechnicianOption = None,
+    as_json: Json = False,
+) -> None:
+    """Register a machine, or say where it stands and who looks after it now.
+
+    What is not said stays as it is.
+    """
+    with session.of(context).api(VendingApi) as api:
+        known = _known(api, serial, complete=site is not None and technician is not None)
+        answer = api.put_machine(
+            serial,
+            site=(known.site if site is None and known else site) or None,
+            technician=technician or (known.technician if known else None),
+        )
+    if as_json:
+        typer.echo(answer.text)
+        return
+    view = answer.value
+    at = f"stands at {show.plain(view.site)}" if view.site else "has no site yet"
+    by = f"{view.technician} looks after it" if view.technician else "nobody looks after it yet"
+    show.screen().print(f"{serial} {at}; {by}.")
+
+
+@app.command(epilog="Example: backroom machines transactions GM001 --from 2020-02-20 --csv")
+def transactions(
+    context: typer.Context,
+    serial: SerialArgument,
+    since: From = None,
+    until: To = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List a machine's transactions in time order."""
+    if as_csv and as_json:
+        raise typer.BadParameter("take one of the two", param_hint="--csv, --json")
+    with session.of(context).api(VendingApi) as api:
+        if as_csv:
+            for text in api.transactions_csv(serial, since=since, until=until):
+                typer.echo(text, nl=False)
+        elif as_json:
+            _print_json(api, serial, since, until)
+        else:
+            _print_rows(api, serial, since, until)
+
+
+def _known(api: VendingApi, serial: str, *, complete: bool) -> MachineView | None:
+    """Return the machine as it is registered, unless all of it is going to be said anew."""
+    return None if complete else api.find_machine(serial)
+
+
+def _print_json(api: VendingApi, serial: str, since: str | None, until: str | None) -> None:
+    """Print all pages as the one array that they are parts of, each as it comes."""
+    empty = True
+    for page in api.transactions(serial, since=since, until=until):
+        rows = page.text.strip()[1:-1]
+        if rows:
+            typer.echo(f"{'[' if empty else ','}{rows}", nl=False)
+            empty = False
+    typer.echo("[]" if empty else "]")
+
+
+def _print_rows(api: VendingApi, serial: str, since: str | None, until: str | None) -> None:
+    console = show.screen()
+    empty = True
+    for page in api.transactions(serial, since=since, until=until):
+        if not page.value:
+            continue
+        if empty:
+            console.print(work_screen.ROWS_HEADING)
+        empty = False
+        # In one piece: a machine may have millions of rows.
+        console.print(Text("\n").join(map(work_screen.row, page.value)), soft_wrap=True)
+    if empty:
+        when = " in that time" if since or until else " yet"
+        console.print(f"{serial} has no row{when}.")
+        show.next_step(console, f"backroom machines show {serial}")
+
+
+def _listed(views: tuple[MachineView, ...]) -> Table:
+    table = show.listing()
+    table.add_column("Machine", no_wrap=True)
+    table.add_column("State", no_wrap=True)
+    table.add_column("Site", overflow="fold")
+    table.add_column("Technician", no_wrap=True)
+    table.add_column("Credits", justify="right")
+    table.add_column("Last row (UTC)", no_wrap=True)
+    table.add_column("Next log due", no_wrap=True)
+    for view in views:
+        word, style = states.urgency(view)
+        table.add_row(
+            view.serial,
+            Text(word, style=style),
+            show.plain(view.site or "") or show.NOTHING,
+            view.technician or show.NOTHING,
+            show.number(view.transactions),
+            show.moment(view.last_at) or show.NOTHING,
+            show.day(view.due_at) or show.NOTHING,
+        )
+    return table

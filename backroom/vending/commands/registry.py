@@ -1,0 +1,137 @@
+"""`backroom sites` and `backroom technicians`: the places, and the people."""
+
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from backroom.core import session, show
+from backroom.core.options import Json, checked
+from backroom.vending.api import VendingApi
+from chalicelib.vending import names
+from chalicelib.vending.models import SiteBody
+
+sites = typer.Typer(no_args_is_help=True, help="The places where machines stand.")
+technicians = typer.Typer(no_args_is_help=True, help="The people who look after machines.")
+
+SiteId = Annotated[str, typer.Argument(metavar="ID", help="A short name without blanks.")]
+TechnicianId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", callback=checked(names.technician_id), help="A number: #001 means T0001."
+    ),
+]
+
+
+@sites.command("list", epilog="Example: backroom sites list")
+def list_sites(context: typer.Context, as_json: Json = False) -> None:
+    """List the sites."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.sites()
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if not answer.value:
+        console.print("There is no site yet.")
+        show.next_step(console, 'backroom sites put mall --name "Riverside Mall"')
+        return
+    table = show.listing()
+    for heading in ("Id", "Name", "Time zone", "Address"):
+        table.add_column(heading, overflow="fold")
+    for site in answer.value:
+        row = (site.site_id, site.name, site.time_zone, site.address)
+        table.add_row(*map(show.plain, row))
+    console.print(table)
+
+
+@sites.command(
+    "put",
+    epilog='Example: backroom sites put mall --name "Riverside Mall" --time-zone America/Chicago',
+)
+def put_site(
+    context: typer.Context,
+    site_id: SiteId,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Its name.")] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", callback=checked(names.time_zone), help="Its IANA time zone."),
+    ] = None,
+    address: Annotated[str | None, typer.Option(metavar="TEXT", help="Its address.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Create a site, or change what is said of it; what is not said stays as it is.
+
+    The time zone tells what the clock of a technician meant who downloaded a log there.
+    """
+    said = {"name": name, "time_zone": time_zone, "address": address}
+    with session.of(context).api(VendingApi) as api:
+        known = api.find_site(site_id)
+        if known is None and name is None:
+            raise typer.BadParameter("a new site needs a name", param_hint="--name")
+        before = {"name": known.name, **_place(known)} if known else {}
+        told = before | {field: value for field, value in said.items() if value is not None}
+        answer = api.put_site(site_id, _checked(told))
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        site = answer.value
+        show.screen().print(
+            f"{site_id} is {show.plain(site.name)}, on the clock of {site.time_zone}."
+        )
+
+
+@technicians.command("list", epilog="Example: backroom technicians list")
+def list_technicians(context: typer.Context, as_json: Json = False) -> None:
+    """List the technicians and the machines that they look after."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.technicians()
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if not answer.value:
+        console.print("There is no technician yet.")
+        show.next_step(console, 'backroom technicians put T0001 --name "Ann"')
+        return
+    table = show.listing()
+    table.add_column("Id", no_wrap=True)
+    table.add_column("Name", overflow="fold")
+    table.add_column("Machines")
+    for technician in answer.value:
+        machines = ", ".join(technician.machines) or show.NOTHING
+        table.add_row(technician.technician_id, show.plain(technician.name), machines)
+    console.print(table)
+
+
+@technicians.command("put", epilog="Example: backroom technicians put '#001' --name Ann")
+def put_technician(
+    context: typer.Context,
+    technician_id: TechnicianId,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Their name.")],
+    as_json: Json = False,
+) -> None:
+    """Create a technician, or change their name."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.put_technician(technician_id, name)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    technician = answer.value
+    console = show.screen()
+    console.print(f"{technician.technician_id} is {show.plain(technician.name)}.")
+    if not technician.machines:
+        show.next_step(console, f"backroom machines put GM001 --technician {technician_id}")
+
+
+def _place(site: SiteBody) -> dict[str, str]:
+    return {"time_zone": site.time_zone, "address": site.address}
+
+
+def _checked(told: dict[str, str]) -> SiteBody:
+    try:
+        return SiteBody.model_validate(told)
+    except ValidationError as invalid:
+        wrong = invalid.errors(include_url=False)[0]
+        hint = f"--{str(wrong['loc'][0]).replace('_', '-')}"
+        raise typer.BadParameter(wrong["msg"], param_hint=hint) from invalid

@@ -1,0 +1,105 @@
+"""`backroom worklist` and `backroom dispatch`: where to go, and who is on the way."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from backroom.core import session, show
+from backroom.core.options import Json
+from backroom.vending.api import VendingApi
+from backroom.vending.options import MachineOption, SerialArgument, TechnicianOption
+from backroom.vending.screens import work as work_screen
+
+dispatch = typer.Typer(no_args_is_help=True, help="Send somebody to a machine, and see it through.")
+
+Note = Annotated[str, typer.Option(metavar="TEXT", help="What to do there, or how it went.")]
+DispatchId = Annotated[int, typer.Argument(metavar="ID", min=1, help="The dispatch's number.")]
+
+
+class State(StrEnum):
+    """Which dispatches to list."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+def show_worklist(
+    context: typer.Context, technician: TechnicianOption = None, as_json: Json = False
+) -> None:
+    """Show where to go, why, and what to carry, most urgent first."""
+    here = session.of(context)
+    with here.api(VendingApi) as api:
+        answer = api.worklist(technician)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if not answer.value:
+        whose = f" for {technician}" if technician else ""
+        console.print(f"Nothing to do{whose}: no machine shows a fault, none is overdue.")
+        show.next_step(console, "backroom fleet shows all machines")
+        return
+    console.print(work_screen.worklist(answer.value, here.now()))
+    waiting = [item.machine for item in answer.value if item.dispatch is None]
+    if waiting:
+        console.print()
+        show.next_step(console, f'backroom dispatch open {waiting[0]} --note "..."')
+
+
+@dispatch.command("open", epilog='Example: backroom dispatch open GM005 --note "carry both parts"')
+def open_dispatch(
+    context: typer.Context, machine: SerialArgument, note: Note = "", as_json: Json = False
+) -> None:
+    """Send the machine's technician to it.
+
+    The dispatch closes by itself once a log from after the visit is clean.
+    """
+    with session.of(context).api(VendingApi) as api:
+        answer = api.open_dispatch(machine, note)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    sent = answer.value
+    whom = f"{sent.technician} is" if sent.technician else "Somebody is"
+    console = show.screen()
+    console.print(f"Dispatch {sent.id}: {whom} on the way to {machine}.")
+    console.print("It closes by itself once a log from after the visit is clean.", style=show.CALM)
+    if sent.technician is None:
+        show.next_step(console, f"backroom machines put {machine} --technician T0001")
+
+
+@dispatch.command("list", epilog="Example: backroom dispatch list --state open")
+def list_dispatches(
+    context: typer.Context,
+    state: Annotated[State | None, typer.Option(help="Only these.")] = None,
+    machine: MachineOption = None,
+    as_json: Json = False,
+) -> None:
+    """List the dispatches, newest first, and how they ended."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.dispatches(state=state.value if state else None, machine=machine)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if answer.value:
+        console.print(work_screen.dispatches(answer.value))
+        return
+    such = "such " if state or machine else ""
+    console.print(f"There is no {such}dispatch yet.")
+    show.next_step(console, "backroom worklist shows where somebody should go")
+
+
+@dispatch.command("close", epilog='Example: backroom dispatch close 4 --note "new wheel"')
+def close_dispatch(
+    context: typer.Context, dispatch_id: DispatchId, note: Note = "", as_json: Json = False
+) -> None:
+    """Close a dispatch by hand: what was wrong with the machine until now counts as settled."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.close_dispatch(dispatch_id, note)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        how = work_screen.ending(answer.value)
+        show.screen().print(f"Dispatch {dispatch_id} to {answer.value.machine} is closed: {how}.")

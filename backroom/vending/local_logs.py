@@ -1,0 +1,135 @@
+"""Logs on this disk, read and judged by the rules of the service, without it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from backroom.core import show
+from backroom.core.errors import UnreadableFileError
+from backroom.vending.screens.machine_table import RowsByDay
+from chalicelib.vending import rows
+from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.archives import UnreadableLogError, open_log
+from chalicelib.vending.files import RefusedLine
+from chalicelib.vending.names import DownloadTime, StoredName
+from chalicelib.vending.parsing import Batch, parse
+from chalicelib.vending.reports import History
+
+_TEXT_LIMIT_BYTES = 4 * 1024 * 1024 * 1024
+_CLOCK_SKEW = timedelta(days=1)
+_FIRST_REFUSALS = 5
+
+
+@dataclass
+class LocalLog:
+    """What a file holds: packed rows by machine and UTC day, and its refused lines.
+
+    ``corrupt`` has 4 bytes a refused line by machine, ``downloaded_at`` the latest instant that a
+    technician's file can have been read from its machine.
+    """
+
+    name: str
+    kept: int = 0
+    refused: int = 0
+    rows: dict[tuple[str, date], bytearray] = field(default_factory=dict)
+    corrupt: dict[str, bytearray] = field(default_factory=dict)
+    refusals: list[RefusedLine] = field(default_factory=list)
+    downloaded_at: datetime | None = None
+    corrupt_day: date = date.min
+    """The UTC day that its refused lines count for."""
+
+    def add(self, batch: Batch) -> None:
+        """Take in what parsing gave."""
+        self.kept += batch.kept
+        self.refused += batch.refused
+        for place, packed in batch.rows.items():
+            self.rows.setdefault(place, bytearray()).extend(packed)
+        for serial, lines in batch.corrupt.items():
+            self.corrupt.setdefault(serial, bytearray()).extend(lines)
+        for line, reason, text, _ in batch.refusals[: _FIRST_REFUSALS - len(self.refusals)]:
+            self.refusals.append(RefusedLine(line=line, reason=reason, text=text))
+
+
+def read_log(path: Path, now: datetime) -> LocalLog:
+    """Read one file as the service would. Raises UnreadableFileError."""
+    log = LocalLog(path.name)
+    machine, latest = _origin(path, now)
+    log.downloaded_at = latest if machine else None
+    try:
+        with path.open("rb") as file:
+            blocks = open_log(file, max_bytes=_TEXT_LIMIT_BYTES)
+            for batch in parse(blocks, machine=machine, not_after=latest):
+                log.add(batch)
+    except UnreadableLogError as wrong:
+        raise UnreadableFileError(wrong.detail) from wrong
+    except OSError as wrong:
+        raise UnreadableFileError(f"it cannot be read: {wrong.strerror}") from wrong
+    if not log.kept:
+        first = log.refusals[0]
+        raise UnreadableFileError(
+            f"not one of {show.plural(log.refused, 'line')} could be read; "
+            f"line {first.line}: {first.reason}"
+        )
+    newest = max(day for _, day in log.rows)
+    log.corrupt_day = StoredName.parse(path.name).wall.date() if machine else newest
+    return log
+
+
+def _origin(path: Path, now: datetime) -> tuple[str | None, datetime]:
+    """Return the machine that a file is of, if it is of one, and the latest its rows can be."""
+    try:
+        stored = StoredName.parse(path.name)
+    except ValueError:
+        return None, now + _CLOCK_SKEW
+    latest = DownloadTime(stored.wall).latest_instant(None)
+    return stored.machine, min(latest, now + _CLOCK_SKEW)
+
+
+def histories(logs: Sequence[LocalLog], thresholds: Thresholds) -> Iterable[History]:
+    """Yield what all files together say of each machine."""
+    days: defaultdict[str, defaultdict[date, list[bytes]]] = defaultdict(lambda: defaultdict(list))
+    for log in logs:
+        for (serial, day), packed in log.rows.items():
+            days[serial][day].append(bytes(packed))
+    named = {serial for log in logs for serial in log.corrupt}
+    for serial in sorted(named | set(days)):
+        keys = Keys("Q")
+        for day in sorted(days[serial]):
+            keys.extend(rows.union(day, days[serial][day]))
+        oldest = max(days[serial], default=date.max) - timedelta(days=thresholds.window_days)
+        yield History(
+            serial,
+            keys,
+            corrupt_lines=_corrupt_lines(logs, serial, oldest),
+            last_download_at=_last_download_at(logs, serial),
+        )
+
+
+def _corrupt_lines(logs: Iterable[LocalLog], serial: str, oldest: date) -> int:
+    return rows.union_size(
+        [
+            bytes(log.corrupt[serial])
+            for log in logs
+            if serial in log.corrupt and log.corrupt_day >= oldest
+        ]
+    )
+
+
+def _last_download_at(logs: Iterable[LocalLog], serial: str) -> datetime | None:
+    visits = (
+        log.downloaded_at
+        for log in logs
+        if serial in log.corrupt or any(machine == serial for machine, _ in log.rows)
+    )
+    return max((visit for visit in visits if visit), default=None)
+
+
+def rows_by_day(keys: Keys) -> RowsByDay:
+    """Return how many rows each UTC day has."""
+    counts: defaultdict[int, int] = defaultdict(int)
+    for key in keys:
+        counts[key // 864_000] += 1
+    epoch = date(1970, 1, 1)
+    return {epoch + timedelta(days=days): count for days, count in counts.items()}

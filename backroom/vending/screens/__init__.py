@@ -1,0 +1,1 @@
+"""How machines, files and work look to a person."""

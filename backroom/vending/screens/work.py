@@ -1,0 +1,169 @@
+"""The screens of one machine, of the work there is, and of who is on the way."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from backroom.core import show
+from backroom.vending.screens import states
+from chalicelib.vending.models import Dispatch, MachineView, RowView, Verdict, WorkItem
+
+
+def machine(view: MachineView, now: datetime) -> RenderableType:
+    """Return all that is known of a machine."""
+    parts: list[RenderableType] = [
+        Text.assemble((view.serial, "bold"), "  ", states.urgency(view)),
+        show.indented(show.facts(_facts(view, now))),
+    ]
+    for verdict in view.verdicts:
+        parts += [Text(), show.indented(_verdict(verdict))]
+    if not view.transactions:
+        step = f"backroom files upload PATH --machine {view.serial}"
+        parts.append(Text.assemble(("Next: ", show.CALM), step))
+    return Group(*parts)
+
+
+def worklist(items: Sequence[WorkItem], now: datetime) -> RenderableType:
+    """Return where to go, most urgent first."""
+    parts: list[RenderableType] = []
+    for item in items:
+        parts += [_headline(item, now), show.indented(_work(item)), Text()]
+    return Group(*parts[:-1])
+
+
+def dispatches(listed: Iterable[Dispatch]) -> Table:
+    """Return the dispatches as a table."""
+    table = show.listing()
+    table.add_column("Id", justify="right")
+    for heading in ("Machine", "Technician", "State"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("Opened (UTC)", min_width=16)
+    table.add_column("Note", ratio=1)
+    table.add_column("How it ended", ratio=1)
+    for dispatch in listed:
+        table.add_row(
+            str(dispatch.id),
+            dispatch.machine,
+            dispatch.technician or show.NOTHING,
+            Text(dispatch.state, style=show.LATE if dispatch.state == "open" else show.GOOD),
+            show.moment(dispatch.opened_at),
+            show.plain(dispatch.note),
+            ending(dispatch),
+        )
+    return table
+
+
+def ending(dispatch: Dispatch) -> str:
+    """Return how a dispatch was closed, in words."""
+    if dispatch.closed_by is None:
+        return ""
+    why = f": {dispatch.closing_note}" if dispatch.closing_note else ""
+    return show.plain(f"{show.day(dispatch.closed_at)} by {dispatch.closed_by}{why}")
+
+
+def row(view: RowView) -> Text:
+    """Return one transaction as a line."""
+    line = Text(f"{view.id:>8}  {view.at:%Y-%m-%d %H:%M:%S}  {view.gumballs:>8}")
+    if view.gumballs == 0:
+        line.append("  no gumball", style=show.WARN)
+    elif view.gumballs > 1:
+        line.append("  too many", style=show.WARN)
+    if view.suspected_duplicate:
+        line.append("  suspected duplicate", style=show.LATE)
+    return line
+
+
+ROWS_HEADING = Text(f"{'Id':>8}  {'At (UTC)':<19}  Gumballs", style="bold")
+
+
+def verdict_line(view: MachineView) -> Text:
+    """Return in one line what is to be thought of a machine."""
+    word, style = states.urgency(view)
+    words = "has a lost log" if word == "lost log" else f"is {word}"
+    line = Text.assemble((f"{view.serial} {words}", style))
+    if view.verdicts:
+        return line.append(f": {show.plain(view.verdicts[0].why)}")
+    if view.overdue:
+        return line.append(f": its log was due on {show.day(view.due_at)}")
+    since = "since the last visit" if view.settled_until else "that chance does not explain"
+    return line.append(f": {show.plural(view.transactions, 'credit')}, no fault {since}")
+
+
+def _facts(view: MachineView, now: datetime) -> Iterable[tuple[str, str | Text]]:
+    if not view.transactions:
+        yield "credits", "none yet"
+        yield "next log due", _due(view, now)
+        return
+    lost = view.unserved_cents + view.given_away_cents
+    yield "site", show.plain(view.site or "none yet")
+    yield "technician", view.technician or "none yet"
+    yield "credits", f"{view.transactions:,}, {show.money(view.credits_cents)} taken"
+    yield "gumballs", f"{view.gumballs:,}"
+    yield "no gumball", _share(view.under, view.transactions)
+    yield "too many", _share(view.over, view.transactions)
+    if lost:
+        ways = ((view.unserved_cents, "for no gumball"), (view.given_away_cents, "given away"))
+        told = ", ".join(f"{show.money(cents)} {way}" for cents, way in ways if cents)
+        yield "money lost", f"{show.money(lost)}: {told}" if all(c for c, _ in ways) else told
+    yield "corrupt lines", show.number(view.corrupt_lines or None)
+    yield "suspected duplicates", show.number(view.suspected_duplicates or None)
+    if view.first_at:
+        yield "rows", f"{show.moment(view.first_at)} to {show.moment(view.last_at)} UTC"
+    yield "last download", show.moment(view.last_download_at)
+    yield "settled until", show.moment(view.settled_until)
+    yield "next log due", _due(view, now)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({show.rate(part, whole)})" if part else ""
+
+
+def _due(view: MachineView, now: datetime) -> Text:
+    if view.due_at is None:
+        return Text()
+    if not view.overdue:
+        return Text(show.day(view.due_at))
+    return Text(f"{show.day(view.due_at)}, {show.span(now - view.due_at)} ago", style=show.LATE)
+
+
+def _verdict(verdict: Verdict) -> Table:
+    return show.facts(
+        (
+            (states.symptom(verdict), show.plain(verdict.why)),
+            ("known since", f"{show.moment(verdict.first_known_at)} UTC"),
+            ("clears when", show.plain(verdict.clears_when)),
+            ("carry", show.plain(", ".join(verdict.parts))),
+        )
+    )
+
+
+def _headline(item: WorkItem, now: datetime) -> Text:
+    state, style = {
+        "out_of_service": ("out of service", show.BAD),
+        "degraded": ("degraded", show.WARN),
+        "healthy": (states.symptom(item.causes[0]) if item.causes else "on the way", show.LATE),
+    }[item.state]
+    line = Text.assemble((item.machine, "bold"), "  ", (state, style))
+    where = ", ".join(show.plain(part) for part in (item.site, item.technician) if part)
+    line.append(f"  {where or 'no site or technician yet'}")
+    if item.since:
+        line.append(f"  since {show.day(item.since)}, {show.span(now - item.since)}", show.CALM)
+    return line
+
+
+def _work(item: WorkItem) -> Table:
+    rows: list[tuple[str, str | Text]] = []
+    for cause in item.causes:
+        clears = Text(f"\nclears when: {show.plain(cause.clears_when)}", style=show.CALM)
+        rows.append((states.symptom(cause), Text.assemble(show.plain(cause.why), clears)))
+    rows.append(("carry", Text(show.plain(", ".join(item.parts)), style="bold")))
+    if item.dispatch:
+        note = f": {show.plain(item.dispatch.note)}" if item.dispatch.note else ""
+        opened = show.moment(item.dispatch.opened_at)
+        rows.append(
+            ("on the way", Text(f"dispatch {item.dispatch.id}, {opened}{note}", style=show.LATE))
+        )
+    return show.facts(rows)

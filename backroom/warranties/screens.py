@@ -1,0 +1,120 @@
+"""How warranties, rate cards and refusals look to a person."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from backroom.core import show
+from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
+from chalicelib.warranties.fields import iso
+
+_ARCHIVED = {"pending": show.LATE, "done": show.GOOD, "dead": show.BAD}
+
+
+def amount(given: Decimal) -> str:
+    """Return an amount with its thousands apart."""
+    return f"{given:,.2f}"
+
+
+def warranties(rows: Iterable[Warranty]) -> Table:
+    """Return warranties, one a line; what they are of is cut where the screen is narrow."""
+    table = show.listing()
+    for heading in ("Cost", "Months", "Price"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("Warranty", no_wrap=True)
+    table.add_column("Of")
+    for row in rows:
+        item = f"{row.item_type} {row.item_sku}, {row.item_title}, of {row.store_uuid}"
+        table.add_row(
+            amount(row.item_cost),
+            str(row.warranty_duration_months),
+            amount(row.warranty_price),
+            row.id,
+            Text(show.plain(item), no_wrap=True, overflow="ellipsis"),
+        )
+    return table
+
+
+def warranty(shown: WarrantyView) -> RenderableType:
+    """Return a warranty with the rule of its price, its store, its item and its archive."""
+    archive, item = shown.archive, shown.item
+    now = f"{amount(item.item_cost)}, {show.plain(item.item_title)}"
+    return show.facts(
+        [
+            ("warranty", shown.id),
+            ("months", str(shown.warranty_duration_months)),
+            ("price", amount(shown.warranty_price)),
+            ("because", f"{shown.price_rule} ({amount(shown.item_cost)})"),
+            ("rate card", shown.rate_card),
+            ("item", f"{show.plain(shown.item_type)} {show.plain(shown.item_sku)}"),
+            ("title", show.plain(shown.item_title)),
+            ("item now", now),
+            ("store", f"{shown.store_uuid} ({shown.store_id})"),
+            ("created", iso(shown.created_at)),
+            ("archive", Text(archive.state, style=_ARCHIVED[archive.state])),
+            ("because", show.plain(archive.why or "")),
+            ("object", archive.key),
+            ("SHA-256", archive.sha256 or ""),
+            ("link", archive.url or ""),
+        ]
+    )
+
+
+def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
+    """Return a rate card, or what it says of one type."""
+    table = show.listing()
+    for heading, justify in (
+        ("Type", "left"),
+        ("From", "right"),
+        ("To", "right"),
+        ("Months", "right"),
+        ("Price", "left"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for each in card.item_types:
+        if item_type not in (None, each.item_type):
+            continue
+        for band in each.bands:
+            for plan in band.plans:
+                table.add_row(
+                    each.item_type,
+                    amount(band.cost_from),
+                    amount(band.cost_to),
+                    str(plan.warranty_duration_months),
+                    plan.price_rule,
+                )
+    said = f"Rate card {card.rate_card}; {card.rounding}."
+    return Group(table, Text(), Text(said, style=show.CALM))
+
+
+def refusals(rows: Iterable[Refusals]) -> Table:
+    """Return what got no warranty, by type and reason."""
+    table = show.listing()
+    table.add_column("Type")
+    table.add_column("Why no warranty")
+    for heading in ("Sales", "The last one's cost", "When (UTC)"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            show.plain(row.item_type),
+            row.reason,
+            show.number(row.count),
+            amount(row.last_cost),
+            show.moment(row.last_refused_at),
+        )
+    return table
+
+
+def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
+    """Return what came of a sale, in words."""
+    again = " (it was asked for before)" if replayed else ""
+    if not told.warranties:
+        return [f"No plan fits{again}: {told.reason}."]
+    return [
+        f"{amount(made.warranty_price)} for {made.warranty_duration_months} months"
+        f"{again}: {made.id}"
+        for made in told.warranties
+    ]

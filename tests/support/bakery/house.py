@@ -1,0 +1,197 @@
+"""The whole bakery in memory: services, stores, vendors, and a worker for its effects."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from chalicelib.bakery.amounts import Given, read
+from chalicelib.bakery.letters import Addresses
+from chalicelib.bakery.performers.access import AccessPerformer
+from chalicelib.bakery.performers.directory import Directory
+from chalicelib.bakery.performers.files import FilingPerformer
+from chalicelib.bakery.performers.notices import NoticePerformer
+from chalicelib.bakery.performers.tickets import TicketPerformer
+from chalicelib.bakery.records import Cake, Order
+from chalicelib.bakery.service.batches import Batching
+from chalicelib.bakery.service.cakes import Kitchen
+from chalicelib.bakery.service.orders import Ordering, Wish
+from chalicelib.bakery.service.shortages import Shortages
+from chalicelib.bakery.service.staff import Office
+from chalicelib.core.outbox.effects import (
+    Conclusion,
+    Effect,
+    EffectError,
+    Performer,
+    PoisonError,
+    UnsureError,
+)
+from tests.support.bakery.fakes import (
+    Effects,
+    FakeBatches,
+    FakeCakes,
+    FakeDocuments,
+    FakeOrders,
+    FakeStaff,
+    FakeTickets,
+)
+from tests.support.bakery.vendors import (
+    FakeDesk,
+    FakeDrive,
+    FakeMailbox,
+    FakeMessenger,
+    FakeRepository,
+)
+from tests.support.clock import Clock
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SECRET = b"between Jira and us"
+
+# The brief's order: its own recipe, four persons, one cake, and two extras.
+CHOCOLATE_CAKE: dict[str, object] = {
+    "chocolate": Decimal("67.0"),
+    "butter": Decimal("33.0"),
+    "flour": Decimal("17.0"),
+    "sugar": Decimal("30.5"),
+    "eggs": 2,
+}
+GOLDEN = {
+    "chocolate": ("268.0", "g"),
+    "butter": ("132.0", "g"),
+    "flour": ("68.0", "g"),
+    "sugar": ("132.0", "g"),
+    "eggs": ("8", "unit"),
+    "peanuts": ("10", "unit"),
+}
+
+
+def given(amounts: dict[str, object]) -> dict[str, Given]:
+    """Return amounts as they stand in JSON, read."""
+    return {name: read(amount) for name, amount in amounts.items()}
+
+
+class Bakehouse:
+    """The whole bakery: services, vendors, and a worker that performs effects when it is told."""
+
+    def __init__(self, *, per_order: bool = False) -> None:
+        self.clock = Clock(NOON)
+        self.effects = Effects()
+        self.cakes = FakeCakes()
+        self.orders = FakeOrders(self.effects)
+        self.batches = FakeBatches(self.orders, self.effects)
+        self.tickets = FakeTickets(self.batches, self.effects)
+        self.staff = FakeStaff(self.effects)
+        self.documents = FakeDocuments()
+        self.desk, self.slack, self.mail = FakeDesk(), FakeMessenger(), FakeMailbox()
+        self.drive, self.github = FakeDrive(), FakeRepository()
+        self.kitchen = Kitchen(self.cakes, now=self.clock)
+        self.ordering = Ordering(
+            self.orders, self.cakes, self.batches, now=self.clock, per_order=per_order
+        )
+        self.batching = Batching(self.batches, now=self.clock)
+        self.shortages = Shortages(
+            self.tickets,
+            self.batches,
+            self.orders,
+            self.ordering,
+            desk=lambda: self.desk,
+            now=self.clock,
+            secret=lambda: SECRET,
+        )
+        self.office = Office(self.staff, now=self.clock)
+        self.domains: set[str] = set()
+        self.performers: dict[str, Performer] = self._performers()
+        self.done: dict[str, Conclusion] = {}
+        self.doubtful: set[str] = set()
+
+    def _performers(self) -> dict[str, Performer]:
+        tickets = TicketPerformer(
+            lambda: self.desk,
+            self.orders,
+            self.batches,
+            self.tickets,
+            self.ordering,
+            self.shortages,
+            home="http://bakery.test",
+            settle_s=900,
+        )
+        notices = NoticePerformer(
+            lambda: self.slack,
+            Directory(lambda: self.slack, now=self.clock),
+            lambda: self.mail,
+            lambda: Addresses("gmail.com", self.domains),
+            self.orders,
+            self.cakes,
+            now=self.clock,
+        )
+        files = FilingPerformer(
+            lambda: self.drive,
+            lambda: self.drive,
+            self.documents,
+            self.orders,
+            now=self.clock,
+            settle_s=300,
+        )
+        access = AccessPerformer(lambda: self.github, self.staff)
+        return {"jira": tickets, "notify": notices, "google": files, "github": access}
+
+    # --- shorthands ---
+
+    def bake(self, name: str = "Chocolate Cake", **ingredients: object) -> Cake:
+        return self.kitchen.add(name, given(ingredients or CHOCOLATE_CAKE))
+
+    def order(
+        self, customer: str = "Mr Cakelover", *, key: str | None = None, **said: Any
+    ) -> Order:
+        wish = {"recipe": "chocolate_cake", "persons": 4, "quantity": 1, "extras": {}, **said}
+        wish["extras"] = given(wish["extras"])
+        return self.ordering.place(Wish(customer=customer, **wish), key=key).order
+
+    def cancel(self, order: Order) -> Order:
+        return self.ordering.cancel(order.id, by="staff", reason="cancelled on request")
+
+    def ready(self, order: Order) -> Order:
+        return self.ordering.make_ready(order.id, by="staff", reason="baked")
+
+    def now(self, order: Order) -> Order:
+        return self.orders.kept[order.id]
+
+    def tomorrow_at_six(self) -> datetime:
+        day = self.clock.at.date() + timedelta(days=1)
+        self.clock.at = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+        return self.clock.at
+
+    # --- performing ---
+
+    def perform(self, effect_id: str) -> EffectError | None:
+        """Try an effect once, as a worker does; return why it did not succeed."""
+        effect = self.effects.asked[effect_id]
+        performer = self.performers[effect.kind]
+        try:
+            reference = None
+            if effect_id in self.doubtful and performer.settle_s:
+                reference = performer.find(effect)
+            reference = reference or performer.perform(effect)
+        except PoisonError as dead:
+            self._conclude(effect, Conclusion("dead", answer=str(dead)))
+            return dead
+        except EffectError as failed:
+            if isinstance(failed, UnsureError):
+                self.doubtful.add(effect_id)
+            return failed
+        self._conclude(effect, Conclusion("done", reference))
+        return None
+
+    def perform_all(self) -> None:
+        """Perform effects until none is left."""
+        for _ in range(50):
+            todo = [effect_id for effect_id in self.effects.asked if effect_id not in self.done]
+            if not todo:
+                return
+            for effect_id in todo:
+                self.perform(effect_id)
+        raise AssertionError(f"not performed: {todo}")
+
+    def _conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+        self.performers[effect.kind].conclude(effect, conclusion)
+        self.performers[effect.kind].conclude(effect, conclusion)  # it comes at least once
+        self.done[effect.id] = conclusion

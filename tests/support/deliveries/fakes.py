@@ -1,0 +1,119 @@
+"""The deliveries context in memory."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from chalicelib.deliveries.answers import MessageVerdict
+from chalicelib.deliveries.fields import Status
+from chalicelib.deliveries.models import RECIPIENT_CHOICES, Package
+from chalicelib.deliveries.ports import (
+    Counters,
+    Counts,
+    DecidedAlreadyError,
+    Packages,
+    Place,
+    PreferenceBook,
+    Verdicts,
+    WishChangedError,
+)
+from chalicelib.deliveries.records import Attempt, Record
+from chalicelib.deliveries.wishes import Change, Preferences, Wish, Wishes
+
+NOON = datetime(2142, 5, 1, 12, tzinfo=UTC)
+BOX: Mapping[str, Any] = {
+    "timestamp": "2142-05-01T10:00:00Z",
+    "sender_id": "earth",
+    "recipient_id": "mars",
+    "package_id": "box",
+    "package_type": "personal",
+}
+
+
+def package(**said: object) -> Package:
+    """Return a package as a request would name it: the box to Mars, but for what is ``said``."""
+    return Package.model_validate({**BOX, **said}, strict=True)
+
+
+def choices(timestamp: object = 100, **by_type: bool) -> Any:
+    """Return preferences as a request would: about the types that are named."""
+    body = {"timestamp": timestamp, "preferences": by_type}
+    return RECIPIENT_CHOICES.model_validate(body, strict=True)
+
+
+class Store(Packages, PreferenceBook, Counters, Verdicts, Protocol):
+    """Everything that the services need."""
+
+
+class FakeStore:
+    """All the ports, on dictionaries."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+        self.said: dict[str, Preferences] = {}
+        self.counted: Counter[tuple[str, Status]] = Counter()
+        self.malformed = 0
+        self.verdicts: dict[str, MessageVerdict] = {}
+        self.notes = 0
+
+    def find(self, package: Package) -> tuple[Record | None, Wish | None]:
+        return self.records.get(package.package_id), self._wish(package)
+
+    def add(self, record: Record) -> None:
+        package = record.package
+        if standing := self.records.get(package.package_id):
+            raise DecidedAlreadyError(standing)
+        if self._wish(package) != record.wish:
+            raise WishChangedError(self._wish(package))
+        self.records[package.package_id] = record
+        self.counted[package.package_type, record.status] += 1
+
+    def note(self, record: Record, attempt: Attempt) -> None:
+        self.notes += 1
+        standing = self.records[record.package.package_id]
+        if standing.has_room_for(attempt):
+            later = replace(standing, later=(*standing.later, attempt))
+            self.records[record.package.package_id] = later
+
+    def record(self, package_id: str) -> Record | None:
+        return self.records.get(package_id)
+
+    def raise_to(self, recipient_id: str, wishes: Wishes, *, at: datetime) -> Preferences:
+        standing = self.preferences(recipient_id)
+        todo = standing.outranked(wishes)
+        if todo:
+            history = (Change(at, todo), *standing.history)[:6]
+            standing = Preferences({**standing.wishes, **todo}, history)
+            self.said[recipient_id] = standing
+        return standing
+
+    def preferences(self, recipient_id: str) -> Preferences:
+        return self.said.get(recipient_id, Preferences())
+
+    def counts(self) -> Counts:
+        return Counts(dict(self.counted), self.malformed)
+
+    def count_malformed(self) -> bool:
+        self.malformed += 1
+        return True
+
+    def recount(self, after: Place | None) -> tuple[Counts, Place | None]:
+        del after
+        tally = Counter((r.package.package_type, r.status) for r in self.records.values())
+        return Counts(dict(tally)), None
+
+    def put(self, verdict: MessageVerdict) -> None:
+        self.verdicts[verdict.message_id] = verdict
+
+    def put_malformed(self, verdict: MessageVerdict) -> None:
+        if verdict.message_id not in self.verdicts:
+            self.verdicts[verdict.message_id] = verdict
+            self.malformed += 1
+
+    def verdict(self, message_id: str) -> MessageVerdict | None:
+        return self.verdicts.get(message_id)
+
+    def _wish(self, package: Package) -> Wish | None:
+        return self.preferences(package.recipient_id).wishes.get(package.package_type)

@@ -1,0 +1,288 @@
+"""The packaged stack, deployed to an embedded AWS that the tests start and stop themselves.
+
+The functions are packaged once a session, apart from the developer's ``build/``. `deployed` brings
+up a stack on ports of its own and remembers it, so all who ask for the same name share it; what was
+brought up is stopped when the session ends, however it ends.
+"""
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+
+from infra import deploy, package
+from infra.local.aws import REGION, LocalAws
+from infra.local.daemon import DaemonError
+from infra.stack import Stack
+from infra.standins.contracts import Contracts
+from infra.standins.server import Standins
+from tests.support.patience import NotYetError, eventually
+from tests.support.processes import free_port, processes
+
+PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
+# A file's message hides this long while it is worked on: longer than any file takes here.
+VISIBILITY_S = 10
+PARAMETERS = {
+    # The searches of the stand-ins show everything at once.
+    "BakerySettleSeconds": "3",
+    "BakeryDriveSettleSeconds": "3",
+    "VendingFleetDelaySeconds": "0",
+    "VendingVisibilitySeconds": str(VISIBILITY_S),
+}
+_PACKAGE = pytest.StashKey[Path]()
+_RUNNING = pytest.StashKey[dict[str, "Deployed"]]()
+
+
+@dataclass
+class Deployed:
+    """A stack on an embedded AWS: its API, its functions, its queues, its logs, its processes."""
+
+    aws: LocalAws
+    stage: str
+    outputs: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def standins(self) -> Standins:
+        """Return the vendors' stand-ins that this stack talks to."""
+        webhook = f"{self.aws.api}/webhooks/jira"
+        return Standins(self.aws.home, contracts=Contracts.find(), webhook=webhook).start()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters that the stack is deployed with."""
+        settled = {**PARAMETERS, "BakeryHome": self.aws.api}
+        return {**settled, "VendorSettings": json.dumps(self.standins.settings())}
+
+    @cached_property
+    def api(self) -> httpx.Client:
+        """Return a client of the API; threads may share it."""
+        return httpx.Client(base_url=self.aws.api, timeout=60)
+
+    @property
+    def bucket(self) -> str:
+        """Return the name of the share."""
+        return self.outputs["VendingBucket"]
+
+    def client(self, service: str) -> Any:
+        """Return a client of one of AWS's services; threads may share it."""
+        if service not in self.clients:
+            session: Any = boto3.session.Session("test", "test", region_name=REGION)
+            pool = Config(max_pool_connections=40, read_timeout=90)
+            endpoint = self.aws.endpoint
+            self.clients[service] = session.client(service, endpoint_url=endpoint, config=pool)
+        return self.clients[service]
+
+    def function(self, name: str) -> str:
+        """Return the full name of a function such as ``vending-file-arrived``."""
+        return f"backroom-{self.stage}-{name}"
+
+    def invoke(self, name: str, event: Mapping[str, Any]) -> None:
+        """Run a function, which must not fail."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.function(name), Payload=json.dumps(event)
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def logs(self, name: str, since_ms: int = 0) -> list[str]:
+        """Return what a function has logged since then, oldest first."""
+        group = f"/aws/lambda/{self.function(name)}"
+        pages = self.client("logs").get_paginator("filter_log_events")
+        found = pages.paginate(logGroupName=group, startTime=since_ms)
+        return [event["message"] for page in found for event in page["events"]]
+
+    def records(self, name: str, message: str, since_ms: int = 0) -> list[dict[str, Any]]:
+        """Return a function's own log lines that say ``message``."""
+        lines = [_json(line) for line in self.logs(name, since_ms)]
+        return [line for line in lines if line.get("message") == message]
+
+    def workers(self, name: str) -> list[int]:
+        """Return the process ids of the environments that a function runs in."""
+        return processes(f"{_temporary(self.aws)}/ministack-lambda-{self.function(name)}-")
+
+    def objects(self) -> list[str]:
+        """Return the keys of the share."""
+        pages = self.client("s3").get_paginator("list_objects_v2")
+        found = pages.paginate(Bucket=self.bucket)
+        return [entry["Key"] for page in found for entry in page.get("Contents", [])]
+
+    def queue_depth(self, output: str) -> int:
+        """Return how many messages a queue holds, those that are worked on included."""
+        attributes = self.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[output], AttributeNames=["All"]
+        )["Attributes"]
+        waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+        return int(attributes[waiting]) + int(attributes[taken])
+
+    def calm(self) -> bool:
+        """Return whether every file has been looked at and the fleet has been judged."""
+        if self.queue_depth("VendingUploadsQueue") or self.queue_depth("VendingFleetQueue"):
+            return False
+        return bool(self.api.get("/fleet").json()["up_to_date"])
+
+    def healthy(self) -> bool:
+        """Return whether the API says that it is well."""
+        with suppress(httpx.TransportError):
+            return self.api.get("/health").status_code == httpx.codes.OK
+        return False
+
+    def start(self) -> None:
+        """Start the embedded AWS and wait until AWS's APIs answer."""
+        _temporary(self.aws).mkdir(exist_ok=True)
+        with warnings.catch_warnings():
+            # Nobody keeps the server's process at hand: it is found and stopped by its id.
+            warnings.simplefilter("ignore", ResourceWarning)
+            self.aws.start()
+
+    def stop(self) -> None:
+        """Stop the embedded AWS; what is stored stays, of its processes nothing does."""
+        pid = self.aws.pid()
+        try:
+            self.aws.stop()
+        finally:
+            if pid and self.aws.pid() == pid:
+                os.kill(pid, signal.SIGKILL)
+            self._leave_no_process()
+            shutil.rmtree(_temporary(self.aws), ignore_errors=True)
+
+    def close(self) -> None:
+        """Stop for good, undisturbed."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self.stop()
+        if "standins" in vars(self):
+            self.standins.stop()
+        self.api.close()
+        for client in self.clients.values():
+            client.close()
+
+    def _leave_no_process(self) -> None:
+        """Wait for the functions' processes, which end when the server has; then end them."""
+        home = str(self.aws.home)
+        with suppress(NotYetError):
+            eventually(lambda: not processes(home), within_s=20)
+        for pid in processes(home):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def packaged(request: pytest.FixtureRequest) -> Path:
+    """Return the folder with the session's ``deployment.zip`` and ``sam.json``, checked."""
+    stash = request.config.stash
+    if _PACKAGE not in stash:
+        folder = _new_folder(request, "build")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # those of the libraries that read templates
+            built = package.build(local=True, folder=folder)
+            package.lint(built / "sam.json")
+        stash[_PACKAGE] = built
+    return stash[_PACKAGE]
+
+
+def deployed(request: pytest.FixtureRequest, stage: str, **environment: str) -> Deployed:
+    """Return the stack ``stage``, brought up at the first call and stopped with the session.
+
+    ``environment`` is the embedded AWS's.
+    """
+    if not PYTHON.exists():
+        pytest.skip("the embedded AWS is not installed here; run: make install")
+    running = request.config.stash.setdefault(_RUNNING, {})
+    if stage not in running:
+        built = packaged(request)
+        running[stage] = _started(request, stage, environment)
+        _deploy(running[stage], built)
+        eventually(running[stage].healthy, within_s=60)
+    return running[stage]
+
+
+def deploy_again(stack: Deployed, folder: Path) -> dict[str, str]:
+    """Run the deployer as ``make up`` does, packaging below ``folder``; return the outputs.
+
+    Skips the test when somebody edits the sources meanwhile.
+    """
+    if _fingerprint(stack) != stack.fingerprint:
+        pytest.skip("the sources have changed since the stack was deployed")
+    with _aimed_at(stack.aws):
+        return deploy.deploy("local", stack.stage, stack.parameters, build=folder)
+
+
+def _deploy(stack: Deployed, built: Path) -> None:
+    """Deploy what was packaged before, as the deployer would have done it."""
+    stack.fingerprint = _fingerprint(stack)
+    with _aimed_at(stack.aws):
+        standing = Stack(deploy.session("local"), f"backroom-{stack.stage}")
+        parameters = {"Stage": stack.stage, **stack.parameters}
+        stack.outputs = standing.deploy(built, parameters, stack.fingerprint)
+
+
+def _fingerprint(stack: Deployed) -> str:
+    return package.fingerprint("local", stack.stage, repr(sorted(stack.parameters.items())))
+
+
+def _started(
+    request: pytest.FixtureRequest, stage: str, environment: Mapping[str, str]
+) -> Deployed:
+    """Start an embedded AWS on free ports, and again on others when somebody snatches one."""
+    for attempt in range(5):
+        home = _new_folder(request, stage)
+        settings = {"TMPDIR": str(home / "tmp"), **environment}
+        aws = LocalAws(home, free_port(), free_port(), PYTHON, settings)
+        stack = Deployed(aws, stage)
+        request.config.add_cleanup(stack.close)
+        signal.signal(signal.SIGTERM, _terminated)
+        try:
+            stack.start()
+        except DaemonError:
+            if attempt == 4:
+                raise
+        else:
+            return stack
+    raise AssertionError
+
+
+@contextmanager
+def _aimed_at(aws: LocalAws) -> Iterator[None]:
+    """Have the deployer find this embedded AWS, whatever AWS the developer uses otherwise."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+        environment.delenv("AWS_PROFILE", raising=False)
+        yield
+
+
+def _terminated(*_: object) -> None:
+    pytest.exit("terminated")  # so that what was started is stopped
+
+
+def _new_folder(request: pytest.FixtureRequest, name: str) -> Path:
+    """Return a folder that is there until the session ends.
+
+    It is not pytest's own: those go when other sessions on this machine tidy up after old ones, and
+    with it the file by which a running server is found.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"backroom-{name}-"))
+    request.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return folder
+
+
+def _temporary(aws: LocalAws) -> Path:
+    return Path(aws.environment["TMPDIR"])
+
+
+def _json(line: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        found = json.loads(line)
+        return found if isinstance(found, dict) else {}
+    return {}

@@ -1,0 +1,291 @@
+"""The outbox in memory: its table, its queues, a vendor, and the many ways in which they fail."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from chalicelib.core.outbox import rows
+from chalicelib.core.outbox.effects import (
+    Conclusion,
+    DeniedError,
+    DisabledError,
+    Effect,
+    EffectState,
+    NotDoneError,
+    PoisonError,
+    UnsureError,
+)
+from chalicelib.core.outbox.index import Waiting
+from chalicelib.core.outbox.rows import GRACE, Kept, Pause
+from chalicelib.core.outbox.rules import Rules
+from chalicelib.core.outbox.store import OvertakenError
+from chalicelib.core.outbox.sweeper import Sweeper
+from chalicelib.core.outbox.worker import Worker
+from tests.support.clock import Clock
+
+NOON = datetime(2142, 3, 1, 12, tzinfo=UTC)
+KIND = "letters"
+
+
+class MemoryStore:
+    """The store and the index; ``step`` is called before and after each change."""
+
+    def __init__(self, step: Callable[[], None] = lambda: None) -> None:
+        self.kept: dict[str, Kept] = {}
+        self.stopped: dict[str, Pause] = {}
+        self._step = step
+
+    def add(self, effect: Effect, now: datetime) -> None:
+        assert effect.id not in self.kept
+        self.kept[effect.id] = rows.asked(effect, now)
+
+    # --- as the store ---
+
+    def look(self, effect_id: str, kind: str) -> tuple[Kept | None, Pause | None]:
+        self._step()
+        return self.kept.get(effect_id), self.stopped.get(kind)
+
+    def get(self, effect_id: str) -> Kept | None:
+        return self.kept.get(effect_id)
+
+    def change(self, read: Kept, to: Kept) -> Kept:
+        self._step()
+        stands = self.kept[to.effect.id]
+        if (stands.state, stands.token) != (read.state, read.token):
+            if to.token is None or (stands.state, stands.token) != (to.state, to.token):
+                raise OvertakenError(to.effect.id)
+            return to
+        changed = {
+            each.name: getattr(to, each.name)
+            for each in fields(Kept)
+            if getattr(to, each.name) != getattr(read, each.name)
+        }
+        self.kept[to.effect.id] = replace(stands, **changed)
+        self._step()
+        return to
+
+    def bury(self, unreadable: Kept, answer: str, now: datetime) -> None:
+        standing = self.kept[unreadable.effect.id]
+        if standing.state != "done":
+            self.kept[unreadable.effect.id] = replace(
+                standing, state="dead", answer=answer, wake_at=None, concluded_at=now
+            )
+
+    def put_off_waking(self, effect_id: str, place: str, to: str) -> bool:
+        kept = self.kept[effect_id]
+        if rows.wake(kept.effect.kind, kept.wake_at) != place:
+            return False
+        at = datetime.fromisoformat(to.partition("#")[2])
+        self.kept[effect_id] = replace(kept, wake_at=at)
+        return True
+
+    def pause(self, pause: Pause) -> bool:
+        standing = self.stopped.get(pause.kind)
+        since = standing.since if standing else pause.since
+        self.stopped[pause.kind] = replace(pause, since=since)
+        return standing is None or standing.state != pause.state
+
+    def take_probe(self, pause: Pause, next_at: datetime) -> bool:
+        standing = self.stopped.get(pause.kind)
+        if standing is None or standing.probe_at != pause.probe_at:
+            return False
+        self.stopped[pause.kind] = replace(standing, probe_at=next_at)
+        return True
+
+    def resume(self, kind: str) -> None:
+        self.stopped.pop(kind, None)
+
+    def pauses(self) -> dict[str, Pause]:
+        return dict(self.stopped)
+
+    def hasten_probe(self, kind: str, now: datetime) -> None:
+        if kind in self.stopped:
+            self.stopped[kind] = replace(self.stopped[kind], probe_at=now)
+
+    # --- as the index ---
+
+    def kinds(self) -> list[str]:
+        return sorted({kept.effect.kind for kept in self.kept.values() if kept.wake_at})
+
+    def waiting(self, kind: str, now: datetime, limit: int) -> list[Waiting]:
+        found = [
+            (kept.effect.id, rows.wake(kind, kept.wake_at) or "")
+            for kept in self.kept.values()
+            if kept.effect.kind == kind and kept.wake_at and kept.wake_at <= now
+        ]
+        return sorted(found, key=lambda each: each[1])[:limit]
+
+    def oldest(self, kind: str) -> datetime | None:
+        mine = [kept for kept in self.kept.values() if kept.effect.kind == kind and not kept.over]
+        return min((kept.asked_at for kept in mine), default=None)
+
+    def page(
+        self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
+    ) -> tuple[list[Kept], str | None]:
+        found = [
+            kept
+            for kept in self.kept.values()
+            if state in (None, kept.state)
+            and kind in (None, kept.effect.kind)
+            and (before is None or rows.list_place(kept) < before)
+        ]
+        found.sort(key=rows.list_place, reverse=True)
+        page = found[:limit]
+        return page, rows.list_place(page[-1]) if len(found) > limit else None
+
+
+class MemoryQueues:
+    """Messages, each with when it comes; those of kinds without a queue can't be sent."""
+
+    def __init__(self, now: Callable[[], datetime], *kinds: str) -> None:
+        self._now = now
+        self.kinds: Iterable[str] = kinds or (KIND,)
+        self.messages: list[tuple[datetime, str, str]] = []
+        self.down = False
+
+    def __contains__(self, kind: str) -> bool:
+        return kind in self.kinds
+
+    def send(self, kind: str, effect_ids: Sequence[str], *, delay_s: int = 0) -> list[str]:
+        assert kind in self
+        if self.down:
+            return list(effect_ids)
+        at = self._now() + timedelta(seconds=delay_s)
+        self.messages += [(at, kind, effect_id) for effect_id in effect_ids]
+        return []
+
+    def waiting(self, kind: str) -> int:
+        return sum(each == kind for _, each, _ in self.messages)
+
+    def due(self) -> list[tuple[str, str]]:
+        """Take the messages that have come."""
+        now = self._now()
+        come = [(kind, effect_id) for at, kind, effect_id in self.messages if at <= now]
+        self.messages = [message for message in self.messages if message[0] > now]
+        return come
+
+
+@dataclass
+class Vendor:
+    """Performs effects as it is told to, and remembers what was done.
+
+    Each of ``says`` is what happens to the next call: "done", "dropped" (not done, nobody told),
+    "lost" (done, nobody told), "busy", "refused", "denied", "off", "broken" (done, then a bug). Its
+    own search shows a deed ``lag_s`` after it.
+    """
+
+    now: Callable[[], datetime]
+    settle_s: float = 900
+    lag_s: float = 0
+    step: Callable[[], None] = lambda: None
+    says: list[str] = field(default_factory=list)
+    search_says: list[str] = field(default_factory=list)
+    telling_fails: int = 0
+    retry_after_s: float | None = None
+    calls: Counter[str] = field(default_factory=Counter)
+    made: dict[str, list[datetime]] = field(default_factory=dict)
+    told: dict[str, list[Conclusion]] = field(default_factory=dict)
+
+    def perform(self, effect: Effect, /) -> str | None:
+        self.step()
+        said = self.says.pop(0) if self.says else "done"
+        self.calls["perform"] += 1
+        if said in ("done", "lost", "broken"):
+            self.made.setdefault(effect.id, []).append(self.now() + timedelta(seconds=self.lag_s))
+        self.step()
+        return self._answer(said, effect)
+
+    def find(self, effect: Effect, /) -> str | None:
+        self.step()
+        self.calls["find"] += 1
+        said = self.search_says.pop(0) if self.search_says else "done"
+        shown = [at for at in self.made.get(effect.id, []) if at <= self.now()]
+        self.step()
+        if said != "done":
+            return self._answer(said, effect)
+        return f"ref-{effect.id}" if shown else None
+
+    def conclude(self, effect: Effect, conclusion: Conclusion, /) -> None:
+        self.step()
+        if self.telling_fails:
+            self.telling_fails -= 1
+            raise RuntimeError("the context's table is away")
+        self.told.setdefault(effect.id, []).append(conclusion)
+        self.step()
+
+    def _answer(self, said: str, effect: Effect) -> str:
+        errors: dict[str, Exception] = {
+            "dropped": UnsureError("timeout"),
+            "lost": UnsureError("connection reset"),
+            "busy": NotDoneError("429", retry_after_s=self.retry_after_s),
+            "refused": PoisonError("400: no such address"),
+            "denied": DeniedError("401: token expired"),
+            "off": DisabledError("no credentials are set"),
+            "broken": ZeroDivisionError("a bug"),
+        }
+        if said in errors:
+            raise errors[said]
+        return f"ref-{effect.id}"
+
+
+class Office:
+    """The whole outbox in memory: one kind, one vendor, a worker, the sweeper."""
+
+    def __init__(self, *, settle_s: float = 900, lag_s: float = 0, **rules: Any) -> None:
+        self.clock = Clock(NOON)
+        self.step: Callable[[], None] = lambda: None
+        self.store = MemoryStore(self._step)
+        self.queues = MemoryQueues(self.clock)
+        self.vendor = Vendor(self.clock, settle_s, lag_s, self._step)
+        self._tokens = count(1)
+        store: Any = self.store
+        queues: Any = self.queues
+        told: dict[str, Any] = {"jitter": lambda ceiling_s: ceiling_s, **rules}
+        self.worker = Worker(
+            KIND,
+            self.vendor,
+            store,
+            queues,
+            now=self.clock,
+            new_id=lambda: f"token-{next(self._tokens)}",
+            rules=Rules(**told),
+        )
+        self.sweeper = Sweeper(store, store, queues, now=self.clock)
+
+    def _step(self) -> None:
+        self.step()
+
+    def ask(self, effect_id: str = "a", *, relayed: bool = True) -> Kept:
+        """Ask for an effect, and name it to the worker unless its message is lost."""
+        self.store.add(Effect(effect_id, KIND, {"to": "mars"}), self.clock())
+        if relayed:
+            self.queues.send(KIND, [effect_id])
+        return self.store.kept[effect_id]
+
+    def work(self, effect_id: str = "a") -> str:
+        return self.worker.work(effect_id)
+
+    def run(self, seconds: float, *, every_s: float = 60) -> None:
+        """Let time pass: messages are worked on as they come, the sweeper comes every 5 minutes."""
+        end = self.clock() + timedelta(seconds=seconds)
+        ticks = count()
+        while self.clock() < end:
+            for _, effect_id in self.queues.due():
+                self.worker.work(effect_id)
+            if next(ticks) % 5 == 0:
+                self.sweeper.sweep()
+            self.clock.forward(seconds=every_s)
+
+    def standing(self, effect_id: str = "a") -> Kept:
+        return self.store.kept[effect_id]
+
+    @property
+    def times_made(self) -> dict[str, int]:
+        return {effect_id: len(times) for effect_id, times in self.vendor.made.items()}
+
+
+SWEEP_S = GRACE.total_seconds() + 300
+"""By then the sweeper has named what no message did."""

@@ -1,0 +1,73 @@
+"""The share and the queues in memory: where logs are dropped, and what is to be looked at."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterable
+from typing import BinaryIO
+
+from chalicelib.vending import ports
+from chalicelib.vending.ports import Found
+
+
+class FakeShare:
+    """A bucket that tells ``changed`` of every key at which something was put or removed."""
+
+    def __init__(self, changed: Callable[[str], None] = lambda _: None) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._changed = changed
+
+    def find(self, key: str) -> Found | None:
+        content = self.objects.get(key)
+        return None if content is None else Found(_etag(content), len(content))
+
+    def put(self, key: str, content: bytes) -> None:
+        self.objects[key] = content
+        self._changed(key)
+
+    def delete(self, key: str) -> None:
+        if self.objects.pop(key, None) is not None:
+            self._changed(key)
+
+    def open(self, key: str, found: Found) -> BinaryIO:
+        return _Object(self, key, found)
+
+    def upload_url(self, key: str, *, expires_in_s: int) -> str:
+        return f"https://share.test/{key}?expires={expires_in_s}"
+
+    def etags(self) -> dict[str, str]:
+        return {key: _etag(content) for key, content in sorted(self.objects.items())}
+
+
+def _etag(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+class _Object(io.BytesIO):
+    """An object being read: every read looks whether it is still the same one."""
+
+    def __init__(self, share: FakeShare, key: str, found: Found) -> None:
+        super().__init__(share.objects.get(key, b""))
+        self._share, self._key, self._found = share, key, found
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._share.find(self._key) != self._found:
+            raise ports.ChangedMeanwhileError(self._key)
+        return super().read(size)
+
+
+class FakeQueues:
+    """Two queues as lists: keys to look at, and how often the fleet is to be judged."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[str] = []
+        self.fleet = 0
+        self.put_offs: list[tuple[str, int]] = []
+
+    def look_at(self, keys: Iterable[str]) -> None:
+        self.arrivals.extend(keys)
+
+    def judge_fleet(self) -> None:
+        self.fleet += 1
+
+    def put_off(self, receipt_handle: str, after_s: int) -> None:
+        self.put_offs.append((receipt_handle, after_s))
