@@ -18,7 +18,7 @@ class Timetable:
         self._numbers = count()
         self._moved = Condition()
         self._busy = 0
-        self.broken: list[Exception] = []
+        self.broken: list[BaseException] = []
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
@@ -33,8 +33,12 @@ class Timetable:
         threads = [Thread(target=self._work) for _ in range(hands)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except BaseException as interrupted:
+            self.broken.append(interrupted)  # or they would go on for ever
+            raise
         for broken in self.broken:
             raise broken
 
