@@ -1,6 +1,8 @@
 # Backroom. `make up` brings the whole stack up on this machine; `make test` tests it.
 PYTHON ?= python3
 STAGE ?= prod
+# Those that test. Most of an end-to-end test is waiting, so there may be more than cores.
+PROCESSES ?= 3
 VENV := .venv/bin
 # The Pythons that both Chalice and AWS Lambda know. Old ones have to be able to read this line.
 CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
@@ -9,7 +11,7 @@ export PORT AWS_PORT STANDINS_PORT SMTP_PORT
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev down reset status logs demo check test fuzz bench deploy install format
+.PHONY: help up dev down reset status logs demo check lint test fuzz bench deploy install format
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,19 +40,21 @@ demo: up ## Tell the whole story in two minutes
 install:
 	@$(UP) install
 
-check: install ## The fast gate: format, lint, types, import arrows, unit tests
+check: lint ## The fast gate: format, lint, types, import arrows, unit tests
+	$(VENV)/pytest tests/unit tests/architecture -q
+
+lint: install ## What can be told without running anything
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/mypy
 	$(VENV)/lint-imports
-	$(VENV)/pytest tests/unit tests/architecture -q
 
 format: install ## Format and mend what can be mended by itself
 	$(VENV)/ruff check --fix-only .
 	$(VENV)/ruff format .
 
 test: install ## All tests that this machine can run; says what it left out and why
-	$(VENV)/pytest
+	$(VENV)/pytest -n $(PROCESSES) --dist loadgroup
 
 fuzz: install ## Look for new counterexamples to the property tests, for some minutes
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m hypothesis -q

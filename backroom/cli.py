@@ -91,7 +91,7 @@ def begin(
         ),
     ] = False,
 ) -> None:
-    """Machine logs in, verdicts out: whom to send where, and why."""
+    """Run the back office: deliveries, warranties, ledger, vending machines, bakery."""
     here = context.obj if isinstance(context.obj, session.Session) else session.begin()
     context.obj = replace(here, url=api)
 

@@ -38,6 +38,28 @@ class Jsonable(Protocol):
         """Return the JSON text of this value."""
 
 
+# What a caller is told for pydantic's types of errors; a rule's own words come as they are.
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be an object"),
+    "list_type": "must be an array",
+    "string_type": "must be a text",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters or fewer",
+    "too_short": "must have {min_length} or more of them",
+    "too_long": "must have {max_length} or fewer of them",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+}
+
+
 # --- reading ------------------------------------------------------------------------------------
 
 
@@ -120,10 +142,9 @@ def checked(
 
 def _plain(error: "ErrorDetails") -> str:
     """Return what is wrong, in the words of the rule where it has its own."""
-    if error["type"] == "missing":
-        return "is required"
-    if error["type"] == "extra_forbidden":
-        return "is not known here"
+    words = _WORDS.get(error["type"])
+    if words:
+        return words.format_map(error.get("ctx", {}))
     return error["msg"].removeprefix("Value error, ")
 
 

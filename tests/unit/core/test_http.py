@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from botocore.exceptions import (
@@ -352,3 +352,44 @@ def test_s2_an_unknown_path_is_404_with_every_verb(api: Api, verb: str) -> None:
     assert (answer.status, answer.headers["Content-Type"]) == (404, PROBLEM)
     assert answer.json["detail"] == "There is nothing at /nowhere."
     assert answer.json["instance"] == "/nowhere"
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+class Parcel(BaseModel):
+    label: Annotated[str, Field(min_length=2, max_length=5)] = "box"
+    count: Annotated[int, Field(ge=1, le=9)] = 1
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    kind: Literal["marketing", "personal"] = "personal"
+    urgent: bool = False
+    tags: Annotated[list[str], Field(min_length=1, max_length=2)] = ["x"]
+    wishes: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"label": 3}, "must be a text"),
+        ({"label": "a"}, "must have 2 characters or more"),
+        ({"label": "abcdef"}, "must have 5 characters or fewer"),
+        ({"count": 0}, "must be 1 or more"),
+        ({"count": 10}, "must be 9 or less"),
+        ({"count": "1"}, "must be a whole number"),
+        ({"count": True}, "must be a whole number"),
+        ({"share": 0.0}, "must be more than 0.0"),
+        ({"share": 1.0}, "must be less than 1.0"),
+        ({"kind": "freight"}, "must be 'marketing' or 'personal'"),
+        ({"urgent": "yes"}, "must be true or false"),
+        ({"tags": "x"}, "must be an array"),
+        ({"tags": []}, "must have 1 or more of them"),
+        ({"tags": ["x", "y", "z"]}, "must have 2 or fewer of them"),
+        ({"wishes": []}, "must be an object"),
+    ],
+)
+def test_s1_what_is_wrong_is_said_in_plain_words(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(errors.InvalidInputError) as refused:
+        http.checked(Parcel, wrong, place="body", strict=True)
+
+    [fault] = refused.value.faults
+    assert fault["detail"] == words

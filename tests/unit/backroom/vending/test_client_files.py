@@ -161,7 +161,7 @@ def upload(path: Path) -> tuple[object, ...]:
     ("content", "media_type"),
     [
         (ROWS, "application/octet-stream"),
-        (gzip.compress(ROWS), "application/gzip"),
+        (gzip.compress(ROWS, mtime=0), "application/gzip"),
         (b"PK\x03\x04", "application/zip"),
     ],
 )
