@@ -19,7 +19,7 @@ export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-up: ## Start the embedded AWS and the vendors' stand-ins, deploy; MONITORING=1: and Prometheus
+up: ## Start the embedded AWS and the stand-ins, deploy; MONITORING=1: and Prometheus; AUTH=jwt: with sign-in
 	@$(UP) up
 
 dev: install up ## The same, then deploy again whenever a source changes

@@ -32,6 +32,7 @@ from backroom import (
     work,
 )
 from backroom.api import DEFAULT_URL
+from backroom.auth import commands as auth
 from backroom.errors import ClientError
 from backroom.options import Json
 from chalicelib import __version__
@@ -40,14 +41,14 @@ _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
 _BAKERY, _OPERATORS = "The bakery", "The operator's work"
-_WARRANTIES = "Warranties"
+_WARRANTIES, _CALLER = "Warranties", "Who you are"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
     *("warranties", "ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
-    *("audit", "simulate", "demo", "status", "doctor"),
+    *("audit", "simulate", "demo", "status", "doctor", "login", "logout", "whoami"),
 )
 
 
@@ -148,6 +149,11 @@ app.command("demo", rich_help_panel=_SERVICE, epilog="Example: backroom demo")(d
 app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(show_status)
 app.command("doctor", rich_help_panel=_SERVICE, epilog="Example: backroom doctor")(
     doctor.show_integrations
+)
+app.command("login", rich_help_panel=_CALLER, epilog="Example: backroom login")(auth.login)
+app.command("logout", rich_help_panel=_CALLER, epilog="Example: backroom logout")(auth.logout)
+app.command("whoami", rich_help_panel=_CALLER, epilog="Example: backroom whoami --json")(
+    auth.whoami
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Generic, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from backroom.auth.bearer import Bearer
 from backroom.errors import ApiError, Fault, UnreachableError
 from chalicelib import __version__
 from chalicelib.vending.files import Upload
@@ -62,6 +63,7 @@ class Connection:
                 base_url=self.url,
                 transport=transport,
                 timeout=_TIMEOUT,
+                auth=Bearer(self.url, transport=transport),
                 headers={"User-Agent": f"backroom/{__version__}"},
                 trust_env=httpx.URL(self.url).host not in _LOCAL,  # no proxy for this machine
             )

@@ -8,6 +8,8 @@ import pytest
 
 from chalicelib.core.auth.settings import AuthSettings
 from infra import deploy, templates
+from infra.local import up
+from infra.local.standins import LocalStandins
 
 GOOD = {"AuthIssuer": "https://id.example/", "AuthAudience": "backroom"}
 
@@ -75,3 +77,39 @@ def test_make_hands_every_setting_to_the_deployer() -> None:
     for name in AuthSettings.model_fields:
         parameter = "".join(map(str.title, name.split("_")))
         assert f"{parameter}=$({name.upper()})" in makefile
+
+
+# --- make up --------------------------------------------------------------------------------------
+
+
+STANDINS = LocalStandins(Path("nowhere"), 8111, 8112, Path("python"))
+
+
+@pytest.mark.parametrize("told", [None, "", "open"])
+def test_the_local_stage_is_open(told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if told is not None:
+        monkeypatch.setenv("AUTH", told)
+    else:
+        monkeypatch.delenv("AUTH", raising=False)
+
+    assert up.who_may_call(STANDINS) == {"Auth": "open"}
+
+
+def test_the_local_stage_takes_the_tokens_of_the_stand_in_where_that_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUTH", "jwt")
+
+    told = up.who_may_call(STANDINS)
+
+    assert told["AuthIssuer"] == "http://127.0.0.1:8111/identity"
+    assert deploy.with_auth("local", told, allow_open=False) == told
+
+
+def test_what_cannot_be_meant_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AUTH", "true")
+
+    with pytest.raises(up.SetupError, match=r"open .* or jwt"):
+        up.who_may_call(STANDINS)
