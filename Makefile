@@ -7,6 +7,11 @@ VENV := .venv/bin
 # The Pythons that both Chalice and AWS Lambda know. Old ones have to be able to read this line.
 CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
 UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) infra/local/up.py
+# Who may call a stage on AWS; docs/auth.md
+AUTH_SETTINGS = $(if $(AUTH),Auth=$(AUTH)) $(if $(AUTH_ISSUER),AuthIssuer=$(AUTH_ISSUER)) \
+  $(if $(AUTH_AUDIENCE),AuthAudience=$(AUTH_AUDIENCE)) $(if $(AUTH_CLIENT_ID),AuthClientId=$(AUTH_CLIENT_ID)) \
+  $(if $(AUTH_TECHNICIAN_CLAIM),AuthTechnicianClaim=$(AUTH_TECHNICIAN_CLAIM)) \
+  $(if $(AUTH_SCOPE_PREFIX),AuthScopePrefix=$(AUTH_SCOPE_PREFIX))
 export PORT AWS_PORT STANDINS_PORT SMTP_PORT
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
@@ -16,7 +21,7 @@ export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-up: ## Start the embedded AWS and the vendors' stand-ins, deploy; MONITORING=1: and Prometheus
+up: ## Start the embedded AWS and the stand-ins, deploy; MONITORING=1: and Prometheus; AUTH=jwt: with sign-in
 	@$(UP) up
 
 dev: install up ## The same, then deploy again whenever a source changes
@@ -62,5 +67,6 @@ fuzz: install ## Look for new counterexamples to the property tests, for some mi
 bench: install ## Measure what the docs claim
 	$(VENV)/python -m bench
 
-deploy: install ## Deploy to AWS: make deploy STAGE=prod
-	$(VENV)/python -m infra.deploy --target aws --stage $(STAGE) $(if $(ALLOW_OPEN),--allow-open)
+deploy: install ## Deploy to AWS: make deploy STAGE=prod AUTH_ISSUER=... AUTH_AUDIENCE=... AUTH_CLIENT_ID=...
+	$(VENV)/python -m infra.deploy --target aws --stage $(STAGE) $(if $(ALLOW_OPEN),--allow-open) \
+	  $(foreach set,$(AUTH_SETTINGS),--parameter $(set))

@@ -15,7 +15,7 @@ ROUTES = {
     ),
     "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
-    "chalicelib.operations": ("", "health", "openapi.json", "ping"),
+    "chalicelib.operations": ("", "auth", "health", "openapi.json", "ping"),
     "chalicelib.outbox.routes": ("outbox",),
     "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.vending.routes": (

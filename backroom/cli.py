@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from backroom import demo
+from backroom.auth import commands as auth
 from backroom.bakery.commands import batches, cakes, employees, orders
 from backroom.core import session, show
 from backroom.core.errors import ClientError
@@ -37,14 +38,14 @@ _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
 _REGISTRY, _ALONE = "Who and where", "Without a server"
 _SERVICE, _PACKAGES, _LEDGER = "The service", "Packages", "The ledger"
 _BAKERY, _OPERATORS = "The bakery", "The operator's work"
-_WARRANTIES = "Warranties"
+_WARRANTIES, _CALLER = "Warranties", "Who you are"
 
 
 _ORDER = (
     *("fleet", "worklist", "dispatch", "import", "imports"),
     *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
     *("warranties", "ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
-    *("audit", "simulate", "demo", "status", "doctor"),
+    *("audit", "simulate", "demo", "status", "doctor", "login", "logout", "whoami"),
 )
 
 
@@ -136,6 +137,11 @@ app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status
 )
 app.command("doctor", rich_help_panel=_SERVICE, epilog="Example: backroom doctor")(
     integrations.show_integrations
+)
+app.command("login", rich_help_panel=_CALLER, epilog="Example: backroom login")(auth.login)
+app.command("logout", rich_help_panel=_CALLER, epilog="Example: backroom logout")(auth.logout)
+app.command("whoami", rich_help_panel=_CALLER, epilog="Example: backroom whoami --json")(
+    auth.whoami
 )
 
 

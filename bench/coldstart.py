@@ -53,6 +53,7 @@ _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AUTH": "open",
     "AWS_LAMBDA_FUNCTION_NAME": "backroom-test-api",
     "VENDING_TABLE": "t",
     "VENDING_BUCKET": "b",

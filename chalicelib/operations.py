@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from typing import Literal
 
 from chalice import Response
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib import __version__
+from chalicelib.core.access import SCOPES
+from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.http import ok, text
 from chalicelib.core.routing import Contract, Routes
+from chalicelib.core.settings import from_env
 
 bp = Routes(__name__)
 
@@ -45,6 +49,20 @@ class Health(_Answer):
     version: str = __version__
 
 
+class SignIn(_Answer):
+    """How a caller of this stage shows who they are; ``open`` takes nothing.
+
+    ``scopes`` are spelled as the issuer is asked for them.
+    """
+
+    auth: Literal["jwt", "open"]
+    issuer: str | None = None
+    audience: str | None = None
+    client_id: str | None = None
+    technician_claim: str | None = None
+    scopes: dict[str, str] = {}
+
+
 def publish(contracts: Callable[[], list[Contract]]) -> None:
     """Name what returns the contracts of all routes, for the documents that tell of them."""
     _contracts[:] = [contracts]
@@ -54,7 +72,7 @@ def _all() -> list[Contract]:
     return [each for contracts in _contracts for each in contracts()]
 
 
-@bp.on("GET", "/", answers=Index, also=("text/html",))
+@bp.on("GET", "/", access="public", answers=Index, also=("text/html",))
 def index() -> Response:
     """Say what this is and where to look next; browsers get the page."""
     from chalicelib.web import routes as web  # noqa: PLC0415 - nobody else here needs it
@@ -65,13 +83,31 @@ def index() -> Response:
     return ok(Index(links=tuple(sorted(links - {"/"}))), headers=_BY_ACCEPT)
 
 
-@bp.on("GET", "/ping", answers=Ping)
+@bp.on("GET", "/ping", access="public", answers=Ping)
 def ping() -> Response:
     """Answer without touching anything."""
     return ok(Ping())
 
 
-@bp.on("GET", "/health", answers=Health)
+@bp.on("GET", "/auth", access="public", answers=SignIn)
+def sign_in() -> Response:
+    """Say whether this stage takes bearer tokens, whose, and which scopes there are."""
+    settings = from_env(AuthSettings)
+    if settings.auth == "open":
+        return ok(SignIn(auth="open"))
+    return ok(
+        SignIn(
+            auth="jwt",
+            issuer=settings.auth_issuer,
+            audience=settings.audiences[0],
+            client_id=settings.auth_client_id or None,
+            technician_claim=settings.auth_technician_claim,
+            scopes={f"{settings.auth_scope_prefix}{scope}": SCOPES[scope] for scope in SCOPES},
+        )
+    )
+
+
+@bp.on("GET", "/health", access="public", answers=Health)
 def health() -> Response:
     """Answer 200 when the database can be read; 503 with Retry-After when it can't."""
     from chalicelib.vending.wiring import vending  # noqa: PLC0415 - nobody else here needs it
@@ -80,7 +116,7 @@ def health() -> Response:
     return ok(Health())
 
 
-@bp.on("GET", "/openapi.json")
+@bp.on("GET", "/openapi.json", access="public")
 def openapi() -> Response:
     """Describe this API (OpenAPI 3.1)."""
     from chalicelib.core.openapi import document  # noqa: PLC0415 - no cold start pays for it

@@ -1,7 +1,7 @@
 """The deployer: merge templates, package, check, upload, create or update, wait, print outputs.
 
     python -m infra.deploy --target local|localstack|aws [--stage NAME] [--allow-open]
-        [--vendors FILE]
+        [--vendors FILE] [--parameter NAME=VALUE ...]
 
 ``local`` is the embedded AWS that ``make up`` starts, ``localstack`` whatever answers at
 LocalStack's port, ``aws`` the account of the caller's credentials. Nothing is packaged or
@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,16 @@ from infra.stack import Stack, StackError
 
 Target = Literal["local", "localstack", "aws"]
 LOCAL_ENDPOINT = "http://127.0.0.1:4566"
+_DEPLOY = "--parameter AuthIssuer=https://... --parameter AuthAudience=..."
+_ADVICE: Mapping[Target, str] = {
+    "aws": "  make deploy STAGE=... AUTH_ISSUER=https://... AUTH_AUDIENCE=... AUTH_CLIENT_ID=...",
+    "local": f"  python -m infra.deploy {_DEPLOY}",
+    "localstack": f"  python -m infra.deploy --target localstack {_DEPLOY}",
+}
+
+
+class RefusedError(Exception):
+    """What was asked for is not done; the message says why, and what would be."""
 
 
 def session(target: Target) -> boto3.session.Session:
@@ -75,24 +86,44 @@ def _say(text: str, since: float | None = None) -> None:
     print(f"  \u2713 {text}{took}", flush=True)
 
 
+def with_auth(target: Target, told: Mapping[str, str], *, allow_open: bool) -> dict[str, str]:
+    """Return the parameters with who may call: holders of tokens on AWS, else everybody.
+
+    Raises RefusedError where AWS would get an open API by mistake, or one that nobody can call.
+    """
+    parameters = {"Auth": "jwt" if target == "aws" else "open", **told}
+    if parameters["Auth"] == "jwt":
+        missing = [name for name in ("AuthIssuer", "AuthAudience") if not parameters.get(name)]
+        if missing:
+            raise RefusedError(
+                f"This stage asks callers for tokens, and {' and '.join(missing)} are missing: "
+                "whose tokens, and meant for whom. docs/auth.md says where they come from. Then:\n"
+                f"{_ADVICE[target]}"
+            )
+    elif target == "aws" and not allow_open:
+        raise RefusedError(
+            "On AWS an open API is open to everyone on the internet. "
+            "If that is what you want, say so: make deploy STAGE=... AUTH=open ALLOW_OPEN=1"
+        )
+    return parameters
+
+
 def main() -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.deploy")
     parser.add_argument("--target", choices=["local", "localstack", "aws"], default="local")
     parser.add_argument("--stage", default="local")
-    parser.add_argument("--allow-open", action="store_true", help="deploy to AWS without auth")
+    parser.add_argument("--allow-open", action="store_true", help="let an open API be on AWS")
     parser.add_argument("--force", action="store_true", help="deploy even if nothing has changed")
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--vendors", type=Path, metavar="FILE", help="vendors' settings, as JSON")
     told = parser.parse_args()
-    if told.target == "aws" and not told.allow_open:
-        print(
-            "On AWS this API would be open to everyone: callers are not authenticated yet.\n"
-            "If that is what you want, say so: make deploy STAGE=... ALLOW_OPEN=1",
-            file=sys.stderr,
-        )
-        return 1
     parameters = dict(entry.split("=", 1) for entry in told.parameter)
+    try:
+        parameters = with_auth(told.target, parameters, allow_open=told.allow_open)
+    except RefusedError as refused:
+        print(refused, file=sys.stderr)
+        return 1
     if told.vendors:  # by a file: a command line can be read by everybody on the machine
         parameters["VendorSettings"] = told.vendors.read_text()
     try:

@@ -12,14 +12,20 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.run import BUILD_FOLDER
 
-_KEEPS_CLIENTS = re.compile(r"chalicelib\.(core\.(aws|settings|outbox\.wiring)|\w+\.wiring)")
+_KEEPS_CLIENTS = re.compile(
+    r"chalicelib\.(core\.(aws|auth\.guard|settings|outbox\.wiring)|\w+\.wiring)"
+)
 
-for _name in [name for name in os.environ if name.startswith(("AWS_", "VENDING_"))]:
+for _name in [
+    name for name in os.environ if name.startswith(("AUTH", "AWS_", "BACKROOM_", "VENDING_"))
+]:
     del os.environ[_name]
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "AUTH": "open",
+    "BACKROOM_CONFIG": "/nowhere/backroom",
     "VENDING_TABLE": "vending",
     "VENDING_BUCKET": "vending-share",
     "VENDING_UPLOADS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/uploads",

@@ -41,6 +41,9 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"There is no batch", "backroom batches list"),
         (r"There is no employee", "backroom employees list"),
         (r"Employee (\d+) is", "backroom employees show {0}"),
+        (r"takes a bearer token|bearer token was refused", "backroom login"),
+        (r"takes a token with", "backroom whoami shows what you may; others are given by hand"),
+        (r"does not say whose", "ask for your technician number in the token (docs/auth.md)"),
     )
 )
 _BY_STATUS = {

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from backroom.core.auth.bearer import Bearer
 from backroom.core.errors import ApiError, Fault, UnreachableError
 from chalicelib import __version__
 
@@ -60,6 +61,7 @@ class Connection:
                 base_url=self.url,
                 transport=transport,
                 timeout=_TIMEOUT,
+                auth=Bearer(self.url, transport=transport),
                 headers={"User-Agent": f"backroom/{__version__}"},
                 trust_env=httpx.URL(self.url).host not in _LOCAL,  # no proxy for this machine
             )

@@ -24,7 +24,7 @@ bp = Routes(__name__)
 _WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
 
 
-@bp.on("GET", "/batches", query=BatchesQuery, answers=BatchSummary, many=True)
+@bp.on("GET", "/batches", access="bakery:read", query=BatchesQuery, answers=BatchSummary, many=True)
 def list_batches(query: BatchesQuery) -> Response:
     """List the batches, newest first."""
     found = bakery().batching.recent(before=query.before, limit=query.limit + 1)
@@ -39,6 +39,7 @@ def list_batches(query: BatchesQuery) -> Response:
 @bp.on(
     "POST",
     "/batches",
+    access="bakery:write",
     body=Nothing,
     body_optional=True,
     answers=BatchAnswer,
@@ -58,7 +59,14 @@ def run_batch(body: Nothing) -> Response:
     return ok(answer, status=201, headers={"Location": f"/batches/{run.day.isoformat()}"})
 
 
-@bp.on("GET", "/batches/{day}", path_values=BatchPath, answers=BatchAnswer, refusals=(404,))
+@bp.on(
+    "GET",
+    "/batches/{day}",
+    access="bakery:read",
+    path_values=BatchPath,
+    answers=BatchAnswer,
+    refusals=(404,),
+)
 def get_batch(path: BatchPath) -> Response:
     """Show a day's batch, every line of its ticket expanded to its orders."""
     return ok(BatchAnswer.of(bakery().batching.show(path.day)))
@@ -67,6 +75,7 @@ def get_batch(path: BatchPath) -> Response:
 @bp.on(
     "POST",
     "/webhooks/jira",
+    access="public",
     upload=_WEBHOOK,
     headers=WebhookHeaders,
     answers=WebhookAnswer,

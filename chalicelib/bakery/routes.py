@@ -33,7 +33,7 @@ _REPLAYED = {"Idempotent-Replayed": "true: the key had placed this order before"
 _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 
 
-@bp.on("GET", "/cakes", answers=CakeAnswer, many=True)
+@bp.on("GET", "/cakes", access="bakery:read", answers=CakeAnswer, many=True)
 def list_cakes() -> Response:
     """List all cakes with their recipes, in the order of their ids."""
     return listed([CakeAnswer.of(cake) for cake in bakery().kitchen.all()])
@@ -42,6 +42,7 @@ def list_cakes() -> Response:
 @bp.on(
     "POST",
     "/cakes",
+    access="bakery:write",
     body=CakeBody,
     body_limit=_LIMIT,
     answers=CakeAnswer,
@@ -54,13 +55,27 @@ def add_cake(body: CakeBody) -> Response:
     return created(CakeAnswer.of(cake), location=f"/cakes/{cake.id}")
 
 
-@bp.on("GET", "/cakes/{cake_id}", path_values=CakePath, answers=CakeAnswer, refusals=(404,))
+@bp.on(
+    "GET",
+    "/cakes/{cake_id}",
+    access="bakery:read",
+    path_values=CakePath,
+    answers=CakeAnswer,
+    refusals=(404,),
+)
 def get_cake(path: CakePath) -> Response:
     """Show a cake."""
     return ok(CakeAnswer.of(bakery().kitchen.cake(path.cake_id)))
 
 
-@bp.on("DELETE", "/cakes/{cake_id}", path_values=CakePath, empties=True, refusals=(404,))
+@bp.on(
+    "DELETE",
+    "/cakes/{cake_id}",
+    access="bakery:write",
+    path_values=CakePath,
+    empties=True,
+    refusals=(404,),
+)
 def remove_cake(path: CakePath) -> Response:
     """Delete a cake; orders of it stay, with the recipe that they were placed with."""
     bakery().kitchen.remove(path.cake_id)
@@ -70,6 +85,7 @@ def remove_cake(path: CakePath) -> Response:
 @bp.on(
     "POST",
     "/orders",
+    access="bakery:write",
     body=OrderBody,
     body_limit=_LIMIT,
     headers=OrderHeaders,
@@ -98,7 +114,15 @@ def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
     return ok(OrderAnswer.of(placed.order), status=201, headers=told)
 
 
-@bp.on("GET", "/orders", query=OrdersQuery, answers=OrderAnswer, many=True, tells=_MORE)
+@bp.on(
+    "GET",
+    "/orders",
+    access="bakery:read",
+    query=OrdersQuery,
+    answers=OrderAnswer,
+    many=True,
+    tells=_MORE,
+)
 def list_orders(query: OrdersQuery) -> Response:
     """List the orders, newest first; cancelled ones only if the status asks for them."""
     page = bakery().ordering.page(status=query.status, before=query.before, limit=query.limit)
@@ -125,7 +149,14 @@ def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:
     return answers
 
 
-@bp.on("GET", "/orders/{order_id}", path_values=OrderPath, answers=OrderAnswer, refusals=(404,))
+@bp.on(
+    "GET",
+    "/orders/{order_id}",
+    access="bakery:read",
+    path_values=OrderPath,
+    answers=OrderAnswer,
+    refusals=(404,),
+)
 def get_order(path: OrderPath) -> Response:
     """Show an order: what it needs, where it stands and why, its ticket and its notice."""
     ordering = bakery().ordering
@@ -136,6 +167,7 @@ def get_order(path: OrderPath) -> Response:
 @bp.on(
     "DELETE",
     "/orders/{order_id}",
+    access="bakery:write",
     path_values=OrderPath,
     query=ActionQuery,
     empties=True,
@@ -151,6 +183,7 @@ def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
 @bp.on(
     "POST",
     "/orders/{order_id}/ready",
+    access="bakery:write",
     path_values=OrderPath,
     query=ActionQuery,
     body=Nothing,

@@ -13,7 +13,7 @@ from chalicelib.core.routing import Routes
 bp = Routes(__name__)
 
 
-@bp.on("GET", "/employees", answers=EmployeeAnswer, many=True)
+@bp.on("GET", "/employees", access="bakery:staff", answers=EmployeeAnswer, many=True)
 def list_employees() -> Response:
     """List all employees in the order of their ids."""
     return listed([EmployeeAnswer.of(employee) for employee in bakery().office.all()])
@@ -22,6 +22,7 @@ def list_employees() -> Response:
 @bp.on(
     "POST",
     "/employees",
+    access="bakery:staff",
     body=EmployeeBody,
     answers=EmployeeAnswer,
     creates="only",
@@ -42,6 +43,7 @@ def hire(body: EmployeeBody) -> Response:
 @bp.on(
     "GET",
     "/employees/{employee_id}",
+    access="bakery:staff",
     path_values=EmployeePath,
     answers=EmployeeAnswer,
     refusals=(404,),
@@ -54,6 +56,7 @@ def get_employee(path: EmployeePath) -> Response:
 @bp.on(
     "PATCH",
     "/employees/{employee_id}",
+    access="bakery:staff",
     path_values=EmployeePath,
     body=EmployeeChange,
     answers=EmployeeAnswer,
@@ -75,7 +78,12 @@ def change_employee(path: EmployeePath, body: EmployeeChange) -> Response:
 
 
 @bp.on(
-    "DELETE", "/employees/{employee_id}", path_values=EmployeePath, empties=True, refusals=(404,)
+    "DELETE",
+    "/employees/{employee_id}",
+    access="bakery:staff",
+    path_values=EmployeePath,
+    empties=True,
+    refusals=(404,),
 )
 def fire(path: EmployeePath) -> Response:
     """Delete an employee and take away their access to the repository, invitations included."""

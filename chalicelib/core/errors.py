@@ -62,19 +62,21 @@ class InvalidInputError(BackroomError):
 
 
 class UnauthorizedError(BackroomError):
-    """The caller has not proved who they are."""
+    """The caller has not proved who they are; ``challenge`` says how to, if by a token."""
 
     status = 401
     type = "/problems/unauthorized"
     title = "Not authenticated"
+    challenge = ""
 
 
 class ForbiddenError(BackroomError):
-    """The caller is known and may not do this."""
+    """The caller is known and may not do this; ``challenge`` says what it takes, if a token."""
 
     status = 403
     type = "/problems/forbidden"
     title = "Not allowed"
+    challenge = ""
 
 
 class NotFoundError(BackroomError):

@@ -17,11 +17,13 @@ from chalicelib.core import log, strict_json
 from chalicelib.core.errors import (
     BackroomError,
     Fault,
+    ForbiddenError,
     InvalidInputError,
     MediaTypeError,
     MethodNotAllowedError,
     Place,
     TooLargeError,
+    UnauthorizedError,
     UnavailableError,
 )
 
@@ -214,6 +216,8 @@ def problem(error: BackroomError, *, instance: str) -> Response:
         headers["Allow"] = error.allow
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, UnauthorizedError | ForbiddenError) and error.challenge:
+        headers["WWW-Authenticate"] = error.challenge
     return Response(body=json.dumps(document), status_code=error.status, headers=headers)
 
 

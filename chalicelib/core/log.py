@@ -43,6 +43,7 @@ SECONDS = MetricUnit.Seconds
 
 # The first line of a process is that of a cold start.
 _counts: Counter[str] = Counter({"ColdStarts": 1})
+_told: dict[str, object] = {}
 # The runtime tells kilobytes, on macOS bytes.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -70,6 +71,11 @@ def count(name: str, value: int = 1) -> None:
     _counts[name] += value
 
 
+def tell(**facts: object) -> None:
+    """Add ``facts`` to the line of this invocation. No secret may be among them."""
+    _told.update(facts)
+
+
 def measure(name: str, value: float, unit: MetricUnit = COUNT, **dimensions: str) -> None:
     """Write one figure as a record of its own, under ``dimensions``, whatever is observed."""
     figure = {name: {"Unit": unit.value, "Value": [value]}}
@@ -85,7 +91,8 @@ def emit(message: str, watch: Stopwatch, facts: Mapping[str, object], **dimensio
         "CpuTime": {"Unit": "Milliseconds", "Value": [watch.cpu_ms]},
         "PeakMemory": {"Unit": "Bytes", "Value": [_peak_memory_bytes()]},
     }
-    told = {"level": "INFO", "message": message, **facts}
+    told = {"level": "INFO", "message": message, **facts, **_told}
+    _told.clear()
     _write(_emf.serialize_metric_set(metrics, {**dimensions, "service": SERVICE}, told))
 
 

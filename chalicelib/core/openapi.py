@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from chalicelib.core.access import SCOPES, scopes_of
 from chalicelib.core.routing import Contract
 
 _REF = "#/components/schemas/{model}"
@@ -47,6 +48,15 @@ _PROBLEM: dict[str, Any] = {
     },
 }
 
+_SCHEME = "bearer"
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "An access token of the issuer that `GET /auth` names. A stage that answers "
+    "`open` there takes none. Scopes: " + "; ".join(f"`{s}` ({SCOPES[s]})" for s in SCOPES) + ".",
+}
+
 _Model = type[BaseModel]
 _References = Mapping[Any, dict[str, Any]]
 """Each model's reference, by model and direction."""
@@ -68,7 +78,10 @@ def document(contracts: Sequence[Contract], *, version: str) -> dict[str, Any]:
         },
         "servers": [{"url": "http://localhost:8000", "description": "the local stack"}],
         "paths": paths,
-        "components": {"schemas": {**schemas, "Problem": _PROBLEM}},
+        "components": {
+            "schemas": {**schemas, "Problem": _PROBLEM},
+            "securitySchemes": {_SCHEME: _BEARER},
+        },
     }
 
 
@@ -100,6 +113,8 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": f"{contract.method} {contract.path}",
         "summary": contract.summary,
+        # Any one of them lets a caller in, as any one entry of the list does.
+        "security": [{_SCHEME: [scope]} for scope in scopes_of(contract.access)],
         "responses": _responses(contract, references),
     }
     if parameters:
@@ -161,6 +176,8 @@ def _responses(contract: Contract, references: _References) -> dict[str, Any]:
 
 def _refusals(contract: Contract) -> set[int]:
     found = {503, *contract.refusals}
+    if contract.access != "public":
+        found |= {401, 403}
     if (
         contract.path_values
         or contract.query

@@ -1,7 +1,8 @@
 """Routes that say what they read and answer, so that the OpenAPI document can't drift from them.
 
 A view is called with what its contract names, read and checked: ``path``, ``query``, ``body``
-(models) or ``content`` (bytes).
+(models) or ``content`` (bytes). One that has an argument ``caller`` is told who calls. Nothing is
+read before the caller was let in.
 """
 
 import functools
@@ -16,6 +17,8 @@ from chalice.app import Request
 from pydantic import BaseModel
 
 from chalicelib.core import http
+from chalicelib.core.access import Access
+from chalicelib.core.auth import guard
 from chalicelib.core.errors import (
     BackroomError,
     MethodNotAllowedError,
@@ -51,7 +54,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a route reads and answers.
+    """Who may call a route, what it reads and what it answers.
 
     ``many`` tells that a bare array of ``answers`` is answered; ``creates`` that 201 is answered
     too, or only (``creates="only"``); ``accepts`` that 202 is answered too; ``empties`` that 204,
@@ -63,6 +66,7 @@ class Contract:
 
     path: str
     method: str
+    access: Access
     summary: str
     path_values: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
@@ -112,12 +116,17 @@ class Routes(Blueprint):
         super().__init__(import_name)
         self.contracts: list[Contract] = []
 
-    def on(self, method: str, path: str, **contract: Any) -> Callable[[View], View]:
-        """Register a view for one method and path; ``contract`` as in `Contract`."""
+    def on(
+        self, method: str, path: str, *, access: Access, **contract: Any
+    ) -> Callable[[View], View]:
+        """Register a view for one method and path; the rest as in `Contract`.
+
+        ``access`` has no default: who adds a route says who may call it.
+        """
 
         def decorate(view: View) -> View:
             summary = (view.__doc__ or "").partition("\n")[0]
-            agreed = Contract(path=path, method=method, summary=summary, **contract)
+            agreed = Contract(path, method, access, summary, **contract)
             self.contracts.append(agreed)
             reading = _reading(self, agreed, view)
             self.route(path, methods=[method], content_types=ANY_MEDIA_TYPE)(reading)
@@ -127,10 +136,14 @@ class Routes(Blueprint):
 
 
 def _reading(routes: Routes, contract: Contract, view: View) -> View:
+    asks_who = "caller" in view.__annotations__
+
     @functools.wraps(view)
     def reading(**path_values: str) -> Response:
+        caller = guard.admit(routes.current_request, contract.access)
+        told = {"caller": caller} if asks_who else {}
         try:
-            return view(**_arguments(routes, contract, path_values))
+            return view(**told, **_arguments(routes, contract, path_values))
         except (BotoConnectionError, HTTPClientError) as down:
             raise UnavailableError("A service that this needs does not answer.") from down
         except ClientError as refused:

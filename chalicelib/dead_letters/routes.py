@@ -10,7 +10,7 @@ from chalicelib.dead_letters.wiring import office
 bp = Routes(__name__)
 
 
-@bp.on("GET", "/dlq", answers=DeadLetters, many=True)
+@bp.on("GET", "/dlq", access="operate", answers=DeadLetters, many=True)
 def list_dead_letters() -> Response:
     """List the queues with how many dead letters they have, and the first few of each."""
     return listed(office().all())
@@ -19,6 +19,7 @@ def list_dead_letters() -> Response:
 @bp.on(
     "POST",
     "/dlq/{queue}/redrive",
+    access="operate",
     path_values=QueuePath,
     answers=Redriven,
     refusals=(404, 409),

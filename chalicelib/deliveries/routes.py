@@ -50,6 +50,7 @@ def _count_malformed(refused: BackroomError) -> None:
 @bp.on(
     "POST",
     "/packages",
+    access="deliveries:write",
     body=Package,
     answers=PackageAnswer,
     creates=True,
@@ -66,7 +67,14 @@ def send_package(body: Package) -> Response:
     return created(answer, location=location("packages", "package_id", body.package_id))
 
 
-@bp.on("GET", "/packages", query=PackageQuery, answers=PackageView, refusals=(404,))
+@bp.on(
+    "GET",
+    "/packages",
+    access="deliveries:read",
+    query=PackageQuery,
+    answers=PackageView,
+    refusals=(404,),
+)
 def find_package(query: PackageQuery) -> Response:
     """Show a package whose id a path cannot carry."""
     return ok(deliveries().sending.show(query.package_id).view())
@@ -75,6 +83,7 @@ def find_package(query: PackageQuery) -> Response:
 @bp.on(
     "GET",
     "/packages/{package_id}",
+    access="deliveries:read",
     path_values=PackagePath,
     answers=PackageView,
     refusals=(404,),
@@ -84,13 +93,25 @@ def get_package(path: PackagePath) -> Response:
     return ok(deliveries().sending.show(path.package_id).view())
 
 
-@bp.on("PUT", "/preferences", body=SOMEBODYS_CHOICES, answers=PREFERENCES_ANSWER)
+@bp.on(
+    "PUT",
+    "/preferences",
+    access="deliveries:write",
+    body=SOMEBODYS_CHOICES,
+    answers=PREFERENCES_ANSWER,
+)
 def put_preferences(body: ChoicesOfSomebody) -> Response:
     """Say which types somebody wants; what was said later stays."""
     return ok(deliveries().choosing.choose(body.recipient_id, body))
 
 
-@bp.on("GET", "/preferences", query=RecipientQuery, answers=PREFERENCES_ANSWER)
+@bp.on(
+    "GET",
+    "/preferences",
+    access="deliveries:read",
+    query=RecipientQuery,
+    answers=PREFERENCES_ANSWER,
+)
 def find_preferences(query: RecipientQuery) -> Response:
     """Show the preferences of a recipient whose id a path cannot carry."""
     return ok(deliveries().choosing.show(query.recipient_id))
@@ -99,6 +120,7 @@ def find_preferences(query: RecipientQuery) -> Response:
 @bp.on(
     "PUT",
     "/recipients/{recipient_id}/preferences",
+    access="deliveries:write",
     path_values=RecipientPath,
     body=RECIPIENT_CHOICES,
     answers=PREFERENCES_ANSWER,
@@ -113,6 +135,7 @@ def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Re
 @bp.on(
     "GET",
     "/recipients/{recipient_id}/preferences",
+    access="deliveries:read",
     path_values=RecipientPath,
     answers=PREFERENCES_ANSWER,
 )
@@ -121,13 +144,13 @@ def get_recipient_preferences(path: RecipientPath) -> Response:
     return ok(deliveries().choosing.show(path.recipient_id))
 
 
-@bp.on("GET", "/statistics", answers=Statistics)
+@bp.on("GET", "/statistics", access="deliveries:read", answers=Statistics)
 def get_statistics() -> Response:
     """Show the counts of packages, and of requests that were none."""
     return ok(deliveries().counting.statistics())
 
 
-@bp.on("GET", "/statistics/recount", query=RecountQuery, answers=Recount)
+@bp.on("GET", "/statistics/recount", access="deliveries:read", query=RecountQuery, answers=Recount)
 def recount(query: RecountQuery) -> Response:
     """Count one page of the records themselves, to hold the counters against."""
     counted, following = deliveries().counting.recount(_place(query.cursor))
@@ -138,6 +161,7 @@ def recount(query: RecountQuery) -> Response:
 @bp.on(
     "GET",
     "/messages/{message_id}",
+    access="deliveries:read",
     path_values=MessagePath,
     answers=MessageVerdict,
     refusals=(404,),

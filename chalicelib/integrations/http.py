@@ -34,6 +34,7 @@ from urllib3.exceptions import (
 )
 
 from chalicelib import __version__
+from chalicelib.core.addresses import safe
 from chalicelib.core.outbox.effects import (
     DeniedError,
     EffectError,
@@ -48,8 +49,6 @@ TIMEOUT = urllib3.Timeout(connect=3, read=10)
 USER_AGENT = f"backroom/{__version__}"
 _LONGEST_WAIT_S = 86_400.0
 _MOST_WORDS = 300
-# A token goes nowhere unencrypted, but to this machine.
-_ADDRESS = re.compile(r"https://|http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 _IN_THE_WAY = {HTTPStatus.CONFLICT, HTTPStatus.LOCKED, HTTPStatus.TOO_EARLY}
 _CLOSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
@@ -162,7 +161,7 @@ class Http:
     ) -> Answer:
         content, media_type = _encoded(**body)
         request = f"{method} {path}"
-        if not _ADDRESS.match(self._url):
+        if not safe(self._url):  # a token goes nowhere unencrypted
             raise DeniedError(f"{self._service}: the address in the settings is no https:// one")
         url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
         try:

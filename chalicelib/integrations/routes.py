@@ -10,7 +10,7 @@ from chalicelib.integrations.doctor import checkups
 bp = Routes(__name__)
 
 
-@bp.on("GET", "/integrations", answers=Checkup, many=True)
+@bp.on("GET", "/integrations", access="operate", answers=Checkup, many=True)
 def show_integrations() -> Response:
     """Say of each vendor whether it is configured, reachable and allowed, and what to do."""
     return listed(checkups())

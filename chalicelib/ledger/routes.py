@@ -65,6 +65,7 @@ class _Nothing(Model):
 @bp.on(
     "POST",
     "/transactions",
+    access="ledger:write",
     body=TransactionBody,
     body_limit=_BODY_LIMIT,
     headers=PostHeaders,
@@ -79,7 +80,15 @@ def post_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
     return _receipt(receipt, status=201)
 
 
-@bp.on("GET", "/transactions", query=TransactionsQuery, answers=Transaction, many=True, tells=_MORE)
+@bp.on(
+    "GET",
+    "/transactions",
+    access="ledger:read",
+    query=TransactionsQuery,
+    answers=Transaction,
+    many=True,
+    tells=_MORE,
+)
 def list_transactions(query: TransactionsQuery) -> Response:
     """List the transactions, newest first: all, or those of one account."""
     scope = query.account_id or "transactions"
@@ -96,6 +105,7 @@ def list_transactions(query: TransactionsQuery) -> Response:
 @bp.on(
     "GET",
     "/transactions/{transaction_id}",
+    access="ledger:read",
     path_values=_TransactionPath,
     answers=Transaction,
     refusals=(404,),
@@ -113,6 +123,7 @@ def get_transaction(path: _TransactionPath) -> Response:
 @bp.on(
     "POST",
     "/transactions/{transaction_id}/reversal",
+    access="ledger:write",
     path_values=_TransactionPath,
     body=_Nothing,
     body_limit=_BODY_LIMIT,
@@ -129,7 +140,15 @@ def reverse_transaction(path: _TransactionPath, body: _Nothing, headers: FloorHe
     return _receipt(receipt, status=200 if receipt.replayed else 201)
 
 
-@bp.on("GET", "/accounts", query=ListQuery, answers=AccountState, many=True, tells=_MORE)
+@bp.on(
+    "GET",
+    "/accounts",
+    access="ledger:read",
+    query=ListQuery,
+    answers=AccountState,
+    many=True,
+    tells=_MORE,
+)
 def list_accounts(query: ListQuery) -> Response:
     """List the accounts with their balances, in the order of their ids."""
     place = cursors.read(query.cursor, "accounts", time=False, id_=True)
@@ -142,6 +161,7 @@ def list_accounts(query: ListQuery) -> Response:
 @bp.on(
     "GET",
     "/accounts/{account_id}",
+    access="ledger:read",
     path_values=_AccountPath,
     query=AccountQuery,
     answers=Account,
@@ -158,6 +178,7 @@ def get_account(path: _AccountPath, query: AccountQuery) -> Response:
 @bp.on(
     "GET",
     "/accounts/{account_id}/entries",
+    access="ledger:read",
     path_values=_AccountPath,
     query=ListQuery,
     answers=Entry,

@@ -26,7 +26,15 @@ _PLACE = re.compile("[!-~]{1,400}")
 _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 
 
-@bp.on("GET", "/outbox", query=EffectsQuery, answers=EffectLine, many=True, tells=_MORE)
+@bp.on(
+    "GET",
+    "/outbox",
+    access="operate",
+    query=EffectsQuery,
+    answers=EffectLine,
+    many=True,
+    tells=_MORE,
+)
 def list_effects(query: EffectsQuery) -> Response:
     """List the effects by kind, the newest of each first: all, or those in a state, of a kind."""
     found, more = desk().page(
@@ -39,19 +47,33 @@ def list_effects(query: EffectsQuery) -> Response:
     return listed(map(EffectLine.of, found), next_page=following)
 
 
-@bp.on("GET", "/outbox/effect", query=EffectQuery, answers=EffectView, refusals=(404,))
+@bp.on(
+    "GET",
+    "/outbox/effect",
+    access="operate",
+    query=EffectQuery,
+    answers=EffectView,
+    refusals=(404,),
+)
 def get_effect(query: EffectQuery) -> Response:
     """Show an effect whole, and why its kind stands still if it does."""
     return ok(EffectView.whole(*desk().show(query.id)))
 
 
-@bp.on("GET", "/outbox/kinds", answers=KindView, many=True)
+@bp.on("GET", "/outbox/kinds", access="operate", answers=KindView, many=True)
 def list_kinds() -> Response:
     """List the kinds of effects: which go on, which stand still, and why."""
     return listed(KindView.of(kind, pause) for kind, pause in desk().kinds())
 
 
-@bp.on("POST", "/outbox/retry", body=RetryBody, answers=EffectView, refusals=(404, 409, 422))
+@bp.on(
+    "POST",
+    "/outbox/retry",
+    access="operate",
+    body=RetryBody,
+    answers=EffectView,
+    refusals=(404, 409, 422),
+)
 def retry_effect(body: RetryBody) -> Response:
     """Have an effect tried now, a dead one too; what may be done is looked up first."""
     try:

@@ -5,6 +5,7 @@ from typing import Annotated
 from chalice import Response
 from pydantic import Field
 
+from chalicelib.core.access import Caller
 from chalicelib.core.http import created, ok
 from chalicelib.core.routing import Routes, Upload
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileView, PresignedFile
@@ -18,6 +19,7 @@ from chalicelib.vending.models import (
 )
 from chalicelib.vending.paging import page_of
 from chalicelib.vending.service.intake import LATER_HINT, UPLOAD_LIMIT
+from chalicelib.vending.sight import ONES_OWN, sight_of
 from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
@@ -43,59 +45,86 @@ class _FilePath(Model):
 @bp.on(
     "POST",
     "/files",
+    access=ONES_OWN,
     query=UploadQuery,
     upload=_log("/files/presigned"),
     answers=FileView,
     creates=True,
     refusals=(403, 404, 409, 422),
 )
-def upload_file(query: UploadQuery, content: bytes) -> Response:
+def upload_file(caller: Caller, query: UploadQuery, content: bytes) -> Response:
     """Take a technician's file: a zip, gzip or text in the body."""
+    sight_of(caller).check(query.technician, f"There is no technician {query.technician}.")
     return _answer(*vending().intake.upload(query, content))
 
 
 @bp.on(
     "POST",
     "/files/presigned",
+    access=ONES_OWN,
     body=UploadQuery,
     answers=PresignedFile,
     creates="only",
     refusals=(403, 404, 409),
 )
-def presign_file(body: UploadQuery) -> Response:
+def presign_file(caller: Caller, body: UploadQuery) -> Response:
     """Give a URL by which a technician's large file goes straight to the share."""
+    sight_of(caller).check(body.technician, f"There is no technician {body.technician}.")
     awaited = vending().intake.await_upload(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
-@bp.on("GET", "/files", query=FilesQuery, answers=FileView, many=True, refusals=(404,))
-def list_files(query: FilesQuery) -> Response:
+@bp.on(
+    "GET",
+    "/files",
+    access=ONES_OWN,
+    query=FilesQuery,
+    answers=FileView,
+    many=True,
+    refusals=(404,),
+)
+def list_files(caller: Caller, query: FilesQuery) -> Response:
     """List a technician's files, newest first."""
+    sight_of(caller).check(query.technician, f"There is no technician {query.technician}.")
     return page_of("/files", query, vending().intake.technicians_files(query))
 
 
-@bp.on("GET", "/files/{file_id}", path_values=_FilePath, answers=FileDetail, refusals=(404,))
-def get_file(path: _FilePath) -> Response:
+@bp.on(
+    "GET",
+    "/files/{file_id}",
+    access=ONES_OWN,
+    path_values=_FilePath,
+    answers=FileDetail,
+    refusals=(404,),
+)
+def get_file(caller: Caller, path: _FilePath) -> Response:
     """Show a file: what was kept, known and refused, with the refused lines."""
-    return ok(vending().intake.detail(path.file_id))
+    sight = sight_of(caller)
+    file = vending().intake.detail(path.file_id)
+    sight.check(file.technician, f"There is no file {path.file_id}.")
+    return ok(file)
 
 
 @bp.on(
     "DELETE",
     "/files/{file_id}",
+    access=ONES_OWN,
     path_values=_FilePath,
     query=TechnicianQuery,
     answers=FileView,
     refusals=(404, 409),
 )
-def delete_file(path: _FilePath, query: TechnicianQuery) -> Response:
+def delete_file(caller: Caller, path: _FilePath, query: TechnicianQuery) -> Response:
     """Take a technician's file back, and with it the rows that no other file holds."""
-    return ok(vending().intake.delete(query.technician, path.file_id))
+    owner = query.technician
+    sight_of(caller).check(owner, f"There is no file {path.file_id} of {owner}.")
+    return ok(vending().intake.delete(owner, path.file_id))
 
 
 @bp.on(
     "POST",
     "/imports",
+    access="vending:dispatch",
     query=ImportQuery,
     upload=_log("/imports/presigned"),
     answers=FileView,
@@ -107,20 +136,34 @@ def take_import(query: ImportQuery, content: bytes) -> Response:
     return _answer(*vending().intake.take_import(query, content))
 
 
-@bp.on("POST", "/imports/presigned", body=ImportQuery, answers=PresignedFile, creates="only")
+@bp.on(
+    "POST",
+    "/imports/presigned",
+    access="vending:dispatch",
+    body=ImportQuery,
+    answers=PresignedFile,
+    creates="only",
+)
 def presign_import(body: ImportQuery) -> Response:
     """Give a URL by which a dispatcher's large file goes straight to the share."""
     awaited = vending().intake.await_import(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
-@bp.on("GET", "/imports", query=PageQuery, answers=FileView, many=True)
+@bp.on("GET", "/imports", access="vending:dispatch", query=PageQuery, answers=FileView, many=True)
 def list_imports(query: PageQuery) -> Response:
     """List the dispatcher's files, newest first."""
     return page_of("/imports", query, vending().intake.imports(query))
 
 
-@bp.on("DELETE", "/imports/{file_id}", path_values=_FilePath, answers=FileView, refusals=(404, 409))
+@bp.on(
+    "DELETE",
+    "/imports/{file_id}",
+    access="vending:dispatch",
+    path_values=_FilePath,
+    answers=FileView,
+    refusals=(404, 409),
+)
 def delete_import(path: _FilePath) -> Response:
     """Take a dispatcher's file back."""
     return ok(vending().intake.delete(DISPATCHER, path.file_id))

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from chalice import Response
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
+from chalicelib.core.access import Caller
 from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import created, fault, link, listed, ok, text
 from chalicelib.core.routing import Routes
@@ -36,6 +37,7 @@ from chalicelib.vending.models import (
 )
 from chalicelib.vending.paging import page_of
 from chalicelib.vending.service.history import Page, Place
+from chalicelib.vending.sight import ONES_OWN, sight_of
 from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
@@ -68,26 +70,41 @@ class _RowsQuery(Model):
     format: Literal["json", "csv"] = "json"
 
 
-@bp.on("GET", "/sites", answers=Site, many=True)
+@bp.on("GET", "/sites", access=ONES_OWN, answers=Site, many=True)
 def list_sites() -> Response:
     """List the sites."""
     return listed(vending().registry.sites())
 
 
-@bp.on("PUT", "/sites/{site_id}", path_values=_SitePath, body=SiteBody, answers=Site, creates=True)
+@bp.on(
+    "PUT",
+    "/sites/{site_id}",
+    access="vending:dispatch",
+    path_values=_SitePath,
+    body=SiteBody,
+    answers=Site,
+    creates=True,
+)
 def put_site(path: _SitePath, body: SiteBody) -> Response:
     """Create a site or change it."""
     site, new = vending().registry.put_site(path.site_id, body)
     return _stored(site, new, f"/sites/{path.site_id}")
 
 
-@bp.on("GET", "/sites/{site_id}", path_values=_SitePath, answers=Site, refusals=(404,))
+@bp.on(
+    "GET",
+    "/sites/{site_id}",
+    access=ONES_OWN,
+    path_values=_SitePath,
+    answers=Site,
+    refusals=(404,),
+)
 def get_site(path: _SitePath) -> Response:
     """Show a site."""
     return ok(vending().registry.site(path.site_id))
 
 
-@bp.on("GET", "/technicians", answers=Technician, many=True)
+@bp.on("GET", "/technicians", access="vending:dispatch", answers=Technician, many=True)
 def list_technicians() -> Response:
     """List the technicians and their machines."""
     return listed(vending().registry.technicians())
@@ -96,6 +113,7 @@ def list_technicians() -> Response:
 @bp.on(
     "PUT",
     "/technicians/{technician_id}",
+    access="vending:dispatch",
     path_values=_TechnicianPath,
     body=TechnicianBody,
     answers=Technician,
@@ -110,24 +128,29 @@ def put_technician(path: _TechnicianPath, body: TechnicianBody) -> Response:
 @bp.on(
     "GET",
     "/technicians/{technician_id}",
+    access=ONES_OWN,
     path_values=_TechnicianPath,
     answers=Technician,
     refusals=(404,),
 )
-def get_technician(path: _TechnicianPath) -> Response:
+def get_technician(caller: Caller, path: _TechnicianPath) -> Response:
     """Show a technician and their machines."""
+    missing = f"There is no technician {path.technician_id}."
+    sight_of(caller).check(path.technician_id, missing)
     return ok(vending().registry.technician(path.technician_id))
 
 
-@bp.on("GET", "/machines", answers=MachineView, many=True)
-def list_machines() -> Response:
-    """List the machines, most urgent first."""
-    return listed(vending().verdicts.machines())
+@bp.on("GET", "/machines", access=ONES_OWN, answers=MachineView, many=True)
+def list_machines(caller: Caller) -> Response:
+    """List the machines, most urgent first; a technician's own, if one asks."""
+    sight = sight_of(caller)
+    return listed(each for each in vending().verdicts.machines() if sight.shows(each.technician))
 
 
 @bp.on(
     "PUT",
     "/machines/{serial}",
+    access="vending:dispatch",
     path_values=_MachinePath,
     body=MachineBody,
     answers=MachineView,
@@ -140,15 +163,23 @@ def put_machine(path: _MachinePath, body: MachineBody) -> Response:
     return _stored(vending().verdicts.machine(path.serial), new, f"/machines/{path.serial}")
 
 
-@bp.on("GET", "/machines/{serial}", path_values=_MachinePath, answers=MachineView, refusals=(404,))
-def get_machine(path: _MachinePath) -> Response:
+@bp.on(
+    "GET",
+    "/machines/{serial}",
+    access=ONES_OWN,
+    path_values=_MachinePath,
+    answers=MachineView,
+    refusals=(404,),
+)
+def get_machine(caller: Caller, path: _MachinePath) -> Response:
     """Show a machine: its state with the evidence, its site and its technician."""
-    return ok(vending().verdicts.machine(path.serial))
+    return ok(_machine(caller, path.serial))
 
 
 @bp.on(
     "GET",
     "/machines/{serial}/transactions",
+    access=ONES_OWN,
     path_values=_MachinePath,
     query=_RowsQuery,
     answers=RowView,
@@ -156,10 +187,10 @@ def get_machine(path: _MachinePath) -> Response:
     refusals=(404,),
     also=("text/csv",),
 )
-def list_transactions(path: _MachinePath, query: _RowsQuery) -> Response:
+def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> Response:
     """List a machine's rows in time order, as JSON or CSV, page by page."""
     place = _place(query.cursor)
-    vending().verdicts.machine(path.serial)
+    _machine(caller, path.serial)
     page = vending().history.page(
         path.serial, first=query.from_, last=query.to, limit=query.limit, place=place
     )
@@ -169,20 +200,37 @@ def list_transactions(path: _MachinePath, query: _RowsQuery) -> Response:
     return text(_csv(page), media_type="text/csv; charset=utf-8", headers=link(following))
 
 
-@bp.on("GET", "/fleet", answers=FleetReport)
+@bp.on("GET", "/fleet", access="vending:dispatch", answers=FleetReport)
 def get_fleet() -> Response:
     """Show the whole fleet: verdicts most urgent first, fleet gaps, money."""
     return ok(vending().verdicts.fleet_report())
 
 
-@bp.on("GET", "/worklist", query=WorklistQuery, answers=WorkItem, many=True, refusals=(404,))
-def get_worklist(query: WorklistQuery) -> Response:
+@bp.on(
+    "GET",
+    "/worklist",
+    access=ONES_OWN,
+    query=WorklistQuery,
+    answers=WorkItem,
+    many=True,
+    refusals=(404,),
+)
+def get_worklist(caller: Caller, query: WorklistQuery) -> Response:
     """Show where to go and why, most urgent first: of one technician, or of all."""
-    return listed(vending().verdicts.worklist(query.technician))
+    sight = sight_of(caller)
+    technician = query.technician or sight.technician
+    sight.check(technician, f"There is no technician {technician}.")
+    return listed(vending().verdicts.worklist(technician))
 
 
 @bp.on(
-    "POST", "/dispatches", body=DispatchBody, answers=Dispatch, creates=True, refusals=(409, 422)
+    "POST",
+    "/dispatches",
+    access="vending:dispatch",
+    body=DispatchBody,
+    answers=Dispatch,
+    creates=True,
+    refusals=(409, 422),
 )
 def open_dispatch(body: DispatchBody) -> Response:
     """Send the machine's technician to it."""
@@ -190,14 +238,26 @@ def open_dispatch(body: DispatchBody) -> Response:
     return _stored(dispatch, new, f"/dispatches/{dispatch.id}")
 
 
-@bp.on("GET", "/dispatches", query=DispatchQuery, answers=Dispatch, many=True)
+@bp.on(
+    "GET",
+    "/dispatches",
+    access="vending:dispatch",
+    query=DispatchQuery,
+    answers=Dispatch,
+    many=True,
+)
 def list_dispatches(query: DispatchQuery) -> Response:
     """List the dispatches, newest first."""
     return page_of("/dispatches", query, vending().dispatching.listed(query))
 
 
 @bp.on(
-    "GET", "/dispatches/{dispatch_id}", path_values=_DispatchPath, answers=Dispatch, refusals=(404,)
+    "GET",
+    "/dispatches/{dispatch_id}",
+    access="vending:dispatch",
+    path_values=_DispatchPath,
+    answers=Dispatch,
+    refusals=(404,),
 )
 def get_dispatch(path: _DispatchPath) -> Response:
     """Show a dispatch."""
@@ -207,6 +267,7 @@ def get_dispatch(path: _DispatchPath) -> Response:
 @bp.on(
     "POST",
     "/dispatches/{dispatch_id}/close",
+    access="vending:dispatch",
     path_values=_DispatchPath,
     body=ClosingBody,
     body_optional=True,
@@ -216,6 +277,14 @@ def get_dispatch(path: _DispatchPath) -> Response:
 def close_dispatch(path: _DispatchPath, body: ClosingBody) -> Response:
     """Close a dispatch; what was wrong with the machine until now counts as settled."""
     return ok(vending().dispatching.close(path.dispatch_id, body))
+
+
+def _machine(caller: Caller, serial: str) -> MachineView:
+    """Return a machine that a caller sees. Raises NotFoundError."""
+    sight = sight_of(caller)
+    machine = vending().verdicts.machine(serial)
+    sight.check(machine.technician, f"There is no machine {serial}.")
+    return machine
 
 
 def _stored(value: Model, new: bool, location: str) -> Response:

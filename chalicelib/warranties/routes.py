@@ -36,6 +36,7 @@ _Page = tuple[list[Warranty], str | None]
 @bp.on(
     "POST",
     "/warranties",
+    access="warranties:write",
     body=SaleBody,
     headers=SaleHeaders,
     answers=SaleAnswer,
@@ -58,7 +59,15 @@ def post_warranty(body: SaleBody, headers: SaleHeaders) -> Response:
     )
 
 
-@bp.on("GET", "/warranties", query=WarrantiesQuery, answers=Warranty, many=True, tells=_MORE)
+@bp.on(
+    "GET",
+    "/warranties",
+    access="warranties:read",
+    query=WarrantiesQuery,
+    answers=Warranty,
+    many=True,
+    tells=_MORE,
+)
 def list_warranties(query: WarrantiesQuery) -> Response:
     """List warranties by type, SKU and time: all, those of one item in one store, or any mix."""
     asked = {name: getattr(query, name) for name in FILTERS}
@@ -69,6 +78,7 @@ def list_warranties(query: WarrantiesQuery) -> Response:
 @bp.on(
     "GET",
     "/warranties/{warranty_id}",
+    access="warranties:read",
     path_values=WarrantyPath,
     answers=WarrantyView,
     refusals=(404,),
@@ -81,6 +91,7 @@ def get_warranty(path: WarrantyPath) -> Response:
 @bp.on(
     "GET",
     "/stores/{store_uuid}/warranties.csv",
+    access="warranties:read",
     path_values=StorePath,
     query=PageQuery,
     also=("text/csv",),
@@ -97,14 +108,29 @@ def export_warranties(path: StorePath, query: PageQuery) -> Response:
     )
 
 
-@bp.on("GET", "/plans", query=PlansQuery, answers=PlansAnswer, refusals=(404,))
+@bp.on(
+    "GET",
+    "/plans",
+    access="warranties:read",
+    query=PlansQuery,
+    answers=PlansAnswer,
+    refusals=(404,),
+)
 def get_plans(query: PlansQuery) -> Response:
     """Show the rate card in force, or that of a version: bands, price rules, rounding."""
     service = warranties()
     return ok(screens.readable(service.card(query.rate_card), service.cards))
 
 
-@bp.on("GET", "/plans/refusals", query=PageQuery, answers=Refusals, many=True, tells=_MORE)
+@bp.on(
+    "GET",
+    "/plans/refusals",
+    access="warranties:read",
+    query=PageQuery,
+    answers=Refusals,
+    many=True,
+    tells=_MORE,
+)
 def list_refusals(query: PageQuery) -> Response:
     """List how often sales got no warranty, by type and reason."""
     found = warranties().refusals(after=_kind(query.cursor), limit=query.limit + 1)

@@ -44,7 +44,7 @@ class _FilePath(BaseModel):
     file: str
 
 
-@bp.on("GET", "/web/{file}", path_values=_FilePath, also=_TYPES, refusals=(404,))
+@bp.on("GET", "/web/{file}", access="public", path_values=_FilePath, also=_TYPES, refusals=(404,))
 def get_file(path: _FilePath) -> Response:
     """Answer a file of the page."""
     if path.file not in files.names():

@@ -98,6 +98,10 @@ class LocalStandins:
         certificate = self.home / credentials.CERTIFICATE
         return credentials.settings(self.http_port, self.smtp_port, certificate)
 
+    def identity(self) -> dict[str, str]:
+        """Return the stack's parameters for callers whom the stand-in knows."""
+        return credentials.identity(self.http_port)
+
 
 def with_own(standing: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
     """Return ``standing`` settings with a developer's ``own`` over them.

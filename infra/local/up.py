@@ -68,6 +68,7 @@ def up() -> None:
     """Bring everything up and say where it is. Raises SetupError, DaemonError."""
     started = time.monotonic()
     aws, standins = _where_it_may_run(), _where_vendors_may_stand()
+    who_may_call(standins)
     install_runtime()
     since = time.monotonic()
     if aws.start():
@@ -77,7 +78,7 @@ def up() -> None:
     since = time.monotonic()
     standins = replace(standins, webhook=f"{aws.api}/webhooks/jira")
     if standins.start():
-        _done("Started the stand-ins for Jira, Slack, Google, GitHub and mail", since)
+        _done("Started the stand-ins for Jira, Slack, Google, GitHub, mail and sign-in", since)
     else:
         _done("The vendors' stand-ins are running")
     own = read_env_file(ROOT / ".env")
@@ -204,8 +205,20 @@ def _install(
     _done(f"Installed {what}", started)
 
 
+def who_may_call(standins: LocalStandins) -> dict[str, str]:
+    """Return the parameters for callers: everybody, or who signs in. Raises SetupError."""
+    wanted = os.environ.get("AUTH") or "open"
+    if wanted == "open":
+        return {"Auth": "open"}
+    if wanted == "jwt":
+        return standins.identity()
+    raise SetupError(f"AUTH={wanted} is not known; it is open (the default) or jwt")
+
+
 def deploy(aws: LocalAws) -> None:
     """Deploy to the embedded AWS what has changed. Raises SetupError."""
+    callers = who_may_call(local_standins().running_at())
+    told = [f"--parameter={name}={value}" for name, value in callers.items()]
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": aws.endpoint,
@@ -214,7 +227,7 @@ def deploy(aws: LocalAws) -> None:
     done = subprocess.run(
         [str(VENV / "bin" / "python"), "-m", "infra.deploy", "--target", "local"]
         + ["--parameter", "VendingFleetDelaySeconds=1", "--parameter", f"BakeryHome={aws.api}"]
-        + ["--vendors", str(VENDORS)],
+        + ["--vendors", str(VENDORS), *told],
         cwd=ROOT,
         env=environment,
         check=False,
@@ -254,12 +267,16 @@ def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:
     backroom = os.path.relpath(VENV / "bin" / "backroom")
     if aws.api_port != DEFAULT_API_PORT:
         backroom = f"{backroom} --api {aws.api}"
+    callers = "everybody on this machine"
+    if who_may_call(standins)["Auth"] == "jwt":
+        callers = f"who signs in at a stand-in: {backroom} login"
     print(
         f"""
 {_bold("Backroom is up")} after {took_s:.0f} s
 
   page      {aws.api}          in a browser
   API       {aws.api}          try: curl {aws.api}/fleet
+  callers   {callers}
   AWS       {aws.endpoint}          the embedded one; credentials test / test
   vendors   {standins.page}          what Jira, Slack, Google, GitHub and mail got
   client    {backroom}          (or: source .venv/bin/activate, then: backroom)

@@ -13,10 +13,24 @@ GOOGLE_CLIENT_SECRET = "standin-client-secret"
 GOOGLE_REFRESH_TOKEN = "standin-refresh-token"
 GITHUB_REPOSITORY = "bakery/recipes"
 GITHUB_TOKEN = "github_pat_standin"
+IDENTITY_AUDIENCE = "backroom"
+IDENTITY_CLIENT_ID = "backroom-people"
+IDENTITY_MACHINE_ID = "backroom-machine"
+IDENTITY_MACHINE_SECRET = "standin-machine-secret"
 MAIL_USER = "backroom"
 MAIL_PASSWORD = "standin-password"
 CERTIFICATE = "standin-certificate.pem"
 MAIL_FROM = "bakery@backroom.example"
+
+
+def identity(http_port: int) -> dict[str, str]:
+    """Return the stack's parameters for callers whom the stand-in on this port knows."""
+    return {
+        "Auth": "jwt",
+        "AuthIssuer": f"http://127.0.0.1:{http_port}/identity",
+        "AuthAudience": IDENTITY_AUDIENCE,
+        "AuthClientId": IDENTITY_CLIENT_ID,
+    }
 
 
 def settings(http_port: int, smtp_port: int, certificate: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from infra.standins.contracts import Contracts
 from infra.standins.faults import Fault, Faults
 from infra.standins.github import GitHubStandin
 from infra.standins.google import GoogleStandin
+from infra.standins.identity import IdentityStandin
 from infra.standins.jira import JiraStandin
 from infra.standins.mail import MailStandin
 from infra.standins.slack import SlackStandin
@@ -15,7 +16,12 @@ from infra.standins.vendor import Clock, Reply, Request, Vendor
 from infra.standins.webhooks import Webhooks
 
 _KEPT = 2_000
-_APIS = {"jira": (("jira", ""),), "slack": (("slack", ""),), "github": (("github", ""),)}
+_APIS: dict[str, tuple[tuple[str, str], ...]] = {
+    "jira": (("jira", ""),),
+    "slack": (("slack", ""),),
+    "github": (("github", ""),),
+    "identity": (),
+}
 _GOOGLE = (("drive", "/drive/v3"), ("docs", "/docs"))
 
 
@@ -31,6 +37,7 @@ class Office:
         self.slack = SlackStandin(self.clock)
         self.google = GoogleStandin(self.clock)
         self.github = GitHubStandin(self.clock)
+        self.identity = IdentityStandin(self.clock)
         self.mail = MailStandin()
         self._lock = Lock()
         self._forget()
@@ -38,7 +45,7 @@ class Office:
     @property
     def vendors(self) -> dict[str, Vendor]:
         """Return the stand-ins over HTTP by their names."""
-        found = (self.jira, self.slack, self.google, self.github)
+        found = (self.jira, self.slack, self.google, self.github, self.identity)
         return {vendor.name: vendor for vendor in found}
 
     def reset(self) -> None:

@@ -42,6 +42,7 @@ def html(told: dict[str, Any]) -> str:
         _section("Mail", map(_letter, told["mail"]["letters"]), "No letters yet."),
         _section("Google Drive", map(_file, told["google"]["files"]), "No files yet."),
         _section("GitHub", _people(told["github"]), "Nobody was let in yet."),
+        _section("Signed in", map(_signed_in, told["identity"]["signed_in"]), "Nobody is."),
         _section("Webhooks from Jira", map(_webhook, told["webhooks"]["sent"]), "None were sent."),
         _log(told["arrived"]),
     )
@@ -50,8 +51,9 @@ def html(told: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta http-equiv="refresh" content="5"><title>What the vendors got</title>'
         f"<style>{_STYLE}</style><header><h1>What the vendors got</h1>"
-        "<p>Stand-ins for Jira, Slack, Google, GitHub and the mail server. Nothing leaves this "
-        'machine. The same as JSON: <a href="/control/state">/control/state</a>.</p>'
+        "<p>Stand-ins for Jira, Slack, Google, GitHub, an identity provider and the mail server. "
+        "Nothing leaves this machine. "
+        'The same as JSON: <a href="/control/state">/control/state</a>.</p>'
         f"{_sums(told)}</header><main>{''.join(sections)}</main></html>"
     )
 
@@ -78,6 +80,10 @@ def _section(title: str, articles: Iterable[str], empty: str) -> str:
 def _article(title: str, beside: str, *parts: str) -> str:
     heading = f'<h3>{escape(title)}</h3><div class="soft">{escape(beside)}</div>'
     return f"<article>{heading}{''.join(parts)}</article>"
+
+
+def _signed_in(subject: str) -> str:
+    return _article(subject, "at the identity provider")
 
 
 def _issue(issue: dict[str, Any]) -> str:

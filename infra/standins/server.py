@@ -43,6 +43,7 @@ class Standins:
         self._certificate, key = certificates.certificate(home)
         self._http = _Server((_HOST, http_port), self.office)
         self.http_port = self._http.server_address[1]
+        self.office.identity.base = f"{self.url}/identity"
         self.smtp_port = smtp_port or _free_port()
         self._smtp = mail.controller(
             self.office.mail, self.office.faults, self.smtp_port, self._certificate, key
@@ -57,6 +58,10 @@ class Standins:
     def settings(self) -> dict[str, str]:
         """Return the settings that lead our clients here."""
         return credentials.settings(self.http_port, self.smtp_port, self._certificate)
+
+    def identity(self) -> dict[str, str]:
+        """Return the stack's parameters for callers whom the stand-in knows."""
+        return credentials.identity(self.http_port)
 
     def start(self) -> "Standins":
         """Start to listen."""

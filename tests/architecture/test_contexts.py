@@ -56,7 +56,7 @@ def test_an_unknown_path_loads_no_context() -> None:
 
 def asked(path: str) -> dict[str, object]:
     """Return what a fresh Lambda answers, and the contexts that it has loaded then."""
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT)}
+    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "AUTH": "open"}
     told = subprocess.run(
         [sys.executable, "-W", "error", "-c", _ASKED, path],
         env={**environment, "AWS_LAMBDA_FUNCTION_NAME": "backroom-test-api"},

@@ -15,6 +15,7 @@ import pytest
 from infra import package
 from tests.e2e.test_events import IT_IS_LATE
 from tests.support.deployed import Deployed
+from tests.support.issuer import AUDIENCE, Issuer
 from tests.support.vending.crew import hired, log
 
 _UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
@@ -66,12 +67,17 @@ def imported(unzipped: Path, handler: str) -> list[str]:
     return run(unzipped, script).split()
 
 
-def request(method: str, path: str, body: str = "", **path_values: str) -> dict[str, Any]:
+def request(
+    method: str, path: str, body: str = "", token: str | None = None, **path_values: str
+) -> dict[str, Any]:
     """Return an event as the gateway gives it to the API's function."""
     return {
         "path": path.format(**path_values),
         "requestContext": {"resourcePath": path, "httpMethod": method, "requestId": "1"},
-        "headers": {"content-type": "text/plain"},
+        "headers": {
+            "content-type": "text/plain",
+            **({"authorization": f"Bearer {token}"} if token else {}),
+        },
         "multiValueQueryStringParameters": None,
         "pathParameters": path_values or None,
         "stageVariables": None,
@@ -183,6 +189,54 @@ print(json.dumps(answers))
     assert [answer["statusCode"] for answer in answers[:4]] == [200, 201, 200, 200]
     assert answers[4] == {"batchItemFailures": []}
     assert answers[5:] == [None, None]
+
+
+# --- tokens -------------------------------------------------------------------------------------
+
+_ANSWERS = """
+import contextlib, importlib, json
+with contextlib.redirect_stdout(sys.stderr):
+    import app
+    statuses = [app.app(event, None)["statusCode"] for event in json.loads({events!r})]
+print(json.dumps([statuses, "jwt" in sys.modules, "cryptography" in sys.modules]))
+"""
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    running = Issuer().start()
+    yield running
+    running.stop()
+
+
+def answered(unzipped: Path, *events: dict[str, Any], **environment: str) -> list[Any]:
+    """Return what the API's function answers, and whether it has loaded what reads tokens."""
+    script = _ANSWERS.format(events=json.dumps(events))
+    told: list[Any] = json.loads(run(unzipped, script, AWS_LAMBDA_FUNCTION_NAME="x", **environment))
+    return told
+
+
+def test_the_zip_alone_reads_tokens(unzipped: Path, issuer: Issuer) -> None:
+    stage = {"AUTH": "jwt", "AUTH_ISSUER": issuer.url, "AUTH_AUDIENCE": AUDIENCE}
+    tokens = [issuer.token("operate"), issuer.token("operate", exp=1)]
+    asked = [request("PUT", "/sites/{site_id}", "", token, site_id="a") for token in tokens]
+
+    assert answered(unzipped, *asked, **stage) == [[403, 401], True, True]
+
+
+def test_who_brings_no_token_has_nothing_loaded_that_reads_one(
+    unzipped: Path, issuer: Issuer
+) -> None:
+    stage = {"AUTH": "jwt", "AUTH_ISSUER": issuer.url, "AUTH_AUDIENCE": AUDIENCE}
+    asked = [request("GET", "/ping"), request("GET", "/fleet")]
+
+    assert answered(unzipped, *asked, **stage) == [[200, 401], False, False]
+
+
+def test_an_open_stage_never_loads_what_reads_tokens(unzipped: Path) -> None:
+    asked = [request("GET", "/ping"), request("PUT", "/sites/{site_id}", "{", "x", site_id="a")]
+
+    assert answered(unzipped, *asked, AUTH="open") == [[200, 415], False, False]
 
 
 # --- what AWS allows ----------------------------------------------------------------------------

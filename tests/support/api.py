@@ -32,8 +32,13 @@ class Answer:
 class Api:
     """Sends requests to the app; a body that is no bytes goes as JSON."""
 
-    def __init__(self, http: TestHTTPClient) -> None:
+    def __init__(self, http: TestHTTPClient, token: str | None = None) -> None:
         self._http = http
+        self._authorization = f"Bearer {token}" if token is not None else None
+
+    def as_(self, token: str) -> "Api":
+        """Return the API as the holder of a token uses it."""
+        return Api(self._http, token)
 
     def send(
         self,
@@ -42,12 +47,15 @@ class Api:
         body: object = None,
         *,
         media_type: str | None = None,
+        authorization: str | None = None,
         **query: Any,
     ) -> Answer:
         is_json = body is not None and not isinstance(body, bytes)
         content = json.dumps(body).encode() if is_json else body or b""
         media_type = media_type or ("application/json" if is_json else None)
         headers = {"Content-Type": media_type} if media_type else {}
+        if authorization := authorization or self._authorization:
+            headers["Authorization"] = authorization
         url = f"{path}?{urlencode(query, doseq=True)}" if query else path
         assert isinstance(content, bytes)
         answer = self._http.request(method, url, headers=headers, body=content)

@@ -38,6 +38,7 @@ PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # A file's message hides this long while it is worked on: longer than any file takes here.
 VISIBILITY_S = 10
 PARAMETERS = {
+    "Auth": "open",
     # The searches of the stand-ins show everything at once.
     "BakerySettleSeconds": "3",
     "BakeryDriveSettleSeconds": "3",
@@ -53,6 +54,7 @@ class Deployed:
 
     aws: LocalAws
     stage: str
+    auth: Mapping[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Deployed:
     @property
     def parameters(self) -> dict[str, str]:
         """Return the parameters that the stack is deployed with."""
-        settled = {**PARAMETERS, "BakeryHome": self.aws.api}
+        settled = {**PARAMETERS, **self.auth, "BakeryHome": self.aws.api}
         return {**settled, "VendorSettings": json.dumps(self.standins.settings())}
 
     @cached_property
@@ -198,10 +200,16 @@ def packaged() -> Path:
     return Path(done.read_text())
 
 
-def deployed(request: pytest.FixtureRequest, stage: str, **environment: str) -> Deployed:
+def deployed(
+    request: pytest.FixtureRequest,
+    stage: str,
+    auth: Mapping[str, str] | None = None,
+    **environment: str,
+) -> Deployed:
     """Return the stack ``stage``, brought up at the first call and stopped with the session.
 
-    ``environment`` is the embedded AWS's.
+    ``auth`` are the parameters that say who may call it, if not everybody; ``environment`` is the
+    embedded AWS's.
     """
     if not PYTHON.exists():
         pytest.skip("the embedded AWS is not installed here; run: make install")
@@ -209,6 +217,7 @@ def deployed(request: pytest.FixtureRequest, stage: str, **environment: str) -> 
     if stage not in running:
         built = packaged()
         running[stage] = _started(request, stage, environment)
+        running[stage].auth = auth or {}
         _deploy(running[stage], built)
         eventually(running[stage].healthy, within_s=60)
     return running[stage]

@@ -41,26 +41,30 @@ class Box(BaseModel):
         return self.model_dump_json()
 
 
-@routes.on("PUT", "/shelves/{shelf_id}", path_values=Shelf, body=Box, body_limit=200)
+@routes.on(
+    "PUT", "/shelves/{shelf_id}", access="public", path_values=Shelf, body=Box, body_limit=200
+)
 def put_box(path: Shelf, body: Box) -> Response:
     """Put a box on a shelf."""
     return http.created(body, location=f"/shelves/{path.shelf_id}")
 
 
-@routes.on("GET", "/shelves", query=Wanted)
+@routes.on("GET", "/shelves", access="public", query=Wanted)
 def list_boxes(query: Wanted) -> Response:
     """List boxes."""
     boxes = [Box(name=query.from_ or "a", weight_g=query.limit)]
     return http.listed(boxes, next_page="/shelves?limit=1")
 
 
-@routes.on("POST", "/notes", body=Box, body_optional=True)
+@routes.on("POST", "/notes", access="public", body=Box, body_optional=True)
 def take_note(body: Box | None = None) -> Response:
     """Never reached without a body: a box has no defaults."""
     raise AssertionError(body)
 
 
-@routes.on("POST", "/logs", upload=routing.Upload(("text/plain",), 10, " Send less."))
+@routes.on(
+    "POST", "/logs", access="public", upload=routing.Upload(("text/plain",), 10, " Send less.")
+)
 def take_log(content: bytes) -> Response:
     """Say how long a log is."""
     return http.text(json.dumps(len(content)))
@@ -70,7 +74,7 @@ class Trouble:
     error: Exception = RuntimeError("a secret: hunter2")
 
 
-@routes.on("GET", "/trouble")
+@routes.on("GET", "/trouble", access="public")
 def trouble() -> Response:
     """Fail."""
     raise Trouble.error

@@ -1,0 +1,1 @@
+"""Proving who calls: bearer tokens of one OpenID Connect issuer, checked before anything else."""

@@ -1,0 +1,165 @@
+"""The issuer's public keys: found by discovery, kept for a while, and looked for again.
+
+The address of the keys comes from the issuer's discovery document (OpenID Connect Discovery 1.0),
+the keys are a JSON Web Key Set (RFC 7517). A container asks at most once in `PAUSE_S`, whatever
+callers send, so a stream of made-up key ids is no lever against the issuer or against us.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import urllib3
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+from pydantic import BaseModel, ConfigDict
+from urllib3.exceptions import HTTPError
+
+from chalicelib.core.addresses import safe
+from chalicelib.core.errors import UnavailableError
+from chalicelib.core.log import logger
+
+FRESH_S = 600.0
+"""Seconds after which keys are asked for again: as long as a withdrawn key may still be taken."""
+PAUSE_S = 10.0
+"""Seconds between two questions to the issuer: as long as a new key may be unknown."""
+KEPT_S = 86_400.0
+"""Seconds that known keys go on while the issuer does not answer."""
+
+_TIMEOUT = urllib3.Timeout(connect=2, read=4)
+_LARGEST = 500_000
+_SMALLEST_RSA_BITS = 2048
+# What a public key is made of; of a private one, published by mistake, no more is read.
+_PARTS = {"RSA": {"kty", "n", "e"}, "EC": {"kty", "crv", "x", "y"}}
+
+Get = Callable[[str], bytes]
+"""Returns what is at an address. Raises HTTPError, OSError or ValueError."""
+
+
+class UnknownKeyError(Exception):
+    """The issuer has no such key."""
+
+
+class _Discovered(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    issuer: str
+    jwks_uri: str
+
+
+class _KeySet(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    keys: list[dict[str, Any]]
+
+
+class Keys:
+    """The keys of ``issuer``; ``clock`` tells seconds that never go back."""
+
+    def __init__(
+        self, issuer: str, *, get: Get | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._issuer = issuer
+        self._get = get or _get
+        self._clock = clock
+        self._keys: dict[tuple[str | None, str], PyJWK] = {}
+        self._found_at = self._tried_at = -math.inf
+
+    def find(self, kid: str | None, algorithm: str) -> PyJWK:
+        """Return the key ``kid``, or the only one there is for a token that names none.
+
+        Raises UnknownKeyError, or UnavailableError while no key at all is known.
+        """
+        if self._clock() - self._found_at > KEPT_S:
+            self._keys = {}
+        if self._clock() - self._found_at > FRESH_S or not self._known(kid, algorithm):
+            self._renew()
+        if not self._keys:
+            wait_s = math.ceil(self._tried_at + PAUSE_S - self._clock())
+            detail = "The identity provider does not answer, so nobody can be let in."
+            raise UnavailableError(detail, retry_after_s=max(wait_s, 1))
+        key = self._known(kid, algorithm)
+        if key is None:
+            raise UnknownKeyError
+        return key
+
+    def _known(self, kid: str | None, algorithm: str) -> PyJWK | None:
+        if kid is not None:
+            return self._keys.get((kid, algorithm))
+        fitting = [key for (_, known), key in self._keys.items() if known == algorithm]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _renew(self) -> None:
+        """Ask the issuer, unless that was done just now; what is known stays if it fails."""
+        now = self._clock()
+        if now - self._tried_at < PAUSE_S:
+            return
+        self._tried_at = now
+        try:
+            keys = self._fetched()
+        except (HTTPError, OSError, ValueError) as failed:
+            logger.warning("the identity provider failed", extra={"why": _why(failed)})
+            return
+        if keys:
+            self._keys, self._found_at = keys, now
+
+    def _fetched(self) -> dict[tuple[str | None, str], PyJWK]:
+        address = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        discovered = _Discovered.model_validate_json(self._get(address))
+        if discovered.issuer != self._issuer:
+            raise ValueError("its discovery document is that of another issuer")
+        published = _KeySet.model_validate_json(self._get(discovered.jwks_uri)).keys
+        found: dict[tuple[str | None, str], PyJWK] = {}
+        for each in published:
+            if (algorithm := _algorithm(each)) and (key := _usable(each, algorithm)):
+                found[(each.get("kid"), algorithm)] = key
+        return found
+
+
+def _algorithm(told: dict[str, Any]) -> str | None:
+    """Return the algorithm that a published key is for, if it is one of ours."""
+    algorithm = None
+    if told.get("kty") == "RSA":
+        algorithm = "RS256"
+    elif (told.get("kty"), told.get("crv")) == ("EC", "P-256"):
+        algorithm = "ES256"
+    fits = told.get("use", "sig") == "sig" and told.get("alg", algorithm) == algorithm
+    named = isinstance(told.get("kid"), str | None)
+    return algorithm if fits and named else None
+
+
+def _usable(told: dict[str, Any], algorithm: str) -> PyJWK | None:
+    """Return a published key, unless it is broken or too small to trust."""
+    parts = _PARTS[told["kty"]]
+    try:
+        key = PyJWK({name: told[name] for name in parts if name in told}, algorithm=algorithm)
+    except (PyJWTError, ValueError, TypeError, AttributeError):
+        return None
+    weak = algorithm == "RS256" and key.key.key_size < _SMALLEST_RSA_BITS
+    return None if weak else key
+
+
+def _get(address: str) -> bytes:
+    if not safe(address):
+        raise ValueError("an address of the identity provider is no https:// one")
+    response = urllib3.request(
+        "GET",
+        address,
+        headers={"Accept": "application/json"},
+        preload_content=False,
+        redirect=False,
+        retries=False,
+        timeout=_TIMEOUT,
+    )
+    try:
+        content = response.read(_LARGEST, decode_content=True)
+    finally:
+        response.close()
+    if response.status != 200:
+        raise ValueError(f"{response.status} instead of a document")
+    return content
+
+
+def _why(failed: Exception) -> str:
+    return f"{type(failed).__name__}: {str(failed)[:300]}"

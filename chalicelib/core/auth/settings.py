@@ -1,0 +1,34 @@
+"""What a stage says about its callers."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from chalicelib.core.addresses import safe
+
+
+class AuthSettings(BaseModel):
+    """What is read from the environment (upper-case names).
+
+    A stage that says nothing asks for tokens: who forgets a setting gets no open API.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    auth: Literal["jwt", "open"] = "jwt"
+    auth_issuer: str = ""
+    auth_audience: str = ""
+    auth_client_id: str = ""
+    auth_technician_claim: str = "technician"
+    auth_scope_prefix: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AuthSettings":
+        if self.auth == "jwt" and not (safe(self.auth_issuer) and self.audiences):
+            raise ValueError("AUTH=jwt takes AUTH_ISSUER, an https:// address, and AUTH_AUDIENCE")
+        return self
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """Return whom a token may be meant for; the setting separates them by commas."""
+        return tuple(filter(None, map(str.strip, self.auth_audience.split(","))))

@@ -1,0 +1,40 @@
+"""What a caller sees of vending: a dispatcher everything, a technician what is their own.
+
+What is another technician's is answered as if it were not there, in the same words.
+"""
+
+from dataclasses import dataclass
+
+from chalicelib.core.access import Access, Caller
+from chalicelib.core.errors import ForbiddenError, NotFoundError
+from chalicelib.vending import names
+
+ONES_OWN: Access = ("vending:dispatch", "vending:technician")
+"""What routes take that answer a technician, too, and are asked by `sight_of` what to show."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The only technician whose things are seen; None sees all."""
+
+    technician: str | None
+
+    def shows(self, technician: str | None) -> bool:
+        """Return whether what is ``technician``'s is seen; None is nobody's."""
+        return self.technician in (None, technician)
+
+    def check(self, technician: str | None, missing: str) -> None:
+        """Raise NotFoundError, saying ``missing``, unless what is ``technician``'s is seen."""
+        if not self.shows(technician):
+            raise NotFoundError(missing)
+
+
+def sight_of(caller: Caller) -> Sight:
+    """Return what a caller sees. Raises ForbiddenError for a technician without a number."""
+    if caller.may("vending:dispatch"):
+        return Sight(None)
+    try:
+        return Sight(names.technician_id(caller.technician or ""))
+    except ValueError as unknown:
+        detail = "The token is a technician's and does not say whose: it takes a technician number."
+        raise ForbiddenError(detail) from unknown
