@@ -18,6 +18,7 @@ from typing import Literal
 
 import boto3
 import localstack_client.session
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import package
 from infra.stack import Stack, StackError
@@ -86,12 +87,16 @@ def _say(text: str, since: float | None = None) -> None:
     print(f"  \u2713 {text}{took}", flush=True)
 
 
-def with_auth(target: Target, told: Mapping[str, str], *, allow_open: bool) -> dict[str, str]:
-    """Return the parameters with who may call: holders of tokens on AWS, else everybody.
+def with_auth(
+    target: Target, told: Mapping[str, str], *, standing: Mapping[str, str], allow_open: bool
+) -> dict[str, str]:
+    """Return the parameters with who may call, as told, else as the ``standing`` stack has it.
 
-    Raises RefusedError where AWS would get an open API by mistake, or one that nobody can call.
+    A new stack asks for tokens on AWS and is open elsewhere. Raises RefusedError where AWS would
+    get an open API by mistake, or one that nobody can call.
     """
-    parameters = {"Auth": "jwt" if target == "aws" else "open", **told}
+    kept = {name: value for name, value in standing.items() if name.startswith("Auth")}
+    parameters = {"Auth": "jwt" if target == "aws" else "open", **kept, **told}
     if parameters["Auth"] == "jwt":
         missing = [name for name in ("AuthIssuer", "AuthAudience") if not parameters.get(name)]
         if missing:
@@ -119,16 +124,18 @@ def main() -> int:
     parser.add_argument("--vendors", type=Path, metavar="FILE", help="vendors' settings, as JSON")
     told = parser.parse_args()
     parameters = dict(entry.split("=", 1) for entry in told.parameter)
-    try:
-        parameters = with_auth(told.target, parameters, allow_open=told.allow_open)
-    except RefusedError as refused:
-        print(refused, file=sys.stderr)
-        return 1
     if told.vendors:  # by a file: a command line can be read by everybody on the machine
         parameters["VendorSettings"] = told.vendors.read_text()
     try:
+        standing = Stack(session(told.target), f"backroom-{told.stage}").parameters()
+        parameters = with_auth(
+            told.target, parameters, standing=standing, allow_open=told.allow_open
+        )
         outputs = deploy(told.target, told.stage, parameters, force=told.force)
-    except (package.PackagingError, StackError) as failed:
+    except RefusedError as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    except (package.PackagingError, StackError, BotoCoreError, ClientError) as failed:
         print(f"  \u2717 {failed}", file=sys.stderr)
         return 1
     if told.target != "local":

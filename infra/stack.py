@@ -45,6 +45,11 @@ class Stack:
         stack = self._describe() or {}
         return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
 
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of the stack, none when there is no stack."""
+        stack = self._describe() or {}
+        return {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
+
     def deploy(
         self, package: Path, parameters: Mapping[str, str], fingerprint: str
     ) -> dict[str, str]:

@@ -14,15 +14,20 @@ from infra.local.standins import LocalStandins
 GOOD = {"AuthIssuer": "https://id.example/", "AuthAudience": "backroom"}
 
 
+def with_auth(target: Any, told: dict[str, str], *, allow_open: bool) -> dict[str, str]:
+    """Return who may call a stage that is deployed for the first time."""
+    return deploy.with_auth(target, told, standing={}, allow_open=allow_open)
+
+
 def test_a_stage_on_aws_asks_for_tokens() -> None:
-    assert deploy.with_auth("aws", GOOD, allow_open=False) == {"Auth": "jwt", **GOOD}
+    assert with_auth("aws", GOOD, allow_open=False) == {"Auth": "jwt", **GOOD}
 
 
 @pytest.mark.parametrize("target", ["local", "localstack"])
 def test_a_local_stage_is_open_unless_it_is_told_otherwise(target: Any) -> None:
-    assert deploy.with_auth(target, {}, allow_open=False) == {"Auth": "open"}
+    assert with_auth(target, {}, allow_open=False) == {"Auth": "open"}
     told = {"Auth": "jwt", **GOOD}
-    assert deploy.with_auth(target, told, allow_open=False) == told
+    assert with_auth(target, told, allow_open=False) == told
 
 
 @pytest.mark.parametrize("missing", ["AuthIssuer", "AuthAudience"])
@@ -31,25 +36,43 @@ def test_tokens_of_nobody_are_refused_with_what_to_say_instead(target: Any, miss
     told = {"Auth": "jwt", **GOOD, missing: ""}
 
     with pytest.raises(deploy.RefusedError, match=missing):
-        deploy.with_auth(target, told, allow_open=True)
+        with_auth(target, told, allow_open=True)
 
 
 def test_an_open_stage_on_aws_has_to_be_insisted_on() -> None:
     with pytest.raises(deploy.RefusedError, match="ALLOW_OPEN=1"):
-        deploy.with_auth("aws", {"Auth": "open"}, allow_open=False)
-    assert deploy.with_auth("aws", {"Auth": "open"}, allow_open=True) == {"Auth": "open"}
+        with_auth("aws", {"Auth": "open"}, allow_open=False)
+    assert with_auth("aws", {"Auth": "open"}, allow_open=True) == {"Auth": "open"}
 
 
 def test_insisting_alone_opens_nothing() -> None:
     """ALLOW_OPEN was enough before there were tokens; whoever still has it set is told."""
     with pytest.raises(deploy.RefusedError, match="AuthIssuer and AuthAudience"):
-        deploy.with_auth("aws", {}, allow_open=True)
+        with_auth("aws", {}, allow_open=True)
+
+
+def test_a_stage_that_stands_goes_on_as_it_is() -> None:
+    standing = {"Auth": "jwt", **GOOD, "AuthClientId": "people", "AlarmEmail": "a@b.example"}
+    kept = {"Auth": "jwt", **GOOD, "AuthClientId": "people"}
+
+    assert deploy.with_auth("aws", {}, standing=standing, allow_open=False) == kept
+    told = {"AuthClientId": "others"}
+    found = deploy.with_auth("aws", told, standing=standing, allow_open=False)
+    assert found == {**kept, **told}
+
+
+def test_a_stage_that_stands_open_has_to_be_insisted_on_each_time() -> None:
+    standing = {"Auth": "open", "AuthIssuer": "", "AuthAudience": ""}
+
+    with pytest.raises(deploy.RefusedError, match="ALLOW_OPEN=1"):
+        deploy.with_auth("aws", {}, standing=standing, allow_open=False)
 
 
 def test_a_refusal_comes_before_anything_is_built_or_sent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(deploy, "deploy", lambda *_, **__: pytest.fail("deployed"))
+    monkeypatch.setattr(deploy.Stack, "parameters", lambda _: {})
     monkeypatch.setattr("sys.argv", ["infra.deploy", "--target", "aws", "--stage", "prod"])
 
     assert deploy.main() == 1
@@ -103,7 +126,7 @@ def test_the_local_stage_takes_the_tokens_of_the_stand_in_where_that_runs(
     told = up.who_may_call(STANDINS)
 
     assert told["AuthIssuer"] == "http://127.0.0.1:8111/identity"
-    assert deploy.with_auth("local", told, allow_open=False) == told
+    assert with_auth("local", told, allow_open=False) == told
 
 
 def test_what_cannot_be_meant_is_said_before_anything_starts(
