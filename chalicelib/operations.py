@@ -60,6 +60,7 @@ class SignIn(_Answer):
     audience: str | None = None
     client_id: str | None = None
     technician_claim: str | None = None
+    scope_prefix: str = ""
     scopes: dict[str, str] = {}
 
 
@@ -102,6 +103,7 @@ def sign_in() -> Response:
             audience=settings.audiences[0],
             client_id=settings.auth_client_id or None,
             technician_claim=settings.auth_technician_claim,
+            scope_prefix=settings.auth_scope_prefix,
             scopes={f"{settings.auth_scope_prefix}{scope}": SCOPES[scope] for scope in SCOPES},
         )
     )

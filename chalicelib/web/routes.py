@@ -7,9 +7,11 @@ from chalice import Response
 from chalice.app import Request
 from pydantic import BaseModel
 
+from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.http import text
 from chalicelib.core.routing import Routes
+from chalicelib.core.settings import from_env
 from chalicelib.web import files
 from chalicelib.web.accept import quality
 
@@ -17,20 +19,16 @@ bp = Routes(__name__)
 
 # Scripts and styles are files of ours and nothing else: text that somebody typed in cannot become
 # one, and no other page can frame this one or be called by it.
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+_POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
 )
 _SECURITY = {
-    "Content-Security-Policy": _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -64,10 +62,17 @@ def answer(name: str, request: Request, headers: Mapping[str, str] | None = None
     ``no-cache`` lets the browser keep it and ask each time: files of two versions never meet.
     """
     file = files.read(name)
-    known = {"Cache-Control": "no-cache", "ETag": file.etag, **_SECURITY, **(headers or {})}
+    policy = {"Content-Security-Policy": _policy(), **_SECURITY}
+    known = {"Cache-Control": "no-cache", "ETag": file.etag, **policy, **(headers or {})}
     if _has(request.headers.get("if-none-match", ""), file.etag):
         return text("", status=HTTPStatus.NOT_MODIFIED, media_type=file.media_type, headers=known)
     return text(file.text, media_type=file.media_type, headers=known)
+
+
+def _policy() -> str:
+    """Return what the page may do: talk to its API, and where one signs in to the issuer."""
+    talks_to = ("'self'", *from_env(AuthSettings).sign_in_origins)
+    return "; ".join((*_POLICY, f"connect-src {' '.join(talks_to)}"))
 
 
 def _has(if_none_match: str, etag: str) -> bool:

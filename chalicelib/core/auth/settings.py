@@ -1,8 +1,9 @@
 """What a stage says about its callers."""
 
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.core.addresses import safe
 
@@ -21,12 +22,22 @@ class AuthSettings(BaseModel):
     auth_client_id: str = ""
     auth_technician_claim: str = "technician"
     auth_scope_prefix: str = ""
+    auth_sign_in_origin: Annotated[str, Field(pattern=r"^(https://[\w.:-]+)?$")] = ""
 
     @model_validator(mode="after")
     def _whole(self) -> "AuthSettings":
         if self.auth == "jwt" and not (safe(self.auth_issuer) and self.audiences):
             raise ValueError("AUTH=jwt takes AUTH_ISSUER, an https:// address, and AUTH_AUDIENCE")
         return self
+
+    @property
+    def sign_in_origins(self) -> tuple[str, ...]:
+        """Return the origins that a page talks to when somebody signs in."""
+        if self.auth == "open":
+            return ()
+        issuer = urlsplit(self.auth_issuer)
+        told = (f"{issuer.scheme}://{issuer.netloc}", self.auth_sign_in_origin)
+        return tuple(dict.fromkeys(filter(None, told)))
 
     @property
     def audiences(self) -> tuple[str, ...]:

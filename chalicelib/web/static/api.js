@@ -1,5 +1,6 @@
 /** Talks to the API that served this file, wherever that is. */
 
+import { bearer, refused } from "./auth.js";
 import { parse, write } from "./exact.js";
 
 const BASE = new URL("..", import.meta.url);
@@ -33,7 +34,10 @@ export async function ask(method, path, { query = {}, json, bytes, type, key, ag
   const safe = again || key || method !== "POST";
   const wanted = { method, headers, body, cache: "no-store" };
   for (let attempt = 1; ; attempt += 1) {
+    const token = await bearer();
+    if (token) headers.Authorization = `Bearer ${token}`;
     const answer = await reached(address(path, query), wanted);
+    if (answer.status === 401) refused();
     const busy = answer.status === 503 || answer.status === 429;
     if (!busy || !safe || attempt === TRIES) return read(answer);
     await pause(Number(answer.headers.get("Retry-After")) || attempt);
@@ -52,6 +56,17 @@ export function address(path, query = {}) {
     if (value !== "" && value !== null && value !== undefined) found.searchParams.set(name, value);
   }
   return found;
+}
+
+/** Has the browser save what is at a path as a file; a link would go without a token. */
+export async function save(path, query, name) {
+  const { value } = await ask("GET", path, { query });
+  const made = URL.createObjectURL(new Blob([value]));
+  const link = document.createElement("a");
+  link.href = made;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(made), 60_000);
 }
 
 /** Returns a path with values in it: at`/files/${1}`. */

@@ -1,33 +1,48 @@
 /** Brings up the page: what the API can do, the areas, and which of them is shown. */
 
-import { h } from "./dom.js";
-import { failure, loading } from "./parts.js";
-import { knows, learn } from "./spec.js";
+import { get } from "./api.js";
+import { arrive, mustSignIn, person, signIn, SignInError, signOut } from "./auth.js";
+import { h, say } from "./dom.js";
+import { failure, loading, section } from "./parts.js";
+import { knows, learn, may, scopes } from "./spec.js";
 
-/** The areas: each is there when the API knows the route that it stands on. */
+/**
+ * The areas: each is there when the API knows the route that it stands on, and open to whoever may
+ * call one of its routes.
+ */
 const AREAS = [
   { name: "start", title: "Start", needs: ["GET", "/health"] },
-  { name: "fleet", title: "Fleet", needs: ["GET", "/fleet"] },
+  { name: "fleet", title: "Fleet", needs: ["GET", "/worklist"] },
   { name: "files", title: "Files", needs: ["GET", "/files"] },
-  { name: "deliveries", title: "Deliveries", needs: ["POST", "/packages"] },
-  { name: "ledger", title: "Ledger", needs: ["POST", "/transactions"] },
-  { name: "warranties", title: "Warranties", needs: ["POST", "/warranties"] },
-  { name: "bakery", title: "Bakery", needs: ["GET", "/cakes"] },
+  { name: "deliveries", title: "Deliveries", needs: ["POST", "/packages"], or: ["GET", "/statistics"] },
+  { name: "ledger", title: "Ledger", needs: ["POST", "/transactions"], or: ["GET", "/accounts"] },
+  { name: "warranties", title: "Warranties", needs: ["POST", "/warranties"], or: ["GET", "/plans"] },
+  { name: "bakery", title: "Bakery", needs: ["GET", "/cakes"], or: ["GET", "/employees"] },
 ];
 
 const main = document.getElementById("main");
 let areas = [];
+let closed = [];
 let turn = 0;
 
 async function start() {
   main.replaceChildren(loading());
   try {
-    await learn();
+    const [stage] = await Promise.all([get("/auth"), learn()]);
+    await arrive(stage);
   } catch (error) {
-    main.replaceChildren(failure(error, start));
+    if (error instanceof SignInError) welcome(error.message);
+    else main.replaceChildren(failure(error, start));
     return;
   }
-  areas = AREAS.filter((each) => knows(...each.needs));
+  if (mustSignIn()) {
+    welcome();
+    return;
+  }
+  const known = AREAS.filter((each) => knows(...each.needs));
+  areas = known.filter((each) => may(...each.needs) || (each.or && may(...each.or)));
+  closed = known.filter((each) => !areas.includes(each)).map(({ title, needs }) => ({ title, scopes: scopes(...needs) }));
+  showPerson();
   document.getElementById("areas").replaceChildren(...areas.map(({ name, title }) => h("a", { href: `#/${name}` }, title)));
   // The address names the screen, so this link must not change it.
   document.querySelector(".skip").addEventListener("click", (event) => {
@@ -36,6 +51,39 @@ async function start() {
   });
   window.addEventListener("hashchange", () => show(true));
   await show(false);
+}
+
+/** Shows how to come in, and why the last try did not work if it did not. */
+function welcome(trouble) {
+  const wrong = h("div", { role: "alert" }, trouble && h("p", { class: "box bad" }, trouble));
+  const enter = async () => {
+    try {
+      await signIn();
+    } catch (error) {
+      const known = error instanceof SignInError ? error.message : "The identity provider could not be reached. Try again in a moment.";
+      wrong.replaceChildren(h("p", { class: "box bad" }, known));
+    }
+  };
+  main.replaceChildren(
+    h("h1", { tabindex: "-1" }, "Backroom"),
+    section("Who are you?", wrong,
+      h("p", {}, "This service shows each person their own work. You sign in where your organisation keeps its people, and come back here."),
+      h("button", { type: "button", onclick: enter }, "Sign in")));
+  document.title = "Sign in – Backroom";
+}
+
+/** Says who is here, on every screen, and lets them leave. */
+function showPerson() {
+  const here = person();
+  const place = document.getElementById("who");
+  place.replaceChildren(...(here ? [
+    h("span", {}, here.technician ? `${here.subject} (${here.technician})` : here.subject),
+    h("button", { type: "button", class: "plain", onclick: signOut }, "Sign out"),
+  ] : []));
+  // What was typed stays until one chooses to sign in again.
+  window.addEventListener("signedout", () => place.replaceChildren(
+    h("span", { role: "status" }, "Your sign-in has ended."),
+    h("button", { type: "button", class: "plain", onclick: () => signIn().catch(() => say("The identity provider could not be reached.")) }, "Sign in again")), { once: true });
 }
 
 /** Shows what the address names: #/area/tab/more. */
@@ -48,9 +96,10 @@ async function show(moved) {
   try {
     const { tabs } = await import(`./${area.name}.js`);
     if (mine !== turn) return;
-    const tab = tabs.find((each) => each.name === rest[0]) || tabs[0];
-    const content = tab.show(rest.slice(1), areas);
-    main.replaceChildren(...heading(area, tab, tabs), content);
+    const open = tabs.filter((each) => !each.needs || may(...each.needs));
+    const tab = open.find((each) => each.name === rest[0]) || open[0];
+    const content = tab.show(rest.slice(1), areas, closed);
+    main.replaceChildren(...heading(area, tab, open), content);
     document.title = `${tab.title === area.title ? area.title : `${tab.title} – ${area.title}`} – Backroom`;
     if (moved) main.querySelector("h1").focus();
   } catch (error) {

@@ -10,11 +10,11 @@ import { team } from "./team.js";
 import { choices, knows, taken, takesKey } from "./spec.js";
 
 export const tabs = [
-  { name: "orders", title: "Orders", show: orders },
-  { name: "cakes", title: "Cakes", show: cakes },
-  { name: "batches", title: "What to buy", show: batches },
-  { name: "team", title: "Team", show: team },
-  { name: "order", title: "Order", within: "orders", hidden: true, show: order },
+  { name: "orders", title: "Orders", needs: ["GET", "/orders"], show: orders },
+  { name: "cakes", title: "Cakes", needs: ["GET", "/cakes"], show: cakes },
+  { name: "batches", title: "What to buy", needs: ["GET", "/batches"], show: batches },
+  { name: "team", title: "Team", needs: ["GET", "/employees"], show: team },
+  { name: "order", title: "Order", within: "orders", hidden: true, needs: ["GET", "/orders/{order_id}"], show: order },
 ];
 
 const TONES = { open: "", ticketed: "warn", ready: "good", cancelled: "bad" };

@@ -7,10 +7,10 @@ import { badge, facts, live, nothing, section, table } from "./parts.js";
 import { choices, taken } from "./spec.js";
 
 export const tabs = [
-  { name: "send", title: "Send", show: sending },
-  { name: "package", title: "What became of it", show: lookup },
-  { name: "preferences", title: "Who wants what", show: preferences },
-  { name: "statistics", title: "Counts", show: statistics },
+  { name: "send", title: "Send", needs: ["POST", "/packages"], show: sending },
+  { name: "package", title: "What became of it", needs: ["GET", "/packages/{package_id}"], show: lookup },
+  { name: "preferences", title: "Who wants what", needs: ["GET", "/recipients/{recipient_id}/preferences"], show: preferences },
+  { name: "statistics", title: "Counts", needs: ["GET", "/statistics"], show: statistics },
 ];
 
 function types() {

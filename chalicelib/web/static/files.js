@@ -1,13 +1,15 @@
 /** Logs of machines: a technician's own, and the dispatcher's imports of any machines. */
 
 import { ask, at, get } from "./api.js";
+import { person } from "./auth.js";
 import { count, h, many, moment, say, wall, words } from "./dom.js";
 import { form } from "./forms.js";
 import { action, badge, facts, follow, list, live, nothing, section, table } from "./parts.js";
+import { may } from "./spec.js";
 
 export const tabs = [
   { name: "mine", title: "My files", show: mine },
-  { name: "imports", title: "Imports", show: imports },
+  { name: "imports", title: "Imports", needs: ["GET", "/imports"], show: imports },
   { name: "file", title: "File", hidden: true, within: "mine", show: file },
 ];
 
@@ -26,13 +28,18 @@ const REMEMBERED = "backroom.technician";
 const NAME = /^(T\d+)\.(GM\d{3})\.(\d{4}-\d\d-\d\d)_(\d\d)(\d\d)(\d\d)\./i;
 
 function mine([chosen = remembered()]) {
-  return live(() => get("/technicians"), (technicians) => {
+  return live(everybody, (technicians) => {
     if (!technicians.length) {
       return nothing("No technician is known yet.", h("p", {}, h("a", { class: "button", href: "#/fleet/people" }, "Add a technician")));
     }
     const known = technicians.find((each) => each.technician_id === chosen) || technicians[0];
-    return [who(technicians, known), filesOf(known)];
+    return [may("GET", "/technicians") && who(technicians, known), filesOf(known)];
   });
+}
+
+/** Returns all technicians, or the one who is signed in. */
+async function everybody() {
+  return may("GET", "/technicians") ? get("/technicians") : [await get(at`/technicians/${person()?.technician ?? ""}`)];
 }
 
 function who(technicians, known) {
@@ -64,7 +71,8 @@ function filesOf(technician) {
   const files = listed("/files", query, "My files, newest first", (each) =>
     ask("DELETE", at`/files/${each.id}`, { query }));
   if (!technician.machines.length) {
-    return [nothing("You look after no machine yet.", h("p", {}, h("a", { href: "#/fleet/people" }, "Say which ones"))), section("My files", files)];
+    const change = may("PUT", "/machines/{serial}") && h("p", {}, h("a", { href: "#/fleet/people" }, "Say which ones"));
+    return [nothing("You look after no machine yet.", change || []), section("My files", files)];
   }
   const upload = form({
     button: "Upload",

@@ -6,13 +6,13 @@ import { form } from "./forms.js";
 import { machine } from "./machine.js";
 import { badge, facts, follow, list, live, nothing, table } from "./parts.js";
 import { people } from "./people.js";
-import { taken } from "./spec.js";
+import { may, taken } from "./spec.js";
 
 export const tabs = [
   { name: "worklist", title: "Where to go", show: worklist },
   { name: "machines", title: "All machines", show: machines },
-  { name: "visits", title: "Visits", show: visits },
-  { name: "people", title: "People and places", show: people },
+  { name: "visits", title: "Visits", needs: ["GET", "/dispatches"], show: visits },
+  { name: "people", title: "People and places", needs: ["PUT", "/technicians/{technician_id}"], show: people },
   { name: "machine", title: "Machine", within: "machines", hidden: true, show: machine },
 ];
 
@@ -28,7 +28,7 @@ const CAUSES = {
 
 function worklist([chosen = ""]) {
   const place = live(
-    () => Promise.all([get("/worklist", { technician: chosen }), get("/technicians")]),
+    () => Promise.all([get("/worklist", { technician: chosen }), may("GET", "/technicians") ? get("/technicians") : []]),
     ([items, technicians], reload) => [
       whose(technicians, chosen),
       items.length
@@ -64,6 +64,7 @@ function job(item, reload) {
 
 /** Returns the form that sends a machine's technician to it. */
 export function sending(item, reload) {
+  if (!may("POST", "/dispatches")) return h("p", { class: "hint" }, "Nobody was sent there yet.");
   const { note } = taken("POST", "/dispatches");
   if (!item.technician) {
     return h("p", { class: "hint" }, "Nobody looks after this machine. ", h("a", { href: `#/fleet/machine/${item.machine}` }, "Say who does"), ", then send them.");
@@ -85,7 +86,7 @@ export function sending(item, reload) {
 export function onTheWay(dispatch, reload) {
   return h("div", { class: "visit" },
     h("p", {}, badge("On the way", "good"), ` ${dispatch.technician || "Somebody"} was sent `, moment(dispatch.opened_at), dispatch.note && `: ${dispatch.note}`),
-    closing(dispatch, reload));
+    may("POST", "/dispatches/{dispatch_id}/close") && closing(dispatch, reload));
 }
 
 function closing(dispatch, reload) {
@@ -109,9 +110,14 @@ function closing(dispatch, reload) {
 
 function machines() {
   let current = { up_to_date: true };
+  if (!may("GET", "/fleet")) return live(() => get("/machines"), own);
   const place = live(async () => (current = await get("/fleet")), report);
   follow(place, () => !current.up_to_date);
   return place;
+}
+
+function own(found) {
+  return found.length ? every("Your machines, most urgent first", found) : nothing("You look after no machine yet.");
 }
 
 function report(fleet) {
@@ -130,16 +136,20 @@ function report(fleet) {
     fleet.fleet_gaps.map((gap) => h("div", { class: "box" },
       h("strong", {}, "No machine of the fleet reported: one case for IT"), h("p", {}, sentence(gap.why)),
       h("p", {}, moment(gap.from), " to ", moment(gap.to)))),
-    table(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, [
-      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short"],
-      ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")]],
-      ["Why", (each) => each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)).join("; ") || "–"],
-      ["Sold", (each) => count(each.transactions), "number"],
-      ["Nothing given", (each) => count(each.under), "number"],
-      ["Too much", (each) => count(each.over), "number"],
-      ["Last sale", (each) => moment(each.last_at)],
-    ], fleet.machines),
+    every(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, fleet.machines),
   ].flat().filter(Boolean);
+}
+
+function every(caption, found) {
+  return table(caption, [
+    ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short"],
+    ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")]],
+    ["Why", (each) => each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)).join("; ") || "–"],
+    ["Sold", (each) => count(each.transactions), "number"],
+    ["Nothing given", (each) => count(each.under), "number"],
+    ["Too much", (each) => count(each.over), "number"],
+    ["Last sale", (each) => moment(each.last_at)],
+  ], found);
 }
 
 function visits() {

@@ -7,10 +7,10 @@ import { action, badge, facts, list, live, nothing, section } from "./parts.js";
 import { takesKey } from "./spec.js";
 
 export const tabs = [
-  { name: "post", title: "Post", show: posting },
-  { name: "accounts", title: "Accounts", show: accounts },
-  { name: "account", title: "Account", within: "accounts", hidden: true, show: account },
-  { name: "transaction", title: "Transaction", within: "post", hidden: true, show: transaction },
+  { name: "post", title: "Post", needs: ["POST", "/transactions"], show: posting },
+  { name: "accounts", title: "Accounts", needs: ["GET", "/accounts"], show: accounts },
+  { name: "account", title: "Account", within: "accounts", hidden: true, needs: ["GET", "/accounts/{account_id}"], show: account },
+  { name: "transaction", title: "Transaction", within: "post", hidden: true, needs: ["GET", "/transactions/{transaction_id}"], show: transaction },
 ];
 
 const UUID = "Such as 0b6b5312-1c1e-4c5a-9c0e-5f1d2a7b8c90";

@@ -1,15 +1,22 @@
 /** One machine: its state with the evidence, who looks after it, its visits and its rows. */
 
-import { address, ask, at, get } from "./api.js";
+import { address, ask, at, get, save } from "./api.js";
+import { person } from "./auth.js";
 import { count, dollars, h, moment, say, sentence, words } from "./dom.js";
 import { onTheWay, sending, TONES } from "./fleet.js";
 import { form } from "./forms.js";
 import { badge, facts, folded, list, live, nothing, section } from "./parts.js";
+import { may } from "./spec.js";
+
+const CSV = { format: "csv", limit: 10000 };
 
 export function machine([serial = ""]) {
   return live(
     () => Promise.all([
-      get(at`/machines/${serial}`), get("/technicians"), get("/sites"), get("/dispatches", { machine: serial, state: "open" }),
+      get(at`/machines/${serial}`),
+      may("GET", "/technicians") ? get("/technicians") : [],
+      get("/sites"),
+      may("GET", "/dispatches") ? get("/dispatches", { machine: serial, state: "open" }) : [],
     ]),
     ([found, technicians, sites, [visit]], reload) => [
       h("h2", {}, found.serial, badge(words(found.state), TONES[found.state]), found.overdue && badge("Overdue", "warn")),
@@ -24,8 +31,8 @@ export function machine([serial = ""]) {
         ["Next log due", moment(found.due_at)],
       ]),
       section("Why", found.verdicts.length ? h("ul", { class: "cards" }, found.verdicts.map(verdict)) : nothing("Nothing is wrong with it.")),
-      section("Visit", visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial }, reload)),
-      section("Who looks after it", keeping(found, technicians, sites, reload)),
+      (visit || may("POST", "/dispatches")) && section("Visit", visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial }, reload)),
+      may("PUT", "/machines/{serial}") && section("Who looks after it", keeping(found, technicians, sites, reload)),
       section("Its sales", folded("Show them one by one", rows(found.serial))),
     ],
   );
@@ -87,6 +94,10 @@ function rows(serial) {
         ["Note", (each) => (each.suspected_duplicate ? badge("Perhaps twice", "warn") : each.gumballs === 0 ? badge("Nothing given", "bad") : "–")],
       ],
     }),
-    h("p", {}, h("a", { href: address(path, { format: "csv", limit: 10000 }), download: `${serial}.csv` }, "Download as CSV")),
+    h("p", {}, h("a", { href: address(path, CSV), download: `${serial}.csv`, onclick: (event) => {
+      if (!person()) return;
+      event.preventDefault();
+      save(path, CSV, `${serial}.csv`).catch((error) => say(error.message));
+    } }, "Download as CSV")),
   ];
 }

@@ -1,6 +1,7 @@
 /** What the API takes, from its own OpenAPI document: a type that is added there is added here. */
 
 import { get } from "./api.js";
+import { allowed } from "./auth.js";
 
 let document = { paths: {}, components: { schemas: {} } };
 
@@ -12,6 +13,17 @@ export async function learn() {
 /** Returns whether the API has this route. */
 export function knows(method, path) {
   return Boolean(document.paths[path]?.[method.toLowerCase()]);
+}
+
+/** Returns whether the API has this route and whoever is here may call it. */
+export function may(method, path) {
+  return knows(method, path) && allowed(scopes(method, path));
+}
+
+/** Returns the scopes of which any one would open a route. */
+export function scopes(method, path) {
+  const security = document.paths[path]?.[method.toLowerCase()]?.security || [];
+  return security.flatMap((each) => each.bearer || []);
 }
 
 /** Returns whether a route takes an Idempotency-Key. */

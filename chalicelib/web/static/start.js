@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { count, h, many } from "./dom.js";
 import { badge, live, nothing, section } from "./parts.js";
+import { may } from "./spec.js";
 
 export const tabs = [{ name: "now", title: "Start", show }];
 
@@ -15,13 +16,15 @@ const ABOUT = {
   bakery: "Orders, recipes, what to buy today, and the team.",
 };
 
-function show(_, areas) {
+function show(_, areas, closed) {
   const has = (name) => areas.some((each) => each.name === name);
   return h("div", {},
     live(health, ([tone, text]) => h("p", { class: "health" }, badge(text, tone))),
     section("Next", live(() => steps(has), next)),
     section("What is here", h("ul", { class: "tiles" }, areas.slice(1).map(({ name, title }) =>
-      h("li", {}, h("a", { href: `#/${name}` }, title), h("p", {}, ABOUT[name]))))));
+      h("li", {}, h("a", { href: `#/${name}` }, title), h("p", {}, ABOUT[name]))))),
+    closed.length ? section("Not for you", h("p", {}, "Your sign-in does not open these. Whoever gives out rights can change that."),
+      h("ul", {}, closed.map(({ title, scopes }) => h("li", {}, `${title}: it takes ${scopes.join(" or ")}.`)))) : null);
 }
 
 async function health() {
@@ -30,13 +33,14 @@ async function health() {
 }
 
 async function steps(has) {
-  const found = await Promise.all([has("fleet") && work(), has("deliveries") && packages()]);
+  const found = await Promise.all([has("fleet") && work(), has("deliveries") && may("GET", "/statistics") && packages()]);
   return found.flat().filter(Boolean);
 }
 
 async function work() {
   const [list, machines] = await Promise.all([get("/worklist"), get("/machines")]);
   if (!machines.length) {
+    if (!may("POST", "/imports")) return [["You look after no machine yet.", "#/fleet", "See your work"]];
     return [["No machine is known yet.", "#/files/imports", "Import a log"], ["Tell who looks after which machine.", "#/fleet/people", "People and places"]];
   }
   const waiting = list.filter((each) => !each.dispatch);

@@ -7,10 +7,10 @@ import { badge, facts, list, live, nothing, section, table } from "./parts.js";
 import { knows, taken, takesKey } from "./spec.js";
 
 export const tabs = [
-  { name: "sell", title: "Sell", show: selling },
-  { name: "list", title: "Find", show: finding },
-  { name: "plans", title: "Prices", show: plans },
-  { name: "warranty", title: "Warranty", within: "list", hidden: true, show: warranty },
+  { name: "sell", title: "Sell", needs: ["POST", "/warranties"], show: selling },
+  { name: "list", title: "Find", needs: ["GET", "/warranties"], show: finding },
+  { name: "plans", title: "Prices", needs: ["GET", "/plans"], show: plans },
+  { name: "warranty", title: "Warranty", within: "list", hidden: true, needs: ["GET", "/warranties/{warranty_id}"], show: warranty },
 ];
 
 function selling() {
