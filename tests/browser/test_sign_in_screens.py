@@ -11,8 +11,8 @@ from infra.standins.people import PEOPLE
 from infra.standins.server import Standins
 from tests.browser.screens import Screens
 from tests.browser.test_frame import violations
-from tests.crew import log
-from tests.deployed import Deployed, deployed
+from tests.support.deployed import Deployed, deployed
+from tests.support.vending.crew import log
 
 ACCOUNT = "5f0c3a52-0000-4000-8000-0000000000aa"
 
