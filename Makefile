@@ -1,8 +1,6 @@
 # Backroom. `make up` brings the whole stack up on this machine; `make test` tests it.
 PYTHON ?= python3
 STAGE ?= prod
-# Those that test. Most of an end-to-end test is waiting, so there may be more than cores.
-PROCESSES ?= 3
 VENV := .venv/bin
 # The Pythons that both Chalice and AWS Lambda know. Old ones have to be able to read this line.
 CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
@@ -60,7 +58,7 @@ format: install ## Format and mend what can be mended by itself
 	$(VENV)/ruff format .
 
 test: install ## All tests that this machine can run; says what it left out and why
-	$(VENV)/pytest -n $(PROCESSES) --dist loadgroup
+	$(VENV)/pytest
 
 fuzz: install ## Look for new counterexamples to the property tests, for some minutes
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m hypothesis -q

@@ -2,15 +2,11 @@
 
 import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.support.run import BUILD_FOLDER
 
 _KEEPS_CLIENTS = re.compile(
     r"chalicelib\.(core\.(aws|auth\.guard|settings|outbox\.wiring)|\w+\.wiring)"
@@ -43,15 +39,6 @@ settings.register_profile(
     "fuzz", deadline=None, suppress_health_check=_PATIENT, max_examples=1_000, print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Have one folder for the packaged functions of a run, however many processes it has."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        return
-    folder = tempfile.mkdtemp(prefix="backroom-build-")
-    os.environ[BUILD_FOLDER] = folder
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.timeout(PATIENCE_S))
-            item.add_marker(pytest.mark.xdist_group("browser"))  # they share a stack
 
 
 @pytest.fixture(scope="session")

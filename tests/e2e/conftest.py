@@ -16,12 +16,6 @@ from tests.support.vending.crew import Crew, hired, log
 HERE = Path(__file__).parent
 # A hanging test shall not hang the rest.
 PATIENCE_S = 240
-_STACKS = {
-    "test_auth.py": "closed",
-    "test_monitoring.py": "watched",
-    "test_real_file.py": "real",
-    "test_sign_in.py": "signed",
-}
 _DAYS = count()
 
 
@@ -30,17 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.timeout(PATIENCE_S))
-            item.add_marker(pytest.mark.xdist_group(_stack_of(item)))
     items.sort(key=lambda item: item.path == HERE / "test_poison.py")  # its time comes
-
-
-def _stack_of(item: pytest.Item) -> str:
-    """Return the name of the stack that a test needs: those of one stack run in one process."""
-    if item.path.name in _STACKS:
-        return _STACKS[item.path.name]
-    fixtures = getattr(item, "fixturenames", ())
-    on_both = "any_stack" in fixtures
-    return "guarded" if on_both or "guarded" in fixtures else "stack"
 
 
 @pytest.fixture(scope="session")
@@ -56,28 +40,17 @@ def crew(stack: Deployed) -> Crew:
 
 
 @pytest.fixture(scope="session")
-def package_folder() -> Path:
+def package_folder(request: pytest.FixtureRequest) -> Path:
     """The folder with the packaged functions and their template."""
-    return packaged()
+    return packaged(request)
 
 
 @pytest.fixture(scope="session")
-def _enforcing(request: pytest.FixtureRequest) -> Deployed:
+def guarded(request: pytest.FixtureRequest) -> Deployed:
+    """The same stack on an embedded AWS that enforces IAM: functions may do what roles say."""
     found = deployed(request, "iam", AUTH="true")
     _let_batches_be_sent(found)
     return found
-
-
-@pytest.fixture(scope="session")
-def guarded(request: pytest.FixtureRequest, _enforcing: Deployed) -> Deployed:
-    """The same stack on an embedded AWS that enforces IAM: functions may do what roles say.
-
-    What takes minutes to die is sent at once, if it is asked for at all.
-    """
-    for name in ("poison", "forbidden_file"):
-        if any(name in getattr(item, "fixturenames", ()) for item in request.session.items):
-            request.getfixturevalue(name)
-    return _enforcing
 
 
 @pytest.fixture(scope="session")
@@ -114,34 +87,40 @@ def _let_batches_be_sent(stack: Deployed) -> None:
                 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _slow_things_first(request: pytest.FixtureRequest) -> None:
+    """Send the poison at once, if it is asked for at all: it takes minutes to die."""
+    for name in ("poison", "forbidden_file"):
+        if any(name in getattr(item, "fixturenames", ()) for item in request.session.items):
+            request.getfixturevalue(name)
+
+
 @pytest.fixture(scope="session")
-def poison(_enforcing: Deployed) -> dict[str, str]:
+def poison(guarded: Deployed) -> dict[str, str]:
     """Messages that can never be processed; the second names a record that cannot be read."""
     key = "imports/unreadable record.txt"
-    put = partial(
-        _enforcing.client("dynamodb").put_item, TableName=_enforcing.outputs["VendingTable"]
-    )
+    put = partial(guarded.client("dynamodb").put_item, TableName=guarded.outputs["VendingTable"])
     at_key = {"pk": {"S": f"KEY#{key}"}, "sk": {"S": "FILE"}}
     put(Item={**at_key, "id": {"N": "99999999"}, "owner": {"S": "nobody"}})
     put(Item={"pk": {"S": "OWNER#nobody"}, "sk": {"S": "FILE#0099999999"}, "body": {"S": "{"}})
     bodies = {"no JSON": "this is not JSON", "unreadable": json.dumps({"keys": [key]})}
     for body in bodies.values():
-        url = _enforcing.outputs["VendingUploadsQueue"]
-        _enforcing.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+        url = guarded.outputs["VendingUploadsQueue"]
+        guarded.client("sqs").send_message(QueueUrl=url, MessageBody=body)
     return bodies
 
 
 @pytest.fixture(scope="session")
-def forbidden_file(_enforcing: Deployed) -> dict[str, Any]:
+def forbidden_file(guarded: Deployed) -> dict[str, Any]:
     """A technician's file that nobody can read, by order of the bucket."""
-    crew = hired(_enforcing)
+    crew = hired(guarded)
     name = f"{crew.technician}.{crew.machine}.2020-04-01_120000.zip"
-    arn = f"arn:aws:s3:::{_enforcing.bucket}/incoming/{name}"
+    arn = f"arn:aws:s3:::{guarded.bucket}/incoming/{name}"
     forbid = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": arn}
-    s3 = _enforcing.client("s3")
-    policy = json.loads(s3.get_bucket_policy(Bucket=_enforcing.bucket)["Policy"])
+    s3 = guarded.client("s3")
+    policy = json.loads(s3.get_bucket_policy(Bucket=guarded.bucket)["Policy"])
     policy["Statement"].append(forbid)
-    s3.put_bucket_policy(Bucket=_enforcing.bucket, Policy=json.dumps(policy))
+    s3.put_bucket_policy(Bucket=guarded.bucket, Policy=json.dumps(policy))
     answer = crew.upload(log(crew.machine))
     assert answer.status_code == 201, answer.text
     file: dict[str, Any] = answer.json()

@@ -14,7 +14,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.timeout(120))
-            item.add_marker(pytest.mark.xdist_group("real"))  # they share stacks
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
 """The packaged stack, deployed to an embedded AWS that the tests start and stop themselves.
 
-The functions are packaged once a run, apart from the developer's ``build/``. `deployed` brings up a
-stack on ports of its own and remembers it, so all who ask for the same name share it; what was
+The functions are packaged once a session, apart from the developer's ``build/``. `deployed` brings
+up a stack on ports of its own and remembers it, so all who ask for the same name share it; what was
 brought up is stopped when the session ends, however it ends.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -32,7 +31,6 @@ from infra.standins.contracts import Contracts
 from infra.standins.server import Standins
 from tests.support.patience import NotYetError, eventually
 from tests.support.processes import free_port, processes
-from tests.support.run import BUILD_FOLDER
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # A file's message hides this long while it is worked on: longer than any file takes here.
@@ -45,6 +43,7 @@ PARAMETERS = {
     "VendingFleetDelaySeconds": "0",
     "VendingVisibilitySeconds": str(VISIBILITY_S),
 }
+_PACKAGE = pytest.StashKey[Path]()
 _RUNNING = pytest.StashKey[dict[str, "Deployed"]]()
 
 
@@ -182,22 +181,17 @@ class Deployed:
                 os.kill(pid, signal.SIGKILL)
 
 
-def packaged() -> Path:
-    """Return the folder with ``deployment.zip`` and ``sam.json``, checked.
-
-    They are made once, for all processes that test.
-    """
-    folder = Path(os.environ[BUILD_FOLDER])
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = folder / "done"
-        if not done.exists():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # those of the libraries that read templates
-                built = package.build(local=True, folder=folder)
-                package.lint(built / "sam.json")
-            done.write_text(str(built))
-    return Path(done.read_text())
+def packaged(request: pytest.FixtureRequest) -> Path:
+    """Return the folder with the session's ``deployment.zip`` and ``sam.json``, checked."""
+    stash = request.config.stash
+    if _PACKAGE not in stash:
+        folder = _new_folder(request, "build")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # those of the libraries that read templates
+            built = package.build(local=True, folder=folder)
+            package.lint(built / "sam.json")
+        stash[_PACKAGE] = built
+    return stash[_PACKAGE]
 
 
 def deployed(
@@ -215,7 +209,7 @@ def deployed(
         pytest.skip("the embedded AWS is not installed here; run: make install")
     running = request.config.stash.setdefault(_RUNNING, {})
     if stage not in running:
-        built = packaged()
+        built = packaged(request)
         running[stage] = _started(request, stage, environment)
         running[stage].auth = auth or {}
         _deploy(running[stage], built)
