@@ -65,7 +65,7 @@ class Storm:
         """Have tickets to comment on, a document to write into, people to fire."""
         house = self.house
         people = [
-            {"user_id": f"U{number:02}", "real_name": name}
+            {"user_id": f"U7{number:02}", "real_name": name}
             for number, name in enumerate(self.guests, start=1)
         ]
         house.control("slack/people", people=people)
@@ -278,7 +278,7 @@ def test_a_vendor_that_denies_us_loses_nothing_and_goes_on_when_mended(
     house.control("github/logins", logins=[login])
     on_slack = vendor == "slack"
     house.control(
-        "slack/people", people=[{"user_id": "U1", "real_name": guest}] if on_slack else []
+        "slack/people", people=[{"user_id": "U801", "real_name": guest}] if on_slack else []
     )
     write = {"jira": "ticket", "slack": "message", "mail": "letter"}
     _, method, path = WRITES[{**write, "google": "line", "github": "grant"}[vendor]]
