@@ -63,7 +63,7 @@ def test_s1_all_faults_are_shown_at_once_and_what_is_missing_before_anything_is_
     screens.press("Post")
 
     expect(screens.fault("account_id")).to_contain_text("Must be a UUID such as")
-    expect(screens.fault("amount")).to_contain_text("integer")
+    expect(screens.fault("amount")).to_contain_text("whole number")
 
 
 def test_l6_balances_that_no_javascript_number_holds_keep_their_digits(
