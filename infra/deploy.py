@@ -95,10 +95,9 @@ def with_auth(
     A new stack asks for tokens on AWS and is open elsewhere. Raises RefusedError where AWS would
     get an open API by mistake, or one that nobody can call.
     """
-    kept = {name: value for name, value in standing.items() if name.startswith("Auth")}
-    parameters = {"Auth": "jwt" if target == "aws" else "open", **kept, **told}
-    if parameters["Auth"] == "jwt":
-        missing = [name for name in ("AuthIssuer", "AuthAudience") if not parameters.get(name)]
+    holds = {"Auth": "jwt" if target == "aws" else "open", **standing, **told}
+    if holds["Auth"] == "jwt":
+        missing = [name for name in ("AuthIssuer", "AuthAudience") if not holds.get(name)]
         if missing:
             raise RefusedError(
                 f"This stage asks callers for tokens, and {' and '.join(missing)} are missing: "
@@ -110,7 +109,7 @@ def with_auth(
             "On AWS an open API is open to everyone on the internet. "
             "If that is what you want, say so: make deploy STAGE=... AUTH=open ALLOW_OPEN=1"
         )
-    return parameters
+    return {"Auth": holds["Auth"], **told}
 
 
 def main() -> int:

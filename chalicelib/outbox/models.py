@@ -1,11 +1,13 @@
 """What operators ask of the outbox, and what they are told."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chalicelib.core.outbox.effects import EffectState
-from chalicelib.core.outbox.rows import Kept, Pause
+
+if TYPE_CHECKING:  # the client has these models, and none of what keeps rows
+    from chalicelib.core.outbox.rows import Kept, Pause
 
 MOST_ROWS = 200
 
@@ -65,7 +67,7 @@ class EffectLine(Model):
     concluded_at: AwareDatetime | None = None
 
     @classmethod
-    def of(cls, kept: Kept) -> "EffectLine":
+    def of(cls, kept: "Kept") -> "EffectLine":
         """Return how an effect is listed."""
         return cls(**_line(kept))
 
@@ -80,7 +82,7 @@ class EffectView(EffectLine):
     stands_still: str | None = None
 
     @classmethod
-    def whole(cls, kept: Kept, pause: Pause | None) -> "EffectView":
+    def whole(cls, kept: "Kept", pause: "Pause | None") -> "EffectView":
         """Return how an effect is shown."""
         stands_still = f"{pause.state}: {pause.reason}" if pause and not kept.over else None
         return cls(**_line(kept), payload=dict(kept.effect.payload), stands_still=stands_still)
@@ -96,7 +98,7 @@ class KindView(Model):
     probe_at: AwareDatetime | None = None
 
     @classmethod
-    def of(cls, kind: str, pause: Pause | None) -> "KindView":
+    def of(cls, kind: str, pause: "Pause | None") -> "KindView":
         """Return how a kind is shown."""
         if pause is None:
             return cls(kind=kind, state="working")
@@ -109,7 +111,7 @@ class KindView(Model):
         )
 
 
-def _line(kept: Kept) -> dict[str, Any]:
+def _line(kept: "Kept") -> dict[str, Any]:
     return {
         "id": kept.effect.id,
         "kind": kept.effect.kind,
