@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+# CloudFormation can only delete such a stack; what it was told counts for nothing.
+_NEVER_STOOD = {"ROLLBACK_COMPLETE", "CREATE_FAILED"}
 FINGERPRINT_TAG = "backroom:fingerprint"
 
 
@@ -46,8 +48,10 @@ class Stack:
         return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
 
     def parameters(self) -> dict[str, str]:
-        """Return the parameters of the stack, none when there is no stack."""
+        """Return the parameters of the stack, none when there is no stack that ever stood."""
         stack = self._describe() or {}
+        if stack.get("StackStatus") in _NEVER_STOOD:
+            return {}
         return {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
 
     def deploy(
@@ -66,7 +70,7 @@ class Stack:
             "Tags": [{"Key": FINGERPRINT_TAG, "Value": fingerprint}],
         }
         standing = self._describe()
-        if standing and standing["StackStatus"] in {"ROLLBACK_COMPLETE", "CREATE_FAILED"}:
+        if standing and standing["StackStatus"] in _NEVER_STOOD:
             self._cloudformation.delete_stack(StackName=self.name)
             self._wait("stack_delete_complete")
             standing = None
