@@ -10,15 +10,15 @@ from pydantic import BaseModel, ConfigDict
 from chalicelib import __version__
 from chalicelib.core.access import SCOPES
 from chalicelib.core.auth.settings import AuthSettings
-from chalicelib.core.http import ok, text
-from chalicelib.core.routing import Contract, Routes
+from chalicelib.core.http import ok, respond
+from chalicelib.core.routing import Route, Routes
 from chalicelib.core.settings import from_env
 
 bp = Routes(__name__)
 
 _BY_ACCEPT = {"Vary": "Accept"}
 
-_contracts: list[Callable[[], list[Contract]]] = []
+_contracts: list[Callable[[], list[Route]]] = []
 
 
 class _Answer(BaseModel):
@@ -64,16 +64,16 @@ class SignIn(_Answer):
     scopes: dict[str, str] = {}
 
 
-def publish(contracts: Callable[[], list[Contract]]) -> None:
+def publish(contracts: Callable[[], list[Route]]) -> None:
     """Name what returns the contracts of all routes, for the documents that tell of them."""
     _contracts[:] = [contracts]
 
 
-def _all() -> list[Contract]:
+def _all() -> list[Route]:
     return [each for contracts in _contracts for each in contracts()]
 
 
-@bp.on("GET", "/", access="public", answers=Index, also=("text/html",))
+@bp.on("GET", "/", access="public", response=Index, also_produces=("text/html",))
 def index() -> Response:
     """Say what this is and where to look next; browsers get the page."""
     from chalicelib.web import routes as web  # noqa: PLC0415 - nobody else here needs it
@@ -84,13 +84,13 @@ def index() -> Response:
     return ok(Index(links=tuple(sorted(links - {"/"}))), headers=_BY_ACCEPT)
 
 
-@bp.on("GET", "/ping", access="public", answers=Ping)
+@bp.on("GET", "/ping", access="public", response=Ping)
 def ping() -> Response:
     """Answer without touching anything."""
     return ok(Ping())
 
 
-@bp.on("GET", "/auth", access="public", answers=SignIn)
+@bp.on("GET", "/auth", access="public", response=SignIn)
 def sign_in() -> Response:
     """Say whether this stage takes bearer tokens, whose, and which scopes there are."""
     settings = from_env(AuthSettings)
@@ -109,7 +109,7 @@ def sign_in() -> Response:
     )
 
 
-@bp.on("GET", "/health", access="public", answers=Health)
+@bp.on("GET", "/health", access="public", response=Health)
 def health() -> Response:
     """Answer 200 when the database can be read; 503 with Retry-After when it can't."""
     from chalicelib.vending.wiring import vending  # noqa: PLC0415 - nobody else here needs it
@@ -123,4 +123,4 @@ def openapi() -> Response:
     """Describe this API (OpenAPI 3.1)."""
     from chalicelib.core.openapi import document  # noqa: PLC0415 - no cold start pays for it
 
-    return text(json.dumps(document(_all(), version=__version__)))
+    return respond(json.dumps(document(_all(), version=__version__)))

@@ -3,9 +3,9 @@
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from chalicelib.integrations.checkup import Checkup
+from chalicelib.integrations.checks import CheckResult
 
-_CHECKUPS = TypeAdapter(tuple[Checkup, ...])
+_CHECKUPS = TypeAdapter(tuple[CheckResult, ...])
 
 
 class IntegrationsApi:
@@ -14,6 +14,6 @@ class IntegrationsApi:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def checkups(self) -> Answer[tuple[Checkup, ...]]:
+    def check_results(self) -> Answer[tuple[CheckResult, ...]]:
         """Return of each vendor whether it is configured, reachable and allowed."""
         return self._connection.answer(_CHECKUPS, "GET", "/integrations")

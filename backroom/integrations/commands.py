@@ -21,7 +21,7 @@ def show_integrations(context: typer.Context, as_json: Json = False) -> None:
     Ends with 1 if one is configured and does not work; one that is off is no fault.
     """
     with session.of(context).api(IntegrationsApi) as api:
-        answer = api.checkups()
+        answer = api.check_results()
     if as_json:
         typer.echo(answer.text)
     else:

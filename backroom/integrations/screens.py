@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.integrations.checkup import Checkup
+from chalicelib.integrations.checks import CheckResult
 
 _STYLES = {"ok": show.GOOD, "off": show.CALM, "unreachable": show.WARN, "denied": show.BAD}
 
 
-def show_checkups(found: Sequence[Checkup]) -> None:
+def show_checkups(found: Sequence[CheckResult]) -> None:
     """Say how each vendor is, and what to do about it."""
     table = show.listing()
     for heading in ("Integration", "State", "Configured", "Reachable", "Allowed"):

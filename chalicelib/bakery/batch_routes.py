@@ -16,7 +16,7 @@ from chalicelib.bakery.models import (
 from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
-from chalicelib.core.http import json_value, listed, ok
+from chalicelib.core.http import json_list, json_value, ok
 from chalicelib.core.routing import Routes, Upload
 
 bp = Routes(__name__)
@@ -24,7 +24,9 @@ bp = Routes(__name__)
 _WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
 
 
-@bp.on("GET", "/batches", access="bakery:read", query=BatchesQuery, answers=BatchSummary, many=True)
+@bp.on(
+    "GET", "/batches", access="bakery:read", query=BatchesQuery, response=BatchSummary, as_list=True
+)
 def list_batches(query: BatchesQuery) -> Response:
     """List the batches, newest first."""
     found = bakery().batching.recent(before=query.before, limit=query.limit + 1)
@@ -33,7 +35,7 @@ def list_batches(query: BatchesQuery) -> Response:
     if len(found) > len(page):
         asked = {"limit": query.limit, "before": page[-1].day.isoformat()}
         following = f"/batches?{urlencode(asked)}"
-    return listed([BatchSummary.of(batch) for batch in page], next_page=following)
+    return json_list([BatchSummary.of(batch) for batch in page], next_page=following)
 
 
 @bp.on(
@@ -42,8 +44,8 @@ def list_batches(query: BatchesQuery) -> Response:
     access="bakery:write",
     body=Nothing,
     body_optional=True,
-    answers=BatchAnswer,
-    creates=True,
+    response=BatchAnswer,
+    also_answers=(201,),
 )
 def run_batch(body: Nothing) -> Response:
     """Order what all waiting orders need, now; the same day again answers the same batch."""
@@ -64,8 +66,8 @@ def run_batch(body: Nothing) -> Response:
     "/batches/{day}",
     access="bakery:read",
     path_values=BatchPath,
-    answers=BatchAnswer,
-    refusals=(404,),
+    response=BatchAnswer,
+    errors=(404,),
 )
 def get_batch(path: BatchPath) -> Response:
     """Show a day's batch, every line of its ticket expanded to its orders."""
@@ -78,9 +80,9 @@ def get_batch(path: BatchPath) -> Response:
     access="public",
     upload=_WEBHOOK,
     headers=WebhookHeaders,
-    answers=WebhookAnswer,
-    accepts=True,
-    refusals=(401,),
+    response=WebhookAnswer,
+    also_answers=(202,),
+    errors=(401,),
 )
 def hear_from_jira(content: bytes, headers: WebhookHeaders) -> Response:
     """Take what Jira says of a ticket: signed, and only an occasion to look at it."""

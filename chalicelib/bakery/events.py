@@ -15,7 +15,7 @@ from chalicelib.bakery.workers import access, files, notices, tickets
 from chalicelib.core import log
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox import messages
-from chalicelib.core.outbox.effects import DisabledError, EffectError
+from chalicelib.core.outbox.effects import EffectError, NotConfiguredError
 from chalicelib.core.outbox.messages import Failures
 from chalicelib.integrations import wiring as vendors
 
@@ -41,42 +41,42 @@ def hourly_check(_: CloudWatchEvent) -> None:
     if finished:
         logger.warning("batches finished late", extra={"days": finished})
     _look("tickets that came back short", bakery().shortages.reconcile)
-    _look("answers to invitations", lambda: bakery().office.follow_invitations(vendors.github()))
+    _look("answers to invitations", lambda: bakery().employees.follow_invitations(vendors.github()))
 
 
 @bp.on_sqs_message(queue="outbox-jira", batch_size=1, name="bakery_ticket_asked")
 @observed("bakery_ticket_asked")
 def ticket_asked(event: SQSEvent) -> Failures:
     """Make tickets, comment on them, and look at those that came back short."""
-    return messages.perform(event, tickets())
+    return messages.handle(event, tickets())
 
 
 @bp.on_sqs_message(queue="outbox-notify", batch_size=1, name="bakery_notice_asked")
 @observed("bakery_notice_asked")
 def notice_asked(event: SQSEvent) -> Failures:
     """Tell customers, by Slack or by mail."""
-    return messages.perform(event, notices())
+    return messages.handle(event, notices())
 
 
 @bp.on_sqs_message(queue="outbox-google", batch_size=1, name="bakery_filing_asked")
 @observed("bakery_filing_asked")
 def filing_asked(event: SQSEvent) -> Failures:
     """File cancelled orders in their customers' documents."""
-    return messages.perform(event, files())
+    return messages.handle(event, files())
 
 
 @bp.on_sqs_message(queue="outbox-github", batch_size=1, name="bakery_access_asked")
 @observed("bakery_access_asked")
 def access_asked(event: SQSEvent) -> Failures:
     """Give access to the repository, and take it away."""
-    return messages.perform(event, access())
+    return messages.handle(event, access())
 
 
 def _look(what: str, look: Callable[[], Sequence[int]]) -> None:
     """Look at something of a vendor's; what fails is looked at in an hour again."""
     try:
         found = look()
-    except DisabledError as off:
+    except NotConfiguredError as off:
         logger.info("not looked", extra={"at": what, "reason": str(off)})
     except EffectError:
         logger.exception("could not look", extra={"at": what})

@@ -1,4 +1,4 @@
-"""The kitchen over HTTP: cakes and orders."""
+"""The recipes over HTTP: cakes and orders."""
 
 from collections.abc import Iterable
 from urllib.parse import urlencode
@@ -17,10 +17,10 @@ from chalicelib.bakery.models import (
     OrdersQuery,
 )
 from chalicelib.bakery.records import Order
-from chalicelib.bakery.service.orders import Wish
+from chalicelib.bakery.service.orders import OrderRequest
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
-from chalicelib.core.http import created, emptied, listed, ok
+from chalicelib.core.http import created, json_list, no_content, ok
 from chalicelib.core.routing import Routes
 
 bp = Routes(__name__)
@@ -33,10 +33,10 @@ _REPLAYED = {"Idempotent-Replayed": "true: the key had placed this order before"
 _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 
 
-@bp.on("GET", "/cakes", access="bakery:read", answers=CakeAnswer, many=True)
+@bp.on("GET", "/cakes", access="bakery:read", response=CakeAnswer, as_list=True)
 def list_cakes() -> Response:
     """List all cakes with their recipes, in the order of their ids."""
-    return listed([CakeAnswer.of(cake) for cake in bakery().kitchen.all()])
+    return json_list([CakeAnswer.of(cake) for cake in bakery().recipes.all()])
 
 
 @bp.on(
@@ -45,13 +45,13 @@ def list_cakes() -> Response:
     access="bakery:write",
     body=CakeBody,
     body_limit=_LIMIT,
-    answers=CakeAnswer,
-    creates="only",
-    refusals=(409,),
+    response=CakeAnswer,
+    status=201,
+    errors=(409,),
 )
 def add_cake(body: CakeBody) -> Response:
     """Add a cake; its id is its name in snake_case."""
-    cake = bakery().kitchen.add(body.name, body.ingredients)
+    cake = bakery().recipes.add(body.name, body.ingredients)
     return created(CakeAnswer.of(cake), location=f"/cakes/{cake.id}")
 
 
@@ -60,12 +60,12 @@ def add_cake(body: CakeBody) -> Response:
     "/cakes/{cake_id}",
     access="bakery:read",
     path_values=CakePath,
-    answers=CakeAnswer,
-    refusals=(404,),
+    response=CakeAnswer,
+    errors=(404,),
 )
 def get_cake(path: CakePath) -> Response:
     """Show a cake."""
-    return ok(CakeAnswer.of(bakery().kitchen.cake(path.cake_id)))
+    return ok(CakeAnswer.of(bakery().recipes.cake(path.cake_id)))
 
 
 @bp.on(
@@ -73,13 +73,13 @@ def get_cake(path: CakePath) -> Response:
     "/cakes/{cake_id}",
     access="bakery:write",
     path_values=CakePath,
-    empties=True,
-    refusals=(404,),
+    no_content=True,
+    errors=(404,),
 )
 def remove_cake(path: CakePath) -> Response:
     """Delete a cake; orders of it stay, with the recipe that they were placed with."""
-    bakery().kitchen.remove(path.cake_id)
-    return emptied()
+    bakery().recipes.remove(path.cake_id)
+    return no_content()
 
 
 @bp.on(
@@ -89,14 +89,14 @@ def remove_cake(path: CakePath) -> Response:
     body=OrderBody,
     body_limit=_LIMIT,
     headers=OrderHeaders,
-    answers=OrderAnswer,
-    creates="only",
-    refusals=(422,),
-    tells=_REPLAYED,
+    response=OrderAnswer,
+    status=201,
+    errors=(422,),
+    response_headers=_REPLAYED,
 )
 def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
     """Place an order; the recipe is frozen in it, and extras are not multiplied."""
-    wish = Wish(
+    order_request = OrderRequest(
         customer=body.customer,
         recipe=body.recipe,
         persons=body.persons,
@@ -105,7 +105,7 @@ def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
         urgent=body.urgent,
         email=body.email,
     )
-    placed = bakery().ordering.place(wish, key=headers.key)
+    placed = bakery().ordering.place(order_request, key=headers.key)
     told = {"Location": f"/orders/{placed.order.id}"}
     if placed.replayed:
         told["Idempotent-Replayed"] = "true"
@@ -119,9 +119,9 @@ def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
     "/orders",
     access="bakery:read",
     query=OrdersQuery,
-    answers=OrderAnswer,
-    many=True,
-    tells=_MORE,
+    response=OrderAnswer,
+    as_list=True,
+    response_headers=_MORE,
 )
 def list_orders(query: OrdersQuery) -> Response:
     """List the orders, newest first; cancelled ones only if the status asks for them."""
@@ -133,7 +133,7 @@ def list_orders(query: OrdersQuery) -> Response:
     if before is not None:
         asked = {**query.model_dump(exclude_none=True), "before": before}
         following = f"/orders?{urlencode(asked)}"
-    return listed(answers, next_page=following)
+    return json_list(answers, next_page=following)
 
 
 def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:
@@ -154,8 +154,8 @@ def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:
     "/orders/{order_id}",
     access="bakery:read",
     path_values=OrderPath,
-    answers=OrderAnswer,
-    refusals=(404,),
+    response=OrderAnswer,
+    errors=(404,),
 )
 def get_order(path: OrderPath) -> Response:
     """Show an order: what it needs, where it stands and why, its ticket and its notice."""
@@ -170,14 +170,14 @@ def get_order(path: OrderPath) -> Response:
     access="bakery:write",
     path_values=OrderPath,
     query=ActionQuery,
-    empties=True,
-    refusals=(404, 409),
+    no_content=True,
+    errors=(404, 409),
 )
 def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
     """Cancel an order, once; it can still be looked at."""
     reason = query.reason or "cancelled on request"
     bakery().ordering.cancel(path.order_id, by=query.by, reason=reason)
-    return emptied()
+    return no_content()
 
 
 @bp.on(
@@ -188,8 +188,8 @@ def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
     query=ActionQuery,
     body=Nothing,
     body_optional=True,
-    answers=OrderAnswer,
-    refusals=(404, 409),
+    response=OrderAnswer,
+    errors=(404, 409),
 )
 def make_order_ready(path: OrderPath, query: ActionQuery, body: Nothing) -> Response:
     """Say that an order is ready: its customer is told, once."""

@@ -7,16 +7,16 @@ from chalicelib.bakery.models import EmployeeBody, EmployeeChange, EmployeePath
 from chalicelib.bakery.records import Employee
 from chalicelib.bakery.service.staff import Person
 from chalicelib.bakery.wiring import bakery
-from chalicelib.core.http import created, emptied, listed, ok
+from chalicelib.core.http import created, json_list, no_content, ok
 from chalicelib.core.routing import Routes
 
 bp = Routes(__name__)
 
 
-@bp.on("GET", "/employees", access="bakery:staff", answers=EmployeeAnswer, many=True)
+@bp.on("GET", "/employees", access="bakery:staff", response=EmployeeAnswer, as_list=True)
 def list_employees() -> Response:
     """List all employees in the order of their ids."""
-    return listed([EmployeeAnswer.of(employee) for employee in bakery().office.all()])
+    return json_list([EmployeeAnswer.of(employee) for employee in bakery().employees.all()])
 
 
 @bp.on(
@@ -24,9 +24,9 @@ def list_employees() -> Response:
     "/employees",
     access="bakery:staff",
     body=EmployeeBody,
-    answers=EmployeeAnswer,
-    creates="only",
-    refusals=(409,),
+    response=EmployeeAnswer,
+    status=201,
+    errors=(409,),
 )
 def hire(body: EmployeeBody) -> Response:
     """Hire somebody; a developer gets access to the repository once the user name is known."""
@@ -36,7 +36,7 @@ def hire(body: EmployeeBody) -> Response:
         developer=body.permissions.developer,
         login=body.github_username,
     )
-    employee = bakery().office.hire(person)
+    employee = bakery().employees.hire(person)
     return created(EmployeeAnswer.of(employee), location=f"/employees/{employee.id}")
 
 
@@ -45,12 +45,12 @@ def hire(body: EmployeeBody) -> Response:
     "/employees/{employee_id}",
     access="bakery:staff",
     path_values=EmployeePath,
-    answers=EmployeeAnswer,
-    refusals=(404,),
+    response=EmployeeAnswer,
+    errors=(404,),
 )
 def get_employee(path: EmployeePath) -> Response:
     """Show an employee, and where their access to the repository stands."""
-    return ok(EmployeeAnswer.of(bakery().office.employee(path.employee_id)))
+    return ok(EmployeeAnswer.of(bakery().employees.employee(path.employee_id)))
 
 
 @bp.on(
@@ -59,8 +59,8 @@ def get_employee(path: EmployeePath) -> Response:
     access="bakery:staff",
     path_values=EmployeePath,
     body=EmployeeChange,
-    answers=EmployeeAnswer,
-    refusals=(404, 409),
+    response=EmployeeAnswer,
+    errors=(404, 409),
 )
 def change_employee(path: EmployeePath, body: EmployeeChange) -> Response:
     """Change an employee, such as to add the user name at GitHub; what is not said stays."""
@@ -74,7 +74,7 @@ def change_employee(path: EmployeePath, body: EmployeeChange) -> Response:
             login=body.github_username if named else employee.login,
         )
 
-    return ok(EmployeeAnswer.of(bakery().office.change(path.employee_id, said)))
+    return ok(EmployeeAnswer.of(bakery().employees.change(path.employee_id, said)))
 
 
 @bp.on(
@@ -82,10 +82,10 @@ def change_employee(path: EmployeePath, body: EmployeeChange) -> Response:
     "/employees/{employee_id}",
     access="bakery:staff",
     path_values=EmployeePath,
-    empties=True,
-    refusals=(404,),
+    no_content=True,
+    errors=(404,),
 )
 def fire(path: EmployeePath) -> Response:
     """Delete an employee and take away their access to the repository, invitations included."""
-    bakery().office.fire(path.employee_id)
-    return emptied()
+    bakery().employees.fire(path.employee_id)
+    return no_content()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.bakery.service.batches import Batching
-from chalicelib.bakery.service.cakes import Kitchen
+from chalicelib.bakery.service.cakes import Recipes
 from chalicelib.bakery.service.orders import Ordering
 from chalicelib.bakery.service.shortages import Shortages
-from chalicelib.bakery.service.staff import Office
+from chalicelib.bakery.service.staff import Employees
 from chalicelib.bakery.store.batches import BatchStore, TicketStore
 from chalicelib.bakery.store.cakes import CakeStore
 from chalicelib.bakery.store.documents import DocumentStore
@@ -56,11 +56,11 @@ class BakerySettings(BaseModel):
 class Bakery:
     """Everything that the edges of the bakery call."""
 
-    kitchen: Kitchen
+    recipes: Recipes
     ordering: Ordering
     batching: Batching
     shortages: Shortages
-    office: Office
+    employees: Employees
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def bakery() -> Bakery:
         per_order=from_env(BakerySettings).bakery_tickets == "per_order",
     )
     return Bakery(
-        kitchen=Kitchen(kept.cakes, now=_now),
+        recipes=Recipes(kept.cakes, now=_now),
         ordering=ordering,
         batching=Batching(kept.batches, now=_now),
         shortages=Shortages(
@@ -99,7 +99,7 @@ def bakery() -> Bakery:
             now=_now,
             secret=_webhook_secret,
         ),
-        office=Office(kept.staff, now=_now),
+        employees=Employees(kept.staff, now=_now),
     )
 
 
@@ -119,14 +119,14 @@ def stores() -> Stores:
 
 
 def _desk() -> "Jira":
-    """Return Jira. Raises DisabledError while it is off."""
+    """Return Jira. Raises NotConfiguredError while it is off."""
     from chalicelib.integrations.wiring import jira  # noqa: PLC0415 - no cold start pays for it
 
     return jira()
 
 
 def _webhook_secret() -> bytes:
-    """Return what Jira signs with. Raises DisabledError while there is none."""
+    """Return what Jira signs with. Raises NotConfiguredError while there is none."""
     from chalicelib.integrations.wiring import jira_webhook_secret  # noqa: PLC0415
 
     return jira_webhook_secret()

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from functools import cache
 
+from chalicelib.bakery.handlers.access import AccessHandler
+from chalicelib.bakery.handlers.directory import Directory
+from chalicelib.bakery.handlers.files import FilingHandler
+from chalicelib.bakery.handlers.notices import NoticeHandler
+from chalicelib.bakery.handlers.tickets import TicketHandler
 from chalicelib.bakery.letters import Addresses
-from chalicelib.bakery.performers.access import AccessPerformer
-from chalicelib.bakery.performers.directory import Directory
-from chalicelib.bakery.performers.files import FilingPerformer
-from chalicelib.bakery.performers.notices import NoticePerformer
-from chalicelib.bakery.performers.tickets import TicketPerformer
 from chalicelib.bakery.wiring import BakerySettings, bakery, stores
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.outbox.worker import Worker
@@ -20,7 +20,7 @@ from chalicelib.integrations import wiring as vendors
 def tickets() -> Worker:
     """Return the worker for the effects of kind ``jira``."""
     kept, settings = stores(), from_env(BakerySettings)
-    performer = TicketPerformer(
+    handler = TicketHandler(
         vendors.jira,
         kept.orders,
         kept.batches,
@@ -28,16 +28,16 @@ def tickets() -> Worker:
         bakery().ordering,
         bakery().shortages,
         home=settings.bakery_home.rstrip("/"),
-        settle_s=settings.bakery_settle_s,
+        search_lag_s=settings.bakery_settle_s,
     )
-    return outbox.worker("jira", performer)
+    return outbox.worker("jira", handler)
 
 
 @cache
 def notices() -> Worker:
     """Return the worker for the effects of kind ``notify``."""
     kept = stores()
-    performer = NoticePerformer(
+    handler = NoticeHandler(
         vendors.slack,
         Directory(vendors.slack, now=_now),
         vendors.mail,
@@ -46,32 +46,32 @@ def notices() -> Worker:
         kept.cakes,
         now=_now,
     )
-    return outbox.worker("notify", performer)
+    return outbox.worker("notify", handler)
 
 
 @cache
 def files() -> Worker:
     """Return the worker for the effects of kind ``google``."""
     kept = stores()
-    performer = FilingPerformer(
+    handler = FilingHandler(
         vendors.drive,
         vendors.docs,
         kept.documents,
         kept.orders,
         now=_now,
-        settle_s=from_env(BakerySettings).bakery_drive_settle_s,
+        search_lag_s=from_env(BakerySettings).bakery_drive_settle_s,
     )
-    return outbox.worker("google", performer)
+    return outbox.worker("google", handler)
 
 
 @cache
 def access() -> Worker:
     """Return the worker for the effects of kind ``github``."""
-    return outbox.worker("github", AccessPerformer(vendors.github, stores().staff))
+    return outbox.worker("github", AccessHandler(vendors.github, stores().staff))
 
 
 def _addresses() -> Addresses:
-    """Return how addresses come about. Raises DisabledError while mail is off."""
+    """Return how addresses come about. Raises NotConfiguredError while mail is off."""
     return Addresses(vendors.mail_domain(), from_env(BakerySettings).mail_domains)
 
 

@@ -49,7 +49,7 @@ def dynamodb() -> "DynamoDBClient":
 
 
 @cache
-def hasty_dynamodb() -> "DynamoDBClient":
+def fail_fast_dynamodb() -> "DynamoDBClient":
     """Return a DynamoDB client that tries once and gives up within a second."""
     return cast("DynamoDBClient", _session().create_client("dynamodb", config=_HASTY_CONFIG))
 

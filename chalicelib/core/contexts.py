@@ -12,7 +12,7 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib.core import http, routing
-from chalicelib.core.routing import Contract, Routes
+from chalicelib.core.routing import Route, Routes
 
 IN_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
@@ -38,7 +38,7 @@ class Backroom(Chalice):
             self._load(module)
         return super().__call__(event, context)
 
-    def contracts(self) -> list[Contract]:
+    def contracts(self) -> list[Route]:
         """Return the contracts of all routes."""
         for module in self._serving.values():
             self._load(module)

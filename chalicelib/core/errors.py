@@ -18,14 +18,14 @@ from typing import Literal, TypedDict
 
 from chalice import ChaliceUnhandledError
 
-Place = Literal["body", "query", "path", "header"]
+ParameterLocation = Literal["body", "query", "path", "header"]
 
 
 class Fault(TypedDict):
     """One thing wrong with a request: where it is, its name, and what would be right."""
 
     # "in" is a keyword, so the wire name is set where the fault is written.
-    place: Place
+    place: ParameterLocation
     field: str
     detail: str
 

@@ -21,7 +21,7 @@ from chalicelib.core.errors import (
     InvalidInputError,
     MediaTypeError,
     MethodNotAllowedError,
-    Place,
+    ParameterLocation,
     TooLargeError,
     UnauthorizedError,
     UnavailableError,
@@ -130,7 +130,7 @@ def headers(request: Request, model: type[M]) -> M:
 
 
 def checked(
-    model: type[M], values: dict[str, Any], *, place: Place, strict: bool | None = None
+    model: type[M], values: dict[str, Any], *, place: ParameterLocation, strict: bool | None = None
 ) -> M:
     """Return ``values`` as ``model``, or raise InvalidInputError naming every fault."""
     try:
@@ -151,7 +151,7 @@ def _plain(error: "ErrorDetails") -> str:
     return error["msg"].removeprefix("Value error, ")
 
 
-def fault(place: Place, field: str, detail: str) -> Fault:
+def fault(place: ParameterLocation, field: str, detail: str) -> Fault:
     """Name one fault of a request."""
     return Fault(place=place, field=field, detail=detail)
 
@@ -163,7 +163,7 @@ def ok(
     value: Jsonable, *, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer one value."""
-    return text(value.json_text(), status=status, headers=headers)
+    return respond(value.json_text(), status=status, headers=headers)
 
 
 def created(value: Jsonable, *, location: str) -> Response:
@@ -171,14 +171,14 @@ def created(value: Jsonable, *, location: str) -> Response:
     return ok(value, status=HTTPStatus.CREATED, headers={"Location": location})
 
 
-def emptied() -> Response:
+def no_content() -> Response:
     """Answer 204: done, and nothing to tell."""
     return Response(body="", status_code=HTTPStatus.NO_CONTENT)
 
 
-def listed(values: Iterable[Jsonable], *, next_page: str | None = None) -> Response:
+def json_list(values: Iterable[Jsonable], *, next_page: str | None = None) -> Response:
     """Answer a bare array; ``next_page`` is the URL of the rest."""
-    return text(f"[{','.join(value.json_text() for value in values)}]", headers=link(next_page))
+    return respond(f"[{','.join(value.json_text() for value in values)}]", headers=link(next_page))
 
 
 def link(next_page: str | None) -> dict[str, str]:
@@ -186,7 +186,7 @@ def link(next_page: str | None) -> dict[str, str]:
     return {"Link": f'<{next_page}>; rel="next"'} if next_page else {}
 
 
-def text(
+def respond(
     body: str,
     *,
     status: int = HTTPStatus.OK,

@@ -7,10 +7,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from chalicelib.core.access import SCOPES, scopes_of
-from chalicelib.core.routing import Contract
+from chalicelib.core.routing import Route
 
 _REF = "#/components/schemas/{model}"
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
+_SUCCESSES = {
+    200: "Success",
+    201: "Created",
+    202: "Accepted; the request changes nothing",
+    204: "Success, no body",
+}
 _REASONS = {
     400: "Faults in the request, all of them named",
     401: "The caller has not proved who they are",
@@ -62,13 +68,13 @@ _References = Mapping[Any, dict[str, Any]]
 """Each model's reference, by model and direction."""
 
 
-def document(contracts: Sequence[Contract], *, version: str) -> dict[str, Any]:
+def document(contracts: Sequence[Route], *, version: str) -> dict[str, Any]:
     """Return the document that describes ``contracts``."""
     references, schemas = _schemas(contracts)
     paths: dict[str, dict[str, Any]] = {}
-    for contract in contracts:
-        operation = _operation(contract, references, schemas)
-        paths.setdefault(contract.path, {})[contract.method.lower()] = operation
+    for route in contracts:
+        operation = _operation(route, references, schemas)
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -85,41 +91,39 @@ def document(contracts: Sequence[Contract], *, version: str) -> dict[str, Any]:
     }
 
 
-def _schemas(contracts: Iterable[Contract]) -> tuple[_References, dict[str, Any]]:
+def _schemas(contracts: Iterable[Route]) -> tuple[_References, dict[str, Any]]:
     """Return each model's reference by direction, and all schemas by name."""
     asked: dict[tuple[_Model, JsonSchemaMode], None] = {}
-    for contract in contracts:
-        read = (contract.path_values, contract.query, contract.headers, contract.body)
+    for route in contracts:
+        read = (route.path_values, route.query, route.headers, route.body)
         asked |= {(model, "validation"): None for model in read if model}
-        if contract.answers:
-            asked[(contract.answers, "serialization")] = None
+        if route.response:
+            asked[(route.response, "serialization")] = None
     references, definitions = models_json_schema(list(asked), ref_template=_REF)
     return references, definitions.get("$defs", {})
 
 
-def _operation(
-    contract: Contract, references: _References, schemas: dict[str, Any]
-) -> dict[str, Any]:
+def _operation(route: Route, references: _References, schemas: dict[str, Any]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = []
     read: tuple[tuple[str, _Model | None], ...] = (
-        ("path", contract.path_values),
-        ("query", contract.query),
-        ("header", contract.headers),
+        ("path", route.path_values),
+        ("query", route.query),
+        ("header", route.headers),
     )
     for place, model in read:
         if model:
             name = references[(model, "validation")]["$ref"].rpartition("/")[2]
             parameters += _parameters(place, schemas[name])
     operation: dict[str, Any] = {
-        "operationId": f"{contract.method} {contract.path}",
-        "summary": contract.summary,
+        "operationId": f"{route.method} {route.path}",
+        "summary": route.summary,
         # Any one of them lets a caller in, as any one entry of the list does.
-        "security": [{_SCHEME: [scope]} for scope in scopes_of(contract.access)],
-        "responses": _responses(contract, references),
+        "security": [{_SCHEME: [scope]} for scope in scopes_of(route.access)],
+        "responses": _responses(route, references),
     }
     if parameters:
         operation["parameters"] = parameters
-    if body := _body(contract, references):
+    if body := _body(route, references):
         operation["requestBody"] = body
     return operation
 
@@ -132,41 +136,38 @@ def _parameters(place: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _body(contract: Contract, references: _References) -> dict[str, Any] | None:
-    if contract.upload:
-        content = {kind: {"schema": {"type": "string"}} for kind in contract.upload.media_types}
+def _body(route: Route, references: _References) -> dict[str, Any] | None:
+    if route.upload:
+        content = {kind: {"schema": {"type": "string"}} for kind in route.upload.media_types}
         return {"required": True, "content": content}
-    if contract.body:
-        schema = references[(contract.body, "validation")]
+    if route.body:
+        schema = references[(route.body, "validation")]
         content = {"application/json": {"schema": schema}}
-        return {"required": not contract.body_optional, "content": content}
+        return {"required": not route.body_optional, "content": content}
     return None
 
 
-def _responses(contract: Contract, references: _References) -> dict[str, Any]:
+def _responses(route: Route, references: _References) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object"}
-    if contract.answers:
-        schema = references[(contract.answers, "serialization")]
-    if contract.many:
+    if route.response:
+        schema = references[(route.response, "serialization")]
+    if route.as_list:
         schema = {"type": "array", "items": schema}
     content: dict[str, Any] = {"application/json": {"schema": schema}}
-    content |= {kind: {"schema": {"type": "string"}} for kind in contract.also}
+    content |= {kind: {"schema": {"type": "string"}} for kind in route.also_produces}
     responses: dict[str, Any] = {}
     done: dict[str, Any] = {"content": content}
-    if contract.tells:
+    if route.response_headers:
         done["headers"] = {
             name: {"description": meaning, "schema": {"type": "string"}}
-            for name, meaning in contract.tells.items()
+            for name, meaning in route.response_headers.items()
         }
-    if contract.empties:
-        responses["204"] = {"description": "Done, and nothing to tell"}
-    elif contract.creates != "only":
-        responses["200"] = {"description": "Done", **done}
-    if contract.creates:
-        responses["201"] = {"description": "Created", **done}
-    if contract.accepts:
-        responses["202"] = {"description": "Taken, and nothing is done about it", **done}
-    for status in sorted(_refusals(contract)):
+    if route.no_content:
+        responses["204"] = {"description": _SUCCESSES[204]}
+    else:
+        for status in sorted({route.status, *route.also_answers}):
+            responses[str(status)] = {"description": _SUCCESSES[status], **done}
+    for status in sorted(_errors(route)):
         responses[str(status)] = {
             "description": _REASONS[status],
             "content": {"application/problem+json": {"schema": _PROBLEM_REF}},
@@ -174,18 +175,12 @@ def _responses(contract: Contract, references: _References) -> dict[str, Any]:
     return responses
 
 
-def _refusals(contract: Contract) -> set[int]:
-    found = {503, *contract.refusals}
-    if contract.access != "public":
+def _errors(route: Route) -> set[int]:
+    found = {503, *route.errors}
+    if route.access != "public":
         found |= {401, 403}
-    if (
-        contract.path_values
-        or contract.query
-        or contract.headers
-        or contract.body
-        or contract.upload
-    ):
+    if route.path_values or route.query or route.headers or route.body or route.upload:
         found.add(400)
-    if contract.body or contract.upload:
+    if route.body or route.upload:
         found |= {413, 415}
     return found

@@ -1,6 +1,6 @@
 """Routes that say what they read and answer, so that the OpenAPI document can't drift from them.
 
-A view is called with what its contract names, read and checked: ``path``, ``query``, ``body``
+A view is called with what its route names, read and checked: ``path``, ``query``, ``body``
 (models) or ``content`` (bytes). One that has an argument ``caller`` is told who calls. Nothing is
 read before the caller was let in.
 """
@@ -53,15 +53,15 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Contract:
+class Route:
     """Who may call a route, what it reads and what it answers.
 
-    ``many`` tells that a bare array of ``answers`` is answered; ``creates`` that 201 is answered
-    too, or only (``creates="only"``); ``accepts`` that 202 is answered too; ``empties`` that 204,
-    which has no body, is answered instead of 200. ``refusals`` are the statuses beside those of
-    every route; ``tells`` are the headers of the answer that say more than its body, and what they
-    say.
-    ``unreadable`` is called, before the answer leaves, when what the route reads has faults.
+    ``response`` is the model of the body, ``as_list`` says that the body is a bare array of it, and
+    ``also_produces`` names other media types. ``status`` is the usual success status and
+    ``also_answers`` are others; with ``no_content`` the success status is 204 and there is no body.
+    ``errors`` are the error statuses besides those of every route. ``response_headers`` maps the
+    headers that a client may need to what they mean. ``on_invalid`` is called with the error before
+    an invalid request is answered.
     """
 
     path: str
@@ -75,15 +75,15 @@ class Contract:
     body_limit: int = 16_384
     body_optional: bool = False
     upload: Upload | None = None
-    answers: type[BaseModel] | None = None
-    many: bool = False
-    creates: bool | str = False
-    accepts: bool = False
-    empties: bool = False
-    refusals: tuple[int, ...] = ()
-    also: tuple[str, ...] = ()
-    tells: Mapping[str, str] = field(default_factory=dict)
-    unreadable: Callable[[BackroomError], None] | None = None
+    response: type[BaseModel] | None = None
+    as_list: bool = False
+    also_produces: tuple[str, ...] = ()
+    status: int = 200
+    also_answers: tuple[int, ...] = ()
+    no_content: bool = False
+    errors: tuple[int, ...] = ()
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    on_invalid: Callable[[BackroomError], None] | None = None
 
     def read(self, request: Request, path_values: dict[str, str]) -> dict[str, Any]:
         """Return the view's arguments, read in the order path, query, body, headers."""
@@ -109,24 +109,22 @@ class Routes(Blueprint):
     """A Blueprint whose routes have contracts, and may let AWS's outages through.
 
     Chalice checks media types and turns exceptions into a plain 500 before middleware runs; here
-    the contract decides on the former, and a busy or absent dependency becomes a 503.
+    the route decides on the former, and a busy or absent dependency becomes a 503.
     """
 
     def __init__(self, import_name: str) -> None:
         super().__init__(import_name)
-        self.contracts: list[Contract] = []
+        self.contracts: list[Route] = []
 
-    def on(
-        self, method: str, path: str, *, access: Access, **contract: Any
-    ) -> Callable[[View], View]:
-        """Register a view for one method and path; the rest as in `Contract`.
+    def on(self, method: str, path: str, *, access: Access, **route: Any) -> Callable[[View], View]:
+        """Register a view for one method and path; the rest as in `Route`.
 
         ``access`` has no default: who adds a route says who may call it.
         """
 
         def decorate(view: View) -> View:
             summary = (view.__doc__ or "").partition("\n")[0]
-            agreed = Contract(path, method, access, summary, **contract)
+            agreed = Route(path, method, access, summary, **route)
             self.contracts.append(agreed)
             reading = _reading(self, agreed, view)
             self.route(path, methods=[method], content_types=ANY_MEDIA_TYPE)(reading)
@@ -135,15 +133,15 @@ class Routes(Blueprint):
         return decorate
 
 
-def _reading(routes: Routes, contract: Contract, view: View) -> View:
+def _reading(routes: Routes, route: Route, view: View) -> View:
     asks_who = "caller" in view.__annotations__
 
     @functools.wraps(view)
     def reading(**path_values: str) -> Response:
-        caller = guard.admit(routes.current_request, contract.access)
+        caller = guard.admit(routes.current_request, route.access)
         told = {"caller": caller} if asks_who else {}
         try:
-            return view(**told, **_arguments(routes, contract, path_values))
+            return view(**told, **_arguments(routes, route, path_values))
         except (BotoConnectionError, HTTPClientError) as down:
             raise UnavailableError("A service that this needs does not answer.") from down
         except ClientError as refused:
@@ -156,21 +154,21 @@ def _reading(routes: Routes, contract: Contract, view: View) -> View:
     return reading
 
 
-def _arguments(routes: Routes, contract: Contract, path_values: dict[str, str]) -> dict[str, Any]:
+def _arguments(routes: Routes, route: Route, path_values: dict[str, str]) -> dict[str, Any]:
     try:
-        return contract.read(routes.current_request, path_values)
+        return route.read(routes.current_request, path_values)
     except BackroomError as faulty:
-        if contract.unreadable:
-            contract.unreadable(faulty)
+        if route.on_invalid:
+            route.on_invalid(faulty)
         raise
 
 
-def refuse_other_verbs(app: Chalice, contracts: Iterable[Contract]) -> None:
+def refuse_other_verbs(app: Chalice, contracts: Iterable[Route]) -> None:
     """Answer 405 with Allow on the verbs that the paths of ``contracts`` do not take.
 
     API Gateway itself answers 403 (aws/chalice #12, #945), so they are registered.
     """
-    for path in dict.fromkeys(contract.path for contract in contracts):
+    for path in dict.fromkeys(route.path for route in contracts):
         entries = app.routes[path]
         allow = sorted({*entries, "OPTIONS"})
         rest = [verb for verb in VERBS if verb not in entries]

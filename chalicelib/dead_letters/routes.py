@@ -2,7 +2,7 @@
 
 from chalice import Response
 
-from chalicelib.core.http import listed, ok
+from chalicelib.core.http import json_list, ok
 from chalicelib.core.routing import Routes
 from chalicelib.dead_letters.models import DeadLetters, QueuePath, Redriven
 from chalicelib.dead_letters.wiring import office
@@ -10,10 +10,10 @@ from chalicelib.dead_letters.wiring import office
 bp = Routes(__name__)
 
 
-@bp.on("GET", "/dlq", access="operate", answers=DeadLetters, many=True)
+@bp.on("GET", "/dlq", access="operate", response=DeadLetters, as_list=True)
 def list_dead_letters() -> Response:
     """List the queues with how many dead letters they have, and the first few of each."""
-    return listed(office().all())
+    return json_list(office().all())
 
 
 @bp.on(
@@ -21,8 +21,8 @@ def list_dead_letters() -> Response:
     "/dlq/{queue}/redrive",
     access="operate",
     path_values=QueuePath,
-    answers=Redriven,
-    refusals=(404, 409),
+    response=Redriven,
+    errors=(404, 409),
 )
 def redrive(path: QueuePath) -> Response:
     """Send dead letters back to the queue that they came from; a repeat goes on with the rest."""

@@ -46,8 +46,8 @@ def _judge(message_id: str, body: str) -> MessageVerdict:
     try:
         package = _package(body)
     except InvalidInputError as invalid:
-        return deliveries().intake.refuse(message_id, invalid)
-    return deliveries().intake.take(message_id, package)
+        return deliveries().messages.refuse(message_id, invalid)
+    return deliveries().messages.take(message_id, package)
 
 
 def _package(body: str) -> Package:

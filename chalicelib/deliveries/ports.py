@@ -8,8 +8,8 @@ from typing import Protocol
 from chalicelib.deliveries.answers import MessageVerdict
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.models import Package
+from chalicelib.deliveries.preferences import Preference, Preferences, PreferencesByType
 from chalicelib.deliveries.records import Attempt, Record
-from chalicelib.deliveries.wishes import Preferences, Wish, Wishes
 
 
 class DecidedAlreadyError(Exception):
@@ -20,12 +20,12 @@ class DecidedAlreadyError(Exception):
         self.record = record
 
 
-class WishChangedError(Exception):
-    """The recipient has said something else since they were asked: ``wish``."""
+class PreferenceChangedError(Exception):
+    """The recipient has said something else since they were asked: ``preference``."""
 
-    def __init__(self, wish: Wish | None) -> None:
+    def __init__(self, preference: Preference | None) -> None:
         super().__init__()
-        self.wish = wish
+        self.preference = preference
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,20 @@ class Counts:
     malformed: int = 0
 
 
-Place = tuple[str, str]
+ScanPosition = tuple[str, str]
 """Where a page of the records ends."""
 
 
 class Packages(Protocol):
     """Decided packages, and the counters that change with them."""
 
-    def find(self, package: Package) -> tuple[Record | None, Wish | None]:
-        """Return the package's record, and what its recipient wishes of its type, in one read."""
+    def find(self, package: Package) -> tuple[Record | None, Preference | None]:
+        """Return the package's record and its recipient's preference for its type, in one read."""
 
     def add(self, record: Record) -> None:
         """Store and count a decision, both or neither, if its reasons still stand.
 
-        Raises DecidedAlreadyError or WishChangedError.
+        Raises DecidedAlreadyError or PreferenceChangedError.
         """
 
     def note(self, record: Record, attempt: Attempt) -> None:
@@ -62,8 +62,10 @@ class Packages(Protocol):
 class PreferenceBook(Protocol):
     """What recipients said."""
 
-    def raise_to(self, recipient_id: str, wishes: Wishes, *, at: datetime) -> Preferences:
-        """Have each of ``wishes`` stand unless a higher one does; return what stands then."""
+    def raise_to(
+        self, recipient_id: str, preferences: PreferencesByType, *, at: datetime
+    ) -> Preferences:
+        """Have each of ``preferences`` stand unless a higher one does; return what stands then."""
 
     def preferences(self, recipient_id: str) -> Preferences:
         """Return what stands for a recipient; nothing, when nothing was ever said."""
@@ -78,7 +80,7 @@ class Counters(Protocol):
     def count_malformed(self) -> bool:
         """Count a request that could not be read; return False when that took too long."""
 
-    def recount(self, after: Place | None) -> tuple[Counts, Place | None]:
+    def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]:
         """Count the records of the page after a place; return what the next comes after, if any."""
 
 

@@ -8,7 +8,7 @@ from chalicelib.deliveries.answers import AttemptView, Decider, PackageAnswer, P
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.instants import iso
 from chalicelib.deliveries.models import Package
-from chalicelib.deliveries.wishes import Wish
+from chalicelib.deliveries.preferences import Preference
 
 CONSTANT = ("sender_id", "recipient_id", "package_type")
 """What every attempt to send a package has to say alike; its timestamp may differ."""
@@ -32,14 +32,14 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Record:
-    """What became of a package: ``wish`` is what the recipient had said of its type by then.
+    """What became of a package: ``preference`` is what the recipient had said of its type by then.
 
     ``message_id`` names the message of the queue that decided it, if one did.
     """
 
     package: Package
     status: Status
-    wish: Wish | None
+    preference: Preference | None
     decided_at: datetime
     message_id: str | None = None
     later: tuple[Attempt, ...] = ()
@@ -48,10 +48,10 @@ class Record:
     def reason(self) -> str:
         """Return why, in plain words."""
         kind = self.package.package_type
-        if self.wish is None:
+        if self.preference is None:
             return f"The recipient had said nothing about {kind}, and so takes it."
-        said = "takes" if self.wish.wanted else "declined"
-        return f"The recipient {said} {kind}, as said at {iso(self.wish.timestamp)}."
+        said = "takes" if self.preference.wanted else "declined"
+        return f"The recipient {said} {kind}, as said at {iso(self.preference.timestamp)}."
 
     def differences(self, package: Package) -> dict[str, str]:
         """Return what ``package`` says otherwise where it must not, by field."""
@@ -88,19 +88,21 @@ class Record:
         return PackageView(message_id=self.message_id, attempts=(first, *later), **self._told())
 
     def _told(self) -> dict[str, object]:
-        wish = self.wish
+        preference = self.preference
         return {
             **dict(self.package),
             "status": self.status,
             "reason": self.reason,
             "decided_at": self.decided_at,
-            "preference": Decider(wanted=wish.wanted, timestamp=wish.timestamp) if wish else None,
+            "preference": Decider(wanted=preference.wanted, timestamp=preference.timestamp)
+            if preference
+            else None,
         }
 
 
 def decided(
-    package: Package, wish: Wish | None, *, at: datetime, message_id: str | None = None
+    package: Package, preference: Preference | None, *, at: datetime, message_id: str | None = None
 ) -> Record:
     """Return what becomes of a package by what its recipient last said of its type (D6)."""
-    status: Status = "delivered" if wish is None or wish.wanted else "dropped"
-    return Record(package, status, wish, at, message_id)
+    status: Status = "delivered" if preference is None or preference.wanted else "dropped"
+    return Record(package, status, preference, at, message_id)

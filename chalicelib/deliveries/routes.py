@@ -33,7 +33,7 @@ from chalicelib.deliveries.models import (
     RecipientQuery,
     RecountQuery,
 )
-from chalicelib.deliveries.ports import Place
+from chalicelib.deliveries.ports import ScanPosition
 from chalicelib.deliveries.wiring import deliveries
 
 bp = Routes(__name__)
@@ -52,10 +52,10 @@ def _count_malformed(refused: BackroomError) -> None:
     "/packages",
     access="deliveries:write",
     body=Package,
-    answers=PackageAnswer,
-    creates=True,
-    refusals=(409,),
-    unreadable=_count_malformed,
+    response=PackageAnswer,
+    also_answers=(201,),
+    errors=(409,),
+    on_invalid=_count_malformed,
 )
 def send_package(body: Package) -> Response:
     """Send a package; sending it again repeats the answer, not the package."""
@@ -72,8 +72,8 @@ def send_package(body: Package) -> Response:
     "/packages",
     access="deliveries:read",
     query=PackageQuery,
-    answers=PackageView,
-    refusals=(404,),
+    response=PackageView,
+    errors=(404,),
 )
 def find_package(query: PackageQuery) -> Response:
     """Show a package whose id a path cannot carry."""
@@ -85,8 +85,8 @@ def find_package(query: PackageQuery) -> Response:
     "/packages/{package_id}",
     access="deliveries:read",
     path_values=PackagePath,
-    answers=PackageView,
-    refusals=(404,),
+    response=PackageView,
+    errors=(404,),
 )
 def get_package(path: PackagePath) -> Response:
     """Show what became of a package, the preference that decided, and the attempts to send it."""
@@ -98,7 +98,7 @@ def get_package(path: PackagePath) -> Response:
     "/preferences",
     access="deliveries:write",
     body=SOMEBODYS_CHOICES,
-    answers=PREFERENCES_ANSWER,
+    response=PREFERENCES_ANSWER,
 )
 def put_preferences(body: ChoicesOfSomebody) -> Response:
     """Say which types somebody wants; what was said later stays."""
@@ -110,7 +110,7 @@ def put_preferences(body: ChoicesOfSomebody) -> Response:
     "/preferences",
     access="deliveries:read",
     query=RecipientQuery,
-    answers=PREFERENCES_ANSWER,
+    response=PREFERENCES_ANSWER,
 )
 def find_preferences(query: RecipientQuery) -> Response:
     """Show the preferences of a recipient whose id a path cannot carry."""
@@ -123,7 +123,7 @@ def find_preferences(query: RecipientQuery) -> Response:
     access="deliveries:write",
     path_values=RecipientPath,
     body=RECIPIENT_CHOICES,
-    answers=PREFERENCES_ANSWER,
+    response=PREFERENCES_ANSWER,
 )
 def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Response:
     """Say which types a recipient wants; what was said later stays."""
@@ -137,20 +137,20 @@ def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Re
     "/recipients/{recipient_id}/preferences",
     access="deliveries:read",
     path_values=RecipientPath,
-    answers=PREFERENCES_ANSWER,
+    response=PREFERENCES_ANSWER,
 )
 def get_recipient_preferences(path: RecipientPath) -> Response:
     """Show which types a recipient wants, and how it came to be; all, if nothing was ever said."""
     return ok(deliveries().choosing.show(path.recipient_id))
 
 
-@bp.on("GET", "/statistics", access="deliveries:read", answers=Statistics)
+@bp.on("GET", "/statistics", access="deliveries:read", response=Statistics)
 def get_statistics() -> Response:
     """Show the counts of packages, and of requests that were none."""
     return ok(deliveries().counting.statistics())
 
 
-@bp.on("GET", "/statistics/recount", access="deliveries:read", query=RecountQuery, answers=Recount)
+@bp.on("GET", "/statistics/recount", access="deliveries:read", query=RecountQuery, response=Recount)
 def recount(query: RecountQuery) -> Response:
     """Count one page of the records themselves, to hold the counters against."""
     counted, following = deliveries().counting.recount(_place(query.cursor))
@@ -163,28 +163,28 @@ def recount(query: RecountQuery) -> Response:
     "/messages/{message_id}",
     access="deliveries:read",
     path_values=MessagePath,
-    answers=MessageVerdict,
-    refusals=(404,),
+    response=MessageVerdict,
+    errors=(404,),
 )
 def get_message(path: MessagePath) -> Response:
     """Show what became of a message that was sent to the queue."""
-    return ok(deliveries().intake.verdict(path.message_id))
+    return ok(deliveries().messages.verdict(path.message_id))
 
 
 _KeyPart = Annotated[str, Field(min_length=1, max_length=200)]
-_PLACE: TypeAdapter[Place] = TypeAdapter(tuple[_KeyPart, _KeyPart])
+_SCAN_POSITION: TypeAdapter[ScanPosition] = TypeAdapter(tuple[_KeyPart, _KeyPart])
 
 
-def _cursor(place: Place) -> str:
+def _cursor(place: ScanPosition) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
-def _place(cursor: str | None) -> Place | None:
+def _place(cursor: str | None) -> ScanPosition | None:
     if cursor is None:
         return None
     try:
         parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return _PLACE.validate_json(parts)
+        return _SCAN_POSITION.validate_json(parts)
     except (ValueError, ValidationError) as foreign:
         detail = "must be a cursor that the page before gave"
         raise InvalidInputError([fault("query", "cursor", detail)]) from foreign

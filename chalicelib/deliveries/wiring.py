@@ -12,7 +12,7 @@ from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.counting import Counting
-from chalicelib.deliveries.service.intake import Intake
+from chalicelib.deliveries.service.messages import Messages
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.store.messages import VerdictStore
 from chalicelib.deliveries.store.packages import PackageStore
@@ -36,7 +36,7 @@ class Deliveries:
     sending: Sending
     choosing: Choosing
     counting: Counting
-    intake: Intake
+    messages: Messages
 
 
 @cache
@@ -49,12 +49,12 @@ def deliveries() -> Deliveries:
         sending=sending,
         choosing=Choosing(PreferenceStore(table), now=_now),
         counting=Counting(CounterStore(table, hasty=_hasty)),
-        intake=Intake(sending, VerdictStore(table), now=_now),
+        messages=Messages(sending, VerdictStore(table), now=_now),
     )
 
 
 def _hasty() -> Table:
-    return Table(aws.hasty_dynamodb(), from_env(DeliveriesSettings).deliveries_table)
+    return Table(aws.fail_fast_dynamodb(), from_env(DeliveriesSettings).deliveries_table)
 
 
 def _now() -> datetime:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import urllib3
 
 from chalicelib.integrations import wiring
-from chalicelib.integrations.checkup import Checkup, Patient, examine
+from chalicelib.integrations.checks import CheckResult, VendorCheck, run_checks
 from chalicelib.integrations.settings import (
     GitHubSettings,
     GoogleSettings,
@@ -20,38 +20,38 @@ from chalicelib.integrations.settings import (
 _HASTE = urllib3.Timeout(connect=2, read=5)
 
 
-def checkups() -> list[Checkup]:
+def check_results() -> list[CheckResult]:
     """Return how each integration is."""
-    return examine(
+    return run_checks(
         [
-            Patient(
+            VendorCheck(
                 "jira", _missing(JiraSettings), _jira, "read:jira-work, write:jira-work (API token)"
             ),
-            Patient(
+            VendorCheck(
                 "jira webhook",
                 _missing(JiraWebhookSettings),
                 lambda: "Webhooks are checked against the secret; Jira has to have the same one.",
                 "the secret of the webhook",
             ),
-            Patient(
+            VendorCheck(
                 "slack",
                 _missing(SlackSettings),
                 _slack,
                 "users:read, im:write, chat:write, im:history (bot token)",
             ),
-            Patient(
+            VendorCheck(
                 "google",
                 _missing(GoogleSettings),
                 _google,
                 "drive.file (OAuth client and refresh token)",
             ),
-            Patient(
+            VendorCheck(
                 "github",
                 _missing(GitHubSettings),
                 _github,
                 "Administration: read and write, on the one repository",
             ),
-            Patient(
+            VendorCheck(
                 "mail",
                 _missing(MailSettings),
                 _mail,

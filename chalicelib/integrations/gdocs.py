@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from chalicelib.core.outbox.effects import NotDoneError, PoisonError
+from chalicelib.core.outbox.effects import NotExecutedError, RejectedError
 from chalicelib.integrations.google import Authorized
 from chalicelib.integrations.http import NotThereError, Read
 
@@ -152,7 +152,7 @@ class Docs:
 
         Raises NotThereError when there is no such document any more.
         """
-        refused: tuple[str, PoisonError] | None = None
+        refused: tuple[str, RejectedError] | None = None
         for _ in range(_MOST_ROUNDS):
             seen = self._document(document_id)
             missing = [line for line in lines if line.name not in seen.ranges]
@@ -164,11 +164,11 @@ class Docs:
                 self._write(document_id, seen, missing)
             except NotThereError:
                 raise
-            except PoisonError as stale:
+            except RejectedError as stale:
                 refused = (seen.revision, stale)
             else:
                 return
-        raise NotDoneError(f"Google Docs: {document_id} is written to all the time")
+        raise NotExecutedError(f"Google Docs: {document_id} is written to all the time")
 
     def _document(self, document_id: str) -> _Document:
         return self._http.read("GET", _path(document_id), query={"fields": _SEEN}).into(_Document)

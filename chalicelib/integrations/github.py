@@ -12,7 +12,12 @@ from urllib.parse import quote
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from chalicelib.core.outbox.effects import DeniedError, EffectError, NotDoneError, PoisonError
+from chalicelib.core.outbox.effects import (
+    CredentialsError,
+    EffectError,
+    NotExecutedError,
+    RejectedError,
+)
 from chalicelib.integrations.http import Answer, Http, NotThereError, Read
 
 Access = Literal["member", "invited", "none"]
@@ -63,7 +68,7 @@ class GitHub:
             answer = self.http.write("PUT", self._person(username), json={"permission": "push"})
         except NotThereError:
             self._know(username)
-            raise DeniedError(f"GitHub: {self.repository} is hidden from this token") from None
+            raise CredentialsError(f"GitHub: {self.repository} is hidden from this token") from None
         return "invited" if answer.status == HTTPStatus.CREATED else "member"
 
     def remove(self, username: str) -> None:
@@ -74,7 +79,7 @@ class GitHub:
             self._delete(self._person(username))
             if self.access(username) == "none":
                 return
-        raise NotDoneError(f"GitHub: {username} still has access or an invitation")
+        raise NotExecutedError(f"GitHub: {username} still has access or an invitation")
 
     def access(self, username: str) -> Access:
         """Return what somebody may do now; an expired invitation counts as one."""
@@ -122,7 +127,9 @@ class GitHub:
         except NotThereError as hidden:
             # Who may not see a repository is told that there is none; "no invitation" is another
             # thing, and nobody's access must be taken for removed because of it.
-            raise DeniedError(f"GitHub: {self.repository} is hidden from this token") from hidden
+            raise CredentialsError(
+                f"GitHub: {self.repository} is hidden from this token"
+            ) from hidden
         try:
             return _INVITATIONS.validate_json(answer.content)
         except ValidationError as odd:
@@ -138,10 +145,12 @@ def judge(answer: Answer, now: float) -> EffectError | None:
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = answer.headers.get("x-ratelimit-reset", "")
         left_s = max(float(reset) - now, 0.0) if reset.isdigit() else None
-        return NotDoneError(why, retry_after_s=wait_s if wait_s is not None else left_s)
+        return NotExecutedError(why, retry_after_s=wait_s if wait_s is not None else left_s)
     if wait_s is not None or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return NotDoneError(why, retry_after_s=wait_s)
+        return NotExecutedError(why, retry_after_s=wait_s)
     said = answer.words().lower()
     if "secondary rate limit" in said:
-        return NotDoneError(why, retry_after_s=60)
-    return DeniedError(why) if any(words in said for words in _NOT_ENOUGH) else PoisonError(why)
+        return NotExecutedError(why, retry_after_s=60)
+    return (
+        CredentialsError(why) if any(words in said for words in _NOT_ENOUGH) else RejectedError(why)
+    )

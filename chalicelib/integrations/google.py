@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from chalicelib.core.outbox.effects import DeniedError, EffectError, NotDoneError
+from chalicelib.core.outbox.effects import CredentialsError, EffectError, NotExecutedError
 from chalicelib.integrations.http import Answer, Http, Read
 
 _SPARE_S = 60.0
@@ -89,7 +89,7 @@ class Authorized:
         return {"Authorization": f"Bearer {self._tokens.current()}"}
 
 
-class TokenRefusedError(DeniedError):
+class TokenRefusedError(CredentialsError):
     """The access token was refused."""
 
 
@@ -104,12 +104,12 @@ def judge_grant(answer: Answer, now: float) -> EffectError | None:
     """Take a refused refresh token, client or scope for what it is: somebody has to mend it."""
     refused = answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}
     if refused and any(word.encode() in answer.content for word in _BAD_GRANT):
-        return DeniedError(f"Google's token address: {answer.words()}")
+        return CredentialsError(f"Google's token address: {answer.words()}")
     return _limited(answer, now)
 
 
-def _limited(answer: Answer, now: float) -> NotDoneError | None:
+def _limited(answer: Answer, now: float) -> NotExecutedError | None:
     if answer.status != HTTPStatus.FORBIDDEN or not _LIMIT.search(answer.content):
         return None
     why = f"Google {answer.request}: {answer.status} {answer.words()}"
-    return NotDoneError(why, retry_after_s=answer.retry_after_s(now))
+    return NotExecutedError(why, retry_after_s=answer.retry_after_s(now))

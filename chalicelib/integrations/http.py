@@ -36,11 +36,11 @@ from urllib3.exceptions import (
 from chalicelib import __version__
 from chalicelib.core.addresses import safe
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,7 +54,7 @@ _CLOSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 
 
-class NotThereError(PoisonError):
+class NotThereError(RejectedError):
     """What the request is about does not exist at the vendor's, or not any more."""
 
 
@@ -77,7 +77,10 @@ class Answer:
     content: bytes = field(repr=False)
 
     def into(self, model: type[M]) -> M:
-        """Return the JSON body as ``model``. Raises UnsureError or NotDoneError if it is none."""
+        """Return the JSON body as ``model``.
+
+        Raises OutcomeUnknownError or NotExecutedError if it is none.
+        """
         try:
             return model.model_validate_json(self.content)
         except ValidationError as odd:
@@ -162,7 +165,9 @@ class Http:
         content, media_type = _encoded(**body)
         request = f"{method} {path}"
         if not safe(self._url):  # a token goes nowhere unencrypted
-            raise DeniedError(f"{self._service}: the address in the settings is no https:// one")
+            raise CredentialsError(
+                f"{self._service}: the address in the settings is no https:// one"
+            )
         url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             response = pool().request(
@@ -187,9 +192,9 @@ class Http:
     def _broken(self, request: str, broken: Exception, *, writes: bool) -> EffectError:
         why = f"{self._service} {request}: {type(broken).__name__}"
         if isinstance(broken, LocationValueError):
-            return DeniedError(f"{why}; the address in the settings is none")
+            return CredentialsError(f"{why}; the address in the settings is none")
         if isinstance(broken, NewConnectionError | ConnectTimeoutError) or _distrusted(broken):
-            return NotDoneError(f"{why}; nobody could be reached")
+            return NotExecutedError(f"{why}; nobody could be reached")
         return _unknown(why, writes=writes)
 
     def _scrubbed(self, error: EffectError) -> EffectError:
@@ -209,7 +214,7 @@ def outcome(answer: Answer, now: float) -> EffectError | None:
         return answer.unknown(f"{status} {answer.words()}")
     why = f"{answer.service} {answer.request}: {status} {answer.words()}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return NotDoneError(why, retry_after_s=answer.retry_after_s(now))
+        return NotExecutedError(why, retry_after_s=answer.retry_after_s(now))
     if status < HTTPStatus.BAD_REQUEST:
         why = f"{why}; the address in the settings leads elsewhere"
     return _refusal(status)(why)
@@ -217,10 +222,10 @@ def outcome(answer: Answer, now: float) -> EffectError | None:
 
 def _refusal(status: int) -> type[EffectError]:
     if status in _CLOSED or status < HTTPStatus.BAD_REQUEST:
-        return DeniedError
+        return CredentialsError
     if status in _ABSENT:
         return NotThereError
-    return NotDoneError if status in _IN_THE_WAY else PoisonError
+    return NotExecutedError if status in _IN_THE_WAY else RejectedError
 
 
 @cache
@@ -250,7 +255,7 @@ def _distrusted(broken: Exception) -> bool:
 
 
 def _unknown(why: str, *, writes: bool) -> EffectError:
-    return UnsureError(why) if writes else NotDoneError(why)
+    return OutcomeUnknownError(why) if writes else NotExecutedError(why)
 
 
 def _sentences(node: object, name: str = "") -> list[str]:

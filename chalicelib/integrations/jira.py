@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from chalicelib.core.outbox.effects import DeniedError
+from chalicelib.core.outbox.effects import CredentialsError
 from chalicelib.integrations import adf
 from chalicelib.integrations.http import Http, NotThereError, Read
 
@@ -198,7 +198,7 @@ class Jira:
         offered = self._http.read("GET", path).into(_Transitions).transitions
         fitting = [each.id for each in offered if each.to.category.key == category]
         if not fitting:
-            raise DeniedError(f"Jira: no transition that we may use leads {key} to {category}")
+            raise CredentialsError(f"Jira: no transition that we may use leads {key} to {category}")
         self._http.write("POST", path, json={"transition": {"id": fitting[0]}})
 
     def _found(self, asked: dict[str, Any]) -> Iterator[Issue]:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    CredentialsError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class SmtpMail:
         message = composed(letter, self.sender)
         connection = self._opened()
         try:
-            self._step(lambda: connection.mail(self.sender), "the sender", DeniedError)
-            self._step(lambda: connection.rcpt(letter.to), "the address", PoisonError)
+            self._step(lambda: connection.mail(self.sender), "the sender", CredentialsError)
+            self._step(lambda: connection.rcpt(letter.to), "the address", RejectedError)
             self._deliver(connection, message.as_bytes(policy=SMTP))
         finally:
             _leave(connection)
@@ -111,25 +111,27 @@ class SmtpMail:
                 raise
         except smtplib.SMTPAuthenticationError as refused:
             if refused.smtp_code in _AUTH_FAILED:
-                raise DeniedError(f"Mail: login refused, {refused.smtp_code}") from None
-            raise NotDoneError(f"Mail: login put off, {refused.smtp_code}") from None
+                raise CredentialsError(f"Mail: login refused, {refused.smtp_code}") from None
+            raise NotExecutedError(f"Mail: login put off, {refused.smtp_code}") from None
         except smtplib.SMTPNotSupportedError as lacks:
-            raise DeniedError(f"Mail: {self.host} lacks what we need: {lacks}") from None
+            raise CredentialsError(f"Mail: {self.host} lacks what we need: {lacks}") from None
         except (smtplib.SMTPException, OSError) as broken:
             why = type(broken).__name__
-            raise NotDoneError(f"Mail: {self.host}:{self.port}: {why}; nothing was sent") from None
+            raise NotExecutedError(
+                f"Mail: {self.host}:{self.port}: {why}; nothing was sent"
+            ) from None
         return connection
 
     def _step(
         self,
         ask: Callable[[], tuple[int, bytes]],
         about: str,
-        refused: type[DeniedError] | type[PoisonError],
+        refused: type[CredentialsError] | type[RejectedError],
     ) -> None:
         try:
             code, words = ask()
         except (smtplib.SMTPException, OSError) as broken:
-            raise NotDoneError(f"Mail: broke off at {about}: {type(broken).__name__}") from None
+            raise NotExecutedError(f"Mail: broke off at {about}: {type(broken).__name__}") from None
         _judge(code, words, about, refused)
 
     def _deliver(self, connection: smtplib.SMTP, content: bytes) -> None:
@@ -140,12 +142,14 @@ class SmtpMail:
         except smtplib.SMTPDataError as refused:  # before the text
             code, words = refused.smtp_code, _bytes(refused.smtp_error)
         except (smtplib.SMTPException, OSError) as broken:
-            raise UnsureError(f"Mail: broke off at the text: {type(broken).__name__}") from None
-        _judge(code, words, "the text", PoisonError)
+            raise OutcomeUnknownError(
+                f"Mail: broke off at the text: {type(broken).__name__}"
+            ) from None
+        _judge(code, words, "the text", RejectedError)
 
 
 def composed(letter: Letter, sender: str) -> EmailMessage:
-    """Return a letter as a message. Raises PoisonError for what would break a header."""
+    """Return a letter as a message. Raises RejectedError for what would break a header."""
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(addr_spec=checked_address(sender))
     message["To"] = Address(addr_spec=checked_address(letter.to))
@@ -158,21 +162,21 @@ def composed(letter: Letter, sender: str) -> EmailMessage:
 
 
 def checked_subject(subject: str) -> str:
-    """Return a subject without line breaks or other control characters, or raise PoisonError."""
+    """Return a subject without line breaks or other control characters, or raise RejectedError."""
     if _UNPRINTABLE.search(subject):
-        raise PoisonError("Mail: a subject must be one line of text")
+        raise RejectedError("Mail: a subject must be one line of text")
     return subject
 
 
 def checked_address(address: str) -> str:
-    """Return an address of ASCII characters with one mailbox in it, or raise PoisonError."""
+    """Return an address of ASCII characters with one mailbox in it, or raise RejectedError."""
     try:
         parsed = Address(addr_spec=address)
     except (HeaderParseError, ValueError, IndexError) as wrong:
-        raise PoisonError("Mail: the address is none") from wrong
+        raise RejectedError("Mail: the address is none") from wrong
     plain = address.isascii() and not re.search(r"[\s<>,;\"\x00-\x1f\x7f]", address)
     if not (plain and parsed.username and "." in parsed.domain):
-        raise PoisonError("Mail: the address is none")
+        raise RejectedError("Mail: the address is none")
     return address
 
 
@@ -183,15 +187,15 @@ def message_id(effect_id: str, sender: str) -> str:
 
 
 def _judge(
-    code: int, words: bytes, about: str, refused: type[DeniedError] | type[PoisonError]
+    code: int, words: bytes, about: str, refused: type[CredentialsError] | type[RejectedError]
 ) -> None:
     """Read an SMTP reply (RFC 5321 section 4.2.1): 4xx is for now, 5xx for good."""
     if 200 <= code < 300:
         return
     why = f"Mail: {about}: {code} {words.decode(errors='replace')[:200]}"
     if code in _AUTH_FAILED:
-        raise DeniedError(why)
-    raise refused(why) if code >= 500 else NotDoneError(why)
+        raise CredentialsError(why)
+    raise refused(why) if code >= 500 else NotExecutedError(why)
 
 
 def _leave(connection: smtplib.SMTP) -> None:

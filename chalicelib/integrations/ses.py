@@ -16,11 +16,11 @@ from botocore.exceptions import (
 )
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.integrations.mail import Letter, checked_address, checked_subject
 
@@ -64,21 +64,21 @@ class SesMail:
         except (ClientError, BotoCoreError) as failed:
             raise _outcome(failed) from None
         if not account.get("SendingEnabled", True):
-            raise DeniedError("SES: sending is switched off for this account")
+            raise CredentialsError("SES: sending is switched off for this account")
 
 
 def _outcome(failed: ClientError | BotoCoreError) -> EffectError:
     """Return what a failed call means; what SES may have taken in is unsure."""
     if isinstance(failed, EndpointConnectionError | ConnectTimeoutError):
-        return NotDoneError(f"SES: {type(failed).__name__}; nobody could be reached")
+        return NotExecutedError(f"SES: {type(failed).__name__}; nobody could be reached")
     if isinstance(failed, NoCredentialsError):
-        return DeniedError("SES: there are no AWS credentials")
+        return CredentialsError("SES: there are no AWS credentials")
     if not isinstance(failed, ClientError):
-        return UnsureError(f"SES: {type(failed).__name__}")
+        return OutcomeUnknownError(f"SES: {type(failed).__name__}")
     code = failed.response["Error"]["Code"]
     why = f"SES: {code} {failed.response['Error'].get('Message', '')[:200]}"
     if failed.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _FIRST_SERVER_ERROR:
-        return UnsureError(why)
+        return OutcomeUnknownError(why)
     if code in _LATER:
-        return NotDoneError(why)
-    return PoisonError(why) if code in _POISON else DeniedError(why)
+        return NotExecutedError(why)
+    return RejectedError(why) if code in _POISON else CredentialsError(why)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from chalicelib.core.log import logger
-from chalicelib.core.outbox.effects import DisabledError, NotDoneError
+from chalicelib.core.outbox.effects import NotConfiguredError, NotExecutedError
 
 KEPT_S = 300.0
 SECRET = "VENDORS_SECRET"  # noqa: S105 - the name of a variable
@@ -108,7 +108,7 @@ class Settings:
         self._told: set[str] = set()
 
     def of(self, model: type[S]) -> S:
-        """Return a vendor's settings. Raises DisabledError, said in the log once."""
+        """Return a vendor's settings. Raises NotConfiguredError, said in the log once."""
         values = self._values(model)
         try:
             return model.model_validate(values)
@@ -146,19 +146,19 @@ class Settings:
     def _fresh(self, name: str) -> dict[str, str]:
         try:
             return _texts(self._read_secret(name))
-        except NotDoneError:
+        except NotExecutedError:
             if self._kept is None:
                 raise
             logger.warning("the vendors' secret cannot be read; what was read before stays")
             return self._kept
 
-    def _disabled(self, model: type[VendorSettings], missing: list[str]) -> DisabledError:
+    def _disabled(self, model: type[VendorSettings], missing: list[str]) -> NotConfiguredError:
         vendor = model.__name__.removesuffix("Settings")
         words = f"{vendor} is off: {', '.join(missing)} not set"
         if vendor not in self._told:
             self._told.add(vendor)
             logger.warning("vendor is off", extra={"vendor": vendor, "missing": missing})
-        return DisabledError(words)
+        return NotConfiguredError(words)
 
 
 def _texts(secret: str) -> dict[str, str]:

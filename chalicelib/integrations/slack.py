@@ -9,7 +9,12 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from chalicelib.core.outbox.effects import DeniedError, EffectError, NotDoneError, PoisonError
+from chalicelib.core.outbox.effects import (
+    CredentialsError,
+    EffectError,
+    NotExecutedError,
+    RejectedError,
+)
 from chalicelib.integrations.http import Answer, Http, Read
 
 MOST_CHARACTERS = 4_000
@@ -197,10 +202,10 @@ def judge(answer: Answer, now: float) -> EffectError | None:
         return None
     why = f"Slack {answer.request}: {verdict.error[:100]}"
     if verdict.error in _LIMITED:
-        return NotDoneError(why, retry_after_s=answer.retry_after_s(now))
+        return NotExecutedError(why, retry_after_s=answer.retry_after_s(now))
     if verdict.error in _UNKNOWN:
         return answer.unknown(verdict.error)
-    return DeniedError(why) if verdict.error in _DENIED else PoisonError(why)
+    return CredentialsError(why) if verdict.error in _DENIED else RejectedError(why)
 
 
 def _effect(metadata: object) -> object:

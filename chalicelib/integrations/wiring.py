@@ -1,4 +1,4 @@
-"""Builds the vendors' clients. Raises DisabledError where credentials are missing.
+"""Builds the vendors' clients. Raises NotConfiguredError where credentials are missing.
 
 A client is built each time it is asked for, of the settings of that moment: it holds nothing.
 Connections and Google's access tokens are kept beside it for the life of the container.
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
 from chalicelib.core import aws
-from chalicelib.core.outbox.effects import DeniedError, NotDoneError
+from chalicelib.core.outbox.effects import CredentialsError, NotExecutedError
 from chalicelib.integrations import github as github_client
 from chalicelib.integrations import google
 from chalicelib.integrations import slack as slack_client
@@ -98,7 +98,9 @@ def mail() -> Mail:
         return SmtpMail.at(url, told.mail_from)
     if scheme == "ses" and place:
         return SesMail(lambda: aws.sesv2(place), told.mail_from)
-    raise DeniedError("Mail: MAIL_URL is neither smtp://user:password@host:port nor ses://region")
+    raise CredentialsError(
+        "Mail: MAIL_URL is neither smtp://user:password@host:port nor ses://region"
+    )
 
 
 def mail_domain() -> str:
@@ -137,14 +139,14 @@ def _tokens(told: GoogleSettings) -> Tokens:
 
 
 def _secret_text(name: str) -> str:
-    """Return a secret's text. Raises DeniedError or NotDoneError: the effects wait meanwhile."""
+    """Return a secret's text. Raises CredentialsError or NotExecutedError: the effects wait."""
     try:
         return aws.secretsmanager().get_secret_value(SecretId=name)["SecretString"]
     except ClientError as refused:
         code = refused.response["Error"]["Code"]
         if code in _CLOSED:
-            raise DeniedError(f"The vendors' secret cannot be read: {code}") from None
-        raise NotDoneError(f"The vendors' secret cannot be read now: {code}") from None
+            raise CredentialsError(f"The vendors' secret cannot be read: {code}") from None
+        raise NotExecutedError(f"The vendors' secret cannot be read now: {code}") from None
     except BotoCoreError as broken:
         why = type(broken).__name__
-        raise NotDoneError(f"The vendors' secret cannot be read now: {why}") from None
+        raise NotExecutedError(f"The vendors' secret cannot be read now: {why}") from None

@@ -133,7 +133,7 @@ class TransactionsQuery(ListQuery):
 
 
 class AccountQuery(Model):
-    """The instant at which to look at an account; now, when none is given."""
+    """The instant of the balance; omitted, the current one."""
 
     at: AskedInstant | None = None
 
@@ -155,7 +155,7 @@ class Entry(Model):
     reverses: Id | None = None
 
 
-class Kept(Model):
+class StoredTransaction(Model):
     """An entry and the reversal that has taken it back since, if there is one."""
 
     entry: Entry

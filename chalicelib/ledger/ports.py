@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from chalicelib.ledger.models import Entry, Kept, Transaction
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction
 
 
 @dataclass(frozen=True)
-class Sight:
+class Snapshot:
     """What stands already where a transaction is to be posted, as of one read.
 
     ``last`` is the account's last entry; ``named`` the entry that has the transaction's id;
@@ -21,7 +21,7 @@ class Sight:
     keyed: Entry | None = None
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """A place in the list of all transactions: that of one of them."""
 
     created_at: str
@@ -31,9 +31,9 @@ class Place(NamedTuple):
 class Store(Protocol):
     """The ledger's records. Everything is read as of now, nothing from a copy that lags."""
 
-    def look(
+    def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
-    ) -> Sight:
+    ) -> Snapshot:
         """Return what stands where a transaction of ``account_id`` is to be posted: one read."""
 
     def append(self, entry: Entry, *, key: str | None = None) -> bool:
@@ -46,7 +46,7 @@ class Store(Protocol):
     def bind(self, key: str, entry: Entry) -> bool:
         """Store that ``key`` stands for ``entry``; return False when it is taken."""
 
-    def transaction(self, transaction_id: str) -> Kept | None:
+    def transaction(self, transaction_id: str) -> StoredTransaction | None:
         """Return the transaction: one read."""
 
     def account(self, account_id: str) -> Entry | None:
@@ -61,7 +61,7 @@ class Store(Protocol):
     def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]:
         """Return the account's entries in order, those later than the time ``after``."""
 
-    def transactions(self, *, before: Place | None, limit: int) -> Sequence[Transaction]:
+    def transactions(self, *, before: ListPosition | None, limit: int) -> Sequence[Transaction]:
         """Return transactions of all accounts, newest first, those before a place."""
 
     def of_account(

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from chalice import Response
 
 from chalicelib.core import log
-from chalicelib.core.http import link, ok, text
+from chalicelib.core.http import link, ok, respond
 from chalicelib.core.routing import Routes
 from chalicelib.ledger import cursors
 from chalicelib.ledger.models import (
@@ -25,7 +25,7 @@ from chalicelib.ledger.models import (
     Uuid,
     iso,
 )
-from chalicelib.ledger.ports import Place
+from chalicelib.ledger.ports import ListPosition
 from chalicelib.ledger.service import Receipt
 from chalicelib.ledger.wiring import ledger
 
@@ -69,10 +69,10 @@ class _Nothing(Model):
     body=TransactionBody,
     body_limit=_BODY_LIMIT,
     headers=PostHeaders,
-    answers=Transaction,
-    creates="only",
-    refusals=(409, 422),
-    tells=_STATE | _REPLAYED,
+    response=Transaction,
+    status=201,
+    errors=(409, 422),
+    response_headers=_STATE | _REPLAYED,
 )
 def post_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
     """Post a transaction; with a transaction_id or an Idempotency-Key, a repeat changes nothing."""
@@ -85,16 +85,18 @@ def post_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
     "/transactions",
     access="ledger:read",
     query=TransactionsQuery,
-    answers=Transaction,
-    many=True,
-    tells=_MORE,
+    response=Transaction,
+    as_list=True,
+    response_headers=_MORE,
 )
 def list_transactions(query: TransactionsQuery) -> Response:
     """List the transactions, newest first: all, or those of one account."""
     scope = query.account_id or "transactions"
     place = cursors.read(query.cursor, scope, time=True, id_=True)
     found = ledger().transactions(
-        account_id=query.account_id, before=Place(*place) if place else None, limit=query.limit + 1
+        account_id=query.account_id,
+        before=ListPosition(*place) if place else None,
+        limit=query.limit + 1,
     )
     page = found[: query.limit]
     cut = len(found) > len(page)
@@ -107,9 +109,9 @@ def list_transactions(query: TransactionsQuery) -> Response:
     "/transactions/{transaction_id}",
     access="ledger:read",
     path_values=_TransactionPath,
-    answers=Transaction,
-    refusals=(404,),
-    tells=_STATE | _LINKS,
+    response=Transaction,
+    errors=(404,),
+    response_headers=_STATE | _LINKS,
 )
 def get_transaction(path: _TransactionPath) -> Response:
     """Show a transaction."""
@@ -129,10 +131,10 @@ def get_transaction(path: _TransactionPath) -> Response:
     body_limit=_BODY_LIMIT,
     body_optional=True,
     headers=FloorHeader,
-    answers=Transaction,
-    creates=True,
-    refusals=(404, 422),
-    tells=_STATE | _LINKS | _REPLAYED,
+    response=Transaction,
+    also_answers=(201,),
+    errors=(404, 422),
+    response_headers=_STATE | _LINKS | _REPLAYED,
 )
 def reverse_transaction(path: _TransactionPath, body: _Nothing, headers: FloorHeader) -> Response:
     """Take a transaction back, once: 201 with the reversal, 200 with the same one ever after."""
@@ -145,9 +147,9 @@ def reverse_transaction(path: _TransactionPath, body: _Nothing, headers: FloorHe
     "/accounts",
     access="ledger:read",
     query=ListQuery,
-    answers=AccountState,
-    many=True,
-    tells=_MORE,
+    response=AccountState,
+    as_list=True,
+    response_headers=_MORE,
 )
 def list_accounts(query: ListQuery) -> Response:
     """List the accounts with their balances, in the order of their ids."""
@@ -164,9 +166,9 @@ def list_accounts(query: ListQuery) -> Response:
     access="ledger:read",
     path_values=_AccountPath,
     query=AccountQuery,
-    answers=Account,
-    refusals=(404,),
-    tells=_STATE | {"Ledger-Transaction": "The transaction that the balance rests on"},
+    response=Account,
+    errors=(404,),
+    response_headers=_STATE | {"Ledger-Transaction": "The transaction that the balance rests on"},
 )
 def get_account(path: _AccountPath, query: AccountQuery) -> Response:
     """Show an account's balance, now or at an instant, and the entry that it rests on."""
@@ -181,10 +183,10 @@ def get_account(path: _AccountPath, query: AccountQuery) -> Response:
     access="ledger:read",
     path_values=_AccountPath,
     query=ListQuery,
-    answers=Entry,
-    many=True,
-    refusals=(404,),
-    tells=_MORE,
+    response=Entry,
+    as_list=True,
+    errors=(404,),
+    response_headers=_MORE,
 )
 def list_entries(path: _AccountPath, query: ListQuery) -> Response:
     """List an account's entries from the first, with balances and hashes, for whoever checks."""
@@ -225,6 +227,6 @@ def _page(rows: Sequence[Model], path: str, query: ListQuery, cursor: str | None
     """Answer a bare array, and where it goes on if it does."""
     body = f"[{','.join([row.json_text() for row in rows])}]"
     if cursor is None:
-        return text(body)
+        return respond(body)
     asked = query.model_dump(exclude_none=True) | {"cursor": cursor}
-    return text(body, headers={**link(f"{path}?{urlencode(asked)}"), "X-Truncated": "true"})
+    return respond(body, headers={**link(f"{path}?{urlencode(asked)}"), "X-Truncated": "true"})

@@ -15,8 +15,8 @@ from chalicelib.core.errors import (
     UnprocessableError,
 )
 from chalicelib.ledger import chain
-from chalicelib.ledger.models import Entry, Kept, Transaction, TransactionBody, iso
-from chalicelib.ledger.ports import Place, Store
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, TransactionBody, iso
+from chalicelib.ledger.ports import ListPosition, Store
 
 
 class TransactionIdTakenError(ConflictError):
@@ -87,17 +87,19 @@ class Ledger:
         account_id = wanted.account_id
         transaction_id = wanted.transaction_id or self.new_id()
         for lost in self.tries():
-            sight = self.store.look(account_id, transaction_id=wanted.transaction_id, key=key)
-            if sight.keyed:
-                _check_key(sight.keyed, wanted)
-                return Receipt(sight.keyed, replayed=True, lost_races=lost)
-            if sight.named:
-                _check_id(sight.named, wanted)
-                if key is None or self.store.bind(key, sight.named):
-                    return Receipt(sight.named, replayed=True, lost_races=lost)
+            snapshot = self.store.read_snapshot(
+                account_id, transaction_id=wanted.transaction_id, key=key
+            )
+            if snapshot.keyed:
+                _check_key(snapshot.keyed, wanted)
+                return Receipt(snapshot.keyed, replayed=True, lost_races=lost)
+            if snapshot.named:
+                _check_id(snapshot.named, wanted)
+                if key is None or self.store.bind(key, snapshot.named):
+                    return Receipt(snapshot.named, replayed=True, lost_races=lost)
                 continue
             entry = chain.following(
-                sight.last,
+                snapshot.last,
                 account_id=account_id,
                 amount=wanted.amount,
                 transaction_id=transaction_id,
@@ -141,7 +143,7 @@ class Ledger:
 
     # --- looking ---
 
-    def transaction(self, transaction_id: str) -> Kept:
+    def transaction(self, transaction_id: str) -> StoredTransaction:
         """Return a transaction. Raises NotFoundError."""
         kept = self.store.transaction(transaction_id)
         if kept is None:
@@ -171,7 +173,7 @@ class Ledger:
         return found
 
     def transactions(
-        self, *, account_id: str | None, before: Place | None, limit: int
+        self, *, account_id: str | None, before: ListPosition | None, limit: int
     ) -> Sequence[Transaction]:
         """Return transactions, newest first: of all accounts, or of one."""
         if account_id is None:

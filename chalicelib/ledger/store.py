@@ -20,8 +20,8 @@ from typing import Any
 from chalicelib.core import shards, table
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
-from chalicelib.ledger.models import Entry, Kept, Transaction, iso
-from chalicelib.ledger.ports import Place, Sight
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, iso
+from chalicelib.ledger.ports import ListPosition, Snapshot
 
 # A partition takes 1,000 write units a second: 500 transactions that touch it. An account stays
 # in its shard for ever.
@@ -41,17 +41,17 @@ class LedgerStore:
 
     # --- writing ---
 
-    def look(
+    def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
-    ) -> Sight:
+    ) -> Snapshot:
         """Return what stands where a transaction of ``account_id`` is to be posted: one read."""
         account = _account_key(account_id)
         if transaction_id is None and key is None:
-            return Sight(last=_entry(self._table.get(*account)))
+            return Snapshot(last=_entry(self._table.get(*account)))
         named, keyed = _transaction_key(transaction_id or ""), _idempotency_key(key or "")
         keys = [account, *([named] if transaction_id else []), *([keyed] if key else [])]
         found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(keys)}
-        return Sight(
+        return Snapshot(
             last=_entry(found.get(account)),
             named=_entry(found.get(named)),
             keyed=_entry(found.get(keyed)),
@@ -102,13 +102,13 @@ class LedgerStore:
 
     # --- looking ---
 
-    def transaction(self, transaction_id: str) -> Kept | None:
+    def transaction(self, transaction_id: str) -> StoredTransaction | None:
         """Return the transaction: one read."""
         item = self._table.get(*_transaction_key(transaction_id))
         if item is None:
             return None
         reversed_by = item.get("reversed_by", {}).get("S")
-        return Kept.model_construct(entry=_read(item), reversed_by=reversed_by)
+        return StoredTransaction.model_construct(entry=_read(item), reversed_by=reversed_by)
 
     def account(self, account_id: str) -> Entry | None:
         """Return the account's last entry: one read."""
@@ -138,7 +138,7 @@ class LedgerStore:
         found = self._table.query(_entries_of(account_id), first=_above(after), page_size=limit)
         return [_read(item) for item in islice(found, limit)]
 
-    def transactions(self, *, before: Place | None, limit: int) -> list[Transaction]:
+    def transactions(self, *, before: ListPosition | None, limit: int) -> list[Transaction]:
         """Return transactions of all accounts, newest first, those before a place."""
         last = _below("#".join(before)) if before else HIGHEST
         streams = [

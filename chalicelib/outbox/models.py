@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from chalicelib.core.outbox.effects import EffectState
 
 if TYPE_CHECKING:  # the client has these models, and none of what keeps rows
-    from chalicelib.core.outbox.rows import Kept, Pause
+    from chalicelib.core.outbox.rows import EffectRow, Pause
 
 MOST_ROWS = 200
 
@@ -67,13 +67,13 @@ class EffectLine(Model):
     concluded_at: AwareDatetime | None = None
 
     @classmethod
-    def of(cls, kept: "Kept") -> "EffectLine":
+    def of(cls, kept: "EffectRow") -> "EffectLine":
         """Return how an effect is listed."""
         return cls(**_line(kept))
 
 
 class EffectView(EffectLine):
-    """An effect whole: ``payload`` is what its performer is given.
+    """An effect whole: ``payload`` is what its handler is given.
 
     ``stands_still`` tells why nothing of its kind is tried at present.
     """
@@ -82,7 +82,7 @@ class EffectView(EffectLine):
     stands_still: str | None = None
 
     @classmethod
-    def whole(cls, kept: "Kept", pause: "Pause | None") -> "EffectView":
+    def whole(cls, kept: "EffectRow", pause: "Pause | None") -> "EffectView":
         """Return how an effect is shown."""
         stands_still = f"{pause.state}: {pause.reason}" if pause and not kept.over else None
         return cls(**_line(kept), payload=dict(kept.effect.payload), stands_still=stands_still)
@@ -111,7 +111,7 @@ class KindView(Model):
         )
 
 
-def _line(kept: "Kept") -> dict[str, Any]:
+def _line(kept: "EffectRow") -> dict[str, Any]:
     return {
         "id": kept.effect.id,
         "kind": kept.effect.kind,

@@ -7,7 +7,7 @@ from chalice import Response
 
 from chalicelib.core import cursors
 from chalicelib.core.errors import ConflictError, InvalidInputError
-from chalicelib.core.http import fault, listed, ok
+from chalicelib.core.http import fault, json_list, ok
 from chalicelib.core.outbox.store import OvertakenError
 from chalicelib.core.routing import Routes
 from chalicelib.outbox.models import (
@@ -31,9 +31,9 @@ _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
     "/outbox",
     access="operate",
     query=EffectsQuery,
-    answers=EffectLine,
-    many=True,
-    tells=_MORE,
+    response=EffectLine,
+    as_list=True,
+    response_headers=_MORE,
 )
 def list_effects(query: EffectsQuery) -> Response:
     """List the effects by kind, the newest of each first: all, or those in a state, of a kind."""
@@ -44,7 +44,7 @@ def list_effects(query: EffectsQuery) -> Response:
     if more:
         asked = query.model_dump(exclude_none=True) | {"cursor": cursors.write("outbox", more)}
         following = f"/outbox?{urlencode(asked)}"
-    return listed(map(EffectLine.of, found), next_page=following)
+    return json_list(map(EffectLine.of, found), next_page=following)
 
 
 @bp.on(
@@ -52,18 +52,18 @@ def list_effects(query: EffectsQuery) -> Response:
     "/outbox/effect",
     access="operate",
     query=EffectQuery,
-    answers=EffectView,
-    refusals=(404,),
+    response=EffectView,
+    errors=(404,),
 )
 def get_effect(query: EffectQuery) -> Response:
     """Show an effect whole, and why its kind stands still if it does."""
     return ok(EffectView.whole(*desk().show(query.id)))
 
 
-@bp.on("GET", "/outbox/kinds", access="operate", answers=KindView, many=True)
+@bp.on("GET", "/outbox/kinds", access="operate", response=KindView, as_list=True)
 def list_kinds() -> Response:
     """List the kinds of effects: which go on, which stand still, and why."""
-    return listed(KindView.of(kind, pause) for kind, pause in desk().kinds())
+    return json_list(KindView.of(kind, pause) for kind, pause in desk().kinds())
 
 
 @bp.on(
@@ -71,8 +71,8 @@ def list_kinds() -> Response:
     "/outbox/retry",
     access="operate",
     body=RetryBody,
-    answers=EffectView,
-    refusals=(404, 409, 422),
+    response=EffectView,
+    errors=(404, 409, 422),
 )
 def retry_effect(body: RetryBody) -> Response:
     """Have an effect tried now, a dead one too; what may be done is looked up first."""

@@ -8,16 +8,16 @@ from typing import Protocol
 from chalicelib.core.errors import ConflictError, NotFoundError, UnprocessableError
 from chalicelib.core.log import logger
 from chalicelib.core.outbox.effects import EffectState
-from chalicelib.core.outbox.rows import Kept, Pause
+from chalicelib.core.outbox.rows import EffectRow, Pause
 
 
 class Effects(Protocol):
     """One effect at a time, and the kinds that stand still."""
 
-    def get(self, effect_id: str) -> Kept | None:
+    def get(self, effect_id: str) -> EffectRow | None:
         """Return an effect."""
 
-    def change(self, read: Kept, to: Kept) -> Kept:
+    def change(self, read: EffectRow, to: EffectRow) -> EffectRow:
         """Store ``to`` in the place of ``read``. Raises OvertakenError."""
 
     def pauses(self) -> dict[str, Pause]:
@@ -32,7 +32,7 @@ class Lists(Protocol):
 
     def page(
         self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
-    ) -> tuple[list[Kept], str | None]:
+    ) -> tuple[list[EffectRow], str | None]:
         """Return a page, and what the next one comes before."""
 
 
@@ -60,11 +60,11 @@ class Desk:
 
     def page(
         self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
-    ) -> tuple[list[Kept], str | None]:
+    ) -> tuple[list[EffectRow], str | None]:
         """Return effects by kind, the newest of each first, and what the next page comes before."""
         return self._lists.page(state=state, kind=kind, before=before, limit=limit)
 
-    def show(self, effect_id: str) -> tuple[Kept, Pause | None]:
+    def show(self, effect_id: str) -> tuple[EffectRow, Pause | None]:
         """Return an effect, and why its kind stands still. Raises NotFoundError."""
         kept = self._effects.get(effect_id)
         if kept is None:
@@ -76,7 +76,7 @@ class Desk:
         pauses = self._effects.pauses()
         return [(kind, pauses.get(kind)) for kind in sorted({*self._queues.kinds, *pauses})]
 
-    def retry(self, effect_id: str) -> tuple[Kept, Pause | None]:
+    def retry(self, effect_id: str) -> tuple[EffectRow, Pause | None]:
         """Have an effect tried now; a dead one gets its patience anew.
 
         One that may be done is looked up first, as always. Raises NotFoundError; ConflictError
@@ -96,7 +96,7 @@ class Desk:
         self._name(tried)
         return self.show(effect_id)
 
-    def _name(self, kept: Kept) -> None:
+    def _name(self, kept: EffectRow) -> None:
         """Name the effect to its worker; the sweeper does it where that fails."""
         if kept.effect.kind not in self._queues.kinds:
             return
@@ -106,7 +106,7 @@ class Desk:
             logger.exception("not named again", extra={"effect_id": kept.effect.id})
 
 
-def _anew(kept: Kept, now: datetime) -> Kept:
+def _anew(kept: EffectRow, now: datetime) -> EffectRow:
     """Return an effect as it is when it may be tried at once."""
     due = replace(kept, due_at=now, wake_at=now)
     if kept.state != "dead":

@@ -18,8 +18,8 @@ from chalicelib.vending.models import (
     UploadQuery,
 )
 from chalicelib.vending.paging import page_of
-from chalicelib.vending.service.intake import LATER_HINT, UPLOAD_LIMIT
-from chalicelib.vending.sight import ONES_OWN, sight_of
+from chalicelib.vending.service.uploads import LATER_HINT, UPLOAD_LIMIT
+from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
@@ -48,14 +48,14 @@ class _FilePath(Model):
     access=ONES_OWN,
     query=UploadQuery,
     upload=_log("/files/presigned"),
-    answers=FileView,
-    creates=True,
-    refusals=(403, 404, 409, 422),
+    response=FileView,
+    also_answers=(201,),
+    errors=(403, 404, 409, 422),
 )
 def upload_file(caller: Caller, query: UploadQuery, content: bytes) -> Response:
     """Take a technician's file: a zip, gzip or text in the body."""
-    sight_of(caller).check(query.technician, f"There is no technician {query.technician}.")
-    return _answer(*vending().intake.upload(query, content))
+    scope_of(caller).check(query.technician, f"There is no technician {query.technician}.")
+    return _answer(*vending().uploads.upload(query, content))
 
 
 @bp.on(
@@ -63,14 +63,14 @@ def upload_file(caller: Caller, query: UploadQuery, content: bytes) -> Response:
     "/files/presigned",
     access=ONES_OWN,
     body=UploadQuery,
-    answers=PresignedFile,
-    creates="only",
-    refusals=(403, 404, 409),
+    response=PresignedFile,
+    status=201,
+    errors=(403, 404, 409),
 )
 def presign_file(caller: Caller, body: UploadQuery) -> Response:
     """Give a URL by which a technician's large file goes straight to the share."""
-    sight_of(caller).check(body.technician, f"There is no technician {body.technician}.")
-    awaited = vending().intake.await_upload(body)
+    scope_of(caller).check(body.technician, f"There is no technician {body.technician}.")
+    awaited = vending().uploads.await_upload(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
@@ -79,14 +79,14 @@ def presign_file(caller: Caller, body: UploadQuery) -> Response:
     "/files",
     access=ONES_OWN,
     query=FilesQuery,
-    answers=FileView,
-    many=True,
-    refusals=(404,),
+    response=FileView,
+    as_list=True,
+    errors=(404,),
 )
 def list_files(caller: Caller, query: FilesQuery) -> Response:
     """List a technician's files, newest first."""
-    sight_of(caller).check(query.technician, f"There is no technician {query.technician}.")
-    return page_of("/files", query, vending().intake.technicians_files(query))
+    scope_of(caller).check(query.technician, f"There is no technician {query.technician}.")
+    return page_of("/files", query, vending().uploads.technicians_files(query))
 
 
 @bp.on(
@@ -94,14 +94,14 @@ def list_files(caller: Caller, query: FilesQuery) -> Response:
     "/files/{file_id}",
     access=ONES_OWN,
     path_values=_FilePath,
-    answers=FileDetail,
-    refusals=(404,),
+    response=FileDetail,
+    errors=(404,),
 )
 def get_file(caller: Caller, path: _FilePath) -> Response:
     """Show a file: what was kept, known and refused, with the refused lines."""
-    sight = sight_of(caller)
-    file = vending().intake.detail(path.file_id)
-    sight.check(file.technician, f"There is no file {path.file_id}.")
+    scope = scope_of(caller)
+    file = vending().uploads.detail(path.file_id)
+    scope.check(file.technician, f"There is no file {path.file_id}.")
     return ok(file)
 
 
@@ -111,14 +111,14 @@ def get_file(caller: Caller, path: _FilePath) -> Response:
     access=ONES_OWN,
     path_values=_FilePath,
     query=TechnicianQuery,
-    answers=FileView,
-    refusals=(404, 409),
+    response=FileView,
+    errors=(404, 409),
 )
 def delete_file(caller: Caller, path: _FilePath, query: TechnicianQuery) -> Response:
     """Take a technician's file back, and with it the rows that no other file holds."""
     owner = query.technician
-    sight_of(caller).check(owner, f"There is no file {path.file_id} of {owner}.")
-    return ok(vending().intake.delete(owner, path.file_id))
+    scope_of(caller).check(owner, f"There is no file {path.file_id} of {owner}.")
+    return ok(vending().uploads.delete(owner, path.file_id))
 
 
 @bp.on(
@@ -127,13 +127,13 @@ def delete_file(caller: Caller, path: _FilePath, query: TechnicianQuery) -> Resp
     access="vending:dispatch",
     query=ImportQuery,
     upload=_log("/imports/presigned"),
-    answers=FileView,
-    creates=True,
-    refusals=(409, 422),
+    response=FileView,
+    also_answers=(201,),
+    errors=(409, 422),
 )
 def take_import(query: ImportQuery, content: bytes) -> Response:
     """Take a dispatcher's file of any machines."""
-    return _answer(*vending().intake.take_import(query, content))
+    return _answer(*vending().uploads.take_import(query, content))
 
 
 @bp.on(
@@ -141,19 +141,21 @@ def take_import(query: ImportQuery, content: bytes) -> Response:
     "/imports/presigned",
     access="vending:dispatch",
     body=ImportQuery,
-    answers=PresignedFile,
-    creates="only",
+    response=PresignedFile,
+    status=201,
 )
 def presign_import(body: ImportQuery) -> Response:
     """Give a URL by which a dispatcher's large file goes straight to the share."""
-    awaited = vending().intake.await_import(body)
+    awaited = vending().uploads.await_import(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
 
 
-@bp.on("GET", "/imports", access="vending:dispatch", query=PageQuery, answers=FileView, many=True)
+@bp.on(
+    "GET", "/imports", access="vending:dispatch", query=PageQuery, response=FileView, as_list=True
+)
 def list_imports(query: PageQuery) -> Response:
     """List the dispatcher's files, newest first."""
-    return page_of("/imports", query, vending().intake.imports(query))
+    return page_of("/imports", query, vending().uploads.imports(query))
 
 
 @bp.on(
@@ -161,12 +163,12 @@ def list_imports(query: PageQuery) -> Response:
     "/imports/{file_id}",
     access="vending:dispatch",
     path_values=_FilePath,
-    answers=FileView,
-    refusals=(404, 409),
+    response=FileView,
+    errors=(404, 409),
 )
 def delete_import(path: _FilePath) -> Response:
     """Take a dispatcher's file back."""
-    return ok(vending().intake.delete(DISPATCHER, path.file_id))
+    return ok(vending().uploads.delete(DISPATCHER, path.file_id))
 
 
 def _answer(file: FileView, new: bool) -> Response:

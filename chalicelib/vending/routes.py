@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from chalicelib.core.access import Caller
 from chalicelib.core.errors import InvalidInputError
-from chalicelib.core.http import created, fault, link, listed, ok, text
+from chalicelib.core.http import created, fault, json_list, link, ok, respond
 from chalicelib.core.routing import Routes
 from chalicelib.vending.models import (
     ClosingBody,
@@ -36,8 +36,8 @@ from chalicelib.vending.models import (
     WorklistQuery,
 )
 from chalicelib.vending.paging import page_of
-from chalicelib.vending.service.history import Page, Place
-from chalicelib.vending.sight import ONES_OWN, sight_of
+from chalicelib.vending.service.history import Page, RowPosition
+from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
@@ -70,10 +70,10 @@ class _RowsQuery(Model):
     format: Literal["json", "csv"] = "json"
 
 
-@bp.on("GET", "/sites", access=ONES_OWN, answers=Site, many=True)
+@bp.on("GET", "/sites", access=ONES_OWN, response=Site, as_list=True)
 def list_sites() -> Response:
     """List the sites."""
-    return listed(vending().registry.sites())
+    return json_list(vending().registry.sites())
 
 
 @bp.on(
@@ -82,8 +82,8 @@ def list_sites() -> Response:
     access="vending:dispatch",
     path_values=_SitePath,
     body=SiteBody,
-    answers=Site,
-    creates=True,
+    response=Site,
+    also_answers=(201,),
 )
 def put_site(path: _SitePath, body: SiteBody) -> Response:
     """Create a site or change it."""
@@ -96,18 +96,18 @@ def put_site(path: _SitePath, body: SiteBody) -> Response:
     "/sites/{site_id}",
     access=ONES_OWN,
     path_values=_SitePath,
-    answers=Site,
-    refusals=(404,),
+    response=Site,
+    errors=(404,),
 )
 def get_site(path: _SitePath) -> Response:
     """Show a site."""
     return ok(vending().registry.site(path.site_id))
 
 
-@bp.on("GET", "/technicians", access="vending:dispatch", answers=Technician, many=True)
+@bp.on("GET", "/technicians", access="vending:dispatch", response=Technician, as_list=True)
 def list_technicians() -> Response:
     """List the technicians and their machines."""
-    return listed(vending().registry.technicians())
+    return json_list(vending().registry.technicians())
 
 
 @bp.on(
@@ -116,8 +116,8 @@ def list_technicians() -> Response:
     access="vending:dispatch",
     path_values=_TechnicianPath,
     body=TechnicianBody,
-    answers=Technician,
-    creates=True,
+    response=Technician,
+    also_answers=(201,),
 )
 def put_technician(path: _TechnicianPath, body: TechnicianBody) -> Response:
     """Create a technician or change them."""
@@ -130,21 +130,21 @@ def put_technician(path: _TechnicianPath, body: TechnicianBody) -> Response:
     "/technicians/{technician_id}",
     access=ONES_OWN,
     path_values=_TechnicianPath,
-    answers=Technician,
-    refusals=(404,),
+    response=Technician,
+    errors=(404,),
 )
 def get_technician(caller: Caller, path: _TechnicianPath) -> Response:
     """Show a technician and their machines."""
     missing = f"There is no technician {path.technician_id}."
-    sight_of(caller).check(path.technician_id, missing)
+    scope_of(caller).check(path.technician_id, missing)
     return ok(vending().registry.technician(path.technician_id))
 
 
-@bp.on("GET", "/machines", access=ONES_OWN, answers=MachineView, many=True)
+@bp.on("GET", "/machines", access=ONES_OWN, response=MachineView, as_list=True)
 def list_machines(caller: Caller) -> Response:
     """List the machines, most urgent first; a technician's own, if one asks."""
-    sight = sight_of(caller)
-    return listed(each for each in vending().verdicts.machines() if sight.shows(each.technician))
+    scope = scope_of(caller)
+    return json_list(each for each in vending().verdicts.machines() if scope.shows(each.technician))
 
 
 @bp.on(
@@ -153,9 +153,9 @@ def list_machines(caller: Caller) -> Response:
     access="vending:dispatch",
     path_values=_MachinePath,
     body=MachineBody,
-    answers=MachineView,
-    creates=True,
-    refusals=(422,),
+    response=MachineView,
+    also_answers=(201,),
+    errors=(422,),
 )
 def put_machine(path: _MachinePath, body: MachineBody) -> Response:
     """Register a machine, or assign it to another site or technician."""
@@ -168,8 +168,8 @@ def put_machine(path: _MachinePath, body: MachineBody) -> Response:
     "/machines/{serial}",
     access=ONES_OWN,
     path_values=_MachinePath,
-    answers=MachineView,
-    refusals=(404,),
+    response=MachineView,
+    errors=(404,),
 )
 def get_machine(caller: Caller, path: _MachinePath) -> Response:
     """Show a machine: its state with the evidence, its site and its technician."""
@@ -182,10 +182,10 @@ def get_machine(caller: Caller, path: _MachinePath) -> Response:
     access=ONES_OWN,
     path_values=_MachinePath,
     query=_RowsQuery,
-    answers=RowView,
-    many=True,
-    refusals=(404,),
-    also=("text/csv",),
+    response=RowView,
+    as_list=True,
+    errors=(404,),
+    also_produces=("text/csv",),
 )
 def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> Response:
     """List a machine's rows in time order, as JSON or CSV, page by page."""
@@ -196,11 +196,11 @@ def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> 
     )
     following = _following(path.serial, query, page)
     if query.format == "json":
-        return listed(page.rows, next_page=following)
-    return text(_csv(page), media_type="text/csv; charset=utf-8", headers=link(following))
+        return json_list(page.rows, next_page=following)
+    return respond(_csv(page), media_type="text/csv; charset=utf-8", headers=link(following))
 
 
-@bp.on("GET", "/fleet", access="vending:dispatch", answers=FleetReport)
+@bp.on("GET", "/fleet", access="vending:dispatch", response=FleetReport)
 def get_fleet() -> Response:
     """Show the whole fleet: verdicts most urgent first, fleet gaps, money."""
     return ok(vending().verdicts.fleet_report())
@@ -211,16 +211,16 @@ def get_fleet() -> Response:
     "/worklist",
     access=ONES_OWN,
     query=WorklistQuery,
-    answers=WorkItem,
-    many=True,
-    refusals=(404,),
+    response=WorkItem,
+    as_list=True,
+    errors=(404,),
 )
 def get_worklist(caller: Caller, query: WorklistQuery) -> Response:
     """Show where to go and why, most urgent first: of one technician, or of all."""
-    sight = sight_of(caller)
-    technician = query.technician or sight.technician
-    sight.check(technician, f"There is no technician {technician}.")
-    return listed(vending().verdicts.worklist(technician))
+    scope = scope_of(caller)
+    technician = query.technician or scope.technician
+    scope.check(technician, f"There is no technician {technician}.")
+    return json_list(vending().verdicts.worklist(technician))
 
 
 @bp.on(
@@ -228,9 +228,9 @@ def get_worklist(caller: Caller, query: WorklistQuery) -> Response:
     "/dispatches",
     access="vending:dispatch",
     body=DispatchBody,
-    answers=Dispatch,
-    creates=True,
-    refusals=(409, 422),
+    response=Dispatch,
+    also_answers=(201,),
+    errors=(409, 422),
 )
 def open_dispatch(body: DispatchBody) -> Response:
     """Send the machine's technician to it."""
@@ -243,8 +243,8 @@ def open_dispatch(body: DispatchBody) -> Response:
     "/dispatches",
     access="vending:dispatch",
     query=DispatchQuery,
-    answers=Dispatch,
-    many=True,
+    response=Dispatch,
+    as_list=True,
 )
 def list_dispatches(query: DispatchQuery) -> Response:
     """List the dispatches, newest first."""
@@ -256,8 +256,8 @@ def list_dispatches(query: DispatchQuery) -> Response:
     "/dispatches/{dispatch_id}",
     access="vending:dispatch",
     path_values=_DispatchPath,
-    answers=Dispatch,
-    refusals=(404,),
+    response=Dispatch,
+    errors=(404,),
 )
 def get_dispatch(path: _DispatchPath) -> Response:
     """Show a dispatch."""
@@ -271,8 +271,8 @@ def get_dispatch(path: _DispatchPath) -> Response:
     path_values=_DispatchPath,
     body=ClosingBody,
     body_optional=True,
-    answers=Dispatch,
-    refusals=(404,),
+    response=Dispatch,
+    errors=(404,),
 )
 def close_dispatch(path: _DispatchPath, body: ClosingBody) -> Response:
     """Close a dispatch; what was wrong with the machine until now counts as settled."""
@@ -281,9 +281,9 @@ def close_dispatch(path: _DispatchPath, body: ClosingBody) -> Response:
 
 def _machine(caller: Caller, serial: str) -> MachineView:
     """Return a machine that a caller sees. Raises NotFoundError."""
-    sight = sight_of(caller)
+    scope = scope_of(caller)
     machine = vending().verdicts.machine(serial)
-    sight.check(machine.technician, f"There is no machine {serial}.")
+    scope.check(machine.technician, f"There is no machine {serial}.")
     return machine
 
 
@@ -298,7 +298,7 @@ def _following(serial: str, wanted: _RowsQuery, page: Page) -> str | None:
     return f"/machines/{serial}/transactions?{urlencode({**asked, 'cursor': _cursor(page.next)})}"
 
 
-def _cursor(place: Place) -> str:
+def _cursor(place: RowPosition) -> str:
     fields = json.dumps([place.day.isoformat(), place.skip, place.before])
     return base64.urlsafe_b64encode(fields.encode()).decode().rstrip("=")
 
@@ -306,12 +306,12 @@ def _cursor(place: Place) -> str:
 _PLACE = TypeAdapter(tuple[date, Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]])
 
 
-def _place(cursor: str | None) -> Place | None:
+def _place(cursor: str | None) -> RowPosition | None:
     if cursor is None:
         return None
     try:
         fields = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return Place(*_PLACE.validate_json(fields))
+        return RowPosition(*_PLACE.validate_json(fields))
     except (ValueError, ValidationError) as foreign:
         detail = "must be a cursor that this list gave"
         raise InvalidInputError([fault("query", "cursor", detail)]) from foreign

@@ -15,8 +15,8 @@ from chalicelib.vending.ports import Queues
 from chalicelib.vending.service.arrivals import Arrivals
 from chalicelib.vending.service.dispatching import Dispatching
 from chalicelib.vending.service.history import HistoryService
-from chalicelib.vending.service.intake import Intake
 from chalicelib.vending.service.registry import RegistryService
+from chalicelib.vending.service.uploads import Uploads
 from chalicelib.vending.service.verdicts import Verdicts
 from chalicelib.vending.store.chunks import ChunkStore
 from chalicelib.vending.store.dispatches import DispatchStore
@@ -63,7 +63,7 @@ class Vending:
     """Everything that the edges of the vending context call."""
 
     registry: RegistryService
-    intake: Intake
+    uploads: Uploads
     arrivals: Arrivals
     verdicts: Verdicts
     dispatching: Dispatching
@@ -90,7 +90,7 @@ def vending() -> Vending:
     )
     return Vending(
         registry=RegistryService(registry, files, queues, now=_now),
-        intake=Intake(files, registry, share, now=_now),
+        uploads=Uploads(files, registry, share, now=_now),
         arrivals=Arrivals(
             files, chunks, share, registry, queues, verdicts, now=_now, processed=_count
         ),

@@ -1,4 +1,4 @@
-"""Archiving sales: the performer of the effect ``archive``.
+"""Archiving sales: the handler of the effect ``archive``.
 
 The object of a sale has one name and one content, so performing twice is as good as once.
 """
@@ -6,7 +6,7 @@ The object of a sale has one name and one content, so performing twice is as goo
 from contextlib import suppress
 from dataclasses import dataclass
 
-from chalicelib.core.outbox.effects import Conclusion, Effect, PoisonError
+from chalicelib.core.outbox.effects import Effect, Ending, RejectedError
 from chalicelib.warranties import archive
 from chalicelib.warranties.models import Sale
 from chalicelib.warranties.ports import Archive, Store
@@ -18,9 +18,9 @@ class Archiving:
 
     store: Store
     archived: Archive
-    settle_s: float = 0
+    search_lag_s: float = 0
 
-    def perform(self, effect: Effect, /) -> str:
+    def handle(self, effect: Effect, /) -> str:
         """Archive the sale; return the object's name and checksum."""
         sale = self._sale(effect)
         content = archive.content(sale)
@@ -34,22 +34,22 @@ class Archiving:
             return None
         return _reference(sale, archive.content(sale))
 
-    def conclude(self, effect: Effect, conclusion: Conclusion, /) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
         """Note at the sale how it ended; what names no sale has nobody to tell."""
-        with suppress(PoisonError):
-            self.store.conclude(_request_id(effect), conclusion)
+        with suppress(RejectedError):
+            self.store.on_finished(_request_id(effect), conclusion)
 
     def _sale(self, effect: Effect) -> Sale:
         kept = self.store.sale(_request_id(effect))
         if kept is None:
-            raise PoisonError(f"There is no sale {_request_id(effect)}.")
+            raise RejectedError(f"There is no sale {_request_id(effect)}.")
         return kept.sale
 
 
 def _request_id(effect: Effect) -> str:
     request_id = effect.payload.get("request_id")
     if not isinstance(request_id, str) or not request_id:
-        raise PoisonError(f"The effect {effect.id} names no sale.")
+        raise RejectedError(f"The effect {effect.id} names no sale.")
     return request_id
 
 

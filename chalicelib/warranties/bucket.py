@@ -13,11 +13,11 @@ from botocore.exceptions import (
 )
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.warranties.archive import sha256_base64
 
@@ -97,21 +97,21 @@ def _outcome() -> Iterator[None]:
     except ClientError as refused:
         raise _effect_error(refused) from refused
     except NoCredentialsError as nobody:
-        raise DeniedError("There are no credentials for S3.") from nobody
+        raise CredentialsError("There are no credentials for S3.") from nobody
     except (EndpointConnectionError, ConnectTimeoutError) as unsent:
-        raise NotDoneError(f"S3 was not reached: {unsent}") from unsent
+        raise NotExecutedError(f"S3 was not reached: {unsent}") from unsent
     except BotoCoreError as broken:
-        raise UnsureError(f"S3 did not answer: {broken}") from broken
+        raise OutcomeUnknownError(f"S3 did not answer: {broken}") from broken
 
 
 def _effect_error(refused: ClientError) -> EffectError:
     code, status = _code(refused), refused.response["ResponseMetadata"]["HTTPStatusCode"]
     told = f"S3 answered {status} {code}."
     if code in _DENIED or status in {401, 403}:
-        return DeniedError(told)
+        return CredentialsError(told)
     if code in _LATER or status in {404, 409, 429, 503}:
-        return NotDoneError(told)
-    return UnsureError(told) if status >= 500 else PoisonError(told)
+        return NotExecutedError(told)
+    return OutcomeUnknownError(told) if status >= 500 else RejectedError(told)
 
 
 def _code(refused: ClientError) -> str:

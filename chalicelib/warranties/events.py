@@ -19,4 +19,4 @@ bp = Blueprint(__name__)
 @observed("warranties_archive")
 def archive(event: SQSEvent) -> Failures:
     """Archive the sales that the messages name; report those to come again."""
-    return messages.perform(event, archiver())
+    return messages.handle(event, archiver())

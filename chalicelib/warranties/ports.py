@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.effects import Ending
 from chalicelib.warranties.answers import Refusals, StoreView
 from chalicelib.warranties.models import ItemState, Sale
 
 
 @dataclass(frozen=True)
-class Sight:
+class Snapshot:
     """What stands already where a sale is to be stored, as of one read.
 
     ``store_known`` tells whether the store is on record, ``item`` what is on record of the item,
@@ -23,14 +23,14 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredSale:
     """A sale, and how its archiving has ended, if it has."""
 
     sale: Sale
-    archive: Conclusion | None = None
+    archive: Ending | None = None
 
 
-class Place(NamedTuple):
+class SalePosition(NamedTuple):
     """The place of a warranty in every list: that of its sale, and its number among its offers."""
 
     sale: str
@@ -44,7 +44,9 @@ ItemPath = tuple[str, ...]
 class Store(Protocol):
     """The records. Everything is read as of now, nothing from a copy that lags."""
 
-    def look(self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None) -> Sight:
+    def read_snapshot(
+        self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None
+    ) -> Snapshot:
         """Return what stands where a sale is to be stored: one read."""
 
     def add(self, sale: Sale, *, new_store: bool, new_item: bool, key: str | None) -> bool:
@@ -56,7 +58,7 @@ class Store(Protocol):
     def renew(self, sale: Sale) -> None:
         """Have the item take the cost and the title of a sale, unless a later one was there."""
 
-    def sale(self, request_id: str) -> Kept | None:
+    def sale(self, request_id: str) -> StoredSale | None:
         """Return a sale: one read."""
 
     def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
@@ -77,7 +79,7 @@ class Store(Protocol):
     def refusals(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[Refusals]:
         """Return what was refused by type and reason, in this order."""
 
-    def conclude(self, request_id: str, conclusion: Conclusion) -> None:
+    def on_finished(self, request_id: str, conclusion: Ending) -> None:
         """Note how the archiving of a sale has ended, if there is one; safe to repeat."""
 
 

@@ -7,7 +7,7 @@ from chalice import Response
 
 from chalicelib.core import cursors, log
 from chalicelib.core.errors import InvalidInputError
-from chalicelib.core.http import fault, link, listed, ok, text
+from chalicelib.core.http import fault, json_list, link, ok, respond
 from chalicelib.core.routing import Routes
 from chalicelib.warranties import screens
 from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
@@ -21,7 +21,7 @@ from chalicelib.warranties.models import (
     WarrantiesQuery,
     WarrantyPath,
 )
-from chalicelib.warranties.ports import Place
+from chalicelib.warranties.ports import SalePosition
 from chalicelib.warranties.service import Filters
 from chalicelib.warranties.wiring import warranties
 
@@ -39,10 +39,10 @@ _Page = tuple[list[Warranty], str | None]
     access="warranties:write",
     body=SaleBody,
     headers=SaleHeaders,
-    answers=SaleAnswer,
-    creates=True,
-    refusals=(422,),
-    tells=_REPLAYED,
+    response=SaleAnswer,
+    also_answers=(201,),
+    errors=(422,),
+    response_headers=_REPLAYED,
 )
 def post_warranty(body: SaleBody, headers: SaleHeaders) -> Response:
     """Price an item that a store sells: 201 with its warranties, 200 when no plan fits it."""
@@ -64,15 +64,15 @@ def post_warranty(body: SaleBody, headers: SaleHeaders) -> Response:
     "/warranties",
     access="warranties:read",
     query=WarrantiesQuery,
-    answers=Warranty,
-    many=True,
-    tells=_MORE,
+    response=Warranty,
+    as_list=True,
+    response_headers=_MORE,
 )
 def list_warranties(query: WarrantiesQuery) -> Response:
     """List warranties by type, SKU and time: all, those of one item in one store, or any mix."""
     asked = {name: getattr(query, name) for name in FILTERS}
     page, cursor = _page(Filters(**asked), query)
-    return listed(page, next_page=_following("/warranties", query, cursor))
+    return json_list(page, next_page=_following("/warranties", query, cursor))
 
 
 @bp.on(
@@ -80,8 +80,8 @@ def list_warranties(query: WarrantiesQuery) -> Response:
     "/warranties/{warranty_id}",
     access="warranties:read",
     path_values=WarrantyPath,
-    answers=WarrantyView,
-    refusals=(404,),
+    response=WarrantyView,
+    errors=(404,),
 )
 def get_warranty(path: WarrantyPath) -> Response:
     """Show a warranty, the rule of its price, its store and item, and whether it is archived."""
@@ -94,14 +94,14 @@ def get_warranty(path: WarrantyPath) -> Response:
     access="warranties:read",
     path_values=StorePath,
     query=PageQuery,
-    also=("text/csv",),
-    tells=_MORE,
+    also_produces=("text/csv",),
+    response_headers=_MORE,
 )
 def export_warranties(path: StorePath, query: PageQuery) -> Response:
     """Export a store's warranties as CSV, by type, SKU and time."""
     page, cursor = _page(Filters(store_uuid=path.store_uuid), query)
     here = f"/stores/{path.store_uuid}/warranties.csv"
-    return text(
+    return respond(
         screens.as_csv(page),
         media_type="text/csv; charset=utf-8",
         headers=link(_following(here, query, cursor)),
@@ -113,8 +113,8 @@ def export_warranties(path: StorePath, query: PageQuery) -> Response:
     "/plans",
     access="warranties:read",
     query=PlansQuery,
-    answers=PlansAnswer,
-    refusals=(404,),
+    response=PlansAnswer,
+    errors=(404,),
 )
 def get_plans(query: PlansQuery) -> Response:
     """Show the rate card in force, or that of a version: bands, price rules, rounding."""
@@ -127,9 +127,9 @@ def get_plans(query: PlansQuery) -> Response:
     "/plans/refusals",
     access="warranties:read",
     query=PageQuery,
-    answers=Refusals,
-    many=True,
-    tells=_MORE,
+    response=Refusals,
+    as_list=True,
+    response_headers=_MORE,
 )
 def list_refusals(query: PageQuery) -> Response:
     """List how often sales got no warranty, by type and reason."""
@@ -137,7 +137,7 @@ def list_refusals(query: PageQuery) -> Response:
     page = found[: query.limit]
     cut = len(found) > len(page)
     cursor = cursors.write("refusals", page[-1].item_type, page[-1].reason) if cut else None
-    return listed(page, next_page=_following("/plans/refusals", query, cursor))
+    return json_list(page, next_page=_following("/plans/refusals", query, cursor))
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -160,12 +160,12 @@ def _following(path: str, query: PageQuery, cursor: str | None) -> str | None:
     return f"{path}?{urlencode(asked)}"
 
 
-def _place(cursor: str | None) -> Place | None:
+def _place(cursor: str | None) -> SalePosition | None:
     match cursors.read(cursor) if cursor else None:
         case None:
             return None
         case ["warranties", sale, offer] if offer.isdecimal() and len(offer) <= 3:
-            return Place(sale, int(offer))
+            return SalePosition(sale, int(offer))
     raise _foreign()
 
 

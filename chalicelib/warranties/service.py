@@ -9,7 +9,7 @@ from chalicelib.core.errors import NotFoundError, UnavailableError, Unprocessabl
 from chalicelib.warranties import archive, money
 from chalicelib.warranties.answers import ArchiveView, ItemView, Refusals, Warranty, WarrantyView
 from chalicelib.warranties.models import Sale, SaleBody
-from chalicelib.warranties.ports import Archive, ItemPath, Kept, Place, Sight, Store
+from chalicelib.warranties.ports import Archive, ItemPath, SalePosition, Snapshot, Store, StoredSale
 from chalicelib.warranties.rate_card import RateCard, RateCards
 
 
@@ -66,15 +66,17 @@ class Warranties:
         """
         sale = self._priced(wanted)
         for lost in self.tries():
-            sight = self.store.look(wanted.store_uuid, wanted.item_type, wanted.item_sku, key=key)
-            if sight.keyed:
-                _check_key(sight.keyed, sale)
-                return Receipt(sight.keyed, replayed=True, lost_races=lost)
-            if _renews(sale, sight):
+            snapshot = self.store.read_snapshot(
+                wanted.store_uuid, wanted.item_type, wanted.item_sku, key=key
+            )
+            if snapshot.keyed:
+                _check_key(snapshot.keyed, sale)
+                return Receipt(snapshot.keyed, replayed=True, lost_races=lost)
+            if _renews(sale, snapshot):
                 # Before the sale, so that whoever dies in between is healed by the retry, and
                 # apart from it, so that stores which sell the same item do not meet on it.
                 self.store.renew(sale)
-            new_store, new_item = not sight.store_known, sight.item is None
+            new_store, new_item = not snapshot.store_known, snapshot.item is None
             if self.store.add(sale, new_store=new_store, new_item=new_item, key=key):
                 return Receipt(sale, lost_races=lost)
         raise UnavailableError("Too many sales name the same new things. This one is not stored.")
@@ -101,7 +103,7 @@ class Warranties:
                 return self._view(kept, warranty)
         raise NotFoundError(f"There is no warranty {warranty_id}.")
 
-    def _view(self, kept: Kept, warranty: Warranty) -> WarrantyView:
+    def _view(self, kept: StoredSale, warranty: Warranty) -> WarrantyView:
         sale = kept.sale
         store, item = self.store.parties(sale)
         cost = money.amount(item.item_cost)
@@ -114,7 +116,7 @@ class Warranties:
             archive=self._archive(kept),
         )
 
-    def _archive(self, kept: Kept) -> ArchiveView:
+    def _archive(self, kept: StoredSale) -> ArchiveView:
         key, ended = archive.key(kept.sale), kept.archive
         if ended is None:
             return ArchiveView(state="pending", key=key)
@@ -124,18 +126,20 @@ class Warranties:
         return ArchiveView(state="done", key=key, sha256=checksum, url=self.archived.url(key))
 
     def listed(
-        self, filters: Filters, *, after: Place | None, limit: int
-    ) -> list[tuple[Place, Warranty]]:
+        self, filters: Filters, *, after: SalePosition | None, limit: int
+    ) -> list[tuple[SalePosition, Warranty]]:
         """Return warranties in the order of type, SKU and time, those after a place."""
         found = self._from(filters, after.sale if after else "", limit)
         rest = (each for each in found if after is None or each[0] > after)
         return list(islice(rest, limit))
 
-    def _from(self, filters: Filters, first: str, limit: int) -> Iterator[tuple[Place, Warranty]]:
+    def _from(
+        self, filters: Filters, first: str, limit: int
+    ) -> Iterator[tuple[SalePosition, Warranty]]:
         for path in self._paths(filters):
             for place, sale in self.store.sales(filters.store_uuid, path, first=first, limit=limit):
                 for number, warranty in enumerate(Warranty.all_of(sale)):
-                    yield Place(place, number), warranty
+                    yield SalePosition(place, number), warranty
 
     def _paths(self, filters: Filters) -> list[ItemPath]:
         """Return how the lists begin that hold what is looked for, in order.
@@ -172,9 +176,9 @@ def _check_key(kept: Sale, wanted: Sale) -> None:
         )
 
 
-def _renews(sale: Sale, sight: Sight) -> bool:
+def _renews(sale: Sale, snapshot: Snapshot) -> bool:
     """Return whether the sale says something new of an item that is on record."""
-    item = sight.item
+    item = snapshot.item
     return item is not None and (
         (item.item_cost, item.item_title) != (sale.item_cost, sale.item_title)
         and item.changed_at < sale.received_at

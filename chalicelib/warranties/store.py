@@ -24,14 +24,14 @@ from typing import Any
 
 from chalicelib.core import shards, table
 from chalicelib.core.errors import UnavailableError
-from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.warranties import archive, money
 from chalicelib.warranties.answers import Refusals, StoreView
 from chalicelib.warranties.fields import iso, store_id
 from chalicelib.warranties.models import ItemState, Sale
-from chalicelib.warranties.ports import ItemPath, Kept, Sight
+from chalicelib.warranties.ports import ItemPath, Snapshot, StoredSale
 
 # A partition takes 1,000 write units a second, that is 500 sales. Both numbers may grow at any
 # time, as a row is found in any of them.
@@ -53,13 +53,15 @@ class WarrantyStore:
 
     # --- writing ---
 
-    def look(self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None) -> Sight:
+    def read_snapshot(
+        self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None
+    ) -> Snapshot:
         """Return what stands where a sale is to be stored: one read."""
         store, item = _store_key(store_uuid), _item_key(item_type, item_sku)
         keyed = _idempotency_key(key or "")
         keys = [store, item, *([keyed] if key else [])]
         found = {(each["pk"]["S"], each["sk"]["S"]): each for each in self._table.get_many(keys)}
-        return Sight(
+        return Snapshot(
             store_known=store in found,
             item=_item_state(found[item]) if item in found else None,
             keyed=_sale(found[keyed]) if keyed in found else None,
@@ -102,7 +104,7 @@ class WarrantyStore:
                 condition=_UNCHANGED_SINCE,
             )
 
-    def conclude(self, request_id: str, conclusion: Conclusion) -> None:
+    def on_finished(self, request_id: str, conclusion: Ending) -> None:
         """Note how the archiving of a sale has ended, if there is one; safe to repeat."""
         told = {
             "archive_state": conclusion.state,
@@ -146,10 +148,10 @@ class WarrantyStore:
 
     # --- looking ---
 
-    def sale(self, request_id: str) -> Kept | None:
+    def sale(self, request_id: str) -> StoredSale | None:
         """Return a sale: one read."""
         item = self._table.get(*_sale_key(request_id))
-        return Kept(_sale(item), _conclusion(item)) if item else None
+        return StoredSale(_sale(item), _conclusion(item)) if item else None
 
     def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
         """Return the store and the item of a sale that is stored: one read."""
@@ -257,11 +259,11 @@ def _sale(item: Item) -> Sale:
     return Sale.model_validate_json(item["body"]["S"])
 
 
-def _conclusion(item: Item) -> Conclusion | None:
+def _conclusion(item: Item) -> Ending | None:
     if "archive_state" not in item:
         return None
     told = {name: item.get(f"archive_{name}", {}).get("S") for name in ("reference", "answer")}
-    return Conclusion(item["archive_state"]["S"], **told)
+    return Ending(item["archive_state"]["S"], **told)
 
 
 def _item_state(item: Item) -> ItemState:

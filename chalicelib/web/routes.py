@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.errors import NotFoundError
-from chalicelib.core.http import text
+from chalicelib.core.http import respond
 from chalicelib.core.routing import Routes
 from chalicelib.core.settings import from_env
 from chalicelib.web import files
@@ -42,7 +42,14 @@ class _FilePath(BaseModel):
     file: str
 
 
-@bp.on("GET", "/web/{file}", access="public", path_values=_FilePath, also=_TYPES, refusals=(404,))
+@bp.on(
+    "GET",
+    "/web/{file}",
+    access="public",
+    path_values=_FilePath,
+    also_produces=_TYPES,
+    errors=(404,),
+)
 def get_file(path: _FilePath) -> Response:
     """Answer a file of the page."""
     if path.file not in files.names():
@@ -65,8 +72,10 @@ def answer(name: str, request: Request, headers: Mapping[str, str] | None = None
     policy = {"Content-Security-Policy": _policy(), **_SECURITY}
     known = {"Cache-Control": "no-cache", "ETag": file.etag, **policy, **(headers or {})}
     if _has(request.headers.get("if-none-match", ""), file.etag):
-        return text("", status=HTTPStatus.NOT_MODIFIED, media_type=file.media_type, headers=known)
-    return text(file.text, media_type=file.media_type, headers=known)
+        return respond(
+            "", status=HTTPStatus.NOT_MODIFIED, media_type=file.media_type, headers=known
+        )
+    return respond(file.text, media_type=file.media_type, headers=known)
 
 
 def _policy() -> str:

@@ -11,7 +11,7 @@ import pytest
 from app import ROUTES, app
 from chalicelib.core.access import SCOPES, scopes_of
 from chalicelib.core.openapi import document
-from chalicelib.core.routing import Contract, Routes
+from chalicelib.core.routing import Route, Routes
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = app.contracts()
@@ -70,7 +70,7 @@ def test_who_reads_another_one_s_things_is_asked_who_they_are() -> None:
     assert blind == ["GET /sites", "GET /sites/{site_id}"]
 
 
-def _views(module: str) -> list[tuple[Contract, object]]:
+def _views(module: str) -> list[tuple[Route, object]]:
     loaded = importlib.import_module(module)
     by_summary = {
         (view.__doc__ or "").partition("\n")[0]: view

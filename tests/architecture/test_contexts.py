@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app import ROUTES
-from chalicelib.core.routing import Contract
+from chalicelib.core.routing import Route
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ print(json.dumps({"status": status, "loaded": sorted(loaded)}))
 
 @pytest.mark.parametrize("module", ROUTES)
 def test_a_context_serves_the_paths_that_are_named_for_it(module: str) -> None:
-    contracts: list[Contract] = importlib.import_module(module).bp.contracts
+    contracts: list[Route] = importlib.import_module(module).bp.contracts
 
     assert {contract.path.split("/")[1] for contract in contracts} == set(ROUTES[module])
 

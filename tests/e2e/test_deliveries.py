@@ -20,7 +20,7 @@ from hypothesis import settings
 
 from chalicelib.core.errors import InvalidInputError, UnavailableError
 from chalicelib.deliveries.service.choosing import Choosing
-from chalicelib.deliveries.service.intake import Intake
+from chalicelib.deliveries.service.messages import Messages
 from chalicelib.deliveries.service.sending import Sending
 from tests.support.deliveries.fakes import BOX, NOON, Store, choices, package
 from tests.support.deliveries.rivalry import Rivalry
@@ -261,7 +261,7 @@ def test_a_message_whose_reader_dies_gets_its_verdict_when_it_comes_again(
 ) -> None:
     """A package (read, decide, verdict) and a message that is none (verdict and count)."""
     client = stack.client("dynamodb")
-    intake = Intake(Sending(store, now=lambda: NOON), store, now=lambda: NOON)
+    intake = Messages(Sending(store, now=lambda: NOON), store, now=lambda: NOON)
 
     def batch() -> list[tuple[str, bool | None]]:
         verdicts = [intake.take("m1", package()), intake.refuse("m2", INVALID)]

@@ -19,7 +19,7 @@ class CakeExistsError(ConflictError):
 
 
 @dataclass(frozen=True)
-class Kitchen:
+class Recipes:
     """Keeps the recipes; a cake that was ordered can go, as orders froze its recipe."""
 
     cakes: Cakes

@@ -69,7 +69,7 @@ class WrongStateError(ConflictError):
 
 
 @dataclass(frozen=True)
-class Wish:
+class OrderRequest:
     """What a customer asks for."""
 
     customer: str
@@ -82,13 +82,15 @@ class Wish:
 
     @property
     def digest(self) -> str:
-        """Return what tells this wish from others."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        """Return the digest that tells this request from others."""
+        # Stored digests were made when the class was called Wish.
+        text = repr(self).replace("OrderRequest(", "Wish(", 1)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What became of a wish; ``replayed`` when its key had placed the order before."""
+    """The order of a request; ``replayed`` when its key had placed the order before."""
 
     order: Order
     replayed: bool = False
@@ -118,54 +120,54 @@ class Ordering:
 
     # --- placing ---
 
-    def place(self, wish: Wish, *, key: str | None = None) -> Placed:
+    def place(self, request: OrderRequest, *, key: str | None = None) -> Placed:
         """Place an order, or return the one that ``key`` has placed.
 
         Raises UnknownRecipeError, UnitsClashError, KeyReusedError or InvalidInputError.
         """
         known = self.orders.keyed(key) if key else None
         if known:
-            return self._replayed(known, wish)
-        order = self._new(wish)
+            return self._replayed(known, request)
+        order = self._new(request)
         follow = [effects.order_ticket(order.id)] if order.ticket else []
-        keyed = (key, Keyed(order=order.id, wish=wish.digest)) if key else None
+        keyed = (key, Keyed(order=order.id, wish=request.digest)) if key else None
         if self.orders.add(order, follow, key=keyed):
             return Placed(order)
         taken = self.orders.keyed(key) if key else None
         if taken is None:
             raise UnavailableError("The order could not be stored.")
-        return self._replayed(taken, wish)
+        return self._replayed(taken, request)
 
-    def _new(self, wish: Wish) -> Order:
-        """Return what ``wish`` asks for as an order, with the recipe as it is now."""
-        cake = self.cakes.cake(fold(wish.recipe))
+    def _new(self, request: OrderRequest) -> Order:
+        """Return what ``request`` asks for as an order, with the recipe as it is now."""
+        cake = self.cakes.cake(fold(request.recipe))
         if cake is None:
-            raise UnknownRecipeError(f"There is no cake {wish.recipe} to order.")
-        extras = _in_units_of(cake, wish.extras)
+            raise UnknownRecipeError(f"There is no cake {request.recipe} to order.")
+        extras = _in_units_of(cake, request.extras)
         at = self.now()
         history = [Change(status="open", at=at, by="customer", reason="ordered")]
-        alone = wish.urgent or self.per_order
+        alone = request.urgent or self.per_order
         if alone:
-            why = "urgent" if wish.urgent else "every order has a ticket of its own"
+            why = "urgent" if request.urgent else "every order has a ticket of its own"
             history.append(Change(status="ticketed", at=at, by="order", reason=why))
         return Order(
             id=self.orders.next_id(),
-            customer=wish.customer,
+            customer=request.customer,
             recipe=cake.id,
             recipe_name=cake.name,
             base=cake.ingredients,
-            persons=wish.persons,
-            quantity=wish.quantity,
+            persons=request.persons,
+            quantity=request.quantity,
             extras=extras,
-            urgent=wish.urgent,
-            email=wish.email,
+            urgent=request.urgent,
+            email=request.email,
             created_at=at,
             history=tuple(history),
             ticket=Ticket() if alone else None,
         )
 
-    def _replayed(self, known: Keyed, wish: Wish) -> Placed:
-        if known.wish != wish.digest:
+    def _replayed(self, known: Keyed, request: OrderRequest) -> Placed:
+        if known.wish != request.digest:
             raise KeyReusedError(
                 "This Idempotency-Key was used for another order. A new order needs a new key."
             )

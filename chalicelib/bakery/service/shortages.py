@@ -18,7 +18,7 @@ from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.orders import Ordering, WrongStateError
 from chalicelib.bakery.tickets import Shortage
 from chalicelib.core.errors import UnauthorizedError
-from chalicelib.core.outbox.effects import DisabledError
+from chalicelib.core.outbox.effects import NotConfiguredError
 
 # Jira repeats for half an hour what we did not take; its clock and ours may differ a little.
 _OLDEST = timedelta(hours=1)
@@ -44,7 +44,7 @@ class Shortages:
     """Looks at tickets, and cancels the orders that cannot be baked.
 
     ``desk`` gives the vendor's client, and ``secret`` what it shares with us; both raise
-    DisabledError where there is none, and without a secret no webhook can be genuine.
+    NotConfiguredError where there is none, and without a secret no webhook can be genuine.
     """
 
     tickets: Tickets
@@ -59,7 +59,7 @@ class Shortages:
         """Return when Jira signed these bytes. Raises UnauthorizedError."""
         try:
             secret = self.secret()
-        except DisabledError as off:
+        except NotConfiguredError as off:
             detail = "This stage takes no webhooks: it has no secret to check them with."
             raise UnauthorizedError(detail) from off
         digest = hmac.new(secret, body, hashlib.sha256).hexdigest()

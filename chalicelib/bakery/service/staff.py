@@ -42,8 +42,8 @@ class _Plan:
 
 
 @dataclass(frozen=True)
-class Office:
-    """Hires, changes and fires; access follows through the outbox."""
+class Employees:
+    """Adds, changes and removes employees; their access follows through the outbox."""
 
     staff: Staff
     now: Callable[[], datetime]

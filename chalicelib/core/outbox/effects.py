@@ -1,14 +1,14 @@
-"""What an effect is, how performing it can end, and who performs it.
+"""What an effect is, how handling it can end, and who handles it.
 
-A performer knows one kind of effect and one vendor. It never tries twice by itself: it says what
-became of its one call by returning or by raising, and the worker decides what comes next.
+A handler knows one kind of effect and one vendor. It never retries by itself: it reports the
+outcome of its one call by returning or raising, and the worker decides what comes next.
 
 EffectError
-├── NotDoneError   certainly not done: refused connection, rate limit, 503 before anything happened
-├── UnsureError    may have been done: timeout, reset, 5xx; looked up before any second try
-├── PoisonError    will never be done as it is: the vendor says the request itself is wrong
-├── DeniedError    nothing of this kind is done until somebody mends the credentials
-└── DisabledError  this kind is switched off: no credentials are set
+├── NotExecutedError     certainly not done: refused connection, rate limit, 503 before any work
+├── OutcomeUnknownError  may have been done: timeout, reset, 5xx; looked up before any second try
+├── RejectedError        never done as it is: the vendor says the request itself is wrong
+├── CredentialsError     nothing of this kind is done until somebody renews the credentials
+└── NotConfiguredError   this kind is switched off: no credentials are set
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Effect:
 
     ``id`` is its identity for ever and says what it is for (``archive#<request id>``,
     ``jira#batch#2026-11-21``): the same id written twice is one effect. ``kind`` names its queue
-    and its performer. ``payload`` is JSON: all that the performer needs, or the name of it.
+    and its handler. ``payload`` is JSON: all that the handler needs, or the name of it.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Conclusion:
+class Ending:
     """How an effect ended: ``reference`` is what the vendor calls it, ``answer`` why it is dead."""
 
     state: EffectState
@@ -45,7 +45,7 @@ class EffectError(Exception):
     """Performing an effect did not succeed."""
 
 
-class NotDoneError(EffectError):
+class NotExecutedError(EffectError):
     """Certainly not done; may be tried again, ``retry_after_s`` from now if the vendor said so."""
 
     def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
@@ -53,33 +53,33 @@ class NotDoneError(EffectError):
         self.retry_after_s = retry_after_s
 
 
-class UnsureError(EffectError):
+class OutcomeUnknownError(EffectError):
     """Done or not: nobody knows."""
 
 
-class PoisonError(EffectError):
+class RejectedError(EffectError):
     """Refused for what it is; trying again would be refused again."""
 
 
-class DeniedError(EffectError):
+class CredentialsError(EffectError):
     """The credentials are wrong or have expired: all effects of this kind wait."""
 
 
-class DisabledError(EffectError):
+class NotConfiguredError(EffectError):
     """No credentials are set: effects of this kind wait, and nothing fails."""
 
 
-class Performer(Protocol):
+class EffectHandler(Protocol):
     """Performs the effects of one kind; anything but an EffectError that it raises is as unsure."""
 
     @property
-    def settle_s(self) -> float:
+    def search_lag_s(self) -> float:
         """Return how long after an unsure try the vendor's own search shows what it did.
 
         0 where performing twice is as good as once.
         """
 
-    def perform(self, effect: Effect, /) -> str | None:
+    def handle(self, effect: Effect, /) -> str | None:
         """Do it, with one call that changes anything; return what the vendor calls it."""
 
     def find(self, effect: Effect, /) -> str | None:
@@ -88,7 +88,7 @@ class Performer(Protocol):
         None says for certain that none did; raise where that is not known.
         """
 
-    def conclude(self, effect: Effect, conclusion: Conclusion, /) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
         """Tell the context how it ended: done or dead.
 
         Safe to repeat, as it comes at least once, before the effect is closed. A dead effect that

@@ -10,7 +10,7 @@ from itertools import islice
 
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import EffectState
-from chalicelib.core.outbox.rows import LISTED, OPEN, SHARDS, STATES, Kept
+from chalicelib.core.outbox.rows import LISTED, OPEN, SHARDS, STATES, EffectRow
 from chalicelib.core.table import HIGHEST, Item, Table
 
 Waiting = tuple[str, str]
@@ -65,7 +65,7 @@ class EffectIndex:
 
     def page(
         self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
-    ) -> tuple[list[Kept], str | None]:
+    ) -> tuple[list[EffectRow], str | None]:
         """Return effects by kind, the newest of each first, and what the next page comes before.
 
         A page may have less than ``limit``: what has changed its state meanwhile is left out.
@@ -91,7 +91,7 @@ class EffectIndex:
         more = _place(named[limit - 1]) if len(named) > limit else None
         return self._read(named[:limit], state), more
 
-    def _read(self, named: Sequence[Item], state: EffectState | None) -> list[Kept]:
+    def _read(self, named: Sequence[Item], state: EffectState | None) -> list[EffectRow]:
         keys = dict.fromkeys((row["pk"]["S"], row["sk"]["S"]) for row in named)
         found = {row["pk"]["S"]: rows.read(row) for row in self._table.get_many(keys)}
         kept = [found[pk] for pk, _ in keys if pk in found]

@@ -10,10 +10,10 @@ from chalicelib.core.log import logger
 from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.worker import Worker
 
-__all__ = ["Failures", "perform"]
+__all__ = ["Failures", "handle"]
 
 
-def perform(event: SQSEvent, worker: Worker) -> Failures:
+def handle(event: SQSEvent, worker: Worker) -> Failures:
     """Work on the effects that the messages name; return the messages that are to come again.
 
     Those are only messages whose effect could not be looked at or written to: whatever a vendor

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
-from chalicelib.core.outbox.effects import Conclusion, Effect, EffectState
+from chalicelib.core.outbox.effects import Effect, EffectState, Ending
 from chalicelib.core.table import Index, Item, key
 
 OPEN = Index("open", "open_shard", "wake")
@@ -33,7 +33,7 @@ KINDS = "KINDS"
 
 
 @dataclass(frozen=True)
-class Kept:
+class EffectRow:
     """An effect and what became of it so far.
 
     ``token`` names who claimed it last; until ``lease_until`` nobody else may. ``unsure_at`` is
@@ -52,7 +52,7 @@ class Kept:
     token: str | None = None
     lease_until: datetime | None = None
     unsure_at: datetime | None = None
-    ended: Conclusion | None = None
+    ended: Ending | None = None
     last_error: str | None = None
     reference: str | None = None
     answer: str | None = None
@@ -88,15 +88,15 @@ class Pause:
     probe_at: datetime
 
 
-def asked(effect: Effect, now: datetime) -> Kept:
+def asked(effect: Effect, now: datetime) -> EffectRow:
     """Return an effect that was never tried."""
-    return Kept(effect, "pending", asked_at=now, since=now, due_at=now, wake_at=now + GRACE)
+    return EffectRow(effect, "pending", asked_at=now, since=now, due_at=now, wake_at=now + GRACE)
 
 
 # --- items ----------------------------------------------------------------------------------------
 
 
-def item(kept: Kept) -> Item:
+def item(kept: EffectRow) -> Item:
     """Return the row of an effect."""
     written = {
         **key(*place(kept.effect.id)),
@@ -108,7 +108,7 @@ def item(kept: Kept) -> Item:
     return written | {name: value for name, value in changing(kept).items() if value}
 
 
-def changing(kept: Kept) -> dict[str, dict[str, str] | None]:
+def changing(kept: EffectRow) -> dict[str, dict[str, str] | None]:
     """Return the attributes that may change, None for those that the row does not have."""
     return {
         "state": {"S": kept.state},
@@ -129,7 +129,7 @@ def changing(kept: Kept) -> dict[str, dict[str, str] | None]:
     }
 
 
-def read(row: Item) -> Kept:
+def read(row: Item) -> EffectRow:
     """Return what a row says; one that nobody could have written comes with its ``fault``."""
     try:
         return _read(row)
@@ -137,7 +137,7 @@ def read(row: Item) -> Kept:
         return _unreadable(row, f"the row cannot be read: {odd!r}")
 
 
-def _read(row: Item) -> Kept:
+def _read(row: Item) -> EffectRow:
     texts = {name: value["S"] for name, value in row.items() if "S" in value}
     payload = json.loads(texts["payload"])
     if not isinstance(payload, dict):
@@ -145,7 +145,7 @@ def _read(row: Item) -> Kept:
     asked_at = _instant(texts["asked_at"])
     if texts["state"] not in STATES:
         raise ValueError(f"there is no state {texts['state']!r}")
-    return Kept(
+    return EffectRow(
         Effect(effect_id(texts["pk"]), texts["kind"], payload),
         cast(EffectState, texts["state"]),
         asked_at=asked_at,
@@ -164,10 +164,10 @@ def _read(row: Item) -> Kept:
     )
 
 
-def _unreadable(row: Item, fault: str) -> Kept:
+def _unreadable(row: Item, fault: str) -> EffectRow:
     state, kind, token = (row.get(name, {}).get("S") for name in ("state", "kind", "token"))
     never = datetime.fromtimestamp(0, UTC)
-    return Kept(
+    return EffectRow(
         Effect(effect_id(row["pk"]["S"]), kind or "?", {}),
         state if state in STATES else "pending",
         asked_at=never,
@@ -216,7 +216,7 @@ def list_shard(state: EffectState, number: int) -> str:
     return f"{group(state)}#{number}"
 
 
-def list_place(kept: Kept) -> str:
+def list_place(kept: EffectRow) -> str:
     """Return where an effect stands in the lists: by kind, then by time."""
     return f"{kept.effect.kind}#{iso(kept.asked_at)}#{kept.effect.id}"
 
@@ -249,14 +249,14 @@ def _wake_at(waking: str | None) -> datetime | None:
     return None if waking is None else _instant(waking.partition("#")[2])
 
 
-def _conclusion_text(ended: Conclusion | None) -> str | None:
+def _conclusion_text(ended: Ending | None) -> str | None:
     if ended is None:
         return None
     return json.dumps([ended.state, ended.reference, ended.answer])
 
 
-def _conclusion(text: str | None) -> Conclusion | None:
+def _conclusion(text: str | None) -> Ending | None:
     if text is None:
         return None
     state, reference, answer = cast("list[Any]", json.loads(text))
-    return Conclusion(state, reference, answer)
+    return Ending(state, reference, answer)

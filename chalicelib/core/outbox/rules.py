@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.core.outbox.rows import Kept
+from chalicelib.core.outbox.rows import EffectRow
 
 _LONGEST_RETRY_AFTER_S = 86_400.0
 
@@ -43,7 +43,7 @@ class Rules:
         ceiling_s = min(self.longest_backoff_s, self.first_backoff_s * 2**doublings)
         return timedelta(seconds=self.jitter(ceiling_s))
 
-    def given_up(self, kept: Kept, now: datetime) -> bool:
+    def given_up(self, kept: EffectRow, now: datetime) -> bool:
         """Return whether an effect was tried long and often enough."""
         return now - kept.since >= self.give_up_after and kept.attempts >= self.enough_tries
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.core.outbox import rows
-from chalicelib.core.outbox.effects import Conclusion
-from chalicelib.core.outbox.rows import KINDS, OPEN, Kept, Pause
+from chalicelib.core.outbox.effects import Ending
+from chalicelib.core.outbox.rows import KINDS, OPEN, EffectRow, Pause
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
 
 _STANDS_AS_READ = "#state = :read_state AND "
@@ -25,19 +25,19 @@ class EffectStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def look(self, effect_id: str, kind: str) -> tuple[Kept | None, Pause | None]:
+    def look(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
         """Return an effect, and why its kind stands still if it does: one read."""
         place = rows.place(effect_id)
         found = {row["pk"]["S"]: row for row in self._table.get_many([place, (KINDS, kind)])}
         effect, pause = found.get(place[0]), found.get(KINDS)
         return rows.read(effect) if effect else None, _pause(pause) if pause else None
 
-    def get(self, effect_id: str) -> Kept | None:
+    def get(self, effect_id: str) -> EffectRow | None:
         """Return an effect."""
         row = self._table.get(*rows.place(effect_id))
         return rows.read(row) if row else None
 
-    def change(self, read: Kept, to: Kept) -> Kept:
+    def change(self, read: EffectRow, to: EffectRow) -> EffectRow:
         """Store ``to`` in the place of ``read``, and return it. Raises OvertakenError.
 
         A change that was made and not answered is found standing, and counts as made.
@@ -59,7 +59,7 @@ class EffectStore:
                 raise OvertakenError(to.effect.id) from failed
         return to
 
-    def bury(self, unreadable: Kept, answer: str, now: datetime) -> None:
+    def bury(self, unreadable: EffectRow, answer: str, now: datetime) -> None:
         """Have an effect dead whose row can't be read; do nothing when it is done."""
         number = rows.shard(unreadable.effect.id)
         values = {
@@ -154,7 +154,7 @@ class EffectStore:
             return
 
 
-def closed(kept: Kept, ended: Conclusion, now: datetime) -> Kept:
+def closed(kept: EffectRow, ended: Ending, now: datetime) -> EffectRow:
     """Return an effect as it is when it has ended."""
     return replace(
         kept,
@@ -175,7 +175,7 @@ def _expression(changed: dict[str, dict[str, str] | None]) -> str:
     return " ".join(parts + ([f"REMOVE {', '.join(gone)}"] if gone else []))
 
 
-def _as_read(read: Kept) -> Condition:
+def _as_read(read: EffectRow) -> Condition:
     values = {":read_state": {"S": read.state}}
     if read.token is None:
         return Condition(_STANDS_AS_READ + "attribute_not_exists(#token)", values)
@@ -184,7 +184,7 @@ def _as_read(read: Kept) -> Condition:
     )
 
 
-def _stands(row: Item | None, to: Kept) -> bool:
+def _stands(row: Item | None, to: EffectRow) -> bool:
     if row is None or to.token is None:
         return False
     return bool(row.get("state", {}).get("S") == to.state and row.get("token") == {"S": to.token})

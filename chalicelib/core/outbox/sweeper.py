@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from chalicelib.core import log
 from chalicelib.core.log import logger
 from chalicelib.core.outbox import rows
-from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.outbox.index import EffectIndex, Waiting
 from chalicelib.core.outbox.queues import Queues
 from chalicelib.core.outbox.rows import Pause
@@ -109,7 +109,7 @@ class Sweeper:
             kept = self._store.get(effect_id)
             if kept is None or kept.over or now - kept.since < self._bounds.unknown_after:
                 continue
-            dead = closed(kept, Conclusion("dead", answer=f"there is no queue for {kind}"), now)
+            dead = closed(kept, Ending("dead", answer=f"there is no queue for {kind}"), now)
             try:
                 self._store.change(kept, dead)
             except OvertakenError:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core import aws
 from chalicelib.core.outbox import queues
-from chalicelib.core.outbox.effects import Performer
+from chalicelib.core.outbox.effects import EffectHandler
 from chalicelib.core.outbox.index import EffectIndex
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.queues import Queues
@@ -44,7 +44,7 @@ def outbox() -> Outbox:
     return Outbox(table(), now=_now)
 
 
-def worker(kind: str, performer: Performer) -> Worker:
+def worker(kind: str, handler: EffectHandler) -> Worker:
     """Return the worker of a kind; make it once a process."""
     settings = from_env(OutboxSettings)
     rules = Rules(
@@ -53,7 +53,7 @@ def worker(kind: str, performer: Performer) -> Worker:
         probe_after=timedelta(seconds=settings.outbox_probe_s),
     )
     return Worker(
-        kind, performer, EffectStore(table()), to_queues(), now=_now, new_id=_new_id, rules=rules
+        kind, handler, EffectStore(table()), to_queues(), now=_now, new_id=_new_id, rules=rules
     )
 
 

@@ -14,16 +14,16 @@ from typing import Literal, Protocol
 from chalicelib.core.log import logger
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import (
-    Conclusion,
-    DeniedError,
-    DisabledError,
-    NotDoneError,
-    Performer,
-    PoisonError,
-    UnsureError,
+    CredentialsError,
+    EffectHandler,
+    Ending,
+    NotConfiguredError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.core.outbox.queues import LONGEST_DELAY_S
-from chalicelib.core.outbox.rows import Kept, Pause
+from chalicelib.core.outbox.rows import EffectRow, Pause
 from chalicelib.core.outbox.rules import Rules, asked_for
 from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
 
@@ -48,7 +48,7 @@ class Worker:
     def __init__(
         self,
         kind: str,
-        performer: Performer,
+        handler: EffectHandler,
         store: EffectStore,
         later: Later,
         *,
@@ -57,13 +57,13 @@ class Worker:
         rules: Rules = Rules(),  # noqa: B008 - it is frozen
     ) -> None:
         self.kind = kind
-        self._performer = performer
+        self._handler = handler
         self._store = store
         self._later = later
         self._now = now
         self._new_id = new_id
         self._rules = rules
-        self._settle = timedelta(seconds=performer.settle_s)
+        self._settle = timedelta(seconds=handler.search_lag_s)
 
     def work(self, effect_id: str) -> Outcome:
         """Do what is to be done for an effect now; safe to repeat, at any time, by many at once."""
@@ -85,7 +85,7 @@ class Worker:
 
     # --- one try ----------------------------------------------------------------------------------
 
-    def _try(self, kept: Kept) -> Outcome:
+    def _try(self, kept: EffectRow) -> Outcome:
         now, doubtful_since = self._now(), kept.doubtful_since()
         if doubtful_since and now < doubtful_since + self._settle:
             waits = replace(kept, state="unsure", unsure_at=doubtful_since)
@@ -106,48 +106,48 @@ class Worker:
             return self._look_up(claimed)
         return self._perform(claimed, claimed)
 
-    def _look_up(self, claimed: Kept) -> Outcome:
+    def _look_up(self, claimed: EffectRow) -> Outcome:
         """Perform only when the vendor's own records show that no earlier try did it."""
         try:
-            found = self._performer.find(claimed.effect)
-        except (DeniedError, DisabledError) as error:
+            found = self._handler.find(claimed.effect)
+        except (CredentialsError, NotConfiguredError) as error:
             return self._stop(claimed, claimed, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing is known
             return self._not_looked_up(claimed, error)
         if found is not None:
-            return self._close(claimed, claimed, Conclusion("done", found))
+            return self._close(claimed, claimed, Ending("done", found))
         known = replace(claimed, unsure_at=None)
         if self._given_up(known):
             return self._close(claimed, known, _giving_up(known, known.last_error))
         return self._perform(claimed, known)
 
-    def _perform(self, claimed: Kept, known: Kept) -> Outcome:
+    def _perform(self, claimed: EffectRow, known: EffectRow) -> Outcome:
         """Make the call; ``known`` is the effect as we know it now, ``claimed`` as it stands."""
         try:
-            reference = self._performer.perform(claimed.effect)
-        except PoisonError as error:
-            return self._close(claimed, known, Conclusion("dead", answer=_words(error)))
-        except NotDoneError as error:
+            reference = self._handler.handle(claimed.effect)
+        except RejectedError as error:
+            return self._close(claimed, known, Ending("dead", answer=_words(error)))
+        except NotExecutedError as error:
             return self._not_done(claimed, known, error)
-        except (DeniedError, DisabledError) as error:
+        except (CredentialsError, NotConfiguredError) as error:
             return self._stop(claimed, known, error)
-        except UnsureError as error:
+        except OutcomeUnknownError as error:
             return self._unsure(claimed, error)
         except Exception as error:  # noqa: BLE001 - it may have been done before it broke
             logger.exception("effect broke", extra=_named(claimed))
             return self._unsure(claimed, error)
-        return self._close(claimed, known, Conclusion("done", reference))
+        return self._close(claimed, known, Ending("done", reference))
 
     # --- how a try ends ---------------------------------------------------------------------------
 
-    def _close(self, claimed: Kept, known: Kept, ended: Conclusion) -> Outcome:
+    def _close(self, claimed: EffectRow, known: EffectRow, ended: Ending) -> Outcome:
         """Tell the context, then close; where telling fails, that alone is done again later.
 
         A dead effect that may be done after all keeps that doubt, for whoever has it retried.
         """
         known = replace(known, unsure_at=known.unsure_at if ended.state == "dead" else None)
         try:
-            self._performer.conclude(claimed.effect, ended)
+            self._handler.on_finished(claimed.effect, ended)
         except Exception as error:  # noqa: BLE001 - the effect has ended all the same
             logger.exception("context not told", extra=_named(claimed))
             untold = f"its context is not told: {_words(error)}"
@@ -159,31 +159,33 @@ class Worker:
         self._store.change(claimed, over)
         return _said(over, "dead" if ended.state == "dead" else "done", ended.answer)
 
-    def _not_done(self, claimed: Kept, known: Kept, error: NotDoneError) -> Outcome:
+    def _not_done(self, claimed: EffectRow, known: EffectRow, error: NotExecutedError) -> Outcome:
         if self._given_up(known):
             return self._close(claimed, known, _giving_up(known, _words(error)))
         waits = replace(known, state="pending", last_error=_words(error))
         wait = max(self._backoff(claimed), asked_for(error.retry_after_s))
         return self._said_again(claimed, waits, wait)
 
-    def _unsure(self, claimed: Kept, error: Exception) -> Outcome:
+    def _unsure(self, claimed: EffectRow, error: Exception) -> Outcome:
         doubtful = replace(claimed, unsure_at=self._now(), last_error=_words(error))
         if not self._settle and self._given_up(claimed):
             return self._close(claimed, doubtful, _giving_up(claimed, _words(error)))
         waits = replace(doubtful, state="unsure")
         return self._said_again(claimed, waits, max(self._settle, self._backoff(claimed)))
 
-    def _not_looked_up(self, claimed: Kept, error: Exception) -> Outcome:
+    def _not_looked_up(self, claimed: EffectRow, error: Exception) -> Outcome:
         """Look again later, as nobody can say whether it is done; never perform before."""
-        if isinstance(error, PoisonError) or self._given_up(claimed):
+        if isinstance(error, RejectedError) or self._given_up(claimed):
             answer = f"not known whether it was done: {_words(error)}"
-            return self._close(claimed, claimed, Conclusion("dead", answer=answer))
+            return self._close(claimed, claimed, Ending("dead", answer=answer))
         waits = replace(claimed, state="unsure", last_error=_words(error))
         return self._said_again(claimed, waits, self._backoff(claimed))
 
-    def _stop(self, claimed: Kept, known: Kept, error: DeniedError | DisabledError) -> Outcome:
+    def _stop(
+        self, claimed: EffectRow, known: EffectRow, error: CredentialsError | NotConfiguredError
+    ) -> Outcome:
         """Have the whole kind stand still; the effect waits as it was before this try."""
-        now, off = self._now(), isinstance(error, DisabledError)
+        now, off = self._now(), isinstance(error, NotConfiguredError)
         state: Literal["disabled", "paused"] = "disabled" if off else "paused"
         pause = Pause(self.kind, state, now, _words(error), now + self._rules.probe_after)
         if self._store.pause(pause):
@@ -210,7 +212,7 @@ class Worker:
         due = pause.probe_at <= now
         return due and self._store.take_probe(pause, now + self._rules.probe_after)
 
-    def _probe(self, kept: Kept, pause: Pause) -> Outcome:
+    def _probe(self, kept: EffectRow, pause: Pause) -> Outcome:
         """Try one effect; the kind goes on when the vendor has dealt with it."""
         outcome = self._try(kept)
         if outcome in rows.OVER:
@@ -218,7 +220,7 @@ class Worker:
             logger.warning("kind goes on", extra={"kind": self.kind, "stood": pause.state})
         return outcome
 
-    def _leave(self, kept: Kept, pause: Pause) -> Outcome:
+    def _leave(self, kept: EffectRow, pause: Pause) -> Outcome:
         """Leave an effect until its kind goes on; the sweeper names it again then."""
         if pause.state == "disabled" and kept.state != "disabled":
             off = replace(
@@ -233,11 +235,11 @@ class Worker:
 
     # --- later ------------------------------------------------------------------------------------
 
-    def _said_again(self, claimed: Kept, waits: Kept, wait: timedelta) -> Outcome:
+    def _said_again(self, claimed: EffectRow, waits: EffectRow, wait: timedelta) -> Outcome:
         waits = self._again(claimed, waits, wait)
         return _said(waits, "unsure" if waits.state == "unsure" else "pending", waits.last_error)
 
-    def _again(self, read: Kept, waits: Kept, wait: timedelta) -> Kept:
+    def _again(self, read: EffectRow, waits: EffectRow, wait: timedelta) -> EffectRow:
         """Have an effect tried after ``wait``: by a message if that is soon, or by the sweeper."""
         wait_s = wait.total_seconds()
         soon, due_at = wait_s <= LONGEST_DELAY_S, self._now() + wait
@@ -248,30 +250,30 @@ class Worker:
             self._name_again(waits, math.ceil(wait_s))
         return waits
 
-    def _name_again(self, kept: Kept, delay_s: int) -> None:
+    def _name_again(self, kept: EffectRow, delay_s: int) -> None:
         try:
             self._later.send(self.kind, [kept.effect.id], delay_s=delay_s)
         except Exception:  # noqa: BLE001 - whatever it is, the sweeper finds the effect
             logger.exception("not named again", extra=_named(kept))
 
-    def _backoff(self, claimed: Kept) -> timedelta:
+    def _backoff(self, claimed: EffectRow) -> timedelta:
         return self._rules.backoff(claimed.attempts)
 
-    def _given_up(self, kept: Kept) -> bool:
+    def _given_up(self, kept: EffectRow) -> bool:
         return self._rules.given_up(kept, self._now())
 
 
-def _giving_up(kept: Kept, why: str | None) -> Conclusion:
-    return Conclusion("dead", answer=f"given up after {kept.attempts} tries; the last: {why}")
+def _giving_up(kept: EffectRow, why: str | None) -> Ending:
+    return Ending("dead", answer=f"given up after {kept.attempts} tries; the last: {why}")
 
 
-def _said(kept: Kept, outcome: Outcome, why: str | None = None) -> Outcome:
+def _said(kept: EffectRow, outcome: Outcome, why: str | None = None) -> Outcome:
     told = {**_named(kept), "outcome": outcome, "attempts": kept.attempts, "why": why}
     (logger.error if outcome == "dead" else logger.info)("effect", extra=told)
     return outcome
 
 
-def _named(kept: Kept) -> dict[str, str]:
+def _named(kept: EffectRow) -> dict[str, str]:
     return {"effect_id": kept.effect.id, "kind": kept.effect.kind}
 
 

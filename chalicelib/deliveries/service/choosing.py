@@ -7,8 +7,8 @@ from datetime import datetime
 from chalicelib.deliveries.answers import PREFERENCES_ANSWER, PreferencesAnswer
 from chalicelib.deliveries.models import Choices
 from chalicelib.deliveries.ports import PreferenceBook
+from chalicelib.deliveries.preferences import Change, Preference, Preferences
 from chalicelib.deliveries.registry import TYPES
-from chalicelib.deliveries.wishes import Change, Preferences, Wish
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Choosing:
     def choose(self, recipient_id: str, choices: Choices) -> PreferencesAnswer:
         """Have ``choices`` stand where nothing said later does; return what stands then."""
         said = choices.by_type()
-        wishes = {name: Wish(wanted, choices.timestamp) for name, wanted in said.items()}
-        standing = self.book.raise_to(recipient_id, wishes, at=self.now())
-        overruled = tuple(standing.overruling(wishes))
+        preferences = {name: Preference(wanted, choices.timestamp) for name, wanted in said.items()}
+        standing = self.book.raise_to(recipient_id, preferences, at=self.now())
+        overruled = tuple(standing.overruling(preferences))
         told = {"applied": not overruled, "overruled": overruled or None}
         return _answer(recipient_id, standing, told)
 
@@ -41,7 +41,9 @@ def _answer(
         {
             "recipient_id": recipient_id,
             "timestamps": {
-                name: standing.wishes[name].timestamp for name in TYPES if name in standing.wishes
+                name: standing.preferences[name].timestamp
+                for name in TYPES
+                if name in standing.preferences
             },
             **{name: standing.wants(name) for name in TYPES},
             **told,
@@ -50,9 +52,9 @@ def _answer(
 
 
 def _said(change: Change) -> dict[str, object]:
-    """Return a change as it is shown: all its wishes were said at one time."""
+    """Return a change as it is shown: all its preferences were said at one time."""
     return {
-        "timestamp": next(iter(change.wishes.values())).timestamp,
+        "timestamp": next(iter(change.preferences.values())).timestamp,
         "received_at": change.received_at,
-        "preferences": {name: wish.wanted for name, wish in change.wishes.items()},
+        "preferences": {name: preference.wanted for name, preference in change.preferences.items()},
     }

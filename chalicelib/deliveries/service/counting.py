@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.deliveries.answers import Recount, Statistics, TypeCount
 from chalicelib.deliveries.fields import Status
-from chalicelib.deliveries.ports import Counters, Place
+from chalicelib.deliveries.ports import Counters, ScanPosition
 from chalicelib.deliveries.registry import TYPES
 
 
@@ -30,7 +30,7 @@ class Counting:
         """Count a request that was no package; return False when that took too long."""
         return self.counters.count_malformed()
 
-    def recount(self, after: Place | None) -> tuple[Recount, Place | None]:
+    def recount(self, after: ScanPosition | None) -> tuple[Recount, ScanPosition | None]:
         """Count one page of the records themselves; return what the next comes after, if any."""
         counts, following = self.counters.recount(after)
         packages = sum(counts.packages.values())

@@ -7,9 +7,9 @@ from datetime import datetime
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.deliveries.fields import location
 from chalicelib.deliveries.models import Package
-from chalicelib.deliveries.ports import DecidedAlreadyError, Packages, WishChangedError
+from chalicelib.deliveries.ports import DecidedAlreadyError, Packages, PreferenceChangedError
+from chalicelib.deliveries.preferences import Preference
 from chalicelib.deliveries.records import Attempt, Record, decided
-from chalicelib.deliveries.wishes import Wish
 
 # Each needs a recipient who changed their mind in the milliseconds since the one before.
 _MOST_DECISIONS = 10
@@ -40,9 +40,9 @@ class Sending:
         A message of the queue that comes again is no duplicate of itself. Raises ConflictError
         when the id stands for another package, UnavailableError when nothing could be decided.
         """
-        known, wish = self.packages.find(package)
+        known, preference = self.packages.find(package)
         if known is None:
-            record, new = self._decide(package, wish, message_id)
+            record, new = self._decide(package, preference, message_id)
             if new:
                 return Sent(record, duplicate=False)
             known = record
@@ -57,17 +57,17 @@ class Sending:
         return record
 
     def _decide(
-        self, package: Package, wish: Wish | None, message_id: str | None
+        self, package: Package, preference: Preference | None, message_id: str | None
     ) -> tuple[Record, bool]:
         """Return the package's record, and True when it is ours."""
         for _ in range(_MOST_DECISIONS):
-            record = decided(package, wish, at=self.now(), message_id=message_id)
+            record = decided(package, preference, at=self.now(), message_id=message_id)
             try:
                 self.packages.add(record)
             except DecidedAlreadyError as first:
                 return first.record, False
-            except WishChangedError as newer:
-                wish = newer.wish
+            except PreferenceChangedError as newer:
+                preference = newer.preference
             else:
                 return record, True
         raise UnavailableError("The recipient changes their mind all the time.")

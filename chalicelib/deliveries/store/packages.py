@@ -1,8 +1,9 @@
 """Packages and what is decided about them.
 
 ``PACKAGE#<package_id>/RECORD``  the record: ``sender``, ``recipient``, ``type``, ``status``,
-                                 ``said`` and ``decided`` (microseconds), ``wish`` (its rank),
-                                 ``message``, ``later`` (attempts, by a digest of what they say)
+                                 ``said`` and ``decided`` (microseconds), ``wish`` (the
+                                 preference's rank), ``message``, ``later`` (attempts, by
+                                 a digest of what they say)
 """
 
 import hashlib
@@ -14,11 +15,11 @@ from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.instants import from_micros, micros
 from chalicelib.deliveries.models import Package
-from chalicelib.deliveries.ports import DecidedAlreadyError, WishChangedError
+from chalicelib.deliveries.ports import DecidedAlreadyError, PreferenceChangedError
+from chalicelib.deliveries.preferences import Preference, of_rank
 from chalicelib.deliveries.records import MOST_ATTEMPTS, Attempt, Record
 from chalicelib.deliveries.store import preferences, statistics
 from chalicelib.deliveries.store.statistics import RECORDS
-from chalicelib.deliveries.wishes import Wish, of_rank
 
 _RECORD = "RECORD"
 # The attributes of what must be alike in all attempts.
@@ -32,20 +33,21 @@ class PackageStore:
         self._table = table
         self._shards = shards
 
-    def find(self, package: Package) -> tuple[Record | None, Wish | None]:
-        """Return the package's record and its recipient's wish, in one read of both."""
+    def find(self, package: Package) -> tuple[Record | None, Preference | None]:
+        """Return the package's record and its recipient's preference, in one read of both."""
         record_key = (RECORDS + package.package_id, _RECORD)
-        wishes_key = preferences.key_of(package.recipient_id)
-        found = {item["sk"]["S"]: item for item in self._table.get_many([record_key, wishes_key])}
-        record, wishes = found.get(_RECORD), found.get(wishes_key[1])
-        wish = preferences.wish(wishes, package.package_type)
-        return _record(record) if record else None, wish
+        preferences_key = preferences.key_of(package.recipient_id)
+        items = self._table.get_many([record_key, preferences_key])
+        found = {item["sk"]["S"]: item for item in items}
+        record, stored = found.get(_RECORD), found.get(preferences_key[1])
+        preference = preferences.preference(stored, package.package_type)
+        return _record(record) if record else None, preference
 
     def add(self, record: Record) -> None:
         """Store and count ``record`` in one transaction.
 
-        It holds the wish that decided: one that changed since it was read cancels the decision. The
-        shard hangs on the package's id, so that every try of one package meets the same item.
+        It holds the preference that decided: one that changed since it was read cancels the
+        decision. The shard follows from the package's id, so that every try meets the same item.
         """
         package = record.package
         kind = package.package_type
@@ -56,13 +58,15 @@ class PackageStore:
                 statistics.counting(self._table, shard, kind, record.status),
                 self._table.checking(
                     *preferences.key_of(package.recipient_id),
-                    preferences.unchanged(kind, record.wish),
+                    preferences.unchanged(kind, record.preference),
                 ),
             )
         except ConditionError as failed:
             if first := failed.failed.get(0):
                 raise DecidedAlreadyError(_record(first)) from failed
-            raise WishChangedError(preferences.wish(failed.failed.get(2), kind)) from failed
+            raise PreferenceChangedError(
+                preferences.preference(failed.failed.get(2), kind)
+            ) from failed
 
     def note(self, record: Record, attempt: Attempt) -> None:
         """Keep ``attempt``, unless it is kept already or there is no room."""
@@ -104,8 +108,8 @@ def _item(record: Record) -> Item:
         "decided": _number(micros(record.decided_at)),
         "later": {"M": {}},
     }
-    if record.wish:
-        item["wish"] = _number(record.wish.rank)
+    if record.preference:
+        item["wish"] = _number(record.preference.rank)
     if record.message_id:
         item["message"] = {"S": record.message_id}
     return item
@@ -123,7 +127,7 @@ def _record(item: Item) -> Record:
     return Record(
         package=package,
         status=cast("Status", item["status"]["S"]),
-        wish=of_rank(int(item["wish"]["N"])) if "wish" in item else None,
+        preference=of_rank(int(item["wish"]["N"])) if "wish" in item else None,
         decided_at=_instant(item, "decided"),
         message_id=item["message"]["S"] if "message" in item else None,
         later=tuple(later),

@@ -1,6 +1,6 @@
 """What recipients said.
 
-``RECIPIENT#<recipient_id>/PREFERENCES``  ``wants_<type>`` is the rank of the wish that stands;
+``RECIPIENT#<recipient_id>/PREFERENCES``  ``wants_<type>`` is the rank of the preference;
                                           ``changes`` the latest changes, newest arrival first,
                                           as ``<received> <said> +<type> -<type>`` (microseconds)
 
@@ -13,7 +13,13 @@ from datetime import datetime
 
 from chalicelib.core.table import Condition, ConditionError, Item, Table
 from chalicelib.deliveries.instants import from_micros, micros
-from chalicelib.deliveries.wishes import Change, Preferences, Wish, Wishes, of_rank
+from chalicelib.deliveries.preferences import (
+    Change,
+    Preference,
+    Preferences,
+    PreferencesByType,
+    of_rank,
+)
 
 _SK = "PREFERENCES"
 _WANTS = "wants_"
@@ -25,13 +31,13 @@ def key_of(recipient_id: str) -> tuple[str, str]:
     return f"RECIPIENT#{recipient_id}", _SK
 
 
-def wish(item: Item | None, package_type: str) -> Wish | None:
+def preference(item: Item | None, package_type: str) -> Preference | None:
     """Return what a recipient's item says of a type."""
     rank = (item or {}).get(_WANTS + package_type)
     return of_rank(int(rank["N"])) if rank else None
 
 
-def unchanged(package_type: str, standing: Wish | None) -> Condition:
+def unchanged(package_type: str, standing: Preference | None) -> Condition:
     """Hold while ``standing`` is what the recipient last said of the type."""
     names = {"#w": _WANTS + package_type}
     if standing is None:
@@ -45,13 +51,15 @@ class PreferenceStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def raise_to(self, recipient_id: str, wishes: Wishes, *, at: datetime) -> Preferences:
-        """Have each of ``wishes`` stand unless a higher one does; return what stands then.
+    def raise_to(
+        self, recipient_id: str, preferences: PreferencesByType, *, at: datetime
+    ) -> Preferences:
+        """Store each of ``preferences`` unless a higher one is stored; return what is then.
 
-        One conditional update. Only if some wishes outrank what stands and others do not is there
-        a second one, with the former: wishes that are outranked once are so for ever, so it ends.
+        One conditional update. Only if some preferences outrank the stored ones and others do not
+        is there a second one, with the former: what is outranked once is so for ever, so it ends.
         """
-        todo = wishes
+        todo = preferences
         while True:
             try:
                 item = self._update(recipient_id, todo, at)
@@ -68,17 +76,24 @@ class PreferenceStore:
         """Return what stands for a recipient."""
         return _preferences(self._table.get(*key_of(recipient_id)))
 
-    def _update(self, recipient_id: str, wishes: Wishes, at: datetime) -> Item:
-        """Have all of ``wishes`` stand. Raises ConditionError if one of them must not."""
-        names = {f"#{place}": _WANTS + name for place, name in enumerate(wishes)}
-        ranks = {f":{place}": {"N": str(wish.rank)} for place, wish in enumerate(wishes.values())}
+    def _update(self, recipient_id: str, preferences: PreferencesByType, at: datetime) -> Item:
+        """Have all of ``preferences`` stand. Raises ConditionError if one of them must not."""
+        names = {f"#{place}": _WANTS + name for place, name in enumerate(preferences)}
+        ranks = {
+            f":{place}": {"N": str(preference.rank)}
+            for place, preference in enumerate(preferences.values())
+        }
         pairs = list(zip(names, ranks, strict=True))
         higher = " AND ".join(f"(attribute_not_exists({n}) OR {n} < {v})" for n, v in pairs)
         assignments = ", ".join(f"{n} = {v}" for n, v in pairs)
         return self._table.update(
             *key_of(recipient_id),
             f"SET {assignments}, #c = list_append(:change, if_not_exists(#c, :none))",
-            values={**ranks, ":change": {"L": [{"S": _entry(wishes, at)}]}, ":none": {"L": []}},
+            values={
+                **ranks,
+                ":change": {"L": [{"S": _entry(preferences, at)}]},
+                ":none": {"L": []},
+            },
             names={**names, "#c": "changes"},
             condition=Condition(higher),
         )
@@ -95,9 +110,11 @@ class PreferenceStore:
             )
 
 
-def _entry(wishes: Wishes, at: datetime) -> str:
-    said = next(iter(wishes.values())).timestamp
-    types = (f"{'+' if wish.wanted else '-'}{name}" for name, wish in wishes.items())
+def _entry(preferences: PreferencesByType, at: datetime) -> str:
+    said = next(iter(preferences.values())).timestamp
+    types = (
+        f"{'+' if preference.wanted else '-'}{name}" for name, preference in preferences.items()
+    )
     return " ".join([str(micros(at)), str(micros(said)), *types])
 
 
@@ -106,7 +123,7 @@ def _change(entry: str) -> Change:
     at = from_micros(int(said))
     return Change(
         received_at=from_micros(int(received)),
-        wishes={each[1:]: Wish(each[0] == "+", at) for each in types},
+        preferences={each[1:]: Preference(each[0] == "+", at) for each in types},
     )
 
 
@@ -114,10 +131,10 @@ def _preferences(item: Item | None) -> Preferences:
     if item is None:
         return Preferences()
     changes = tuple(_change(entry["S"]) for entry in item["changes"]["L"][:KEPT_CHANGES])
-    return Preferences(dict(_wishes(item)), changes)
+    return Preferences(dict(_by_type(item)), changes)
 
 
-def _wishes(item: Item) -> Iterator[tuple[str, Wish]]:
+def _by_type(item: Item) -> Iterator[tuple[str, Preference]]:
     for name, value in item.items():
         if name.startswith(_WANTS):
             yield name.removeprefix(_WANTS), of_rank(int(value["N"]))

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.table import Item, Table
 from chalicelib.deliveries.fields import Status
-from chalicelib.deliveries.ports import Counts, Place
+from chalicelib.deliveries.ports import Counts, ScanPosition
 
 RECORDS = "PACKAGE#"
 _PK = "STATISTICS"
@@ -61,7 +61,7 @@ class CounterStore:
             return False
         return True
 
-    def recount(self, after: Place | None) -> tuple[Counts, Place | None]:
+    def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]:
         """Count the records of the page after a place; return what the next comes after, if any."""
         items, following = self._table.scan(after=after, limit=_PAGE)
         return Counts(_recounted(items)), following

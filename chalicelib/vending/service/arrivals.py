@@ -32,8 +32,8 @@ from chalicelib.vending.ports import (
     StaleRecordError,
     SupersededError,
 )
-from chalicelib.vending.service.intake import withdrawn
 from chalicelib.vending.service.reading import Reader
+from chalicelib.vending.service.uploads import withdrawn
 from chalicelib.vending.service.verdicts import Verdicts
 
 _CLOCK_SKEW = timedelta(days=1)

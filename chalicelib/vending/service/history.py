@@ -16,7 +16,7 @@ from chalicelib.vending.ports import Chunks
 
 
 @dataclass(frozen=True)
-class Place:
+class RowPosition:
     """Where a page begins: ``skip`` rows into ``day``, and how many rows come before that day."""
 
     day: date
@@ -29,7 +29,7 @@ class Page:
     """Some rows, and where the next ones begin if there are more."""
 
     rows: tuple[RowView, ...]
-    next: Place | None
+    next: RowPosition | None
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class HistoryService:
         first: datetime | None,
         last: datetime | None,
         limit: int,
-        place: Place | None = None,
+        place: RowPosition | None = None,
     ) -> Page:
         """Return up to ``limit`` rows from ``first`` up to but not including ``last``."""
-        place = place or Place(date.min, 0, 0)
+        place = place or RowPosition(date.min, 0, 0)
         found = islice(self._rows(serial, first, last, place), limit + 1)
         rows, places = [], []
         for row, at in found:
@@ -58,8 +58,8 @@ class HistoryService:
         return Page(tuple(rows[:limit]), more)
 
     def _rows(
-        self, serial: str, first: datetime | None, last: datetime | None, place: Place
-    ) -> Iterator[tuple[RowView, Place]]:
+        self, serial: str, first: datetime | None, last: datetime | None, place: RowPosition
+    ) -> Iterator[tuple[RowView, RowPosition]]:
         start, end = _day(first) or date.min, _day(last) or date.max
         before, skip = place.before, place.skip
         for day, keys in self.chunks.days(serial, first=place.day, last=end):
@@ -67,7 +67,7 @@ class HistoryService:
                 for number in range(skip, len(keys)):
                     row = _row(serial, keys, number, before)
                     if (first is None or row.at >= first) and (last is None or row.at < last):
-                        yield row, Place(day, number, before)
+                        yield row, RowPosition(day, number, before)
             before, skip = before + len(keys), 0
 
 

@@ -45,7 +45,7 @@ def faults(answer: HTTPResponse, status: int = 400) -> set[str]:
 
 
 @pytest.fixture
-def kitchen(client: Client) -> Client:
+def recipes(client: Client) -> Client:
     """The API, with the brief's cake."""
     assert post(client, "/cakes", CAKE).status_code == 201
     return client
@@ -73,8 +73,8 @@ def test_b1_to_b4_a_cake_comes_is_shown_and_goes(client: Client) -> None:
     refused(client.http.get("/cakes/chocolate_cake"), 404)
 
 
-def test_b5_5c2_grams_come_back_with_a_point_and_units_without(kitchen: Client) -> None:
-    text = kitchen.http.get("/cakes/chocolate_cake").body.decode()
+def test_b5_5c2_grams_come_back_with_a_point_and_units_without(recipes: Client) -> None:
+    text = recipes.http.get("/cakes/chocolate_cake").body.decode()
 
     assert '"chocolate":67.0,"butter":33.0,"flour":17.0,"sugar":30.5,"eggs":2}' in text
 
@@ -87,8 +87,8 @@ def test_5c2_the_form_that_needs_no_point(client: Client) -> None:
     assert '"flour":33.0,"eggs":2}' in answer.body.decode()
 
 
-def test_5c1_a_cake_of_the_same_id_is_409(kitchen: Client) -> None:
-    answer = post(kitchen, "/cakes", CAKE.replace("Chocolate Cake", "chocolate-cake"))
+def test_5c1_a_cake_of_the_same_id_is_409(recipes: Client) -> None:
+    answer = post(recipes, "/cakes", CAKE.replace("Chocolate Cake", "chocolate-cake"))
 
     assert refused(answer, 409)["type"] == "/problems/cake-exists"
 
@@ -151,8 +151,8 @@ def test_s3_a_body_of_another_kind_is_415(client: Client) -> None:
 # --- orders ---------------------------------------------------------------------------------------
 
 
-def test_b7_the_brief_s_order(kitchen: Client) -> None:
-    answer = post(kitchen, "/orders", {**ORDER, "extra_ingredients": GOLDEN})
+def test_b7_the_brief_s_order(recipes: Client) -> None:
+    answer = post(recipes, "/orders", {**ORDER, "extra_ingredients": GOLDEN})
 
     assert (answer.status_code, answer.headers["Location"]) == (201, "/orders/1")
     order = answer.json_body
@@ -170,8 +170,8 @@ def test_b7_the_brief_s_order(kitchen: Client) -> None:
     assert '"amount":8,"unit":"unit"' in text
     assert '"extra_ingredients":{"sugar":10.0,"peanuts":10}' in text
     assert (order["status"], order["urgent"]) == ("open", False)
-    assert get(kitchen, "/orders/1") == order
-    assert get(kitchen, "/orders") == [order]
+    assert get(recipes, "/orders/1") == order
+    assert get(recipes, "/orders") == [order]
 
 
 BAD_ORDERS: list[tuple[str, object]] = [
@@ -186,43 +186,43 @@ BAD_ORDERS: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("field", "value"), BAD_ORDERS)
-def test_5d_a_bad_field_is_400_and_named(kitchen: Client, field: str, value: object) -> None:
-    answer = post(kitchen, "/orders", {**ORDER, field: value})
+def test_5d_a_bad_field_is_400_and_named(recipes: Client, field: str, value: object) -> None:
+    answer = post(recipes, "/orders", {**ORDER, field: value})
 
     assert {name.partition(".")[0] for name in faults(answer)} == {field}
-    assert get(kitchen, "/orders") == []
+    assert get(recipes, "/orders") == []
 
 
 @pytest.mark.parametrize("field", ORDER)
-def test_5d_a_missing_field_is_400_and_named(kitchen: Client, field: str) -> None:
+def test_5d_a_missing_field_is_400_and_named(recipes: Client, field: str) -> None:
     body = {name: value for name, value in ORDER.items() if name != field}
 
-    assert faults(post(kitchen, "/orders", body)) == {field}
+    assert faults(post(recipes, "/orders", body)) == {field}
 
 
-def test_s8_the_same_key_is_the_same_order(kitchen: Client) -> None:
-    first = post(kitchen, "/orders", ORDER, **{"Idempotency-Key": "k"})
-    again = post(kitchen, "/orders", ORDER, **{"Idempotency-Key": "k"})
-    other = post(kitchen, "/orders", {**ORDER, "persons": 5}, **{"Idempotency-Key": "k"})
+def test_s8_the_same_key_is_the_same_order(recipes: Client) -> None:
+    first = post(recipes, "/orders", ORDER, **{"Idempotency-Key": "k"})
+    again = post(recipes, "/orders", ORDER, **{"Idempotency-Key": "k"})
+    other = post(recipes, "/orders", {**ORDER, "persons": 5}, **{"Idempotency-Key": "k"})
 
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.json_body == first.json_body
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
     assert refused(other, 422)["type"] == "/problems/idempotency-key-reused"
-    assert len(get(kitchen, "/orders")) == 1
+    assert len(get(recipes, "/orders")) == 1
 
 
-def test_5c6_an_unknown_recipe_is_422(kitchen: Client) -> None:
-    assert refused(post(kitchen, "/orders", {**ORDER, "recipe": "mud"}), 422)["type"] == (
+def test_5c6_an_unknown_recipe_is_422(recipes: Client) -> None:
+    assert refused(post(recipes, "/orders", {**ORDER, "recipe": "mud"}), 422)["type"] == (
         "/problems/unknown-recipe"
     )
 
 
-def test_5c3_a_unit_clash_is_422(kitchen: Client) -> None:
+def test_5c3_a_unit_clash_is_422(recipes: Client) -> None:
     body = {**ORDER, "extra_ingredients": {"eggs": 1.5}}
 
-    assert refused(post(kitchen, "/orders", body), 422)["type"] == "/problems/unit-clash"
+    assert refused(post(recipes, "/orders", body), 422)["type"] == "/problems/unit-clash"
 
 
 @pytest.mark.parametrize("order_id", ["abc", "1.0", "-1", "01", "9" * 16, "%31x"])
@@ -241,52 +241,52 @@ def test_5d_an_unknown_order_is_404(client: Client, method: str, rest: str) -> N
 
 
 def test_5c11_cancelling_is_204_as_often_as_it_is_asked_for(
-    kitchen: Client, stores: Stores
+    recipes: Client, stores: Stores
 ) -> None:
-    post(kitchen, "/orders", ORDER)
+    post(recipes, "/orders", ORDER)
 
     answers = [
-        kitchen.http.delete("/orders/1?by=Ann&reason=no%20guests"),
-        kitchen.http.delete("/orders/1"),
+        recipes.http.delete("/orders/1?by=Ann&reason=no%20guests"),
+        recipes.http.delete("/orders/1"),
     ]
 
     assert [(answer.status_code, answer.body) for answer in answers] == [(204, b"")] * 2
-    order = get(kitchen, "/orders/1")
+    order = get(recipes, "/orders/1")
     assert (order["status"], order["reason"], order["filed"]) == ("cancelled", "no guests", False)
     assert order["history"][-1]["by"] == "Ann"
     assert order["cancelled_at"] == order["history"][-1]["at"]
-    assert get(kitchen, "/orders") == []
-    assert get(kitchen, "/orders?status=cancelled") == get(kitchen, "/orders?status=all") == [order]
+    assert get(recipes, "/orders") == []
+    assert get(recipes, "/orders?status=cancelled") == get(recipes, "/orders?status=all") == [order]
     assert stores.asked() == {"cancelled#1"}
-    refused(kitchen.http.post("/orders/1/ready"), 409)
+    refused(recipes.http.post("/orders/1/ready"), 409)
 
 
-def test_5c15_ready_is_200_twice_and_one_notice(kitchen: Client, stores: Stores) -> None:
-    post(kitchen, "/orders", ORDER)
+def test_5c15_ready_is_200_twice_and_one_notice(recipes: Client, stores: Stores) -> None:
+    post(recipes, "/orders", ORDER)
 
-    answers = [kitchen.http.post("/orders/1/ready"), post(kitchen, "/orders/1/ready", {})]
+    answers = [recipes.http.post("/orders/1/ready"), post(recipes, "/orders/1/ready", {})]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json_body == answers[1].json_body
     assert answers[0].json_body["status"] == "ready"
     assert answers[0].json_body["notice"] == {"state": "asked"}
     assert stores.asked() == {"ready#1"}
-    refused(kitchen.http.delete("/orders/1"), 409)
+    refused(recipes.http.delete("/orders/1"), 409)
 
 
-def test_5c7_an_urgent_order_is_ticketed_at_once(kitchen: Client, stores: Stores) -> None:
-    order = post(kitchen, "/orders", {**ORDER, "urgent": True}).json_body
+def test_5c7_an_urgent_order_is_ticketed_at_once(recipes: Client, stores: Stores) -> None:
+    order = post(recipes, "/orders", {**ORDER, "urgent": True}).json_body
 
     assert (order["status"], order["ticket"]) == ("ticketed", {"state": "asked"})
     assert stores.asked() == {"jira#order#1"}
 
 
-def test_s7_the_list_comes_in_pages(kitchen: Client) -> None:
+def test_s7_the_list_comes_in_pages(recipes: Client) -> None:
     for _ in range(5):
-        post(kitchen, "/orders", ORDER)
+        post(recipes, "/orders", ORDER)
     found, path = [], "/orders?limit=2&status=open"
     while path:
-        answer = kitchen.http.get(path)
+        answer = recipes.http.get(path)
         found += [order["id"] for order in answer.json_body]
         link = answer.headers.get("Link", "")
         path = link.partition(">")[0].lstrip("<")
@@ -295,14 +295,14 @@ def test_s7_the_list_comes_in_pages(kitchen: Client) -> None:
 
 
 def test_s7_a_page_of_large_orders_holds_fewer_and_loses_none(
-    kitchen: Client, monkeypatch: pytest.MonkeyPatch
+    recipes: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.bakery.routes._MOST_BYTES", 2_000)
     for _ in range(5):
-        post(kitchen, "/orders", ORDER)
+        post(recipes, "/orders", ORDER)
     pages, path = [], "/orders"
     while path:
-        answer = kitchen.http.get(path)
+        answer = recipes.http.get(path)
         pages.append([order["id"] for order in answer.json_body])
         path = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
 
@@ -324,17 +324,17 @@ def test_s5_a_wrong_query_is_400(client: Client, query: str, name: str) -> None:
 # --- batches --------------------------------------------------------------------------------------
 
 
-def test_b9_a_batch_by_hand_and_the_same_again(kitchen: Client, stores: Stores) -> None:
-    post(kitchen, "/orders", {**ORDER, "extra_ingredients": GOLDEN})
-    post(kitchen, "/orders", {**ORDER, "persons": 1})
+def test_b9_a_batch_by_hand_and_the_same_again(recipes: Client, stores: Stores) -> None:
+    post(recipes, "/orders", {**ORDER, "extra_ingredients": GOLDEN})
+    post(recipes, "/orders", {**ORDER, "persons": 1})
     today = datetime.now(UTC).date().isoformat()
 
-    answer = kitchen.http.post("/batches")
-    again = kitchen.http.post("/batches")
+    answer = recipes.http.post("/batches")
+    again = recipes.http.post("/batches")
 
     assert (answer.status_code, again.status_code) == (201, 200)
     assert answer.headers["Location"] == f"/batches/{today}"
-    batch = get(kitchen, f"/batches/{today}")
+    batch = get(recipes, f"/batches/{today}")
     assert answer.json_body == again.json_body == batch
     assert (batch["date"], batch["status"], batch["orders"]) == (today, "sealed", [1, 2])
     lines = {line["name"]: line for line in batch["lines"]}
@@ -347,12 +347,12 @@ def test_b9_a_batch_by_hand_and_the_same_again(kitchen: Client, stores: Stores) 
     assert '"amount":335.0' in answer.body.decode()
     assert lines["peanuts"]["orders"] == [{"order": 1, "amount": 10}]
     assert stores.asked() == {f"jira#batch#{today}"}
-    order = get(kitchen, "/orders/1")
+    order = get(recipes, "/orders/1")
     assert (order["status"], order["batch"], order["ticket"]) == (
         *("ticketed", today),
         {"state": "asked"},
     )
-    [listed] = get(kitchen, "/batches")
+    [listed] = get(recipes, "/batches")
     assert (listed["date"], listed["orders"]) == (today, 2)
 
 
@@ -389,13 +389,13 @@ def event(key: str = "ING-1", *, done: bool = True, **told: object) -> dict[str,
 
 
 @pytest.fixture
-def ticketed(kitchen: Client) -> Client:
+def ticketed(recipes: Client) -> Client:
     """The API, with an order whose ticket is ING-1."""
-    post(kitchen, "/orders", ORDER)
+    post(recipes, "/orders", ORDER)
     run = bakery().batching.run_by_hand()
     bakery().shortages.tickets.know("ING-1", run.day)
     bakery().shortages.tickets.settle(run.day, Ticket(state="created", key="ING-1"))
-    return kitchen
+    return recipes
 
 
 def test_b10_a_ticket_that_is_short_is_looked_at_once(ticketed: Client, stores: Stores) -> None:

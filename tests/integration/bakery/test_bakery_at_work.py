@@ -16,7 +16,7 @@ from chalice.test import Client
 from chalicelib.bakery import events, wiring, workers
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.outbox.index import EffectIndex
-from chalicelib.core.outbox.rows import Kept
+from chalicelib.core.outbox.rows import EffectRow
 from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.outbox.sweeper import Sweeper
 from chalicelib.core.outbox.worker import Worker
@@ -81,7 +81,7 @@ class Bakery:
                 self.worker.work(effect_id)
             self.desk.office.clock.forward(60)
 
-    def effects(self) -> list[Kept]:
+    def effects(self) -> list[EffectRow]:
         store = EffectStore(self.stores.effects)
         return [kept for each in self.stores.asked() if (kept := store.get(each))]
 

@@ -1,6 +1,6 @@
 """Hundreds of effects at each of the five vendors while everything fails: none lost, none twice.
 
-Real are the bakery's services, performers and workers, the outbox's worker and sweeper, the clients
+Real are the bakery's services, handlers and workers, the outbox's worker and sweeper, the clients
 and the stand-ins; the stores are in memory here, and tests/e2e/test_outbox.py has the real ones.
 """
 
@@ -92,7 +92,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 def test_b19_in_chaos_no_effect_at_any_vendor_is_lost_and_none_is_doubled(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bakery = ChaoticBakery(desk.office.clock, monkeypatch, settle_s=SETTLE_S)
+    bakery = ChaoticBakery(desk.office.clock, monkeypatch, search_lag_s=SETTLE_S)
     day(bakery)
 
     run(bakery, desk)
@@ -186,7 +186,7 @@ def those_who_stay_are_invited(bakery: ChaoticBakery, desk: Desk) -> None:
 def test_b19_who_looks_before_the_search_can_show_it_doubles_tickets(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bakery = ChaoticBakery(desk.office.clock, monkeypatch, settle_s=JIRA_LAG_S / 4)
+    bakery = ChaoticBakery(desk.office.clock, monkeypatch, search_lag_s=JIRA_LAG_S / 4)
     for n in range(EFFECTS):
         bakery.time.after(n // AT_A_TIME, partial(bakery.order, f"Guest {n}", urgent=True))
 

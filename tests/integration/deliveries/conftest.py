@@ -22,14 +22,14 @@ _NUMBERS = count()
 class Clients(NamedTuple):
     """DynamoDB clients, made once a module: making one takes longer than most of these tests."""
 
-    patient: Any
+    check: Any
     hasty: Any
 
 
 @pytest.fixture(scope="module")
 def clients() -> Iterator[Clients]:
     with mock_aws():
-        yield Clients(aws.dynamodb.__wrapped__(), aws.hasty_dynamodb.__wrapped__())
+        yield Clients(aws.dynamodb.__wrapped__(), aws.fail_fast_dynamodb.__wrapped__())
 
 
 @pytest.fixture
@@ -40,13 +40,13 @@ def table_name() -> str:
 @pytest.fixture(autouse=True)
 def table(clients: Clients, table_name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The client of an empty table, which the services find in their settings."""
-    make_table(clients.patient, table_name)
+    make_table(clients.check, table_name)
     monkeypatch.setenv("DELIVERIES_TABLE", table_name)
-    monkeypatch.setattr(wiring.aws, "dynamodb", _Cached(clients.patient))
-    monkeypatch.setattr(wiring.aws, "hasty_dynamodb", _Cached(clients.hasty))
+    monkeypatch.setattr(wiring.aws, "dynamodb", _Cached(clients.check))
+    monkeypatch.setattr(wiring.aws, "fail_fast_dynamodb", _Cached(clients.hasty))
     wiring.deliveries.cache_clear()
     settings.from_env.cache_clear()
-    return clients.patient
+    return clients.check
 
 
 class _Cached:

@@ -343,7 +343,7 @@ def test_a_throttled_table_is_a_503_and_a_retry_is_safe(
 def test_a_refusal_leaves_even_when_it_cannot_be_counted(
     client: Client, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with failing(aws.hasty_dynamodb(), "UpdateItem", ReadTimeoutError(endpoint_url="x")):
+    with failing(aws.fail_fast_dynamodb(), "UpdateItem", ReadTimeoutError(endpoint_url="x")):
         assert send(client, sender_id=None).status_code == 400
 
     assert statistics(client)["requests_malformed"] == 0
@@ -352,7 +352,7 @@ def test_a_refusal_leaves_even_when_it_cannot_be_counted(
 
 
 def test_a_malformed_request_is_counted_by_a_client_that_tries_once_and_soon_gives_up() -> None:
-    config = aws.hasty_dynamodb().meta.config
+    config = aws.fail_fast_dynamodb().meta.config
 
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout <= 1

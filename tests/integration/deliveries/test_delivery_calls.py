@@ -53,7 +53,7 @@ def test_a_route_makes_no_more_round_trips_than_it_says(
     ask(client, "POST", "/packages", BOX)
     ask(client, "PUT", "/recipients/mars/preferences", {**SAID, "timestamp": 50})
 
-    with spending(table) as spent, spending(aws.hasty_dynamodb()) as hastily:
+    with spending(table) as spent, spending(aws.fail_fast_dynamodb()) as hastily:
         assert ask(client, method, path, body) == status
 
     assert spent.calls + hastily.calls == Counter(calls)

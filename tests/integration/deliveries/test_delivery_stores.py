@@ -9,16 +9,16 @@ from hypothesis import settings
 
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.table import Table
-from chalicelib.deliveries.ports import DecidedAlreadyError, WishChangedError
+from chalicelib.deliveries.ports import DecidedAlreadyError, PreferenceChangedError
+from chalicelib.deliveries.preferences import Preference
 from chalicelib.deliveries.records import Attempt, decided
 from chalicelib.deliveries.service.sending import Sending
-from chalicelib.deliveries.wishes import Wish
 from tests.support.deliveries.fakes import NOON, Store, package
 from tests.support.deliveries.rivalry import Rivalry
 from tests.support.deliveries.table import RealStore, make_table
 from tests.support.dynamodb import spending
 
-LATER = Wish(False, NOON + timedelta(days=1))
+LATER = Preference(False, NOON + timedelta(days=1))
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def test_a_decision_on_an_old_word_is_given_the_new_one_and_writes_nothing(
 ) -> None:
     store.raise_to("mars", {"personal": LATER}, at=NOON)
 
-    with pytest.raises(WishChangedError) as changed:
+    with pytest.raises(PreferenceChangedError) as changed:
         store.add(decided(package(), None, at=NOON))
 
-    assert changed.value.wish == LATER
+    assert changed.value.preference == LATER
     assert store.record("box") is None
     assert not store.counts().packages
 
@@ -164,11 +164,11 @@ class Conflicts:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.core.retry.time.sleep", lambda _: None)
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("check")
 def test_a_conflict_is_tried_again_with_the_same_token_on_the_same_shard(
     store: RealStore, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +196,7 @@ def test_conflicts_without_end_are_a_503(
     assert store.record("box") is None
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("check")
 def test_an_update_waits_until_the_transaction_on_its_item_is_over(
     store: RealStore, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +210,7 @@ def test_an_update_waits_until_the_transaction_on_its_item_is_over(
 
     monkeypatch.setattr(table, "update_item", conflicting)
 
-    assert store.raise_to("mars", {"personal": LATER}, at=NOON).wishes == {"personal": LATER}
+    assert store.raise_to("mars", {"personal": LATER}, at=NOON).preferences == {"personal": LATER}
 
 
 def test_one_word_is_one_update(store: RealStore, table: Any) -> None:

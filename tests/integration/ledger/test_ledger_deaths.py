@@ -29,5 +29,5 @@ def test_a_key_that_could_not_be_bound_is_bound_by_the_retry(
             at.ledger(line).post(body, key=key)
 
         assert at.ledger().post(body, key=key).entry.transaction_id == at.original
-        assert at.ledger().store.look(at.account, key=key).keyed is not None
+        assert at.ledger().store.read_snapshot(at.account, key=key).keyed is not None
     assert len(at.entries()) == 1

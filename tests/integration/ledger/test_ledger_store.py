@@ -11,7 +11,7 @@ from chalicelib.core.table import Table
 from chalicelib.ledger import store as ledger_store
 from chalicelib.ledger.chain import following
 from chalicelib.ledger.models import Entry, iso
-from chalicelib.ledger.ports import Place, Sight, Store
+from chalicelib.ledger.ports import ListPosition, Snapshot, Store
 from chalicelib.ledger.store import LedgerStore
 from tests.support.ids import uuid
 from tests.support.ledger.fakes import MORNING, MemoryStore
@@ -47,8 +47,8 @@ def entry() -> Callable[..., Entry]:
 
 
 def test_nothing_stands_in_an_empty_ledger(store: Store) -> None:
-    assert store.look(ANN) == Sight()
-    assert store.look(ANN, transaction_id=uuid(1), key="k") == Sight()
+    assert store.read_snapshot(ANN) == Snapshot()
+    assert store.read_snapshot(ANN, transaction_id=uuid(1), key="k") == Snapshot()
     assert store.transaction(uuid(1)) is None
     assert store.account(ANN) is None
     assert store.account_at(ANN, MORNING) is None
@@ -63,10 +63,12 @@ def test_an_entry_is_found_by_all_its_names(store: Store, entry: Callable[..., E
 
     assert store.append(first, key="a key = anything # /?")
 
-    assert store.look(ANN) == Sight(last=first)
-    assert store.look(ANN, transaction_id=uuid(1)) == Sight(last=first, named=first)
-    assert store.look(ANN, key="a key = anything # /?") == Sight(last=first, keyed=first)
-    assert store.look(BOB, transaction_id=uuid(1), key="k") == Sight(named=first)
+    assert store.read_snapshot(ANN) == Snapshot(last=first)
+    assert store.read_snapshot(ANN, transaction_id=uuid(1)) == Snapshot(last=first, named=first)
+    assert store.read_snapshot(ANN, key="a key = anything # /?") == Snapshot(
+        last=first, keyed=first
+    )
+    assert store.read_snapshot(BOB, transaction_id=uuid(1), key="k") == Snapshot(named=first)
     kept = store.transaction(uuid(1))
     assert kept is not None
     assert (kept.entry, kept.reversed_by) == (first, None)
@@ -91,7 +93,7 @@ def test_an_entry_whose_place_or_name_is_taken_is_not_stored_at_all(
     assert [last.account_id for last in store.accounts(after=None, limit=9)] == [ANN]
     assert len(store.transactions(before=None, limit=9)) == 1
     assert store.entries(ANN, after=None, limit=9) == [first]
-    assert store.look(BOB).last is None
+    assert store.read_snapshot(BOB).last is None
 
 
 def _again(entry: Entry, transaction_id: str) -> Entry:
@@ -137,7 +139,7 @@ def test_a_key_is_bound_once(store: Store, entry: Callable[..., Entry]) -> None:
 
     assert store.bind("k", first)
     assert not store.bind("k", second)
-    assert store.look(BOB, key="k").keyed == first
+    assert store.read_snapshot(BOB, key="k").keyed == first
 
 
 def test_the_list_goes_on_where_a_page_ended(store: Store, entry: Callable[..., Entry]) -> None:
@@ -150,7 +152,7 @@ def test_the_list_goes_on_where_a_page_ended(store: Store, entry: Callable[..., 
     before = None
     while page := store.transactions(before=before, limit=4):
         found += [each.transaction_id for each in page]
-        before = Place(iso(page[-1].created_at), page[-1].transaction_id)
+        before = ListPosition(iso(page[-1].created_at), page[-1].transaction_id)
 
     assert found == newest_first
 
@@ -166,7 +168,7 @@ def test_transactions_of_one_moment_are_all_listed(store: Store) -> None:
     pages, before = [], None
     while page := store.transactions(before=before, limit=4):
         pages += [each.transaction_id for each in page]
-        before = Place(iso(page[-1].created_at), page[-1].transaction_id)
+        before = ListPosition(iso(page[-1].created_at), page[-1].transaction_id)
 
     assert sorted(pages) == [uuid(number) for number in range(1, 10)]
 

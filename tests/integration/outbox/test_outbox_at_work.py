@@ -59,7 +59,7 @@ def test_s6_what_a_transaction_asks_for_is_named_performed_told_and_closed(
     worker = outbox_wiring.worker("letters", vendor)
 
     events.relay({"Records": [ask(table, "a"), ask(table, "b")]}, None)
-    assert messages.perform(batch(queue), worker) == {"batchItemFailures": []}
+    assert messages.handle(batch(queue), worker) == {"batchItemFailures": []}
 
     kept = EffectStore(table).get("a")
     assert kept is not None

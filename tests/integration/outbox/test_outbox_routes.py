@@ -13,9 +13,9 @@ from chalice.test import Client, HTTPResponse
 
 import app as composition
 from chalicelib.core import aws, cursors
-from chalicelib.core.outbox.effects import Conclusion, Effect
+from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.outbox import Outbox
-from chalicelib.core.outbox.rows import Kept, Pause, place
+from chalicelib.core.outbox.rows import EffectRow, Pause, place
 from chalicelib.core.outbox.store import EffectStore, closed
 from chalicelib.core.table import Table, key
 from tests.support.aws import client as aws_client
@@ -52,7 +52,7 @@ def store(table: Table) -> EffectStore:
     return EffectStore(table)
 
 
-def ask(table: Table, effect_id: str, *, kind: str = "letters", minutes: int = 0) -> Kept:
+def ask(table: Table, effect_id: str, *, kind: str = "letters", minutes: int = 0) -> EffectRow:
     then = THEN + timedelta(minutes=minutes)
     table.transact(Outbox(table, now=lambda: then).adding(Effect(effect_id, kind, {"to": "mars"})))
     kept = EffectStore(table).get(effect_id)
@@ -60,9 +60,9 @@ def ask(table: Table, effect_id: str, *, kind: str = "letters", minutes: int = 0
     return kept
 
 
-def dead(table: Table, effect_id: str, **told: Any) -> Kept:
+def dead(table: Table, effect_id: str, **told: Any) -> EffectRow:
     kept = ask(table, effect_id, **told)
-    return EffectStore(table).change(kept, closed(kept, Conclusion("dead", answer="400"), THEN))
+    return EffectStore(table).change(kept, closed(kept, Ending("dead", answer="400"), THEN))
 
 
 def found(answer: HTTPResponse, status: int = 200) -> Any:
@@ -185,7 +185,7 @@ def test_a_dead_effect_that_may_be_done_is_looked_up_first(
 ) -> None:
     kept = ask(table, "doubt")
     doubtful = replace(kept, unsure_at=THEN)
-    store.change(kept, closed(doubtful, Conclusion("dead", answer="?"), THEN))
+    store.change(kept, closed(doubtful, Ending("dead", answer="?"), THEN))
 
     assert found(retry(api, "doubt"))["state"] == "unsure"
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_tried_is_refused_and_left_as_it_is(
     api: Any, table: Table, store: EffectStore, sqs: Any
 ) -> None:
     kept = ask(table, "done")
-    done = store.change(kept, closed(kept, Conclusion("done", "r"), THEN))
+    done = store.change(kept, closed(kept, Ending("done", "r"), THEN))
     kept = ask(table, "busy")
     far = datetime(2142, 1, 1, tzinfo=UTC)
     busy = store.change(kept, replace(kept, state="sending", token="t", lease_until=far))

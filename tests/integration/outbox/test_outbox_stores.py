@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.core.outbox import rows
-from chalicelib.core.outbox.effects import Conclusion, Effect
+from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.index import EffectIndex
 from chalicelib.core.outbox.outbox import Outbox
-from chalicelib.core.outbox.rows import GRACE, Kept, Pause
+from chalicelib.core.outbox.rows import GRACE, EffectRow, Pause
 from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
 from chalicelib.core.table import ConditionError, Table, key
 from tests.support.outbox.fakes import KIND, NOON, MemoryStore
@@ -44,13 +44,13 @@ def real(table: Table) -> RealStore:
     return RealStore(table)
 
 
-def ask(store: Any, effect_id: str = "a", kind: str = KIND, after_s: float = 0) -> Kept:
+def ask(store: Any, effect_id: str = "a", kind: str = KIND, after_s: float = 0) -> EffectRow:
     store.add(Effect(effect_id, kind, {"to": "mars", "n": [1, None]}), NOON + after_s * SECOND)
-    kept: Kept = store.get(effect_id)
+    kept: EffectRow = store.get(effect_id)
     return kept
 
 
-def claim(kept: Kept, token: str = "t1") -> Kept:  # noqa: S107
+def claim(kept: EffectRow, token: str = "t1") -> EffectRow:  # noqa: S107
     lease = NOON + timedelta(minutes=1)
     return replace(kept, state="sending", token=token, lease_until=lease, attempts=1)
 
@@ -71,7 +71,7 @@ def test_s6_an_effect_is_kept_as_it_was_asked_for(store: Any) -> None:
 
 def test_s6_the_same_id_is_asked_for_once_for_ever(real: RealStore) -> None:
     kept = ask(real)
-    real.change(kept, closed(kept, Conclusion("done", "r"), NOON))
+    real.change(kept, closed(kept, Ending("done", "r"), NOON))
 
     with pytest.raises(ConditionError):
         ask(real)
@@ -100,7 +100,7 @@ def test_s6_everything_that_is_known_comes_back(store: Any) -> None:
         due_at=NOON + 2 * SECOND,
         wake_at=NOON + 3 * SECOND,
         since=NOON - SECOND,
-        ended=Conclusion("dead", None, "no"),
+        ended=Ending("dead", None, "no"),
         last_error="timeout",
         reference="r",
         answer="no",
@@ -130,7 +130,7 @@ def test_s6_who_lost_the_lease_changes_nothing(store: Any) -> None:
     theirs = store.change(mine, claim(mine, "t2"))
 
     with pytest.raises(OvertakenError):
-        store.change(mine, closed(mine, Conclusion("done", "r"), NOON))
+        store.change(mine, closed(mine, Ending("done", "r"), NOON))
     assert store.get("a") == theirs
 
 
@@ -139,7 +139,7 @@ def test_s6_a_write_that_was_made_and_not_answered_counts_as_made(store: Any) ->
     claimed = store.change(kept, claim(kept))
 
     assert store.change(kept, claimed) == claimed
-    done = store.change(claimed, closed(claimed, Conclusion("done", "r"), NOON))
+    done = store.change(claimed, closed(claimed, Ending("done", "r"), NOON))
     assert store.change(claimed, done) == done
 
 
@@ -194,7 +194,7 @@ def test_s6_a_row_that_cannot_be_read_can_be_buried_and_is_listed(
 
 def test_what_is_done_is_not_buried(real: RealStore) -> None:
     kept = ask(real)
-    done = real.change(kept, closed(kept, Conclusion("done", "r"), NOON))
+    done = real.change(kept, closed(kept, Ending("done", "r"), NOON))
 
     real.bury(kept, "odd", NOON)
 
@@ -241,7 +241,7 @@ def test_s6_the_sweeper_finds_what_is_to_be_looked_at_by_kind(store: Any) -> Non
     ask(store, "early")
     ask(store, "parcel", kind="parcels")
     over = ask(store, "over")
-    store.change(over, closed(over, Conclusion("dead", answer="no"), NOON))
+    store.change(over, closed(over, Ending("dead", answer="no"), NOON))
 
     assert store.kinds() == [KIND, "parcels"]
     assert store.waiting(KIND, NOON + GRACE - SECOND, 10) == []
@@ -256,7 +256,7 @@ def test_s6_the_sweeper_finds_what_is_to_be_looked_at_by_kind(store: Any) -> Non
 def test_s6_what_is_over_leaves_the_open_ones(real: RealStore) -> None:
     for state in ("done", "dead"):
         kept = ask(real, state)
-        real.change(kept, closed(kept, Conclusion(state), NOON))  # type: ignore[arg-type]
+        real.change(kept, closed(kept, Ending(state), NOON))  # type: ignore[arg-type]
 
     assert real.kinds() == []
     row = real.table.get("EFFECT#done", "EFFECT")
@@ -297,7 +297,7 @@ def test_operators_list_effects_by_kind_the_newest_first_in_pages(store: Any, li
         ask(store, f"p{number}", kind="parcels", after_s=number)
     for effect_id in ("e1", "e4", "p2"):
         kept = store.get(effect_id)
-        store.change(kept, closed(kept, Conclusion("dead", answer="no"), NOON))
+        store.change(kept, closed(kept, Ending("dead", answer="no"), NOON))
     kept = store.get("e2")
     store.change(kept, claim(kept))
 

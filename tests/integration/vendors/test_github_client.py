@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.outbox.effects import DeniedError, NotDoneError, PoisonError
+from chalicelib.core.outbox.effects import CredentialsError, NotExecutedError, RejectedError
 from chalicelib.integrations.http import NotThereError
 from tests.support.integrations.vendors import Desk
 
@@ -78,7 +78,7 @@ def test_b15_who_keeps_coming_back_is_not_called_removed(desk: Desk) -> None:
     desk.office.github.accept("ada")
     desk.fail("github", "status", method="DELETE", status=204, body={}, times=None)
 
-    with pytest.raises(NotDoneError, match="still has access"):
+    with pytest.raises(NotExecutedError, match="still has access"):
         desk.github.remove("ada")
 
 
@@ -93,17 +93,17 @@ def test_b15_a_repository_that_the_token_may_not_see_is_not_called_empty(desk: D
     desk.fail("github", "status", path="^/repos/", status=404, times=None)
 
     for call in (desk.github.remove, desk.github.access, desk.github.grant):
-        with pytest.raises(DeniedError, match="hidden"):
+        with pytest.raises(CredentialsError, match="hidden"):
             call("ada")
 
 
 @pytest.mark.parametrize(
     ("words", "kind"),
     [
-        ("Resource not accessible by personal access token", DeniedError),
-        ("Must have admin rights to Repository.", DeniedError),
-        ("You have exceeded a secondary rate limit.", NotDoneError),
-        ("This user was blocked by the owner.", PoisonError),
+        ("Resource not accessible by personal access token", CredentialsError),
+        ("Must have admin rights to Repository.", CredentialsError),
+        ("You have exceeded a secondary rate limit.", NotExecutedError),
+        ("This user was blocked by the owner.", RejectedError),
     ],
 )
 def test_b15_a_403_is_a_limit_a_refusal_or_too_few_rights(
@@ -117,6 +117,6 @@ def test_b15_a_403_is_a_limit_a_refusal_or_too_few_rights(
 
 
 def test_b15_a_name_cannot_lead_elsewhere(desk: Desk) -> None:
-    with pytest.raises((NotThereError, DeniedError, PoisonError)):
+    with pytest.raises((NotThereError, CredentialsError, RejectedError)):
         desk.github.grant("../../../user")
     assert desk.held("github", "invitations") == []

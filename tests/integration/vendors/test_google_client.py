@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core.outbox.effects import DeniedError, NotDoneError, PoisonError
+from chalicelib.core.outbox.effects import CredentialsError, NotExecutedError, RejectedError
 from chalicelib.integrations.gdocs import SETTLE_S, Line, as_line, utf16_length
 from chalicelib.integrations.http import NotThereError
 from tests.support.integrations.vendors import Desk
@@ -48,7 +48,7 @@ def test_access_that_was_withdrawn_waits_for_somebody(desk: Desk) -> None:
     document = desk.document()
     desk.office.google.revoke(revoked=True)
 
-    with pytest.raises(DeniedError, match="invalid_grant"):
+    with pytest.raises(CredentialsError, match="invalid_grant"):
         desk.docs.append(document, [LINE])
 
     desk.office.google.revoke(revoked=False)
@@ -61,7 +61,7 @@ def test_an_account_without_storage_waits_for_somebody(desk: Desk) -> None:
     body = {"error": error}
     desk.fail("google", "status", method="POST", path="/files", status=403, body=body)
 
-    with pytest.raises(DeniedError, match="storageQuotaExceeded"):
+    with pytest.raises(CredentialsError, match="storageQuotaExceeded"):
         desk.drive.create_folder("Orders")
 
 
@@ -117,7 +117,7 @@ def test_b13_many_writers_of_the_same_lines_write_each_once(desk: Desk) -> None:
         while True:
             try:
                 desk.docs.append(document, [line])
-            except NotDoneError:
+            except NotExecutedError:
                 continue
             return
 
@@ -160,7 +160,7 @@ def test_b13_a_document_that_never_rests_is_left_for_later(
 
     monkeypatch.setattr(desk.docs, "_write", interrupted)
 
-    with pytest.raises(NotDoneError, match="all the time"):
+    with pytest.raises(NotExecutedError, match="all the time"):
         desk.docs.append(document, [LINE])
     assert "Order 21" not in text(desk, document)
 
@@ -168,7 +168,7 @@ def test_b13_a_document_that_never_rests_is_left_for_later(
 def test_b13_a_line_that_google_refuses_is_not_tried_for_ever(desk: Desk) -> None:
     document = desk.document()
 
-    with pytest.raises(PoisonError):
+    with pytest.raises(RejectedError):
         desk.docs.append(document, [Line("x" * 300, "too long a name")])
     assert len(requests(desk, ":batchUpdate")) == 1
 

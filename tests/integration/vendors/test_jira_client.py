@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.outbox.effects import DeniedError
+from chalicelib.core.outbox.effects import CredentialsError
 from chalicelib.integrations import adf
 from chalicelib.integrations.http import NotThereError
 from chalicelib.integrations.jira import SETTLE_S
@@ -106,7 +106,7 @@ def test_closing_where_no_transition_leads_to_done_waits_for_somebody(desk: Desk
     body = {"transitions": []}
     desk.fail("jira", "status", method="GET", path="/transitions", status=200, body=body)
 
-    with pytest.raises(DeniedError, match="no transition"):
+    with pytest.raises(CredentialsError, match="no transition"):
         desk.jira.close(key)
 
 

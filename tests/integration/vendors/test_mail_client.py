@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.integrations.mail import composed, message_id
 from infra.standins import certificates
@@ -44,17 +44,17 @@ def test_b12_a_letter_that_was_sent_again_can_be_told_for_one(desk: Desk) -> Non
 @pytest.mark.parametrize(
     ("stage", "fault", "kind"),
     [
-        ("RCPT", {"kind": "status", "status": 450}, NotDoneError),
-        ("RCPT", {"kind": "status", "status": 550}, PoisonError),
-        ("RCPT", {"kind": "limit"}, NotDoneError),
-        ("RCPT", {"kind": "drop"}, NotDoneError),
-        ("RCPT", {"kind": "stall"}, NotDoneError),
-        ("DATA", {"kind": "status", "status": 452}, NotDoneError),
-        ("DATA", {"kind": "status", "status": 554}, PoisonError),
-        ("DATA", {"kind": "drop"}, UnsureError),
-        ("DATA", {"kind": "drop_after"}, UnsureError),
-        ("DATA", {"kind": "stall"}, UnsureError),
-        ("DATA", {"kind": "stall_after"}, UnsureError),
+        ("RCPT", {"kind": "status", "status": 450}, NotExecutedError),
+        ("RCPT", {"kind": "status", "status": 550}, RejectedError),
+        ("RCPT", {"kind": "limit"}, NotExecutedError),
+        ("RCPT", {"kind": "drop"}, NotExecutedError),
+        ("RCPT", {"kind": "stall"}, NotExecutedError),
+        ("DATA", {"kind": "status", "status": 452}, NotExecutedError),
+        ("DATA", {"kind": "status", "status": 554}, RejectedError),
+        ("DATA", {"kind": "drop"}, OutcomeUnknownError),
+        ("DATA", {"kind": "drop_after"}, OutcomeUnknownError),
+        ("DATA", {"kind": "stall"}, OutcomeUnknownError),
+        ("DATA", {"kind": "stall_after"}, OutcomeUnknownError),
     ],
 )
 def test_b12_what_breaks_off_is_known_to_be_unsent_until_the_text_has_left(
@@ -73,12 +73,12 @@ def test_b12_what_breaks_off_is_known_to_be_unsent_until_the_text_has_left(
 
 
 def test_b12_an_address_without_a_mailbox_is_no_case_for_another_try(desk: Desk) -> None:
-    with pytest.raises(PoisonError, match="550"):
+    with pytest.raises(RejectedError, match="550"):
         desk.mail().send(letter(to="nobody@gmail.com"))
 
 
 def test_a_wrong_password_waits_for_somebody_and_is_not_told(desk: Desk) -> None:
-    with pytest.raises(DeniedError) as said:
+    with pytest.raises(CredentialsError) as said:
         desk.mail(password="hunter2").send(letter())
 
     assert "hunter2" not in str(said.value)
@@ -88,9 +88,9 @@ def test_a_wrong_password_waits_for_somebody_and_is_not_told(desk: Desk) -> None
 def test_a_server_with_another_certificate_gets_nothing(desk: Desk, tmp_path: Path) -> None:
     other, _ = certificates.certificate(tmp_path)
 
-    with pytest.raises(NotDoneError, match="nothing was sent"):
+    with pytest.raises(NotExecutedError, match="nothing was sent"):
         desk.mail(trust=str(other)).send(letter())
-    with pytest.raises(NotDoneError, match="nothing was sent"):
+    with pytest.raises(NotExecutedError, match="nothing was sent"):
         desk.mail(trust=None).send(letter())
 
 
@@ -101,20 +101,20 @@ def test_a_server_without_encryption_gets_nothing(desk: Desk) -> None:
     plain = Controller(object(), hostname="127.0.0.1", port=port)
     plain.start()
     try:
-        with pytest.raises(DeniedError, match="STARTTLS"):
+        with pytest.raises(CredentialsError, match="STARTTLS"):
             desk.mail(port=port).send(letter())
     finally:
         plain.stop()
 
 
 def test_when_nobody_listens_nothing_was_sent(desk: Desk) -> None:
-    with pytest.raises(NotDoneError, match="nothing was sent"):
+    with pytest.raises(NotExecutedError, match="nothing was sent"):
         desk.mail(port=1).send(letter())
 
 
 @pytest.mark.parametrize("subject", ["a\nBcc: x@y.example", "a\r\n\r\nbody", "a\x00b", "a\u2028b"])
 def test_b18_a_subject_cannot_become_a_header(desk: Desk, subject: str) -> None:
-    with pytest.raises(PoisonError):
+    with pytest.raises(RejectedError):
         desk.mail().send(letter(subject=subject))
     assert desk.held("mail", "letters") == []
 
@@ -137,7 +137,7 @@ def test_b18_a_subject_cannot_become_a_header(desk: Desk, subject: str) -> None:
     ],
 )
 def test_b12_what_is_no_single_address_is_refused(desk: Desk, address: str) -> None:
-    with pytest.raises(PoisonError, match="address"):
+    with pytest.raises(RejectedError, match="address"):
         desk.mail().send(letter(to=address))
     assert desk.held("mail", "letters") == []
 
@@ -146,7 +146,7 @@ def test_b12_what_is_no_single_address_is_refused(desk: Desk, address: str) -> N
 def test_b18_no_text_makes_a_header_of_its_own(subject: str, text: str, effect_id: str) -> None:
     try:
         message = composed(letter(effect_id, subject=subject, text=text), "bakery@backroom.example")
-    except PoisonError:
+    except RejectedError:
         return
 
     raw = message.as_bytes()

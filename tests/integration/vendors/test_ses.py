@@ -16,11 +16,11 @@ from moto import mock_aws
 
 from chalicelib.core import aws
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.integrations.ses import SesMail
 from tests.support.integrations.vendors import letter
@@ -64,14 +64,14 @@ def test_b12_a_letter_is_taken_and_has_ses_s_id(ses: SesMail) -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (EndpointConnectionError(endpoint_url="https://x.test"), NotDoneError),
-        (ReadTimeoutError(endpoint_url="https://x.test"), UnsureError),
-        (NoCredentialsError(), DeniedError),
-        (refused("TooManyRequestsException", 429), NotDoneError),
-        (refused("InternalFailure", 500), UnsureError),
-        (refused("MessageRejected"), PoisonError),
-        (refused("AccountSuspendedException"), DeniedError),
-        (refused("AccessDeniedException", 403), DeniedError),
+        (EndpointConnectionError(endpoint_url="https://x.test"), NotExecutedError),
+        (ReadTimeoutError(endpoint_url="https://x.test"), OutcomeUnknownError),
+        (NoCredentialsError(), CredentialsError),
+        (refused("TooManyRequestsException", 429), NotExecutedError),
+        (refused("InternalFailure", 500), OutcomeUnknownError),
+        (refused("MessageRejected"), RejectedError),
+        (refused("AccountSuspendedException"), CredentialsError),
+        (refused("AccessDeniedException", 403), CredentialsError),
     ],
 )
 def test_b12_what_each_failure_means(
@@ -88,7 +88,7 @@ def test_b12_what_each_failure_means(
 def test_b12_a_bad_address_never_reaches_ses() -> None:
     mail = SesMail(lambda: pytest.fail("asked"), SENDER)
 
-    with pytest.raises(PoisonError):
+    with pytest.raises(RejectedError):
         mail.send(letter(to="a@gmail.com\nBcc: b@gmail.com"))
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.integrations.slack import escaped
 from tests.support.integrations.vendors import Desk
@@ -53,21 +53,21 @@ def test_opening_a_channel_again_is_the_same_channel(desk: Desk) -> None:
 
 @pytest.mark.parametrize("user", ["U06", "U404", "USLACKBOT"])
 def test_whom_slack_cannot_reach_is_no_case_for_another_try(desk: Desk, user: str) -> None:
-    with pytest.raises(PoisonError):
+    with pytest.raises(RejectedError):
         desk.slack.open_dm(user)
 
 
 @pytest.mark.parametrize(
     ("word", "kind"),
     [
-        ("ratelimited", NotDoneError),
-        ("invalid_auth", DeniedError),
-        ("token_expired", DeniedError),
-        ("missing_scope", DeniedError),
-        ("internal_error", UnsureError),
-        ("fatal_error", UnsureError),
-        ("channel_not_found", PoisonError),
-        ("a_word_of_tomorrow", PoisonError),
+        ("ratelimited", NotExecutedError),
+        ("invalid_auth", CredentialsError),
+        ("token_expired", CredentialsError),
+        ("missing_scope", CredentialsError),
+        ("internal_error", OutcomeUnknownError),
+        ("fatal_error", OutcomeUnknownError),
+        ("channel_not_found", RejectedError),
+        ("a_word_of_tomorrow", RejectedError),
     ],
 )
 def test_slack_s_word_decides(desk: Desk, word: str, kind: type[EffectError]) -> None:

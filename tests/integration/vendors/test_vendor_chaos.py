@@ -12,7 +12,7 @@ from threading import Lock
 
 import pytest
 
-from chalicelib.core.outbox.effects import EffectError, NotDoneError, UnsureError
+from chalicelib.core.outbox.effects import EffectError, NotExecutedError, OutcomeUnknownError
 from chalicelib.integrations import gdocs, jira
 from chalicelib.integrations.gdocs import Line
 from tests.support.integrations.vendors import DOCUMENT, Desk, letter
@@ -34,7 +34,7 @@ class Work:
     """How an effect of one vendor is done, and how it is found when nobody knows."""
 
     vendor: str
-    settle_s: float
+    search_lag_s: float
     perform: Callable[[int], object]
     find: Callable[[int], object]
     done: Callable[[], Iterable[object]]
@@ -48,14 +48,14 @@ def insist(work: Work, desk: Desk, lock: Lock, number: int) -> None:
         try:
             if unsure:
                 with lock:
-                    desk.office.clock.forward(work.settle_s)
+                    desk.office.clock.forward(work.search_lag_s)
                 if work.find(number):
                     return
                 unsure = False
             work.perform(number)
-        except NotDoneError:
+        except NotExecutedError:
             continue
-        except UnsureError:
+        except OutcomeUnknownError:
             unsure = True
             continue
         return
@@ -195,9 +195,9 @@ def test_b19_in_chaos_a_letter_that_is_unsure_is_sent_once_more_at_most(desk: De
         while unsure < 2:
             try:
                 mail.send(letter(f"ready#{number}", subject=f"Order {number} is ready"))
-            except NotDoneError:
+            except NotExecutedError:
                 continue
-            except UnsureError:
+            except OutcomeUnknownError:
                 unsure += 1
                 continue
             return True

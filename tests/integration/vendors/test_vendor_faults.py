@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.integrations.http import NotThereError
 from tests.support.integrations.vendors import READS, WRITES, Call, Desk
@@ -26,13 +26,13 @@ UNKNOWN: list[tuple[str, dict[str, Any]]] = [
     ("status", {"status": 408}),
 ]
 KNOWN: list[tuple[dict[str, Any], type[EffectError]]] = [
-    ({"kind": "limit", "retry_after_s": 7}, NotDoneError),
-    ({"kind": "status", "status": 409}, NotDoneError),
-    ({"kind": "status", "status": 401}, DeniedError),
-    ({"kind": "status", "status": 302}, DeniedError),
+    ({"kind": "limit", "retry_after_s": 7}, NotExecutedError),
+    ({"kind": "status", "status": 409}, NotExecutedError),
+    ({"kind": "status", "status": 401}, CredentialsError),
+    ({"kind": "status", "status": 302}, CredentialsError),
     ({"kind": "status", "status": 404}, NotThereError),
-    ({"kind": "status", "status": 400}, PoisonError),
-    ({"kind": "status", "status": 422}, PoisonError),
+    ({"kind": "status", "status": 400}, RejectedError),
+    ({"kind": "status", "status": 422}, RejectedError),
 ]
 
 
@@ -54,7 +54,7 @@ def test_a_write_whose_answer_is_lost_is_unsure_and_sent_once(
 
     said = failed(desk, call, kind=kind, **told)
 
-    assert type(said) is UnsureError
+    assert type(said) is OutcomeUnknownError
     assert [fault["happened"] for fault in desk.office.faults.shown()] == [1]
     assert desk.doubled() == []
 
@@ -64,7 +64,7 @@ def test_a_write_whose_answer_is_lost_is_unsure_and_sent_once(
 def test_a_read_whose_answer_is_lost_has_changed_nothing(
     desk: Desk, name: str, kind: str, told: dict[str, Any]
 ) -> None:
-    assert type(failed(desk, READS[name], kind=kind, **told)) is NotDoneError
+    assert type(failed(desk, READS[name], kind=kind, **told)) is NotExecutedError
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_refusal_is_known_to_have_done_nothing(
     said = failed(desk, call, times=times, **told)
 
     assert isinstance(said, kind)
-    assert type(said) not in {UnsureError, EffectError}
+    assert type(said) not in {OutcomeUnknownError, EffectError}
     assert desk.doubled() == []
 
 
@@ -94,7 +94,7 @@ def test_a_refusal_is_known_to_have_done_nothing(
 def test_the_time_that_a_vendor_asks_for_is_told(desk: Desk, name: str) -> None:
     said = failed(desk, WRITES[name], kind="limit", retry_after_s=7)
 
-    assert isinstance(said, NotDoneError)
+    assert isinstance(said, NotExecutedError)
     assert said.retry_after_s == pytest.approx(7, abs=2)  # GitHub tells the second it ends
 
 
@@ -104,7 +104,7 @@ def test_an_answer_that_is_none_leaves_a_write_unsure(desk: Desk, name: str) -> 
 
     said = failed(desk, call, kind="status_after", status=200, body=["unexpected"])
 
-    assert type(said) is UnsureError
+    assert type(said) is OutcomeUnknownError
 
 
 @pytest.mark.parametrize("name", WRITES)
@@ -113,7 +113,7 @@ def test_a_write_that_broke_off_can_be_looked_up_and_done_again(desk: Desk, name
     call = WRITES[name]
     ready = call.prepare(desk)
     desk.fail(call.vendor, "drop_after", method=call.method, path=call.path)
-    with pytest.raises(UnsureError):
+    with pytest.raises(OutcomeUnknownError):
         call.make(desk, ready)
 
     found = {

@@ -17,12 +17,12 @@ from chalice.test import Client
 
 from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.effects import (
-    Conclusion,
-    DeniedError,
+    CredentialsError,
     Effect,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    Ending,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.warranties import archive, events
 from chalicelib.warranties.answers import SaleAnswer
@@ -44,7 +44,7 @@ def test_w6_2c10_request_and_answer_of_each_sale_are_archived(told: dict[str, An
     store, archived = MemoryStore(), MemoryArchive()
     sale = a_service(store).sell(body(item_title="🛋️", **told)).sale
 
-    Archiving(store, archived).perform(store.effects[0])
+    Archiving(store, archived).handle(store.effects[0])
 
     [(key, content)] = archived.objects.items()
     assert key == f"warranties/2142/03/01/{sale.request_id}.json"
@@ -65,37 +65,37 @@ def test_w6_2c10_request_and_answer_of_each_sale_are_archived(told: dict[str, An
 def test_each_try_archives_the_same_under_the_same_name() -> None:
     store, archived = MemoryStore(), MemoryArchive()
     a_service(store).sell(body())
-    performer = Archiving(store, archived)
+    handler = Archiving(store, archived)
 
-    assert performer.find(store.effects[0]) is None
-    first = performer.perform(store.effects[0])
-    assert performer.perform(store.effects[0]) == first
-    assert performer.find(store.effects[0]) == first
+    assert handler.find(store.effects[0]) is None
+    first = handler.handle(store.effects[0])
+    assert handler.handle(store.effects[0]) == first
+    assert handler.find(store.effects[0]) == first
     assert len(archived.objects) == 1
-    assert performer.settle_s == 0
+    assert handler.search_lag_s == 0
 
 
 @pytest.mark.parametrize(
     "payload", [{}, {"request_id": ""}, {"request_id": 7}, {"request_id": "x"}]
 )
 def test_an_effect_that_names_no_sale_is_poison(payload: dict[str, Any]) -> None:
-    performer, effect = (
+    handler, effect = (
         Archiving(MemoryStore(), MemoryArchive()),
         Effect("archive#x", "archive", payload),
     )
 
-    for act in (performer.perform, performer.find):
-        with pytest.raises(PoisonError):
+    for act in (handler.handle, handler.find):
+        with pytest.raises(RejectedError):
             act(effect)
-    performer.conclude(effect, Conclusion("dead", answer="it names no sale"))
+    handler.on_finished(effect, Ending("dead", answer="it names no sale"))
 
 
 def test_how_it_ended_is_told_to_the_sale() -> None:
     store = MemoryStore()
     sale = a_service(store).sell(body()).sale
-    ended = Conclusion("dead", answer="S3 answered 400")
+    ended = Ending("dead", answer="S3 answered 400")
 
-    Archiving(store, MemoryArchive()).conclude(store.effects[0], ended)
+    Archiving(store, MemoryArchive()).on_finished(store.effects[0], ended)
 
     assert store.kept[sale.request_id].archive == ended
 
@@ -150,10 +150,10 @@ def test_an_object_has_its_checksum_and_is_written_once(
 def test_the_whole_way_on_aws(dynamodb: Any, bucket: BucketArchive, s3: Any, names: Any) -> None:
     store = real_store(dynamodb, names.table, names.outbox)
     sale = a_service(store).sell(body()).sale
-    performer, effect = Archiving(store, bucket), archive.effect(sale)
+    handler, effect = Archiving(store, bucket), archive.effect(sale)
 
-    referred = performer.perform(effect)
-    performer.conclude(effect, Conclusion("done", referred))
+    referred = handler.handle(effect)
+    handler.on_finished(effect, Ending("done", referred))
 
     found = s3.get_object(Bucket=names.bucket, Key=archive.key(sale))["Body"].read()
     assert found == archive.content(sale)
@@ -171,18 +171,18 @@ def refused(code: str, status: int) -> ClientError:
 @pytest.mark.parametrize(
     ("failure", "outcome"),
     [
-        (EndpointConnectionError(endpoint_url=NOWHERE), NotDoneError),
-        (ConnectTimeoutError(endpoint_url=NOWHERE), NotDoneError),
-        (refused("SlowDown", 503), NotDoneError),
-        (refused("NoSuchBucket", 404), NotDoneError),
-        (refused("ConditionalRequestConflict", 409), NotDoneError),
-        (ReadTimeoutError(endpoint_url=NOWHERE), UnsureError),
-        (ConnectionClosedError(endpoint_url=NOWHERE), UnsureError),
-        (refused("InternalError", 500), UnsureError),
-        (refused("AccessDenied", 403), DeniedError),
-        (refused("ExpiredToken", 400), DeniedError),
-        (NoCredentialsError(), DeniedError),
-        (refused("BadDigest", 400), PoisonError),
+        (EndpointConnectionError(endpoint_url=NOWHERE), NotExecutedError),
+        (ConnectTimeoutError(endpoint_url=NOWHERE), NotExecutedError),
+        (refused("SlowDown", 503), NotExecutedError),
+        (refused("NoSuchBucket", 404), NotExecutedError),
+        (refused("ConditionalRequestConflict", 409), NotExecutedError),
+        (ReadTimeoutError(endpoint_url=NOWHERE), OutcomeUnknownError),
+        (ConnectionClosedError(endpoint_url=NOWHERE), OutcomeUnknownError),
+        (refused("InternalError", 500), OutcomeUnknownError),
+        (refused("AccessDenied", 403), CredentialsError),
+        (refused("ExpiredToken", 400), CredentialsError),
+        (NoCredentialsError(), CredentialsError),
+        (refused("BadDigest", 400), RejectedError),
     ],
 )
 def test_what_s3_says_is_what_became_of_the_object(
@@ -203,7 +203,7 @@ def test_what_s3_says_is_what_became_of_the_object(
 
 
 def test_a_bucket_that_is_not_there_is_not_done(s3: Any) -> None:
-    with pytest.raises(NotDoneError):
+    with pytest.raises(NotExecutedError):
         BucketArchive(lambda: s3, "no-such-bucket-here").put_once("key", b"content")
 
 

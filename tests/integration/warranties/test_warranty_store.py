@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.effects import Ending
 from chalicelib.warranties.models import Sale
-from chalicelib.warranties.ports import Sight, Store
+from chalicelib.warranties.ports import Snapshot, Store
 from chalicelib.warranties.store import LIST_SHARDS
 from tests.support.dynamodb import items
 from tests.support.ids import uuid
@@ -48,8 +48,8 @@ def add(
     return store.add(sale, new_store=new_store, new_item=new_item, key=key)
 
 
-def look(store: Store, sale: Sale, key: str | None = None) -> Sight:
-    return store.look(sale.store_uuid, sale.item_type, sale.item_sku, key=key)
+def look(store: Store, sale: Sale, key: str | None = None) -> Snapshot:
+    return store.read_snapshot(sale.store_uuid, sale.item_type, sale.item_sku, key=key)
 
 
 def listed(store: Store, *path: str, of: str | None = None, first: str = "") -> list[str]:
@@ -57,7 +57,7 @@ def listed(store: Store, *path: str, of: str | None = None, first: str = "") -> 
 
 
 def test_nothing_is_seen_where_nothing_is(store: Store) -> None:
-    assert look(store, a_sale(), "k") == Sight()
+    assert look(store, a_sale(), "k") == Snapshot()
     assert store.sale(uuid(1)) is None
     assert listed(store) == []
     assert store.types_of("s") == []
@@ -69,10 +69,10 @@ def test_what_was_added_is_seen_at_once_and_everywhere(store: Store) -> None:
 
     assert add(store, sale, key="k")
 
-    sight = look(store, sale, "k")
-    assert (sight.store_known, sight.keyed) == (True, sale)
-    assert sight.item is not None
-    assert (sight.item.item_cost, sight.item.item_title) == (150_00, sale.item_title)
+    snapshot = look(store, sale, "k")
+    assert (snapshot.store_known, snapshot.keyed) == (True, sale)
+    assert snapshot.item is not None
+    assert (snapshot.item.item_cost, snapshot.item.item_title) == (150_00, sale.item_title)
     assert look(store, sale, "another key").keyed is None
     kept = store.sale(sale.request_id)
     assert kept is not None
@@ -87,7 +87,7 @@ def test_what_was_added_is_seen_at_once_and_everywhere(store: Store) -> None:
     assert listed(store, of="another store") == []
     view, item = store.parties(sale)
     assert (view.store_uuid, view.created_at) == (sale.store_uuid, MORNING)
-    assert item == sight.item
+    assert item == snapshot.item
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,12 @@ def test_an_item_is_found_by_its_sku_under_each_of_its_types(store: Store) -> No
     assert store.types_of("986kjeo8fy9qhu") == ["furniture", "spaceship", "toy"]
 
 
-@pytest.mark.parametrize(
-    "ended", [Conclusion("done", "key#sha256=1"), Conclusion("dead", answer="no")]
-)
-def test_how_the_archiving_ended_is_kept(store: Store, ended: Conclusion) -> None:
+@pytest.mark.parametrize("ended", [Ending("done", "key#sha256=1"), Ending("dead", answer="no")])
+def test_how_the_archiving_ended_is_kept(store: Store, ended: Ending) -> None:
     add(store, a_sale())
 
     for _ in range(2):
-        store.conclude(uuid(1), ended)
+        store.on_finished(uuid(1), ended)
 
     kept = store.sale(uuid(1))
     assert kept is not None
@@ -184,7 +182,7 @@ def test_how_the_archiving_ended_is_kept(store: Store, ended: Conclusion) -> Non
 
 
 def test_how_nothing_ended_is_not_noted(store: Store) -> None:
-    store.conclude(uuid(1), Conclusion("done", "key#sha256=1"))
+    store.on_finished(uuid(1), Ending("done", "key#sha256=1"))
 
     assert store.sale(uuid(1)) is None
 

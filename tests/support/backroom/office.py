@@ -13,7 +13,7 @@ from app import app
 from backroom.core.session import Session
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.counting import Counting
-from chalicelib.deliveries.service.intake import Intake
+from chalicelib.deliveries.service.messages import Messages
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
 from chalicelib.vending.ports import IMPORTS
@@ -94,5 +94,5 @@ def _deliveries(now: Clock) -> Deliveries:
         sending=sending,
         choosing=Choosing(store, now=now),
         counting=Counting(store),
-        intake=Intake(sending, store, now=now),
+        messages=Messages(sending, store, now=now),
     )

@@ -1,6 +1,6 @@
 """A bakery whose five vendors, network and functions fail all the time, and whose time flies.
 
-Workers, performers, clients and stand-ins are the real ones; the stores are in memory, each call
+Workers, handlers, clients and stand-ins are the real ones; the stores are in memory, each call
 of them one transaction. Time is that of the stand-ins: when nobody has anything to do, it is sent
 ahead to whatever comes next, so hours take seconds and no settle time is cut.
 """
@@ -17,13 +17,13 @@ from urllib3.exceptions import ReadTimeoutError
 
 from chalicelib.bakery import workers
 from chalicelib.bakery.service.batches import Batching
-from chalicelib.bakery.service.cakes import Kitchen
-from chalicelib.bakery.service.orders import Ordering, Wish
+from chalicelib.bakery.service.cakes import Recipes
+from chalicelib.bakery.service.orders import Ordering, OrderRequest
 from chalicelib.bakery.service.shortages import Shortages
-from chalicelib.bakery.service.staff import Office, Person
+from chalicelib.bakery.service.staff import Employees, Person
 from chalicelib.bakery.wiring import Bakery, Stores
 from chalicelib.core.outbox import wiring as outbox
-from chalicelib.core.outbox.effects import Conclusion, Effect
+from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.sweeper import Sweeper
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.integrations import http
@@ -103,20 +103,20 @@ class Queues:
 
 
 class Mortal:
-    """A performer whose worker may die, or whose table may be away, when it tells how it ended."""
+    """A handler whose worker may die, or whose table may be away, when it tells how it ended."""
 
-    def __init__(self, performer: Any, dice: Dice) -> None:
-        self._performer, self._dice = performer, dice
-        self.settle_s = performer.settle_s
-        self.perform, self.find = performer.perform, performer.find
+    def __init__(self, handler: Any, dice: Dice) -> None:
+        self._handler, self._dice = handler, dice
+        self.search_lag_s = handler.search_lag_s
+        self.handle, self.find = handler.handle, handler.find
 
-    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         what = self._dice.happens(_TOLD)
         if what == "killed before telling":
             raise Killed
         if what == "context away":
             raise ConnectionError(what)
-        self._performer.conclude(effect, conclusion)
+        self._handler.on_finished(effect, conclusion)
         if what:
             raise Killed
 
@@ -176,10 +176,10 @@ class Asking(Effects):
 
 
 class ChaoticBakery:
-    """The whole bakery; ``settle_s`` is how long the search of Jira is believed to trail."""
+    """The whole bakery; ``search_lag_s`` is how long the search of Jira is believed to trail."""
 
     def __init__(
-        self, clock: standin.Clock, monkeypatch: pytest.MonkeyPatch, *, settle_s: float
+        self, clock: standin.Clock, monkeypatch: pytest.MonkeyPatch, *, search_lag_s: float
     ) -> None:
         self.time, self.dice = Timetable(clock), Dice(2142)
         self.queues = Queues(self.time, self.dice)
@@ -198,9 +198,9 @@ class ChaoticBakery:
             documents=self._locked(self.documents),
         )
         self._bakery = self._services()
-        self._bakery.kitchen.add("Chocolate Cake", given(CHOCOLATE_CAKE))
+        self._bakery.recipes.add("Chocolate Cake", given(CHOCOLATE_CAKE))
         self._endanger(monkeypatch)
-        self._hire_workers(monkeypatch, settle_s)
+        self._hire_workers(monkeypatch, search_lag_s)
         store: Any = self._locked(self.outbox)
         queues: Any = self.queues
         self._sweeper = Sweeper(store, store, queues, now=self.time.now)
@@ -218,7 +218,7 @@ class ChaoticBakery:
         kept, now = self._stores, self.time.now
         ordering = Ordering(kept.orders, kept.cakes, kept.batches, now=now)
         return Bakery(
-            kitchen=Kitchen(kept.cakes, now=now),
+            recipes=Recipes(kept.cakes, now=now),
             ordering=ordering,
             batching=Batching(kept.batches, now=now),
             shortages=Shortages(
@@ -230,15 +230,15 @@ class ChaoticBakery:
                 now=now,
                 secret=lambda: SECRET,
             ),
-            office=Office(kept.staff, now=now),
+            employees=Employees(kept.staff, now=now),
         )
 
-    def _hire_workers(self, monkeypatch: pytest.MonkeyPatch, settle_s: float) -> None:
+    def _hire_workers(self, monkeypatch: pytest.MonkeyPatch, search_lag_s: float) -> None:
         """Have the bakery's own wiring build the workers, on these stores and this time."""
         monkeypatch.setattr(workers, "stores", lambda: self._stores)
         monkeypatch.setattr(workers, "bakery", lambda: self._bakery)
         monkeypatch.setattr(workers, "_now", self.time.now)
-        settings = workers.BakerySettings(bakery_table="", bakery_settle_s=settle_s)
+        settings = workers.BakerySettings(bakery_table="", bakery_settle_s=search_lag_s)
         monkeypatch.setattr(workers, "from_env", lambda _: settings)
         monkeypatch.setattr(outbox, "from_env", lambda _: outbox.OutboxSettings(outbox_table=""))
         monkeypatch.setattr(outbox, "table", lambda: None)
@@ -258,7 +258,9 @@ class ChaoticBakery:
     # --- what people do ---
 
     def order(self, customer: str, *, urgent: bool = False) -> int:
-        wish = Wish(customer, "chocolate_cake", persons=1, quantity=1, extras={}, urgent=urgent)
+        wish = OrderRequest(
+            customer, "chocolate_cake", persons=1, quantity=1, extras={}, urgent=urgent
+        )
         return self._bakery.ordering.place(wish).order.id
 
     def cancel(self, order_id: int) -> None:
@@ -268,10 +270,12 @@ class ChaoticBakery:
         self._bakery.ordering.make_ready(order_id, by="staff", reason="baked")
 
     def hire(self, login: str) -> int:
-        return self._bakery.office.hire(Person("Ada", "Lovelace", developer=True, login=login)).id
+        return self._bakery.employees.hire(
+            Person("Ada", "Lovelace", developer=True, login=login)
+        ).id
 
     def fire(self, employee_id: int) -> None:
-        self._bakery.office.fire(employee_id)
+        self._bakery.employees.fire(employee_id)
 
     # --- the day ---
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import httpx
 
-from chalicelib.core.outbox.rows import Kept
+from chalicelib.core.outbox.rows import EffectRow
 from chalicelib.core.outbox.store import EffectStore, OvertakenError
 from chalicelib.core.table import Table
 from infra.standins.faults import Fault
@@ -111,7 +111,7 @@ class DeployedBakery:
         raise AssertionError(f"{effect_id} never rests")
 
 
-def _earlier(kept: Kept, by: timedelta) -> Kept:
+def _earlier(kept: EffectRow, by: timedelta) -> EffectRow:
     return replace(
         kept,
         since=kept.since - by,

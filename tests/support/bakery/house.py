@@ -5,25 +5,25 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.bakery.amounts import Given, read
+from chalicelib.bakery.handlers.access import AccessHandler
+from chalicelib.bakery.handlers.directory import Directory
+from chalicelib.bakery.handlers.files import FilingHandler
+from chalicelib.bakery.handlers.notices import NoticeHandler
+from chalicelib.bakery.handlers.tickets import TicketHandler
 from chalicelib.bakery.letters import Addresses
-from chalicelib.bakery.performers.access import AccessPerformer
-from chalicelib.bakery.performers.directory import Directory
-from chalicelib.bakery.performers.files import FilingPerformer
-from chalicelib.bakery.performers.notices import NoticePerformer
-from chalicelib.bakery.performers.tickets import TicketPerformer
 from chalicelib.bakery.records import Cake, Order
 from chalicelib.bakery.service.batches import Batching
-from chalicelib.bakery.service.cakes import Kitchen
-from chalicelib.bakery.service.orders import Ordering, Wish
+from chalicelib.bakery.service.cakes import Recipes
+from chalicelib.bakery.service.orders import Ordering, OrderRequest
 from chalicelib.bakery.service.shortages import Shortages
-from chalicelib.bakery.service.staff import Office
+from chalicelib.bakery.service.staff import Employees
 from chalicelib.core.outbox.effects import (
-    Conclusion,
     Effect,
     EffectError,
-    Performer,
-    PoisonError,
-    UnsureError,
+    EffectHandler,
+    Ending,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from tests.support.bakery.fakes import (
     Effects,
@@ -83,7 +83,7 @@ class Bakehouse:
         self.documents = FakeDocuments()
         self.desk, self.slack, self.mail = FakeDesk(), FakeMessenger(), FakeMailbox()
         self.drive, self.github = FakeDrive(), FakeRepository()
-        self.kitchen = Kitchen(self.cakes, now=self.clock)
+        self.recipes = Recipes(self.cakes, now=self.clock)
         self.ordering = Ordering(
             self.orders, self.cakes, self.batches, now=self.clock, per_order=per_order
         )
@@ -97,14 +97,14 @@ class Bakehouse:
             now=self.clock,
             secret=lambda: SECRET,
         )
-        self.office = Office(self.staff, now=self.clock)
+        self.employees = Employees(self.staff, now=self.clock)
         self.domains: set[str] = set()
-        self.performers: dict[str, Performer] = self._performers()
-        self.done: dict[str, Conclusion] = {}
+        self.handlers: dict[str, EffectHandler] = self._handlers()
+        self.done: dict[str, Ending] = {}
         self.doubtful: set[str] = set()
 
-    def _performers(self) -> dict[str, Performer]:
-        tickets = TicketPerformer(
+    def _handlers(self) -> dict[str, EffectHandler]:
+        tickets = TicketHandler(
             lambda: self.desk,
             self.orders,
             self.batches,
@@ -112,9 +112,9 @@ class Bakehouse:
             self.ordering,
             self.shortages,
             home="http://bakery.test",
-            settle_s=900,
+            search_lag_s=900,
         )
-        notices = NoticePerformer(
+        notices = NoticeHandler(
             lambda: self.slack,
             Directory(lambda: self.slack, now=self.clock),
             lambda: self.mail,
@@ -123,28 +123,28 @@ class Bakehouse:
             self.cakes,
             now=self.clock,
         )
-        files = FilingPerformer(
+        files = FilingHandler(
             lambda: self.drive,
             lambda: self.drive,
             self.documents,
             self.orders,
             now=self.clock,
-            settle_s=300,
+            search_lag_s=300,
         )
-        access = AccessPerformer(lambda: self.github, self.staff)
+        access = AccessHandler(lambda: self.github, self.staff)
         return {"jira": tickets, "notify": notices, "google": files, "github": access}
 
     # --- shorthands ---
 
     def bake(self, name: str = "Chocolate Cake", **ingredients: object) -> Cake:
-        return self.kitchen.add(name, given(ingredients or CHOCOLATE_CAKE))
+        return self.recipes.add(name, given(ingredients or CHOCOLATE_CAKE))
 
     def order(
         self, customer: str = "Mr Cakelover", *, key: str | None = None, **said: Any
     ) -> Order:
         wish = {"recipe": "chocolate_cake", "persons": 4, "quantity": 1, "extras": {}, **said}
         wish["extras"] = given(wish["extras"])
-        return self.ordering.place(Wish(customer=customer, **wish), key=key).order
+        return self.ordering.place(OrderRequest(customer=customer, **wish), key=key).order
 
     def cancel(self, order: Order) -> Order:
         return self.ordering.cancel(order.id, by="staff", reason="cancelled on request")
@@ -162,23 +162,23 @@ class Bakehouse:
 
     # --- performing ---
 
-    def perform(self, effect_id: str) -> EffectError | None:
+    def handle(self, effect_id: str) -> EffectError | None:
         """Try an effect once, as a worker does; return why it did not succeed."""
         effect = self.effects.asked[effect_id]
-        performer = self.performers[effect.kind]
+        handler = self.handlers[effect.kind]
         try:
             reference = None
-            if effect_id in self.doubtful and performer.settle_s:
-                reference = performer.find(effect)
-            reference = reference or performer.perform(effect)
-        except PoisonError as dead:
-            self._conclude(effect, Conclusion("dead", answer=str(dead)))
+            if effect_id in self.doubtful and handler.search_lag_s:
+                reference = handler.find(effect)
+            reference = reference or handler.handle(effect)
+        except RejectedError as dead:
+            self._conclude(effect, Ending("dead", answer=str(dead)))
             return dead
         except EffectError as failed:
-            if isinstance(failed, UnsureError):
+            if isinstance(failed, OutcomeUnknownError):
                 self.doubtful.add(effect_id)
             return failed
-        self._conclude(effect, Conclusion("done", reference))
+        self._conclude(effect, Ending("done", reference))
         return None
 
     def perform_all(self) -> None:
@@ -188,10 +188,10 @@ class Bakehouse:
             if not todo:
                 return
             for effect_id in todo:
-                self.perform(effect_id)
+                self.handle(effect_id)
         raise AssertionError(f"not performed: {todo}")
 
-    def _conclude(self, effect: Effect, conclusion: Conclusion) -> None:
-        self.performers[effect.kind].conclude(effect, conclusion)
-        self.performers[effect.kind].conclude(effect, conclusion)  # it comes at least once
+    def _conclude(self, effect: Effect, conclusion: Ending) -> None:
+        self.handlers[effect.kind].on_finished(effect, conclusion)
+        self.handlers[effect.kind].on_finished(effect, conclusion)  # it comes at least once
         self.done[effect.id] = conclusion

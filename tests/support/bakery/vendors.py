@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from chalicelib.core.outbox.effects import PoisonError
+from chalicelib.core.outbox.effects import RejectedError
 from chalicelib.integrations.http import NotThereError
 from chalicelib.integrations.mail import Letter
 
@@ -184,7 +184,7 @@ class FakeRepository(Vendor):
         self._happen()
         self.fail(self.before)
         if username == "nobody":
-            raise PoisonError("GitHub: nobody is called nobody")
+            raise RejectedError("GitHub: nobody is called nobody")
         if username in self.members:
             return "member"
         self.invited.add(username)

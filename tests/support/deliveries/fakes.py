@@ -14,13 +14,13 @@ from chalicelib.deliveries.ports import (
     Counts,
     DecidedAlreadyError,
     Packages,
-    Place,
     PreferenceBook,
+    PreferenceChangedError,
+    ScanPosition,
     Verdicts,
-    WishChangedError,
 )
+from chalicelib.deliveries.preferences import Change, Preference, Preferences, PreferencesByType
 from chalicelib.deliveries.records import Attempt, Record
-from chalicelib.deliveries.wishes import Change, Preferences, Wish, Wishes
 
 NOON = datetime(2142, 5, 1, 12, tzinfo=UTC)
 BOX: Mapping[str, Any] = {
@@ -58,15 +58,15 @@ class FakeStore:
         self.verdicts: dict[str, MessageVerdict] = {}
         self.notes = 0
 
-    def find(self, package: Package) -> tuple[Record | None, Wish | None]:
+    def find(self, package: Package) -> tuple[Record | None, Preference | None]:
         return self.records.get(package.package_id), self._wish(package)
 
     def add(self, record: Record) -> None:
         package = record.package
         if standing := self.records.get(package.package_id):
             raise DecidedAlreadyError(standing)
-        if self._wish(package) != record.wish:
-            raise WishChangedError(self._wish(package))
+        if self._wish(package) != record.preference:
+            raise PreferenceChangedError(self._wish(package))
         self.records[package.package_id] = record
         self.counted[package.package_type, record.status] += 1
 
@@ -80,12 +80,14 @@ class FakeStore:
     def record(self, package_id: str) -> Record | None:
         return self.records.get(package_id)
 
-    def raise_to(self, recipient_id: str, wishes: Wishes, *, at: datetime) -> Preferences:
+    def raise_to(
+        self, recipient_id: str, preferences: PreferencesByType, *, at: datetime
+    ) -> Preferences:
         standing = self.preferences(recipient_id)
-        todo = standing.outranked(wishes)
+        todo = standing.outranked(preferences)
         if todo:
             history = (Change(at, todo), *standing.history)[:6]
-            standing = Preferences({**standing.wishes, **todo}, history)
+            standing = Preferences({**standing.preferences, **todo}, history)
             self.said[recipient_id] = standing
         return standing
 
@@ -99,7 +101,7 @@ class FakeStore:
         self.malformed += 1
         return True
 
-    def recount(self, after: Place | None) -> tuple[Counts, Place | None]:
+    def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]:
         del after
         tally = Counter((r.package.package_type, r.status) for r in self.records.values())
         return Counts(dict(tally)), None
@@ -115,5 +117,5 @@ class FakeStore:
     def verdict(self, message_id: str) -> MessageVerdict | None:
         return self.verdicts.get(message_id)
 
-    def _wish(self, package: Package) -> Wish | None:
-        return self.preferences(package.recipient_id).wishes.get(package.package_type)
+    def _wish(self, package: Package) -> Preference | None:
+        return self.preferences(package.recipient_id).preferences.get(package.package_type)

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from chalicelib.core.errors import ConflictError
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.models import Package
-from chalicelib.deliveries.ports import Counters, Packages, Place
+from chalicelib.deliveries.ports import Counters, Packages, ScanPosition
 from chalicelib.deliveries.records import Record
 from chalicelib.deliveries.registry import TYPES
 from chalicelib.deliveries.service.choosing import Choosing
@@ -84,7 +84,7 @@ class Rivalry(RuleBasedStateMachine):
         super().__init__()
         self.store = self.new_store()
         self.decided: dict[str, tuple[Package, Status]] = {}
-        self.wishes: dict[tuple[str, str], tuple[int, bool]] = {}
+        self.preferences: dict[tuple[str, str], tuple[int, bool]] = {}
 
     def new_store(self) -> Store:
         return FakeStore()
@@ -120,9 +120,9 @@ class Rivalry(RuleBasedStateMachine):
         for name, wanted in word.by_type.items():
             said = (word.timestamp, not wanted)
             at = (word.recipient_id, name)
-            self.wishes[at] = max(said, self.wishes.get(at, said))
+            self.preferences[at] = max(said, self.preferences.get(at, said))
         stands = all(
-            self.wishes[word.recipient_id, name] == (word.timestamp, not wanted)
+            self.preferences[word.recipient_id, name] == (word.timestamp, not wanted)
             for name, wanted in word.by_type.items()
         )
         assert answer.applied == stands
@@ -140,7 +140,7 @@ class Rivalry(RuleBasedStateMachine):
         for recipient in ("mars", "venus"):
             standing = self.store.preferences(recipient)
             for name in TYPES:
-                _, off = self.wishes.get((recipient, name), (0, False))
+                _, off = self.preferences.get((recipient, name), (0, False))
                 assert standing.wants(name) is not off
 
     @invariant()
@@ -158,7 +158,7 @@ class Rivalry(RuleBasedStateMachine):
                 self.say(deed)
 
     def _decide(self, sent: Package) -> None:
-        _, off = self.wishes.get((sent.recipient_id, sent.package_type), (0, False))
+        _, off = self.preferences.get((sent.recipient_id, sent.package_type), (0, False))
         self.decided[sent.package_id] = (sent, "dropped" if off else "delivered")
 
     def _differs(self, sent: Package) -> bool:
@@ -171,7 +171,7 @@ class Rivalry(RuleBasedStateMachine):
 
 def _whole_recount(store: Counters) -> Counter[tuple[str, Status]]:
     tally: Counter[tuple[str, Status]] = Counter()
-    after: Place | None = None
+    after: ScanPosition | None = None
     while True:
         counts, after = store.recount(after)
         tally.update(counts.packages)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import TypeVar
 
-from chalicelib.ledger.models import Entry, Kept, Transaction, iso
-from chalicelib.ledger.ports import Place, Sight, Store
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, iso
+from chalicelib.ledger.ports import ListPosition, Snapshot, Store
 from chalicelib.ledger.service import Ledger
 from tests.support.clock import Clock
 from tests.support.ids import uuid
@@ -25,14 +25,14 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.chains: dict[str, list[Entry]] = {}
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, StoredTransaction] = {}
         self.keys: dict[str, Entry] = {}
 
-    def look(
+    def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
-    ) -> Sight:
+    ) -> Snapshot:
         named = self.kept.get(transaction_id or "")
-        return Sight(
+        return Snapshot(
             last=self.account(account_id),
             named=named.entry if named else None,
             keyed=self.keys.get(key or ""),
@@ -46,12 +46,12 @@ class MemoryStore:
         if not free or not reversible or entry.sequence != (last.sequence + 1 if last else 1):
             return False
         self.chains.setdefault(entry.account_id, []).append(entry)
-        self.kept[entry.transaction_id] = Kept(entry=entry)
+        self.kept[entry.transaction_id] = StoredTransaction(entry=entry)
         if key:
             self.keys[key] = entry
         if original:
             reversed_by = entry.transaction_id
-            self.kept[original.entry.transaction_id] = Kept(
+            self.kept[original.entry.transaction_id] = StoredTransaction(
                 entry=original.entry, reversed_by=reversed_by
             )
         return True
@@ -59,7 +59,7 @@ class MemoryStore:
     def bind(self, key: str, entry: Entry) -> bool:
         return self.keys.setdefault(key, entry) is entry
 
-    def transaction(self, transaction_id: str) -> Kept | None:
+    def transaction(self, transaction_id: str) -> StoredTransaction | None:
         return self.kept.get(transaction_id)
 
     def account(self, account_id: str) -> Entry | None:
@@ -77,9 +77,9 @@ class MemoryStore:
         chain = self.chains.get(account_id, [])
         return [e for e in chain if after is None or iso(e.created_at) > after][:limit]
 
-    def transactions(self, *, before: Place | None, limit: int) -> Sequence[Transaction]:
+    def transactions(self, *, before: ListPosition | None, limit: int) -> Sequence[Transaction]:
         places = {
-            Place(iso(kept.entry.created_at), kept.entry.transaction_id): kept.entry
+            ListPosition(iso(kept.entry.created_at), kept.entry.transaction_id): kept.entry
             for kept in self.kept.values()
         }
         found = sorted((p for p in places if before is None or p < before), reverse=True)

@@ -16,9 +16,9 @@ from uuid import uuid4
 
 from chalice.app import SQSEvent
 
-from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError, UnsureError
+from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError, OutcomeUnknownError
 from chalicelib.core.outbox.index import EffectIndex
-from chalicelib.core.outbox.messages import perform
+from chalicelib.core.outbox.messages import handle
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.queues import Queues
 from chalicelib.core.outbox.relay import Relay
@@ -52,7 +52,7 @@ class Vendor:
 
     now: Callable[[], datetime]
     dice: Dice
-    settle_s: float = SETTLE_S
+    search_lag_s: float = SETTLE_S
     made: dict[str, list[datetime]] = field(default_factory=dict)
     told: dict[str, set[str]] = field(default_factory=dict)
     shown_at: dict[str, datetime] = field(default_factory=dict)
@@ -75,14 +75,14 @@ class Vendor:
         self._until.at = self.now() + timedelta(seconds=FUNCTION_S)
         yield
 
-    def perform(self, effect: Effect, /) -> str:
+    def handle(self, effect: Effect, /) -> str:
         what = self.dice.happens(self.CALLS)
         if what == "killed before the call":
             raise Killed
         if what == "429":
-            raise NotDoneError("429", retry_after_s=self.dice.between(0, 30))
+            raise NotExecutedError("429", retry_after_s=self.dice.between(0, 30))
         if what in ("dropped before", "500 before"):
-            raise UnsureError(what)
+            raise OutcomeUnknownError(what)
         with self._lock:
             now = self.now()
             if now >= self._until.at:
@@ -94,16 +94,16 @@ class Vendor:
         if what == "killed after the call":
             raise Killed
         if what:
-            raise UnsureError(what)
+            raise OutcomeUnknownError(what)
         return f"ref-{effect.id}"
 
     def find(self, effect: Effect, /) -> str | None:
         if self.dice.happens({"search down": 0.10}):
-            raise UnsureError("the search is down")
+            raise OutcomeUnknownError("the search is down")
         shown_at = self.shown_at.get(effect.id)
         return f"ref-{effect.id}" if shown_at and shown_at <= self.now() else None
 
-    def conclude(self, effect: Effect, conclusion: Conclusion, /) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
         what = self.dice.happens(
             {"killed before telling": 0.02, "context away": 0.03, "killed after telling": 0.02}
         )
@@ -232,7 +232,7 @@ class Chaos:
             if not messages:
                 time.sleep(0.05)
             with self.vendor.function():
-                failures = perform(_event(messages), worker)["batchItemFailures"]
+                failures = handle(_event(messages), worker)["batchItemFailures"]
             again = {failure["itemIdentifier"] for failure in failures}
             for message in messages:
                 if message["MessageId"] not in again and not self.dice.happens(

@@ -9,17 +9,17 @@ from typing import Any
 
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import (
-    Conclusion,
-    DeniedError,
-    DisabledError,
+    CredentialsError,
     Effect,
     EffectState,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    Ending,
+    NotConfiguredError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.core.outbox.index import Waiting
-from chalicelib.core.outbox.rows import GRACE, Kept, Pause
+from chalicelib.core.outbox.rows import GRACE, EffectRow, Pause
 from chalicelib.core.outbox.rules import Rules
 from chalicelib.core.outbox.store import OvertakenError
 from chalicelib.core.outbox.sweeper import Sweeper
@@ -34,7 +34,7 @@ class MemoryStore:
     """The store and the index; ``step`` is called before and after each change."""
 
     def __init__(self, step: Callable[[], None] = lambda: None) -> None:
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, EffectRow] = {}
         self.stopped: dict[str, Pause] = {}
         self._step = step
 
@@ -44,14 +44,14 @@ class MemoryStore:
 
     # --- as the store ---
 
-    def look(self, effect_id: str, kind: str) -> tuple[Kept | None, Pause | None]:
+    def look(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
         self._step()
         return self.kept.get(effect_id), self.stopped.get(kind)
 
-    def get(self, effect_id: str) -> Kept | None:
+    def get(self, effect_id: str) -> EffectRow | None:
         return self.kept.get(effect_id)
 
-    def change(self, read: Kept, to: Kept) -> Kept:
+    def change(self, read: EffectRow, to: EffectRow) -> EffectRow:
         self._step()
         stands = self.kept[to.effect.id]
         if (stands.state, stands.token) != (read.state, read.token):
@@ -60,14 +60,14 @@ class MemoryStore:
             return to
         changed = {
             each.name: getattr(to, each.name)
-            for each in fields(Kept)
+            for each in fields(EffectRow)
             if getattr(to, each.name) != getattr(read, each.name)
         }
         self.kept[to.effect.id] = replace(stands, **changed)
         self._step()
         return to
 
-    def bury(self, unreadable: Kept, answer: str, now: datetime) -> None:
+    def bury(self, unreadable: EffectRow, answer: str, now: datetime) -> None:
         standing = self.kept[unreadable.effect.id]
         if standing.state != "done":
             self.kept[unreadable.effect.id] = replace(
@@ -124,7 +124,7 @@ class MemoryStore:
 
     def page(
         self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
-    ) -> tuple[list[Kept], str | None]:
+    ) -> tuple[list[EffectRow], str | None]:
         found = [
             kept
             for kept in self.kept.values()
@@ -178,7 +178,7 @@ class Vendor:
     """
 
     now: Callable[[], datetime]
-    settle_s: float = 900
+    search_lag_s: float = 900
     lag_s: float = 0
     step: Callable[[], None] = lambda: None
     says: list[str] = field(default_factory=list)
@@ -187,9 +187,9 @@ class Vendor:
     retry_after_s: float | None = None
     calls: Counter[str] = field(default_factory=Counter)
     made: dict[str, list[datetime]] = field(default_factory=dict)
-    told: dict[str, list[Conclusion]] = field(default_factory=dict)
+    told: dict[str, list[Ending]] = field(default_factory=dict)
 
-    def perform(self, effect: Effect, /) -> str | None:
+    def handle(self, effect: Effect, /) -> str | None:
         self.step()
         said = self.says.pop(0) if self.says else "done"
         self.calls["perform"] += 1
@@ -208,7 +208,7 @@ class Vendor:
             return self._answer(said, effect)
         return f"ref-{effect.id}" if shown else None
 
-    def conclude(self, effect: Effect, conclusion: Conclusion, /) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
         self.step()
         if self.telling_fails:
             self.telling_fails -= 1
@@ -218,12 +218,12 @@ class Vendor:
 
     def _answer(self, said: str, effect: Effect) -> str:
         errors: dict[str, Exception] = {
-            "dropped": UnsureError("timeout"),
-            "lost": UnsureError("connection reset"),
-            "busy": NotDoneError("429", retry_after_s=self.retry_after_s),
-            "refused": PoisonError("400: no such address"),
-            "denied": DeniedError("401: token expired"),
-            "off": DisabledError("no credentials are set"),
+            "dropped": OutcomeUnknownError("timeout"),
+            "lost": OutcomeUnknownError("connection reset"),
+            "busy": NotExecutedError("429", retry_after_s=self.retry_after_s),
+            "refused": RejectedError("400: no such address"),
+            "denied": CredentialsError("401: token expired"),
+            "off": NotConfiguredError("no credentials are set"),
             "broken": ZeroDivisionError("a bug"),
         }
         if said in errors:
@@ -234,12 +234,12 @@ class Vendor:
 class Office:
     """The whole outbox in memory: one kind, one vendor, a worker, the sweeper."""
 
-    def __init__(self, *, settle_s: float = 900, lag_s: float = 0, **rules: Any) -> None:
+    def __init__(self, *, search_lag_s: float = 900, lag_s: float = 0, **rules: Any) -> None:
         self.clock = Clock(NOON)
         self.step: Callable[[], None] = lambda: None
         self.store = MemoryStore(self._step)
         self.queues = MemoryQueues(self.clock)
-        self.vendor = Vendor(self.clock, settle_s, lag_s, self._step)
+        self.vendor = Vendor(self.clock, search_lag_s, lag_s, self._step)
         self._tokens = count(1)
         store: Any = self.store
         queues: Any = self.queues
@@ -258,7 +258,7 @@ class Office:
     def _step(self) -> None:
         self.step()
 
-    def ask(self, effect_id: str = "a", *, relayed: bool = True) -> Kept:
+    def ask(self, effect_id: str = "a", *, relayed: bool = True) -> EffectRow:
         """Ask for an effect, and name it to the worker unless its message is lost."""
         self.store.add(Effect(effect_id, KIND, {"to": "mars"}), self.clock())
         if relayed:
@@ -279,7 +279,7 @@ class Office:
                 self.sweeper.sweep()
             self.clock.forward(seconds=every_s)
 
-    def standing(self, effect_id: str = "a") -> Kept:
+    def standing(self, effect_id: str = "a") -> EffectRow:
         return self.store.kept[effect_id]
 
     @property

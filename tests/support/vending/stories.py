@@ -103,8 +103,8 @@ def _neglected(busy: World) -> None:
     removed = busy.upload(log("GM002", 2, 2, 2), "GM002", at="2020-02-29T09:00:00")
     busy.settle()
     awaited = UploadQuery(technician="T0001", machine="GM002", downloaded_at="2020-02-29T10:00:00")
-    busy.vending.intake.await_upload(awaited)
-    busy.vending.intake.delete("T0001", gone.id)
+    busy.vending.uploads.await_upload(awaited)
+    busy.vending.uploads.delete("T0001", gone.id)
     busy.ports.share.delete(f"incoming/{removed.name}")
     busy.drop(NAME, log("GM001", 2, 2, 2))
     busy.drop_import("all.txt", log("GM777", 1))
@@ -135,7 +135,7 @@ HAPPENINGS = (
 
 def _await(busy: World) -> None:
     told = UploadQuery(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
-    busy.vending.intake.await_upload(told)
+    busy.vending.uploads.await_upload(told)
     busy.drop(NAME, FAULTY)
 
 
@@ -143,12 +143,12 @@ def _delete(busy: World) -> None:
     """Delete the file; a client that tries again finds it gone, and is content."""
     file = busy.files().get(KEY)
     if file:
-        busy.vending.intake.delete("T0001", file.id)
+        busy.vending.uploads.delete("T0001", file.id)
 
 
 def _delete_import(busy: World) -> None:
     for file in busy.imports():
-        busy.vending.intake.delete(DISPATCHER, file.id)
+        busy.vending.uploads.delete(DISPATCHER, file.id)
 
 
 def _held(busy: World) -> None:

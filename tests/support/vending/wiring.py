@@ -9,8 +9,8 @@ from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.service.arrivals import Arrivals
 from chalicelib.vending.service.dispatching import Dispatching
 from chalicelib.vending.service.history import HistoryService
-from chalicelib.vending.service.intake import Intake
 from chalicelib.vending.service.registry import RegistryService
+from chalicelib.vending.service.uploads import Uploads
 from chalicelib.vending.service.verdicts import Verdicts
 from chalicelib.vending.wiring import Vending
 from tests.support.clock import Clock
@@ -64,7 +64,7 @@ def fake_vending(
     verdicts = Verdicts(on.chunks, on.fleet, on.registry, on.dispatches, on.queues, limits, now=now)
     return Vending(
         registry=RegistryService(on.registry, on.files, on.queues, now=now),
-        intake=Intake(on.files, on.registry, on.share, now=now),
+        uploads=Uploads(on.files, on.registry, on.share, now=now),
         arrivals=Arrivals(on.files, on.chunks, on.share, on.registry, on.queues, verdicts, now=now),
         verdicts=verdicts,
         dispatching=Dispatching(on.dispatches, on.registry, on.fleet, verdicts, now=now),

@@ -80,10 +80,10 @@ class World:
         self, content: bytes, machine: str = "GM001", technician: str = "T0001", at: str = LEAP_DAY
     ) -> FileView:
         told = UploadQuery(technician=technician, machine=machine, downloaded_at=at)
-        return self.vending.intake.upload(told, content)[0]
+        return self.vending.uploads.upload(told, content)[0]
 
     def take_import(self, content: bytes) -> FileView:
-        return self.vending.intake.take_import(ImportQuery(), content)[0]
+        return self.vending.uploads.take_import(ImportQuery(), content)[0]
 
     def drop(self, name: str, content: bytes, folder: str = INCOMING) -> str:
         """Put a file into the bucket by hand; return its key."""
@@ -121,16 +121,16 @@ class World:
     # --- what is seen ---
 
     def file(self, file_id: int) -> FileDetail:
-        return self.vending.intake.detail(file_id)
+        return self.vending.uploads.detail(file_id)
 
     def files_of(self, technician: str) -> list[FileView]:
         """Return a technician's files, newest first."""
         wanted = FilesQuery(technician=technician)
-        return self.vending.intake.technicians_files(wanted).members
+        return self.vending.uploads.technicians_files(wanted).members
 
     def imports(self) -> list[FileView]:
         """Return the dispatcher's files, newest first."""
-        return self.vending.intake.imports(PageQuery()).members
+        return self.vending.uploads.imports(PageQuery()).members
 
     def machine(self, serial: str) -> MachineView:
         return self.vending.verdicts.machine(serial)

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from chalicelib.core.outbox.effects import Conclusion, Effect
+from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.warranties import archive, money, rate_card
 from chalicelib.warranties.answers import Refusals, StoreView
 from chalicelib.warranties.fields import iso, store_id
 from chalicelib.warranties.models import ItemState, Sale, SaleBody
-from chalicelib.warranties.ports import Archive, ItemPath, Kept, Sight, Store
+from chalicelib.warranties.ports import Archive, ItemPath, Snapshot, Store, StoredSale
 from chalicelib.warranties.service import Warranties
 from tests.support.clock import Clock
 from tests.support.ids import uuid
@@ -42,12 +42,14 @@ class MemoryStore:
     def __init__(self) -> None:
         self.stores: dict[str, datetime] = {}
         self.items: dict[tuple[str, str], ItemState] = {}
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, StoredSale] = {}
         self.keys: dict[str, Sale] = {}
         self.effects: list[Effect] = []
 
-    def look(self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None) -> Sight:
-        return Sight(
+    def read_snapshot(
+        self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None
+    ) -> Snapshot:
+        return Snapshot(
             store_known=store_uuid in self.stores,
             item=self.items.get((item_type, item_sku)),
             keyed=self.keys.get(key or ""),
@@ -63,7 +65,7 @@ class MemoryStore:
         )
         if taken:
             return False
-        self.kept[sale.request_id] = Kept(sale)
+        self.kept[sale.request_id] = StoredSale(sale)
         self.effects.append(archive.effect(sale))
         if key:
             self.keys[key] = sale
@@ -78,7 +80,7 @@ class MemoryStore:
         if self.items[item].changed_at < sale.received_at:
             self.items[item] = _state(sale)
 
-    def sale(self, request_id: str) -> Kept | None:
+    def sale(self, request_id: str) -> StoredSale | None:
         return self.kept.get(request_id)
 
     def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
@@ -111,7 +113,7 @@ class MemoryStore:
         kinds = sorted(kind for kind in refused if after is None or kind > after)
         return [_refusals(kind, refused[kind]) for kind in kinds[:limit]]
 
-    def conclude(self, request_id: str, conclusion: Conclusion) -> None:
+    def on_finished(self, request_id: str, conclusion: Ending) -> None:
         if request_id in self.kept:
             self.kept[request_id] = replace(self.kept[request_id], archive=conclusion)
 

@@ -16,7 +16,7 @@ from app import app
 from backroom.core.session import Session
 from backroom.ledger.api import LedgerApi
 from chalicelib.ledger.chain import digest
-from chalicelib.ledger.models import Entry, Kept, TransactionBody
+from chalicelib.ledger.models import Entry, StoredTransaction, TransactionBody
 from chalicelib.ledger.service import Ledger
 from tests.support.backroom.desk import Desk, problem, run, words
 from tests.support.clock import Clock
@@ -241,7 +241,7 @@ class Books:
         chain = self.store.chains[account]
         entry = chain[place].model_copy(update=change)
         chain[place] = entry
-        self.store.kept[entry.transaction_id] = Kept(entry=entry)
+        self.store.kept[entry.transaction_id] = StoredTransaction(entry=entry)
         return entry
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -384,7 +384,11 @@ def test_an_account_that_says_otherwise_than_its_entries_is_found_out(books: Boo
         (lambda kept: kept.pop(uuid(1)), "shows 1 of 2 as they are"),
         (
             lambda kept: kept.update(
-                {uuid(1): Kept(entry=kept[uuid(1)].entry.model_copy(update={"amount": 5}))}
+                {
+                    uuid(1): StoredTransaction(
+                        entry=kept[uuid(1)].entry.model_copy(update={"amount": 5})
+                    )
+                }
             ),
             "shows other transactions than the entries",
         ),

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.bakery.performers.files import FilingPerformer
+from chalicelib.bakery.handlers.files import FilingHandler
 from chalicelib.bakery.records import Employee
 from chalicelib.bakery.service.staff import LoginTakenError, Person
 from chalicelib.core.errors import NotFoundError
-from chalicelib.core.outbox.effects import NotDoneError, UnsureError
+from chalicelib.core.outbox.effects import NotExecutedError, OutcomeUnknownError
 from tests.support.bakery.house import Bakehouse
 
-UNSURE = UnsureError("reset")
+UNSURE = OutcomeUnknownError("reset")
 
 
 def cancelled(house: Bakehouse, customer: str = "Mr Cakelover") -> int:
@@ -41,7 +41,7 @@ def test_5c11_an_order_that_is_cancelled_again_has_one_line(house: Bakehouse) ->
     order = house.order()
     house.cancel(order), house.cancel(order)
     house.perform_all()
-    house.performers["google"].perform(house.effects.asked["cancelled#1"])
+    house.handlers["google"].handle(house.effects.asked["cancelled#1"])
 
     [text] = house.drive.texts.values()
     assert list(text) == ["title", "order-1"]
@@ -62,9 +62,9 @@ def test_a_folder_or_document_whose_answer_was_lost_is_found_again(
 def test_two_at_once_make_one_document(house: Bakehouse) -> None:
     first, second = cancelled(house), cancelled(house)
     house.drive.after = [UNSURE]
-    house.perform(f"cancelled#{first}")  # it has made the folder and does not know it
+    house.handle(f"cancelled#{first}")  # it has made the folder and does not know it
 
-    assert isinstance(house.perform(f"cancelled#{second}"), NotDoneError)
+    assert isinstance(house.handle(f"cancelled#{second}"), NotExecutedError)
     house.perform_all()
 
     assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
@@ -77,21 +77,21 @@ def test_b13_a_line_whose_answer_is_lost_waits_for_no_list(house: Bakehouse, whe
     cancelled(house)
     setattr(house.drive, when, [UNSURE])
 
-    failed = house.perform("cancelled#2")
+    failed = house.handle("cancelled#2")
 
-    assert isinstance(failed, NotDoneError)
+    assert isinstance(failed, NotExecutedError)
     assert failed.retry_after_s is None
-    assert house.perform("cancelled#2") is None
+    assert house.handle("cancelled#2") is None
     assert house.drive.texts["document-1"].keys() == {"title", "order-1", "order-2"}
 
 
 def test_what_somebody_set_out_to_make_and_never_did_is_made_by_another(house: Bakehouse) -> None:
     first, second = cancelled(house), cancelled(house)
     house.drive.before = [UNSURE]
-    house.perform(f"cancelled#{first}")
+    house.handle(f"cancelled#{first}")
     house.clock.forward(minutes=31)
 
-    assert house.perform(f"cancelled#{second}") is None
+    assert house.handle(f"cancelled#{second}") is None
     assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
 
 
@@ -101,22 +101,22 @@ def test_a_document_that_somebody_deleted_is_made_anew(house: Bakehouse) -> None
     house.drive.gone.add("document-1")
     cancelled(house)
 
-    assert isinstance(house.perform("cancelled#2"), NotDoneError)
+    assert isinstance(house.handle("cancelled#2"), NotExecutedError)
     house.perform_all()
 
     assert house.drive.texts["document-2"].keys() == {"title", "order-2"}
 
 
 def test_5c16_another_writer_s_claim_is_respected_for_a_while(house: Bakehouse) -> None:
-    google = house.performers["google"]
-    assert isinstance(google, FilingPerformer)
+    google = house.handlers["google"]
+    assert isinstance(google, FilingHandler)
     house.documents.claim(
         "folder/Orders", maker="cancelled#99", at=house.clock.at, before=house.documents.spot("x")
     )
     cancelled(house)
     house.clock.at += timedelta(minutes=29)
 
-    assert isinstance(house.perform("cancelled#1"), NotDoneError)
+    assert isinstance(house.handle("cancelled#1"), NotExecutedError)
     assert house.drive.files == []
 
 
@@ -124,7 +124,7 @@ def test_5c16_another_writer_s_claim_is_respected_for_a_while(house: Bakehouse) 
 
 
 def hire(house: Bakehouse, login: str | None = "octocat", developer: bool = True) -> Employee:
-    return house.office.hire(Person("Ada", "Lovelace", developer, login))
+    return house.employees.hire(Person("Ada", "Lovelace", developer, login))
 
 
 def change(house: Bakehouse, employee: Employee, **said: object) -> Employee:
@@ -137,11 +137,11 @@ def change(house: Bakehouse, employee: Employee, **said: object) -> Employee:
         }
         return Person(**{**told, **said})  # type: ignore[arg-type]
 
-    return house.office.change(employee.id, after)
+    return house.employees.change(employee.id, after)
 
 
 def access(house: Bakehouse, employee: Employee) -> tuple[str, str | None]:
-    found = house.office.employee(employee.id)
+    found = house.employees.employee(employee.id)
     return found.access, found.reason
 
 
@@ -152,13 +152,13 @@ def test_b15_a_developer_is_invited_and_a_fired_one_removed(house: Bakehouse) ->
     assert access(house, ada) == ("invited", None)
     assert house.github.invited == {"octocat"}
 
-    house.office.fire(ada.id)
+    house.employees.fire(ada.id)
     house.perform_all()
 
     assert house.effects.ids == ["access#1#grant#v1", "access#1#remove#v3"]
     assert house.github.access("octocat") == "none"
     with pytest.raises(NotFoundError):
-        house.office.fire(ada.id)
+        house.employees.fire(ada.id)
 
 
 def test_5c17_the_brief_s_own_employee_needs_a_user_name(house: Bakehouse) -> None:
@@ -174,7 +174,7 @@ def test_5c17_the_brief_s_own_employee_needs_a_user_name(house: Bakehouse) -> No
 
 def test_b15_who_is_no_developer_gets_no_access(house: Bakehouse) -> None:
     ada = hire(house, developer=False)
-    house.office.fire(ada.id)
+    house.employees.fire(ada.id)
 
     assert house.effects.ids == []
 
@@ -193,8 +193,8 @@ def test_5c17_an_invitation_shows_until_it_is_accepted_or_declined(house: Bakeho
     house.github.invited = {"ada"}
     house.github.members = {"bob"}
 
-    assert house.office.follow_invitations(house.github) == [bob.id, cat.id]
-    assert house.office.follow_invitations(house.github) == []
+    assert house.employees.follow_invitations(house.github) == [bob.id, cat.id]
+    assert house.employees.follow_invitations(house.github) == []
     assert access(house, ada) == ("invited", None)
     assert access(house, bob) == ("granted", None)
     assert access(house, cat) == ("failed", "the invitation was declined or taken back")
@@ -212,9 +212,9 @@ def test_5d_a_user_that_github_does_not_know_fails_with_the_reason(house: Bakeho
 
 
 def test_5c17_while_github_is_down_access_is_pending(house: Bakehouse) -> None:
-    house.github.before = [NotDoneError("GitHub: 503")]
+    house.github.before = [NotExecutedError("GitHub: 503")]
     ada = hire(house)
-    house.perform("access#1#grant#v1")
+    house.handle("access#1#grant#v1")
 
     assert access(house, ada) == ("pending", None)
     house.perform_all()
@@ -259,7 +259,7 @@ def test_two_employees_cannot_be_one_github_user(house: Bakehouse) -> None:
     with pytest.raises(LoginTakenError):
         change(house, bob, login="octocat")
 
-    house.office.fire(ada.id)
+    house.employees.fire(ada.id)
     change(house, bob, login="octocat")
     house.perform_all()
 
@@ -269,9 +269,9 @@ def test_two_employees_cannot_be_one_github_user(house: Bakehouse) -> None:
 def test_5c17_fired_while_invited_in_any_order_of_performing_is_out(house: Bakehouse) -> None:
     for order in permutations(["access#1#grant#v1", "access#1#remove#v2"]):
         other = Bakehouse()
-        other.office.fire(hire(other).id)
+        other.employees.fire(hire(other).id)
         for effect_id in order:
-            other.perform(effect_id)
+            other.handle(effect_id)
 
         assert other.github.access("octocat") == "none"
 
@@ -279,9 +279,9 @@ def test_5c17_fired_while_invited_in_any_order_of_performing_is_out(house: Bakeh
 def test_5c17_fired_while_the_invitation_is_on_its_way_is_out(house: Bakehouse) -> None:
     ada = hire(house)
     house.github.meanwhile = [
-        lambda: (house.office.fire(ada.id), house.perform("access#1#remove#v2"))
+        lambda: (house.employees.fire(ada.id), house.handle("access#1#remove#v2"))
     ]
-    house.perform("access#1#grant#v1")
+    house.handle("access#1#grant#v1")
 
     assert house.github.access("octocat") == "none"
 
@@ -302,9 +302,9 @@ def test_whatever_is_said_in_any_order_github_ends_as_the_books_say(
             if action == "hire":
                 hire(house, login=names[number % 3])
             elif action == "perform" and house.effects.ids:
-                house.perform(random.choice(house.effects.ids))  # type: ignore[attr-defined]
+                house.handle(random.choice(house.effects.ids))  # type: ignore[attr-defined]
             elif someone and action == "fire":
-                house.office.fire(someone.id)
+                house.employees.fire(someone.id)
             elif someone and action in {"develop", "rest"}:
                 change(house, someone, developer=action == "develop")
             elif someone and action == "rename":
@@ -314,7 +314,7 @@ def test_whatever_is_said_in_any_order_github_ends_as_the_books_say(
     todo = [each for each in house.effects.ids if each not in house.done]
     random.shuffle(todo)  # type: ignore[attr-defined]
     for effect_id in todo:
-        house.perform(effect_id)
+        house.handle(effect_id)
 
     wanted = {e.login for e in house.staff.kept.values() if e.developer and e.login}
     assert house.github.invited == wanted

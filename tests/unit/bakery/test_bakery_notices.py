@@ -6,12 +6,17 @@ import pytest
 
 from chalicelib.bakery.letters import Addresses, UnreachableError
 from chalicelib.bakery.records import Notice, Order
-from chalicelib.core.outbox.effects import DisabledError, NotDoneError, PoisonError, UnsureError
+from chalicelib.core.outbox.effects import (
+    NotConfiguredError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
+)
 from tests.support.bakery.house import Bakehouse
 from tests.support.bakery.vendors import FakePerson
 
 LOVER = FakePerson("U1", ("Mr. Cakelover", "cakelover"))
-NOT_DONE, UNSURE = NotDoneError("Slack: 429"), UnsureError("Slack: reset")
+NOT_DONE, UNSURE = NotExecutedError("Slack: 429"), OutcomeUnknownError("Slack: reset")
 
 
 def baked(house: Bakehouse, customer: str = "Mr Cakelover", **said: object) -> Order:
@@ -27,7 +32,7 @@ def notice(house: Bakehouse, order: Order) -> Notice:
 def perform(house: Bakehouse, order: Order, times: int = 1) -> None:
     for _ in range(times):
         if f"ready#{order.id}" not in house.done:
-            house.perform(f"ready#{order.id}")
+            house.handle(f"ready#{order.id}")
 
 
 # --- which way ------------------------------------------------------------------------------------
@@ -121,7 +126,7 @@ def test_5c14_a_name_without_letters_makes_no_address(house: Bakehouse) -> None:
 
 
 def test_b19_while_slack_is_off_letters_go(house: Bakehouse) -> None:
-    house.slack.before = [DisabledError("Slack is off")]
+    house.slack.before = [NotConfiguredError("Slack is off")]
     order = baked(house)
 
     perform(house, order)
@@ -131,11 +136,11 @@ def test_b19_while_slack_is_off_letters_go(house: Bakehouse) -> None:
 
 
 def test_b19_while_both_are_off_the_notice_waits(house: Bakehouse) -> None:
-    house.slack.before = [DisabledError("Slack is off")]
-    house.mail.before = [DisabledError("mail is off")]
+    house.slack.before = [NotConfiguredError("Slack is off")]
+    house.mail.before = [NotConfiguredError("mail is off")]
     order = baked(house)
 
-    assert isinstance(house.perform("ready#1"), DisabledError)
+    assert isinstance(house.handle("ready#1"), NotConfiguredError)
     assert notice(house, order).state == "asked"
 
     perform(house, order)
@@ -175,7 +180,7 @@ def test_5c13_when_slack_stays_down_a_letter_goes(house: Bakehouse, found_first:
 
 def test_5c13_being_asked_to_wait_is_no_failure(house: Bakehouse) -> None:
     house.slack.people = [LOVER]
-    house.slack.before = [NotDoneError("Slack: ratelimited", retry_after_s=30)] * 20
+    house.slack.before = [NotExecutedError("Slack: ratelimited", retry_after_s=30)] * 20
     order = baked(house)
 
     perform(house, order, times=21)
@@ -206,7 +211,7 @@ def test_5c13_who_cannot_be_messaged_gets_a_letter(
     house: Bakehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> str:
-        raise PoisonError("Slack: user_disabled")
+        raise RejectedError("Slack: user_disabled")
 
     house.slack.people = [LOVER]
     monkeypatch.setattr(house.slack, "post", refuse)
@@ -255,7 +260,7 @@ def test_a_letter_whose_fate_is_unknown_is_followed_by_one_more_at_most(house: B
 
 
 def test_a_letter_that_certainly_did_not_leave_does_not_count(house: Bakehouse) -> None:
-    house.mail.before = [NotDoneError("mail: greylisted")] * 5
+    house.mail.before = [NotExecutedError("mail: greylisted")] * 5
     order = baked(house)
 
     perform(house, order, times=6)
@@ -275,7 +280,7 @@ def test_b10_who_gets_no_cake_is_told_why_and_offered_another(house: Bakehouse) 
     house.ordering.cancel_short(
         order.id, by="provider, ING-1", reason="missing eggs", missing=frozenset({"eggs"})
     )
-    house.perform("short#1")
+    house.handle("short#1")
 
     [letter] = house.mail.sent
     assert letter.subject == "Order 1 cannot be baked"

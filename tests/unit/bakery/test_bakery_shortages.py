@@ -9,7 +9,7 @@ import pytest
 from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.shortages import Report
 from chalicelib.core.errors import UnauthorizedError
-from chalicelib.core.outbox.effects import DisabledError, NotDoneError, UnsureError
+from chalicelib.core.outbox.effects import NotConfiguredError, NotExecutedError, OutcomeUnknownError
 from tests.support.bakery.house import SECRET, Bakehouse
 
 BODY = b'{"timestamp": 1}'
@@ -24,7 +24,7 @@ def ticketed(house: Bakehouse) -> list[Order]:
     house.bake("Vegan Cake", flour=1)
     orders = [house.order(), house.order(recipe="vegan cake"), house.order()]
     house.batching.run_scheduled(house.tomorrow_at_six())
-    house.perform("jira#batch#2026-11-21")
+    house.handle("jira#batch#2026-11-21")
     return orders
 
 
@@ -51,7 +51,7 @@ def test_5d_only_what_jira_signed_is_taken(house: Bakehouse) -> None:
 
 def test_b19_without_a_secret_nothing_is_genuine(house: Bakehouse) -> None:
     def off() -> bytes:
-        raise DisabledError("JIRA_WEBHOOK_SECRET is not set")
+        raise NotConfiguredError("JIRA_WEBHOOK_SECRET is not set")
 
     object.__setattr__(house.shortages, "secret", off)
 
@@ -173,7 +173,7 @@ def test_a_foreign_ticket_with_our_labels_cancels_nothing(house: Bakehouse) -> N
 
 def test_5c7_an_urgent_order_s_ticket_is_about_that_order_alone(house: Bakehouse) -> None:
     house.order(), house.order(urgent=True)
-    house.perform("jira#order#2")
+    house.handle("jira#order#2")
     house.desk.short("ING-1")
 
     house.shortages.inspect("ING-1")
@@ -185,10 +185,10 @@ def test_5c7_an_urgent_order_s_ticket_is_about_that_order_alone(house: Bakehouse
 
 
 def test_5c9_a_ticket_whose_answer_was_lost_is_found_and_not_made_again(house: Bakehouse) -> None:
-    house.desk.after = [UnsureError("Jira: reset")]
+    house.desk.after = [OutcomeUnknownError("Jira: reset")]
     ticketed(house)
 
-    house.perform("jira#batch#2026-11-21")
+    house.handle("jira#batch#2026-11-21")
 
     assert list(house.desk.issues) == ["ING-1"]
     [batch] = house.batches.kept.values()
@@ -198,9 +198,9 @@ def test_5c9_a_ticket_whose_answer_was_lost_is_found_and_not_made_again(house: B
 
 def test_5c10_a_comment_waits_for_its_ticket(house: Bakehouse) -> None:
     order = house.order(urgent=True)
-    house.perform("jira#order#1")
+    house.handle("jira#order#1")
     house.cancel(order)
-    house.perform("comment#1")
+    house.handle("comment#1")
 
     assert list(house.desk.issues["ING-1"].comments) == ["comment#1"]
 
@@ -210,7 +210,7 @@ def test_5c10_a_comment_before_its_ticket_comes_again(house: Bakehouse) -> None:
     house.batching.run_scheduled(house.tomorrow_at_six())
     house.cancel(order)
 
-    assert isinstance(house.perform("comment#1"), NotDoneError)
+    assert isinstance(house.handle("comment#1"), NotExecutedError)
     house.perform_all()
 
     assert list(house.desk.issues["ING-1"].comments) == ["comment#1"]
@@ -218,9 +218,9 @@ def test_5c10_a_comment_before_its_ticket_comes_again(house: Bakehouse) -> None:
 
 def test_a_comment_whose_answer_was_lost_is_found(house: Bakehouse) -> None:
     order = house.order(urgent=True)
-    house.perform("jira#order#1")
+    house.handle("jira#order#1")
     house.cancel(order)
-    house.desk.after = [UnsureError("Jira: reset")]
+    house.desk.after = [OutcomeUnknownError("Jira: reset")]
 
     house.perform_all()
 

@@ -30,16 +30,16 @@ def test_5c1_the_same_folded_id_is_the_same_cake(house: Bakehouse, name: str) ->
     with pytest.raises(CakeExistsError, match="chocolate_cake"):
         house.bake(name, flour=1)
 
-    assert [cake.id for cake in house.kitchen.all()] == ["chocolate_cake"]
+    assert [cake.id for cake in house.recipes.all()] == ["chocolate_cake"]
 
 
 def test_b3_b4_a_cake_is_found_until_it_is_deleted(house: Bakehouse) -> None:
-    assert house.kitchen.cake("chocolate_cake").name == "Chocolate Cake"
-    assert house.kitchen.cake("Chocolate Cake").id == "chocolate_cake"
+    assert house.recipes.cake("chocolate_cake").name == "Chocolate Cake"
+    assert house.recipes.cake("Chocolate Cake").id == "chocolate_cake"
 
-    house.kitchen.remove("chocolate_cake")
+    house.recipes.remove("chocolate_cake")
 
-    for gone in (house.kitchen.cake, house.kitchen.remove):
+    for gone in (house.recipes.cake, house.recipes.remove):
         with pytest.raises(NotFoundError):
             gone("chocolate_cake")
 
@@ -97,7 +97,7 @@ def test_5d_too_many_units_of_an_extra_are_400(house: Bakehouse) -> None:
 
 def test_5c6_the_recipe_is_frozen_in_the_order(house: Bakehouse) -> None:
     order = house.order()
-    house.kitchen.remove("chocolate_cake")
+    house.recipes.remove("chocolate_cake")
     house.bake("Chocolate Cake", chocolate=1)
 
     assert needs(house.ordering.order(order.id))["chocolate"] == ("268.0", "g")
@@ -123,7 +123,7 @@ def test_5c5_ids_count_up(house: Bakehouse) -> None:
 def test_s8_a_key_places_one_order_for_ever(house: Bakehouse) -> None:
     first = house.order(key="k", extras={"nuts": 3})
     house.clock.forward(days=400)
-    house.kitchen.remove("chocolate_cake")
+    house.recipes.remove("chocolate_cake")
 
     assert house.order(key="k", extras={"nuts": 3}) == first
     assert list(house.orders.kept) == [1]

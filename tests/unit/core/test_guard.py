@@ -28,20 +28,20 @@ class Box(BaseModel):
 def open_to_all(caller: Caller) -> Response:
     """Say hello."""
     seen.append(caller)
-    return http.text("{}")
+    return http.respond("{}")
 
 
 @routes.on("GET", "/boxes", access="deliveries:read")
 def list_boxes(caller: Caller) -> Response:
     """List boxes."""
     seen.append(caller)
-    return http.text("[]")
+    return http.respond("[]")
 
 
 @routes.on("POST", "/boxes", access=("deliveries:write", "operate"), body=Box)
 def add_box(body: Box) -> Response:
     """Add a box."""
-    return http.text(body.model_dump_json())
+    return http.respond(body.model_dump_json())
 
 
 @pytest.fixture(name="app", scope="module")

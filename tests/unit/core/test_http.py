@@ -53,7 +53,7 @@ def put_box(path: Shelf, body: Box) -> Response:
 def list_boxes(query: Wanted) -> Response:
     """List boxes."""
     boxes = [Box(name=query.from_ or "a", weight_g=query.limit)]
-    return http.listed(boxes, next_page="/shelves?limit=1")
+    return http.json_list(boxes, next_page="/shelves?limit=1")
 
 
 @routes.on("POST", "/notes", access="public", body=Box, body_optional=True)
@@ -67,7 +67,7 @@ def take_note(body: Box | None = None) -> Response:
 )
 def take_log(content: bytes) -> Response:
     """Say how long a log is."""
-    return http.text(json.dumps(len(content)))
+    return http.respond(json.dumps(len(content)))
 
 
 class Trouble:
@@ -207,8 +207,8 @@ def test_s7_a_list_is_a_bare_array_with_a_link_to_the_rest(api: Api) -> None:
 
     assert answer.json == [{"name": "a", "weight_g": 10, "fragile": False}]
     assert answer.headers["Link"] == '</shelves?limit=1>; rel="next"'
-    assert http.listed([]).body == "[]"
-    assert "Link" not in http.listed([]).headers
+    assert http.json_list([]).body == "[]"
+    assert "Link" not in http.json_list([]).headers
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.counting import Counting
-from chalicelib.deliveries.service.intake import Intake
+from chalicelib.deliveries.service.messages import Messages
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
 from tests.support.deliveries.fakes import NOON, FakeStore
@@ -21,5 +21,5 @@ def services(store: FakeStore) -> Deliveries:
         sending=sending,
         choosing=Choosing(store, now=lambda: NOON),
         counting=Counting(store),
-        intake=Intake(sending, store, now=lambda: NOON),
+        messages=Messages(sending, store, now=lambda: NOON),
     )

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
+from chalicelib.deliveries.preferences import Preference
 from chalicelib.deliveries.records import MOST_ATTEMPTS, Record
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
-from chalicelib.deliveries.wishes import Wish
 from tests.support.deliveries.fakes import NOON, FakeStore, choices, package
 from tests.support.deliveries.rivalry import Interrupted
 
@@ -87,7 +87,7 @@ def test_an_id_that_stands_for_another_package_is_refused_by_naming_what_differs
 
 def test_the_word_that_comes_between_the_look_and_the_decision_decides(store: FakeStore) -> None:
     def declines() -> None:
-        store.raise_to("mars", {"personal": Wish(False, NOON)}, at=NOON)
+        store.raise_to("mars", {"personal": Preference(False, NOON)}, at=NOON)
 
     sent = Sending(Interrupted(store, declines), now=lambda: NOON).send(package())
 
@@ -108,9 +108,9 @@ def test_who_loses_a_race_repeats_the_answer_of_who_won(store: FakeStore) -> Non
 def test_a_recipient_who_never_stops_changing_their_mind_ends_in_503(store: FakeStore) -> None:
     class Fickle(Interrupted):
         def add(self, record: Record) -> None:
-            latest = store.preferences("mars").wishes.get("personal")
+            latest = store.preferences("mars").preferences.get("personal")
             at = (latest.timestamp if latest else NOON) + timedelta(seconds=1)
-            store.raise_to("mars", {"personal": Wish(True, at)}, at=NOON)
+            store.raise_to("mars", {"personal": Preference(True, at)}, at=NOON)
             super().add(record)
 
     with pytest.raises(UnavailableError):

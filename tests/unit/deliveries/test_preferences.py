@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.deliveries.preferences import Preference, of_rank
 from chalicelib.deliveries.registry import TYPES
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.wiring import Deliveries
-from chalicelib.deliveries.wishes import Wish, of_rank
 from tests.support.deliveries.fakes import NOON, FakeStore, choices
 
 WORDS = st.tuples(
@@ -99,7 +99,7 @@ def _end(words: list[tuple[int, dict[str, bool]]]) -> object:
 
 @given(st.booleans(), st.datetimes(timezones=st.just(UTC)))
 def test_a_wish_is_its_rank(wanted: bool, at: datetime) -> None:
-    assert of_rank(Wish(wanted, at).rank) == Wish(wanted, at)
+    assert of_rank(Preference(wanted, at).rank) == Preference(wanted, at)
 
 
 @given(*[st.tuples(st.booleans(), st.datetimes(timezones=st.just(UTC)))] * 2)
@@ -108,4 +108,4 @@ def test_ranks_go_by_time_and_then_by_refusal(
 ) -> None:
     higher = (one[1], not one[0]) > (other[1], not other[0])
 
-    assert (Wish(*one).rank > Wish(*other).rank) == higher
+    assert (Preference(*one).rank > Preference(*other).rank) == higher

@@ -15,11 +15,11 @@ from urllib3.exceptions import (
 )
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.integrations import http
 from chalicelib.integrations.http import Answer, Http, NotThereError
@@ -37,21 +37,21 @@ def answer(
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (301, DeniedError),
-        (400, PoisonError),
-        (401, DeniedError),
-        (403, DeniedError),
+        (301, CredentialsError),
+        (400, RejectedError),
+        (401, CredentialsError),
+        (403, CredentialsError),
         (404, NotThereError),
-        (408, UnsureError),
-        (409, NotDoneError),
+        (408, OutcomeUnknownError),
+        (409, NotExecutedError),
         (410, NotThereError),
-        (413, PoisonError),
-        (422, PoisonError),
-        (425, NotDoneError),
-        (429, NotDoneError),
-        (500, UnsureError),
-        (503, UnsureError),
-        (599, UnsureError),
+        (413, RejectedError),
+        (422, RejectedError),
+        (425, NotExecutedError),
+        (429, NotExecutedError),
+        (500, OutcomeUnknownError),
+        (503, OutcomeUnknownError),
+        (599, OutcomeUnknownError),
     ],
 )
 def test_every_status_has_a_meaning(status: int, kind: type[EffectError]) -> None:
@@ -118,15 +118,19 @@ POOL = urllib3.HTTPConnectionPool("vendor.test")
 @pytest.mark.parametrize(
     ("error", "write", "read"),
     [
-        (NewConnectionError(NOBODY, "refused"), NotDoneError, NotDoneError),
-        (NameResolutionError("vendor.test", NOBODY, OSError()), NotDoneError, NotDoneError),  # type: ignore[arg-type]
-        (ConnectTimeoutError("slow"), NotDoneError, NotDoneError),
-        (SSLError(http.ssl.SSLCertVerificationError("who?")), NotDoneError, NotDoneError),
-        (SSLError(http.ssl.SSLError("broken record")), UnsureError, NotDoneError),
-        (ReadTimeoutError(POOL, "/", "slow"), UnsureError, NotDoneError),
-        (ProtocolError("Connection aborted.", ConnectionResetError()), UnsureError, NotDoneError),
-        (TimeoutError("slow"), UnsureError, NotDoneError),
-        (LocationParseError("http://["), DeniedError, DeniedError),
+        (NewConnectionError(NOBODY, "refused"), NotExecutedError, NotExecutedError),
+        (NameResolutionError("vendor.test", NOBODY, OSError()), NotExecutedError, NotExecutedError),  # type: ignore[arg-type]
+        (ConnectTimeoutError("slow"), NotExecutedError, NotExecutedError),
+        (SSLError(http.ssl.SSLCertVerificationError("who?")), NotExecutedError, NotExecutedError),
+        (SSLError(http.ssl.SSLError("broken record")), OutcomeUnknownError, NotExecutedError),
+        (ReadTimeoutError(POOL, "/", "slow"), OutcomeUnknownError, NotExecutedError),
+        (
+            ProtocolError("Connection aborted.", ConnectionResetError()),
+            OutcomeUnknownError,
+            NotExecutedError,
+        ),
+        (TimeoutError("slow"), OutcomeUnknownError, NotExecutedError),
+        (LocationParseError("http://["), CredentialsError, CredentialsError),
     ],
 )
 def test_what_breaks_off_before_it_was_sent_is_not_done(
@@ -145,13 +149,13 @@ def test_what_breaks_off_before_it_was_sent_is_not_done(
 
 
 def test_nobody_at_the_address_means_not_done() -> None:
-    with pytest.raises(NotDoneError, match="nobody could be reached"):
+    with pytest.raises(NotExecutedError, match="nobody could be reached"):
         Http("Jira", "http://127.0.0.1:1").write("POST", "/x", json={})
 
 
 @pytest.mark.parametrize("url", ["https://[", "nonsense", "ftp://x.test", ""])
 def test_an_address_that_is_none_waits_for_somebody(url: str) -> None:
-    with pytest.raises(DeniedError, match="address"):
+    with pytest.raises(CredentialsError, match="address"):
         Http("Jira", url).write("POST", "/x", json={})
 
 
@@ -159,5 +163,5 @@ def test_an_address_that_is_none_waits_for_somebody(url: str) -> None:
     "url", ["http://x.test", "http://127.0.0.1.x.test", "http://localhost@x.test"]
 )
 def test_a_token_is_not_sent_unencrypted_but_to_this_machine(url: str) -> None:
-    with pytest.raises(DeniedError, match="https"):
+    with pytest.raises(CredentialsError, match="https"):
         Http("Jira", url).write("POST", "/x", json={})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.outbox.effects import DeniedError, DisabledError, NotDoneError
+from chalicelib.core.outbox.effects import CredentialsError, NotConfiguredError, NotExecutedError
 from chalicelib.integrations.settings import (
     ALL,
     KEPT_S,
@@ -73,7 +73,7 @@ def test_an_empty_value_is_none() -> None:
     here = settings(Vault(SLACK_TOKEN=""), VENDORS_SECRET="vendors", SLACK_URL="")
 
     assert here.missing(SlackSettings) == ["SLACK_TOKEN"]
-    with pytest.raises(DisabledError, match="SLACK_TOKEN not set"):
+    with pytest.raises(NotConfiguredError, match="SLACK_TOKEN not set"):
         here.of(SlackSettings)
 
 
@@ -86,7 +86,7 @@ def test_an_empty_variable_does_not_hide_the_secret() -> None:
 def test_all_that_is_missing_is_named_at_once() -> None:
     here = settings(Vault(), JIRA_URL="https://x.atlassian.net")
 
-    with pytest.raises(DisabledError) as said:
+    with pytest.raises(NotConfiguredError) as said:
         here.of(JiraSettings)
 
     assert str(said.value) == "Jira is off: JIRA_PROJECT, JIRA_USER, JIRA_TOKEN not set"
@@ -98,9 +98,9 @@ def test_b19_a_vendor_that_is_off_is_logged_once(caplog: pytest.LogCaptureFixtur
 
     with caplog.at_level(logging.WARNING, "backroom"):
         for _ in range(3):
-            with pytest.raises(DisabledError):
+            with pytest.raises(NotConfiguredError):
                 here.of(SlackSettings)
-            with pytest.raises(DisabledError):
+            with pytest.raises(NotConfiguredError):
                 here.of(MailSettings)
 
     told = [(record.message, record.__dict__["vendor"]) for record in caplog.records]
@@ -124,7 +124,7 @@ def test_the_secret_is_read_once_in_five_minutes_and_a_new_token_is_seen_then() 
 def test_credentials_that_are_added_switch_a_vendor_on() -> None:
     vault, clock = Vault(), Clock()
     here = settings(vault, clock, VENDORS_SECRET="vendors")
-    with pytest.raises(DisabledError):
+    with pytest.raises(NotConfiguredError):
         here.of(SlackSettings)
     vault.text = json.dumps({"SLACK_TOKEN": "t"})
 
@@ -137,13 +137,13 @@ def test_a_secret_that_cannot_be_read_now_leaves_what_was_read_before() -> None:
     vault, clock = Vault(SLACK_TOKEN="t"), Clock()
     here = settings(vault, clock, VENDORS_SECRET="vendors")
     here.of(SlackSettings)
-    vault.error = NotDoneError("busy")
+    vault.error = NotExecutedError("busy")
     clock.now += KEPT_S
 
     assert here.of(SlackSettings).slack_token.get_secret_value() == "t"
 
 
-@pytest.mark.parametrize("error", [NotDoneError("busy"), DeniedError("closed")])
+@pytest.mark.parametrize("error", [NotExecutedError("busy"), CredentialsError("closed")])
 def test_a_secret_that_was_never_read_is_told(error: Exception) -> None:
     vault = Vault()
     vault.error = error
@@ -157,7 +157,7 @@ def test_a_broken_secret_switches_off_and_breaks_nothing(text: str) -> None:
     vault = Vault()
     vault.text = text
 
-    with pytest.raises(DisabledError):
+    with pytest.raises(NotConfiguredError):
         settings(vault, VENDORS_SECRET="vendors").of(SlackSettings)
 
 

@@ -29,13 +29,13 @@ MOMENTS = st.sampled_from([None, None, 1, 2, 4, 4, 5, 6, 7, 8])
 class Anything(RuleBasedStateMachine):
     """One kind, two effects, one vendor whose search shows a deed up to ``lag_s`` late."""
 
-    settle_s = SETTLE_S
+    search_lag_s = SETTLE_S
 
     @initialize(lag_s=st.sampled_from([0, SETTLE_S - 1, SETTLE_S]))
     def begin(self, lag_s: int) -> None:
         # Patience has tests of its own: here it never ends.
         forever = timedelta(days=36_500)
-        self.office = Office(settle_s=self.settle_s, lag_s=lag_s, give_up_after=forever)
+        self.office = Office(search_lag_s=self.search_lag_s, lag_s=lag_s, give_up_after=forever)
 
     @rule(effect_id=st.sampled_from(IDS), relayed=st.booleans())
     def ask(self, effect_id: str, relayed: bool) -> None:
@@ -132,7 +132,7 @@ class Anything(RuleBasedStateMachine):
                 assert times >= 1
             else:
                 assert kept.answer == "400: no such address"
-                assert times == 0 or not self.settle_s
+                assert times == 0 or not self.search_lag_s
         self.nothing_is_done_twice()
         assert KIND not in self.office.store.stopped
 
@@ -165,7 +165,7 @@ class Anything(RuleBasedStateMachine):
 class RepeatSafe(Anything):
     """A vendor where twice is as good as once: nothing is looked up, and nothing is lost."""
 
-    settle_s = 0
+    search_lag_s = 0
 
     @invariant()
     def nothing_is_done_twice(self) -> None:

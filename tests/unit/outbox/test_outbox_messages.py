@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from chalice.app import SQSEvent
 
-from chalicelib.core.outbox.messages import perform
+from chalicelib.core.outbox.messages import handle
 from tests.support.outbox.fakes import KIND, Office
 
 
@@ -32,7 +32,7 @@ def test_s6_the_effects_that_a_batch_names_are_performed(office: Office) -> None
     for effect_id in "abc":
         office.ask(effect_id)
 
-    assert perform(batch(*map(name, "abc")), office.worker) == {"batchItemFailures": []}
+    assert handle(batch(*map(name, "abc")), office.worker) == {"batchItemFailures": []}
     assert office.times_made == dict.fromkeys("abc", 1)
 
 
@@ -46,7 +46,7 @@ def test_s6_the_effects_that_a_batch_names_are_performed(office: Office) -> None
 def test_s6_a_message_that_names_no_effect_does_not_go_round(office: Office, poison: str) -> None:
     office.ask("a")
 
-    assert perform(batch(poison, name("a")), office.worker) == {"batchItemFailures": []}
+    assert handle(batch(poison, name("a")), office.worker) == {"batchItemFailures": []}
     assert office.times_made == {"a": 1}
 
 
@@ -56,7 +56,7 @@ def test_s6_whatever_the_vendor_does_a_message_is_spent(office: Office) -> None:
         office.ask(effect_id)
     office.vendor.says = list(says)
 
-    assert perform(batch(*map(name, says)), office.worker) == {"batchItemFailures": []}
+    assert handle(batch(*map(name, says)), office.worker) == {"batchItemFailures": []}
 
 
 def test_s6_a_message_whose_effect_could_not_be_looked_at_comes_again_alone(
@@ -73,7 +73,7 @@ def test_s6_a_message_whose_effect_could_not_be_looked_at_comes_again_alone(
 
     office.store.look = away  # type: ignore[method-assign]
 
-    failures = perform(batch(*map(name, "abc")), office.worker)
+    failures = handle(batch(*map(name, "abc")), office.worker)
 
     assert failures == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert office.times_made == {"a": 1, "c": 1}
@@ -83,7 +83,7 @@ def test_messages_that_came_before_come_last(office: Office) -> None:
     for effect_id in "abc":
         office.ask(effect_id)
 
-    perform(batch(*map(name, "abc"), receives=(3, 1, 2)), office.worker)
+    handle(batch(*map(name, "abc"), receives=(3, 1, 2)), office.worker)
 
     assert list(office.vendor.made) == ["b", "c", "a"]
 
@@ -100,7 +100,7 @@ def test_effects_are_counted_by_kind_and_outcome(
         office.ask(effect_id)
     office.vendor.says = ["done", "refused", "done"]
 
-    perform(batch(*map(name, "abc"), "{"), office.worker)
+    handle(batch(*map(name, "abc"), "{"), office.worker)
 
     assert told == {
         ("Effects", KIND, "done"): 2,

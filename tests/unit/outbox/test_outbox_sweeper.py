@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.outbox.effects import Conclusion, Effect
+from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.rows import GRACE
 from chalicelib.core.outbox.sweeper import Bounds, Sweeper
 from chalicelib.outbox.service import Desk
@@ -184,4 +184,4 @@ def test_a_conclusion_is_for_ever(office: Office) -> None:
     office.clock.at += timedelta(days=365)
 
     assert office.sweeper.sweep() == {}
-    assert office.vendor.told == {"a": [Conclusion("done", "ref-a")]}
+    assert office.vendor.told == {"a": [Ending("done", "ref-a")]}

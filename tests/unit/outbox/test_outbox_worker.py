@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.outbox.effects import Conclusion, Effect
+from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.rows import asked
 from tests.support.outbox.fakes import KIND, Office
 from tests.support.stage import Killed
@@ -38,7 +38,7 @@ def test_s6_an_effect_is_performed_and_its_context_is_told_before_it_is_closed(
     assert (kept.state, kept.reference, kept.attempts) == ("done", "ref-a", 1)
     assert kept.concluded_at == office.clock()
     assert (kept.wake_at, kept.lease_until) == (None, None)
-    assert office.vendor.told["a"] == [Conclusion("done", "ref-a")]
+    assert office.vendor.told["a"] == [Ending("done", "ref-a")]
 
 
 def test_s6_a_message_that_comes_again_changes_nothing(office: Office) -> None:
@@ -72,7 +72,7 @@ def test_s6_poison_is_dead_at_first_sight_and_says_why(office: Office) -> None:
 
     kept = office.standing()
     assert (kept.state, kept.answer, kept.attempts) == ("dead", "400: no such address", 1)
-    assert office.vendor.told["a"] == [Conclusion("dead", answer="400: no such address")]
+    assert office.vendor.told["a"] == [Ending("dead", answer="400: no such address")]
     office.run(86_400)
     assert office.vendor.calls["perform"] == 1
 
@@ -191,7 +191,7 @@ def test_s6_a_bug_in_a_performer_may_have_done_it_and_is_looked_up(office: Offic
 
 
 def test_s6_what_may_be_done_twice_is_just_done_again() -> None:
-    office = Office(settle_s=0)
+    office = Office(search_lag_s=0)
     office.ask()
     office.vendor.says = ["lost"]
 
@@ -205,10 +205,10 @@ def test_s6_what_may_be_done_twice_is_just_done_again() -> None:
 # --- giving up ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settle_s", [0, SETTLE_S])
+@pytest.mark.parametrize("search_lag_s", [0, SETTLE_S])
 @pytest.mark.parametrize("says", ["busy", "dropped"])
-def test_s6_what_fails_for_days_is_dead_and_never_silently(settle_s: float, says: str) -> None:
-    office = Office(settle_s=settle_s)
+def test_s6_what_fails_for_days_is_dead_and_never_silently(search_lag_s: float, says: str) -> None:
+    office = Office(search_lag_s=search_lag_s)
     office.ask()
     office.vendor.says = [says] * 10_000
 
@@ -221,7 +221,7 @@ def test_s6_what_fails_for_days_is_dead_and_never_silently(settle_s: float, says
     assert kept.attempts >= 20
     assert kept.answer
     assert kept.answer.startswith("given up after")
-    assert office.vendor.told["a"] == [Conclusion("dead", answer=kept.answer)]
+    assert office.vendor.told["a"] == [Ending("dead", answer=kept.answer)]
 
 
 def test_s6_a_search_that_is_down_for_days_ends_in_a_dead_effect_that_may_be_done(
@@ -260,7 +260,7 @@ def test_s6_where_the_context_cannot_be_told_that_alone_is_tried_again(office: O
     assert office.standing().state == "done"
     assert office.standing().reference == "ref-a"
     assert office.vendor.calls == {"perform": 1}
-    assert office.vendor.told["a"] == [Conclusion("done", "ref-a")]
+    assert office.vendor.told["a"] == [Ending("done", "ref-a")]
 
 
 def test_s6_a_context_that_is_never_there_is_told_for_days_and_then_it_is_said(
@@ -473,14 +473,14 @@ def test_s6_who_was_overtaken_writes_nothing(office: Office) -> None:
 
 def test_s6_a_settle_time_shorter_than_the_lag_of_the_search_doubles() -> None:
     """Why the settle time is a safety constant and not a setting for the impatient."""
-    for settle_s, times in ((59, 2), (60, 1)):
-        office = Office(settle_s=settle_s, lag_s=60)
+    for search_lag_s, times in ((59, 2), (60, 1)):
+        office = Office(search_lag_s=search_lag_s, lag_s=60)
         office.ask()
         office.vendor.says = ["lost"]
 
         office.run(3_600, every_s=1)
 
-        assert office.times_made == {"a": times}, settle_s
+        assert office.times_made == {"a": times}, search_lag_s
 
 
 def test_s6_a_row_that_cannot_be_read_is_dead_and_says_so(office: Office) -> None:

@@ -170,7 +170,7 @@ def test_v5_a_dropped_file_is_processed_as_an_uploaded_one(world: World) -> None
     arrived(world, log("GM001", 1, 0, 0, 0, 1) + b"junk\n")
     uploaded = world.picture()
     [file] = world.files_of("T0001")
-    world.vending.intake.delete("T0001", file.id)
+    world.vending.uploads.delete("T0001", file.id)
     world.settle()
 
     world.drop(NAME, log("GM001", 1, 0, 0, 0, 1) + b"junk\n")

@@ -60,7 +60,7 @@ def test_a_machine_that_only_a_file_knows_can_be_visited_while_the_file_is_there
     assert dispatch.technician is None
     world.vending.dispatching.close(dispatch.id, ClosingBody())
 
-    world.vending.intake.delete("dispatcher", file.id)
+    world.vending.uploads.delete("dispatcher", file.id)
     world.settle()
 
     with pytest.raises(UnprocessableError):

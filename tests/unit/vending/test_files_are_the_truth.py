@@ -96,13 +96,13 @@ class FilesAreTheTruth(RuleBasedStateMachine):
     def send_by_url(self, at: str, content: bytes | None) -> None:
         told = UploadQuery(technician="T0001", machine="GM001", downloaded_at=at)
         with suppress(BackroomError):
-            awaited = self.world.vending.intake.await_upload(told)
+            awaited = self.world.vending.uploads.await_upload(told)
             if content is not None:
                 self.world.drop(awaited.file.name, content)
 
     @rule(content=contents)
     def send_import_by_url(self, content: bytes) -> None:
-        awaited = self.world.vending.intake.await_import(ImportQuery())
+        awaited = self.world.vending.uploads.await_import(ImportQuery())
         self.world.drop_import(awaited.file.name, content)
 
     @rule(name=st.sampled_from(DROPPED_NAMES), content=contents)
@@ -128,7 +128,7 @@ class FilesAreTheTruth(RuleBasedStateMachine):
     def delete(self, place: int) -> None:
         files = sorted(self.world.files().items())
         _, file = files[place % len(files)]
-        self.world.vending.intake.delete(file.technician or DISPATCHER, file.id)
+        self.world.vending.uploads.delete(file.technician or DISPATCHER, file.id)
 
     @rule()
     def assign_the_last_machine(self) -> None:
@@ -196,9 +196,9 @@ class FilesAreTheTruth(RuleBasedStateMachine):
                 case 3:
                     self.world.ports.share.delete(key)
                 case 4 if file := self.world.files().get(key):
-                    self.world.vending.intake.delete(file.technician or DISPATCHER, file.id)
+                    self.world.vending.uploads.delete(file.technician or DISPATCHER, file.id)
                 case 5 if file := self.world.files().get(key):
-                    self.world.vending.intake.delete(file.technician or DISPATCHER, file.id)
+                    self.world.vending.uploads.delete(file.technician or DISPATCHER, file.id)
                     self.world.vending.arrivals.look_at(key)
 
         self.deliver_with(Fuse(at, when, meanwhile), place)  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def zipped(**members: bytes) -> bytes:
 def test_v2_an_upload_is_stored_under_its_name_with_the_original_bytes_inside(
     world: World,
 ) -> None:
-    file, new = world.vending.intake.upload(brief_s_upload("somefile.txt"), RAW)
+    file, new = world.vending.uploads.upload(brief_s_upload("somefile.txt"), RAW)
 
     assert new
     assert (file.name, file.original_name, file.state) == (NAME, "somefile.txt", "received")
@@ -105,7 +105,7 @@ def test_v2_c3_the_same_name_with_the_same_bytes_is_the_same_file(
     first = upload(world)
     world.settle()
 
-    second, new = world.vending.intake.upload(brief_s_upload(), again)
+    second, new = world.vending.uploads.upload(brief_s_upload(), again)
 
     assert (second.id, second.state, new) == (first.id, "processed", False)
     assert world.queues.arrivals == []
@@ -168,13 +168,13 @@ def test_v2_c1_the_clock_of_the_name_is_the_technician_s_whatever_the_offset(
         technician="T0001", machine="GM001", downloaded_at="2018-09-21T09:34:48-05:00"
     )
 
-    assert world.vending.intake.upload(told, RAW)[0].name == NAME
+    assert world.vending.uploads.upload(told, RAW)[0].name == NAME
 
 
 def test_4d_a_file_name_with_a_path_and_quotes_is_text_and_no_key(world: World) -> None:
     nasty = "../../etc/\"passwd'"
 
-    file, _ = world.vending.intake.upload(brief_s_upload(nasty), RAW)
+    file, _ = world.vending.uploads.upload(brief_s_upload(nasty), RAW)
 
     assert file.original_name == nasty
     assert world.queues.arrivals == [f"incoming/{NAME}"]
@@ -240,7 +240,7 @@ def test_4d_bytes_that_are_no_log_are_refused_and_nothing_is_stored(
 def test_4d_a_log_too_long_to_wait_for_is_sent_to_the_other_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.vending.service.intake._TEXT_LIMIT", 10)
+    monkeypatch.setattr("chalicelib.vending.service.uploads._TEXT_LIMIT", 10)
 
     with pytest.raises(TooLargeError, match="POST /files/presigned"):
         upload(world)
@@ -262,7 +262,7 @@ def test_v2_c2_a_download_of_tomorrow_is_no_download(world: World) -> None:
 def test_v7_c9_the_dispatcher_imports_a_file_of_any_machines(world: World) -> None:
     mixed = log("GM001", 1) + log("GM777", 2)
 
-    file, new = world.vending.intake.take_import(ImportQuery(filename="all.txt"), mixed)
+    file, new = world.vending.uploads.take_import(ImportQuery(filename="all.txt"), mixed)
     world.settle()
 
     assert new
@@ -282,7 +282,7 @@ def test_c3_the_same_import_is_the_same_file_and_another_one_is_another(world: W
 
 
 def test_4d_a_large_file_is_awaited_and_sent_by_url(world: World) -> None:
-    awaited = world.vending.intake.await_upload(brief_s_upload())
+    awaited = world.vending.uploads.await_upload(brief_s_upload())
 
     assert awaited.file.state == "awaiting_upload"
     assert awaited.upload.method == "PUT"
@@ -297,9 +297,9 @@ def test_4d_a_large_file_is_awaited_and_sent_by_url(world: World) -> None:
 
 
 def test_asking_again_for_a_url_is_the_same_file(world: World) -> None:
-    first = world.vending.intake.await_upload(brief_s_upload())
+    first = world.vending.uploads.await_upload(brief_s_upload())
 
-    assert world.vending.intake.await_upload(brief_s_upload()).file.id == first.file.id
+    assert world.vending.uploads.await_upload(brief_s_upload()).file.id == first.file.id
 
 
 def test_c3_a_url_is_not_given_for_a_file_that_is_here_already(world: World) -> None:
@@ -307,15 +307,15 @@ def test_c3_a_url_is_not_given_for_a_file_that_is_here_already(world: World) -> 
     world.settle()
 
     with pytest.raises(ConflictError, match="is here already") as refused:
-        world.vending.intake.await_upload(brief_s_upload())
+        world.vending.uploads.await_upload(brief_s_upload())
 
     assert refused.value.facts == {"file": file.id}
 
 
 def test_a_file_that_was_to_come_by_url_may_come_in_a_request_instead(world: World) -> None:
-    awaited = world.vending.intake.await_upload(brief_s_upload())
+    awaited = world.vending.uploads.await_upload(brief_s_upload())
 
-    file, new = world.vending.intake.upload(brief_s_upload(), RAW)
+    file, new = world.vending.uploads.upload(brief_s_upload(), RAW)
     world.settle()
 
     assert (file.id, file.state, new) == (awaited.file.id, "received", False)
@@ -323,14 +323,14 @@ def test_a_file_that_was_to_come_by_url_may_come_in_a_request_instead(world: Wor
 
 
 def test_v5_an_upload_that_broke_off_can_be_sent_again_either_way(world: World) -> None:
-    awaited = world.vending.intake.await_upload(brief_s_upload()).file
+    awaited = world.vending.uploads.await_upload(brief_s_upload()).file
     world.night_falls()
     assert world.file(awaited.id).state == "failed"
     assert world.file(awaited.id).reason == (
         "the upload broke off: nothing arrived; send the file again"
     )
 
-    by_url = world.vending.intake.await_upload(brief_s_upload()).file
+    by_url = world.vending.uploads.await_upload(brief_s_upload()).file
     assert (by_url.id, by_url.state, by_url.reason) == (awaited.id, "awaiting_upload", None)
     world.night_falls()
     assert world.file(awaited.id).state == "failed"
@@ -356,8 +356,8 @@ def test_c3_a_request_that_broke_off_is_taken_up_only_by_the_same_bytes(world: W
 
 
 def test_every_import_by_url_is_another_one(world: World) -> None:
-    first = world.vending.intake.await_import(ImportQuery(filename="a.zip"))
-    second = world.vending.intake.await_import(ImportQuery(filename="a.zip"))
+    first = world.vending.uploads.await_import(ImportQuery(filename="a.zip"))
+    second = world.vending.uploads.await_import(ImportQuery(filename="a.zip"))
 
     assert first.file.id != second.file.id
     world.drop_import(second.file.name, log("GM777", 1))
@@ -422,7 +422,7 @@ def test_v4_a_deleted_file_is_gone_from_the_share_and_from_the_list(world: World
     file = upload(world)
     world.settle()
 
-    deleted = world.vending.intake.delete("T0001", file.id)
+    deleted = world.vending.uploads.delete("T0001", file.id)
 
     assert (deleted.state, deleted.deleted_at) == ("deleted", world.clock())
     assert stored(world, f"incoming/{NAME}") is None
@@ -438,16 +438,16 @@ def test_v4_c6_a_foreign_or_unknown_file_and_a_second_delete_are_not_found(
 
     for owner, file_id in [("T0002", file.id), (DISPATCHER, file.id), ("T0001", 404)]:
         with pytest.raises(NotFoundError, match=f"There is no file {file_id} of {owner}"):
-            world.vending.intake.delete(owner, file_id)
-    world.vending.intake.delete("T0001", file.id)
+            world.vending.uploads.delete(owner, file_id)
+    world.vending.uploads.delete("T0001", file.id)
     with pytest.raises(NotFoundError):
-        world.vending.intake.delete("T0001", file.id)
+        world.vending.uploads.delete("T0001", file.id)
 
 
 def test_v4_c7_an_audit_line_of_a_deleted_file_stays(world: World) -> None:
     file = upload(world)
     world.settle()
-    world.vending.intake.delete("T0001", file.id)
+    world.vending.uploads.delete("T0001", file.id)
     world.settle()
 
     kept = world.ports.files.by_id(file.id)
@@ -458,7 +458,7 @@ def test_v4_c7_an_audit_line_of_a_deleted_file_stays(world: World) -> None:
 
 def test_v4_a_deleted_file_s_name_is_free_again(world: World) -> None:
     first = upload(world)
-    world.vending.intake.delete("T0001", first.id)
+    world.vending.uploads.delete("T0001", first.id)
 
     second = upload(world, OTHER)
     world.settle()
@@ -471,7 +471,7 @@ def test_the_dispatcher_takes_an_import_back(world: World) -> None:
     file = world.take_import(log("GM777", 1))
     world.settle()
 
-    world.vending.intake.delete(DISPATCHER, file.id)
+    world.vending.uploads.delete(DISPATCHER, file.id)
     world.settle()
 
     assert world.imports() == []

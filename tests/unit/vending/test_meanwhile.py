@@ -66,7 +66,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_the_new_one() -> None:
 def test_a_file_that_is_deleted_while_it_is_read_leaves_nothing(and_cleaned: bool) -> None:
     def delete(same: World) -> None:
         if KEY in same.files():
-            same.vending.intake.delete("T0001", same.files()[KEY].id)
+            same.vending.uploads.delete("T0001", same.files()[KEY].id)
         if and_cleaned:
             same.vending.arrivals.look_at(KEY)
 
@@ -109,10 +109,10 @@ def test_a_sweep_is_not_stopped_by_what_happens_meanwhile(when: When) -> None:
     def unswept() -> World:
         fresh = new_world()
         fresh.employ("T0001", "GM001", "GM002")
-        fresh.vending.intake.await_upload(_told())
+        fresh.vending.uploads.await_upload(_told())
         gone = fresh.upload(log("GM002", 0, 0, 0), "GM002")
         fresh.settle()
-        fresh.vending.intake.delete("T0001", gone.id)
+        fresh.vending.uploads.delete("T0001", gone.id)
         fresh.queues.arrivals.clear()
         fresh.clock.forward(hours=3)
         return fresh
@@ -156,7 +156,7 @@ def test_v4_a_delete_that_the_share_s_own_message_finishes_is_answered_as_done(
     fuse = Fuse(at, when, lambda: whole.vending.arrivals.look_at(KEY))
     fuse.lit = True
 
-    deleted = with_fuse(whole, fuse).vending.intake.delete("T0001", file.id)
+    deleted = with_fuse(whole, fuse).vending.uploads.delete("T0001", file.id)
 
     assert deleted.state == "deleted"
     whole.night_falls()

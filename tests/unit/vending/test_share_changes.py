@@ -96,7 +96,7 @@ def test_v4_c7_a_delete_withdraws_exactly_the_rows_that_no_other_file_holds(
     wrong = arrived(world, log("GM001", 1, 1, 0, 0, 0), at="2020-02-29T09:00:00")
     assert world.machine("GM001").state == "degraded"
 
-    world.vending.intake.delete("T0001", wrong.id)
+    world.vending.uploads.delete("T0001", wrong.id)
     assert gumballs(world) == [1, 1, 0]  # at once
     world.settle()
 
@@ -127,8 +127,8 @@ def test_a_machine_whose_files_are_all_gone_is_as_if_it_had_never_been_read(
     mixed = world.take_import(log("GM777", 0, 0, 0))
     world.settle()
 
-    world.vending.intake.delete("T0001", mine.id)
-    world.vending.intake.delete("dispatcher", mixed.id)
+    world.vending.uploads.delete("T0001", mine.id)
+    world.vending.uploads.delete("dispatcher", mixed.id)
     world.settle()
 
     assert world.vending.verdicts.fleet_report() == before
@@ -171,7 +171,7 @@ def test_a_removal_told_before_the_arrival_does_no_harm(world: World) -> None:
         lambda world: world.upload(CLEAN),
         lambda world: world.drop(NAME, CLEAN),
         lambda world: world.drop_import("all.txt", CLEAN),
-        lambda world: world.vending.intake.await_upload(_told()) and world.drop(NAME, CLEAN),
+        lambda world: world.vending.uploads.await_upload(_told()) and world.drop(NAME, CLEAN),
     ],
     ids=["upload", "drop", "import", "url"],
 )
@@ -202,7 +202,7 @@ def test_v5_c8_a_night_in_which_all_is_well_has_nothing_to_do(world: World) -> N
     arrived(world, CLEAN + b"junk\n")
     arrived(world, CLEAN, at="2020-02-29T09:00:00")
     gone = arrived(world, CLEAN, at="2020-02-29T10:00:00")
-    world.vending.intake.delete("T0001", gone.id)
+    world.vending.uploads.delete("T0001", gone.id)
     world.settle()
 
     assert world.vending.arrivals.sweep() == 0
@@ -210,7 +210,7 @@ def test_v5_c8_a_night_in_which_all_is_well_has_nothing_to_do(world: World) -> N
 
 
 def test_c8_an_upload_that_broke_off_is_given_up_after_two_hours(world: World) -> None:
-    file = world.vending.intake.await_upload(_told()).file
+    file = world.vending.uploads.await_upload(_told()).file
 
     world.clock.forward(hours=2)
     world.vending.arrivals.sweep()
@@ -222,7 +222,7 @@ def test_c8_an_upload_that_broke_off_is_given_up_after_two_hours(world: World) -
 
 
 def test_looking_for_an_upload_that_has_not_arrived_yet_leaves_it_awaited(world: World) -> None:
-    file = world.vending.intake.await_upload(_told()).file
+    file = world.vending.uploads.await_upload(_told()).file
 
     world.vending.arrivals.look_at(KEY)
 
@@ -230,7 +230,7 @@ def test_looking_for_an_upload_that_has_not_arrived_yet_leaves_it_awaited(world:
 
 
 def test_an_object_that_comes_after_all_is_processed(world: World) -> None:
-    file = world.vending.intake.await_upload(_told()).file
+    file = world.vending.uploads.await_upload(_told()).file
     world.night_falls()
 
     world.drop(NAME, CLEAN)
@@ -262,7 +262,7 @@ def test_a_deleted_file_that_somebody_may_be_reading_still_is_judged_only_once(
     fuse.lit = True
     with suppress(Killed):
         with_fuse(world, fuse).deliver()
-    world.vending.intake.delete("T0001", file.id)
+    world.vending.uploads.delete("T0001", file.id)
     world.settle()
     judged = world.ports.fleet.changes()
 

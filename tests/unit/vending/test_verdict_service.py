@@ -377,7 +377,7 @@ def test_v6_a_visit_is_not_closed_by_taking_a_file_back(fleet: World) -> None:
     download(fleet, clean)
     assert fleet.vending.dispatching.get(dispatch).state == "open"
 
-    fleet.vending.intake.delete("T0001", dirty.id)
+    fleet.vending.uploads.delete("T0001", dirty.id)
     fleet.settle()
 
     assert fleet.vending.dispatching.get(dispatch).state == "open"

@@ -47,8 +47,8 @@ def test_the_services_stand_on_the_same_stores_and_are_made_once() -> None:
     made = vending()
 
     assert vending() is made
-    assert made.intake.files is made.arrivals.files is made.registry.files
+    assert made.uploads.files is made.arrivals.files is made.registry.files
     assert made.history.chunks is made.arrivals.chunks is made.verdicts.chunks
     assert made.dispatching.verdicts is made.arrivals.verdicts is made.verdicts
     assert made.queues is made.arrivals.queues is made.verdicts.queues
-    assert made.intake.share is made.arrivals.share
+    assert made.uploads.share is made.arrivals.share

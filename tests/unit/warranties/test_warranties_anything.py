@@ -32,7 +32,7 @@ class Mortal(MemoryStore):
         super().__init__()
         self.dies_in: int | None = None
 
-    def look(self, *given: Any, **named: Any) -> Any:
+    def read_snapshot(self, *given: Any, **named: Any) -> Any:
         return self._step(super().look, *given, **named)
 
     def add(self, *given: Any, **named: Any) -> Any:

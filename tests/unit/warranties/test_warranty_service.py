@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import NotFoundError, UnavailableError
-from chalicelib.core.outbox.effects import Conclusion
+from chalicelib.core.outbox.effects import Ending
 from chalicelib.warranties import archive
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.fields import store_id
-from chalicelib.warranties.ports import Kept, Place
+from chalicelib.warranties.ports import SalePosition, StoredSale
 from chalicelib.warranties.service import Filters, KeyReusedError, Warranties
 from tests.support.clock import Clock
 from tests.support.stage import Act, Killed, Stage
@@ -283,7 +283,7 @@ def test_2c7_pages_put_together_are_the_list(limit: int) -> None:
         service.sell(body(item_type=item_type))
 
     pages: list[list[str]] = []
-    after: Place | None = None
+    after: SalePosition | None = None
     while page := service.listed(Filters(sku="986kjeo8fy9qhu"), after=after, limit=limit):
         pages.append([warranty.id for _, warranty in page])
         after = page[-1][0]
@@ -309,9 +309,9 @@ def test_a_warranty_tells_how_its_archiving_has_ended(
     sale = service.sell(body()).sale
     key = archive.key(sale)
 
-    store.conclude(sale.request_id, Conclusion("done", f"{key}#sha256=beef"))
+    store.on_finished(sale.request_id, Ending("done", f"{key}#sha256=beef"))
     done = service.warranty(f"{sale.request_id}-12").archive
-    store.conclude(sale.request_id, Conclusion("dead", answer="S3 answered 400"))
+    store.on_finished(sale.request_id, Ending("dead", answer="S3 answered 400"))
     dead = service.warranty(f"{sale.request_id}-12").archive
 
     assert (done.state, done.sha256, done.url) == ("done", "beef", f"https://archive.test/{key}")
@@ -320,7 +320,7 @@ def test_a_warranty_tells_how_its_archiving_has_ended(
 
 def test_what_is_not_there_is_not_found(service: Warranties, store: MemoryStore) -> None:
     sale = service.sell(body()).sale
-    store.kept["0" * 8] = Kept(sale)
+    store.kept["0" * 8] = StoredSale(sale)
 
     for unknown in (f"{sale.request_id}-36", f"{sale.request_id}-012", "unknown-12"):
         with pytest.raises(NotFoundError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.bakery.ports import Repository, Staff
 from chalicelib.bakery.records import AccessState, Employee
-from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError
+from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError
 
 _MOST_ROUNDS = 5
 _MOST_TRIES = 20
@@ -13,17 +13,17 @@ _GRANTED: Mapping[str | None, AccessState] = {"invited": "invited", "member": "g
 
 
 @dataclass(frozen=True)
-class AccessPerformer:
+class AccessHandler:
     """Performs the effects of kind ``github``; all its calls may be repeated.
 
-    ``repository`` gives the vendor's client, or raises DisabledError.
+    ``repository`` gives the vendor's client, or raises NotConfiguredError.
     """
 
     repository: Callable[[], Repository]
     staff: Staff
-    settle_s: float = 0.0
+    search_lag_s: float = 0.0
 
-    def perform(self, effect: Effect) -> str | None:
+    def handle(self, effect: Effect) -> str | None:
         """Make true what is wanted now, whichever word asked for it; return how it stands.
 
         A word that comes while the one before is carried out is seen afterwards and carried out
@@ -35,14 +35,14 @@ class AccessPerformer:
             stands = self._made_true(login, wanted=before.wanted)
             if self.staff.access(login).version == before.version:
                 return stands
-        raise NotDoneError(f"{login} is hired and fired all the time.")
+        raise NotExecutedError(f"{login} is hired and fired all the time.")
 
     def find(self, effect: Effect) -> str | None:
         """Return nothing: doing it again is as good as knowing."""
         del effect
         return None
 
-    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         """Keep on the employee where access stands, unless another word came since."""
         for _ in range(_MOST_TRIES):
             employee = self.staff.employee(effect.payload["employee"])
@@ -56,7 +56,7 @@ class AccessPerformer:
             after = employee.after(access=access, reason=reason)
             if self.staff.change(employee, after):
                 return
-        raise NotDoneError("Too many change the same employee.")
+        raise NotExecutedError("Too many change the same employee.")
 
     def _made_true(self, login: str, *, wanted: bool) -> str:
         if wanted:
@@ -72,7 +72,7 @@ def _concerns(employee: Employee, login: str) -> bool:
     return employee.login.lower() == login.lower()
 
 
-def _stand(conclusion: Conclusion) -> tuple[AccessState, str | None]:
+def _stand(conclusion: Ending) -> tuple[AccessState, str | None]:
     """Return where access stands, and why if that needs saying."""
     if conclusion.state == "dead":
         return "failed", conclusion.answer

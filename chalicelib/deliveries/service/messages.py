@@ -12,7 +12,7 @@ from chalicelib.deliveries.service.sending import Sending
 
 
 @dataclass(frozen=True)
-class Intake:
+class Messages:
     """Judges messages. A message that comes again gets the verdict that it had."""
 
     sending: Sending

@@ -5,23 +5,23 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.bakery import tickets
-from chalicelib.bakery.performers.changing import kept, order_of
+from chalicelib.bakery.handlers.changing import kept, order_of
 from chalicelib.bakery.ports import Batches, Orders, TicketDesk, Tickets
 from chalicelib.bakery.records import Batch, Order, Ticket
 from chalicelib.bakery.service.orders import Ordering
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.tickets import Draft
 from chalicelib.core.log import count, logger
-from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError, PoisonError
+from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError, RejectedError
 
 _NOT_YET_S = 60.0
 
 
 @dataclass(frozen=True)
-class TicketPerformer:
+class TicketHandler:
     """Performs the effects of kind ``jira``; ``home`` is the address under which we answer.
 
-    ``desk`` gives the vendor's client, or raises DisabledError.
+    ``desk`` gives the vendor's client, or raises NotConfiguredError.
     """
 
     desk: Callable[[], TicketDesk]
@@ -31,9 +31,9 @@ class TicketPerformer:
     ordering: Ordering
     shortages: Shortages
     home: str
-    settle_s: float
+    search_lag_s: float
 
-    def perform(self, effect: Effect) -> str | None:
+    def handle(self, effect: Effect) -> str | None:
         """Make the ticket or the comment and return its key; None when there was no need."""
         match effect.payload["task"]:
             case "batch":
@@ -47,7 +47,7 @@ class TicketPerformer:
                 return self._comment(order_of(self.orders, effect), effect)
             case "inspect":
                 return self._inspect(effect.payload["key"])
-        raise PoisonError(f"There is no such task: {effect.payload['task']}")
+        raise RejectedError(f"There is no such task: {effect.payload['task']}")
 
     def find(self, effect: Effect) -> str | None:
         """Return the key of the ticket, or the id of the comment, that an earlier try made."""
@@ -61,7 +61,7 @@ class TicketPerformer:
                 return self.desk().find_comment(key, effect.id) if key else None
         return None
 
-    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         """Keep what became of the ticket, and whose it is."""
         if effect.payload["task"] not in {"batch", "order"}:
             return
@@ -97,9 +97,9 @@ class TicketPerformer:
         ticket = self.ordering.ticket(order) or Ticket()
         match ticket.state:
             case "asked":
-                raise NotDoneError("The ticket is not there yet.", retry_after_s=_NOT_YET_S)
+                raise NotExecutedError("The ticket is not there yet.", retry_after_s=_NOT_YET_S)
             case "failed":
-                raise PoisonError("The ticket was refused, so there is none to comment on.")
+                raise RejectedError("The ticket was refused, so there is none to comment on.")
         return ticket.key
 
     def _inspect(self, key: str) -> str | None:
@@ -118,7 +118,7 @@ class TicketPerformer:
     def _batch(self, effect: Effect) -> Batch:
         batch = self.batches.batch(_day(effect))
         if batch is None:
-            raise PoisonError(f"There is no batch of {_day(effect)}.")
+            raise RejectedError(f"There is no batch of {_day(effect)}.")
         return batch
 
 
@@ -126,7 +126,7 @@ def _day(effect: Effect) -> date:
     return date.fromisoformat(effect.payload["day"])
 
 
-def _ticket(conclusion: Conclusion) -> Ticket:
+def _ticket(conclusion: Ending) -> Ticket:
     if conclusion.state == "dead":
         return Ticket(state="failed", answer=conclusion.answer)
     if conclusion.reference is None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from chalicelib.bakery.ports import Orders
 from chalicelib.bakery.records import Order
-from chalicelib.core.outbox.effects import Effect, NotDoneError, PoisonError
+from chalicelib.core.outbox.effects import Effect, NotExecutedError, RejectedError
 
 _MOST_TRIES = 20
 
@@ -14,7 +14,7 @@ def order_of(orders: Orders, effect: Effect) -> Order:
     order_id: int = effect.payload["order"]
     order = orders.order(order_id)
     if order is None:
-        raise PoisonError(f"There is no order {order_id}.")
+        raise RejectedError(f"There is no order {order_id}.")
     return order
 
 
@@ -28,4 +28,4 @@ def kept(orders: Orders, order: Order, change: Callable[[Order], dict[str, objec
         if orders.change(order, after):
             return after
         order = orders.order(order.id) or order
-    raise NotDoneError(f"Too many change order {order.id} at once.")
+    raise NotExecutedError(f"Too many change order {order.id} at once.")

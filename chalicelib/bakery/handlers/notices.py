@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.bakery import letters
+from chalicelib.bakery.handlers.changing import kept, order_of
+from chalicelib.bakery.handlers.directory import Directory
 from chalicelib.bakery.letters import Addresses, UnreachableError
-from chalicelib.bakery.performers.changing import kept, order_of
-from chalicelib.bakery.performers.directory import Directory
 from chalicelib.bakery.ports import Cakes, Mailbox, Messenger, Orders
 from chalicelib.bakery.records import Notice, NoticeState, Order
 from chalicelib.core.outbox.effects import (
-    Conclusion,
-    DisabledError,
     Effect,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    Ending,
+    NotConfiguredError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
 from chalicelib.integrations.mail import Letter
 
@@ -32,10 +32,10 @@ _MOST_LETTERS = 2
 
 
 @dataclass(frozen=True)
-class NoticePerformer:
+class NoticeHandler:
     """Performs the effects of kind ``notify``.
 
-    ``messenger`` and ``mailbox`` give the vendors' clients, or raise DisabledError.
+    ``messenger`` and ``mailbox`` give the vendors' clients, or raise NotConfiguredError.
     """
 
     messenger: Callable[[], Messenger]
@@ -45,21 +45,21 @@ class NoticePerformer:
     orders: Orders
     cakes: Cakes
     now: Callable[[], datetime]
-    settle_s: float = 30.0
+    search_lag_s: float = 30.0
 
-    def perform(self, effect: Effect) -> str | None:
+    def handle(self, effect: Effect) -> str | None:
         """Tell the customer, and return what the channel calls the notice."""
         order = order_of(self.orders, effect)
         if order.status not in {"ready", "cancelled"}:
-            raise PoisonError(f"Order {order.id} is {order.status}: there is nothing to tell.")
+            raise RejectedError(f"Order {order.id} is {order.status}: there is nothing to tell.")
         if _notice(order).channel is None:
             order = self._choose(order)
         if _notice(order).channel == "slack":
             try:
                 return self._message(order, effect)
-            except NotDoneError as failed:
+            except NotExecutedError as failed:
                 order = self._tried(order, failed)
-            except PoisonError as refused:
+            except RejectedError as refused:
                 order = self._to_mail(order, f"Slack refused: {refused}")
         return self._mail(order, effect)
 
@@ -74,7 +74,7 @@ class NoticePerformer:
         )
         return found and f"{channel}/{found}"
 
-    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         """Keep the trace of the notice on the order."""
 
         def trace(order: Order) -> dict[str, object]:
@@ -92,19 +92,19 @@ class NoticePerformer:
     # --- which way ---
 
     def _choose(self, order: Order) -> Order:
-        """Return the order with the way settled. Raises NotDoneError while Slack can't be asked."""
+        """Return the order with its channel. Raises NotExecutedError while Slack is away."""
         try:
             found = self.directory.matches(order.customer)
-        except DisabledError:
+        except NotConfiguredError:
             return self._to_mail(order, "Slack is off")
-        except NotDoneError as failed:
+        except NotExecutedError as failed:
             return self._tried(order, failed)
         if len(found) == 1:
             return self._noted(order, channel="slack", to=found[0], since=self.now())
         many = f"{len(found)} people on Slack are called that, and nobody guesses"
         return self._to_mail(order, many if found else "nobody on Slack is called that")
 
-    def _tried(self, order: Order, failed: NotDoneError) -> Order:
+    def _tried(self, order: Order, failed: NotExecutedError) -> Order:
         """Count a failure of Slack's; return the order when it is time for a letter instead.
 
         Being asked to wait is no failure.
@@ -118,12 +118,12 @@ class NoticePerformer:
         raise failed
 
     def _to_mail(self, order: Order, why: str) -> Order:
-        """Return the order with a letter as its way. Raises PoisonError without an address."""
+        """Return the order with a letter as its way. Raises RejectedError without an address."""
         try:
             address = self.addresses().of(order)
         except UnreachableError as nowhere:
             self._noted(order, state="unreachable", why=f"{why}; {nowhere}")
-            raise PoisonError(f"{why}; {nowhere}") from nowhere
+            raise RejectedError(f"{why}; {nowhere}") from nowhere
         return self._noted(order, channel="mail", to=address, why=why, since=self.now())
 
     def _noted(self, order: Order, **told: object) -> Order:
@@ -141,7 +141,7 @@ class NoticePerformer:
     def _mail(self, order: Order, effect: Effect) -> str:
         notice = _notice(order)
         if notice.mails >= _MOST_LETTERS:
-            raise PoisonError("The mail server broke off twice: whether it arrived is unknown.")
+            raise RejectedError("The mail server broke off twice: whether it arrived is unknown.")
         letter = Letter(
             to=notice.to or "",
             subject=letters.subject(order),
@@ -152,7 +152,7 @@ class NoticePerformer:
         order = self._noted(order, mails=notice.mails + 1)
         try:
             return self.mailbox().send(letter)
-        except UnsureError:
+        except OutcomeUnknownError:
             raise
         except Exception:
             # It certainly has not left, so it does not count.

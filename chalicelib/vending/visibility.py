@@ -10,11 +10,11 @@ from chalicelib.core.errors import ForbiddenError, NotFoundError
 from chalicelib.vending import names
 
 ONES_OWN: Access = ("vending:dispatch", "vending:technician")
-"""What routes take that answer a technician, too, and are asked by `sight_of` what to show."""
+"""What routes take that answer a technician, too, and are asked by `scope_of` what to show."""
 
 
 @dataclass(frozen=True)
-class Sight:
+class TechnicianScope:
     """The only technician whose things are seen; None sees all."""
 
     technician: str | None
@@ -29,12 +29,12 @@ class Sight:
             raise NotFoundError(missing)
 
 
-def sight_of(caller: Caller) -> Sight:
+def scope_of(caller: Caller) -> TechnicianScope:
     """Return what a caller sees. Raises ForbiddenError for a technician without a number."""
     if caller.may("vending:dispatch"):
-        return Sight(None)
+        return TechnicianScope(None)
     try:
-        return Sight(names.technician_id(caller.technician or ""))
+        return TechnicianScope(names.technician_id(caller.technician or ""))
     except ValueError as unknown:
         detail = "The token is a technician's and does not say whose: it takes a technician number."
         raise ForbiddenError(detail) from unknown

@@ -20,7 +20,7 @@ from chalicelib.core.errors import (
     InvalidInputError,
     MediaTypeError,
     NotFoundError,
-    Place,
+    ParameterLocation,
     TooLargeError,
     UnprocessableError,
 )
@@ -61,7 +61,7 @@ _UNSENT: frozenset[FileState] = frozenset({"awaiting_upload", "failed"})
 
 
 @dataclass(frozen=True)
-class Intake:
+class Uploads:
     """Takes files in, lists them, deletes them. ``media_type`` is what the share is sent."""
 
     files: Files
@@ -137,7 +137,7 @@ class Intake:
         standing = (record.view() for record in records if record.state != "deleted")
         return Listing.of(standing, wanted.limit)
 
-    def _technicians_file(self, told: UploadQuery, *, place: Place) -> FileRecord:
+    def _technicians_file(self, told: UploadQuery, *, place: ParameterLocation) -> FileRecord:
         machine = self.registry.machine(told.machine)
         technician = self.registry.technician(told.technician)
         if technician is None:

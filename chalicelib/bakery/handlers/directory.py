@@ -12,7 +12,7 @@ _KEPT = timedelta(minutes=15)
 class Directory:
     """Everybody in the workspace, as of a quarter of an hour ago at most.
 
-    ``messenger`` gives the vendor's client, or raises DisabledError.
+    ``messenger`` gives the vendor's client, or raises NotConfiguredError.
     """
 
     def __init__(self, messenger: Callable[[], Messenger], *, now: Callable[[], datetime]) -> None:

@@ -10,12 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from chalicelib.core.outbox.effects import DeniedError, EffectError, PoisonError
+from chalicelib.core.outbox.effects import CredentialsError, EffectError, RejectedError
 
 State = Literal["ok", "off", "unreachable", "denied"]
 
 
-class Checkup(BaseModel):
+class CheckResult(BaseModel):
     """How an integration is, and what to do about it.
 
     ``reachable`` and ``allowed`` are null where it was not tried. ``missing`` are the settings
@@ -39,7 +39,7 @@ class Checkup(BaseModel):
 
 
 @dataclass(frozen=True)
-class Patient:
+class VendorCheck:
     """One integration: the settings it lacks, a cheap read, and the scope that it takes."""
 
     name: str
@@ -48,53 +48,53 @@ class Patient:
     scope: str
 
 
-def examine(patients: Sequence[Patient]) -> list[Checkup]:
+def run_checks(checks: Sequence[VendorCheck]) -> list[CheckResult]:
     """Return how each integration is, in the order given."""
-    with ThreadPoolExecutor(max_workers=max(len(patients), 1)) as pool:
-        return list(pool.map(_examined, patients))
+    with ThreadPoolExecutor(max_workers=max(len(checks), 1)) as pool:
+        return list(pool.map(_checked, checks))
 
 
-def _examined(patient: Patient) -> Checkup:
+def _checked(check: VendorCheck) -> CheckResult:
     try:
-        missing = tuple(patient.missing())
+        missing = tuple(check.missing())
     except EffectError as closed:
-        return _secret_is_closed(patient, closed)
+        return _secret_is_closed(check, closed)
     if missing:
-        return Checkup(
-            integration=patient.name,
+        return CheckResult(
+            integration=check.name,
             state="off",
             configured=False,
             missing=missing,
             detail="It is off: effects wait, and nothing fails.",
             next_step=f"set {', '.join(missing)} (docs/integrations.md, settings)",
         )
-    return _looked_at(patient)
+    return _looked_at(check)
 
 
-def _looked_at(patient: Patient) -> Checkup:
+def _looked_at(check: VendorCheck) -> CheckResult:
     try:
-        detail = patient.look()
-    except (DeniedError, PoisonError) as refused:
-        return Checkup(
-            integration=patient.name,
+        detail = check.look()
+    except (CredentialsError, RejectedError) as refused:
+        return CheckResult(
+            integration=check.name,
             state="denied",
             configured=True,
             reachable=True,
             allowed=False,
             detail=str(refused),
-            next_step=f"mend the credentials or the address; it takes {patient.scope}",
+            next_step=f"mend the credentials or the address; it takes {check.scope}",
         )
     except EffectError as broken:
-        return Checkup(
-            integration=patient.name,
+        return CheckResult(
+            integration=check.name,
             state="unreachable",
             configured=True,
             reachable=False,
             detail=str(broken),
             next_step="see whether the vendor is up and the address is right; effects are kept",
         )
-    return Checkup(
-        integration=patient.name,
+    return CheckResult(
+        integration=check.name,
         state="ok",
         configured=True,
         reachable=True,
@@ -103,9 +103,9 @@ def _looked_at(patient: Patient) -> Checkup:
     )
 
 
-def _secret_is_closed(patient: Patient, closed: EffectError) -> Checkup:
-    return Checkup(
-        integration=patient.name,
+def _secret_is_closed(check: VendorCheck, closed: EffectError) -> CheckResult:
+    return CheckResult(
+        integration=check.name,
         state="denied",
         configured=False,
         detail=str(closed),

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import pytest
 
 from chalicelib.core.outbox.effects import (
-    DeniedError,
+    CredentialsError,
     EffectError,
-    NotDoneError,
-    PoisonError,
-    UnsureError,
+    NotExecutedError,
+    OutcomeUnknownError,
+    RejectedError,
 )
-from chalicelib.integrations.checkup import Checkup, Patient, examine
+from chalicelib.integrations.checks import CheckResult, VendorCheck, run_checks
 
 
-def patient(
+def check(
     look: str | EffectError = "All is well.", missing: Sequence[str] | EffectError = ()
-) -> Patient:
+) -> VendorCheck:
     def looked() -> str:
         if isinstance(look, EffectError):
             raise look
@@ -27,16 +27,16 @@ def patient(
             raise missing
         return missing
 
-    return Patient("jira", lacking, looked, "write:jira-work")
+    return VendorCheck("jira", lacking, looked, "write:jira-work")
 
 
-def examined(one: Patient) -> Checkup:
-    [found] = examine([one])
+def examined(one: VendorCheck) -> CheckResult:
+    [found] = run_checks([one])
     return found
 
 
 def test_b19_what_works_needs_nothing() -> None:
-    found = examined(patient())
+    found = examined(check())
 
     assert (found.state, found.configured, found.reachable, found.allowed) == (
         "ok",
@@ -48,7 +48,7 @@ def test_b19_what_works_needs_nothing() -> None:
 
 
 def test_b19_what_is_off_is_not_tried_and_says_what_to_set() -> None:
-    found = examined(patient(look=PoisonError("tried"), missing=["JIRA_URL", "JIRA_TOKEN"]))
+    found = examined(check(look=RejectedError("tried"), missing=["JIRA_URL", "JIRA_TOKEN"]))
 
     assert (found.state, found.configured, found.reachable, found.allowed) == (
         "off",
@@ -60,30 +60,30 @@ def test_b19_what_is_off_is_not_tried_and_says_what_to_set() -> None:
     assert "set JIRA_URL, JIRA_TOKEN" in found.next_step
 
 
-@pytest.mark.parametrize("error", [DeniedError("401 no"), PoisonError("404 no")])
+@pytest.mark.parametrize("error", [CredentialsError("401 no"), RejectedError("404 no")])
 def test_b19_what_is_refused_says_which_rights_it_takes(error: EffectError) -> None:
-    found = examined(patient(look=error))
+    found = examined(check(look=error))
 
     assert (found.state, found.reachable, found.allowed) == ("denied", True, False)
     assert found.detail == str(error)
     assert "write:jira-work" in found.next_step
 
 
-@pytest.mark.parametrize("error", [NotDoneError("refused"), UnsureError("slow")])
+@pytest.mark.parametrize("error", [NotExecutedError("refused"), OutcomeUnknownError("slow")])
 def test_b19_who_does_not_answer_is_unreachable(error: EffectError) -> None:
-    found = examined(patient(look=error))
+    found = examined(check(look=error))
 
     assert (found.state, found.reachable, found.allowed) == ("unreachable", False, None)
 
 
 def test_b19_a_secret_that_is_closed_is_told_of() -> None:
-    found = examined(patient(missing=DeniedError("The vendors' secret cannot be read")))
+    found = examined(check(missing=CredentialsError("The vendors' secret cannot be read")))
 
     assert (found.state, found.configured) == ("denied", False)
     assert "role" in found.next_step
 
 
 def test_b19_one_sick_patient_does_not_hide_another() -> None:
-    found = examine([patient(look=DeniedError("no")), patient()])
+    found = run_checks([check(look=CredentialsError("no")), check()])
 
     assert [each.state for each in found] == ["denied", "ok"]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.bakery import letters
+from chalicelib.bakery.handlers.changing import kept, order_of
 from chalicelib.bakery.names import record_id
-from chalicelib.bakery.performers.changing import kept, order_of
 from chalicelib.bakery.ports import Docs, Documents, Drive, Orders
 from chalicelib.bakery.records import Order
-from chalicelib.core.outbox.effects import Conclusion, Effect, NotDoneError, UnsureError
+from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError, OutcomeUnknownError
 from chalicelib.integrations.gdocs import Line
 from chalicelib.integrations.http import NotThereError
 
@@ -20,11 +20,11 @@ _NOT_YET_S = 30.0
 
 
 @dataclass(frozen=True)
-class FilingPerformer:
+class FilingHandler:
     """Performs the effects of kind ``google``.
 
-    ``drive`` and ``docs`` give the vendor's clients, or raise DisabledError. ``settle_s`` is how
-    long Drive's list may trail a write.
+    ``drive`` and ``docs`` give the vendor's clients, or raise NotConfiguredError. ``search_lag_s``
+    is how long Drive's list may trail a write.
     """
 
     drive: Callable[[], Drive]
@@ -32,9 +32,9 @@ class FilingPerformer:
     documents: Documents
     orders: Orders
     now: Callable[[], datetime]
-    settle_s: float
+    search_lag_s: float
 
-    def perform(self, effect: Effect) -> str | None:
+    def handle(self, effect: Effect) -> str | None:
         """Write the order into its customer's document, once, and return the document's id."""
         order = order_of(self.orders, effect)
         name = record_id(order.customer)
@@ -58,10 +58,14 @@ class FilingPerformer:
             self.docs().append(document, lines)
         except NotThereError as gone:
             self.documents.forget(_place(order))
-            raise NotDoneError("Somebody deleted the document; the next try makes one.") from gone
-        except UnsureError as lost:
+            raise NotExecutedError(
+                "Somebody deleted the document; the next try makes one."
+            ) from gone
+        except OutcomeUnknownError as lost:
             # A line is its own receipt. Only what makes a document has to wait for Drive's list.
-            raise NotDoneError(f"{lost}; the next try writes what does not stand there") from lost
+            raise NotExecutedError(
+                f"{lost}; the next try writes what does not stand there"
+            ) from lost
         return document
 
     def find(self, effect: Effect) -> str | None:
@@ -76,7 +80,7 @@ class FilingPerformer:
             return None
         return document if there else None
 
-    def conclude(self, effect: Effect, conclusion: Conclusion) -> None:
+    def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         """Keep on the order whether its cancellation is filed."""
         if conclusion.state == "done":
             kept(self.orders, order_of(self.orders, effect), lambda _: {"filed": True})
@@ -98,9 +102,9 @@ class FilingPerformer:
             return spot.document_id
         others = spot.maker not in {None, effect.id}
         if others and spot.since and self.now() - spot.since < _ABANDONED:
-            raise NotDoneError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
+            raise NotExecutedError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
         if not self.documents.claim(name, maker=effect.id, at=self.now(), before=spot):
-            raise NotDoneError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
+            raise NotExecutedError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
         # Whoever set out before us may have made it, and not lived to tell.
         found = find() if spot.maker else None
         document_id = found or make()

@@ -1,4 +1,0 @@
-"""Performing the bakery's effects.
-
-Each performer reads anew what its effect is about, calls one vendor, and keeps what became of it.
-"""
