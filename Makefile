@@ -1,16 +1,16 @@
 # Backroom. `make up` brings the whole stack up on this machine; `make test` tests it.
 PYTHON ?= python3
-STAGE ?= prod
 VENV := .venv/bin
 # The Pythons that both Chalice and AWS Lambda know. Old ones have to be able to read this line.
 CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
 UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) infra/local/up.py
-# Who may call a stage on AWS; docs/auth.md
-AUTH_SETTINGS = $(if $(AUTH),Auth=$(AUTH)) $(if $(AUTH_ISSUER),AuthIssuer=$(AUTH_ISSUER)) \
-  $(if $(AUTH_AUDIENCE),AuthAudience=$(AUTH_AUDIENCE)) $(if $(AUTH_CLIENT_ID),AuthClientId=$(AUTH_CLIENT_ID)) \
-  $(if $(AUTH_TECHNICIAN_CLAIM),AuthTechnicianClaim=$(AUTH_TECHNICIAN_CLAIM)) \
-  $(if $(AUTH_SCOPE_PREFIX),AuthScopePrefix=$(AUTH_SCOPE_PREFIX)) \
-  $(if $(AUTH_SIGN_IN_ORIGIN),AuthSignInOrigin=$(AUTH_SIGN_IN_ORIGIN))
+# Who may call a stage on AWS; docs/auth.md. The shell reads the values, make never pastes them into a command.
+parameter = $(if $(value $2),--parameter "$1=$$$2")
+AUTH_SETTINGS = $(call parameter,Auth,AUTH) $(call parameter,AuthIssuer,AUTH_ISSUER) \
+  $(call parameter,AuthAudience,AUTH_AUDIENCE) $(call parameter,AuthClientId,AUTH_CLIENT_ID) \
+  $(call parameter,AuthTechnicianClaim,AUTH_TECHNICIAN_CLAIM) \
+  $(call parameter,AuthScopePrefix,AUTH_SCOPE_PREFIX) \
+  $(call parameter,AuthSignInOrigin,AUTH_SIGN_IN_ORIGIN)
 export PORT AWS_PORT STANDINS_PORT SMTP_PORT
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
@@ -52,6 +52,7 @@ lint: install ## What can be told without running anything
 	$(VENV)/ruff check .
 	$(VENV)/mypy
 	$(VENV)/lint-imports
+	$(VENV)/zizmor --offline --quiet .github
 
 format: install ## Format and mend what can be mended by itself
 	$(VENV)/ruff check --fix-only .
@@ -67,5 +68,4 @@ bench: install ## Measure what the docs claim
 	$(VENV)/python -m bench
 
 deploy: install ## Deploy to AWS: make deploy STAGE=prod AUTH_ISSUER=... AUTH_AUDIENCE=... AUTH_CLIENT_ID=...
-	$(VENV)/python -m infra.deploy --target aws --stage $(STAGE) $(if $(ALLOW_OPEN),--allow-open) \
-	  $(foreach set,$(AUTH_SETTINGS),--parameter $(set))
+	$(VENV)/python -m infra.deploy --target aws --stage "$${STAGE:-prod}" $(if $(value ALLOW_OPEN),--allow-open) $(AUTH_SETTINGS)

@@ -4,3 +4,5 @@ Terms: an *answer* is what the API said, parsed and word for word; a *screen* is
 reads of it; `--json` prints the words and nothing else. Whatever goes wrong is a `ClientError`
 that says what to do next.
 """
+
+DEFAULT_URL = "http://localhost:8000"

@@ -1,37 +1,19 @@
-"""The `backroom` command: composition only."""
+"""The `backroom` command: composition only. A command's modules are imported when it is used."""
 
 import codecs
 import io
 import sys
-from dataclasses import replace
+from collections import UserDict
+from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_group
 
-from backroom import demo
-from backroom.auth import commands as auth
-from backroom.bakery.commands import batches, cakes, employees, orders
-from backroom.core import session, show
-from backroom.core.errors import ClientError
-from backroom.core.session import DEFAULT_URL
-from backroom.dead_letters import commands as dead_letters
-from backroom.deliveries import commands as deliveries
-from backroom.integrations import commands as integrations
-from backroom.ledger import commands as ledger
-from backroom.operations import commands as operations
-from backroom.outbox import commands as outbox
-from backroom.vending.commands import (
-    audit,
-    files,
-    fleet,
-    imports,
-    machines,
-    registry,
-    simulate,
-    work,
-)
-from backroom.warranties import commands as warranties
+from backroom import DEFAULT_URL
+from backroom.core.terminal import plainer
 from chalicelib import __version__
 
 _DISPATCHER, _TECHNICIAN = "The dispatcher's work", "The technician's work"
@@ -41,26 +23,85 @@ _BAKERY, _OPERATORS = "The bakery", "The operator's work"
 _WARRANTIES, _CALLER = "Warranties", "Who you are"
 
 
-_ORDER = (
-    *("fleet", "worklist", "dispatch", "import", "imports"),
-    *("files", "machines", "sites", "technicians", "packages", "preferences", "stats"),
-    *("warranties", "ledger", "cakes", "orders", "batches", "employees", "outbox", "dlq"),
-    *("audit", "simulate", "demo", "status", "doctor", "login", "logout", "whoami"),
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is defined (`package.module:name`), and how the help shows it."""
+
+    name: str
+    panel: str
+    source: str
+    example: str = ""
+
+    def load(self) -> Any:  # noqa: ANN401 - Typer has no public type for its commands
+        """Import the command, or the group of commands, and return it."""
+        module, _, name = self.source.partition(":")
+        command = getattr(import_module(f"backroom.{module}"), name)
+        alone = typer.Typer(callback=lambda: None)
+        if isinstance(command, typer.Typer):
+            alone.add_typer(command, name=self.name, rich_help_panel=self.panel)
+        else:
+            epilog = f"Example: {self.example}"
+            alone.command(self.name, rich_help_panel=self.panel, epilog=epilog)(command)
+        return get_group(alone).commands[self.name]
+
+
+# In the order of their use, which is the order of the help.
+COMMANDS = (
+    Entry("fleet", _DISPATCHER, "vending.commands.fleet:show_fleet", "backroom fleet --watch"),
+    Entry("worklist", _DISPATCHER, "vending.commands.work:show_worklist", "backroom worklist --technician T0001"),
+    Entry("dispatch", _DISPATCHER, "vending.commands.work:dispatch"),
+    Entry("import", _DISPATCHER, "vending.commands.imports:take", "backroom import transactions.txt"),
+    Entry("imports", _DISPATCHER, "vending.commands.imports:app"),
+    Entry("files", _TECHNICIAN, "vending.commands.files:app"),
+    Entry("machines", _REGISTRY, "vending.commands.machines:app"),
+    Entry("sites", _REGISTRY, "vending.commands.registry:sites"),
+    Entry("technicians", _REGISTRY, "vending.commands.registry:technicians"),
+    Entry("packages", _PACKAGES, "deliveries.commands:packages"),
+    Entry("preferences", _PACKAGES, "deliveries.commands:preferences"),
+    Entry("stats", _PACKAGES, "deliveries.commands:show_statistics", "backroom stats --recount"),
+    Entry("warranties", _WARRANTIES, "warranties.commands:app"),
+    Entry("ledger", _LEDGER, "ledger.commands:app"),
+    Entry("cakes", _BAKERY, "bakery.commands.cakes:cakes"),
+    Entry("orders", _BAKERY, "bakery.commands.orders:orders"),
+    Entry("batches", _BAKERY, "bakery.commands.batches:batches"),
+    Entry("employees", _BAKERY, "bakery.commands.employees:employees"),
+    Entry("outbox", _OPERATORS, "outbox.commands:app"),
+    Entry("dlq", _OPERATORS, "dead_letters.commands:app"),
+    Entry("audit", _ALONE, "vending.commands.audit:audit_files", "backroom audit transactions.txt --json"),
+    Entry("simulate", _ALONE, "vending.commands.simulate:write_simulation", "backroom simulate logs --seed 7 --days 28"),
+    Entry("demo", _SERVICE, "demo:tell", "backroom demo"),
+    Entry("status", _SERVICE, "operations.commands:show_status", "backroom status"),
+    Entry("doctor", _SERVICE, "integrations.commands:show_integrations", "backroom doctor"),
+    Entry("login", _CALLER, "auth.commands:login", "backroom login"),
+    Entry("logout", _CALLER, "auth.commands:logout", "backroom logout"),
+    Entry("whoami", _CALLER, "auth.commands:whoami", "backroom whoami --json"),
 )
+
+
+class OnDemand(UserDict[str, Any]):
+    """The commands by name; each is imported when it is looked at."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - Typer has no public type for them
+        """Return a command."""
+        if isinstance(self.data[name], Entry):
+            self.data[name] = self.data[name].load()
+        return self.data[name]
 
 
 class PlainWords(TyperGroup):
     """Turns what went wrong into plain words on stderr and an exit code."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own signature
-        """Return the commands in the order of their use."""
-        return sorted(super().list_commands(ctx), key=_ORDER.index)
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = OnDemand({entry.name: entry for entry in COMMANDS})
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
         """Run the command."""
+        from backroom.core import errors, show  # noqa: PLC0415 - --version needs neither
+
         try:
             return super().invoke(ctx)
-        except ClientError as error:
+        except errors.ClientError as error:
             show.complain(error)
             raise typer.Exit(error.exit_code) from error
 
@@ -93,61 +134,15 @@ def begin(
     ] = False,
 ) -> None:
     """Run the back office: deliveries, warranties, ledger, vending machines, bakery."""
+    from backroom.core import session  # noqa: PLC0415 - --version does not need it
+
     here = context.obj if isinstance(context.obj, session.Session) else session.begin()
     context.obj = replace(here, url=api)
 
 
-app.command("fleet", rich_help_panel=_DISPATCHER, epilog="Example: backroom fleet --watch")(
-    fleet.show_fleet
-)
-app.command(
-    "worklist", rich_help_panel=_DISPATCHER, epilog="Example: backroom worklist --technician T0001"
-)(work.show_worklist)
-app.add_typer(work.dispatch, name="dispatch", rich_help_panel=_DISPATCHER)
-app.command(
-    "import", rich_help_panel=_DISPATCHER, epilog="Example: backroom import transactions.txt"
-)(imports.take)
-app.add_typer(imports.app, name="imports", rich_help_panel=_DISPATCHER)
-app.add_typer(files.app, name="files", rich_help_panel=_TECHNICIAN)
-app.add_typer(machines.app, name="machines", rich_help_panel=_REGISTRY)
-app.add_typer(registry.sites, name="sites", rich_help_panel=_REGISTRY)
-app.add_typer(registry.technicians, name="technicians", rich_help_panel=_REGISTRY)
-app.add_typer(deliveries.packages, name="packages", rich_help_panel=_PACKAGES)
-app.add_typer(deliveries.preferences, name="preferences", rich_help_panel=_PACKAGES)
-app.command("stats", rich_help_panel=_PACKAGES, epilog="Example: backroom stats --recount")(
-    deliveries.show_statistics
-)
-app.add_typer(warranties.app, name="warranties", rich_help_panel=_WARRANTIES)
-app.add_typer(ledger.app, name="ledger", rich_help_panel=_LEDGER)
-app.add_typer(cakes.cakes, name="cakes", rich_help_panel=_BAKERY)
-app.add_typer(orders.orders, name="orders", rich_help_panel=_BAKERY)
-app.add_typer(batches.batches, name="batches", rich_help_panel=_BAKERY)
-app.add_typer(employees.employees, name="employees", rich_help_panel=_BAKERY)
-app.add_typer(outbox.app, name="outbox", rich_help_panel=_OPERATORS)
-app.add_typer(dead_letters.app, name="dlq", rich_help_panel=_OPERATORS)
-app.command(
-    "audit", rich_help_panel=_ALONE, epilog="Example: backroom audit transactions.txt --json"
-)(audit.audit_files)
-app.command(
-    "simulate", rich_help_panel=_ALONE, epilog="Example: backroom simulate logs --seed 7 --days 28"
-)(simulate.write_simulation)
-app.command("demo", rich_help_panel=_SERVICE, epilog="Example: backroom demo")(demo.tell)
-app.command("status", rich_help_panel=_SERVICE, epilog="Example: backroom status")(
-    operations.show_status
-)
-app.command("doctor", rich_help_panel=_SERVICE, epilog="Example: backroom doctor")(
-    integrations.show_integrations
-)
-app.command("login", rich_help_panel=_CALLER, epilog="Example: backroom login")(auth.login)
-app.command("logout", rich_help_panel=_CALLER, epilog="Example: backroom logout")(auth.logout)
-app.command("whoami", rich_help_panel=_CALLER, epilog="Example: backroom whoami --json")(
-    auth.whoami
-)
-
-
 def main() -> None:
     """Run the command on what the shell gave."""
-    codecs.register_error("plainer", show.plainer)
+    codecs.register_error("plainer", plainer)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plainer")

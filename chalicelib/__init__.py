@@ -1,3 +1,3 @@
 """Backroom: a serverless back office in one Chalice app."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

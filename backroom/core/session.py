@@ -13,14 +13,13 @@ import httpx
 import typer
 from rich.text import Text
 
+from backroom import DEFAULT_URL
 from backroom.core import show
 from backroom.core.connection import Connection
 from backroom.core.errors import DeclinedError, UnansweredError
 
 Ask = Callable[[str], str]
 Calls = TypeVar("Calls")
-
-DEFAULT_URL = "http://localhost:8000"
 
 
 @dataclass(frozen=True)

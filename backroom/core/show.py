@@ -14,22 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core.errors import ApiError, ClientError
+from backroom.core.terminal import BARS
 
 CALM, GOOD, LATE, WARN, BAD = "dim", "green", "cyan", "yellow", "bold red"
 NOTHING = Text("·", style=CALM)
-_BARS = "▁▂▃▄▅▆▇█"
-_PLAINER = {"·": ".", "…": ".", **{bar: str(height) for height, bar in enumerate(_BARS, 1)}}
-
-
-def plainer(error: UnicodeError) -> tuple[str, int]:
-    """Spell what a terminal's encoding lacks in ASCII: bars as the digits 1 to 8.
-
-    An error handler, as `codecs.register_error` takes it.
-    """
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    missing = error.object[error.start : error.end]
-    return "".join(_PLAINER.get(character, "?") for character in missing), error.end
 
 
 def screen() -> Console:
@@ -95,7 +83,7 @@ def bars(counts: Sequence[int | None]) -> Text:
     text = Text()
     for count in counts:
         if count:
-            text.append(_BARS[count * (len(_BARS) - 1) // highest])
+            text.append(BARS[count * (len(BARS) - 1) // highest])
         else:
             text.append(" " if count is None else "·", style=CALM)
     return text

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from backroom.cli import COMMANDS
+
 # What the functions bring along, and `make up` does not install for the client.
 FUNCTIONS_OWN = ("aws_lambda_powertools", "cryptography", "jwt")
 _IMPORT_ALL = f"""
@@ -21,3 +23,38 @@ def test_s9_the_client_starts_without_what_only_functions_have() -> None:
     )
 
     assert done.returncode == 0, done.stderr[-2_000:]
+
+
+_LOADED = """
+import sys
+
+from backroom.cli import COMMANDS
+from backroom.cli import main
+sys.argv[1:] = {arguments}
+try:
+    main()
+except SystemExit:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def _loaded_by(*arguments: str) -> set[str]:
+    """Return the modules that a run of the command imports."""
+    code = _LOADED.format(arguments=list(arguments))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_the_version_is_printed_without_loading_what_commands_need() -> None:
+    loaded = _loaded_by("--version")
+
+    assert not loaded & {"httpx", "pydantic", "rich", "backroom.core.session", "backroom.demo"}
+
+
+def test_a_command_loads_its_own_context_alone() -> None:
+    contexts = {entry.source.partition(".")[0] for entry in COMMANDS} - {"core"}
+
+    loaded = _loaded_by("stats", "--help")
+
+    assert {each for each in contexts if f"backroom.{each}" in loaded} == {"deliveries"}
+    assert "backroom.demo" not in loaded

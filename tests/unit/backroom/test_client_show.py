@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from backroom.core import show
+from backroom.core.terminal import plainer
 
 
 def test_what_is_not_printable_is_spelled_out() -> None:
@@ -52,7 +53,7 @@ def test_bars_tell_none_from_unknown() -> None:
 
 
 def test_a_terminal_that_knows_ascii_only_gets_bars_as_digits() -> None:
-    codecs.register_error("plainer", show.plainer)
+    codecs.register_error("plainer", plainer)
 
     assert "▁█· …é".encode("ascii", "plainer") == b"18. .?"
     with pytest.raises(UnicodeDecodeError):

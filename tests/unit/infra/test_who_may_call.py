@@ -1,6 +1,8 @@
 """The deployer lets no stage on AWS be open, or closed to everybody, by mistake."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +96,42 @@ def test_the_template_asks_for_tokens_and_hands_every_setting_to_the_function() 
         ]["Fn::Not"][0]["Fn::Equals"]
 
 
-def test_make_hands_every_setting_to_the_deployer() -> None:
-    makefile = (Path(__file__).parents[3] / "Makefile").read_text()
+def _make_deploy(tmp_path: Path, **environment: str) -> list[str]:
+    """Return what `make deploy` hands to the deployer."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/arguments\n')
+    python.chmod(0o755)
+    subprocess.run(
+        ["make", "deploy", "PYTHON=true", f"VENV={tmp_path}"],
+        cwd=Path(__file__).parents[3],
+        env={"PATH": os.environ["PATH"], **environment},
+        check=True,
+        capture_output=True,
+    )
+    return (tmp_path / "arguments").read_text().splitlines()
 
-    for name in AuthSettings.model_fields:
+
+def test_make_hands_every_setting_to_the_deployer(tmp_path: Path) -> None:
+    names = [name.upper() for name in AuthSettings.model_fields]
+
+    arguments = _make_deploy(tmp_path, **{name: f"value of {name}" for name in names})
+
+    for name in names:
         parameter = "".join(map(str.title, name.split("_")))
-        assert f"{parameter}=$({name.upper()})" in makefile
+        assert f"{parameter}=value of {name}" in arguments
+    assert arguments[arguments.index("--stage") + 1] == "prod"
+
+
+@pytest.mark.parametrize("value", ["$(shell touch {})", '"; touch {}; "', "`touch {}`", "$(touch {})"])
+def test_make_never_runs_what_a_setting_holds(tmp_path: Path, value: str) -> None:
+    trace = tmp_path / "trace"
+    value = value.format(trace)
+
+    arguments = _make_deploy(tmp_path, STAGE=value, AUTH_ISSUER=value)
+
+    assert not trace.exists()
+    assert value in arguments
+    assert f"AuthIssuer={value}" in arguments
 
 
 # --- make up --------------------------------------------------------------------------------------
