@@ -43,8 +43,7 @@ def make_table(client: Any, name: str) -> None:
     """Make the table that the template defines."""
     from infra import templates
 
-    resources = templates.merged([templates.FOLDER / "40-ledger.yaml"])["Resources"]
-    defined = resources["LedgerTable"]["Properties"]
+    defined = templates.merged().resources["LedgerTable"]["Properties"]
     kept = ("BillingMode", "KeySchema", "AttributeDefinitions")
     client.create_table(TableName=name, **{part: defined[part] for part in kept})
 

@@ -26,6 +26,7 @@ from py_compile import PycInvalidationMode
 from typing import Any
 
 from infra import rate_cards, templates
+from infra.declarations import DeclarationError
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
@@ -90,7 +91,10 @@ def build(*, local: bool, platform: str | None = None, folder: Path = BUILD) -> 
     vendor = _vendor(platform)
     app, overlay, out = folder / "app", folder / "infra.json", folder / "out"
     _stage(app, vendor)
-    templates.write_overlay(overlay, local=local)
+    try:
+        templates.write(overlay, app / ".chalice", local=local)
+    except DeclarationError as wrong:
+        raise PackagingError(f"The templates cannot be merged: {wrong}") from wrong
     shutil.rmtree(out, ignore_errors=True)
     _run(
         [_tool("chalice"), "package", "--stage", "backroom"]

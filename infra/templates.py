@@ -1,32 +1,84 @@
-"""Merging the templates that stand over Chalice's.
+"""The template that stands over Chalice's, and what Chalice is told of the functions.
 
-``chalice package --merge-template`` takes one file, so the files are merged first, by the same
-rule as Chalice's: mappings deeply, everything else replaced by the later one.
+``chalice package --merge-template`` takes one file, so the files below ``templates/`` are merged
+first, by the same rule as Chalice's: mappings deeply, everything else replaced by the later one.
+What follows from their declarations comes below all of them, so that a template may say more.
 """
 
 import json
-from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
+from infra import policies, resources
+from infra.declarations import Declarations, together
+
 FOLDER = Path(__file__).parent / "templates"
 LOCAL_OVERLAY = "90-local.yaml"
+CONFIG = "config.json"
 
 
-def merged(paths: Iterable[Path]) -> dict[str, Any]:
-    """Return the templates at ``paths`` merged in order, intrinsics in their long form."""
-    result: dict[str, Any] = {}
-    for path in paths:
-        result = _merge(result, yaml_parse(path.read_text()))
-    return result
+@dataclass(frozen=True)
+class Merged:
+    """All templates merged: what is laid over Chalice's, and what they declare."""
+
+    overlay: dict[str, Any]
+    declared: Declarations
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Return CloudFormation's resources by their logical ids, as far as we say them."""
+        found: dict[str, Any] = self.overlay["Resources"]
+        return found
+
+    def policies(self) -> dict[str, dict[str, Any]]:
+        """Return each function's policy by the name of its file. Raises DeclarationError."""
+        return policies.policies(self.declared, self.resources)
 
 
-def write_overlay(target: Path, *, local: bool) -> None:
-    """Write what is merged over Chalice's template; ``local`` adds the overlay of local targets."""
-    paths = [path for path in sorted(FOLDER.glob("*.yaml")) if local or path.name != LOCAL_OVERLAY]
-    target.write_text(json.dumps(merged(paths), indent=1))
+@cache
+def merged(*, local: bool = False) -> Merged:
+    """Return all templates merged, intrinsics in their long form; ``local`` for local targets.
+
+    The answer is shared: change nothing in it. Raises DeclarationError.
+    """
+    declared: list[Declarations] = []
+    written: dict[str, Any] = {}
+    for path in sorted(FOLDER.glob("*.yaml")):
+        if local or path.name != LOCAL_OVERLAY:
+            template = read(path)
+            declared.append(Declarations.taken_from(template, path))
+            written = _merge(written, template)
+    everything = together(declared)
+    overlay = _merge(resources.generated(everything), written)
+    resources.tell_somebody(overlay)
+    if local:
+        resources.keep_nothing(overlay)
+    return Merged(overlay, everything)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a template as it is written, intrinsics in their long form."""
+    found: dict[str, Any] = yaml_parse(path.read_text())
+    return found
+
+
+def write(overlay: Path, chalice: Path, *, local: bool) -> None:
+    """Write what is merged over Chalice's template, and complete Chalice's folder ``chalice``.
+
+    Its ``config.json`` gets the functions, each with its memory, its time and its policy.
+    """
+    found = merged(local=local)
+    overlay.write_text(json.dumps(found.overlay, indent=1))
+    for name, policy in found.policies().items():
+        (chalice / name).write_text(json.dumps(policy, indent=1))
+    config = json.loads((chalice / CONFIG).read_text())
+    [stage] = config["stages"].values()
+    stage["lambda_functions"] = policies.configuration(found.declared)
+    (chalice / CONFIG).write_text(json.dumps(config, indent=1))
 
 
 def _merge(below: Any, above: Any) -> Any:

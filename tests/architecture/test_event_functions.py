@@ -7,6 +7,7 @@ middleware do not run there, and what is missing then is noticed nowhere else.
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from app import app
 from chalicelib.core.log import observed
 from chalicelib.core.outbox.rules import Rules
+from infra import templates
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = {source.name: source.handler_string for source in app.event_sources} | {
@@ -71,29 +73,23 @@ def test_a_function_is_observed(handler: str) -> None:
 
 def test_a_worker_of_the_outbox_ends_before_its_lease_is_over() -> None:
     """Or two might call a vendor at once; half the lease is for clocks that differ."""
-    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    [stage] = config["stages"].values()
-    workers = [
-        source.name
-        for source in app.event_sources
-        if str(getattr(source, "queue", "")).startswith("outbox-")
-    ]
-
     late = {
-        name: stage["lambda_functions"][name]["lambda_timeout"]
-        for name in workers
-        if stage["lambda_functions"][name]["lambda_timeout"] > Rules().lease_s / 2
+        name: function.timeout_s
+        for name, function in templates.merged().declared.functions.items()
+        if function.performs and function.timeout_s > Rules().lease_s / 2
     }
 
     assert late == {}
 
 
-def test_every_function_has_its_policy_memory_and_time() -> None:
-    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    [stage] = config["stages"].values()
-    functions = stage["lambda_functions"]
+def test_chalice_is_told_every_function_s_policy_memory_and_time(tmp_path: Path) -> None:
+    shutil.copy(ROOT / ".chalice" / "config.json", tmp_path)
 
+    templates.write(tmp_path / "overlay.json", tmp_path, local=False)
+
+    [stage] = json.loads((tmp_path / "config.json").read_text())["stages"].values()
+    functions = stage["lambda_functions"]
     assert functions.keys() == {"api_handler", *FUNCTIONS}
     for name, wanted in functions.items():
         assert {"iam_policy_file", "lambda_memory_size", "lambda_timeout"} <= wanted.keys(), name
-        assert (ROOT / ".chalice" / wanted["iam_policy_file"]).exists(), name
+        assert json.loads((tmp_path / wanted["iam_policy_file"]).read_text())["Statement"], name

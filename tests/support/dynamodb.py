@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 _WANTED = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
 
 
-def make_table(client: "DynamoDBClient", template: str, resource: str, name: str) -> str | None:
-    """Make the table that a template defines, under another name; return its stream, if any."""
-    merged = templates.merged([templates.FOLDER / template])
-    defined = merged["Resources"][resource]["Properties"]
+def make_table(client: "DynamoDBClient", resource: str, name: str) -> str | None:
+    """Make the table that the templates define, under another name; return its stream, if any."""
+    defined = templates.merged().resources[resource]["Properties"]
     wanted = {each: defined[each] for each in _WANTED if each in defined}
     if stream := defined.get("StreamSpecification"):
         wanted["StreamSpecification"] = {"StreamEnabled": True, **stream}

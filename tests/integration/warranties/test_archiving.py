@@ -208,7 +208,7 @@ def test_a_bucket_that_is_not_there_is_not_done(s3: Any) -> None:
 
 
 def test_2c10_the_bucket_is_nobody_else_s() -> None:
-    template = templates.merged([templates.FOLDER / "50-warranties.yaml"])["Resources"]
+    template = templates.merged().resources
     bucket = template["WarrantiesBucket"]["Properties"]
     [tls_only] = template["WarrantiesBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
 

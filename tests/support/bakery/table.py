@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def make_tables(client: "DynamoDBClient", bakery: str, outbox: str) -> None:
     """Make the tables that the templates define, under names of their own."""
-    dynamodb.make_table(client, "60-bakery.yaml", "BakeryTable", bakery)
+    dynamodb.make_table(client, "BakeryTable", bakery)
     make_table(client, outbox)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def make_table(client: "DynamoDBClient", name: str) -> None:
     """Make the table that the template defines, under a name of its own."""
-    dynamodb.make_table(client, "30-deliveries.yaml", "DeliveriesTable", name)
+    dynamodb.make_table(client, "DeliveriesTable", name)
 
 
 class RealStore(PackageStore, PreferenceStore, CounterStore, VerdictStore):

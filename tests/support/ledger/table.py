@@ -10,4 +10,4 @@ if TYPE_CHECKING:
 
 def make_table(client: "DynamoDBClient", name: str) -> None:
     """Make the table that the template defines, under a name of its own."""
-    dynamodb.make_table(client, "40-ledger.yaml", "LedgerTable", name)
+    dynamodb.make_table(client, "LedgerTable", name)

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 def make_table(client: "DynamoDBClient", name: str) -> str:
     """Make the table that the template defines, under a name of its own; return its stream."""
-    stream = dynamodb.make_table(client, "15-outbox.yaml", "OutboxTable", name)
+    stream = dynamodb.make_table(client, "OutboxTable", name)
     assert stream
     return stream

@@ -36,7 +36,7 @@ def vending_cloud() -> Iterator[None]:
     named = from_env(VendingSettings)
     with mock_aws():
         dynamodb = client("dynamodb")
-        make_table(dynamodb, "20-vending.yaml", "VendingTable", named.vending_table)
+        make_table(dynamodb, "VendingTable", named.vending_table)
         client("s3").create_bucket(Bucket=named.vending_bucket)
         for url in (named.vending_uploads_queue_url, named.vending_fleet_queue_url):
             client("sqs").create_queue(QueueName=url.rpartition("/")[2])

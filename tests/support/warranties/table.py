@@ -13,7 +13,7 @@ from tests.support.warranties.fakes import MORNING
 
 def make_tables(client: Any, table: str, outbox: str) -> None:
     """Make the table that the template defines and an outbox, under names of their own."""
-    dynamodb.make_table(client, "50-warranties.yaml", "WarrantiesTable", table)
+    dynamodb.make_table(client, "WarrantiesTable", table)
     outbox_table.make_table(client, outbox)
 
 

@@ -82,7 +82,7 @@ def test_every_alert_is_tested_to_go_off(alert: dict[str, Any]) -> None:
 
 
 def cloudwatch_alarms() -> dict[str, dict[str, Any]]:
-    resources = templates.merged(sorted(templates.FOLDER.glob("*.yaml")))["Resources"]
+    resources = templates.merged().resources
     return {
         name: resource["Properties"]
         for name, resource in resources.items()
@@ -91,7 +91,6 @@ def cloudwatch_alarms() -> dict[str, dict[str, Any]]:
 
 
 def test_every_alarm_on_aws_tells_somebody() -> None:
-    """A context's template has its alarms; infra/templates/80-monitoring.yaml their actions."""
     silent = [name for name, alarm in cloudwatch_alarms().items() if not alarm.get("AlarmActions")]
 
     assert silent == []

@@ -1,0 +1,201 @@
+"""CloudFormation's resources that follow from what the templates declare."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from infra.declarations import (
+    Bucket,
+    Declarations,
+    Function,
+    Queue,
+    Source,
+    dashed,
+    effect_queue,
+    logical_id,
+    short_name,
+)
+
+Template = dict[str, Any]
+
+KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+_FOURTEEN_DAYS_S = 14 * 24 * 3_600
+
+
+def generated(declared: Declarations) -> Template:
+    """Return the part of the template that follows from the declarations."""
+    resources: Template = {}
+    outputs: Template = {}
+    for table in declared.tables:
+        resources[table] = _table()
+        outputs[table] = {"Value": {"Ref": table}}
+    for name, bucket in declared.buckets.items():
+        resources |= _bucket(name, bucket)
+        outputs[name] = {"Value": {"Ref": name}}
+    for name, queue in declared.queues.items():
+        resources |= _queue(name, queue)
+    for name, function in declared.functions.items():
+        resources |= _function(name, function, declared)
+    return {"Resources": resources, "Outputs": outputs}
+
+
+def tell_somebody(template: Template) -> None:
+    """Have every alarm tell the topic of alarms."""
+    for resource in template["Resources"].values():
+        if resource.get("Type") == "AWS::CloudWatch::Alarm":
+            resource["Properties"].setdefault("AlarmActions", [{"Ref": "Alarms"}])
+
+
+def keep_nothing(template: Template) -> None:
+    """Have the data go with its stack, and take plain HTTP, as a local target does.
+
+    From other machines plain HTTP stays forbidden.
+    """
+    for resource in template["Resources"].values():
+        if resource.get("DeletionPolicy") == "Retain":
+            resource.update(dict.fromkeys(KEPT, "Delete"))
+        if resource.get("Type") == "AWS::S3::BucketPolicy":
+            [tls_only] = resource["Properties"]["PolicyDocument"]["Statement"]
+            tls_only["Condition"]["NotIpAddress"] = {"aws:SourceIp": ["127.0.0.0/8"]}
+
+
+def _table() -> Template:
+    keys = {"pk": "HASH", "sk": "RANGE"}
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        **KEPT,
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": k, "AttributeType": "S"} for k in keys],
+            "KeySchema": [{"AttributeName": k, "KeyType": kind} for k, kind in keys.items()],
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "SSESpecification": {"SSEEnabled": True},
+        },
+    }
+
+
+def _bucket(name: str, bucket: Bucket) -> Template:
+    forbidden = (
+        *("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"),
+    )
+    encrypted = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    properties = {
+        "BucketName": _sub(f"${{AWS::StackName}}-{bucket.name}-${{AWS::AccountId}}"),
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": [encrypted]},
+        "PublicAccessBlockConfiguration": dict.fromkeys(forbidden, True),
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+    }
+    tls_only = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [_arn(name), _sub(f"${{{name}.Arn}}/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {
+        "Bucket": {"Ref": name},
+        "PolicyDocument": {"Version": "2012-10-17", "Statement": [tls_only]},
+    }
+    return {
+        name: {"Type": "AWS::S3::Bucket", **KEPT, "Properties": properties},
+        f"{name}Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": policy},
+    }
+
+
+def _queue(name: str, queue: Queue) -> Template:
+    dead = name if queue.dead_letters_only else f"{name}Dlq"
+    made = {dead: _sqs(dead, _FOURTEEN_DAYS_S), f"{dead}Alarm": _dead_letter_alarm(dead, queue)}
+    if not queue.dead_letters_only:
+        redrive = {"deadLetterTargetArn": _arn(dead), "maxReceiveCount": queue.receives}
+        made[name] = _sqs(
+            name,
+            queue.days * 24 * 3_600,
+            VisibilityTimeout=queue.visibility_s,
+            RedrivePolicy=redrive,
+        )
+    return made
+
+
+def _sqs(name: str, kept_s: int, **more: Any) -> Template:
+    properties = {
+        "QueueName": _sub(f"${{AWS::StackName}}-{dashed(name)}"),
+        "MessageRetentionPeriod": kept_s,
+        "SqsManagedSseEnabled": True,
+        **more,
+    }
+    return {"Type": "AWS::SQS::Queue", "Properties": properties}
+
+
+def _dead_letter_alarm(dead: str, queue: Queue) -> Template:
+    properties = {
+        "AlarmDescription": f"{queue.alarm}; see docs/operations.md, dead letters",
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [
+            {"Name": "QueueName", "Value": {"Fn::GetAtt": [dead, "QueueName"]}},
+        ],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+    return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+
+
+def _function(name: str, function: Function, declared: Declarations) -> Template:
+    identity = logical_id(name)
+    full_name = f"${{AWS::StackName}}-{short_name(name)}"
+    properties: Template = {"FunctionName": _sub(full_name)}
+    if variables := _variables(function, declared):
+        properties["Environment"] = {"Variables": variables}
+    if source := function.source:
+        properties["Events"] = {f"{identity}SqsEventSource": _event(source)}
+    group = {
+        "LogGroupName": _sub(f"/aws/lambda/{full_name}"),
+        "RetentionInDays": {"Ref": "LogRetentionDays"},
+    }
+    log_group = "ApiLogGroup" if identity == "APIHandler" else f"{identity}LogGroup"
+    return {
+        identity: {"Properties": properties},
+        log_group: {"Type": "AWS::Logs::LogGroup", "Properties": group},
+    }
+
+
+def _event(source: Source) -> Template:
+    # The same intrinsic as Chalice's, or the merge would leave both.
+    properties: Template = {
+        "Queue": _sub(f"${{{source.queue}.Arn}}"),
+        "ScalingConfig": {"MaximumConcurrency": source.at_once},
+    }
+    if source.reports_failures:
+        properties["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
+    return {"Properties": properties}
+
+
+def _variables(function: Function, declared: Declarations) -> Mapping[str, Any]:
+    found: Template = {}
+    if function.performs or function.names_effects:
+        kinds = declared.effects if function.names_effects else [function.performs or ""]
+        found |= {f"OUTBOX_{kind.upper()}_QUEUE": {"Ref": effect_queue(kind)} for kind in kinds}
+    if function.performs:
+        found["OUTBOX_TABLE"] = {"Ref": "OutboxTable"}
+    if function.vendors:
+        found["VENDORS_SECRET"] = {"Fn::GetAtt": ["VendorsSecret", "Id"]}
+    if function.redrives:
+        found |= {_dlq_variable(name): {"Ref": name} for name in declared.queues}
+    return {**found, **function.environment}
+
+
+def _dlq_variable(queue: str) -> str:
+    """Return the variable of a queue whose dead letters operators see: ``DLQ_OUTBOX_JIRA``."""
+    return f"DLQ_{dashed(queue).removesuffix('-dlq').replace('-', '_').upper()}"
+
+
+def _arn(name: str) -> Template:
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def _sub(text: str) -> Template:
+    return {"Fn::Sub": text}

@@ -1,0 +1,269 @@
+"""What follows from the templates' declarations: resources, variables and rights, no more."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import app
+from infra import policies, resources, templates
+from infra.declarations import (
+    API,
+    DeclarationError,
+    Declarations,
+    Effect,
+    Function,
+    logical_id,
+    short_name,
+    together,
+)
+
+RIGHTS = Path(__file__).with_name("rights.txt")
+HERE = Path("00-here.yaml")
+MERGED = templates.merged()
+FUNCTIONS = MERGED.declared.functions
+
+
+def declared(**sections: Any) -> Declarations:
+    return Declarations.taken_from(sections, HERE)
+
+
+def rights(file: str) -> set[str]:
+    """Return a function's rights, one a line."""
+    found = set()
+    for statement in MERGED.policies()[file]["Statement"]:
+        [resource] = statement["Resource"].values()
+        on = resource if isinstance(resource, str) else ".".join(resource)
+        found |= {f"{action} {on}" for action in statement["Action"]}
+    return found
+
+
+# --- rights -------------------------------------------------------------------------------------
+
+
+def test_no_function_may_do_more_than_was_looked_at() -> None:
+    """A right more, or less, of a function that stands in rights.txt is changed there, too.
+
+    A function that does not stand there has what its template says, and nothing else.
+    """
+    looked_at: dict[str, set[str]] = {}
+    for line in RIGHTS.read_text().splitlines():
+        if not line.startswith("#"):
+            function, right = line.split(" ", 1)
+            looked_at.setdefault(function, set()).add(right)
+
+    assert {name: rights(f"policy-{name}.json") for name in looked_at} == looked_at
+
+
+def test_no_right_is_for_everything() -> None:
+    wide = [
+        f"{name}: {right}"
+        for name, function in FUNCTIONS.items()
+        for on, actions in function.rights.items()
+        for right in (on, *actions)
+        if right == "*" or on.endswith(":*") or (right in actions and "*" in right)
+    ]
+
+    assert wide == []
+
+
+def test_rights_on_what_does_not_exist_are_refused() -> None:
+    wrong = declared(Functions={"x_done": {"rights": {"NoTable": ["GetItem"]}}})
+
+    with pytest.raises(DeclarationError, match="NoTable"):
+        policies.policies(wrong, {})
+
+
+@pytest.mark.parametrize(
+    ("on", "resource", "action"),
+    [
+        ("A", {"Fn::GetAtt": ["A", "Arn"]}, "dynamodb:Get"),
+        ("A.StreamArn", {"Fn::GetAtt": ["A", "StreamArn"]}, "dynamodb:Get"),
+        ("B/x/*", {"Fn::Sub": "${B.Arn}/x/*"}, "s3:Get"),
+        ("S", {"Fn::GetAtt": ["S", "Id"]}, "secretsmanager:Get"),
+        (
+            "arn:${AWS::Partition}:ses:*:1:x",
+            {"Fn::Sub": "arn:${AWS::Partition}:ses:*:1:x"},
+            "ses:Get",
+        ),
+    ],
+)
+def test_a_right_names_a_resource_a_part_of_it_or_an_arn(
+    on: str, resource: dict[str, Any], action: str
+) -> None:
+    kinds = {"A": "DynamoDB::Table", "B": "S3::Bucket", "S": "SecretsManager::Secret"}
+    known = {name: {"Type": f"AWS::{kind}"} for name, kind in kinds.items()}
+    made = policies.policies(declared(Functions={"x_done": {"rights": {on: ["Get"]}}}), known)
+
+    [_, statement] = made["policy-x-done.json"]["Statement"]
+    assert statement == {"Effect": "Allow", "Action": [action], "Resource": resource}
+
+
+# --- functions ----------------------------------------------------------------------------------
+
+
+def test_every_function_of_the_app_is_declared_and_no_other() -> None:
+    known = {each.name for each in app.event_sources}
+
+    assert FUNCTIONS.keys() == {API, *known}
+
+
+def test_a_function_is_started_by_the_queue_that_its_code_names() -> None:
+    """Chalice takes the queue of the decorator, and the template that of the declaration."""
+    told = {
+        source.name: str(source.queue) for source in app.event_sources if hasattr(source, "queue")
+    }
+    meant = {
+        name: MERGED.resources[function.source.queue]["Properties"]["QueueName"]["Fn::Sub"]
+        for name, function in FUNCTIONS.items()
+        if function.source
+    }
+
+    assert meant == {name: f"${{AWS::StackName}}-{queue}" for name, queue in told.items()}
+
+
+def test_every_function_has_its_name_and_keeps_its_log_as_long_as_the_stage_says() -> None:
+    for name in FUNCTIONS:
+        full_name = f"${{AWS::StackName}}-{short_name(name)}"
+        log_group = "ApiLogGroup" if name == API else f"{logical_id(name)}LogGroup"
+
+        assert MERGED.resources[logical_id(name)]["Properties"]["FunctionName"] == {
+            "Fn::Sub": full_name
+        }
+        assert MERGED.resources[log_group]["Properties"] == {
+            "LogGroupName": {"Fn::Sub": f"/aws/lambda/{full_name}"},
+            "RetentionInDays": {"Ref": "LogRetentionDays"},
+        }
+
+
+def test_what_several_templates_say_of_a_function_adds_up() -> None:
+    one = declared(
+        Environment={"A": "1"},
+        Functions={API: {"memory_mb": 512, "rights": {"T": ["GetItem"]}}},
+    )
+    other = declared(
+        Environment={"B": "2"},
+        Functions={API: {"vendors": True, "rights": {"T": ["GetItem", "Query"]}}},
+    )
+
+    api = together([one, other]).functions[API]
+
+    assert (api.memory_mb, api.vendors) == (512, True)
+    assert api.environment == {"A": "1", "B": "2"}
+    assert api.rights == {"T": ("GetItem", "Query")}
+
+
+def test_the_environment_of_a_template_is_its_functions_and_the_api_s_alone() -> None:
+    one = declared(Environment={"A": "1"}, Functions={"a_done": {}})
+    other = declared(Environment={"B": "2"}, Functions={"b_done": {"environment": {"C": "3"}}})
+
+    found = {name: f.environment for name, f in together([one, other]).functions.items()}
+
+    assert found == {
+        API: {"A": "1", "B": "2"},
+        "a_done": {"A": "1"},
+        "b_done": {"B": "2", "C": "3"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("sections", "named"),
+    [
+        ({"Functions": {"x_done": {"right": {}}}}, "Functions.x_done.right"),
+        ({"Functions": {"x_done": {"timeout_s": "long"}}}, "Functions.x_done.timeout_s"),
+        ({"Queues": {"X": {"alarms": ""}}}, "Queues.X.alarm"),
+    ],
+)
+def test_a_mistake_in_a_declaration_is_named_with_its_file_and_place(
+    sections: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(DeclarationError, match=rf"00-here.yaml: .*{named}"):
+        declared(**sections)
+
+
+# --- kinds of effects ---------------------------------------------------------------------------
+
+
+def test_every_kind_of_effects_has_its_worker_and_no_worker_is_idle() -> None:
+    performed = [f.performs for f in FUNCTIONS.values() if f.performs]
+
+    assert sorted(performed) == sorted(MERGED.declared.effects)
+
+
+def test_a_worker_of_an_undeclared_kind_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="x_asked: there is no queue OutboxFax"):
+        together([declared(Functions={"x_asked": {"performs": "fax"}})])
+
+
+def test_all_that_a_kind_needs_follows_from_its_declaration() -> None:
+    kind = "wire_transfer"
+    everything = together(
+        [
+            Declarations(
+                Effects={kind: Effect(alarm="Transfers could not be looked at")},
+                Functions={
+                    "x_transfer_asked": Function(performs=kind),
+                    "outbox_relay": Function(names_effects=True),
+                    API: Function(names_effects=True, redrives=True),
+                },
+            )
+        ]
+    )
+    made = resources.generated(everything)["Resources"]
+    known = {**made, "OutboxTable": {"Type": "AWS::DynamoDB::Table"}}
+    queue = {"Ref": "OutboxWireTransfer"}
+
+    assert made["OutboxWireTransfer"]["Properties"]["QueueName"] == {
+        "Fn::Sub": "${AWS::StackName}-outbox-wire-transfer"
+    }
+    assert made["OutboxWireTransfer"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"] == {
+        "Fn::GetAtt": ["OutboxWireTransferDlq", "Arn"]
+    }
+    assert (
+        "Transfers could not"
+        in made["OutboxWireTransferDlqAlarm"]["Properties"]["AlarmDescription"]
+    )
+    variables = {
+        name: made[name]["Properties"]["Environment"]["Variables"]
+        for name in ("XTransferAsked", "OutboxRelay", "APIHandler")
+    }
+    assert variables == {
+        "XTransferAsked": {
+            "OUTBOX_TABLE": {"Ref": "OutboxTable"},
+            "OUTBOX_WIRE_TRANSFER_QUEUE": queue,
+        },
+        "OutboxRelay": {"OUTBOX_WIRE_TRANSFER_QUEUE": queue},
+        "APIHandler": {"OUTBOX_WIRE_TRANSFER_QUEUE": queue, "DLQ_OUTBOX_WIRE_TRANSFER": queue},
+    }
+    [event] = made["XTransferAsked"]["Properties"]["Events"].values()
+    assert event["Properties"]["Queue"] == {"Fn::Sub": "${OutboxWireTransfer.Arn}"}
+    assert (
+        len(policies.policies(everything, known)["policy-x-transfer-asked.json"]["Statement"]) == 4
+    )
+
+
+# --- local targets --------------------------------------------------------------------------------
+
+
+def test_data_is_kept_when_a_stack_goes_but_on_a_laptop() -> None:
+    data = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+    kept = {
+        local: {
+            resource["DeletionPolicy"]
+            for resource in templates.merged(local=local).resources.values()
+            if resource.get("Type") in data
+        }
+        for local in (True, False)
+    }
+
+    assert kept == {True: {"Delete"}, False: {"Retain"}}
+
+
+def test_plain_http_reaches_a_bucket_from_this_machine_alone() -> None:
+    """And only where AWS is played on it."""
+    for local, allowed in ((False, None), (True, {"aws:SourceIp": ["127.0.0.0/8"]})):
+        found = templates.merged(local=local).resources["VendingBucketPolicy"]["Properties"]
+        [statement] = found["PolicyDocument"]["Statement"]
+
+        assert statement["Condition"]["Bool"] == {"aws:SecureTransport": "false"}
+        assert statement["Condition"].get("NotIpAddress") == allowed
