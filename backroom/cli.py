@@ -48,9 +48,16 @@ class Entry:
 # In the order of their use, which is the order of the help.
 COMMANDS = (
     Entry("fleet", _DISPATCHER, "vending.commands.fleet:show_fleet", "backroom fleet --watch"),
-    Entry("worklist", _DISPATCHER, "vending.commands.work:show_worklist", "backroom worklist --technician T0001"),
+    Entry(
+        "worklist",
+        _DISPATCHER,
+        "vending.commands.work:show_worklist",
+        "backroom worklist --technician T0001",
+    ),
     Entry("dispatch", _DISPATCHER, "vending.commands.work:dispatch"),
-    Entry("import", _DISPATCHER, "vending.commands.imports:take", "backroom import transactions.txt"),
+    Entry(
+        "import", _DISPATCHER, "vending.commands.imports:take", "backroom import transactions.txt"
+    ),
     Entry("imports", _DISPATCHER, "vending.commands.imports:app"),
     Entry("files", _TECHNICIAN, "vending.commands.files:app"),
     Entry("machines", _REGISTRY, "vending.commands.machines:app"),
@@ -67,8 +74,18 @@ COMMANDS = (
     Entry("employees", _BAKERY, "bakery.commands.employees:employees"),
     Entry("outbox", _OPERATORS, "outbox.commands:app"),
     Entry("dlq", _OPERATORS, "dead_letters.commands:app"),
-    Entry("audit", _ALONE, "vending.commands.audit:audit_files", "backroom audit transactions.txt --json"),
-    Entry("simulate", _ALONE, "vending.commands.simulate:write_simulation", "backroom simulate logs --seed 7 --days 28"),
+    Entry(
+        "audit",
+        _ALONE,
+        "vending.commands.audit:audit_files",
+        "backroom audit transactions.txt --json",
+    ),
+    Entry(
+        "simulate",
+        _ALONE,
+        "vending.commands.simulate:write_simulation",
+        "backroom simulate logs --seed 7 --days 28",
+    ),
     Entry("demo", _SERVICE, "demo:tell", "backroom demo"),
     Entry("status", _SERVICE, "operations.commands:show_status", "backroom status"),
     Entry("doctor", _SERVICE, "integrations.commands:show_integrations", "backroom doctor"),

@@ -1,6 +1,7 @@
 """What README.md and docs/ name exists: links, routes, settings, commands, targets, modules."""
 
 import importlib.util
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import typer.main
 
 from app import app
 from backroom.cli import app as client
+from infra import templates
 
 ROOT = Path(__file__).parents[2]
 DOCS = [
@@ -149,7 +151,8 @@ def _sources() -> str:
     files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
     files += [ROOT / "Makefile", ROOT / "docker-compose.yml", ROOT / "pyproject.toml"]
     kinds = {".py", ".yaml", ".yml", ".json", ".toml", ".sh", ".js", ""}
-    return "\n".join(file.read_text() for file in files if file.suffix in kinds)
+    written = [file.read_text() for file in files if file.suffix in kinds]
+    return "\n".join([*written, json.dumps(templates.merged().resources)])
 
 
 # --- commands -------------------------------------------------------------------------------------

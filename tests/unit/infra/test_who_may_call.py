@@ -122,7 +122,9 @@ def test_make_hands_every_setting_to_the_deployer(tmp_path: Path) -> None:
     assert arguments[arguments.index("--stage") + 1] == "prod"
 
 
-@pytest.mark.parametrize("value", ["$(shell touch {})", '"; touch {}; "', "`touch {}`", "$(touch {})"])
+@pytest.mark.parametrize(
+    "value", ["$(shell touch {})", '"; touch {}; "', "`touch {}`", "$(touch {})"]
+)
 def test_make_never_runs_what_a_setting_holds(tmp_path: Path, value: str) -> None:
     trace = tmp_path / "trace"
     value = value.format(trace)
