@@ -58,8 +58,8 @@ format: install ## Format and mend what can be mended by itself
 	$(VENV)/ruff check --fix-only .
 	$(VENV)/ruff format .
 
-test: install ## All tests that this machine can run; says what it left out and why
-	$(VENV)/pytest
+test: install ## All tests that this machine can run; says what it left out and why; ARGS="-k word"
+	@$(VENV)/python -m tests $(ARGS)
 
 fuzz: install ## Look for new counterexamples to the property tests, for some minutes
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m hypothesis -q

@@ -58,7 +58,11 @@ class Api:
             headers["Authorization"] = authorization
         url = f"{path}?{urlencode(query, doseq=True)}" if query else path
         assert isinstance(content, bytes)
-        answer = self._http.request(method, url, headers=headers, body=content)
+        return self.raw(method, url, headers, content)
+
+    def raw(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
+        """Send a request as it is."""
+        answer = self._http.request(method, url, headers=dict(headers), body=content)
         return Answer(answer.status_code, answer.headers, answer.body)
 
     def get(self, path: str, **query: Any) -> Answer:

@@ -1,0 +1,61 @@
+"""The whole app on moto: every table, queue and bucket of the templates, and the API's settings."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from infra import templates
+from tests.support.api import Api
+from tests.support.api import client as api_client
+from tests.support.aws import client
+from tests.support.dynamodb import make_table
+
+_PSEUDO = {"AWS::StackName": "backroom"}
+
+
+@contextmanager
+def whole_app() -> Iterator[Api]:
+    """Yield the API, all of whose contexts store what they store in memory; one thread."""
+    template = templates.merged().overlay
+    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+        references = _defaults(template) | _made(template["Resources"])
+        api: Mapping[str, Any] = template["Resources"]["APIHandler"]["Properties"]
+        for name, value in api["Environment"]["Variables"].items():
+            environment.setenv(name, _resolved(value, references))
+        environment.setenv("AUTH", "open")
+        environment.delenv("VENDORS_SECRET")  # no vendor is configured
+        with api_client() as api:
+            yield api
+
+
+def _made(resources: Mapping[str, Any]) -> dict[str, str]:
+    """Make what the templates define; return what a reference to each is."""
+    made = {}
+    for name, resource in resources.items():
+        match resource.get("Type"):
+            case "AWS::DynamoDB::Table":
+                make_table(client("dynamodb"), name, name)
+                made[name] = name
+            case "AWS::SQS::Queue":
+                queue = _resolved(resource["Properties"]["QueueName"], _PSEUDO)
+                made[name] = client("sqs").create_queue(QueueName=queue)["QueueUrl"]
+            case "AWS::S3::Bucket":
+                client("s3").create_bucket(Bucket=name.lower())
+                made[name] = name.lower()
+    return made
+
+
+def _defaults(template: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
+
+
+def _resolved(value: Any, references: Mapping[str, str]) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    text = value.get("Fn::Sub") or f"${{{value.get('Ref', '')}}}"
+    for name, found in references.items():
+        text = text.replace(f"${{{name}}}", found)
+    return str(text)
