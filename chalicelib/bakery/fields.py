@@ -82,13 +82,15 @@ def _ingredients(value: object) -> dict[str, Given]:
     names: dict[str, str] = {}
     for name, amount in value.items():
         try:
-            first = names.setdefault(fold(with_latin_letter(name)), name)
+            line = with_latin_letter(name)
+            first = names.setdefault(fold(line), name)
             if first != name:
                 raise ValueError(f"is the same ingredient as {first!r}")
         except ValueError as wrong:
             faults.append(_fault(name, wrong))
+            line = name
         try:
-            found[name.strip()] = amounts.read(amount)
+            found[line] = amounts.read(amount)
         except ValueError as wrong:
             faults.append(_fault(name, wrong))
     if faults:

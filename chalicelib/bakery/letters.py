@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC
 from itertools import islice
 
-from chalicelib.bakery.names import fold, record_id, title
+from chalicelib.bakery.names import latin, record_id, title
 from chalicelib.bakery.records import Cake, Order
+from chalicelib.integrations import limits
 
 _MOST_OFFERED = 3
 
@@ -32,14 +33,28 @@ class Addresses:
         """
         if order.email:
             address = order.email
-        elif local := fold(order.customer):
-            address = f"{local}@{self.domain}"
         else:
-            raise UnreachableError("the name has no Latin letter or digit to make an address of")
+            address = f"{_local_part(order.customer)}@{self.domain}"
         domain = address.rpartition("@")[2].lower()
         if self.allowed and domain not in self.allowed:
             raise UnreachableError(f"this stage sends no letters to {domain}")
         return address
+
+
+def _local_part(customer: str) -> str:
+    """Return a customer's name as the part before the @. Raises UnreachableError."""
+    local = latin(customer)
+    if not local:
+        raise UnreachableError(
+            "no address can be made of the name: it has a letter or digit that is not Latin, or "
+            "no Latin letter at all"
+        )
+    if len(local) > limits.MAIL_LOCAL_PART:
+        raise UnreachableError(
+            f"the name makes an address of {len(local)} characters before the @, and mail allows "
+            f"{limits.MAIL_LOCAL_PART}"
+        )
+    return local
 
 
 def subject(order: Order) -> str:

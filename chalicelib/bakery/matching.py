@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from chalicelib.core.invisible import without_invisible
+
 _DROPPED = re.compile("[.,'’@]")  # noqa: RUF001 - people type either apostrophe
 _BLANKS = re.compile(r"[\s_]+")
 _TITLES = re.compile("^(mr|mrs|ms|dr) ")
@@ -37,8 +39,9 @@ def matches(customer: str, people: Iterable[Person]) -> list[str]:
 
 
 def folded(name: str) -> str:
-    """Return a name without case, dots, and differences between blanks."""
-    plain = _DROPPED.sub("", unicodedata.normalize("NFKC", name).casefold())
+    """Return a name without case, dots, what nobody sees, and differences between blanks."""
+    visible = unicodedata.normalize("NFKC", without_invisible(name))
+    plain = _DROPPED.sub("", visible.casefold())
     return _BLANKS.sub(" ", plain).strip()
 
 

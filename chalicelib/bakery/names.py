@@ -2,11 +2,14 @@
 
 An id is the *folded* name: accents removed, each camel hump and each run of anything that is no
 letter or digit one ``_``, in lower case. ``Carrot Cake``, ``Carrot-Cake`` and ``CarrotCake`` are
-all ``carrot_cake``.
+all ``carrot_cake``. A name with a letter or digit that has no counterpart in ASCII keeps its own
+letters instead, because without them it would be somebody else's name.
 """
 
 import re
 import unicodedata
+
+from chalicelib.core.invisible import without_invisible
 
 LONGEST_NAME = 100
 # Latin letters that Unicode does not take apart into a letter and an accent.
@@ -19,14 +22,46 @@ _WHOLE = str.maketrans(
 )
 _HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _FOREIGN = re.compile("[^A-Za-z0-9]+")
+# Letters and digits; modifier letters (Lm) are signs, such as the apostrophe in Hawaiʻi.
+_LOST = {"Lu", "Ll", "Lt", "Lo", "Nd", "Nl", "No"}
 
 
 def fold(name: str) -> str:
-    """Return the id of a name; empty when no letter or digit of ASCII is left of it."""
-    apart = unicodedata.normalize("NFKD", name.translate(_WHOLE))
-    plain = "".join(c for c in apart if not unicodedata.combining(c))
-    words = _FOREIGN.sub("_", plain).strip("_")
-    return re.sub("_+", "_", _HUMP.sub("_", words)).lower()
+    """Return the id of a name: `latin`, or its own letters where these have no counterpart in ASCII.
+
+    Folding an id returns it unchanged. Empty when the name has no letter or digit.
+    """
+    return latin(name) or _own_letters(name)
+
+
+def latin(name: str) -> str:
+    """Return a name in ASCII letters and digits; empty when it would lose one, or has none."""
+    plain = _without_accents(name)
+    if any(unicodedata.category(c) in _LOST and not c.isascii() for c in plain):
+        return ""
+    return _joined(_HUMP.sub("_", _FOREIGN.sub("_", plain))).lower()
+
+
+def legacy_fold(name: str) -> str:
+    """Return the id that versions before 0.2.0 stored a cake under: foreign letters dropped."""
+    return _joined(_HUMP.sub("_", _FOREIGN.sub("_", _without_accents(name)))).lower()
+
+
+def _own_letters(name: str) -> str:
+    """Return a name's own letters, of whatever script, with ``_`` between words."""
+    visible = unicodedata.normalize("NFKC", without_invisible(name))
+    words = _HUMP.sub("_", visible).casefold()
+    kept = unicodedata.normalize("NFKC", words)
+    return _joined("".join(c if unicodedata.category(c)[0] in "LMN" else "_" for c in kept))
+
+
+def _without_accents(name: str) -> str:
+    apart = unicodedata.normalize("NFKD", without_invisible(name).translate(_WHOLE))
+    return "".join(c for c in apart if not unicodedata.combining(c))
+
+
+def _joined(words: str) -> str:
+    return re.sub("_+", "_", words).strip("_")
 
 
 def has_latin_letter(folded: str) -> bool:
@@ -42,14 +77,20 @@ def title(folded: str) -> str:
 def record_id(customer: str) -> str:
     """Return what a customer's own records are filed under; never empty.
 
-    It is the folded name, or, of a name in another script, the name itself without its case.
+    It is the folded name, or, where folding would lose a letter, the name itself without its case.
     """
-    return fold(customer) or "_".join(unicodedata.normalize("NFKC", customer).casefold().split())
+    if plain := latin(customer):
+        return plain
+    visible = unicodedata.normalize("NFKC", without_invisible(customer)).casefold()
+    return "_".join(visible.split())
 
 
 def one_line(text: str) -> str:
-    """Return ``text`` without blanks around it. Raises ValueError unless it is one short line."""
-    stripped = text.strip()
+    """Return ``text`` without blanks around it, and without what nobody sees (`core.invisible`).
+
+    Raises ValueError unless it is one short line.
+    """
+    stripped = without_invisible(text).strip()
     if not stripped:
         raise ValueError("must not be empty or blank")
     if len(stripped) > LONGEST_NAME:

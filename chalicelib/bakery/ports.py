@@ -149,7 +149,7 @@ class Staff(Protocol):
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a document is, or since when which effect is making it."""
+    """Where a document is, or since when which effect is making it (again)."""
 
     document_id: str | None = None
     maker: str | None = None
@@ -163,13 +163,13 @@ class Documents(Protocol):
         """Return where the document (or folder) ``name`` is."""
 
     def claim(self, name: str, *, maker: str, at: datetime, before: Spot) -> bool:
-        """Take on making it; return False when it does not stand as ``before`` any more."""
+        """Take on making it, in the place of one that is gone if ``before`` has one.
+
+        Returns False when it does not stand as ``before`` any more.
+        """
 
     def keep(self, name: str, document_id: str) -> None:
         """Keep its id."""
-
-    def forget(self, name: str) -> None:
-        """Forget one that is gone."""
 
 
 # --- the vendors ----------------------------------------------------------------------------------
@@ -254,6 +254,9 @@ class Mailbox(Protocol):
 
 class Drive(Protocol):
     """Where documents are kept."""
+
+    def exists(self, file_id: str) -> bool:
+        """Return whether a document or folder is there, and not in the bin."""
 
     def find_folder(self, name: str) -> str | None:
         """Return the id of a folder that we made; the latest may be missing yet."""

@@ -6,7 +6,7 @@ and lengths are in UTF-16 code units, as Google counts. Names are not unique in 
 trails writes, so ids are for the caller to keep.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from urllib.parse import quote
 from pydantic import Field
 
 from chalicelib.core.outbox.effects import NotExecutedError, RejectedError
+from chalicelib.integrations import limits
 from chalicelib.integrations.google import Authorized
 from chalicelib.integrations.http import NotThereError, Read
 
@@ -28,9 +29,10 @@ _SEEN = "revisionId,namedRanges,body(content(startIndex,endIndex))"
 
 
 class File(Read):
-    """A file or a folder in Drive."""
+    """A file or a folder in Drive; what is in the bin is deleted after 30 days."""
 
     id: str
+    trashed: bool = False
 
 
 class Person(Read):
@@ -73,6 +75,10 @@ class _Document(Read):
         return self.body.content[-1].start < self.end
 
 
+class DocumentFullError(RejectedError):
+    """A document has no room for more lines."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of a document; ``name`` (at most 256 UTF-16 units) is what it is known by."""
@@ -93,33 +99,49 @@ class Drive:
 
     def find_folder(self, name: str) -> str | None:
         """Return the id of the folder that we made under ``name``, None when there is none yet."""
-        return self._oldest(_marked(_FOLDER_MARK, name, _FOLDER))
+        return self._oldest(_FOLDER, _FOLDER_MARK, name)
 
     def create_folder(self, name: str) -> str:
         """Create a folder and return its id.
 
         Not repeat-safe: `find_folder` finds an earlier one.
         """
-        return self._create(name, _FOLDER, {_FOLDER_MARK: name})
+        return self._create(name, _FOLDER, _FOLDER_MARK, name)
 
     def find_document(self, customer: str) -> str | None:
         """Return the id of the document that we made for ``customer``, None if there is none."""
-        return self._oldest(_marked(_DOCUMENT_MARK, customer, _DOCUMENT))
+        return self._oldest(_DOCUMENT, _DOCUMENT_MARK, customer)
 
     def create_document(self, name: str, *, customer: str, folder: str) -> str:
         """Create an empty document in a folder and return its id.
 
         Not repeat-safe: `find_document` finds an earlier one.
         """
-        return self._create(name, _DOCUMENT, {_DOCUMENT_MARK: customer}, parents=[folder])
+        return self._create(name, _DOCUMENT, _DOCUMENT_MARK, customer, parents=[folder])
 
-    def _create(self, name: str, kind: str, marks: Mapping[str, str], **more: Any) -> str:
-        body = {"name": name, "mimeType": kind, "appProperties": dict(marks), **more}
+    def exists(self, file_id: str) -> bool:
+        """Return whether a file or folder is there and not in the bin, nor a folder above it."""
+        query = {"fields": "id,trashed", "supportsAllDrives": "true"}
+        try:
+            found = self._http.read("GET", f"/files/{quote(file_id, safe='')}", query=query)
+        except NotThereError:
+            return False
+        return not found.into(File).trashed
+
+    def _create(self, name: str, kind: str, mark: str, value: str, **more: Any) -> str:
+        body = {
+            "name": limits.shortened(name, limits.DRIVE_NAME),
+            "mimeType": kind,
+            "appProperties": {mark: _property(mark, value)},
+            **more,
+        }
         query = {"fields": "id", "supportsAllDrives": "true"}
         return self._http.write("POST", "/files", query=query, json=body).into(File).id
 
-    def _oldest(self, clause: str) -> str | None:
-        return next((file.id for file in self._files(clause)), None)
+    def _oldest(self, kind: str, mark: str, value: str) -> str | None:
+        """Return the oldest that carries a mark; the list may trail what was put in the bin."""
+        found = self._files(_marked(mark, _property(mark, value), kind))
+        return next((file.id for file in found if self.exists(file.id)), None)
 
     def _files(self, clause: str) -> Iterator[File]:
         query = {
@@ -150,7 +172,8 @@ class Docs:
     def append(self, document_id: str, lines: Sequence[Line]) -> None:
         """Append those ``lines`` that the document does not hold yet, all or none. Repeat-safe.
 
-        Raises NotThereError when there is no such document any more.
+        Raises NotThereError when there is no such document any more, DocumentFullError when the
+        lines do not fit.
         """
         refused: tuple[str, RejectedError] | None = None
         for _ in range(_MOST_ROUNDS):
@@ -158,6 +181,9 @@ class Docs:
             missing = [line for line in lines if line.name not in seen.ranges]
             if not missing:
                 return
+            added = sum(limits.utf16_length(as_line(line.text)) for line in missing)
+            if seen.end + added > limits.DOCS_TEXT:
+                raise DocumentFullError(f"Google Docs: {document_id} is full")
             if refused and refused[0] == seen.revision:
                 raise refused[1]  # nobody came between, so the request itself is at fault
             try:
@@ -190,11 +216,6 @@ def as_line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if not _stripped(c)) + "\n"
 
 
-def utf16_length(text: str) -> int:
-    """Return the length of ``text`` in UTF-16 code units, as Google counts."""
-    return len(text.encode("utf-16-le")) // 2
-
-
 def _requests(seen: _Document, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
     index = seen.end
     if seen.mid_line:
@@ -202,7 +223,7 @@ def _requests(seen: _Document, lines: Sequence[Line]) -> Iterator[dict[str, Any]
         index += 1
     for line in lines:
         text = as_line(line.text)
-        end = index + utf16_length(text)
+        end = index + limits.utf16_length(text)
         yield _insertion(index, text)
         span = {"startIndex": index, "endIndex": end}
         yield {"createNamedRange": {"name": line.name, "range": span}}
@@ -222,6 +243,11 @@ def _marked(key: str, value: str, kind: str) -> str:
         f"appProperties has {{ key={_quoted(key)} and value={_quoted(value)} }}"
         f" and mimeType = {_quoted(kind)} and trashed = false"
     )
+
+
+def _property(key: str, value: str) -> str:
+    """Return a property's value as Drive takes it: no two values become one."""
+    return limits.identified(value, limits.DRIVE_PROPERTY - limits.utf8_length(key))
 
 
 def _quoted(value: str) -> str:

@@ -1,27 +1,79 @@
 """Google's access tokens: a refresh token is exchanged for one that lasts an hour."""
 
-import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from chalicelib.core.outbox.effects import CredentialsError, EffectError, NotExecutedError
+from chalicelib.core.outbox.effects import (
+    CredentialsError,
+    EffectError,
+    NotExecutedError,
+    RejectedError,
+)
 from chalicelib.integrations.http import Answer, Http, Read
 
 _SPARE_S = 60.0
-# Whole words: storageQuotaExceeded is no limit that passes.
-_LIMIT = re.compile(
-    rb'"(\w*[rR]ateLimitExceeded|dailyLimitExceeded|RATE_LIMIT_EXCEEDED|RESOURCE_EXHAUSTED)"'
-)
+# Reasons of a 403, as "Resolve errors" (Drive API) and google.rpc.ErrorReason document them.
+_NOT_NOW = {
+    "concurrentLimitExceeded",
+    "dailyLimitExceeded",
+    "quotaExceeded",
+    "rateLimitExceeded",
+    "servingLimitExceeded",
+    "sharingRateLimitExceeded",
+    "userRateLimitExceeded",
+    "RATE_LIMIT_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+}
+_THIS_ACCOUNT = {
+    "accessNotConfigured",
+    "accountDeleted",
+    "accountDisabled",
+    "accountUnverified",
+    "authError",
+    "dailyLimitExceededUnreg",
+    "domainPolicy",
+    "expired",
+    "insufficientAudience",
+    "insufficientAuthorizedParty",
+    "insufficientPermissions",
+    "required",
+    "sslRequired",
+    "unknownAuth",
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+    "ACCOUNT_STATE_INVALID",
+    "BILLING_DISABLED",
+    "CONSUMER_INVALID",
+    "CONSUMER_SUSPENDED",
+    "ORG_RESTRICTION_VIOLATION",
+    "SECURITY_POLICY_VIOLATED",
+    "SERVICE_DISABLED",
+    "SERVICE_NOT_VISIBLE",
+    "USER_PROJECT_DENIED",
+}
 _BAD_GRANT = ("invalid_grant", "invalid_client", "unauthorized_client", "invalid_scope")
 
 
 class _Token(Read):
     access_token: str
     lifetime_s: float = Field(3600, alias="expires_in")
+
+
+class _Reason(Read):
+    reason: str = ""
+
+
+class _Error(Read):
+    status: str = ""
+    errors: tuple[_Reason, ...] = ()
+    details: tuple[_Reason, ...] = ()
+
+
+class _Refusal(Read):
+    error: _Error
 
 
 class Tokens:
@@ -94,10 +146,22 @@ class TokenRefusedError(CredentialsError):
 
 
 def judge(answer: Answer, now: float) -> EffectError | None:
-    """Tell a limit from a refusal (both come as 403), and a token that has ended."""
+    """Tell by its reason what a 403 is about, and a token that has ended.
+
+    A 403 is about not now, this account, or (with any other reason) this request. Without a reason
+    it is about the account, unless the permission on one document is denied.
+    """
     if answer.status == HTTPStatus.UNAUTHORIZED:
         return TokenRefusedError(f"Google {answer.request}: {answer.status} {answer.words()}")
-    return _limited(answer, now)
+    if answer.status != HTTPStatus.FORBIDDEN:
+        return None
+    reasons = _reasons(answer)
+    why = f"Google {answer.request}: {answer.status} {answer.words()}"
+    if reasons & _NOT_NOW:
+        return NotExecutedError(why, retry_after_s=answer.retry_after_s(now))
+    if reasons & _THIS_ACCOUNT:
+        return CredentialsError(why)
+    return RejectedError(why) if reasons else None
 
 
 def judge_grant(answer: Answer, now: float) -> EffectError | None:
@@ -105,11 +169,18 @@ def judge_grant(answer: Answer, now: float) -> EffectError | None:
     refused = answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}
     if refused and any(word.encode() in answer.content for word in _BAD_GRANT):
         return CredentialsError(f"Google's token address: {answer.words()}")
-    return _limited(answer, now)
+    return judge(answer, now) if answer.status == HTTPStatus.FORBIDDEN else None
 
 
-def _limited(answer: Answer, now: float) -> NotExecutedError | None:
-    if answer.status != HTTPStatus.FORBIDDEN or not _LIMIT.search(answer.content):
-        return None
-    why = f"Google {answer.request}: {answer.status} {answer.words()}"
-    return NotExecutedError(why, retry_after_s=answer.retry_after_s(now))
+def _reasons(answer: Answer) -> set[str]:
+    """Return the reasons that Google gives: in the old form, the new one, or by the status alone.
+
+    The status alone (Docs) tells of one document that this account may not read or change.
+    """
+    try:
+        error = _Refusal.model_validate_json(answer.content).error
+    except ValidationError:
+        return set()
+    named = {each.reason for each in (*error.errors, *error.details)} - {""}
+    alone = error.status in {"PERMISSION_DENIED", *_NOT_NOW}
+    return named or ({error.status} if alone else set())

@@ -116,6 +116,7 @@ def _anew(kept: EffectRow, now: datetime) -> EffectRow:
         state="unsure" if kept.unsure_at else "pending",
         since=now,
         attempts=0,
+        denials=0,
         last_error=kept.answer or kept.last_error,
         answer=None,
         concluded_at=None,

@@ -15,7 +15,7 @@
 | `POST /control/github/{login}/accept`  | accepts an invitation; `expire` lets a week go by      |
 | `POST /control/github/logins`          | `{"logins": []}`: who has an account                   |
 | `POST /control/google/{act}`           | `revoke`, `restore`, `end-tokens`; with `{"id"}`:      |
-|                                        | `delete`, and `type` (and `"text"`) as its owner would |
+|                                        | `delete`, `trash`, `untrash`, and `type` (`"text"`)    |
 | `POST /control/mail/unknown`           | `{"addresses": []}`: who has no mailbox                |
 """
 
@@ -56,7 +56,11 @@ class Control:
                 ("POST", "/slack/people", self._people),
                 ("POST", "/github/logins", self._logins),
                 ("POST", "/github/([^/]+)/(accept|expire)", self._invitation),
-                ("POST", "/google/(revoke|restore|end-tokens|delete|type)", self._google),
+                (
+                    "POST",
+                    "/google/(revoke|restore|end-tokens|delete|trash|untrash|type)",
+                    self._google,
+                ),
                 ("POST", "/mail/unknown", self._unknown),
             )
         ]
@@ -128,12 +132,16 @@ class Control:
             google.revoke(revoked=act == "revoke")
         elif act == "end-tokens":
             google.end_tokens()
-        elif not (
-            google.delete(told["id"])
-            if act == "delete"
-            else google.type_into(told["id"], told["text"])
-        ):
-            raise LookupError(f"there is no document {told['id']}")
+        elif not self._to_a_file(told, act):
+            raise LookupError(f"there is no file {told['id']}")
+
+    def _to_a_file(self, told: dict[str, Any], act: str) -> bool:
+        google = self._office.google
+        if act == "type":
+            return google.type_into(told["id"], told["text"])
+        if act == "delete":
+            return google.delete(told["id"])
+        return google.trash(told["id"], trashed=act == "trash")
 
     def _unknown(self, told: dict[str, Any]) -> None:
         self._office.mail.unknown = {str(address) for address in told["addresses"]}

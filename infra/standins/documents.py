@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _MOST_IN_A_NAME = 256
+_MOST_IN_ALL = 1_020_000
 
 
 class InvalidRequestError(ValueError):
@@ -39,6 +40,8 @@ class Document:
                 found = found.with_one(request)
             except InvalidRequestError as wrong:
                 raise InvalidRequestError(f"Invalid requests[{number}]: {wrong}") from wrong
+        if found.end > _MOST_IN_ALL:
+            raise InvalidRequestError("The document would exceed its maximum size.")
         return Document(found.text, found.ranges, self.revision + 1)
 
     def with_one(self, request: object) -> "Document":

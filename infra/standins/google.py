@@ -20,7 +20,7 @@ _TEXT = r"'((?:[^'\\]|\\.)*)'"
 _CLAUSES = {
     "name": re.compile(rf"name = {_TEXT}"),
     "mimeType": re.compile(rf"mimeType = {_TEXT}"),
-    "trashed": re.compile("trashed = false()"),
+    "trashed": re.compile("trashed = (true|false)"),
     "parents": re.compile(rf"{_TEXT} in parents"),
     "appProperties": re.compile(rf"appProperties has {{ ?key={_TEXT} and value={_TEXT} ?}}"),
 }
@@ -34,6 +34,7 @@ class _File:
     at: float
     document: Document | None = None
     trashed: bool = False
+    """Whether its owner put it in the bin; what lies in a binned folder is binned with it."""
 
 
 @dataclass
@@ -55,6 +56,7 @@ class GoogleStandin(Vendor):
         self.on("GET", "/drive/v3/about", self._about)
         self.on("GET", "/drive/v3/files", self._list)
         self.on("POST", "/drive/v3/files", self._create)
+        self.on("GET", "/drive/v3/files/([^/]+)", self._show)
         self.on("GET", document, self._read)
         self.on("POST", f"{document}:batchUpdate", self._update)
 
@@ -77,7 +79,7 @@ class GoogleStandin(Vendor):
         names = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND"}
         error = {"code": status, "message": words, "status": names.get(status, "UNKNOWN")}
         if reason:
-            error["errors"] = [{"reason": reason, "message": words, "domain": "usageLimits"}]
+            error["errors"] = [{"domain": "global", "reason": reason, "message": words}]
         return Reply(status, {"error": error})
 
     def limited(self, retry_after_s: float) -> Reply:
@@ -92,7 +94,7 @@ class GoogleStandin(Vendor):
                 "files": [
                     {
                         **file.told,
-                        "trashed": file.trashed,
+                        "trashed": self._in_bin(file),
                         "text": file.document.text if file.document else None,
                         "lines": [name for name, *_ in file.document.ranges]
                         if file.document
@@ -138,9 +140,23 @@ class GoogleStandin(Vendor):
             return True
 
     def delete(self, file_id: str) -> bool:
-        """Delete a file for good."""
+        """Delete a file for good; a folder with all that lies in it."""
         with self.lock:
-            return self._files.pop(file_id, None) is not None
+            if self._files.pop(file_id, None) is None:
+                return False
+            inside = [key for key, file in self._files.items() if file_id in file.told["parents"]]
+            return all(self.delete(each) for each in inside)
+
+    def trash(self, file_id: str, *, trashed: bool = True) -> bool:
+        """Put a file in the bin, or take it out again."""
+        with self.lock:
+            if file_id in self._files:
+                self._files[file_id].trashed = trashed
+            return file_id in self._files
+
+    def _in_bin(self, file: _File) -> bool:
+        above = [self._files[each] for each in file.told["parents"] if each in self._files]
+        return file.trashed or any(map(self._in_bin, above))
 
     # --- the API ---
 
@@ -171,7 +187,9 @@ class GoogleStandin(Vendor):
         found = [
             file.told
             for file in self._files.values()
-            if file.at <= horizon and not file.trashed and _fits(file.told, wanted)
+            if file.at <= horizon
+            and _fits(file.told, wanted)
+            and wanted.get("trashed") in {None, (str(self._in_bin(file)).lower(),)}
         ]
         start = int(request.query.get("pageToken") or 0)
         page = found[start : start + _PAGE]
@@ -189,10 +207,14 @@ class GoogleStandin(Vendor):
             raise self.refuse(400, "Generated IDs are not supported for Docs Editors formats.")
         for parent in parents:
             if parent != _ROOT and parent not in self._files:
-                raise self.refuse(404, f"File not found: {parent}.")
+                raise self._refused(404, f"File not found: {parent}.", "notFound")
         marks = told.get("appProperties", {})
         if any(len((key + value).encode()) > 124 for key, value in marks.items()):
-            raise self.refuse(400, "A property may have at most 124 bytes, key and value.")
+            raise self._refused(
+                403,
+                "A property may have at most 124 bytes, key and value.",
+                "propertyLengthLimitExceeded",
+            )
         file_id = f"file-{next(self._numbers)}"
         at = self.clock()
         made = {
@@ -206,6 +228,18 @@ class GoogleStandin(Vendor):
         document = Document() if kind == DOCUMENT else None
         self._files[file_id] = _File(made, at, document)
         return Reply(200, {"id": file_id})
+
+    def _show(self, request: Request, file_id: str) -> Reply:
+        file = self._files.get(file_id)
+        if file is None:
+            raise self._refused(404, f"File not found: {file_id}.", "notFound")
+        held = {"kind": "drive#file", **file.told, "explicitlyTrashed": file.trashed}
+        held["trashed"] = self._in_bin(file)
+        fields = request.query.get("fields", "kind,id,name,mimeType").split(",")
+        return Reply(200, {name: held[name] for name in fields if name in held})
+
+    def _refused(self, status: int, words: str, reason: str) -> RefusedError:
+        return RefusedError(self.refusal(status, words, reason))
 
     def _read(self, request: Request, document_id: str) -> Reply:
         file, document = self._document(document_id)

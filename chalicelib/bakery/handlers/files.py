@@ -1,8 +1,9 @@
 """Filing cancelled orders: one document per customer in ``Orders/``, one line per order (B13)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 
 from chalicelib.bakery import letters
 from chalicelib.bakery.handlers.changing import kept, order_of
@@ -10,13 +11,16 @@ from chalicelib.bakery.names import record_id
 from chalicelib.bakery.ports import Docs, Documents, Drive, Orders
 from chalicelib.bakery.records import Order
 from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError, OutcomeUnknownError
-from chalicelib.integrations.gdocs import Line
+from chalicelib.integrations import limits
+from chalicelib.integrations.gdocs import DocumentFullError, Line
 from chalicelib.integrations.http import NotThereError
 
 FOLDER = "Orders"
 _ABANDONED = timedelta(minutes=30)
 """After this nobody is making a document any more, and Drive's list has caught up."""
 _NOT_YET_S = 30.0
+_LONGEST_PLACE = 1_000
+"""Bytes of a name in a key; DynamoDB takes 1,024 (a ligature may fold to 18 letters)."""
 
 
 @dataclass(frozen=True)
@@ -37,53 +41,69 @@ class FilingHandler:
     def handle(self, effect: Effect) -> str | None:
         """Write the order into its customer's document, once, and return the document's id."""
         order = order_of(self.orders, effect)
-        name = record_id(order.customer)
-        folder = self._made(
-            f"folder/{FOLDER}",
-            effect,
-            find=lambda: self.drive().find_folder(FOLDER),
-            make=lambda: self.drive().create_folder(FOLDER),
-        )
-        document = self._made(
-            _place(order),
-            effect,
-            find=lambda: self.drive().find_document(name),
-            make=lambda: self.drive().create_document(name, customer=name, folder=folder),
-        )
         lines = [
             Line("title", letters.file_title(order)),
             Line(_line_name(order), letters.file_line(order)),
         ]
-        try:
-            self.docs().append(document, lines)
-        except NotThereError as gone:
-            self.documents.forget(_place(order))
-            raise NotExecutedError(
-                "Somebody deleted the document; the next try makes one."
-            ) from gone
-        except OutcomeUnknownError as lost:
-            # A line is its own receipt. Only what makes a document has to wait for Drive's list.
-            raise NotExecutedError(
-                f"{lost}; the next try writes what does not stand there"
-            ) from lost
-        return document
+        for name in _volumes(order):
+            document = self._document(name, effect)
+            try:
+                self.docs().append(document, lines)
+            except DocumentFullError:
+                continue
+            except NotThereError as gone:
+                raise NotExecutedError(
+                    "Somebody deleted the document; the next try makes one."
+                ) from gone
+            except OutcomeUnknownError as lost:
+                # A line is its own receipt. Only what makes a document waits for Drive's list.
+                raise NotExecutedError(f"{lost}; the next try writes what is missing") from lost
+            return document
+        raise AssertionError("volumes never end")
 
     def find(self, effect: Effect) -> str | None:
         """Return the document's id if the order's line stands in it."""
         order = order_of(self.orders, effect)
-        document = self.documents.spot(_place(order)).document_id
-        if document is None:
-            return None
-        try:
-            there = _line_name(order) in self.docs().names(document)
-        except NotThereError:
-            return None
-        return document if there else None
+        for name in _volumes(order):
+            document = self.documents.spot(_place(name)).document_id
+            if document is None:
+                return None
+            if self.drive().exists(document) and self._holds(document, order):
+                return document
+        return None
 
     def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         """Keep on the order whether its cancellation is filed."""
         if conclusion.state == "done":
             kept(self.orders, order_of(self.orders, effect), lambda _: {"filed": True})
+
+    def _holds(self, document: str, order: Order) -> bool:
+        try:
+            return _line_name(order) in self.docs().names(document)
+        except NotThereError:
+            return False
+
+    def _document(self, name: str, effect: Effect) -> str:
+        """Return the id of a document, made in the folder if there is none."""
+        try:
+            return self._made(
+                _place(name),
+                effect,
+                find=lambda: self.drive().find_document(name),
+                make=lambda: self.drive().create_document(
+                    name, customer=name, folder=self._folder(effect)
+                ),
+            )
+        except NotThereError as gone:
+            raise NotExecutedError("Somebody deleted the folder; the next try makes one.") from gone
+
+    def _folder(self, effect: Effect) -> str:
+        return self._made(
+            f"folder/{FOLDER}",
+            effect,
+            find=lambda: self.drive().find_folder(FOLDER),
+            make=lambda: self.drive().create_folder(FOLDER),
+        )
 
     def _made(
         self,
@@ -95,25 +115,34 @@ class FilingHandler:
     ) -> str:
         """Return the id of a document or folder, made by one effect if there is none.
 
+        One that was deleted or put in the bin counts as none, as Drive deletes that after 30 days.
         Drive would take a second one of the same name, so whoever makes it says so first.
         """
         spot = self.documents.spot(name)
-        if spot.document_id:
+        if spot.document_id and self.drive().exists(spot.document_id):
             return spot.document_id
-        others = spot.maker not in {None, effect.id}
+        others = spot.document_id is None and spot.maker not in {None, effect.id}
         if others and spot.since and self.now() - spot.since < _ABANDONED:
             raise NotExecutedError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
         if not self.documents.claim(name, maker=effect.id, at=self.now(), before=spot):
             raise NotExecutedError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
         # Whoever set out before us may have made it, and not lived to tell.
-        found = find() if spot.maker else None
+        found = find() if spot.maker and spot.document_id is None else None
         document_id = found or make()
         self.documents.keep(name, document_id)
         return document_id
 
 
-def _place(order: Order) -> str:
-    return f"document/{record_id(order.customer)}"
+def _volumes(order: Order) -> Iterator[str]:
+    """Yield the names of a customer's documents; the second is for when the first is full."""
+    name = record_id(order.customer)
+    yield name
+    for number in count(2):
+        yield f"{name} {number}"  # no name of another customer: theirs have no blanks
+
+
+def _place(name: str) -> str:
+    return f"document/{limits.identified(name, _LONGEST_PLACE)}"
 
 
 def _line_name(order: Order) -> str:

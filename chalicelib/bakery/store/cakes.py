@@ -1,7 +1,9 @@
 """The recipes in DynamoDB."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from chalicelib.bakery.names import legacy_fold
 from chalicelib.bakery.records import Cake
 from chalicelib.bakery.store import items
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Table
@@ -25,7 +27,11 @@ class CakeStore:
 
     def cake(self, cake_id: str) -> Cake | None:
         """Return a cake."""
-        return items.record(Cake, self._table.get(_CAKES, cake_id)) if cake_id else None
+        for key in _keys(cake_id):
+            cake = items.record(Cake, self._table.get(_CAKES, key))
+            if cake and cake.id == cake_id:
+                return cake
+        return None
 
     def cakes(self) -> Sequence[Cake]:
         """Return all cakes in the order of their ids."""
@@ -33,11 +39,16 @@ class CakeStore:
 
     def remove(self, cake_id: str) -> bool:
         """Delete a cake; return False when there is none."""
-        if not cake_id:
+        if self.cake(cake_id) is None:
             return False
         there = Condition("attribute_exists(pk)")
-        try:
-            self._table.transact(self._table.deleting(_CAKES, cake_id, there))
-        except ConditionError:
-            return False
-        return True
+        for key in _keys(cake_id):
+            with suppress(ConditionError):
+                self._table.transact(self._table.deleting(_CAKES, key, there))
+                return True
+        return False
+
+
+def _keys(cake_id: str) -> list[str]:
+    """Return where a cake may be: by its id, or where versions before 0.2.0 stored it."""
+    return [key for key in dict.fromkeys((cake_id, legacy_fold(cake_id))) if key]

@@ -24,10 +24,17 @@ class DocumentStore:
         return Spot(**found, since=datetime.fromisoformat(item["since"]["S"]))
 
     def claim(self, name: str, *, maker: str, at: datetime, before: Spot) -> bool:
-        """Take on making it; return False when it does not stand as ``before`` any more."""
+        """Take on making it, in the place of one that is gone if ``before`` has one.
+
+        Returns False when it does not stand as ``before`` any more.
+        """
         item = {**key(_DOCUMENTS, name), "maker": {"S": maker}, "since": {"S": iso(at)}}
         unchanged = ABSENT
-        if before.maker and before.since:
+        if before.document_id:
+            unchanged = Condition(
+                "document_id = :document", {":document": {"S": before.document_id}}
+            )
+        elif before.maker and before.since:
             unchanged = Condition(
                 "maker = :maker AND since = :since AND attribute_not_exists(document_id)",
                 {":maker": {"S": before.maker}, ":since": {"S": iso(before.since)}},
@@ -42,7 +49,3 @@ class DocumentStore:
         """Keep its id."""
         found = {":id": {"S": document_id}}
         self._table.update(_DOCUMENTS, name, "SET document_id = :id", values=found)
-
-    def forget(self, name: str) -> None:
-        """Forget one that is gone."""
-        self._table.delete(_DOCUMENTS, name)

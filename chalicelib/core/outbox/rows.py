@@ -39,7 +39,8 @@ class EffectRow:
     ``token`` names who claimed it last; until ``lease_until`` nobody else may. ``unsure_at`` is
     when a try ended that may have done it. ``due_at`` is when it may be tried, ``wake_at`` when
     the sweeper is to look at it. Patience is counted from ``since``. ``ended`` is how it ended
-    when its context could not be told yet. ``fault`` tells why the row can't be read.
+    when its context could not be told yet. ``fault`` tells why the row can't be read. ``denials``
+    counts how often its refusal stopped its kind.
     """
 
     effect: Effect
@@ -49,6 +50,7 @@ class EffectRow:
     due_at: datetime
     wake_at: datetime | None
     attempts: int = 0
+    denials: int = 0
     token: str | None = None
     lease_until: datetime | None = None
     unsure_at: datetime | None = None
@@ -79,13 +81,17 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class Pause:
-    """Why a kind stands still: denied, or switched off; one is tried at ``probe_at``."""
+    """Why a kind stands still: denied, or switched off; one is tried at ``probe_at``.
+
+    ``refused`` is the effect that was refused last; versions before 0.2.0 did not store it.
+    """
 
     kind: str
     state: Literal["paused", "disabled"]
     since: datetime
     reason: str
     probe_at: datetime
+    refused: str | None = None
 
 
 def asked(effect: Effect, now: datetime) -> EffectRow:
@@ -115,6 +121,7 @@ def changing(kept: EffectRow) -> dict[str, dict[str, str] | None]:
         "since": _time(kept.since),
         "due_at": _time(kept.due_at),
         "attempts": {"N": str(kept.attempts)},
+        "denials": {"N": str(kept.denials)} if kept.denials else None,
         "token": _text(kept.token),
         "lease_until": _time(kept.lease_until),
         "unsure_at": _time(kept.unsure_at),
@@ -153,6 +160,7 @@ def _read(row: Item) -> EffectRow:
         due_at=_maybe_instant(texts, "due_at") or asked_at,
         wake_at=_wake_at(texts.get(OPEN.range_key)),
         attempts=int(row["attempts"]["N"]) if "attempts" in row else 0,
+        denials=int(row["denials"]["N"]) if "denials" in row else 0,
         token=texts.get("token"),
         lease_until=_maybe_instant(texts, "lease_until"),
         unsure_at=_maybe_instant(texts, "unsure_at"),

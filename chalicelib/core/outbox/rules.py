@@ -21,7 +21,8 @@ class Rules:
 
     A worker's function must end before ``lease_s`` is over, or two may perform at once. An effect
     whose tries fail is given up when it is older than ``give_up_after`` and was tried
-    ``enough_tries`` times. A kind that stands still is tried every ``probe_after``.
+    ``enough_tries`` times. A kind that stands still is tried every ``probe_after``. An effect whose
+    refusal has stopped its kind ``enough_denials`` times, and others then went through, is dead.
     """
 
     lease_s: float = 60
@@ -29,6 +30,7 @@ class Rules:
     longest_backoff_s: float = 3_600
     give_up_after: timedelta = timedelta(days=3)
     enough_tries: int = 20
+    enough_denials: int = 3
     probe_after: timedelta = timedelta(minutes=15)
     jitter: Callable[[float], float] = full_jitter
 

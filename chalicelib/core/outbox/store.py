@@ -197,6 +197,7 @@ def _pause_item(pause: Pause) -> Item:
         "since": {"S": rows.iso(pause.since)},
         "reason": {"S": pause.reason},
         "probe_at": {"S": rows.iso(pause.probe_at)},
+        **({"refused": {"S": pause.refused}} if pause.refused else {}),
     }
 
 
@@ -210,4 +211,5 @@ def _pause(row: Item) -> Pause:
         since=at("since"),
         reason=row["reason"]["S"],
         probe_at=at("probe_at"),
+        refused=row["refused"]["S"] if "refused" in row else None,
     )

@@ -96,10 +96,16 @@ class Sweeper:
         return named
 
     def _probe(self, kind: str, pause: Pause) -> int:
-        """Name one effect of a kind that stands still, when it is time to try."""
+        """Name one effect of a kind that stands still, when it is time to try.
+
+        It is another one than was refused last, if there is any: the refusal may be about that one.
+        """
         if self._now() < pause.probe_at:
             return 0
-        first = [effect_id for effect_id, _ in self._index.waiting(kind, self._now(), 1)[:1]]
+        soon = self._now() + rows.GRACE  # what was just asked for may be tried, too
+        waiting = [each for each, _ in self._index.waiting(kind, soon, 2 * rows.SHARDS)]
+        others = [each for each in waiting if each != pause.refused]
+        first = (others or waiting)[:1]
         return len(first) - len(self._queues.send(kind, first))
 
     def _bury(self, kind: str) -> int:

@@ -184,10 +184,20 @@ class Worker:
     def _stop(
         self, claimed: EffectRow, known: EffectRow, error: CredentialsError | NotConfiguredError
     ) -> Outcome:
-        """Have the whole kind stand still; the effect waits as it was before this try."""
+        """Have the whole kind stand still; the effect waits as it was before this try.
+
+        One that is refused again and again, while others of its kind are done, is itself at fault.
+        """
         now, off = self._now(), isinstance(error, NotConfiguredError)
+        why = _words(error)
+        if not off and self._store.look(claimed.effect.id, self.kind)[1] is None:
+            known = replace(known, denials=known.denials + 1)
+            if known.denials >= self._rules.enough_denials:
+                answer = f"refused {known.denials} times while others were done: {why}"
+                return self._close(claimed, known, Ending("dead", answer=answer))
         state: Literal["disabled", "paused"] = "disabled" if off else "paused"
-        pause = Pause(self.kind, state, now, _words(error), now + self._rules.probe_after)
+        probe_at = now + self._rules.probe_after
+        pause = Pause(self.kind, state, now, why, probe_at, refused=claimed.effect.id)
         if self._store.pause(pause):
             (logger.warning if off else logger.error)(
                 "kind stands still",
@@ -198,7 +208,7 @@ class Worker:
             state="disabled" if off else "unsure" if known.unsure_at else "pending",
             lease_until=None,
             due_at=now,
-            wake_at=now,
+            wake_at=probe_at,  # behind those that were not refused
             attempts=known.attempts - 1,
             last_error=pause.reason,
         )

@@ -298,6 +298,14 @@ def test_a_document_is_made_by_one(stores: Stores, name: str) -> None:
     stores.documents.keep(name, "abc")
     kept = stores.documents.spot(name)
     assert kept.document_id == "abc"
-    assert not stores.documents.claim(name, maker="cancelled#3", at=SIX, before=kept)
-    stores.documents.forget(name)
-    assert stores.documents.spot(name) == Spot()
+
+
+def test_a_document_that_is_gone_is_made_anew_by_one(stores: Stores) -> None:
+    name = "document/mr_cakelover"
+    assert stores.documents.claim(name, maker="cancelled#1", at=NOON, before=Spot())
+    stores.documents.keep(name, "abc")
+    gone = stores.documents.spot(name)
+
+    assert stores.documents.claim(name, maker="cancelled#2", at=SIX, before=gone)
+    assert not stores.documents.claim(name, maker="cancelled#3", at=SIX, before=gone)
+    assert stores.documents.spot(name) == Spot(None, "cancelled#2", SIX)

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core.outbox.effects import CredentialsError, NotExecutedError, RejectedError
-from chalicelib.integrations.gdocs import SETTLE_S, Line, as_line, utf16_length
+from chalicelib.core.outbox.effects import (
+    CredentialsError,
+    EffectError,
+    NotExecutedError,
+    RejectedError,
+)
+from chalicelib.integrations.gdocs import SETTLE_S, DocumentFullError, Line, as_line
 from chalicelib.integrations.http import NotThereError
+from chalicelib.integrations.limits import utf16_length
 from tests.support.integrations.vendors import Desk
 
 LINE = Line("order-21", "- Order 21 [Chocolate Cake] : Date 01/01/2022 06:10")
@@ -56,13 +62,105 @@ def test_access_that_was_withdrawn_waits_for_somebody(desk: Desk) -> None:
     assert desk.docs.names(document) == {"order-21"}
 
 
-def test_an_account_without_storage_waits_for_somebody(desk: Desk) -> None:
-    error = {"code": 403, "errors": [{"reason": "storageQuotaExceeded"}]}
-    body = {"error": error}
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("propertyLengthLimitExceeded", RejectedError),
+        ("storageQuotaExceeded", RejectedError),
+        ("numChildrenInNonRootLimitExceeded", RejectedError),
+        ("teamDriveFileLimitExceeded", RejectedError),
+        ("insufficientFilePermissions", RejectedError),
+        ("appNotAuthorizedToFile", RejectedError),
+        ("a reason that is new", RejectedError),
+        ("accessNotConfigured", CredentialsError),
+        ("domainPolicy", CredentialsError),
+        ("insufficientPermissions", CredentialsError),
+        ("userRateLimitExceeded", NotExecutedError),
+        ("sharingRateLimitExceeded", NotExecutedError),
+        ("dailyLimitExceeded", NotExecutedError),
+    ],
+)
+def test_a_403_is_about_what_its_reason_says(
+    desk: Desk, reason: str, error: type[EffectError]
+) -> None:
+    body = {"error": {"code": 403, "message": "no", "errors": [{"reason": reason}]}}
     desk.fail("google", "status", method="POST", path="/files", status=403, body=body)
 
-    with pytest.raises(CredentialsError, match="storageQuotaExceeded"):
+    with pytest.raises(EffectError, match=reason) as said:
         desk.drive.create_folder("Orders")
+    assert type(said.value) is error
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"status": "PERMISSION_DENIED"}, RejectedError),
+        (
+            {"status": "PERMISSION_DENIED", "details": [{"reason": "SERVICE_DISABLED"}]},
+            CredentialsError,
+        ),
+        (
+            {
+                "status": "PERMISSION_DENIED",
+                "details": [{"@type": "x"}, {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}],
+            },
+            CredentialsError,
+        ),
+        ({"status": "RESOURCE_EXHAUSTED"}, NotExecutedError),
+    ],
+)
+def test_a_403_in_the_newer_form_is_about_what_its_details_say(
+    desk: Desk, body: dict[str, Any], error: type[EffectError]
+) -> None:
+    document = desk.document()
+    told = {"error": {"code": 403, "message": "no", **body}}
+    desk.fail(
+        "google", "status", method="POST", path=":batchUpdate", status=403, body=told, times=2
+    )
+
+    with pytest.raises(EffectError) as said:
+        desk.docs.append(document, [LINE])
+    assert type(said.value) is error
+
+
+def test_what_is_in_the_bin_counts_as_deleted_and_so_does_what_is_in_a_binned_folder(
+    desk: Desk,
+) -> None:
+    document = desk.document()
+    folder = desk.drive.find_folder("Orders")
+    assert folder is not None
+    assert desk.drive.exists(document)
+
+    desk.office.google.trash(folder)
+    assert not desk.drive.exists(folder)
+    assert not desk.drive.exists(document)
+    assert desk.drive.find_folder("Orders") is None
+    assert desk.drive.find_document("mr_cakelover") is None
+
+    desk.office.google.trash(folder, trashed=False)
+    assert desk.drive.exists(document)
+    desk.office.google.delete(folder)
+    assert not desk.drive.exists(document)
+
+
+@pytest.mark.parametrize("customer", ["ж" * 54, "李" * 36, "🎂" * 100, "x" * 107, "x" * 5_000])
+def test_a_document_is_found_however_long_its_customer_s_name_is(desk: Desk, customer: str) -> None:
+    """Drive takes 124 bytes of a property, key and value together."""
+    made = desk.document(customer)
+    other = desk.document(customer + "2")
+
+    assert desk.drive.find_document(customer) == made
+    assert desk.drive.find_document(customer + "2") == other
+
+
+def test_a_document_that_is_full_is_told_before_anything_is_written(desk: Desk) -> None:
+    document = desk.document()
+    desk.office.google.type_into(document, "x" * 1_019_980)
+
+    with pytest.raises(DocumentFullError):
+        desk.docs.append(document, [LINE])
+    assert requests(desk, ":batchUpdate") == []
+    desk.docs.append(document, [Line("order-1", "short")])
 
 
 def test_b13_a_folder_and_a_document_are_found_by_what_they_are_for(desk: Desk) -> None:

@@ -233,6 +233,3 @@ class FakeDocuments:
     def keep(self, name: str, document_id: str) -> None:
         spot = self.spots[name]
         self.spots[name] = Spot(document_id, spot.maker, spot.since)
-
-    def forget(self, name: str) -> None:
-        del self.spots[name]

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from chalicelib.core.outbox.effects import RejectedError
+from chalicelib.integrations.gdocs import DocumentFullError
 from chalicelib.integrations.http import NotThereError
 from chalicelib.integrations.mail import Letter
 
@@ -132,6 +133,11 @@ class FakeDrive(Vendor):
         self.files: list[tuple[str, str]] = []
         self.texts: dict[str, dict[str, str]] = {}
         self.gone: set[str] = set()
+        self.full: set[str] = set()
+        self.folder_goes = False
+
+    def exists(self, file_id: str) -> bool:
+        return file_id not in self.gone
 
     def find_folder(self, name: str) -> str | None:
         return self._found("folder", name)
@@ -143,7 +149,11 @@ class FakeDrive(Vendor):
         return self._found("document", customer)
 
     def create_document(self, name: str, *, customer: str, folder: str) -> str:
-        assert folder == "folder-0"
+        if self.folder_goes:
+            self.folder_goes = False
+            self.gone.add(folder)
+        if folder in self.gone:
+            raise NotThereError("gone")
         return self._created("document", name)
 
     def names(self, document_id: str) -> frozenset[str]:
@@ -153,6 +163,8 @@ class FakeDrive(Vendor):
         self.fail(self.before)
         if document_id in self.gone:
             raise NotThereError("gone")
+        if document_id in self.full:
+            raise DocumentFullError("full")
         text = self.texts.setdefault(document_id, {})
         for line in lines:
             text.setdefault(line.name, line.text)

@@ -183,6 +183,8 @@ class Vendor:
     step: Callable[[], None] = lambda: None
     says: list[str] = field(default_factory=list)
     search_says: list[str] = field(default_factory=list)
+    refuses: set[str] = field(default_factory=set)
+    """Effects for which it denies us access, whatever ``says`` has."""
     telling_fails: int = 0
     retry_after_s: float | None = None
     calls: Counter[str] = field(default_factory=Counter)
@@ -191,7 +193,8 @@ class Vendor:
 
     def handle(self, effect: Effect, /) -> str | None:
         self.step()
-        said = self.says.pop(0) if self.says else "done"
+        denied = "denied" if effect.id in self.refuses else "done"
+        said = self.says.pop(0) if self.says else denied
         self.calls["perform"] += 1
         if said in ("done", "lost", "broken"):
             self.made.setdefault(effect.id, []).append(self.now() + timedelta(seconds=self.lag_s))

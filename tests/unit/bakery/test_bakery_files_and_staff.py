@@ -95,16 +95,88 @@ def test_what_somebody_set_out_to_make_and_never_did_is_made_by_another(house: B
     assert house.drive.files == [("folder", "Orders"), ("document", "mr_cakelover")]
 
 
-def test_a_document_that_somebody_deleted_is_made_anew(house: Bakehouse) -> None:
+def test_a_document_that_is_gone_is_made_anew_at_once(house: Bakehouse) -> None:
+    """Deleted or in the bin: Drive's answer is the same to us."""
     cancelled(house)
     house.perform_all()
     house.drive.gone.add("document-1")
     cancelled(house)
 
-    assert isinstance(house.handle("cancelled#2"), NotExecutedError)
-    house.perform_all()
+    assert house.handle("cancelled#2") is None
 
     assert house.drive.texts["document-2"].keys() == {"title", "order-2"}
+
+
+def test_a_folder_that_is_gone_is_made_anew_for_new_customers(house: Bakehouse) -> None:
+    cancelled(house)
+    house.perform_all()
+    house.drive.gone |= {"folder-0", "document-1"}
+    other = house.cancel(house.order("Somebody New"))
+
+    assert house.handle(f"cancelled#{other.id}") is None
+
+    assert house.drive.files[2:] == [("folder", "Orders"), ("document", "somebody_new")]
+    assert house.now(other).filed
+
+
+def test_a_folder_that_goes_while_a_document_is_made_is_made_by_the_next_try(
+    house: Bakehouse,
+) -> None:
+    cancelled(house)
+    house.drive.folder_goes = True
+
+    assert isinstance(house.handle("cancelled#1"), NotExecutedError)
+    assert house.handle("cancelled#1") is None
+
+    assert [kind for kind, _ in house.drive.files] == ["folder", "folder", "document"]
+
+
+def test_a_line_in_a_binned_document_does_not_count(house: Bakehouse) -> None:
+    cancelled(house)
+    house.perform_all()
+    house.drive.gone.add("document-1")
+
+    assert house.handlers["google"].find(house.effects.asked["cancelled#1"]) is None
+
+
+def test_a_document_that_is_full_is_followed_by_a_second(house: Bakehouse) -> None:
+    for _ in range(2):
+        cancelled(house)
+        house.perform_all()
+        house.drive.full.add("document-1")
+    cancelled(house)
+    house.perform_all()
+
+    assert house.drive.files[1:] == [("document", "mr_cakelover"), ("document", "mr_cakelover 2")]
+    assert house.drive.texts["document-2"].keys() == {"title", "order-2", "order-3"}
+    google = house.handlers["google"]
+    assert google.find(house.effects.asked["cancelled#3"]) == "document-2"
+
+
+@pytest.mark.parametrize("customer", ["\ufdfa" * 100, "李" * 100, "x" * 100])
+def test_every_customer_has_a_place_that_a_key_can_name(house: Bakehouse, customer: str) -> None:
+    """DynamoDB takes 1,024 bytes of a key; one ligature of this name folds to 18 letters."""
+    for name in (customer, customer[:-1] + "2"):
+        house.cancel(house.order(name))
+    house.perform_all()
+
+    places = [place for place in house.documents.spots if place.startswith("document/")]
+    assert len(places) == 2
+    assert all(len(place.encode()) <= 1_024 for place in places)
+
+
+def test_customers_whose_names_share_only_latin_letters_have_documents_of_their_own(
+    house: Bakehouse,
+) -> None:
+    for name in ("李 (VIP)", "王 (VIP)", "VIP"):
+        house.cancel(house.order(name))
+    house.perform_all()
+
+    assert [name for kind, name in house.drive.files if kind == "document"] == [
+        "李_(vip)",
+        "王_(vip)",
+        "vip",
+    ]
 
 
 def test_5c16_another_writer_s_claim_is_respected_for_a_while(house: Bakehouse) -> None:

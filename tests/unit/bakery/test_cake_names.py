@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.bakery.matching import folded, matches
-from chalicelib.bakery.names import fold, one_line, record_id, title, with_latin_letter
+from chalicelib.bakery.names import (
+    fold,
+    latin,
+    one_line,
+    record_id,
+    title,
+    with_latin_letter,
+)
 from tests.support.bakery.vendors import FakePerson
 
 IDS = [
@@ -25,7 +32,15 @@ IDS = [
     ("Mr. Cakelover", "mr_cakelover"),
     ("Mr Cakelover", "mr_cakelover"),
     ("🎂 Birthday", "birthday"),
-    ("蛋糕", ""),
+    ("Hawaiʻi Cake", "hawai_i_cake"),
+    ("choco\u00adlate", "chocolate"),
+    ("\ufeffChoco\u200blate\u2060 \u200cCake\u200d", "chocolate_cake"),
+    ("蛋糕", "蛋糕"),
+    ("李 (VIP)", "李_vip"),
+    ("王 (VIP)", "王_vip"),
+    ("Əli", "əli"),
+    ("Äpfel ٣", "äpfel_٣"),
+    ("KäseKuchen 李", "käse_kuchen_李"),
     ("...", ""),
 ]
 
@@ -38,7 +53,26 @@ def test_5c1_accents_humps_and_signs_are_folded(name: str, expected: str) -> Non
 @given(st.text())
 def test_5c1_folding_again_changes_nothing(name: str) -> None:
     assert fold(fold(name)) == fold(name)
-    assert set(fold(name)) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")
+    assert set(latin(name)) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+@given(st.text(), st.characters(categories=["Lu", "Ll", "Lo", "Nd"], min_codepoint=0x370))
+def test_a_name_that_loses_a_letter_is_another_name(name: str, letter: str) -> None:
+    if latin(letter):  # such as a letter of mathematics
+        return
+    assert latin(name + letter) == ""
+    assert record_id(name + letter) != record_id(name) or not name.strip()
+    assert fold(name + letter) != latin(name) or not latin(name)
+
+
+@given(st.text(min_size=1), st.integers(min_value=0))
+def test_what_nobody_sees_tells_no_names_apart(name: str, place: int) -> None:
+    at = place % (len(name) + 1)
+    for invisible in "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufe0f\U000e0061":
+        marked = name[:at] + invisible + name[at:]
+        assert fold(marked) == fold(name)
+        assert record_id(marked) == record_id(name)
+        assert folded(marked) == folded(name)
 
 
 def test_5c16_both_spellings_of_the_brief_read_alike() -> None:
@@ -53,6 +87,16 @@ def test_5c16_every_customer_has_a_document(customer: str) -> None:
 def test_5c16_customers_in_other_scripts_have_documents_of_their_own() -> None:
     assert record_id("山田 太郎") == "山田_太郎"
     assert record_id("Ann Lee") == "ann_lee"
+
+
+@pytest.mark.parametrize("name", ["\u00ad", " \u200b ", "\ufeff\u2060"])
+def test_a_name_of_nothing_to_see_is_none(name: str) -> None:
+    with pytest.raises(ValueError, match="empty or blank"):
+        one_line(name)
+
+
+def test_a_name_loses_what_nobody_sees() -> None:
+    assert one_line("\ufeffZo\u00adë ") == "Zoë"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\tb", "a\u2028b", "x" * 101])

@@ -121,6 +121,54 @@ def test_s6_of_a_kind_that_stands_still_one_effect_is_named_when_it_is_time(
     assert len(named(office)) == 1
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_s6_a_probe_takes_another_effect_than_the_one_that_was_refused(
+    office: Office, *, late: bool
+) -> None:
+    office.vendor.refuses = {"a"}
+    office.ask("a")
+    office.run(60)
+    assert KIND in office.store.stopped
+    if late:
+        office.clock.forward(seconds=830)
+    office.ask("b")
+
+    office.run(1_200)
+
+    assert office.times_made == {"b": 1}
+
+
+def test_s6_an_effect_that_alone_is_refused_stops_its_kind_a_few_times_and_is_dead(
+    office: Office,
+) -> None:
+    office.vendor.refuses = {"a", "z"}
+    for hour in range(6):
+        office.ask(f"b{hour}")
+        if hour == 0:
+            office.ask("a")
+            office.ask("z")
+        office.run(3_600)
+
+    assert {each: office.standing(each).state for each in "az"} == {"a": "dead", "z": "dead"}
+    assert "refused 3 times while others were done: 401" in str(office.standing("a").answer)
+    assert {office.standing(f"b{hour}").state for hour in range(6)} == {"done"}
+    assert KIND not in office.store.stopped
+
+
+def test_s6_an_effect_that_is_alone_waits_for_the_credentials_however_long(
+    office: Office,
+) -> None:
+    office.vendor.refuses = {"a"}
+    office.ask("a")
+
+    office.run(10 * 86_400)
+
+    assert office.standing("a").state == "pending"
+    office.vendor.refuses = set()
+    office.run(3_600)
+    assert office.standing("a").state == "done"
+
+
 def test_s6_a_kind_that_nobody_performs_is_dead_after_an_hour_and_not_while_it_is_deployed(
     office: Office,
 ) -> None:
