@@ -31,10 +31,7 @@ class Addresses:
 
         Raises UnreachableError.
         """
-        if order.email:
-            address = order.email
-        else:
-            address = f"{_local_part(order.customer)}@{self.domain}"
+        address = order.email or f"{_local_part(order.customer)}@{self.domain}"
         domain = address.rpartition("@")[2].lower()
         if self.allowed and domain not in self.allowed:
             raise UnreachableError(f"this stage sends no letters to {domain}")

@@ -22,12 +22,12 @@ _WHOLE = str.maketrans(
 )
 _HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _FOREIGN = re.compile("[^A-Za-z0-9]+")
-# Letters and digits; modifier letters (Lm) are signs, such as the apostrophe in Hawaiʻi.
+# Letters and digits; modifier letters (Lm), such as the Hawaiian okina, are signs.
 _LOST = {"Lu", "Ll", "Lt", "Lo", "Nd", "Nl", "No"}
 
 
 def fold(name: str) -> str:
-    """Return the id of a name: `latin`, or its own letters where these have no counterpart in ASCII.
+    """Return the id of a name: `latin`, or its own letters where ASCII has not all of them.
 
     Folding an id returns it unchanged. Empty when the name has no letter or digit.
     """

@@ -18,7 +18,7 @@ MAIL_LOCAL_PART = 64
 MAIL_ADDRESS = 254
 """Octets of an address (RFC 5321 section 4.5.3.1.3, without the angle brackets)."""
 MAIL_SUBJECT = 255
-"""Characters of a subject. Folded, it may be longer (RFC 5322 section 2.1.1); many clients cut it."""
+"""Characters of a subject, which many clients cut. RFC 5322 section 2.1.1 bounds lines alone."""
 
 # --- Slack ----------------------------------------------------------------------------------------
 

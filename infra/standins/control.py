@@ -56,11 +56,8 @@ class Control:
                 ("POST", "/slack/people", self._people),
                 ("POST", "/github/logins", self._logins),
                 ("POST", "/github/([^/]+)/(accept|expire)", self._invitation),
-                (
-                    "POST",
-                    "/google/(revoke|restore|end-tokens|delete|trash|untrash|type)",
-                    self._google,
-                ),
+                ("POST", "/google/(revoke|restore|end-tokens)", self._account),
+                ("POST", "/google/(delete|trash|untrash|type)", self._file),
                 ("POST", "/mail/unknown", self._unknown),
             )
         ]
@@ -126,22 +123,23 @@ class Control:
         if not done[act](login):
             raise LookupError(f"{login} has no invitation")
 
-    def _google(self, told: dict[str, Any], act: str) -> None:
+    def _account(self, _: Any, act: str) -> None:
         google = self._office.google
-        if act in {"revoke", "restore"}:
-            google.revoke(revoked=act == "revoke")
-        elif act == "end-tokens":
+        if act == "end-tokens":
             google.end_tokens()
-        elif not self._to_a_file(told, act):
-            raise LookupError(f"there is no file {told['id']}")
+        else:
+            google.revoke(revoked=act == "revoke")
 
-    def _to_a_file(self, told: dict[str, Any], act: str) -> bool:
+    def _file(self, told: dict[str, Any], act: str) -> None:
         google = self._office.google
-        if act == "type":
-            return google.type_into(told["id"], told["text"])
-        if act == "delete":
-            return google.delete(told["id"])
-        return google.trash(told["id"], trashed=act == "trash")
+        done = {
+            "delete": lambda: google.delete(told["id"]),
+            "trash": lambda: google.trash(told["id"]),
+            "untrash": lambda: google.trash(told["id"], trashed=False),
+            "type": lambda: google.type_into(told["id"], told["text"]),
+        }
+        if not done[act]():
+            raise LookupError(f"there is no file {told['id']}")
 
     def _unknown(self, told: dict[str, Any]) -> None:
         self._office.mail.unknown = {str(address) for address in told["addresses"]}

@@ -32,7 +32,7 @@ IDS = [
     ("Mr. Cakelover", "mr_cakelover"),
     ("Mr Cakelover", "mr_cakelover"),
     ("🎂 Birthday", "birthday"),
-    ("Hawaiʻi Cake", "hawai_i_cake"),
+    ("Hawai\u02bbi Cake", "hawai_i_cake"),
     ("choco\u00adlate", "chocolate"),
     ("\ufeffChoco\u200blate\u2060 \u200cCake\u200d", "chocolate_cake"),
     ("蛋糕", "蛋糕"),
