@@ -1,7 +1,7 @@
 """Options that commands of several contexts have, checked before anything is sent."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
@@ -32,6 +32,14 @@ def instant(text: str) -> str:
             wrong
         )
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+
+
+def day(text: str) -> str:
+    """Return ``text`` when it is a date, or empty for none. Raises ValueError."""
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError as wrong:
+        raise ValueError("must be a date, such as 2026-12-25") from wrong
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the API, and nothing else.")]

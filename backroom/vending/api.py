@@ -7,6 +7,7 @@ refused) or UnreachableError (nobody answers).
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from http import HTTPStatus
 from typing import BinaryIO, TypeVar
 
@@ -90,11 +91,13 @@ class VendingApi:
         return _known(lambda: self.machine(serial).value)
 
     def put_machine(
-        self, serial: str, *, site: str | None, technician: str | None
+        self, serial: str, *, site: str | None, technician: str | None, retired: date | None = None
     ) -> Answer[MachineView]:
-        """Register a machine, or say where it stands and who looks after it."""
-        body = MachineBody(site=site, technician=technician).model_dump()
-        return self._connection.answer(_MACHINE, "PUT", f"/machines/{serial}", json=body)
+        """Register a machine, or say where it stands, who looks after it, when it retires."""
+        body = MachineBody(site=site, technician=technician, retired=retired)
+        return self._connection.answer(
+            _MACHINE, "PUT", f"/machines/{serial}", json=body.model_dump(mode="json")
+        )
 
     def transactions(
         self, serial: str, *, since: str | None = None, until: str | None = None
@@ -124,7 +127,7 @@ class VendingApi:
     def put_site(self, site_id: str, body: SiteBody) -> Answer[Site]:
         """Create a site or change it."""
         path = f"/sites/{part(site_id)}"
-        return self._connection.answer(_SITE, "PUT", path, json=body.model_dump())
+        return self._connection.answer(_SITE, "PUT", path, json=body.model_dump(mode="json"))
 
     def technicians(self) -> Answer[tuple[Technician, ...]]:
         """Return all technicians and their machines."""

@@ -1,7 +1,7 @@
 """One log line, and many alike: what they must be like, and the packed rows they stand for.
 
-A line is ``GM006|2020-02-20T11:29:44Z|1``: the machine's serial, a UTC second, the gumballs it
-gave. Its *head*, ``GM006|2020-02-20``, says whose row it is and of which day; its *code* is a
+A line is ``GM006|2020-02-20T11:29:44Z|1``: the machine's serial (GM and three digits or more), a
+UTC second, the gumballs it gave. Its *head*, ``GM006|2020-02-20``, says whose row it is and of which day; its *code* is a
 packed row as a number in this machine's byte order, so that an array of codes is packed rows.
 
 A line is read in one of three ways, each many times faster than the one before: with care
@@ -13,7 +13,7 @@ import re
 import sys
 from array import array
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -21,13 +21,15 @@ from chalicelib.vending import rows
 from chalicelib.vending.names import SERIAL
 
 FIRST_DAY = date(1970, 1, 1)
-BAR, HEAD = len("GM006|"), len("GM006|2020-02-20")
 
-_SHAPE = b"GM000|0000-00-00T00:00:00Z|0"
+_SHORTEST_SERIAL = len("GM006")
+_DATE, _REST = len("2020-02-20"), len("T11:29:44Z|1")
+_SHAPE = b"|0000-00-00T00:00:00Z|0"
 _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
 _DAY = re.compile(rb"\d{4}-\d\d-\d\d")
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_ROW = re.compile(rb"(GM\d{3})\|(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z\|(\d)")
+_SERIAL = re.compile(rb"(GM\d{3,18})\|")
+_ROW = re.compile(rb"(GM\d{3,18})\|(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z\|(\d)")
 
 
 class RefusedError(Exception):
@@ -86,7 +88,26 @@ def code(second_of_day: int, gumballs: int) -> int:
     return int.from_bytes(rows.pack(second_of_day, gumballs), sys.byteorder)
 
 
-SERIALS = {b"GM%03d|" % number: f"GM{number:03}" for number in range(1_000)}
+@lru_cache(maxsize=65_536)
+def parts(head: bytes) -> tuple[str, date]:
+    """Return the serial and the day of a head. Raises KeyError, as a table would, for another."""
+    serial, first = head[: -_DATE - 1], head[-_DATE:]
+    if not _SERIAL.fullmatch(serial + b"|") or head[-_DATE - 1 : -_DATE] != b"|":
+        raise KeyError(head)
+    return serial.decode(), day(first)
+
+
+def head(line: bytes) -> bytes:
+    """Return the head of a good line, without its line end."""
+    return line[:-_REST]
+
+
+def serial_of(line: bytes) -> str | None:
+    """Return the machine that a line names, good or not."""
+    match = _SERIAL.match(line)
+    return match[1].decode() if match else None
+
+
 MINUTES = {b"T%02d:%02d:" % divmod(minute, 60): code(minute * 60, 0) for minute in range(24 * 60)}
 SECONDS = {
     b"%02dZ|%d%s" % (second, gumballs, end): code(second, gumballs)
@@ -108,25 +129,32 @@ def day(text: bytes) -> date:
 
 
 class Layout:
-    """How good lines with one kind of ending lie in a text, alone and in windows of ``window``."""
+    """How good lines of one length lie in a text, alone and in windows of ``window``.
 
-    # What a digit adds to its packed row (minute of the day, second, gumballs) by its place.
+    ``serial`` is how long their serials are, ``end`` their line end.
+    """
+
+    # What a digit adds to its packed row (minute of the day, second, gumballs) by its place from
+    # the bar behind the serial on.
     _WEIGHTS = (
-        (17, 600 << 16),
-        (18, 60 << 16),
-        (20, 10 << 16),
-        (21, 1 << 16),
-        (23, 10 << 8),
-        (24, 1 << 8),
-        (27, 1),
+        (12, 600 << 16),
+        (13, 60 << 16),
+        (15, 10 << 16),
+        (16, 1 << 16),
+        (18, 10 << 8),
+        (19, 1 << 8),
+        (22, 1),
     )
 
-    def __init__(self, end: bytes, window: int) -> None:
-        self.width = len(_SHAPE + end)
-        self.fields = Struct(f"16s7s{self.width - 23}s")
+    def __init__(self, serial: int, end: bytes, window: int) -> None:
+        shape = b"GM".ljust(serial, b"0") + _SHAPE + end
+        head = serial + 1 + _DATE
+        self.width = len(shape)
+        self.fields = Struct(f"{head}s7s{self.width - head - 7}s")
         self.window = window
-        self.heads = Struct(f"16s{self.width - HEAD}x" * window)
-        self._shape = (_SHAPE + end) * window
+        self.heads = Struct(f"{head}s{self.width - head}x" * window)
+        self._shape = shape * window
+        self._bar = serial
         each = int.from_bytes(b"\0\0\0\1" * window, "big")
         self._zero_digits = each * ord("0") * sum(weight for _, weight in self._WEIGHTS)
         # A minute of the day beyond the last one carries into the top bit of its row.
@@ -143,13 +171,23 @@ class Layout:
         width = self.width
         if lines.translate(_DIGITS_AS_0) != self._shape:
             return None
-        if (lines[20::width] + lines[23::width]).translate(None, b"012345"):
+        minutes, seconds = lines[self._bar + 15 :: width], lines[self._bar + 18 :: width]
+        if (minutes + seconds).translate(None, b"012345"):
             return None
         packed = -self._zero_digits
         column = bytearray(4 * self.window)
         for place, weight in self._WEIGHTS:
-            column[3::4] = lines[place::width]
+            column[3::4] = lines[self._bar + place :: width]
             packed += weight * int.from_bytes(column, "big")
         if packed + self._to_top_bit & self._top_bits:
             return None
         return array("I", packed.to_bytes(4 * self.window, "big"))
+
+
+@cache
+def layout_of(serial: int, end: bytes) -> Layout:
+    """Return the layout of lines whose serials have ``serial`` characters."""
+    return Layout(serial, end, window=1_000)
+
+
+SHORTEST = layout_of(_SHORTEST_SERIAL, b"\n")

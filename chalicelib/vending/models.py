@@ -5,8 +5,8 @@ as it was dropped or uploaded; a *verdict* is a rule that fired on the stored ro
 evidence. Amounts of money are whole cents, instants are aware UTC.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,8 @@ from pydantic import (
 )
 
 from chalicelib.vending import names
+
+T = TypeVar("T", date, str)
 
 CREDIT_CENTS = 25
 """What a customer pays for one dispense (requirement V5)."""
@@ -142,12 +144,29 @@ OriginalName = Annotated[str, StringConstraints(max_length=255), AfterValidator(
 DownloadedAt = Annotated[str, AfterValidator(names.checked_download_time)]
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+Day = Annotated[date, AfterValidator(names.day)]
+
+
+def _in_order(days: tuple[T, ...]) -> tuple[T, ...]:
+    order = WEEKDAYS.index if set(days) <= set(WEEKDAYS) else None
+    return tuple(sorted(set(days), key=order))
+
+
 class SiteBody(Model):
-    """A place where machines stand; its zone tells what a technician's clock meant."""
+    """A place where machines stand; its zone tells what a technician's clock meant.
+
+    On its closing days (local dates, and weekdays) no sale is expected.
+    """
 
     name: Name
     time_zone: Annotated[str, AfterValidator(names.time_zone)] = "UTC"
     address: Annotated[str, StringConstraints(max_length=500), AfterValidator(names.printable)] = ""
+    closed: Annotated[tuple[Day, ...], Field(max_length=400), AfterValidator(_in_order)] = ()
+    closed_weekly: Annotated[
+        tuple[Weekday, ...], Field(max_length=7), AfterValidator(_in_order)
+    ] = ()
 
 
 class TechnicianBody(Model):
@@ -157,10 +176,14 @@ class TechnicianBody(Model):
 
 
 class MachineBody(Model):
-    """Where a machine stands and who looks after it."""
+    """Where a machine stands and who looks after it.
+
+    After the local date on which it is ``retired`` it is neither judged nor due.
+    """
 
     site: SiteId | None = None
     technician: TechnicianId | None = None
+    retired: Day | None = None
 
 
 class UploadQuery(Model):
@@ -245,6 +268,7 @@ class Machine(Model):
     serial: str
     site: str | None = None
     technician: str | None = None
+    retired: date | None = None
     registered_at: Instant
 
 
@@ -253,6 +277,7 @@ class MachineView(MachineReport):
 
     site: str | None = None
     technician: str | None = None
+    retired: date | None = None
     registered_at: Instant | None = None
 
 

@@ -7,12 +7,14 @@ technician's wall clock at the download (24 hours, no zone).
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-SERIAL = re.compile(r"GM\d{3}", re.ASCII)
+SERIAL = re.compile(r"GM\d{3,18}", re.ASCII)
 _TECHNICIAN = re.compile(r"[#T]?(\d{1,9})", re.ASCII | re.IGNORECASE)
-_STORED = re.compile(r"(T\d{4,9})\.(GM\d{3})\.(\d{4}-\d{2}-\d{2}_\d{6})\.(?:zip|gz|txt)", re.ASCII)
+_STORED = re.compile(
+    r"(T\d{4,9})\.(GM\d{3,18})\.(\d{4}-\d{2}-\d{2}_\d{6})\.(?:zip|gz|txt)", re.ASCII
+)
 STORED_NAME_RULE = "a technician's file is named like T0001.GM001.2018-09-21_093448.zip"
 _STAMP = "%Y-%m-%d_%H%M%S"
 _US = re.compile(
@@ -20,12 +22,13 @@ _US = re.compile(
 )
 # The wall clock furthest behind UTC (UTC-12) shows a time this much before the instant it means.
 _FURTHEST_BEHIND = timedelta(hours=12)
+_FURTHEST_AHEAD = timedelta(hours=14)
 
 
 def serial(text: str) -> str:
     """Return ``text`` when it is a machine's serial. Raises ValueError."""
     if not SERIAL.fullmatch(text):
-        raise ValueError("must be a machine serial: GM and three digits, such as GM001")
+        raise ValueError("must be a machine serial: GM and three digits or more, such as GM001")
     return text
 
 
@@ -46,6 +49,12 @@ def time_zone(name: str) -> str:
     return name
 
 
+def day(value: date) -> date:
+    """Return ``value`` when a machine with a clock may know it. Raises ValueError."""
+    _checked_year(value)
+    return value
+
+
 @dataclass(frozen=True)
 class DownloadTime:
     """When a log was read from its machine: the technician's wall clock, and its zone if told."""
@@ -64,6 +73,18 @@ class DownloadTime:
         if zone is not None:
             return self.wall.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
         return self.wall.replace(tzinfo=UTC) + _FURTHEST_BEHIND
+
+    def earliest_instant(self, zone: str | None) -> datetime:
+        """Return the earliest instant (UTC) that this wall clock can have meant.
+
+        Exact with an offset or a ``zone`` (the earlier one where clocks go back); without either,
+        the clock may have stood in UTC+14.
+        """
+        if self.offset is None and zone is not None:
+            return self.wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+        return (self.wall - (_FURTHEST_AHEAD if self.offset is None else self.offset)).replace(
+            tzinfo=UTC
+        )
 
 
 def download_time(text: str) -> DownloadTime:
@@ -102,10 +123,10 @@ def printable(text: str) -> str:
     return text
 
 
-def _checked_year(at: datetime) -> None:
+def _checked_year(at: date) -> None:
     # Machines with a clock came after 1970, and a day more must still be a date.
     if not 1970 <= at.year <= 9998:
-        raise ValueError("year")
+        raise ValueError("must be in the years 1970 to 9998")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from chalicelib.vending import lines
-from chalicelib.vending.lines import BAR, FIRST_DAY, HEAD, MINUTES, SECONDS, SERIALS
+from chalicelib.vending.lines import FIRST_DAY, MINUTES, SECONDS
 
 MAX_CHECKSUMS = 10_000
 """How many refused lines of one machine a file has checksums of; more are only counted."""
@@ -24,7 +24,6 @@ MAX_CHECKSUMS = 10_000
 _MAX_TEXT = 200
 _MARKS = len(codecs.BOM_UTF8 + b"\r\n")
 _LOOKED_AT = b"?"
-_LF, _CRLF = lines.Layout(b"\n", window=1_000), lines.Layout(b"\r\n", window=1_000)
 
 
 class Refusal(NamedTuple):
@@ -122,14 +121,13 @@ class _Days(dict[bytes, "array[int]"]):
         super().__init__()
         self._last = rules.not_after.date()
         self._most = most
-        self._serials = {
-            head for head, serial in SERIALS.items() if rules.machine in (None, serial)
-        }
+        self._machine = rules.machine
 
     def __missing__(self, head: bytes) -> "array[int]":
-        if len(self) >= self._most or head[:BAR] not in self._serials:
+        serial, day = lines.parts(head)
+        if len(self) >= self._most or self._machine not in (None, serial):
             raise KeyError(head)
-        if not FIRST_DAY <= lines.day(head[BAR:]) < self._last:
+        if not FIRST_DAY <= day < self._last:
             raise KeyError(head)
         codes = self[head] = array("I")
         return codes
@@ -153,7 +151,7 @@ class _Days(dict[bytes, "array[int]"]):
     def drain(self) -> Iterator[tuple[tuple[str, date], bytearray]]:
         """Take out the packed rows, day by day so as not to hold them all twice."""
         for head in list(self):
-            yield (SERIALS[head[:BAR]], lines.day(head[BAR:HEAD])), bytearray(self.pop(head))
+            yield lines.parts(head.removesuffix(_LOOKED_AT)), bytearray(self.pop(head))
 
 
 class _Log:
@@ -167,7 +165,7 @@ class _Log:
         self._refusals_left = limits.max_refusals
         self._checksums: Counter[str] = Counter()
         self._line = 0
-        self._layout = _LF
+        self._layout = lines.SHORTEST
 
     def read(self, text: bytes) -> Iterator[Batch]:
         """Read whole lines; yield the batches that they fill."""
@@ -236,7 +234,9 @@ class _Log:
         end = text.find(b"\n", at) + 1 or len(text)
         raw = text[at:end]
         line = raw.removesuffix(b"\n").removesuffix(b"\r")
-        self._layout = _CRLF if raw.endswith(b"\r\n") else _LF
+        if serial := lines.serial_of(raw):
+            end_of_line = b"\r\n" if raw.endswith(b"\r\n") else b"\n"
+            self._layout = lines.layout_of(len(serial), end_of_line)
         self._line += 1
         if self._line == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
@@ -252,13 +252,13 @@ class _Log:
         except lines.RefusedError as refused:
             self._refuse(line, f"the last line is cut off: {refused}" if cut else str(refused))
         else:
-            self._days.keep(line[:HEAD], at, gumballs)
+            self._days.keep(lines.head(line), at, gumballs)
             self.batch.kept += 1
 
     def _refuse(self, line: bytes, reason: str) -> None:
         self.batch.refused += 1
         line = line[: self._limits.max_line]
-        serial = self._rules.machine or SERIALS.get(line[:BAR])
+        serial = self._rules.machine or lines.serial_of(line)
         if self._refusals_left:
             self._refusals_left -= 1
             text = line[:_MAX_TEXT].decode(errors="backslashreplace")

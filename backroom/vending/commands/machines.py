@@ -1,5 +1,6 @@
 """`backroom machines`: what is known of a machine, its rows, its place in the registry."""
 
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import session, show
-from backroom.core.options import Json, checked, instant
+from backroom.core.options import Json, checked, day, instant
 from backroom.vending.api import VendingApi
 from backroom.vending.options import SerialArgument, TechnicianOption
 from backroom.vending.screens import states
@@ -64,18 +65,26 @@ def put(
         str | None, typer.Option(metavar="ID", help="Where it stands; '' for nowhere.")
     ] = None,
     technician: TechnicianOption = None,
+    retired: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAY", callback=checked(day), help="Its last day of service; '' for none."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Register a machine, or say where it stands and who looks after it now.
+    """Register a machine, or say where it stands, who looks after it, and when it retires.
 
-    What is not said stays as it is.
+    Omitted options keep their current value. A retired machine is judged and due no more.
     """
     with session.of(context).api(VendingApi) as api:
-        known = _known(api, serial, complete=site is not None and technician is not None)
+        known = _known(api, serial, complete=None not in {site, technician, retired})
+        before = known.retired if known else None
         answer = api.put_machine(
             serial,
             site=(known.site if site is None and known else site) or None,
             technician=technician or (known.technician if known else None),
+            retired=before if retired is None else date.fromisoformat(retired) if retired else None,
         )
     if as_json:
         typer.echo(answer.text)
@@ -83,7 +92,8 @@ def put(
     view = answer.value
     at = f"stands at {show.plain(view.site)}" if view.site else "has no site yet"
     by = f"{view.technician} looks after it" if view.technician else "nobody looks after it yet"
-    show.screen().print(f"{serial} {at}; {by}.")
+    until = f"; it is retired after {view.retired}" if view.retired else ""
+    show.screen().print(f"{serial} {at}; {by}{until}.")
 
 
 @app.command(epilog="Example: backroom machines transactions GM001 --from 2020-02-20 --csv")

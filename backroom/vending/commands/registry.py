@@ -9,7 +9,7 @@ from backroom.core import session, show
 from backroom.core.options import Json, checked
 from backroom.vending.api import VendingApi
 from chalicelib.vending import names
-from chalicelib.vending.models import SiteBody
+from chalicelib.vending.models import WEEKDAYS, SiteBody
 
 sites = typer.Typer(no_args_is_help=True, help="The places where machines stand.")
 technicians = typer.Typer(no_args_is_help=True, help="The people who look after machines.")
@@ -37,10 +37,11 @@ def list_sites(context: typer.Context, as_json: Json = False) -> None:
         show.next_step(console, 'backroom sites put mall --name "Riverside Mall"')
         return
     table = show.listing()
-    for heading in ("Id", "Name", "Time zone", "Address"):
+    for heading in ("Id", "Name", "Time zone", "Address", "Closed"):
         table.add_column(heading, overflow="fold")
     for site in answer.value:
-        row = (site.site_id, site.name, site.time_zone, site.address)
+        closed = ", ".join([*site.closed_weekly, *map(str, site.closed)])
+        row = (site.site_id, site.name, site.time_zone, site.address, closed)
         table.add_row(*map(show.plain, row))
     console.print(table)
 
@@ -58,13 +59,21 @@ def put_site(
         typer.Option(metavar="ZONE", callback=checked(names.time_zone), help="Its IANA time zone."),
     ] = None,
     address: Annotated[str | None, typer.Option(metavar="TEXT", help="Its address.")] = None,
+    closed: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DAY",
+            help="A day without trade, such as 2026-12-25 or sunday; repeat it, 'none' for none.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Create a site, or change what is said of it; what is not said stays as it is.
+    """Create a site or change it. Omitted options keep their current value.
 
-    The time zone tells what the clock of a technician meant who downloaded a log there.
+    The time zone tells what a technician's clock meant, and when the machines there sell. On a day
+    without trade no sale is expected, so its silence is no lost log.
     """
-    said = {"name": name, "time_zone": time_zone, "address": address}
+    said = {"name": name, "time_zone": time_zone, "address": address, **_closing_days(closed)}
     with session.of(context).api(VendingApi) as api:
         known = api.find_site(site_id)
         if known is None and name is None:
@@ -124,11 +133,20 @@ def put_technician(
         show.next_step(console, f"backroom machines put GM001 --technician {technician_id}")
 
 
-def _place(site: SiteBody) -> dict[str, str]:
-    return {"time_zone": site.time_zone, "address": site.address}
+def _place(site: SiteBody) -> dict[str, object]:
+    return {name: getattr(site, name) for name in SiteBody.model_fields if name != "name"}
 
 
-def _checked(told: dict[str, str]) -> SiteBody:
+def _closing_days(named: list[str] | None) -> dict[str, list[str]]:
+    """Return dates and weekdays apart; nothing when none are named, two empty lists for ``none``."""
+    if not named:
+        return {}
+    days = [] if named == ["none"] else [day.lower() for day in named]
+    weekly: list[str] = [day for day in days if day in WEEKDAYS]
+    return {"closed": [day for day in days if day not in weekly], "closed_weekly": weekly}
+
+
+def _checked(told: dict[str, object]) -> SiteBody:
     try:
         return SiteBody.model_validate(told)
     except ValidationError as invalid:

@@ -25,7 +25,7 @@ const STATES = {
 };
 const REMEMBERED = "backroom.technician";
 // T0001.GM001.2018-09-21_093448.zip says itself whose it is and from when.
-const NAME = /^(T\d+)\.(GM\d{3})\.(\d{4}-\d\d-\d\d)_(\d\d)(\d\d)(\d\d)\./i;
+const NAME = /^(T\d+)\.(GM\d{3,18})\.(\d{4}-\d\d-\d\d)_(\d\d)(\d\d)(\d\d)\./i;
 
 function mine([chosen = remembered()]) {
   return live(everybody, (technicians) => {

@@ -53,12 +53,13 @@ function machineForm(technicians, sites, reload) {
   return form({
     button: "Save the machine",
     fields: [
-      { name: "serial", label: "Machine", required: true, hint: "GM and three digits, such as GM005" },
+      { name: "serial", label: "Machine", required: true, hint: "GM and three digits or more, such as GM005" },
       { name: "technician", label: "Technician", kind: "select", options: [["", "Nobody"], ...technicians.map((each) => [each.technician_id, `${each.name} (${each.technician_id})`])] },
       { name: "site", label: "Place", kind: "select", options: [["", "No place"], ...sites.map((each) => [each.site_id, each.name])] },
+      { name: "retired", label: "Retired after", kind: "date", hint: "Leave empty while it is in service" },
     ],
-    async send({ serial, technician: who, site: where }) {
-      await ask("PUT", at`/machines/${serial}`, { json: { technician: who || null, site: where || null } });
+    async send({ serial, technician: who, site: where, retired }) {
+      await ask("PUT", at`/machines/${serial}`, { json: { technician: who || null, site: where || null, retired: retired || null } });
       say(`${serial} is saved.`);
       await reload();
     },
@@ -77,11 +78,18 @@ function site(reload) {
         { name: "name", label: "Name", required: true, property: name },
         { name: "time_zone", label: "Time zone", required: true, value: Intl.DateTimeFormat().resolvedOptions().timeZone, list: "zones" },
         { name: "address", label: "Address", property: address },
+        { name: "closed", label: "Closed on", hint: "Dates without trade, such as 2026-12-25, and weekdays, such as Sunday" },
       ],
-      async send({ site_id: id, ...said }) {
-        await ask("PUT", at`/sites/${id}`, { json: said });
+      async send({ site_id: id, closed, ...said }) {
+        await ask("PUT", at`/sites/${id}`, { json: { ...said, ...closingDays(closed) } });
         say(`${said.name} is saved.`);
         await reload();
       },
     }));
+}
+
+function closingDays(text) {
+  const days = (text || "").toLowerCase().split(/[\s,;]+/).filter(Boolean);
+  const weekday = (each) => each.endsWith("day");
+  return { closed: days.filter((each) => !weekday(each)), closed_weekly: days.filter(weekday) };
 }

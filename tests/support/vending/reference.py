@@ -47,7 +47,7 @@ def _read_line(
     if len(line) > max_line:
         raise ValueError("over-long")
     serial, time, count = line.decode().split("|")
-    if not re.fullmatch("GM[0-9][0-9][0-9]", serial) or machine not in (None, serial):
+    if not re.fullmatch("GM[0-9]{3,18}", serial) or machine not in (None, serial):
         raise ValueError("serial")
     at = datetime.strptime(time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     # strptime also takes 2020-2-3T4:5:6Z, digits of other scripts, and a second 60 or 61.

@@ -1,4 +1,5 @@
 from array import array
+from datetime import date
 
 import pytest
 from hypothesis import example, given
@@ -38,7 +39,7 @@ def by_tables(text: bytes) -> int | None:
 def test_a_window_of_good_lines_has_the_packed_rows_of_its_lines(
     good: list[str], end: bytes
 ) -> None:
-    codes = lines.Layout(end, window=5).codes(b"".join(line(time, end) for time in good))
+    codes = lines.Layout(5, end, window=5).codes(b"".join(line(time, end) for time in good))
 
     assert codes is not None
     assert codes.tobytes() == b"".join(
@@ -61,7 +62,7 @@ def test_a_window_and_the_tables_agree_on_what_a_time_is(
 ) -> None:
     window = [line(time, end) for time in (*good[:place], other, *good[place:])]
 
-    codes = lines.Layout(end, window=5).codes(b"".join(window))
+    codes = lines.Layout(5, end, window=5).codes(b"".join(window))
 
     expected = [code for text in window if (code := by_tables(text)) is not None]
     assert codes == (array("I", expected) if len(expected) == len(window) else None)
@@ -73,7 +74,7 @@ def test_a_wrong_byte_anywhere_spoils_the_window(place: int) -> None:
     for wrong in b"\0 x:|\r\xff":
         bad = good[:place] + bytes((wrong,)) + good[place + 1 :]
 
-        assert (lines.Layout(b"\n", window=3).codes(good + bad + good) is None) == (bad != good)
+        assert (lines.Layout(5, b"\n", window=3).codes(good + bad + good) is None) == (bad != good)
 
 
 def test_every_minute_and_second_of_a_day_is_in_the_tables() -> None:
@@ -88,10 +89,26 @@ def test_every_minute_and_second_of_a_day_is_in_the_tables() -> None:
     }
 
 
-def test_every_serial_is_in_the_table() -> None:
-    serials = {serial.encode() + b"|": serial for serial in map("GM{:03}".format, range(1_000))}
+@pytest.mark.parametrize("serial", ["GM000", "GM999", "GM1000", "GM123456789012345678"])
+def test_a_head_names_its_machine_and_its_day(serial: str) -> None:
+    assert lines.parts(f"{serial}|2020-02-29".encode()) == (serial, date(2020, 2, 29))
 
-    assert serials == lines.SERIALS
+
+@pytest.mark.parametrize("head", [b"GM01|2020-02-29", b"XX001|2020-02-29", b"GM001|2020-02-30"])
+def test_what_is_no_head_is_not_found(head: bytes) -> None:
+    with pytest.raises(KeyError):
+        lines.parts(head)
+
+
+@pytest.mark.parametrize("digits", [3, 4, 9, 18])
+@pytest.mark.parametrize("end", ENDS)
+def test_a_window_of_longer_serials_reads_like_one_of_the_shortest(digits: int, end: bytes) -> None:
+    short = [line(time, end) for time in ("00:00:00Z|0", "11:29:44Z|1", "23:59:59Z|9")]
+    long = [text.replace(b"GM006", b"GM" + b"7" * digits) for text in short]
+
+    codes = lines.Layout(2 + digits, end, window=3).codes(b"".join(long))
+
+    assert codes == lines.Layout(5, end, window=3).codes(b"".join(short))
 
 
 @pytest.mark.parametrize("text", [b"2020-02-30", b"2020-W08-2", b"2020-00-01", b"20200218"])

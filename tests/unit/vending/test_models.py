@@ -1,7 +1,7 @@
 """What comes in, what is kept and what goes out."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -137,3 +137,32 @@ def test_conclusions_are_up_to_date_once_the_last_change_was_judged() -> None:
     assert FleetState().up_to_date
     assert FleetState(changes=2, judged=2).up_to_date
     assert not FleetState(changes=3, judged=2).up_to_date
+
+
+def test_closing_days_are_kept_in_order_and_once() -> None:
+    site = SiteBody.model_validate(
+        {
+            "name": "Mall",
+            "closed": ["2026-12-26", "2026-12-25", "2026-12-26"],
+            "closed_weekly": ["sunday", "monday", "sunday"],
+        }
+    )
+
+    assert site.closed == (date(2026, 12, 25), date(2026, 12, 26))
+    assert site.closed_weekly == ("monday", "sunday")
+
+
+@pytest.mark.parametrize(
+    "told", [{"closed": ["9999-12-31"]}, {"closed": ["someday"]}, {"closed_weekly": ["payday"]}]
+)
+def test_a_day_that_is_none_is_refused(told: dict[str, list[str]]) -> None:
+    with pytest.raises(ValidationError):
+        SiteBody.model_validate({"name": "Mall", **told})
+
+
+def test_a_machine_may_retire() -> None:
+    stored = Machine.model_validate(
+        {"serial": "GM1000", "retired": "2026-06-30", "registered_at": NOON}
+    )
+
+    assert json.loads(stored.json_text())["retired"] == "2026-06-30"

@@ -41,12 +41,14 @@ def test_4d_what_is_no_technician_number_is_refused(told: str) -> None:
         names.technician_id(told)
 
 
-def test_v2_c1_a_serial_is_taken_as_it_is() -> None:
-    assert names.serial("GM001") == "GM001"
+@pytest.mark.parametrize("serial", ["GM001", "GM1000", "GM123456"])
+def test_v2_c1_a_serial_is_taken_as_it_is(serial: str) -> None:
+    assert names.serial(serial) == serial
 
 
 @pytest.mark.parametrize(
-    "told", ["GM1", "gm001", "GM0001", "GM00A", " GM001", "GM001\n", "GM\u0660\u0661"]
+    "told",
+    ["GM1", "GM01", "gm001", "GM" + 19 * "1", "GM00A", " GM001", "GM001\n", "GM\u0660\u0661"],
 )
 def test_4d_what_is_no_serial_is_refused(told: str) -> None:
     with pytest.raises(ValueError, match="must be a machine serial"):
@@ -192,3 +194,21 @@ def test_an_instant_of_a_far_offset_keeps_its_second() -> None:
 
     assert furthest.latest_instant(None) == datetime(2018, 9, 20, 19, 34, 48, tzinfo=UTC)
     assert furthest.offset == timedelta(hours=14)
+
+
+@pytest.mark.parametrize(
+    ("told", "zone", "earliest"),
+    [
+        ("2026-04-21T12:00:00", "America/Chicago", "2026-04-21T17:00:00+00:00"),
+        ("2026-11-01T01:30:00", "America/Chicago", "2026-11-01T06:30:00+00:00"),
+        ("2026-04-21T12:00:00+02:00", None, "2026-04-21T10:00:00+00:00"),
+        ("2026-04-21T12:00:00", None, "2026-04-20T22:00:00+00:00"),
+    ],
+)
+def test_v2_a_wall_clock_has_an_earliest_instant(
+    told: str, zone: str | None, earliest: str
+) -> None:
+    at = names.download_time(told)
+
+    assert at.earliest_instant(zone).isoformat() == earliest
+    assert at.earliest_instant(zone) <= at.latest_instant(zone)

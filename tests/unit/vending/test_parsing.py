@@ -2,6 +2,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
@@ -10,8 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.vending import parsing, rows
-from chalicelib.vending.lines import Layout
+from chalicelib.vending import lines, parsing, rows
 from chalicelib.vending.parsing import Batch, Refusal, parse
 from tests.support.vending.reference import Reading, read_log
 
@@ -49,7 +49,7 @@ def cut(text: bytes, ends: list[int]) -> list[bytes]:
 # same with a few bytes changed, and the known nuisances.
 good_rows = st.builds(
     "{}|2020-02-{}T{}:{:02}:{:02}Z|{}".format,
-    st.sampled_from(["GM001", "GM002", "GM006"]),
+    st.sampled_from(["GM001", "GM002", "GM006", "GM1000"]),
     st.sampled_from(["18", "19", "20", "21"]),
     st.sampled_from(["00", "11", "12", "23"]),
     st.sampled_from([0, 29, 59]),
@@ -107,8 +107,8 @@ logs = st.builds(
 def small_windows() -> Iterator[None]:
     """Let short texts go through windows, too."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parsing, "_LF", Layout(b"\n", window=3))
-        patch.setattr(parsing, "_CRLF", Layout(b"\r\n", window=3))
+        patch.setattr(lines, "SHORTEST", lines.Layout(5, b"\n", window=3))
+        patch.setattr(lines, "layout_of", partial(lines.Layout, window=3))
         yield
 
 

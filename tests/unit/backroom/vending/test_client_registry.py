@@ -20,7 +20,11 @@ def test_v1_what_is_not_said_of_a_machine_stays_as_it_is(desk: Desk) -> None:
 
     result = desk.run("machines", "put", "GM001", "--technician", "#2")
 
-    assert sent(desk, "/machines/GM001") == {"site": "mall", "technician": "T0002"}
+    assert sent(desk, "/machines/GM001") == {
+        "site": "mall",
+        "technician": "T0002",
+        "retired": None,
+    }
     assert result.stdout == "GM001 stands at mall; T0002 looks after it.\n"
 
 
@@ -30,7 +34,11 @@ def test_v1_a_machine_can_be_taken_off_its_site(desk: Desk) -> None:
 
     result = desk.run("machines", "put", "GM001", "--site", "")
 
-    assert sent(desk, "/machines/GM001") == {"site": None, "technician": "T0001"}
+    assert sent(desk, "/machines/GM001") == {
+        "site": None,
+        "technician": "T0001",
+        "retired": None,
+    }
     assert "has no site yet" in result.stdout
 
 
@@ -39,7 +47,11 @@ def test_v1_a_new_machine_needs_neither_site_nor_technician(desk: Desk) -> None:
 
     result = desk.run("machines", "put", "GM001")
 
-    assert sent(desk, "/machines/GM001") == {"site": None, "technician": None}
+    assert sent(desk, "/machines/GM001") == {
+        "site": None,
+        "technician": None,
+        "retired": None,
+    }
     assert result.stdout == "GM001 has no site yet; nobody looks after it yet.\n"
 
 
@@ -61,12 +73,15 @@ def test_a_new_site_is_created_with_its_zone(desk: Desk) -> None:
         "name": "Mall",
         "time_zone": "America/Chicago",
         "address": "",
+        "closed": [],
+        "closed_weekly": [],
     }
     assert result.stdout == "mall is Mall, on the clock of America/Chicago.\n"
 
 
 def test_what_is_not_said_of_a_site_stays_as_it_is(desk: Desk) -> None:
-    desk.on("GET", "/sites/mall", MALL).on("PUT", "/sites/mall", MALL)
+    closed = {"closed": ["2026-12-25"], "closed_weekly": ["sunday"]}
+    desk.on("GET", "/sites/mall", MALL | closed).on("PUT", "/sites/mall", MALL)
 
     desk.run("sites", "put", "mall", "--address", "2 Main")
 
@@ -74,7 +89,48 @@ def test_what_is_not_said_of_a_site_stays_as_it_is(desk: Desk) -> None:
         "name": "Mall",
         "time_zone": "America/Chicago",
         "address": "2 Main",
+        "closed": ["2026-12-25"],
+        "closed_weekly": ["sunday"],
     }
+
+
+def test_closing_days_of_a_site_are_dates_and_weekdays(desk: Desk) -> None:
+    desk.on("GET", "/sites/mall", MALL).on("PUT", "/sites/mall", MALL)
+
+    desk.run("sites", "put", "mall", "--closed", "Sunday", "--closed", "2026-12-25")
+
+    put = sent(desk, "/sites/mall")
+    assert (put["closed"], put["closed_weekly"]) == (["2026-12-25"], ["sunday"])
+
+
+def test_the_closing_days_of_a_site_can_be_taken_back(desk: Desk) -> None:
+    desk.on("GET", "/sites/mall", MALL | {"closed": ["2026-12-25"]}).on("PUT", "/sites/mall", MALL)
+
+    desk.run("sites", "put", "mall", "--closed", "none")
+
+    assert sent(desk, "/sites/mall")["closed"] == []
+
+
+def test_a_day_that_is_none_is_refused_before_anything_is_sent(desk: Desk) -> None:
+    desk.on("GET", "/sites/mall", MALL)
+
+    result = desk.run("sites", "put", "mall", "--closed", "someday")
+
+    assert result.exit_code == 2
+    assert not desk.sent("PUT", "/sites/mall")
+
+
+@pytest.mark.parametrize(("told", "day"), [("2026-06-30", "2026-06-30"), ("", None)])
+def test_a_machine_is_retired_and_taken_back_into_service(
+    desk: Desk, told: str, day: str | None
+) -> None:
+    desk.on("GET", "/machines/GM001", machine(technician="T0001", retired="2026-01-31"))
+    desk.on("PUT", "/machines/GM001", machine(technician="T0001", retired=day))
+
+    result = desk.run("machines", "put", "GM001", "--retired", told)
+
+    assert sent(desk, "/machines/GM001") == {"site": None, "technician": "T0001", "retired": day}
+    assert ("retired after 2026-06-30" in result.stdout) is (day is not None)
 
 
 @pytest.mark.parametrize(
