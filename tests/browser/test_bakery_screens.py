@@ -27,9 +27,9 @@ def cake(stack: Deployed) -> str:
 
 def add_ingredient(screens: Screens, place: int, name: str, amount: str, unit: str) -> None:
     if place:
-        screens.press("One more")
+        screens.press("Add ingredient")
     screens.page.get_by_label("Ingredient", exact=True).nth(place).fill(name)
-    screens.page.get_by_label("How much").nth(place).fill(amount)
+    screens.page.get_by_label("Amount").nth(place).fill(amount)
     screens.page.get_by_label("Unit").nth(place).select_option(unit)
 
 
@@ -37,8 +37,8 @@ def place_order(screens: Screens, cake: str, customer: str) -> None:
     screens.show("bakery")
     screens.fill(customer=customer, persons="2", quantity="3")
     screens.field("recipe").select_option(label=cake)
-    screens.press("Order")
-    screens.sees(f"for {customer} is placed")
+    screens.press("Place order")
+    screens.sees(f"for {customer} has been placed")
 
 
 def test_b2_a_cake_is_added_with_amounts_whose_units_nobody_guesses(screens: Screens) -> None:
@@ -54,7 +54,7 @@ def test_b2_a_cake_is_added_with_amounts_whose_units_nobody_guesses(screens: Scr
     add_ingredient(screens, 0, "flour", "33", "g")
     add_ingredient(screens, 1, "eggs", "3", "unit")
 
-    screens.press("Add the cake")
+    screens.press("Add cake")
 
     card = screens.page.get_by_role("listitem").filter(has_text=name)
     expect(card).to_contain_text("flour33 g")
@@ -71,7 +71,7 @@ def test_s1_a_wrong_amount_is_named_with_its_ingredient(screens: Screens) -> Non
     screens.fill(name="Nothing")
     add_ingredient(screens, 0, "flour", "-1", "g")
 
-    screens.press("Add the cake")
+    screens.press("Add cake")
 
     expect(screens.page.locator(".ingredients .error")).to_contain_text("Flour")
     expect(screens.page.get_by_label("Ingredient", exact=True)).to_have_attribute(
@@ -88,11 +88,11 @@ def test_b7_an_order_shows_what_it_needs_and_becomes_ready_once(
     expect(screens.row("flour")).to_contain_text("198 g")
     expect(screens.row("eggs")).to_contain_text("12")
 
-    screens.press("It is ready")
-    screens.confirm("Yes, tell them")
+    screens.press("Mark as ready")
+    screens.confirm("Mark as ready")
 
     screens.sees("Ready")
-    expect(screens.page.get_by_role("button", name="Cancel it")).to_have_count(0)
+    expect(screens.page.get_by_role("button", name="Cancel order")).to_have_count(0)
 
 
 def test_b13_an_order_is_cancelled_after_a_question_and_can_still_be_seen(
@@ -100,8 +100,8 @@ def test_b13_an_order_is_cancelled_after_a_question_and_can_still_be_seen(
 ) -> None:
     place_order(screens, cake, "Ms Cakehater")
     screens.page.get_by_role("status").get_by_role("link").click()
-    screens.press("Cancel it")
-    screens.confirm("Cancel the order")
+    screens.press("Cancel order")
+    screens.confirm("Cancel order")
     screens.sees("Cancelled")
 
     screens.show("bakery/orders/cancelled")
@@ -113,15 +113,15 @@ def test_b14_who_is_let_go_is_warned_about_their_forks(screens: Screens) -> None
     name = uuid.uuid4().hex[:8]
     screens.show("bakery/team")
     screens.fill(firstName="Ada", lastName=name)
-    screens.page.get_by_label("Developer: may see the code").check()
-    screens.press("Hire")
+    screens.page.get_by_label("Developer: repository access").check()
+    screens.press("Add employee")
     screens.sees(f"Ada {name} is in the team.")
     card = screens.page.get_by_role("listitem").filter(has_text=name)
-    expect(card).to_contain_text("Access waits for the GitHub name")
+    expect(card).to_contain_text("Waiting for GitHub username")
 
-    screens.press(f"Let Ada {name} go")
+    screens.press(f"Remove Ada {name}")
     expect(screens.page.get_by_role("dialog")).to_contain_text("forks of a private repository")
-    screens.confirm("Let them go")
+    screens.confirm("Remove")
 
     expect(card).to_have_count(0)
 
@@ -129,8 +129,8 @@ def test_b14_who_is_let_go_is_warned_about_their_forks(screens: Screens) -> None
 def test_b9_what_to_buy_is_written_for_all_waiting_orders(screens: Screens, cake: str) -> None:
     place_order(screens, cake, "Mr Morning")
     screens.show("bakery/batches")
-    screens.press("Write it now")
-    screens.confirm("Write it")
+    screens.press("Create ticket now")
+    screens.confirm("Create ticket")
 
     expect(screens.row("flour").first).to_contain_text("g")
-    screens.sees("Everything that the orders need")
+    screens.sees("Shopping list")

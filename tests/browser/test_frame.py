@@ -24,7 +24,7 @@ AREAS = {
     "bakery": ["bakery", "bakery/cakes", "bakery/batches", "bakery/team"],
 }
 NEEDS = {"warranties": "/warranties", "bakery": "/cakes"}
-NO_ENTRIES = "Nothing was posted yet."
+NO_ENTRIES = "No transactions yet."
 
 
 @pytest.fixture(scope="module")
@@ -213,9 +213,9 @@ def test_s9_the_focus_is_not_lost_when_what_had_it_is_gone(
     posted = furnished.api.post("/transactions", json={"account_id": account, "amount": 1}).json()
     screens.show(f"ledger/transaction/{posted['transaction_id']}")
 
-    screens.press("Take it back")
-    screens.confirm("Take it back")
-    screens.sees("Was taken back by")
+    screens.press("Reverse")
+    screens.confirm("Reverse")
+    screens.sees("Reversed by")
 
     expect(screens.page.locator("main")).to_be_focused()
 

@@ -56,8 +56,8 @@ def test_s1_all_faults_are_shown_at_once_and_what_is_missing_before_anything_is_
 ) -> None:
     screens.show("ledger")
     screens.press("Post")
-    expect(screens.fault("account_id")).to_have_text("Please fill this in.")
-    expect(screens.fault("amount")).to_have_text("Please fill this in.")
+    expect(screens.fault("account_id")).to_have_text("Required.")
+    expect(screens.fault("amount")).to_have_text("Required.")
 
     screens.fill(account_id="10", amount="x")
     screens.press("Post")
@@ -85,14 +85,14 @@ def test_l5_a_transaction_is_taken_back_after_a_question_and_only_once(
     posted = stack.api.post("/transactions", json={"account_id": account, "amount": 12}).json()
     screens.show(f"ledger/transaction/{posted['transaction_id']}")
 
-    screens.press("Take it back")
-    screens.confirm("No, go back")
+    screens.press("Reverse")
+    screens.confirm("Go back")
     assert stack.api.get(f"/accounts/{account}").json()["balance"] == 12
-    screens.press("Take it back")
-    screens.confirm("Take it back")
+    screens.press("Reverse")
+    screens.confirm("Reverse")
 
-    screens.sees("Taken back")
-    expect(screens.page.get_by_role("button", name="Take it back")).to_have_count(0)
+    screens.sees("Reversed")
+    expect(screens.page.get_by_role("button", name="Reverse")).to_have_count(0)
     assert stack.api.get(f"/accounts/{account}").json()["balance"] == 0
 
 

@@ -82,7 +82,7 @@ def test_who_is_not_signed_in_is_asked_to_and_sees_nothing_else(page: Screens) -
 
     page.show("ledger")
 
-    page.sees("Who are you?")
+    page.sees("Sign in")
     assert areas(page) == []
     assert not [url for url in asked if "/accounts" in url or "/transactions" in url]
     assert not violations(page)
@@ -104,11 +104,11 @@ def test_one_signs_in_and_comes_back_to_where_one_was(page: Screens) -> None:
 def test_an_area_is_there_for_whom_it_is_and_the_start_says_what_is_not(page: Screens) -> None:
     sign_in(page, "cleo")
 
-    assert areas(page) == ["Start", "Ledger"]
+    assert areas(page) == ["Overview", "Ledger"]
     page.sees("Not for you")
     page.sees("Bakery: it takes bakery:read.")
     page.show("fleet")
-    expect(page.page.get_by_role("heading", level=1)).to_have_text("Start")
+    expect(page.page.get_by_role("heading", level=1)).to_have_text("Overview")
 
 
 def test_a_bookkeeper_posts(page: Screens) -> None:
@@ -129,14 +129,14 @@ def test_a_technician_uploads_and_sees_their_own(page: Screens, tmp_path: Any) -
     page.field("file").set_input_files(tmp_path / "log.txt")
     page.fill(downloaded_at="2020-04-01T12:00:00")
     page.press("Upload")
-    page.sees("is here and is being read")
+    page.sees("uploaded; processing")
     page.show("fleet/machines")
     page.sees("Your machines")
     expect(page.row("GM001")).to_have_count(1)
     expect(page.row("GM002")).to_have_count(0)
     page.show("fleet/machine/GM001")
     page.sees("Its sales")
-    expect(page.page.get_by_text("Who looks after it")).to_have_count(0)
+    expect(page.page.get_by_text("Assignment")).to_have_count(0)
     page.show("fleet/machine/GM002")
     page.sees("There is no machine GM002.")
 
@@ -177,7 +177,7 @@ def test_one_signs_out_here_and_at_the_provider(page: Screens, provider: Standin
 
     page.press("Sign out")
 
-    page.sees("Who are you?")
+    page.sees("Sign in")
     assert kept(page) is None
     form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": "backroom-people"}
     answer = httpx.post(f"{provider.url}/identity/token", data=form, trust_env=False)
@@ -204,7 +204,7 @@ def test_a_sign_in_that_has_ended_says_so_and_what_was_typed_stays(
     page.page.reload()
     page.settled()
 
-    expect(page.page.locator("#who")).to_contain_text("Your sign-in has ended.")
+    expect(page.page.locator("#who")).to_contain_text("Your session has expired.")
     page.fill(account_id=ACCOUNT, amount="7")
     page.press("Post")
     page.sees("The bearer token was refused")

@@ -34,21 +34,21 @@ def test_v2_a_technician_uploads_a_log_sees_what_was_refused_and_takes_it_back(
     stack: Deployed, screens: Screens, crew: Crew
 ) -> None:
     screens.show(f"files/mine/{crew.technician}")
-    screens.sees("No file is here yet.")
+    screens.sees("No files yet.")
 
     choose(screens, "today.txt", fresh(crew.machine) + b"nonsense\n")
     assert screens.field("downloaded_at").input_value()  # proposed: the file's own time
     screens.press("Upload")
-    expect(screens.row("today.txt")).to_contain_text("Done", timeout=60_000)
+    expect(screens.row("today.txt")).to_contain_text("Processed", timeout=60_000)
     expect(screens.row("today.txt").get_by_role("cell").nth(4)).to_have_text("200")
 
     screens.page.get_by_role("link", name="today.txt").click()
     expect(screens.row("nonsense")).to_contain_text("201")
 
     screens.show(f"files/mine/{crew.technician}")
-    screens.press("Take back today.txt")
-    screens.confirm("Take it back")
-    screens.sees("No file is here yet.")
+    screens.press("Delete today.txt")
+    screens.confirm("Delete")
+    screens.sees("No files yet.")
     assert crew.stack.api.get("/files", params={"technician": crew.technician}).json() == []
 
 
@@ -81,7 +81,7 @@ def test_4d_a_text_that_is_too_large_for_a_request_is_packed_first(
     choose(screens, f"large-{crew.machine}.txt", content)
     screens.press("Import")
 
-    expect(screens.row(f"large-{crew.machine}.txt")).to_contain_text("Being read")
+    expect(screens.row(f"large-{crew.machine}.txt")).to_contain_text("Processing")
 
 
 def test_v6_the_dispatcher_sees_whom_to_send_and_why_sends_and_closes(
@@ -91,16 +91,16 @@ def test_v6_the_dispatcher_sees_whom_to_send_and_why_sends_and_closes(
     eventually(stack.calm, within_s=60)
 
     screens.show(f"fleet/worklist/{crew.technician}")
-    screens.sees("Takes money and gives nothing")
+    screens.sees("Takes money, gives nothing")
     screens.sees("20 of 200 credits gave no gumball")
     screens.fill(note="take the <b>wheel</b>")
-    screens.press("Send somebody")
+    screens.press("Send technician")
     screens.sees("On the way")
     screens.sees("take the <b>wheel</b>")
 
-    screens.press("Close the visit")
-    screens.confirm("Close it")
-    screens.sees("Nobody has to go anywhere.")
+    screens.press("Close visit")
+    screens.confirm("Close visit")
+    screens.sees("No machine needs a visit.")
     [visit] = stack.api.get("/dispatches", params={"machine": crew.machine}).json()
     assert (visit["state"], visit["note"]) == ("closed", "take the <b>wheel</b>")
 
@@ -125,7 +125,7 @@ def test_v1_somebody_new_gets_a_number_and_a_machine(screens: Screens, crew: Cre
     screens.show("fleet/people")
     screens.page.get_by_text("Add or change a machine").click()
     screens.fill(serial="GM1")
-    screens.press("Save the machine")
+    screens.press("Save machine")
 
     expect(screens.fault("serial")).to_contain_text("GM")
     expect(screens.field("serial")).to_be_focused()

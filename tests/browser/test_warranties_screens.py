@@ -42,7 +42,7 @@ def test_w4_a_sofa_gets_two_warranties_and_each_explains_its_price(
     screens.settled()
 
     expect(screens.page.get_by_role("heading", name=SOFA)).to_be_visible()
-    screens.sees("Why this price")
+    screens.sees("Price rule")
 
 
 def test_w4_a_cost_that_no_plan_fits_is_answered_with_the_reason(
@@ -51,7 +51,7 @@ def test_w4_a_cost_that_no_plan_fits_is_answered_with_the_reason(
     sell(screens, sku, item_cost="1.00")
     screens.confirm("Sell")
 
-    screens.sees("No warranty for it: Cost below 10.00.")
+    screens.sees("No warranty: Cost below 10.00.")
 
 
 def test_s1_a_cost_with_three_decimals_is_refused_at_its_field(screens: Screens, sku: str) -> None:

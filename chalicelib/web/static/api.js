@@ -85,8 +85,8 @@ async function reached(url, wanted) {
     return await fetch(url, wanted);
   } catch {
     throw new Problem(0, {
-      title: "No connection",
-      detail: "The service could not be reached. Check the connection and try again.",
+      title: "You are offline",
+      detail: "You are offline or the service is unreachable. Changes are not saved.",
     });
   }
 }

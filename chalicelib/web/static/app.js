@@ -11,7 +11,7 @@ import { knows, learn, may, scopes } from "./spec.js";
  * call one of its routes.
  */
 const AREAS = [
-  { name: "start", title: "Start", needs: ["GET", "/health"] },
+  { name: "start", title: "Overview", needs: ["GET", "/health"] },
   { name: "fleet", title: "Fleet", needs: ["GET", "/worklist"] },
   { name: "files", title: "Files", needs: ["GET", "/files"] },
   { name: "deliveries", title: "Deliveries", needs: ["POST", "/packages"], or: ["GET", "/statistics"] },
@@ -60,14 +60,14 @@ function welcome(trouble) {
     try {
       await signIn();
     } catch (error) {
-      const known = error instanceof SignInError ? error.message : "The identity provider could not be reached. Try again in a moment.";
+      const known = error instanceof SignInError ? error.message : "The identity provider cannot be reached. Try again in a moment.";
       wrong.replaceChildren(h("p", { class: "box bad" }, known));
     }
   };
   main.replaceChildren(
     h("h1", { tabindex: "-1" }, "Backroom"),
-    section("Who are you?", wrong,
-      h("p", {}, "This service shows each person their own work. You sign in where your organisation keeps its people, and come back here."),
+    section("Sign in", wrong,
+      h("p", {}, "Sign in with your organisation's account to see your work."),
       h("button", { type: "button", onclick: enter }, "Sign in")));
   document.title = "Sign in – Backroom";
 }
@@ -82,8 +82,8 @@ function showPerson() {
   ] : []));
   // What was typed stays until one chooses to sign in again.
   window.addEventListener("signedout", () => place.replaceChildren(
-    h("span", { role: "status" }, "Your sign-in has ended."),
-    h("button", { type: "button", class: "plain", onclick: () => signIn().catch(() => say("The identity provider could not be reached.")) }, "Sign in again")), { once: true });
+    h("span", { role: "status" }, "Your session has expired."),
+    h("button", { type: "button", class: "plain", onclick: () => signIn().catch(() => say("The identity provider cannot be reached.")) }, "Sign in again")), { once: true });
 }
 
 /** Shows what the address names: #/area/tab/more. */

@@ -56,7 +56,7 @@ export async function bearer() {
 
 /** Leads to the identity provider, and from there back to where one is. Throws SignInError. */
 export async function signIn() {
-  if (!stage.client_id) throw new SignInError("This stage names no client for people to sign in with.");
+  if (!stage.client_id) throw new SignInError("Signing in is not set up here: the stage has no client id.");
   const { authorization_endpoint: there, scopes_supported: known = [] } = await discovered();
   const attempt = { verifier: random(48), state: random(24), hash: location.hash };
   keep(ATTEMPT, attempt);
@@ -101,10 +101,10 @@ async function finish(answer) {
   history.replaceState(null, "", `${BASE.pathname}${attempt?.hash || ""}`);
   const ours = attempt && attempt.state === answer.get("state");
   if (!ours || (answer.has("iss") && answer.get("iss") !== stage.issuer)) {
-    throw new SignInError("What came back belongs to no sign-in that was begun in this tab.");
+    throw new SignInError("This sign-in was not started in this tab. Sign in again.");
   }
   if (!answer.get("code")) {
-    throw new SignInError(`Nobody was signed in: ${answer.get("error_description") || answer.get("error") || "no reason was given"}.`);
+    throw new SignInError(`Sign-in failed: ${answer.get("error_description") || answer.get("error") || "no reason was given"}.`);
   }
   const { token_endpoint: there } = await discovered();
   take(await post(there, {
@@ -136,7 +136,7 @@ function take({ access_token: access, refresh_token: refresh, expires_in: second
 async function discovered() {
   if (provider) return provider;
   const found = await (await fetch(`${stage.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`)).json();
-  if (found.issuer !== stage.issuer) throw new SignInError("The identity provider speaks for somebody else.");
+  if (found.issuer !== stage.issuer) throw new SignInError("The identity provider reports a different issuer than this stage expects.");
   provider = found;
   return provider;
 }
@@ -144,7 +144,7 @@ async function discovered() {
 async function post(address, values) {
   const answer = await fetch(address, { method: "POST", body: new URLSearchParams(values), cache: "no-store" });
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new SignInError(`The identity provider refused: ${told.error_description || told.error || answer.status}`);
+  if (!answer.ok) throw new SignInError(`The identity provider rejected the request: ${told.error_description || told.error || answer.status}`);
   return told;
 }
 
@@ -191,7 +191,7 @@ function keep(name, value) {
   try {
     sessionStorage.setItem(name, JSON.stringify(value));
   } catch {
-    throw new SignInError("This browser keeps nothing for this page, so nobody can sign in here.");
+    throw new SignInError("This browser blocks session storage, which signing in needs.");
   }
 }
 

@@ -8,9 +8,9 @@ import { choices, taken } from "./spec.js";
 
 export const tabs = [
   { name: "send", title: "Send", needs: ["POST", "/packages"], show: sending },
-  { name: "package", title: "What became of it", needs: ["GET", "/packages/{package_id}"], show: lookup },
-  { name: "preferences", title: "Who wants what", needs: ["GET", "/recipients/{recipient_id}/preferences"], show: preferences },
-  { name: "statistics", title: "Counts", needs: ["GET", "/statistics"], show: statistics },
+  { name: "package", title: "Find a package", needs: ["GET", "/packages/{package_id}"], show: lookup },
+  { name: "preferences", title: "Preferences", needs: ["GET", "/recipients/{recipient_id}/preferences"], show: preferences },
+  { name: "statistics", title: "Statistics", needs: ["GET", "/statistics"], show: statistics },
 ];
 
 function types() {
@@ -22,10 +22,10 @@ function sending() {
   return section("Send a package", form({
     button: "Send",
     fields: [
-      { name: "package_id", label: "Package number", required: true, property: property.package_id, hint: "The same number never sends twice, however often you try" },
+      { name: "package_id", label: "Package ID", required: true, property: property.package_id, hint: "A package is sent at most once, however often you retry" },
       { name: "sender_id", label: "From", required: true, property: property.sender_id },
       { name: "recipient_id", label: "To", required: true, property: property.recipient_id },
-      { name: "package_type", label: "What it is", kind: "select", required: true, property: property.package_type },
+      { name: "package_type", label: "Type", kind: "select", required: true, property: property.package_type },
     ],
     async send(said) {
       const { value } = await ask("POST", "/packages", { json: { ...said, timestamp: now() }, again: true });
@@ -37,12 +37,12 @@ function sending() {
 function lookup([asked = ""]) {
   const place = h("div", {});
   const look = form({
-    button: "Look it up",
+    button: "Find",
     keep: true,
-    fields: [{ name: "package_id", label: "Package number", kind: "search", required: true, value: asked }],
+    fields: [{ name: "package_id", label: "Package ID", kind: "search", required: true, value: asked }],
     send: async ({ package_id }) => became(await get("/packages", { package_id })),
   });
-  place.append(section("What became of a package", look));
+  place.append(section("Find a package", look));
   if (asked) queueMicrotask(() => look.requestSubmit()); // once it is on the page
   return place;
 }
@@ -55,14 +55,14 @@ function became(found) {
     facts([
       ["From", found.sender_id],
       ["To", found.recipient_id],
-      ["What", words(found.package_type)],
+      ["Type", words(found.package_type)],
       ["Decided", moment(found.decided_at)],
-      ["What they said", found.preference && [found.preference.wanted ? "Wanted, " : "Not wanted, ", moment(found.preference.timestamp)]],
+      ["Preference", found.preference && [found.preference.wanted ? "Wanted, " : "Not wanted, ", moment(found.preference.timestamp)]],
     ]),
-    found.attempts && table("Attempts to send it", [
-      ["Arrived", (each) => moment(each.received_at)],
-      ["What came of it", (each) => words(each.outcome)],
-      ["Said otherwise", (each) => Object.entries(each.differs || {}).map(([name, value]) => `${words(name)}: ${value}`).join("; ") || "–"],
+    found.attempts && table("Attempts", [
+      ["Received", (each) => moment(each.received_at)],
+      ["Outcome", (each) => words(each.outcome)],
+      ["Differs in", (each) => Object.entries(each.differs || {}).map(([name, value]) => `${words(name)}: ${value}`).join("; ") || "–"],
     ], found.attempts));
 }
 
@@ -78,13 +78,13 @@ function preferences([asked = ""]) {
     },
   });
   if (asked) queueMicrotask(() => look.requestSubmit()); // once it is on the page
-  return h("div", {}, section("Whose preferences", look), place);
+  return h("div", {}, section("Preferences", look), place);
 }
 
 function wishes(found, place) {
   const described = taken("PUT", "/preferences");
   const change = form({
-    label: `What ${found.recipient_id} wants`,
+    label: `Preferences of ${found.recipient_id}`,
     button: "Save",
     keep: true,
     fields: types().map((name) => ({
@@ -103,20 +103,20 @@ function wishes(found, place) {
       place.querySelector(".result").append(h("p", { class: "box good" }, outcome(value)));
     },
   });
-  return section(`What ${found.recipient_id} wants`, change, history(found));
+  return section(`Preferences of ${found.recipient_id}`, change, history(found));
 }
 
 function outcome(value) {
   if (value.applied) return "Saved.";
-  return `Not all of it stands; a later word counts for ${value.overruled.map(words).join(", ")}.`;
+  return `Not everything was saved; a later choice is in force for ${value.overruled.map(words).join(", ")}.`;
 }
 
 function history({ history: said = [] }) {
-  if (!said.length) return nothing("They have said nothing yet, so they get everything.");
-  return table("What they said, newest first", [
-    ["Said", (each) => moment(each.timestamp)],
-    ["What", (each) => Object.entries(each.preferences).map(([name, wanted]) => `${words(name)}: ${wanted ? "yes" : "no"}`).join(", ")],
-    ["Arrived", (each) => moment(each.received_at)],
+  if (!said.length) return nothing("No preferences set: every type is delivered.");
+  return table("History, newest first", [
+    ["Set", (each) => moment(each.timestamp)],
+    ["Change", (each) => Object.entries(each.preferences).map(([name, wanted]) => `${words(name)}: ${wanted ? "yes" : "no"}`).join(", ")],
+    ["Received", (each) => moment(each.received_at)],
   ], said);
 }
 
@@ -124,13 +124,13 @@ function statistics() {
   return live(() => get("/statistics"), (found) => [
     facts([
       ["Delivered", count(found.packages_delivered)],
-      ["Not delivered, as not wanted", count(found.packages_dropped)],
-      ["Requests that could not be read", count(found.requests_malformed)],
+      ["Dropped (opted out)", count(found.packages_dropped)],
+      ["Malformed requests", count(found.requests_malformed)],
     ]),
     table("By type", [
-      ["What", ([name]) => words(name)],
+      ["Type", ([name]) => words(name)],
       ["Delivered", ([, each]) => count(each.delivered), "number"],
-      ["Not wanted", ([, each]) => count(each.dropped), "number"],
+      ["Dropped", ([, each]) => count(each.dropped), "number"],
     ], types().map((name) => [name, found.by_type[name] || { delivered: 0, dropped: 0 }])),
   ]);
 }

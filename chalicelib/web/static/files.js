@@ -17,11 +17,11 @@ const MOST_BYTES = 4 * 1024 * 1024;
 const PENDING = new Set(["awaiting_upload", "received"]);
 const TONES = { processed: "good", suspect: "warn", held: "warn", rejected: "bad", failed: "bad" };
 const STATES = {
-  awaiting_upload: "Not here yet",
-  received: "Being read",
-  processed: "Done",
-  suspect: "Many lines refused",
-  rejected: "Not readable",
+  awaiting_upload: "Waiting for upload",
+  received: "Processing",
+  processed: "Processed",
+  suspect: "Many rejected lines",
+  rejected: "Rejected",
 };
 const REMEMBERED = "backroom.technician";
 // T0001.GM001.2018-09-21_093448.zip says itself whose it is and from when.
@@ -30,7 +30,7 @@ const NAME = /^(T\d+)\.(GM\d{3,18})\.(\d{4}-\d\d-\d\d)_(\d\d)(\d\d)(\d\d)\./i;
 function mine([chosen = remembered()]) {
   return live(everybody, (technicians) => {
     if (!technicians.length) {
-      return nothing("No technician is known yet.", h("p", {}, h("a", { class: "button", href: "#/fleet/people" }, "Add a technician")));
+      return nothing("No technicians yet.", h("p", {}, h("a", { class: "button", href: "#/fleet/people" }, "Add a technician")));
     }
     const known = technicians.find((each) => each.technician_id === chosen) || technicians[0];
     return [may("GET", "/technicians") && who(technicians, known), filesOf(known)];
@@ -47,7 +47,7 @@ function who(technicians, known) {
     remember(select.value);
     location.hash = `#/files/mine/${select.value}`;
   } }, technicians.map((each) => h("option", { value: each.technician_id, selected: each === known }, `${each.name} (${each.technician_id})`)));
-  return h("p", { class: "filter" }, h("label", { for: "who" }, "I am"), select);
+  return h("p", { class: "filter" }, h("label", { for: "who" }, "Technician"), select);
 }
 
 function remembered() {
@@ -71,20 +71,20 @@ function filesOf(technician) {
   const files = listed("/files", query, "My files, newest first", (each) =>
     ask("DELETE", at`/files/${each.id}`, { query }));
   if (!technician.machines.length) {
-    const change = may("PUT", "/machines/{serial}") && h("p", {}, h("a", { href: "#/fleet/people" }, "Say which ones"));
-    return [nothing("You look after no machine yet.", change || []), section("My files", files)];
+    const change = may("PUT", "/machines/{serial}") && h("p", {}, h("a", { href: "#/fleet/people" }, "Assign machines"));
+    return [nothing("No machine is assigned to you yet.", change || []), section("My files", files)];
   }
   const upload = form({
     button: "Upload",
     fields: [
-      { name: "file", label: "Log", kind: "file", required: true, accept: ".txt,.log,.csv,.zip,.gz", hint: "A text, zip or gzip; drop it here or choose it" },
+      { name: "file", label: "Log", kind: "file", required: true, accept: ".txt,.log,.csv,.zip,.gz", hint: "Text, zip or gzip; drop it here or choose a file" },
       { name: "machine", label: "Machine", kind: "select", required: true, options: technician.machines.map((each) => [each, each]) },
-      { name: "downloaded_at", label: "Read out at", kind: "datetime-local", step: 1, required: true, hint: "When you took the log out of the machine, by your clock" },
+      { name: "downloaded_at", label: "Downloaded at", kind: "datetime-local", step: 1, required: true, hint: "When you downloaded the log, local time" },
     ],
     async send({ file: chosen, machine, downloaded_at }) {
       const { value, status } = await sent("/files", chosen, { ...query, machine, downloaded_at, filename: chosen.name });
       await files.reload();
-      return h("p", { class: "box good" }, status === 200 ? `${value.name} was here already.` : `${value.name} is here and is being read.`);
+      return h("p", { class: "box good" }, status === 200 ? `${value.name} was already uploaded.` : `${value.name} uploaded; processing.`);
     },
   });
   droppable(upload, upload.fields.file, (chosen) => proposed(upload.fields, chosen, technician));
@@ -102,7 +102,7 @@ function imports() {
   const files = listed("/imports", {}, "Imports, newest first", (each) => ask("DELETE", at`/imports/${each.id}`));
   const upload = form({
     button: "Import",
-    fields: [{ name: "file", label: "Log of any machines", kind: "file", required: true, accept: ".txt,.log,.csv,.zip,.gz", hint: "A text, zip or gzip; drop it here or choose it" }],
+    fields: [{ name: "file", label: "Log of any machines", kind: "file", required: true, accept: ".txt,.log,.csv,.zip,.gz", hint: "Text, zip or gzip; drop it here or choose a file" }],
     async send({ file: chosen }) {
       const { value } = await sent("/imports", chosen, { filename: chosen.name });
       await files.reload();
@@ -152,7 +152,7 @@ function listed(path, query, caption, takeBack) {
     path,
     query: { ...query, limit: 100 },
     caption,
-    empty: nothing("No file is here yet."),
+    empty: nothing("No files yet."),
     attributes: (each) => {
       pending ||= PENDING.has(each.state);
       return {};
@@ -160,19 +160,19 @@ function listed(path, query, caption, takeBack) {
     columns: [
       ["File", (each) => h("a", { href: `#/files/file/${each.id}` }, each.original_name || each.name)],
       ["Machine", (each) => each.machine || "Any"],
-      ["Here since", (each) => moment(each.uploaded_at)],
+      ["Uploaded", (each) => moment(each.uploaded_at)],
       ["State", (each) => badge(STATES[each.state] || words(each.state), TONES[each.state])],
-      ["Kept", (each) => told(each.rows_kept), "number"],
-      ["Known before", (each) => told(each.rows_known), "number"],
-      ["Refused", (each) => told(each.rows_refused), "number"],
-      ["", (each) => action("Take back", async () => {
+      ["New rows", (each) => told(each.rows_kept), "number"],
+      ["Already known", (each) => told(each.rows_known), "number"],
+      ["Rejected", (each) => told(each.rows_refused), "number"],
+      ["", (each) => action("Delete", async () => {
         await takeBack(each);
-        say("The file is taken back.");
+        say("File deleted.");
         await place.reload();
-      }, { tone: "plain", "aria-label": `Take back ${each.original_name || each.name}`, question: {
-        title: "Take this file back?",
-        text: `The lines that only ${each.original_name || each.name} brought go with it, and its machines are judged anew.`,
-        yes: "Take it back",
+      }, { tone: "plain", "aria-label": `Delete ${each.original_name || each.name}`, question: {
+        title: "Delete this file?",
+        text: `Rows that only ${each.original_name || each.name} contains are deleted, and its machines are evaluated again.`,
+        yes: "Delete",
       } })],
     ],
   });
@@ -196,22 +196,22 @@ function file([id = ""]) {
     h("h2", {}, found.original_name || found.name, badge(STATES[found.state] || words(found.state), TONES[found.state])),
     found.reason && h("p", { class: "box" }, found.reason),
     facts([
-      ["Name in the share", found.name],
+      ["Stored name", found.name],
       ["Machine", found.machine],
       ["Technician", found.technician],
-      ["Read out at", found.downloaded_at],
-      ["Here since", moment(found.uploaded_at)],
-      ["Lines kept", told(found.rows_kept)],
-      ["Known before", told(found.rows_known)],
-      ["Refused", told(found.rows_refused)],
+      ["Downloaded at", found.downloaded_at],
+      ["Uploaded", moment(found.uploaded_at)],
+      ["New rows", told(found.rows_kept)],
+      ["Already known", told(found.rows_known)],
+      ["Rejected", told(found.rows_refused)],
     ]),
-    section("Refused lines", found.refused.length
+    section("Rejected lines", found.refused.length
       ? table(many(found.refused.length, "line"), [
         ["Line", (each) => count(each.line), "number"],
-        ["Why", (each) => each.reason],
-        ["What it says", (each) => h("code", {}, each.text)],
+        ["Reason", (each) => each.reason],
+        ["Line text", (each) => h("code", {}, each.text)],
       ], found.refused)
-      : nothing("No line was refused.")),
+      : nothing("No rejected lines.")),
   ]);
   follow(place, () => PENDING.has(state));
   return place;

@@ -34,7 +34,7 @@ export function form({ fields, button, send, question, keep = false, label, comp
     result.replaceChildren();
     const missing = all.filter((each) => each.required && !each.filled());
     if (missing.length) {
-      missing.forEach((each) => each.refuse("Please fill this in."));
+      missing.forEach((each) => each.refuse("Required."));
       missing[0].focus();
       return;
     }

@@ -9,16 +9,16 @@ const UNITS = [["g", "grams"], ["unit", "pieces"]];
 export function ingredients({ name, label, required = false }) {
   const lines = h("div", { class: "lines" });
   const error = h("p", { class: "error", hidden: true });
-  const more = h("button", { type: "button", class: "plain", onclick: () => add().focus() }, "One more");
+  const more = h("button", { type: "button", class: "plain", onclick: () => add().focus() }, "Add ingredient");
   const place = h("fieldset", { class: "field ingredients" },
     h("legend", {}, label, !required && h("span", { class: "optional" }, " (optional)")), lines, more, error);
 
   function add() {
     const called = h("input", { "aria-label": "Ingredient", placeholder: "flour", autocomplete: "off" });
-    const amount = h("input", { "aria-label": "How much", inputmode: "decimal", placeholder: "120", autocomplete: "off" });
+    const amount = h("input", { "aria-label": "Amount", inputmode: "decimal", placeholder: "120", autocomplete: "off" });
     const unit = h("select", { "aria-label": "Unit" }, UNITS.map(([value, text]) => h("option", { value }, text)));
     const line = h("div", { class: "line" }, called, amount, unit,
-      h("button", { type: "button", class: "plain", "aria-label": "Leave this one out", onclick: () => { line.remove(); if (!lines.children.length) add(); more.focus(); } }, "✕"));
+      h("button", { type: "button", class: "plain", "aria-label": "Remove ingredient", onclick: () => { line.remove(); if (!lines.children.length) add(); more.focus(); } }, "✕"));
     line.read = () => [called.value.trim(), { amount: number(amount.value.trim()), unit: unit.value }];
     line.named = () => called.value.trim();
     line.inputs = [called, amount];

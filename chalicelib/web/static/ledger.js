@@ -16,14 +16,14 @@ export const tabs = [
 const UUID = "Such as 0b6b5312-1c1e-4c5a-9c0e-5f1d2a7b8c90";
 
 function posting() {
-  const latest = transactions({ query: { limit: 50 }, caption: "Newest on top", empty: nothing("Nothing was posted yet.") });
+  const latest = transactions({ query: { limit: 50 }, caption: "Newest first", empty: nothing("No transactions yet.") });
   const post = form({
     label: "Post a transaction",
     button: "Post",
     attributes: { "data-type": "transaction-submit" },
     fields: [
       { name: "account_id", label: "Account", required: true, hint: UUID, spellcheck: "false", "data-type": "account-id" },
-      { name: "amount", label: "Amount", kind: "number", required: true, hint: "A whole number; with a minus it goes off the account", "data-type": "amount" },
+      { name: "amount", label: "Amount", kind: "number", required: true, hint: "A whole number; negative to withdraw", "data-type": "amount" },
     ],
     async send(said, key) {
       const posted = await ask("POST", "/transactions", { json: said, key: takesKey("POST", "/transactions") ? key : undefined });
@@ -76,8 +76,8 @@ function accounts() {
     section("All accounts", list({
       path: "/accounts",
       query: { limit: 100 },
-      caption: "Every account with its balance",
-      empty: nothing("No account is known; the first post to one makes it.", h("p", {}, h("a", { class: "button", href: "#/ledger" }, "Post a transaction"))),
+      caption: "Accounts and balances",
+      empty: nothing("No accounts yet; the first transaction creates one.", h("p", {}, h("a", { class: "button", href: "#/ledger" }, "Post a transaction"))),
       columns: [
         ["Account", (each) => link(each.account_id)],
         ["Balance", (each) => count(each.balance), "number"],
@@ -94,14 +94,14 @@ function account([id = ""]) {
     section("Entries", list({
       path: at`/accounts/${id}/entries`,
       query: { limit: 100 },
-      caption: "From the first on, each with the balance after it",
-      empty: nothing("It has no entry."),
+      caption: "Entries, oldest first",
+      empty: nothing("No entries."),
       columns: [
         ["No.", (each) => count(each.sequence), "number"],
         ["When", (each) => h("a", { href: `#/ledger/transaction/${each.transaction_id}` }, moment(each.created_at))],
         ["Amount", (each) => amount(each.amount), "number"],
         ["Balance", (each) => count(each.balance), "number"],
-        ["Note", (each) => (each.reverses ? h("a", { href: `#/ledger/transaction/${each.reverses}` }, "Takes one back") : "–")],
+        ["Note", (each) => (each.reverses ? h("a", { href: `#/ledger/transaction/${each.reverses}` }, "Reversal") : "–")],
       ],
     })),
   ]);
@@ -111,14 +111,14 @@ function transaction([id = ""]) {
   const place = live(() => ask("GET", at`/transactions/${id}`), ({ value, headers }) => {
     const [reverses, reversedBy] = [headers.get("Ledger-Reverses"), headers.get("Ledger-Reversed-By")];
     return [
-      h("h2", {}, `${amount(value.amount)} `, reversedBy && badge("Taken back", "warn"), reverses && badge("Takes one back", "")),
+      h("h2", {}, `${amount(value.amount)} `, reversedBy && badge("Reversed", "warn"), reverses && badge("Reversal", "")),
       facts([
         ["Account", link(value.account_id)],
         ["When", moment(value.created_at)],
-        ["Balance after it", count(headers.get("Ledger-Balance") ?? 0)],
+        ["Balance after", count(headers.get("Ledger-Balance") ?? 0)],
         ["Transaction", h("span", { class: "id" }, value.transaction_id)],
-        ["Takes back", reverses && other(reverses)],
-        ["Was taken back by", reversedBy && other(reversedBy)],
+        ["Reverses", reverses && other(reverses)],
+        ["Reversed by", reversedBy && other(reversedBy)],
       ]),
       !reversedBy && h("p", {}, reversal(value, place)),
     ];
@@ -127,14 +127,14 @@ function transaction([id = ""]) {
 }
 
 function reversal(value, place) {
-  return action("Take it back", async () => {
+  return action("Reverse", async () => {
     await ask("POST", at`/transactions/${value.transaction_id}/reversal`, { again: true });
-    say("It is taken back.");
+    say("Transaction reversed.");
     await place.reload();
   }, { tone: "danger", question: {
-    title: "Take this transaction back?",
-    text: [h("p", {}, `${amount(-BigInt(value.amount))} will be posted to account ${value.account_id}.`), h("p", {}, "Nothing is deleted: both stay in the ledger for ever.")],
-    yes: "Take it back",
+    title: "Reverse this transaction?",
+    text: [h("p", {}, `${amount(-BigInt(value.amount))} is posted to account ${value.account_id}.`), h("p", {}, "Nothing is deleted: both stay in the ledger.")],
+    yes: "Reverse",
   } });
 }
 

@@ -27,13 +27,13 @@ export function machine([serial = ""]) {
         ["Gave too much", `${count(found.over)} (${dollars(found.given_away_cents)})`],
         ["Unreadable lines", count(found.corrupt_lines)],
         ["Last sale", moment(found.last_at)],
-        ["Log last read", moment(found.last_download_at)],
+        ["Last download", moment(found.last_download_at)],
         ["Next log due", moment(found.due_at)],
       ]),
-      section("Why", found.verdicts.length ? h("ul", { class: "cards" }, found.verdicts.map(verdict)) : nothing("Nothing is wrong with it.")),
+      section("Causes", found.verdicts.length ? h("ul", { class: "cards" }, found.verdicts.map(verdict)) : nothing("No open causes.")),
       (visit || may("POST", "/dispatches")) && section("Visit", visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial }, reload)),
-      may("PUT", "/machines/{serial}") && section("Who looks after it", keeping(found, technicians, sites, reload)),
-      section("Its sales", folded("Show them one by one", rows(found.serial))),
+      may("PUT", "/machines/{serial}") && section("Assignment", keeping(found, technicians, sites, reload)),
+      section("Transactions", folded("Show transactions", rows(found.serial))),
     ],
   );
 }
@@ -44,14 +44,14 @@ function verdict(each) {
     facts([
       ["Faults", each.faults && count(each.faults)],
       ["Share of sales", each.rate && percent(each.rate)],
-      ["At least, with confidence", each.wilson_low && percent(each.wilson_low)],
+      ["At least (95 % confidence)", each.wilson_low && percent(each.wilson_low)],
       ["Silent from", each.from && moment(each.from)],
       ["Silent until", each.to && moment(each.to)],
       ["Expected by chance", each.e && String(each.e)],
-      ["Could be known", moment(each.first_known_at)],
-      ["Take along", each.parts.join(", ")],
+      ["Since", moment(each.first_known_at)],
+      ["Parts", each.parts.join(", ")],
     ]),
-    h("p", { class: "hint" }, "Settled by: ", sentence(each.clears_when)));
+    h("p", { class: "hint" }, "Clears when: ", sentence(each.clears_when)));
 }
 
 function percent(rate) {
@@ -59,16 +59,16 @@ function percent(rate) {
 }
 
 function keeping(found, technicians, sites, reload) {
-  const nobody = ["", "Nobody"];
+  const nobody = ["", "No technician"];
   return form({
-    label: `Who looks after ${found.serial}`,
+    label: `Assignment of ${found.serial}`,
     button: "Save",
     keep: true,
     fields: [
       { name: "technician", label: "Technician", kind: "select", value: found.technician || "",
         options: [nobody, ...technicians.map((each) => [each.technician_id, `${each.name} (${each.technician_id})`])] },
-      { name: "site", label: "Place", kind: "select", value: found.site || "",
-        options: [["", "No place"], ...sites.map((each) => [each.site_id, each.name])] },
+      { name: "site", label: "Site", kind: "select", value: found.site || "",
+        options: [["", "No site"], ...sites.map((each) => [each.site_id, each.name])] },
     ],
     async send({ technician, site }) {
       await ask("PUT", at`/machines/${found.serial}`, { json: { technician: technician || null, site: site || null } });
@@ -84,14 +84,14 @@ function rows(serial) {
     list({
       path,
       query: { limit: 50 },
-      caption: "Its sales in time order",
-      empty: nothing("No sale is known."),
+      caption: "Transactions in time order",
+      empty: nothing("No transactions yet."),
       columns: [
         ["No.", (each) => count(each.id), "number"],
         ["When", (each) => moment(each.at)],
         ["Gumballs", (each) => count(each.gumballs), "number"],
         ["Paid", (each) => dollars(each.credit_cents), "number"],
-        ["Note", (each) => (each.suspected_duplicate ? badge("Perhaps twice", "warn") : each.gumballs === 0 ? badge("Nothing given", "bad") : "–")],
+        ["Note", (each) => (each.suspected_duplicate ? badge("Possible duplicate", "warn") : each.gumballs === 0 ? badge("Nothing given", "bad") : "–")],
       ],
     }),
     h("p", {}, h("a", { href: address(path, CSV), download: `${serial}.csv`, onclick: (event) => {

@@ -41,8 +41,8 @@ export function failure(error, again) {
   if (!(error instanceof Problem)) reportError(error);
   const known = error instanceof Problem;
   return h("div", { class: "box bad", role: "alert" },
-    h("h3", {}, known ? error.title : "This page made a mistake"),
-    h("p", {}, known ? explained(error) : "Reload it; if that does not help, tell whoever runs it."),
+    h("h3", {}, known ? error.title : "Something went wrong on this page"),
+    h("p", {}, known ? explained(error) : "Reload the page. If it happens again, contact your administrator."),
     again && h("button", { type: "button", onclick: again }, "Try again"));
 }
 
@@ -76,7 +76,7 @@ export function table(caption, columns, rows, attributes = () => ({})) {
   const made = h("table", { role: "table" },
     h("caption", {}, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      columns.map(([title, , kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, title || h("span", { class: "unseen" }, "To do"))))),
+      columns.map(([title, , kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, title || h("span", { class: "unseen" }, "Actions"))))),
     h("tbody", { role: "rowgroup" }));
   made.add = (more) => made.tBodies[0].append(...more.map((row) => line(columns, row, attributes(row))));
   made.add(rows);
@@ -110,7 +110,7 @@ function more(rows, next) {
     rows.add(page.value);
     next = page.next;
     button.hidden = !next;
-    say(`${page.value.length} more are shown.`);
+    say(`${page.value.length} more shown.`);
   }, place) }, "Show more");
   place.append(button);
   return place;
@@ -148,7 +148,7 @@ export function confirmed({ title, text, yes, tone = "danger" }) {
       h("h2", { id: "question" }, title),
       h("div", {}, text),
       h("form", { method: "dialog", class: "row" },
-        h("button", { value: "no", class: "plain", autofocus: true }, "No, go back"),
+        h("button", { value: "no", class: "plain", autofocus: true }, "Go back"),
         h("button", { value: "yes", class: tone }, yes)));
     dialog.addEventListener("close", () => {
       dialog.remove();

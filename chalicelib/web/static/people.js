@@ -15,23 +15,23 @@ export function people() {
           ["Number", (each) => each.technician_id],
           ["Name", (each) => each.name],
           ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "])],
-        ], technicians) : nothing("No technician is known yet."),
+        ], technicians) : nothing("No technicians yet."),
         folded("Add or change a technician", technician(reload))),
       section("Machines",
         machines.length ? table(many(machines.length, "machine"), [
           ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial)],
-          ["Technician", (each) => each.technician || "Nobody"],
-          ["Place", (each) => each.site || "–"],
-        ], machines) : nothing("No machine is known yet."),
+          ["Technician", (each) => each.technician || "–"],
+          ["Site", (each) => each.site || "–"],
+        ], machines) : nothing("No machines yet."),
         folded("Add or change a machine", machineForm(technicians, sites, reload))),
-      section("Places",
-        sites.length ? table(many(sites.length, "place"), [
-          ["Short name", (each) => each.site_id],
+      section("Sites",
+        sites.length ? table(many(sites.length, "site"), [
+          ["ID", (each) => each.site_id],
           ["Name", (each) => each.name],
           ["Time zone", (each) => each.time_zone],
           ["Address", (each) => each.address || "–"],
-        ], sites) : nothing("No place is known yet."),
-        folded("Add or change a place", site(reload))),
+        ], sites) : nothing("No sites yet."),
+        folded("Add or change a site", site(reload))),
     ],
   );
 }
@@ -39,11 +39,11 @@ export function people() {
 function technician(reload) {
   const { name } = taken("PUT", "/technicians/{technician_id}");
   return form({
-    button: "Save the technician",
+    button: "Save technician",
     fields: [{ name: "technician_id", label: "Number", required: true, hint: "Such as 1 or T0001" }, { name: "name", label: "Name", required: true, property: name }],
     async send({ technician_id: id, name: called }) {
       await ask("PUT", at`/technicians/${id}`, { json: { name: called } });
-      say(`${called} is saved.`);
+      say(`${called} saved.`);
       await reload();
     },
   });
@@ -51,16 +51,16 @@ function technician(reload) {
 
 function machineForm(technicians, sites, reload) {
   return form({
-    button: "Save the machine",
+    button: "Save machine",
     fields: [
       { name: "serial", label: "Machine", required: true, hint: "GM and three digits or more, such as GM005" },
-      { name: "technician", label: "Technician", kind: "select", options: [["", "Nobody"], ...technicians.map((each) => [each.technician_id, `${each.name} (${each.technician_id})`])] },
-      { name: "site", label: "Place", kind: "select", options: [["", "No place"], ...sites.map((each) => [each.site_id, each.name])] },
+      { name: "technician", label: "Technician", kind: "select", options: [["", "No technician"], ...technicians.map((each) => [each.technician_id, `${each.name} (${each.technician_id})`])] },
+      { name: "site", label: "Site", kind: "select", options: [["", "No site"], ...sites.map((each) => [each.site_id, each.name])] },
       { name: "retired", label: "Retired after", kind: "date", hint: "Leave empty while it is in service" },
     ],
     async send({ serial, technician: who, site: where, retired }) {
       await ask("PUT", at`/machines/${serial}`, { json: { technician: who || null, site: where || null, retired: retired || null } });
-      say(`${serial} is saved.`);
+      say(`${serial} saved.`);
       await reload();
     },
   });
@@ -72,9 +72,9 @@ function site(reload) {
   return h("div", {},
     h("datalist", { id: "zones" }, zones.map((each) => h("option", { value: each }))),
     form({
-      button: "Save the place",
+      button: "Save site",
       fields: [
-        { name: "site_id", label: "Short name", required: true, hint: "Letters, digits and hyphens, such as mall" },
+        { name: "site_id", label: "ID", required: true, hint: "Letters, digits and hyphens, such as mall" },
         { name: "name", label: "Name", required: true, property: name },
         { name: "time_zone", label: "Time zone", required: true, value: Intl.DateTimeFormat().resolvedOptions().timeZone, list: "zones" },
         { name: "address", label: "Address", property: address },
@@ -82,7 +82,7 @@ function site(reload) {
       ],
       async send({ site_id: id, closed, ...said }) {
         await ask("PUT", at`/sites/${id}`, { json: { ...said, ...closingDays(closed) } });
-        say(`${said.name} is saved.`);
+        say(`${said.name} saved.`);
         await reload();
       },
     }));

@@ -5,15 +5,15 @@ import { count, h, many } from "./dom.js";
 import { badge, live, nothing, section } from "./parts.js";
 import { may } from "./spec.js";
 
-export const tabs = [{ name: "now", title: "Start", show }];
+export const tabs = [{ name: "now", title: "Overview", show }];
 
 const ABOUT = {
-  fleet: "How the vending machines are, where to send somebody, and why.",
-  files: "Upload the logs of machines, and see what was kept of them.",
-  deliveries: "Send a package, see what became of one, and say who wants what.",
-  ledger: "Post amounts to accounts; the balances always add up.",
-  warranties: "What a warranty costs for an item, and who has one.",
-  bakery: "Orders, recipes, what to buy today, and the team.",
+  fleet: "The state of the vending machines, and which need a visit.",
+  files: "Upload machine logs and see how they were processed.",
+  deliveries: "Send a package, find one, and set preferences.",
+  ledger: "Post transactions and see balances.",
+  warranties: "Sell and find warranties, and see prices.",
+  bakery: "Orders, recipes, the shopping list, and employees.",
 };
 
 function show(_, areas, closed) {
@@ -21,10 +21,10 @@ function show(_, areas, closed) {
   return h("div", {},
     live(health, ([tone, text]) => h("p", { class: "health" }, badge(text, tone))),
     section("Next", live(() => steps(has), next)),
-    section("What is here", h("ul", { class: "tiles" }, areas.slice(1).map(({ name, title }) =>
-      h("li", {}, h("a", { href: `#/${name}` }, title), h("p", {}, ABOUT[name]))))),
-    closed.length ? section("Not for you", h("p", {}, "Your sign-in does not open these. Whoever gives out rights can change that."),
-      h("ul", {}, closed.map(({ title, scopes }) => h("li", {}, `${title}: it takes ${scopes.join(" or ")}.`)))) : null);
+    h("ul", { class: "tiles" }, areas.slice(1).map(({ name, title }) =>
+      h("li", {}, h("a", { href: `#/${name}` }, title), h("p", {}, ABOUT[name])))),
+    closed.length ? section("No access", h("p", {}, "Your account has no access to these. Ask an administrator."),
+      h("ul", {}, closed.map(({ title, scopes }) => h("li", {}, `${title}: requires ${scopes.join(" or ")}.`)))) : null);
 }
 
 async function health() {
@@ -40,21 +40,21 @@ async function steps(has) {
 async function work() {
   const [list, machines] = await Promise.all([get("/worklist"), get("/machines")]);
   if (!machines.length) {
-    if (!may("POST", "/imports")) return [["You look after no machine yet.", "#/fleet", "See your work"]];
-    return [["No machine is known yet.", "#/files/imports", "Import a log"], ["Tell who looks after which machine.", "#/fleet/people", "People and places"]];
+    if (!may("POST", "/imports")) return [["No machine is assigned to you yet.", "#/fleet", "Worklist"]];
+    return [["No machines yet.", "#/files/imports", "Import a log"], ["Assign technicians to machines.", "#/fleet/people", "Technicians and sites"]];
   }
   const waiting = list.filter((each) => !each.dispatch);
-  if (!waiting.length) return [[`All ${many(machines.length, "machine")} are fine or somebody is on the way.`, "#/fleet", "See the fleet"]];
-  return [[`${many(waiting.length, "machine")} ${waiting.length === 1 ? "needs" : "need"} somebody, ${waiting[0].machine} first.`, "#/fleet", "Send somebody"]];
+  if (!waiting.length) return [[`All ${many(machines.length, "machine")} are healthy or have a visit under way.`, "#/fleet", "Fleet"]];
+  return [[`${many(waiting.length, "machine")} ${waiting.length === 1 ? "needs" : "need"} a visit, ${waiting[0].machine} first.`, "#/fleet", "Send technician"]];
 }
 
 async function packages() {
   const { packages_delivered: delivered, packages_dropped: dropped } = await get("/statistics");
-  if (!delivered && !dropped) return [["No package was sent yet.", "#/deliveries", "Send a package"]];
-  return [[`${many(delivered, "package")} delivered, ${count(dropped)} not wanted.`, "#/deliveries/statistics", "See the counts"]];
+  if (!delivered && !dropped) return [["No packages yet.", "#/deliveries", "Send a package"]];
+  return [[`${many(delivered, "package")} delivered, ${count(dropped)} dropped (opted out).`, "#/deliveries/statistics", "Statistics"]];
 }
 
 function next(found) {
-  if (!found.length) return nothing("There is nothing to do.");
+  if (!found.length) return nothing("Nothing to do.");
   return h("ul", { class: "steps" }, found.map(([text, href, label]) => h("li", {}, h("span", {}, text), h("a", { class: "button", href }, label))));
 }

@@ -22,14 +22,14 @@ function selling() {
     label: "Sell warranties",
     question: (said) => ({
       title: "Sell the warranties for this item?",
-      text: `${said.item_title}, ${said.item_cost}. Every plan that fits is sold; the prices are under “Prices”.`,
+      text: `${said.item_title}, ${said.item_cost}. All matching plans are sold; see “Prices”.`,
       yes: "Sell",
       tone: "",
     }),
     fields: [
-      { name: "item_title", label: "Item", required: true, property: property.item_title, hint: "As the receipt calls it" },
+      { name: "item_title", label: "Item", required: true, property: property.item_title, hint: "As on the receipt" },
       row(
-        { name: "item_type", label: "Kind", required: true, property: property.item_type, list: "kinds" },
+        { name: "item_type", label: "Item type", required: true, property: property.item_type, list: "kinds" },
         { name: "item_sku", label: "SKU", required: true, property: property.item_sku },
       ),
       row(
@@ -39,7 +39,7 @@ function selling() {
     ],
     async send(said, key) {
       const { value } = await ask("POST", "/warranties", { json: said, key: takesKey("POST", "/warranties") ? key : undefined });
-      if (!value.warranties.length) return h("p", { class: "box" }, h("strong", {}, "No warranty for it: "), sentence(value.reason || "no plan fits"));
+      if (!value.warranties.length) return h("p", { class: "box" }, h("strong", {}, "No warranty: "), sentence(value.reason || "no plan matches"));
       return h("div", { class: "box good" }, h("h3", {}, many(value.warranties.length, "warranty", "warranties")),
         h("ul", {}, value.warranties.map((each) => h("li", {}, `${each.warranty_price} for ${months(each)}: `, link(each)))));
     },
@@ -51,7 +51,7 @@ function finding() {
   return h("div", {}, section("Find warranties", form({
     button: "Find",
     keep: true,
-    fields: [row({ name: "store_uuid", label: "Store", kind: "search" }, { name: "item_type", label: "Kind", kind: "search" }, { name: "sku", label: "SKU", kind: "search" })],
+    fields: [row({ name: "store_uuid", label: "Store", kind: "search" }, { name: "item_type", label: "Item type", kind: "search" }, { name: "sku", label: "SKU", kind: "search" })],
     async send(said) {
       const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value));
       const query = Object.keys(given).length ? { ...given, match: "any-given" } : {};
@@ -65,15 +65,15 @@ function found(query) {
   return list({
     path: "/warranties",
     query: { ...query, limit: 100 },
-    caption: "Warranties by kind, SKU and time",
-    empty: nothing("There is no such warranty."),
+    caption: "Warranties by item type, SKU and time",
+    empty: nothing("No warranties yet."),
     columns: [
       ["Item", (each) => link(each, each.item_title || each.item_sku)],
-      ["Kind", (each) => each.item_type],
+      ["Item type", (each) => each.item_type],
       ["SKU", (each) => each.item_sku],
       ["Store", (each) => each.store_uuid],
       ["Price", (each) => String(each.warranty_price), "number"],
-      ["For", months],
+      ["Term", months],
       ["Sold", (each) => moment(each.created_at)],
     ],
   });
@@ -84,38 +84,38 @@ function warranty([id = ""]) {
     h("h2", {}, each.item_title || each.item_sku),
     facts([
       ["Price", String(each.warranty_price)],
-      ["For", months(each)],
-      ["Why this price", each.price_rule],
-      ["Cost of the item then", each.item_cost && String(each.item_cost)],
-      ["Kind", each.item_type],
+      ["Term", months(each)],
+      ["Price rule", each.price_rule],
+      ["Item cost", each.item_cost && String(each.item_cost)],
+      ["Item type", each.item_type],
       ["SKU", each.item_sku],
       ["Store", each.store_uuid],
       ["Rate card", each.rate_card],
       ["Sold", moment(each.created_at)],
-      ["Archive", each.archive && badge({ done: "Archived", pending: "On its way", dead: "Failed" }[each.archive.state] || words(each.archive.state), each.archive.state === "dead" ? "bad" : "good")],
-      ["Why not archived", each.archive?.why],
+      ["Archive", each.archive && badge({ done: "Archived", pending: "Pending", dead: "Failed" }[each.archive.state] || words(each.archive.state), each.archive.state === "dead" ? "bad" : "good")],
+      ["Reason", each.archive?.why],
     ]),
   ]);
 }
 
 function plans() {
-  const refused = knows("GET", "/plans/refusals") && section("Sales that got none", list({
+  const refused = knows("GET", "/plans/refusals") && section("Sales without a warranty", list({
     path: "/plans/refusals",
     query: { limit: 100 },
-    caption: "What the prices lack",
-    empty: nothing("Every sale got a warranty."),
+    caption: "Sales without a matching plan",
+    empty: nothing("None: every sale had a matching plan."),
     columns: [
-      ["Kind", (each) => each.item_type],
-      ["Why", (each) => sentence(each.reason)],
-      ["How often", (each) => String(each.count), "number"],
-      ["The last one cost", (each) => String(each.last_cost), "number"],
+      ["Item type", (each) => each.item_type],
+      ["Reason", (each) => sentence(each.reason)],
+      ["Count", (each) => String(each.count), "number"],
+      ["Last item cost", (each) => String(each.last_cost), "number"],
     ],
   }));
   return h("div", {}, live(() => get("/plans"), (card) => [
     h("p", {}, `Prices of ${card.rate_card}; ${card.rounding || "rounded to cents"}.`),
-    card.item_types.map((type) => section(words(type.item_type), table(`Items of the kind ${type.item_type}`, [
+    card.item_types.map((type) => section(words(type.item_type), table(`Plans for ${type.item_type}`, [
       ["Item costs", (each) => `${each.band.cost_from} to ${each.band.cost_to}`],
-      ["Warranty for", (each) => months(each.plan)],
+      ["Term", (each) => months(each.plan)],
       ["Price", (each) => each.plan.price_rule],
     ], type.bands.flatMap((band) => band.plans.map((plan) => ({ band, plan })))))),
   ]), refused);
