@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -22,12 +21,12 @@ from chalicelib.bakery import amounts
 from chalicelib.bakery.amounts import MOST_DECIMALS, Given
 from chalicelib.bakery.names import LONGEST_NAME, fold, one_line, with_latin_letter
 from chalicelib.core import strict_json
+from chalicelib.core.numbers import Whole, WholeText
 
 MOST_INGREDIENTS = 99
 LARGEST_FACTOR = 10_000
 """The largest number of persons, and of cakes, in an order."""
 
-_NUMBER = re.compile("0|[1-9][0-9]{0,14}")
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
@@ -49,13 +48,6 @@ class Model(BaseModel):
 def iso(at: datetime) -> str:
     """Return an instant as it is answered: UTC, with ``Z``."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _number(given: object) -> object:
-    """Return a whole number of a path or a query, which is text there."""
-    if not isinstance(given, str) or not _NUMBER.fullmatch(given):
-        raise ValueError("must be a whole number")
-    return int(given)
 
 
 def _address(text: str) -> str:
@@ -139,14 +131,14 @@ Name = Annotated[str, AfterValidator(one_line), WithJsonSchema(_NAME_SCHEMA)]
 LatinName = Annotated[
     str, AfterValidator(with_latin_letter), WithJsonSchema({**_NAME_SCHEMA, "pattern": "[A-Za-z]"})
 ]
-Factor = Annotated[int, Field(ge=1, le=LARGEST_FACTOR)]
+Factor = Annotated[Whole, Field(ge=1, le=LARGEST_FACTOR)]
 Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"format": "email"})]
 Login = Annotated[
     str,
     AfterValidator(_login),
     WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$"}),
 ]
-NumberInText = Annotated[int, BeforeValidator(_number), WithJsonSchema({"type": "integer"})]
+NumberInText = Annotated[WholeText, Field(ge=0, lt=10**15)]
 """A whole number from 0, as it stands in a path or a query."""
 Instant = Annotated[
     datetime, PlainSerializer(iso), WithJsonSchema({"type": "string", "format": "date-time"})

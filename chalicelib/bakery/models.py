@@ -1,10 +1,8 @@
 """What the bakery takes in. The brief's own fields, never renamed; staff are spelled its way."""
 
-import re
-from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from chalicelib.bakery.fields import (
     Address,
@@ -17,12 +15,14 @@ from chalicelib.bakery.fields import (
     NumberInText,
 )
 from chalicelib.bakery.names import fold, has_latin_letter
+from chalicelib.core.forms import Form
+from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.core.times import Day
 
 MOST_ROWS = 500
 """Rows of one answer; where they are large, it holds fewer."""
 
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LONGEST_ID = 1_000
 
 
@@ -34,18 +34,7 @@ def _cake_id(text: str) -> str:
     return text
 
 
-def day(given: object) -> date:
-    """Return a day of a path or a query, which is text there. Raises ValueError."""
-    if not isinstance(given, str) or not _DAY.fullmatch(given):
-        raise ValueError("must be a day, such as 2026-11-21")
-    try:
-        return date.fromisoformat(given)
-    except ValueError as wrong:
-        raise ValueError("is not a day that exists") from wrong
-
-
-Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "format": "date"})]
-Limit = Annotated[NumberInText, Field(ge=1, le=MOST_ROWS)]
+Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
 
 
 class CakeBody(Model):
@@ -76,9 +65,10 @@ class OrderBody(Model):
 class OrderHeaders(Model):
     """A key makes a repeat of an order safe."""
 
-    key: Annotated[str, Field(pattern="^[ -~]{1,255}$")] | None = Field(
-        default=None, alias="Idempotency-Key"
-    )
+    key: (
+        Annotated[str, Form("[ -~]{1,255}", "must have 1 to 255 characters of printable ASCII")]
+        | None
+    ) = Field(default=None, alias="Idempotency-Key")
 
 
 class OrderPath(Model):
@@ -185,5 +175,5 @@ class JiraEvent(Model):
     """A webhook of Jira's; of events that are about no issue only the time is read."""
 
     # Milliseconds since 1970, in the years that a datetime has.
-    timestamp: Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+    timestamp: Annotated[Whole, Field(ge=0, le=253_402_300_799_999)]
     issue: JiraIssue | None = None

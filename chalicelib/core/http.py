@@ -6,8 +6,10 @@ its own ``{"Code", "Message"}`` body.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
 
 from chalice import Response
 from chalice.app import Request
@@ -43,9 +45,9 @@ class Jsonable(Protocol):
 # What a caller is told for pydantic's types of errors; a rule's own words come as they are.
 _WORDS = {
     "missing": "is required",
-    "extra_forbidden": "is not known here",
     **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    "int_parsing_size": "must be a smaller number",
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be an object"),
     **dict.fromkeys(("decimal_type", "float_type", "float_parsing"), "must be a number"),
     "list_type": "must be an array",
@@ -61,6 +63,8 @@ _WORDS = {
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
 }
+_ENCODINGS = {"", "identity", "gzip"}  # gzip is a log's own, and JSON says itself what it is
+_OTHERWISE = "is not valid here"
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -92,6 +96,9 @@ def raw_body(request: Request, media_types: Sequence[str], *, limit: int, hint: 
     if media_type not in media_types:
         sent = f"not {media_type}" if media_type else "none was named"
         raise MediaTypeError(f"Content-Type must be {' or '.join(media_types)}; {sent}.")
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise MediaTypeError("Content-Encoding is not read here: send the body as it is.")
     raw = request.raw_body
     content = raw if isinstance(raw, bytes) else raw.encode()
     if len(content) > limit:
@@ -137,18 +144,46 @@ def checked(
         return model.model_validate(values, strict=strict)
     except ValidationError as invalid:
         faults = [
-            fault(place, ".".join(map(str, error["loc"])) or "(body)", _plain(error))
+            fault(place, ".".join(map(str, error["loc"])) or "(body)", _plain(error, model))
             for error in invalid.errors(include_url=False)
         ]
         raise InvalidInputError(faults) from invalid
 
 
-def _plain(error: "ErrorDetails") -> str:
+def _plain(error: "ErrorDetails", model: type[BaseModel]) -> str:
     """Return what is wrong, in the words of the rule where it has its own."""
+    if error["type"] == "extra_forbidden":
+        return _unknown(str(error["loc"][-1]), _known(model, error["loc"][:-1]))
     words = _WORDS.get(error["type"])
     if words:
         return words.format_map(error.get("ctx", {}))
+    if error["type"] in _pydantics_own():
+        return _OTHERWISE
     return error["msg"].removeprefix("Value error, ")
+
+
+@cache
+def _pydantics_own() -> frozenset[str]:
+    """Return the errors whose words are pydantic's own, and for programmers."""
+    from pydantic_core.core_schema import ErrorType  # noqa: PLC0415 - only for what is refused
+
+    return frozenset(get_args(ErrorType)) - {"value_error"}
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    meant = get_close_matches(name, known, n=1)
+    return f"unknown field; did you mean {meant[0]}?" if meant else "unknown field"
+
+
+def _known(model: type[BaseModel], way: Sequence[str | int]) -> list[str]:
+    """Return the names that the object at the end of ``way`` may have."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    if not way:
+        return list(fields)
+    inner = fields[str(way[0])].annotation
+    kinds = [kind for kind in (inner, *get_args(inner)) if isinstance(kind, type)]
+    models = [kind for kind in kinds if issubclass(kind, BaseModel)]
+    return _known(models[0], way[1:]) if models else []
 
 
 def fault(place: ParameterLocation, field: str, detail: str) -> Fault:

@@ -10,6 +10,22 @@ from typing import Any
 
 # The largest decimal exponent that any client's double could hold.
 _MAX_EXPONENT = 308
+_BYTE_ORDER_MARK = "\ufeff"
+_GZIP = b"\x1f"  # no JSON begins with it, not even where a gateway took the rest for UTF-8
+# What the parser complains of, as a caller says it.
+_SYNTAX = {
+    "Expecting value": "a value is missing",
+    "Expecting ',' delimiter": "a comma is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
+    "Illegal trailing comma before end of object": "a comma stands before the end",
+    "Illegal trailing comma before end of array": "a comma stands before the end",
+    "Extra data": "something follows the value",
+    "Unterminated string starting at": "a text does not end",
+    "Invalid control character at": "a text holds a control character",
+    "Invalid \\escape": "a text holds a backslash that escapes nothing",
+    "Invalid \\uXXXX escape": "a text holds an incomplete escape",
+}
 
 
 class JSONError(ValueError):
@@ -19,11 +35,14 @@ class JSONError(ValueError):
 def loads(raw: bytes) -> object:
     """Return the value of ``raw``; integers as int, other numbers as Decimal.
 
-    Raises JSONError.
+    A byte order mark before it is skipped (RFC 8259 section 8.1). Raises JSONError.
     """
+    if raw.startswith(_GZIP):
+        raise JSONError("is compressed: send the JSON itself")
     try:
         value = json.loads(
-            raw.decode("utf-8"),
+            raw.decode("utf-8").removeprefix(_BYTE_ORDER_MARK),
+            parse_int=_integer,
             parse_float=_decimal,
             parse_constant=_constant,
             object_pairs_hook=_object,
@@ -39,8 +58,8 @@ def loads(raw: bytes) -> object:
         raise JSONError("is nested too deeply") from deep
     except JSONError:
         raise
-    except ValueError as broken:
-        raise JSONError(f"is not valid JSON: {broken}") from broken
+    except json.JSONDecodeError as broken:
+        raise JSONError(f"is not valid JSON: {_complaint(broken)}") from broken
     return value
 
 
@@ -56,6 +75,18 @@ def dumps(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{','.join([dumps(member) for member in value])}]"
     return json.dumps(value)
+
+
+def _complaint(broken: json.JSONDecodeError) -> str:
+    place = f"line {broken.lineno}, column {broken.colno}"
+    known = next((_SYNTAX[said] for said in _SYNTAX if broken.msg.startswith(said)), "")
+    return f"{known}, {place}" if known else place
+
+
+def _integer(text: str) -> int:
+    if len(text.lstrip("-")) > _MAX_EXPONENT + 1:
+        raise JSONError(f"holds a number out of range: {text[:40]}")
+    return int(text)
 
 
 def _decimal(text: str) -> Decimal:
@@ -77,5 +108,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise JSONError(f"names {twice!r} twice")
+        raise JSONError(f"names {_quoted(twice[:100])} twice")
     return found

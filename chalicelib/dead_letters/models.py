@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from chalicelib.core.forms import Form
 
 
 class Model(BaseModel):
@@ -18,7 +20,9 @@ class Model(BaseModel):
 class QueuePath(Model):
     """Whose dead letters: the name of a queue, without that of the stack."""
 
-    queue: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,80}$")]
+    queue: Annotated[
+        str, Form("[a-z0-9-]{1,80}", "must be the name of a queue, as the list gives it")
+    ]
 
 
 class DeadLetter(Model):

@@ -1,7 +1,7 @@
 """The fields that requests and answers are made of.
 
-Ids are text, exactly as they came; a whole number is the text of its digits, so ``7`` and ``"7"``
-are one id.
+Ids are text, exactly as they came; a whole number is the text of its digits, so ``7``, ``7.0`` and
+``"7"`` are one id.
 """
 
 import re
@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from chalicelib.core import numbers, times
 from chalicelib.deliveries import instants
 from chalicelib.deliveries.registry import TYPES
 
@@ -37,9 +38,10 @@ class Model(BaseModel):
 
 
 def _id_text(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    exact = numbers.from_json(value)
+    if isinstance(exact, bool) or not isinstance(exact, str | int):
         raise ValueError("must be text or a whole number")
-    text = str(value)
+    text = str(exact)
     if not text.strip():
         raise ValueError("must not be empty or blank")
     if len(text) > LONGEST_ID:
@@ -97,7 +99,7 @@ Id = Annotated[str, BeforeValidator(_id_text), WithJsonSchema(_ID_SCHEMA, mode="
 PathId = Annotated[str, BeforeValidator(_path_id_text), Field(max_length=LONGEST_ID)]
 Timestamp = Annotated[
     datetime,
-    BeforeValidator(instants.read),
+    BeforeValidator(times.timestamp),
     WithJsonSchema(_TIME_SCHEMA, mode="validation"),
     PlainSerializer(instants.iso, when_used="json"),
 ]

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from chalicelib.core.forms import Form
 from chalicelib.deliveries.fields import Id, Model, PathId, Timestamp, TypeName
 from chalicelib.deliveries.registry import TYPES
 
@@ -57,7 +58,9 @@ class RecipientQuery(Model):
 class MessagePath(Model):
     """Which message of the queue: the id that sending it gave."""
 
-    message_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+    message_id: Annotated[
+        str, Form("[A-Za-z0-9_-]{1,128}", "must be the id that sending the message gave")
+    ]
 
 
 class RecountQuery(Model):

@@ -17,23 +17,23 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
     WithJsonSchema,
 )
 
+from chalicelib.core.forms import Form
+from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.core.times import QueryInstant
+
 MOST_ROWS = 10_000
 """Rows of one answer: about 2 MB, and a Lambda may answer 6 MB."""
+_KEY_RULE = "must have 1 to 255 characters of printable ASCII"
 LARGEST_AMOUNT = 2**53 - 1
 """The largest integer that every JSON client reads exactly (JavaScript's numbers are doubles)."""
 
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_INTEGER = re.compile("-?[0-9]{1,30}")
-_KEY = re.compile("[ -~]{1,255}")
-# A plus sign that was not encoded arrives as a blank in a query.
-_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
 
 
 def iso(at: datetime) -> str:
@@ -48,42 +48,19 @@ def _uuid(text: str) -> str:
     return lower
 
 
-def _integer(given: object) -> object:
-    if isinstance(given, str) and not _INTEGER.fullmatch(given):
-        raise ValueError("must be a whole number")
-    return given
-
-
-def _key(text: str) -> str:
-    if not _KEY.fullmatch(text):
-        raise ValueError("must have 1 to 255 characters of printable ASCII")
-    return text
-
-
-def _unencoded(given: object) -> object:
-    return _LOST_PLUS.sub("+", given) if isinstance(given, str) else given
-
-
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError as beyond:
-        raise ValueError("must lie between the years 1 and 9999 in UTC") from beyond
-
-
 Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 """A UUID that the ledger itself says, in lower case."""
 Uuid = Annotated[Id, AfterValidator(_uuid)]
 """A UUID of any version in canonical form (RFC 9562 section 4), in lower case once it is read."""
 
-Amount = Annotated[int, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
+Amount = Annotated[Whole, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
 Instant = Annotated[
     AwareDatetime,
     PlainSerializer(iso, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-AskedInstant = Annotated[AwareDatetime, BeforeValidator(_unencoded), AfterValidator(_in_utc)]
-Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_integer)]
+Floor = Annotated[WholeText, Field(ge=-(10**30) + 1, le=10**30 - 1)]
+Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
 
 
 class Model(BaseModel):
@@ -110,13 +87,15 @@ class TransactionBody(Model):
 class FloorHeader(Model):
     """Under which balance the account may not be after this."""
 
-    floor: Annotated[int | None, BeforeValidator(_integer), Field(alias="Balance-Floor")] = None
+    floor: Annotated[Floor | None, Field(alias="Balance-Floor")] = None
 
 
 class PostHeaders(FloorHeader):
     """A key makes a repeat of a post safe."""
 
-    key: Annotated[str, AfterValidator(_key)] | None = Field(default=None, alias="Idempotency-Key")
+    key: Annotated[str, Form("[ -~]{1,255}", _KEY_RULE)] | None = Field(
+        default=None, alias="Idempotency-Key"
+    )
 
 
 class ListQuery(Model):
@@ -135,7 +114,7 @@ class TransactionsQuery(ListQuery):
 class AccountQuery(Model):
     """The instant of the balance; omitted, the current one."""
 
-    at: AskedInstant | None = None
+    at: QueryInstant | None = None
 
 
 # --- what is kept ---------------------------------------------------------------------------------

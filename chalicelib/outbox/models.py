@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from chalicelib.core.forms import Form
+from chalicelib.core.numbers import WholeText
 from chalicelib.core.outbox.effects import EffectState
 
 if TYPE_CHECKING:  # the client has these models, and none of what keeps rows
@@ -11,8 +13,8 @@ if TYPE_CHECKING:  # the client has these models, and none of what keeps rows
 
 MOST_ROWS = 200
 
-Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-EffectId = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
+Kind = Annotated[str, Form("[a-z][a-z0-9_]{0,30}", "must be a kind of effect, such as jira")]
+EffectId = Annotated[str, Form("[!-~]{1,255}", "must be the id of an effect, as a list gives it")]
 
 
 class Model(BaseModel):
@@ -30,7 +32,7 @@ class EffectsQuery(Model):
 
     state: EffectState | None = None
     kind: Kind | None = None
-    limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 50
+    limit: Annotated[WholeText, Field(ge=1, le=MOST_ROWS)] = 50
     cursor: str | None = None
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from chalicelib.core.access import Caller
 from chalicelib.core.http import created, ok
+from chalicelib.core.numbers import WholeText
 from chalicelib.core.routing import Routes, Upload
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileView, PresignedFile
 from chalicelib.vending.models import (
@@ -39,7 +40,7 @@ def _log(larger_to: str) -> Upload:
 
 
 class _FilePath(Model):
-    file_id: Annotated[int, Field(ge=1, le=10**12)]
+    file_id: Annotated[WholeText, Field(ge=1, le=10**12)]
 
 
 @bp.on(

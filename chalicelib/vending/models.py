@@ -18,6 +18,9 @@ from pydantic import (
     StringConstraints,
 )
 
+from chalicelib.core import times
+from chalicelib.core.forms import Form
+from chalicelib.core.numbers import WholeText
 from chalicelib.vending import names
 
 T = TypeVar("T", date, str)
@@ -133,9 +136,19 @@ class FleetReport(Model):
 
 # --- what comes in ------------------------------------------------------------------------------
 
-Serial = Annotated[str, AfterValidator(names.serial)]
-TechnicianId = Annotated[str, AfterValidator(names.technician_id)]
-SiteId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
+Serial = Annotated[str, names.SERIAL]
+TechnicianId = Annotated[
+    str,
+    AfterValidator(names.technician_id),
+    Field(json_schema_extra={"pattern": r"^\s*[#Tt]?[0-9]{1,9}\s*$"}),
+]
+SiteId = Annotated[
+    str,
+    Form(
+        r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}",
+        "must have 1 to 64 letters, digits, points, hyphens and underscores, and no point first",
+    ),
+]
 _Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
 Name = Annotated[str, _Text, AfterValidator(names.printable)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
@@ -161,7 +174,7 @@ class SiteBody(Model):
     """
 
     name: Name
-    time_zone: Annotated[str, AfterValidator(names.time_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(times.time_zone)] = "UTC"
     address: Annotated[str, StringConstraints(max_length=500), AfterValidator(names.printable)] = ""
     closed: Annotated[tuple[Day, ...], Field(max_length=400), AfterValidator(_in_order)] = ()
     closed_weekly: Annotated[
@@ -210,8 +223,8 @@ class TechnicianQuery(Model):
 class PageQuery(Model):
     """How much of a list, and from where on: what the page before gave as ``next``."""
 
-    limit: Annotated[int, Field(ge=1, le=1_000)] = 1_000
-    cursor: Annotated[int | None, Field(ge=1, le=10**10)] = None
+    limit: Annotated[WholeText, Field(ge=1, le=1_000)] = 1_000
+    cursor: Annotated[WholeText, Field(ge=1, le=10**10)] | None = None
 
 
 class FilesQuery(PageQuery):

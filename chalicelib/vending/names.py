@@ -8,18 +8,20 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-SERIAL = re.compile(r"GM\d{3,18}", re.ASCII)
+from chalicelib.core import times
+from chalicelib.core.forms import Form
+
+SERIAL = Form(
+    "GM[0-9]{3,18}", "must be a machine serial: GM and three digits or more, such as GM001"
+)
 _TECHNICIAN = re.compile(r"[#T]?(\d{1,9})", re.ASCII | re.IGNORECASE)
 _STORED = re.compile(
     r"(T\d{4,9})\.(GM\d{3,18})\.(\d{4}-\d{2}-\d{2}_\d{6})\.(?:zip|gz|txt)", re.ASCII
 )
 STORED_NAME_RULE = "a technician's file is named like T0001.GM001.2018-09-21_093448.zip"
+_EXAMPLE = "2018-09-21T09:34:48"
 _STAMP = "%Y-%m-%d_%H%M%S"
-_US = re.compile(
-    r"(\d{1,2})/(\d{1,2})/(\d{4}),? (\d{1,2}):(\d{2})(?::(\d{2}))? ?([AaPp])\.?[Mm]\.?", re.ASCII
-)
 # The wall clock furthest behind UTC (UTC-12) shows a time this much before the instant it means.
 _FURTHEST_BEHIND = timedelta(hours=12)
 _FURTHEST_AHEAD = timedelta(hours=14)
@@ -27,9 +29,7 @@ _FURTHEST_AHEAD = timedelta(hours=14)
 
 def serial(text: str) -> str:
     """Return ``text`` when it is a machine's serial. Raises ValueError."""
-    if not SERIAL.fullmatch(text):
-        raise ValueError("must be a machine serial: GM and three digits or more, such as GM001")
-    return text
+    return SERIAL.check(text)
 
 
 def technician_id(text: str) -> str:
@@ -38,15 +38,6 @@ def technician_id(text: str) -> str:
     if not match:
         raise ValueError("must be a technician number, such as #001 or T0001")
     return f"T{int(match[1]):04d}"
-
-
-def time_zone(name: str) -> str:
-    """Return ``name`` when it is an IANA time zone. Raises ValueError."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
-        raise ValueError("must be an IANA time zone, such as America/Chicago") from unknown
-    return name
 
 
 def day(value: date) -> date:
@@ -65,23 +56,23 @@ class DownloadTime:
     def latest_instant(self, zone: str | None) -> datetime:
         """Return the latest instant (UTC) that this wall clock can have meant.
 
-        Exact with an offset or a ``zone`` (the later one where clocks go back); without either,
-        the clock may have stood in UTC-12.
+        Exact with an offset or a ``zone`` (but for the hours that clocks repeat or leave out);
+        without either, the clock may have stood in UTC-12.
         """
         if self.offset is not None:
             return (self.wall - self.offset).replace(tzinfo=UTC)
         if zone is not None:
-            return self.wall.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
+            return times.latest_instant(self.wall, zone)
         return self.wall.replace(tzinfo=UTC) + _FURTHEST_BEHIND
 
     def earliest_instant(self, zone: str | None) -> datetime:
         """Return the earliest instant (UTC) that this wall clock can have meant.
 
-        Exact with an offset or a ``zone`` (the earlier one where clocks go back); without either,
-        the clock may have stood in UTC+14.
+        Exact with an offset or a ``zone`` (but for the hours that clocks repeat or leave out);
+        without either, the clock may have stood in UTC+14.
         """
         if self.offset is None and zone is not None:
-            return self.wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+            return times.earliest_instant(self.wall, zone)
         return (self.wall - (_FURTHEST_AHEAD if self.offset is None else self.offset)).replace(
             tzinfo=UTC
         )
@@ -89,25 +80,12 @@ class DownloadTime:
 
 def download_time(text: str) -> DownloadTime:
     """Return the time in ISO 8601 or as ``9/21/2018 9:34:48 AM``. Raises ValueError."""
-    us = _US.fullmatch(text.strip())
+    wall, offset = times.wall_time(text)
     try:
-        if us:
-            month, day, year, hour, minute = (int(us[i]) for i in range(1, 6))
-            if not 1 <= hour <= 12:
-                raise ValueError("hour")
-            hour = hour % 12 + (12 if us[7] in "pP" else 0)
-            wall = datetime(year, month, day, hour, minute, int(us[6] or 0))  # noqa: DTZ001 - a wall clock
-            _checked_year(wall)
-            return DownloadTime(wall)
-        at = datetime.fromisoformat(text.strip())
-        if "T" not in text and " " not in text.strip():
-            raise ValueError("no time of day")
-        _checked_year(at)
+        _checked_year(wall)
     except ValueError as wrong:
-        raise ValueError(
-            "must be a date and time such as 2018-09-21T09:34:48 or 9/21/2018 9:34:48 AM"
-        ) from wrong
-    return DownloadTime(at.replace(tzinfo=None, microsecond=0), at.utcoffset())
+        raise ValueError(f"must be a date and time such as {_EXAMPLE}, from 1970 on") from wrong
+    return DownloadTime(wall, offset)
 
 
 def checked_download_time(text: str) -> str:

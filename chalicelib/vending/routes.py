@@ -9,12 +9,14 @@ from typing import Annotated, Literal
 from urllib.parse import urlencode
 
 from chalice import Response
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from chalicelib.core.access import Caller
 from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import created, fault, json_list, link, ok, respond
+from chalicelib.core.numbers import WholeText
 from chalicelib.core.routing import Routes
+from chalicelib.core.times import SpanEnd
 from chalicelib.vending.models import (
     ClosingBody,
     Dispatch,
@@ -59,13 +61,13 @@ class _MachinePath(Model):
 
 
 class _DispatchPath(Model):
-    dispatch_id: Annotated[int, Field(ge=1, le=10**12)]
+    dispatch_id: Annotated[WholeText, Field(ge=1, le=10**12)]
 
 
 class _RowsQuery(Model):
-    from_: Annotated[AwareDatetime | None, Field(alias="from")] = None
-    to: AwareDatetime | None = None
-    limit: Annotated[int, Field(ge=1, le=_MOST_ROWS)] = 1_000
+    from_: Annotated[SpanEnd | None, Field(alias="from")] = None
+    to: SpanEnd | None = None
+    limit: Annotated[WholeText, Field(ge=1, le=_MOST_ROWS)] = 1_000
     cursor: str | None = None
     format: Literal["json", "csv"] = "json"
 

@@ -3,7 +3,6 @@
 Costs and prices are whole cents inside and numbers with two decimals outside.
 """
 
-import re
 import unicodedata
 import uuid
 from datetime import UTC, datetime
@@ -23,6 +22,8 @@ from pydantic import (
 )
 
 from chalicelib.core import strict_json
+from chalicelib.core.forms import Form
+from chalicelib.core.numbers import WholeText
 from chalicelib.warranties import money
 
 MOST_ROWS = 1_000
@@ -30,7 +31,6 @@ HIGHEST_COST = Decimal("1000000.00")
 
 # Names the stores: whoever creates the record of a store gives it the same id.
 _STORES = uuid.UUID("6f1d3c52-6a0e-5c0b-9d5d-7f1a0b1e8c11")
-_KEY = re.compile("[ -~]{1,255}")
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 
 
@@ -70,22 +70,13 @@ def _cost(given: object) -> int:
     return money.cents(exact)
 
 
-def _key(text: str) -> str:
-    if not _KEY.fullmatch(text):
-        raise ValueError("must have 1 to 255 characters of printable ASCII")
-    return text
-
-
-def _integer(given: object) -> object:
-    if isinstance(given, str) and not re.fullmatch("[0-9]{1,9}", given):
-        raise ValueError("must be a whole number")
-    return given
-
-
-Key = Annotated[str, AfterValidator(_key)]
+Key = Annotated[str, Form("[ -~]{1,255}", "must have 1 to 255 characters of printable ASCII")]
 """An Idempotency-Key."""
 StoreUuid = Annotated[
-    str, StringConstraints(to_lower=True, pattern="^[A-Za-z0-9-]+$", min_length=1, max_length=64)
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    Form("[A-Za-z0-9-]+", "must have letters, digits and hyphens only"),
+    AfterValidator(str.lower),
 ]
 """1 to 64 letters, digits and hyphens in lower case; the brief's own example is no UUID."""
 Name = Annotated[
@@ -119,7 +110,7 @@ Instant = Annotated[
     PlainSerializer(iso),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), BeforeValidator(_integer)]
+Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
 
 
 class Model(BaseModel):

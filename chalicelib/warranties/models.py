@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from chalicelib.core.forms import Form
 from chalicelib.warranties.fields import (
     MOST_ROWS,
     Cost,
@@ -104,7 +105,9 @@ class PlansQuery(Model):
 class WarrantyPath(Model):
     """The id of a warranty."""
 
-    warranty_id: Annotated[str, Field(pattern=f"^{_WARRANTY_ID}$")]
+    warranty_id: Annotated[
+        str, Form(_WARRANTY_ID, "must be the id of a warranty, as its sale gave it")
+    ]
 
 
 class StorePath(Model):

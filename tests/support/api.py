@@ -48,12 +48,15 @@ class Api:
         *,
         media_type: str | None = None,
         authorization: str | None = None,
+        encoding: str | None = None,
         **query: Any,
     ) -> Answer:
         is_json = body is not None and not isinstance(body, bytes)
         content = json.dumps(body).encode() if is_json else body or b""
         media_type = media_type or ("application/json" if is_json else None)
         headers = {"Content-Type": media_type} if media_type else {}
+        if encoding:
+            headers["Content-Encoding"] = encoding
         if authorization := authorization or self._authorization:
             headers["Authorization"] = authorization
         url = f"{path}?{urlencode(query, doseq=True)}" if query else path

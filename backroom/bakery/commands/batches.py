@@ -8,7 +8,7 @@ from backroom.bakery import screens
 from backroom.bakery.api import BakeryApi
 from backroom.core import session, show
 from backroom.core.options import Json, checked
-from chalicelib.bakery.models import day
+from chalicelib.core.times import day
 
 batches = typer.Typer(no_args_is_help=True, help="One ingredient ticket a day, for all orders.")
 

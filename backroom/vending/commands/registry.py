@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from backroom.core import session, show
 from backroom.core.options import Json, checked
 from backroom.vending.api import VendingApi
+from chalicelib.core import times
 from chalicelib.vending import names
 from chalicelib.vending.models import WEEKDAYS, SiteBody
 
@@ -56,7 +57,7 @@ def put_site(
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="Its name.")] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(metavar="ZONE", callback=checked(names.time_zone), help="Its IANA time zone."),
+        typer.Option(metavar="ZONE", callback=checked(times.time_zone), help="Its IANA time zone."),
     ] = None,
     address: Annotated[str | None, typer.Option(metavar="TEXT", help="Its address.")] = None,
     closed: Annotated[
@@ -138,7 +139,7 @@ def _place(site: SiteBody) -> dict[str, object]:
 
 
 def _closing_days(named: list[str] | None) -> dict[str, list[str]]:
-    """Return dates and weekdays apart; nothing when none are named, two empty lists for ``none``."""
+    """Return dates and weekdays apart; nothing if none are named, two empty lists for ``none``."""
     if not named:
         return {}
     days = [] if named == ["none"] else [day.lower() for day in named]

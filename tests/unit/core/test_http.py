@@ -1,7 +1,9 @@
 """The HTTP edge: reading requests, writing answers, problems in one form (S1 to S5, RFC 9457)."""
 
+import gzip
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Literal
 
 import pytest
@@ -13,10 +15,11 @@ from botocore.exceptions import (
 )
 from chalice import Chalice, Response
 from chalice.test import Client
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core import errors, http, routing
 from chalicelib.core.errors import BackroomError
+from chalicelib.core.numbers import Whole, WholeText
 from tests.support.api import Api, client
 
 PROBLEM = "application/problem+json"
@@ -24,17 +27,17 @@ routes = routing.Routes(__name__)
 
 
 class Shelf(BaseModel):
-    shelf_id: Annotated[int, Field(ge=1)]
+    shelf_id: Annotated[WholeText, Field(ge=1)]
 
 
 class Wanted(BaseModel):
-    limit: Annotated[int, Field(ge=1)] = 10
+    limit: Annotated[WholeText, Field(ge=1)] = 10
     from_: Annotated[str | None, Field(alias="from")] = None
 
 
 class Box(BaseModel):
     name: Annotated[str, Field(min_length=1)]
-    weight_g: int
+    weight_g: Whole
     fragile: bool = False
 
     def json_text(self) -> str:
@@ -68,6 +71,24 @@ def take_note(body: Box | None = None) -> Response:
 def take_log(content: bytes) -> Response:
     """Say how long a log is."""
     return http.respond(json.dumps(len(content)))
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    colour: str = ""
+
+
+class Labelled(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    tag: str = Field(default="", alias="label")
+    inner: Inner | None = None
+
+
+class Odd(BaseModel):
+    at: datetime
+    code: Annotated[str, Field(pattern="^a$")]
 
 
 class Trouble:
@@ -118,21 +139,37 @@ def test_s1_all_faults_of_a_body_are_named_at_once(api: Api) -> None:
     }
 
 
-@pytest.mark.parametrize("weight", ["true", "33.0", "1e2", '"33"', "null", "[]"])
+@pytest.mark.parametrize("weight", ["true", "33.5", "1e-2", '"33"', "null", "[]"])
 def test_s4_a_number_is_a_number_and_nothing_like_one(api: Api, weight: str) -> None:
     body = f'{{"name": "cake", "weight_g": {weight}}}'.encode()
 
     answer = api.send("PUT", "/shelves/7", body, media_type="application/json")
 
-    assert answer.faults.keys() == {"body.weight_g"}
+    assert answer.faults == {"body.weight_g": "must be a whole number"}
+
+
+@pytest.mark.parametrize("weight", ["33.0", "3.3e1", "33.000", "330e-1"])
+def test_s4_a_whole_number_may_be_written_with_a_point(api: Api, weight: str) -> None:
+    body = f'{{"name": "cake", "weight_g": {weight}}}'.encode()
+
+    answer = api.send("PUT", "/shelves/7", body, media_type="application/json")
+
+    assert answer.json["weight_g"] == 33
+
+
+def test_s4_a_byte_order_mark_before_the_body_is_skipped(api: Api) -> None:
+    body = b"\xef\xbb\xbf" + json.dumps(BOX).encode()
+
+    assert api.send("PUT", "/shelves/7", body, media_type="application/json").status == 201
 
 
 @pytest.mark.parametrize(
     ("body", "why"),
     [
         (b"", "is not valid JSON"),
+        (gzip.compress(b"{}"), "is compressed: send the JSON itself"),
         (b"{", "is not valid JSON"),
-        (b'{"name": "a", "name": "b", "weight_g": 1}', "names 'name' twice"),
+        (b'{"name": "a", "name": "b", "weight_g": 1}', 'names "name" twice'),
         (b'{"name": "a", "weight_g": NaN}', "holds NaN"),
         (b'{"name": "\xff", "weight_g": 1}', "is not UTF-8"),
         (b"[]", "must be a JSON object"),
@@ -151,6 +188,15 @@ def test_s3_a_body_of_another_kind_is_415(api: Api, media_type: str | None) -> N
 
     assert (answer.status, answer.headers["Content-Type"]) == (415, PROBLEM)
     assert answer.json["detail"].startswith("Content-Type must be application/json; ")
+
+
+def test_s3_a_body_in_an_encoding_that_is_not_read_is_415(api: Api) -> None:
+    body = json.dumps(BOX).encode()
+
+    answer = api.send("PUT", "/shelves/7", body, media_type="application/json", encoding="br")
+
+    assert answer.status == 415
+    assert answer.json["detail"] == "Content-Encoding is not read here: send the body as it is."
 
 
 @pytest.mark.parametrize(
@@ -195,8 +241,36 @@ def test_s5_a_query_is_decoded_once(api: Api) -> None:
 
 
 def test_s1_a_path_value_is_checked(api: Api) -> None:
-    for shelf_id in ("0", "x", "1.5"):
+    for shelf_id in ("0", "x", "1.5", "1_0", "+1", "007", " 1", "\uff11", "9" * 40):
         assert api.put(f"/shelves/{shelf_id}", BOX).faults.keys() == {"path.shelf_id"}
+
+
+def test_s5_a_number_in_a_query_is_its_digits(api: Api) -> None:
+    for limit in ("1_0", " 1", "1.0", "01", "\u0661"):
+        assert api.get("/shelves", limit=limit).faults == {"query.limit": "must be a whole number"}
+
+
+def test_a_field_that_is_unknown_is_named_with_the_one_that_is_meant() -> None:
+    body = {"labl": "x", "inner": {"colr": 1, "zzz": 2}}
+
+    with pytest.raises(errors.InvalidInputError) as invalid:
+        http.checked(Labelled, body, place="body", strict=True)
+
+    assert {each["field"]: each["detail"] for each in invalid.value.faults} == {
+        "labl": "unknown field; did you mean label?",
+        "inner.colr": "unknown field; did you mean colour?",
+        "inner.zzz": "unknown field",
+    }
+
+
+def test_no_answer_has_words_that_are_pydantics_own() -> None:
+    with pytest.raises(errors.InvalidInputError) as invalid:
+        http.checked(Odd, {"at": "x", "code": "b"}, place="query")
+
+    assert {each["field"]: each["detail"] for each in invalid.value.faults} == {
+        "at": "is not valid here",
+        "code": "is not valid here",
+    }
 
 
 # --- answering ----------------------------------------------------------------------------------

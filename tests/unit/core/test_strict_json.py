@@ -1,5 +1,6 @@
 """JSON as RFC 8259 means it (S4)."""
 
+import gzip
 import json
 from contextlib import suppress
 from decimal import Decimal
@@ -34,6 +35,8 @@ def test_what_python_writes_is_read_as_it_was(value: object, ascii_only: bool) -
         (b"33", 33),
         (b'"\\ud83d\\ude00"', "😀"),
         (b' {"a": 1}\r\n', {"a": 1}),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        (b"9" * 309, int("9" * 309)),
     ],
 )
 def test_s4_numbers_with_a_fraction_stay_exact(text: bytes, value: object) -> None:
@@ -49,8 +52,17 @@ def test_s4_numbers_with_a_fraction_stay_exact(text: bytes, value: object) -> No
         (b"{", "is not valid JSON"),
         (b"{'a': 1}", "is not valid JSON"),
         (b"[1,]", "is not valid JSON"),
-        (b'\xef\xbb\xbf{"a": 1}', "is not valid JSON"),
-        (b"1" * 5_000, "is not valid JSON"),
+        (b'\xef\xbb\xbf\xef\xbb\xbf{"a": 1}', "is not valid JSON"),
+        (b"1" * 5_000, "holds a number out of range: 111"),
+        (b"-" + b"9" * 310, "holds a number out of range: -999"),
+        (b'{"a" 1}', "is not valid JSON: a colon is missing, line 1, column 6"),
+        (b'{\n"a": 1,}', "is not valid JSON: a "),
+        (b'{"a": 1} {}', "is not valid JSON: something follows the value"),
+        (b'"\t"', "is not valid JSON: a text holds a control character"),
+        (b'"\\x"', "is not valid JSON: a text holds a backslash"),
+        (gzip.compress(b'{"a": 1}'), "is compressed"),
+        (gzip.compress(b'{"a": 1}').decode(errors="replace").encode(), "is compressed"),
+        ('{"a": 1}'.encode("utf-16"), "is not UTF-8"),
         (b'"\xff"', "is not UTF-8"),
         (b'{"a": NaN}', "holds NaN, which is not JSON"),
         (b"[Infinity]", "holds Infinity"),
@@ -58,8 +70,8 @@ def test_s4_numbers_with_a_fraction_stay_exact(text: bytes, value: object) -> No
         (b"1e400", "holds a number out of range: 1e400"),
         (b"1e99999999999999999999", "holds a number out of range"),
         (b"0e99999999999999999999", "holds a number out of range"),
-        (b'{"a": 1, "b": 2, "a": 1}', "names 'a' twice"),
-        (b'[{"a": {"b": 1, "b": 2}}]', "names 'b' twice"),
+        (b'{"a": 1, "b": 2, "a": 1}', 'names "a" twice'),
+        (b'[{"a": {"b": 1, "b": 2}}]', 'names "b" twice'),
         (b'"\\ud800"', "holds half of a surrogate pair"),
         (b'{"\\udfff": 1}', "holds half of a surrogate pair"),
         (b"[" * 100_000, "is nested too deeply"),

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from chalicelib.core import times
 from chalicelib.deliveries import instants
 from chalicelib.deliveries.fields import location
 from chalicelib.deliveries.models import RECIPIENT_CHOICES, Package, PackagePath
@@ -40,12 +41,13 @@ def test_d4_what_is_no_value_is_refused_in_every_field(name: str, value: object)
 
 @pytest.mark.parametrize("name", IDS)
 def test_an_id_that_is_a_fraction_is_refused(name: str) -> None:
-    assert faults({**BOX, name: Decimal("7.0")}) == {name: "must be text or a whole number"}
+    assert faults({**BOX, name: Decimal("7.5")}) == {name: "must be text or a whole number"}
 
 
 @pytest.mark.parametrize("name", IDS)
 def test_a_whole_number_and_its_digits_are_one_id(name: str) -> None:
-    assert getattr(package(**{name: 7}), name) == getattr(package(**{name: "7"}), name) == "7"
+    for written in (7, "7", Decimal("7.0"), Decimal("7E0")):
+        assert getattr(package(**{name: written}), name) == "7"
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -125,7 +127,7 @@ def test_a_timestamp_that_is_none_is_refused(said: object) -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_instants_survive_being_counted_and_being_written(at: datetime) -> None:
     assert instants.from_micros(instants.micros(at)) == at
-    assert instants.read(instants.iso(at)) == at
+    assert times.timestamp(instants.iso(at)) == at
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.integers(-1_439, 1_439))
@@ -134,7 +136,7 @@ def test_an_offset_says_the_same_instant(at: datetime, minutes: int) -> None:
 
     said = at.astimezone(timezone(timedelta(minutes=minutes))).isoformat()
 
-    assert instants.read(said) == at
+    assert times.timestamp(said) == at
 
 
 # --- preferences --------------------------------------------------------------------------------
