@@ -144,7 +144,9 @@ def _instants(wall: datetime, zone: str) -> list[datetime]:
 
 
 def day(given: object) -> date:
-    """Return a day, such as 2026-11-21."""
+    """Return a day, such as 2026-11-21; one that was read already stays."""
+    if isinstance(given, date) and not isinstance(given, datetime):
+        return given
     if not isinstance(given, str) or not _DAY.fullmatch(given):
         raise ValueError("must be a day, such as 2026-11-21")
     try:

@@ -1,8 +1,9 @@
 """One log line, and many alike: what they must be like, and the packed rows they stand for.
 
 A line is ``GM006|2020-02-20T11:29:44Z|1``: the machine's serial (GM and three digits or more), a
-UTC second, the gumballs it gave. Its *head*, ``GM006|2020-02-20``, says whose row it is and of which
-day; its *code* is a packed row as a number in this machine's byte order, so that an array of codes is packed rows.
+UTC second, the gumballs it gave. Its *head*, ``GM006|2020-02-20``, says whose row it is and of
+which day; its *code* is a packed row as a number in this machine's byte order, so that an array of
+codes is packed rows.
 
 A line is read in one of three ways, each many times faster than the one before: with care
 (`Rules.read`), which knows what is wrong; by tables, where looking up ``T11:29:`` and ``44Z|1``

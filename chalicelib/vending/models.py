@@ -159,7 +159,7 @@ DownloadedAt = Annotated[str, AfterValidator(names.checked_download_time)]
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-Day = Annotated[date, AfterValidator(names.day)]
+Day = Annotated[times.Day, AfterValidator(names.day)]
 
 
 def _in_order(days: tuple[T, ...]) -> tuple[T, ...]:
