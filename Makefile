@@ -61,8 +61,9 @@ format: install ## Format and mend what can be mended by itself
 test: install ## All tests that this machine can run; says what it left out and why; ARGS="-k word"
 	@$(VENV)/python -m tests $(ARGS)
 
-fuzz: install ## Look for new counterexamples to the property tests, for some minutes
-	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m hypothesis -q
+fuzz: install ## Look for new counterexamples and try the long versions of tests, for some tens of minutes
+	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m "hypothesis or grows" -q
+	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/integration tests/e2e -m grows -q
 
 bench: install ## Measure what the docs claim
 	$(VENV)/python -m bench

@@ -12,6 +12,7 @@ from infra.standins.server import Standins
 from tests.browser.screens import Screens
 from tests.browser.test_frame import violations
 from tests.support.deployed import Deployed, deployed
+from tests.support.patience import CLIENT_S
 from tests.support.vending.crew import log
 
 ACCOUNT = "5f0c3a52-0000-4000-8000-0000000000aa"
@@ -28,7 +29,7 @@ def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def signed(browser: Browser, request: pytest.FixtureRequest, provider: Standins) -> Deployed:
     """A stage where people sign in at the stand-in, with two technicians and their machines."""
     stack = deployed(request, "signed-page", provider.identity())
-    with httpx.Client(base_url=stack.aws.api, timeout=60, trust_env=False) as api:
+    with httpx.Client(base_url=stack.aws.api, timeout=CLIENT_S, trust_env=False) as api:
         api.headers["Authorization"] = f"Bearer {token(provider, 'vending:dispatch')}"
         for number, serial in (("T0001", "GM001"), ("T0002", "GM002")):
             api.put(f"/technicians/{number}", json={"name": number}).raise_for_status()

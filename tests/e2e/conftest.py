@@ -11,11 +11,10 @@ import pytest
 
 from tests.support.bakery.deployed import CAKE, VEGAN, DeployedBakery
 from tests.support.deployed import Deployed, deployed, packaged
+from tests.support.patience import TEST_S
 from tests.support.vending.crew import Crew, hired, log
 
 HERE = Path(__file__).parent
-# A hanging test shall not hang the rest.
-PATIENCE_S = 240
 _DAYS = count()
 
 
@@ -23,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(PATIENCE_S))
+            item.add_marker(pytest.mark.timeout(TEST_S))
     items.sort(key=lambda item: item.path == HERE / "test_poison.py")  # its time comes
 
 

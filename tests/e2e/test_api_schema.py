@@ -17,9 +17,11 @@ from tests.e2e.test_errors import problem
 from tests.support.api_cases import CONFORMANCE, OPERATIONS, TIMES, looking, requests
 from tests.support.deployed import Deployed
 from tests.support.patience import eventually
+from tests.support.size import grows
 from tests.support.vending.crew import PENDING, get, log
 
 
+@grows
 @pytest.mark.parametrize("mode", GenerationMode)
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_what_the_document_says(
@@ -38,6 +40,7 @@ def test_every_answer_is_what_the_document_says(
         check()  # where nothing is asked for, nothing can be wrong
 
 
+@grows
 def test_no_request_however_strange_ever_is_a_5xx(stack: Deployed) -> None:
     @looking(max_examples=30 * TIMES)
     @given(requests())

@@ -19,7 +19,7 @@ from tests.support.issuer import (
     signed_with_the_public_key,
     unsigned,
 )
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.routes import CONTRACTS, example, first_part
 from tests.support.vending.crew import get, log, put
 
@@ -55,7 +55,7 @@ def boss(closed: Deployed, issuer: Issuer) -> Iterator[httpx.Client]:
 def holder(stack: Deployed, token: str) -> httpx.Client:
     """Return the API as the holder of a token uses it."""
     told = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=stack.aws.api, timeout=60, headers=told)
+    return httpx.Client(base_url=stack.aws.api, timeout=CLIENT_S, headers=told)
 
 
 def ask(api: httpx.Client, method: str, path: str) -> httpx.Response:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.support.deployed import Deployed
+from tests.support.patience import CLIENT_S
 from tests.support.routes import PATHS, REGISTERED, WRONG_VERBS, example, one_of_each_part
 from tests.support.vending.crew import Crew, hired, log
 
@@ -360,7 +361,7 @@ def hostile_paths() -> Iterable[str]:
 
 def as_it_is(stack: Deployed, path: str) -> tuple[int, str, bytes]:
     """Send a path unchanged, which a client of good manners would encode first."""
-    connection = HTTPConnection("127.0.0.1", stack.aws.api_port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", stack.aws.api_port, timeout=CLIENT_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

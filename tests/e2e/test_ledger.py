@@ -29,6 +29,7 @@ from tests.support.deployed import Deployed
 from tests.support.dynamodb import Line
 from tests.support.ledger.fakes import MORNING
 from tests.support.ledger.kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
+from tests.support.patience import Deadline
 
 FIELDS = ["transaction_id", "account_id", "amount", "created_at"]
 BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}
@@ -45,14 +46,14 @@ class Bank:
     ) -> httpx.Response:
         """Post a transaction; busy or broken off, post it again under the same key."""
         named = {"Idempotency-Key": str(uuid4()), **headers}
-        deadline = time.monotonic() + within_s
+        deadline = Deadline(within_s)
         while True:
             with suppress(httpx.TransportError):
                 body = {"account_id": account, "amount": amount}
                 answer = self.api.post("/transactions", json=body, headers=named)
-                if answer.status_code not in BUSY or time.monotonic() > deadline:
+                if answer.status_code not in BUSY or deadline.passed():
                     return answer
-            assert time.monotonic() < deadline
+            assert not deadline.passed()
             time.sleep(0.2)
 
     def reverse(self, transaction_id: str) -> httpx.Response:

@@ -26,7 +26,7 @@ from chalicelib.warranties.store import LIST_SHARDS
 from tests.e2e.test_errors import faults
 from tests.support.deployed import Deployed
 from tests.support.dynamodb import Line, items
-from tests.support.patience import eventually
+from tests.support.patience import Deadline, eventually
 from tests.support.warranties.fakes import SOFA
 from tests.support.warranties.kills import DEEDS, Scene, deaths
 
@@ -43,13 +43,13 @@ class Shops:
 
     def sell(self, *, key: str | None = None, **told: Any) -> httpx.Response:
         headers = {"Idempotency-Key": key or str(uuid4())}
-        deadline = time.monotonic() + 120
+        deadline = Deadline(120)
         while True:
             with suppress(httpx.TransportError):
                 answer = self.api.post("/warranties", json={**SOFA, **told}, headers=headers)
                 if answer.status_code not in BROKEN:
                     return answer
-            assert time.monotonic() < deadline
+            assert not deadline.passed()
             time.sleep(0.2)
 
     def listed(self, **query: Any) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.deployed import Deployed, deployed
+from tests.support.patience import TEST_S
 
 HERE = Path(__file__).parent
 
@@ -13,7 +14,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(120))
+            item.add_marker(pytest.mark.timeout(TEST_S))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from schemathesis import GenerationMode, Response
 
 from tests.support.api import Answer, Api
 from tests.support.api_cases import CONFORMANCE, OPERATIONS, TIMES, looking, requests
+from tests.support.size import grows
 from tests.support.whole_app import whole_app
 
 
@@ -27,6 +28,7 @@ def api() -> Iterator[Api]:
         yield api
 
 
+@grows
 @pytest.mark.parametrize("mode", GenerationMode)
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_what_the_document_says(api: Api, label: str, mode: GenerationMode) -> None:
@@ -43,6 +45,7 @@ def test_every_answer_is_what_the_document_says(api: Api, label: str, mode: Gene
         check()  # where nothing is asked for, nothing can be wrong
 
 
+@grows
 def test_no_request_however_strange_ever_is_a_5xx(api: Api) -> None:
     @looking(max_examples=300 * TIMES)
     @given(requests())

@@ -1,7 +1,6 @@
 """Requests to the API: what its document allows, what it does not, what it does not describe."""
 
 import json
-import os
 import string
 from functools import partial
 from typing import Any
@@ -20,9 +19,9 @@ from schemathesis.specs.openapi.checks import (
 from chalicelib.core.routing import VERBS
 from infra import openapi
 from tests.support.routes import CONTRACTS
+from tests.support.size import size
 
-# HYPOTHESIS_PROFILE=fuzz looks ten times as long.
-TIMES = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "fuzz" else 1
+TIMES = size(1, fuzz=10)
 PATIENT = (HealthCheck.too_slow, HealthCheck.filter_too_much)
 looking = partial(settings, deadline=None, suppress_health_check=PATIENT)
 

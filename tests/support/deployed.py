@@ -29,7 +29,7 @@ from infra.local.daemon import DaemonError
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
 from infra.standins.server import Standins
-from tests.support.patience import NotYetError, eventually
+from tests.support.patience import CLIENT_S, NotYetError, eventually
 from tests.support.processes import free_port, processes
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
@@ -73,7 +73,7 @@ class Deployed:
     @cached_property
     def api(self) -> httpx.Client:
         """Return a client of the API; threads may share it."""
-        return httpx.Client(base_url=self.aws.api, timeout=60)
+        return httpx.Client(base_url=self.aws.api, timeout=CLIENT_S)
 
     @property
     def bucket(self) -> str:
@@ -84,7 +84,7 @@ class Deployed:
         """Return a client of one of AWS's services; threads may share it."""
         if service not in self.clients:
             session: Any = boto3.session.Session("test", "test", region_name=REGION)
-            pool = Config(max_pool_connections=40, read_timeout=90)
+            pool = Config(max_pool_connections=40, read_timeout=CLIENT_S)
             endpoint = self.aws.endpoint
             self.clients[service] = session.client(service, endpoint_url=endpoint, config=pool)
         return self.clients[service]
@@ -148,7 +148,7 @@ class Deployed:
         with warnings.catch_warnings():
             # Nobody keeps the server's process at hand: it is found and stopped by its id.
             warnings.simplefilter("ignore", ResourceWarning)
-            self.aws.start()
+            self.aws.start(patience_s=CLIENT_S)
 
     def stop(self) -> None:
         """Stop the embedded AWS; what is stored stays, of its processes nothing does."""

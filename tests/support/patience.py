@@ -1,22 +1,74 @@
-"""Waiting for what happens elsewhere."""
+"""Waiting for what happens elsewhere, on a machine that may be busy with something else.
 
+A limit is what the wait may take on an idle machine, without any progress. Seconds in which others
+use the processors count for as little as they are ours, and progress starts the wait again; a
+ceiling ends what goes on for ever.
+"""
+
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+CLIENT_S = 600
+"""How long a client of a test waits for an answer: a slow machine is not what it tests."""
+TEST_S = 1_200
+"""How long a deployed test may take; one that hangs does not stop the others for ever."""
+_CEILING = 20
 
 
 class NotYetError(AssertionError):
     """What was waited for did not happen in time."""
 
 
+class Deadline:
+    """A limit in seconds of an idle machine, which progress starts again."""
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        busy: Callable[[], float] | None = None,
+    ) -> None:
+        self._seconds, self._now, self._busy = seconds, now, busy or processes_per_processor
+        self._seen = now()
+        self._ceiling = self._seen + _CEILING * seconds
+        self._waited = 0.0
+
+    def passed(self) -> bool:
+        """Return whether the wait is over; to be asked all the time."""
+        now = self._now()
+        self._waited += (now - self._seen) / max(1.0, self._busy())
+        self._seen = now
+        return self._waited > self._seconds or now > self._ceiling
+
+    def progressed(self) -> None:
+        """Start again, but for the ceiling."""
+        self._waited = 0
+
+
+def processes_per_processor() -> float:
+    """Return how many processes share a processor of this machine: more than 1 when it is busy."""
+    running = os.getloadavg()[0]
+    with suppress(OSError):
+        _, _, _, counts, _ = Path("/proc/loadavg").read_text().split()
+        running = max(running, float(counts.partition("/")[0]))
+    return running / (os.cpu_count() or 1)
+
+
 def eventually(check: Callable[[], T], within_s: float = 30, every_s: float = 0.1) -> T:
     """Return what ``check`` returns once that is true and nothing in it fails.
 
-    Raises NotYetError with what was last wrong after ``within_s``.
+    What it returns or raises otherwise is taken as progress when it changes. Raises NotYetError
+    with the last of it when ``within_s`` passes without any (see `Deadline`).
     """
-    deadline = time.monotonic() + within_s
+    deadline = Deadline(within_s)
+    before: object = None
     while True:
         try:
             last: object = check()
@@ -24,6 +76,9 @@ def eventually(check: Callable[[], T], within_s: float = 30, every_s: float = 0.
                 return last  # type: ignore[return-value]
         except (AssertionError, LookupError) as wrong:
             last = wrong
-        if time.monotonic() > deadline:
+        if repr(last) != before:
+            before = repr(last)
+            deadline.progressed()
+        if deadline.passed():
             raise NotYetError(f"not within {within_s} s; last: {last!r}")
         time.sleep(every_s)

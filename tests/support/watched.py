@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from infra.local.monitoring import Monitoring
 from infra.local.processes import Background
 from tests.support.deployed import Deployed
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.vending.crew import drop, hired, log
 
 SCHEDULED = Path(__file__).parents[1] / "events" / "scheduled.json"
@@ -55,7 +55,10 @@ class Watched:
 
         def answers() -> bool:
             with suppress(httpx.TransportError):
-                return httpx.get(f"http://127.0.0.1:{port}{path}").status_code == httpx.codes.OK
+                return (
+                    httpx.get(f"http://127.0.0.1:{port}{path}", timeout=CLIENT_S).status_code
+                    == httpx.codes.OK
+                )
             return False
 
         eventually(answers, within_s=60)
@@ -67,7 +70,8 @@ class Watched:
 
     def exported(self, name: str) -> Counter[Labels]:
         """Return what the exporter says of a metric, by labels."""
-        text = httpx.get(f"http://127.0.0.1:{self.monitoring.ports.exporter}/metrics").text
+        address = f"http://127.0.0.1:{self.monitoring.ports.exporter}/metrics"
+        text = httpx.get(address, timeout=CLIENT_S).text
         return Counter(
             {
                 frozenset(sample.labels.items()): sample.value
@@ -97,7 +101,7 @@ class Watched:
 
     def _get(self, path: str, **query: str) -> Any:
         base = f"http://127.0.0.1:{self.monitoring.ports.prometheus}"
-        answer = httpx.get(base + path, params=query, timeout=30)
+        answer = httpx.get(base + path, params=query, timeout=CLIENT_S)
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.json()["data"]
 

@@ -59,6 +59,8 @@ _CALLED = {
     "timeout after the deed": 0.02,
 }
 _TOLD = {"killed before telling": 0.02, "context away": 0.03, "killed after telling": 0.02}
+MISHAPS = (*_NAMED, *_CALLED, *_TOLD)
+"""What happens to every kind of effect; letters have mishaps of their own."""
 
 
 class Locked:

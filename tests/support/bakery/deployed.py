@@ -16,7 +16,7 @@ from chalicelib.core.table import Table
 from infra.standins.faults import Fault
 from infra.standins.server import Standins
 from tests.support.deployed import Deployed
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 
 CAKE = {"chocolate": 67.0, "butter": 33.0, "flour": 17.0, "sugar": 30.5, "eggs": 2}
 VEGAN = {"flour": 20.0, "apples": 3}
@@ -60,7 +60,7 @@ class DeployedBakery:
 
     def control(self, path: str, **told: Any) -> Any:
         """Do at a stand-in what a person or a machine at the vendor's could do."""
-        answer = httpx.post(f"{self.standins.url}/control/{path}", json=told, timeout=60)
+        answer = httpx.post(f"{self.standins.url}/control/{path}", json=told, timeout=CLIENT_S)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 

@@ -1,0 +1,69 @@
+"""How tests wait: for progress, and as long as the machine needs."""
+
+from itertools import count
+
+import pytest
+
+from tests.support.patience import Deadline, NotYetError, eventually
+
+
+class Machine:
+    """A clock that a test moves, and how busy the machine is."""
+
+    def __init__(self, busy: float = 0.5) -> None:
+        self.now, self.busy = 0.0, busy
+
+    def deadline(self, seconds: float) -> Deadline:
+        return Deadline(seconds, now=lambda: self.now, busy=lambda: self.busy)
+
+
+def test_a_deadline_passes_on_an_idle_machine_after_its_seconds() -> None:
+    machine = Machine()
+    deadline = machine.deadline(30)
+
+    machine.now = 30
+    assert not deadline.passed()
+    machine.now = 31
+    assert deadline.passed()
+
+
+def test_on_a_busy_machine_seconds_count_for_the_part_that_is_ours() -> None:
+    machine = Machine(busy=5)
+    deadline = machine.deadline(30)
+
+    machine.now = 140
+    assert not deadline.passed()
+    machine.now = 160
+    assert deadline.passed()
+
+
+def test_progress_starts_the_wait_again_but_not_for_ever() -> None:
+    machine = Machine()
+    deadline = machine.deadline(30)
+
+    for _ in range(24):
+        machine.now += 25
+        assert not deadline.passed()
+        deadline.progressed()
+    machine.now += 25
+    assert deadline.passed()
+
+
+def test_eventually_gives_up_with_what_was_last_wrong() -> None:
+    with pytest.raises(NotYetError, match="not within 0 s; last: AssertionError"):
+        eventually(_wrong, within_s=0)
+
+
+def test_eventually_waits_while_what_it_sees_changes() -> None:
+    seen = count(-20)
+
+    def check() -> bool:
+        found = next(seen)
+        assert found >= 0, found
+        return True
+
+    assert eventually(check, within_s=0.01, every_s=0.005)
+
+
+def _wrong() -> bool:
+    raise AssertionError
