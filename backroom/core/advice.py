@@ -46,7 +46,7 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"does not say whose", "ask for your technician number in the token (docs/auth.md)"),
     )
 )
-_BY_STATUS = {
+_BY_STATUS: dict[int, str] = {
     HTTPStatus.BAD_REQUEST: "mend what is named above, or add --help to the command",
     HTTPStatus.FORBIDDEN: "backroom technicians list shows who looks after which machine",
     HTTPStatus.NOT_FOUND: "check the address (--api or BACKROOM_API): backroom status",
@@ -63,6 +63,5 @@ def next_step_after(status: int, detail: str) -> str:
         match = pattern.search(detail)
         if match:
             return command.format(*match.groups())
-    if status in _BY_STATUS:
-        return _BY_STATUS[HTTPStatus(status)]
-    return _ON_OUR_SIDE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+    ours = _ON_OUR_SIDE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else ""
+    return _BY_STATUS.get(status, ours)

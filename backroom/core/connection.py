@@ -1,5 +1,6 @@
 """One address and how it is talked to: answers parsed, errors in plain words, safe retries."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class Connection:
                 headers={"User-Agent": f"backroom/{__version__}"},
                 trust_env=httpx.URL(self.url).host not in _LOCAL,  # no proxy for this machine
             )
-        except httpx.InvalidURL as wrong:
+        except (httpx.InvalidURL, UnicodeError) as wrong:
             raise self._unreachable(f"{url} is not an address: {wrong}") from wrong
 
     def close(self) -> None:
@@ -131,10 +132,20 @@ class Connection:
             raise UnreachableError(
                 f"{_address(url, self.url)} took too long to answer.", next_step="backroom status"
             ) from slow
+        except httpx.DecodingError as garbled:
+            raise self._unreachable(
+                f"{_address(url, self.url)} answered what is not as compressed as it says."
+            ) from garbled
         except httpx.TransportError as broken:
             raise self._unreachable(
                 f"The connection to {_address(url, self.url)} broke off: {broken}"
             ) from broken
+        except (httpx.InvalidURL, UnicodeError, OverflowError) as nowhere:
+            # The last two come from looking the host up.
+            raise self._unreachable(
+                f"{_address(url, self.url)} is not an address: each part of a host's name has 1 to "
+                "63 letters, and a port is at most 65535."
+            ) from nowhere
 
     def _unreachable(self, detail: str) -> UnreachableError:
         step = "make up starts it on this machine; --api or BACKROOM_API names another address"
@@ -148,11 +159,19 @@ def _address(url: str, base: str) -> str:
 
 def _pause_s(response: httpx.Response) -> float:
     asked = response.headers.get("Retry-After", "1")
-    return min(float(asked), _LONGEST_PAUSE_S) if asked.isdigit() else 1.0
+    return min(float(asked), _LONGEST_PAUSE_S) if re.fullmatch("[0-9]{1,9}", asked) else 1.0
+
+
+def _phrase(status: int) -> str:
+    """Return the name of a status; those of some gateways (520 to 530, 561) have none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"
 
 
 def _refusal(response: httpx.Response) -> ApiError:
-    phrase = HTTPStatus(response.status_code).phrase if response.status_code < 600 else "Odd answer"
+    phrase = _phrase(response.status_code)
     try:
         problem = _Problem.model_validate_json(response.content)
     except ValidationError:

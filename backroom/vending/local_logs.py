@@ -9,6 +9,7 @@ from pathlib import Path
 from backroom.core import show
 from backroom.core.errors import UnreadableFileError
 from backroom.vending.screens.machine_table import RowsByDay
+from backroom.vending.sending import name_of
 from chalicelib.vending import rows
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.archives import UnreadableLogError, open_log
@@ -54,7 +55,7 @@ class LocalLog:
 
 def read_log(path: Path, now: datetime) -> LocalLog:
     """Read one file as the service would. Raises UnreadableFileError."""
-    log = LocalLog(path.name)
+    log = LocalLog(name_of(path))
     machine, latest = _origin(path, now)
     log.downloaded_at = latest if machine else None
     try:

@@ -56,8 +56,11 @@ def _tried(api: VendingApi, log: LogFile) -> Sent | None:
     try:
         return send(api, log)
     except (ApiError, UnreadableFileError) as error:
-        show.complain(error, about=log.path.name)
-        return None
+        show.complain(error, about=log.name)
+    except OSError as wrong:
+        broken = UnreadableFileError(f"it cannot be read: {wrong.strerror}")
+        show.complain(broken, about=log.name)
+    return None
 
 
 def _follow(

@@ -4,6 +4,8 @@ Up to 4 MB go in a request. What is larger goes straight to the share; a text th
 here first, which often makes it small enough for a request after all.
 """
 
+import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from chalicelib.vending.files import FileView, PresignedFile
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
 _TEXT_LIMIT_BYTES = 1024 * 1024 * 1024
 _MEDIA_TYPES = {b"PK": "application/zip", b"\x1f\x8b": "application/gzip"}
+_LONGEST_NAME = 255
 _OTHER_MEDIA_TYPE = "application/octet-stream"
 
 
@@ -39,6 +42,21 @@ class LogFile:
 
     path: Path
     told: Told | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the file's name as it is shown and sent."""
+        return name_of(self.path)
+
+
+def name_of(path: Path) -> str:
+    r"""Return a file's name as text that can be sent: at most 255 characters, its end if longer.
+
+    Bytes that are no UTF-8, and control characters, are spelled out: ``bad\xffname.txt``.
+    """
+    text = os.fsencode(path.name).decode(errors="backslashreplace")
+    spelled = "".join(repr(c)[1:-1] if unicodedata.category(c) == "Cc" else c for c in text)
+    return spelled[-_LONGEST_NAME:]
 
 
 class Sent(NamedTuple):
@@ -77,7 +95,7 @@ def send(api: VendingApi, log: LogFile) -> Sent:
                 content.seek(0)
         awaited = _presigned(api, log)
         with _progress() as progress:
-            name = show.plain(log.path.name)
+            name = show.plain(log.name)
             reader = progress.wrap_file(content, total=size_bytes, description=name)
             api.put_to_share(awaited.upload, reader, size_bytes)
         return Sent(awaited.file, new=True)
@@ -92,9 +110,9 @@ def _travelling(path: Path) -> Iterator[tuple[BinaryIO, int]]:
             yield file, size_bytes
             return
         try:
-            with show.aside().status(f"Zipping {show.plain(path.name)} ..."):
+            with show.aside().status(f"Zipping {show.plain(name_of(path))} ..."):
                 blocks = open_log(file, max_bytes=_TEXT_LIMIT_BYTES)
-                packed = pack_log(blocks, member=f"{path.stem}.txt")
+                packed = pack_log(blocks, member="log.txt")
         except UnreadableLogError as wrong:
             raise UnreadableFileError(wrong.detail) from wrong
         yield BytesIO(packed.content), len(packed.content)
@@ -105,12 +123,12 @@ def _in_a_request(api: VendingApi, log: LogFile, content: bytes) -> Sent:
     if log.told:
         answer = api.upload(log.told, content, media_type)
     else:
-        answer = api.take_import(log.path.name, content, media_type)
+        answer = api.take_import(log.name, content, media_type)
     return Sent(answer.value, new=answer.status == HTTPStatus.CREATED)
 
 
 def _presigned(api: VendingApi, log: LogFile) -> PresignedFile:
-    return (api.presign(log.told) if log.told else api.presign_import(log.path.name)).value
+    return (api.presign(log.told) if log.told else api.presign_import(log.name)).value
 
 
 def _media_type(content: bytes) -> str:

@@ -1,6 +1,7 @@
 """Putting the token on requests to the API, and on no others."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Generator
 
@@ -45,6 +46,11 @@ class Bearer(httpx.Auth):
     def token(self) -> str | None:
         """Return the token to send. Raises SignInError when a sign-in has ended."""
         if told := os.environ.get("BACKROOM_TOKEN", "").strip():
+            if not re.fullmatch("[!-~]+", told):
+                raise SignInError(
+                    "BACKROOM_TOKEN is not a token: one has letters, digits and signs of ASCII.",
+                    next_step="copy it again, or: backroom login",
+                )
             return told
         grants = Grants()
         grant = grants.find(self._url)

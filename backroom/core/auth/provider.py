@@ -139,7 +139,7 @@ class Identity:
                 transport=self.transport, timeout=_TIMEOUT, trust_env=not local
             ) as client:
                 return client.request(method, address, **told)  # type: ignore[arg-type]
-        except httpx.HTTPError as gone:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as gone:
             host = httpx.URL(address).host
             raise SignInError(
                 f"The identity provider at {host} does not answer.",

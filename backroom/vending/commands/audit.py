@@ -14,7 +14,7 @@ from backroom.vending.options import Paths
 from backroom.vending.screens import files as file_screen
 from backroom.vending.screens import fleet as fleet_screen
 from backroom.vending.screens.machine_table import Surroundings
-from backroom.vending.sending import check_present
+from backroom.vending.sending import check_present, name_of
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.reports import audit
 
@@ -49,7 +49,7 @@ def _read_all(paths: Iterable[Path], now: datetime) -> list[LocalLog]:
         try:
             logs.append(read_log(path, now))
         except UnreadableFileError as error:
-            show.complain(error, about=path.name)
+            show.complain(error, about=name_of(path))
             unreadable += 1
     if unreadable:
         rest = "leave it out" if unreadable == 1 else "leave them out"

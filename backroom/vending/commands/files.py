@@ -21,7 +21,7 @@ from backroom.vending.options import (
 )
 from backroom.vending.outcomes import send_all
 from backroom.vending.screens import files as file_screen
-from backroom.vending.sending import LogFile, check_present
+from backroom.vending.sending import LogFile, check_present, name_of
 from chalicelib.vending import names
 
 app = typer.Typer(no_args_is_help=True, help="Send, list, show and take back technicians' logs.")
@@ -128,7 +128,7 @@ def _described(here: session.Session, path: Path, said: _Said, *, quiet: bool) -
     machine = said.machine or (named.machine if named else None)
     if not technician or not machine:
         option = "--machine" if technician else "--technician"
-        raise typer.BadParameter(f"{path.name} does not say it itself", param_hint=option)
+        raise typer.BadParameter(f"{name_of(path)} does not say it itself", param_hint=option)
     if said.downloaded_at:
         at = said.downloaded_at
     elif named:
@@ -136,9 +136,9 @@ def _described(here: session.Session, path: Path, said: _Said, *, quiet: bool) -
     else:
         at = _confirmed(here, path, yes=said.yes)
     if not quiet:
-        line = f"{path.name}: {technician}, {machine}, downloaded {at.replace('T', ' ')}"
+        line = f"{name_of(path)}: {technician}, {machine}, downloaded {at.replace('T', ' ')}"
         show.note(show.aside(), show.plain(line), style=show.CALM)
-    return LogFile(path, Told(technician, machine, at, path.name))
+    return LogFile(path, Told(technician, machine, at, name_of(path)))
 
 
 def _stored_name(path: Path) -> names.StoredName | None:
@@ -153,7 +153,7 @@ def _confirmed(here: session.Session, path: Path, *, yes: bool) -> str:
     own = datetime.fromtimestamp(int(path.stat().st_mtime), UTC).astimezone().replace(tzinfo=None)
     if yes:
         return own.isoformat()
-    question = f"{show.plain(path.name)}: downloaded {own}, the file's own time?"
+    question = f"{show.plain(name_of(path))}: downloaded {own}, the file's own time?"
     otherwise = f"add --yes to take that time, or say it: {_SAY_WHEN}"
     while True:
         said = here.answer(question, "Y/n/other time", otherwise=otherwise)

@@ -82,6 +82,56 @@ def test_a_gateways_own_error_is_told_as_far_as_it_goes(
     assert "make logs" in refused.value.next_step
 
 
+# Of gateways and of others: Cloudflare's 520 to 530, AWS's 460, 463 and 561, nginx's 499, 419.
+@pytest.mark.parametrize("status", [*range(419, 600), 600, 999])
+def test_every_status_has_a_title_also_one_without_a_name(desk: Desk, status: int) -> None:
+    desk.on("GET", "/fleet", httpx.Response(status, text="odd"))
+
+    with pytest.raises(ApiError) as refused:
+        api(desk).fleet()
+
+    assert (refused.value.status, refused.value.detail) == (status, "odd")
+    assert refused.value.title
+    assert bool(refused.value.next_step) == (status >= 500 or status == 422)
+
+
+def test_a_body_that_is_not_the_gzip_it_says_is_told_in_a_line() -> None:
+    odd = httpx.Response(
+        200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"not gzip")
+    )
+
+    with pytest.raises(UnreachableError, match="not as compressed as it says"):
+        api(lambda _: odd).fleet()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://{'a' * 64}.test",
+        f"https://www.{'b' * 70}.example",
+        "http://a..test",
+        "http://localhost:99999",
+        "http://localhost:port",
+        "http://[::1",
+        "http://ex ample.test",
+        "http://" + "\u00e9" * 64 + ".test",
+    ],
+)
+def test_what_is_no_address_is_told_in_a_line(address: str) -> None:
+    with pytest.raises(UnreachableError, match=r"is not an address|Nobody answers") as nowhere:
+        VendingApi(Connection(address)).fleet()
+
+    assert nowhere.value.next_step
+
+
+def test_a_pause_is_the_number_that_the_header_holds(desk: Desk) -> None:
+    for asked in ("\u00b2", "1e9", "", "Wed, 21 Oct 2026 07:28:00 GMT", "-1"):
+        busy = httpx.Response(503, headers=[(b"Retry-After", asked.encode("latin-1"))])
+        desk = Desk().on("GET", "/fleet", busy, fleet())
+        api(desk).fleet()
+        assert desk.slept_s == [1]
+
+
 def test_a_busy_service_is_asked_again_after_the_time_it_names(desk: Desk) -> None:
     busy = problem(503, "Too busy.")
     busy.headers["Retry-After"] = "2"

@@ -1,10 +1,13 @@
 """Technicians' files and the dispatcher's imports: what is said of them, how they travel."""
 
+import errno
 import gzip
 import io
 import json
 import os
 import random
+import subprocess
+import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from backroom.vending.sending import BODY_LIMIT_BYTES
+from backroom.vending import outcomes
+from backroom.vending.api import VendingApi
+from backroom.vending.sending import BODY_LIMIT_BYTES, LogFile, Sent
 from tests.support.backroom.desk import Desk, file, fleet, machine, problem, words
 
 STORED = "T0001.GM001.2018-09-21_093448.txt"
@@ -483,3 +488,64 @@ def test_v4_a_deleted_file_is_named(
     assert result.exit_code == 0
     assert dict(desk.asked[0].url.params) == {"technician": "T0001"}
     assert result.stdout == "Deleted file 12, T0001.GM001.2018-09-21_093448.zip.\n"
+
+
+# --- names on disk --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        (b"bad\xffname.txt", "bad\\xffname.txt"),
+        (b"\xed\xa0\x80.txt", "\\xed\\xa0\\x80.txt"),  # half of a surrogate pair
+        (b"new\nline.txt", "new\\nline.txt"),
+        ("caf\u00e9 \u674e.txt".encode(), "caf\u00e9 \u674e.txt"),
+        (b"\xff" * 100 + b".txt", ("\\xff" * 100 + ".txt")[-255:]),
+    ],
+)
+def test_a_file_goes_whatever_its_name_is_and_so_do_the_others(
+    desk: Desk, tmp_path: Path, name: bytes, sent: str
+) -> None:
+    first = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    for path in (first, tmp_path / "b.txt"):
+        path.write_bytes(ROWS)
+
+    result = taking(desk).run("import", first, tmp_path / "b.txt")
+
+    assert result.exit_code == 0, result.stderr
+    names = [request.url.params["filename"] for request in desk.sent("POST", "/imports")]
+    assert names == [sent, "b.txt"]
+
+
+def test_local_files_are_judged_whatever_their_names_are(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/bad\xffname.txt"
+    Path(os.fsdecode(name)).write_bytes(ROWS + b"nonsense\n")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from backroom.cli import main; main()", "audit", name],
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert b"bad\\xffname.txt: 1 of 2 lines refused" in done.stderr
+
+
+def test_a_file_that_cannot_be_read_to_its_end_does_not_hold_up_the_others(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(ROWS)
+    send = outcomes.send
+
+    def broken(api: VendingApi, log: LogFile) -> Sent:
+        if log.path.name == "a.txt":
+            raise OSError(errno.EIO, "Input/output error")
+        return send(api, log)
+
+    monkeypatch.setattr(outcomes, "send", broken)
+    result = taking(desk).run("import", tmp_path / "a.txt", tmp_path / "b.txt")
+
+    assert result.exit_code == 1
+    assert "a.txt: it cannot be read: Input/output error" in words(result, "stderr")
+    assert len(desk.sent("POST", "/imports")) == 1
