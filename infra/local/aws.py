@@ -1,6 +1,8 @@
 """Start, find and stop the embedded AWS. Standard library only: it runs before any install."""
 
+import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
@@ -9,11 +11,15 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from infra.local.daemon import Daemon, DaemonError
+from infra.local.daemon import Daemon, DaemonError, make_private
 
 GATEWAY = Path(__file__).with_name("gateway.py")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = "us-east-1"
+
+
+class StateLostError(DaemonError):
+    """The server was stopped and its state could not be written; the message says what is lost."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,11 @@ class LocalAws:
     def state(self) -> Path:
         """Return where everything that is stored is kept between starts."""
         return self.home / "state"
+
+    @property
+    def temporary(self) -> Path:
+        """Return where functions unpack their code and write; it goes with the server."""
+        return self.home / "tmp"
 
     @property
     def log(self) -> Path:
@@ -73,8 +84,12 @@ class LocalAws:
         if self.pid():
             self._wait(patience_s)
             return False
+        self.tidy()
+        make_private(self.home)
+        make_private(self.temporary)
+        ports = str(self.aws_port), str(self.api_port)
         process = self._daemon.spawn(
-            [str(self.python), str(GATEWAY), str(self.aws_port), str(self.api_port)],
+            [str(self.python), str(GATEWAY), *ports, str(self.state)],
             {"AWS_PORT": self.aws_port, "PORT": self.api_port},
             self._clean_environment(),
         )
@@ -82,8 +97,29 @@ class LocalAws:
         return True
 
     def stop(self, *, patience_s: float = 30) -> bool:
-        """Stop the server, its state saved; return False when it did not run."""
-        return self._daemon.stop(patience_s=patience_s)
+        """Stop the server; return False when it did not run. Raises StateLostError, DaemonError."""
+        running = self.pid() is not None
+        saving = self.save() if running else None
+        self._daemon.stop(patience_s=patience_s)
+        self.tidy()
+        if running and not (self.state / "clean").exists():
+            raise StateLostError(saving or f"Its log says why: {self.log}")
+        return running
+
+    def save(self) -> str | None:
+        """Have the running server save its state; return why it could not, None when it did."""
+        status, body = request(self.aws_port, "POST", "/_backroom/save", patience_s=90)
+        if status == HTTPStatus.NO_CONTENT:
+            return None
+        if status != HTTPStatus.INSUFFICIENT_STORAGE:
+            return f"The server answered {status} when it was asked to save."
+        problem = json.loads(body)
+        return f"{problem['detail']}. It was last saved at {problem['saved_at']}"
+
+    def tidy(self) -> None:
+        """Delete what functions left in their temporary folder, unless the server runs."""
+        if self.pid() is None:
+            shutil.rmtree(self.temporary, ignore_errors=True)
 
     def _wait(self, patience_s: float, process: "subprocess.Popen[bytes] | None" = None) -> None:
         deadline = time.monotonic() + patience_s
@@ -97,16 +133,14 @@ class LocalAws:
 
         Functions inherit the server's environment, so nothing of the developer's gets in.
         """
-        kept = {
-            name: os.environ[name]
-            for name in ("HOME", "LANG", "PATH", "TMPDIR")
-            if name in os.environ
-        }
+        kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
         state = self.state
         return {
             **kept,
             **CREDENTIALS,
             "AWS_DEFAULT_REGION": REGION,
+            # For the page a presigned URL is of its own site, as the page is at localhost.
+            "AWS_ENDPOINT_URL": f"http://localhost:{self.aws_port}",
             "GATEWAY_PORT": str(self.aws_port),
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
@@ -116,17 +150,26 @@ class LocalAws:
             "S3_PERSIST": "1",
             "SFTP_ENABLED": "0",
             "STATE_DIR": str(state / "services"),
+            "TMPDIR": str(self.temporary),
             **self.environment,
         }
 
 
 def get(port: int, path: str) -> int | None:
     """Return the status that a server on this machine answers, None when it does not."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    return request(port, "GET", path)[0]
+
+
+def request(
+    port: int, method: str, path: str, *, patience_s: float = 5
+) -> tuple[int | None, bytes]:
+    """Return status and body that a server on this machine answers, None when it does not."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=patience_s)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     except (OSError, HTTPException):
-        return None
+        return None, b""
     finally:
         connection.close()

@@ -5,12 +5,13 @@ Standard library only: it runs before any install.
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from infra.local.ports import alternative, taken
 
 
 class DaemonError(Exception):
@@ -61,9 +62,9 @@ class Daemon:
             if taken(port):
                 raise DaemonError(
                     f"Port {port} is taken by another program. Stop that program, or choose "
-                    f"another port: make up {setting}={port + 1}"
+                    f"another port: make up {setting}={alternative(port)}"
                 )
-        self.home.mkdir(parents=True, exist_ok=True)
+        make_private(self.home)
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -73,6 +74,7 @@ class Daemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,  # what it writes is for its owner alone: the state holds secrets
             )
         (self.home / f"{self.name}.pid").write_text(str(process.pid))
         (self.home / f"{self.name}.ports").write_text(" ".join(map(str, ports.values())))
@@ -104,11 +106,10 @@ class Daemon:
         return self.marker in command.replace("\0", " ")
 
 
-def taken(port: int) -> bool:
-    """Return whether some program listens on this port of this machine."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def make_private(folder: Path) -> None:
+    """Make a folder that its owner alone may enter."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def _alive(pid: int) -> bool:

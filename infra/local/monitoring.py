@@ -4,12 +4,12 @@ Standard library only. They run with the configuration that docker-compose.yml m
 targets are others.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.local import ports
 from infra.local.processes import Background
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,17 +23,17 @@ _UNPACKED = ROOT / ".monitoring" / "debian" / "usr" / "bin"
 class Ports:
     """Where each program answers, on this machine only."""
 
-    exporter: int = 9464
-    prometheus: int = 9090
-    node: int = 9100
+    exporter: int = ports.DEFAULTS["EXPORTER_PORT"]
+    prometheus: int = ports.DEFAULTS["PROMETHEUS_PORT"]
+    node: int = ports.DEFAULTS["NODE_EXPORTER_PORT"]
 
     @classmethod
     def told(cls) -> "Ports":
         """Return the ports that the environment names."""
         return cls(
-            exporter=int(os.environ.get("EXPORTER_PORT") or cls.exporter),
-            prometheus=int(os.environ.get("PROMETHEUS_PORT") or cls.prometheus),
-            node=int(os.environ.get("NODE_EXPORTER_PORT") or cls.node),
+            exporter=ports.port("EXPORTER_PORT"),
+            prometheus=ports.port("PROMETHEUS_PORT"),
+            node=ports.port("NODE_EXPORTER_PORT"),
         )
 
 

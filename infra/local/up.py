@@ -12,14 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from infra.local.aws import LocalAws, get  # noqa: E402 - the path comes first
-from infra.local.daemon import DaemonError  # noqa: E402
+from infra.local import ports  # noqa: E402 - the path comes first
+from infra.local.aws import LocalAws, StateLostError, get  # noqa: E402
+from infra.local.daemon import DaemonError, make_private  # noqa: E402
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports  # noqa: E402
 from infra.local.standins import (  # noqa: E402
     LocalStandins,
@@ -31,8 +33,6 @@ from infra.local.standins import (  # noqa: E402
 HOME = ROOT / ".ministack"
 VENV = ROOT / ".venv"
 VENDORS = HOME / "vendors.json"
-DEFAULT_AWS_PORT, DEFAULT_API_PORT = 4566, 8000
-DEFAULT_STANDINS_PORT, DEFAULT_SMTP_PORT = 8001, 8002
 _NO_VENV = (
     "The virtual environment could not be made; what Python says of it stands above. "
     "On Debian and Ubuntu it takes: apt install python3-venv"
@@ -48,8 +48,8 @@ def local_aws() -> LocalAws:
     """Return the embedded AWS of this checkout, on the ports that the environment names."""
     return LocalAws(
         HOME,
-        aws_port=int(os.environ.get("AWS_PORT") or DEFAULT_AWS_PORT),
-        api_port=int(os.environ.get("PORT") or DEFAULT_API_PORT),
+        aws_port=ports.port("AWS_PORT"),
+        api_port=ports.port("PORT"),
         python=HOME / "venv" / "bin" / "python",
     )
 
@@ -58,8 +58,8 @@ def local_standins() -> LocalStandins:
     """Return the vendors' stand-ins of this checkout, on the ports that the environment names."""
     return LocalStandins(
         HOME,
-        http_port=int(os.environ.get("STANDINS_PORT") or DEFAULT_STANDINS_PORT),
-        smtp_port=int(os.environ.get("SMTP_PORT") or DEFAULT_SMTP_PORT),
+        http_port=ports.port("STANDINS_PORT"),
+        smtp_port=ports.port("SMTP_PORT"),
         python=HOME / "venv" / "bin" / "python",
     )
 
@@ -69,6 +69,7 @@ def up() -> None:
     started = time.monotonic()
     aws, standins = _where_it_may_run(), _where_vendors_may_stand()
     who_may_call(standins)
+    make_private(HOME)
     install_runtime()
     since = time.monotonic()
     if aws.start():
@@ -85,6 +86,8 @@ def up() -> None:
     write_settings(VENDORS, with_own(standins.settings(), own))
     deploy(aws)
     wait_until_healthy(aws)
+    if lost := aws.save():
+        raise SetupError(f"The state could not be saved: {lost}")
     if os.environ.get("MONITORING", "0") not in ("", "0"):
         _watch(aws)
     _welcome(aws, standins, time.monotonic() - started)
@@ -139,7 +142,14 @@ def down() -> None:
     """Stop the embedded AWS, the stand-ins and what watches; what the first stores stays."""
     _stop_monitoring()
     local_standins().stop()
-    if local_aws().stop():
+    try:
+        stopped = local_aws().running_at().stop()
+    except StateLostError as lost:
+        raise SetupError(
+            f"Stopped, and the state could not be saved: {lost}. What changed since then is lost; "
+            "the next make up goes on from what was saved"
+        ) from lost
+    if stopped:
         _done("Stopped; everything that is stored is kept for the next make up")
     else:
         _done("It was not running")
@@ -152,10 +162,11 @@ def _stop_monitoring() -> None:
 
 def reset() -> None:
     """Stop the embedded AWS and forget everything that is stored."""
-    aws = local_aws()
+    aws = local_aws().running_at()
     _stop_monitoring()
     local_standins().stop()
-    aws.stop()
+    with suppress(StateLostError):
+        aws.stop()
     shutil.rmtree(aws.state, ignore_errors=True)
     for kept in ("exporter.db", "exporter.db-wal", "exporter.db-shm"):
         (ROOT / ".monitoring" / kept).unlink(missing_ok=True)
@@ -265,7 +276,7 @@ def _watch(aws: LocalAws) -> None:
 
 def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:
     backroom = os.path.relpath(VENV / "bin" / "backroom")
-    if aws.api_port != DEFAULT_API_PORT:
+    if aws.api_port != ports.DEFAULTS["PORT"]:
         backroom = f"{backroom} --api {aws.api}"
     callers = "everybody on this machine"
     if who_may_call(standins)["Auth"] == "jwt":

@@ -23,11 +23,16 @@ CERTIFICATE = "standin-certificate.pem"
 MAIL_FROM = "bakery@backroom.example"
 
 
+def issuer(http_port: int) -> str:
+    """Return the address of the stand-in identity provider."""
+    return f"http://localhost:{http_port}/identity"
+
+
 def identity(http_port: int) -> dict[str, str]:
     """Return the stack's parameters for callers whom the stand-in on this port knows."""
     return {
         "Auth": "jwt",
-        "AuthIssuer": f"http://127.0.0.1:{http_port}/identity",
+        "AuthIssuer": issuer(http_port),
         "AuthAudience": IDENTITY_AUDIENCE,
         "AuthClientId": IDENTITY_CLIENT_ID,
     }

@@ -33,14 +33,13 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _REDIRECT = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{2,5}/(callback)?", re.ASCII)
 _FORM = "application/x-www-form-urlencoded"
-_OPEN = {"Access-Control-Allow-Origin": "*"}
 _HTML = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
     "frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-_SECRET = {"Cache-Control": "no-store", "Pragma": "no-cache", **_OPEN}
+_SECRET = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 @dataclass
@@ -134,13 +133,13 @@ class IdentityStandin(Vendor):
             "scopes_supported": ["openid", "offline_access", *sorted(KNOWN_SCOPES)],
             "authorization_response_iss_parameter_supported": True,
         }
-        return Reply(200, told, _OPEN)
+        return Reply(200, told)
 
     def _keys(self, _: Request) -> Reply:
         numbers = self._key.public_key().public_numbers()
         kind = {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self._kid}
         place = {"x": _number(numbers.x), "y": _number(numbers.y)}
-        return Reply(200, {"keys": [{**kind, **place}]}, _OPEN)
+        return Reply(200, {"keys": [{**kind, **place}]})
 
     # --- people ---
 

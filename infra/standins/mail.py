@@ -87,6 +87,24 @@ class _Handler:
         return await _failed(server, fault) if fault else _OK
 
 
+class _Server(SMTP):
+    """Ends a connection that speaks HTTP: a web page had a browser open it."""
+
+    async def smtp_POST(self, _: str | None) -> None:  # noqa: N802 - aiosmtpd looks for the name
+        await self.push("421 4.7.0 This is a mail server")
+        if self.transport:
+            self.transport.close()
+
+    smtp_CONNECT = smtp_DELETE = smtp_GET = smtp_HEAD = smtp_OPTIONS = smtp_POST  # noqa: N815
+    smtp_PATCH = smtp_PUT = smtp_POST  # noqa: N815
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        """Return what serves one connection."""
+        return _Server(self.handler, **self.SMTP_kwargs)
+
+
 async def _failed(server: SMTP, fault: Fault) -> str:
     kind = fault.kind.removesuffix("_after")
     if kind == "limit":
@@ -116,7 +134,7 @@ def controller(
     """Return the mail server, not yet started, on a port of this machine."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
-    return Controller(
+    return _Controller(
         _Handler(mail, faults),
         hostname="127.0.0.1",
         port=port,

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from infra.request_guard import RequestGuard, problem
 from infra.standins import certificates, credentials, mail, page
 from infra.standins.contracts import Contracts
 from infra.standins.control import Control
@@ -43,7 +44,9 @@ class Standins:
         self._certificate, key = certificates.certificate(home)
         self._http = _Server((_HOST, http_port), self.office)
         self.http_port = self._http.server_address[1]
-        self.office.identity.base = f"{self.url}/identity"
+        self._http.guard = _guard(self.http_port, webhook)
+        # Of the page's own site (localhost), so that a browser may be led from there and back.
+        self.office.identity.base = credentials.issuer(self.http_port)
         self.smtp_port = smtp_port or _free_port()
         self._smtp = mail.controller(
             self.office.mail, self.office.faults, self.smtp_port, self._certificate, key
@@ -84,6 +87,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], office: Office) -> None:
         self.office = office
         self.control = Control(office)
+        self.guard = _guard(address[1])
         super().__init__(address, _Connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -107,6 +111,11 @@ class _Connection(BaseHTTPRequestHandler):
         """Write no line for each request; the page tells what arrived."""
 
     def _serve(self) -> None:
+        headers = [(name.lower(), value) for name, value in self.headers.items()]
+        if refused := self.server.guard.refusal(self.command, headers):
+            self.close_connection = True  # the body stays unread
+            self._send(403, problem(refused), {"Content-Type": "application/problem+json"})
+            return
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdigit():
             self._answer(Reply(411, {"message": "Content-Length is required."}))
@@ -147,7 +156,12 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _answer(self, reply: Reply) -> None:
         headers = {"Content-Type": "application/json; charset=utf-8"}
-        self._send(reply.status, reply.content(), {**headers, **reply.headers})
+        self._send(reply.status, reply.content(), {**headers, **reply.headers, **self._cors()})
+
+    def _cors(self) -> dict[str, str]:
+        """Return what lets the page that asks read the answer; a foreign one was refused before."""
+        origin = self.headers.get("Origin")
+        return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin else {}
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -168,6 +182,12 @@ class _Connection(BaseHTTPRequestHandler):
             at_once = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
             self.connection.close()
+
+
+def _guard(port: int, webhook: str = "") -> RequestGuard:
+    """Return the guard of the port; the page of the API that gets the webhooks signs in here."""
+    api_port = urlsplit(webhook).port
+    return RequestGuard(port, frozenset({port, *([api_port] if api_port else [])}))
 
 
 def _free_port() -> int:

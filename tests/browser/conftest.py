@@ -33,6 +33,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium is installed here; on Debian and Ubuntu: apt install chromium")
     # Chromium's sandbox does not run as root, which containers often are.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments.append("--host-resolver-rules=MAP *.example 127.0.0.1")  # names of foreign pages
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=arguments)
         yield started

@@ -114,7 +114,7 @@ class Deployed:
 
     def workers(self, name: str) -> list[int]:
         """Return the process ids of the environments that a function runs in."""
-        return processes(f"{_temporary(self.aws)}/ministack-lambda-{self.function(name)}-")
+        return processes(f"{self.aws.temporary}/ministack-lambda-{self.function(name)}-")
 
     def objects(self) -> list[str]:
         """Return the keys of the share."""
@@ -144,7 +144,6 @@ class Deployed:
 
     def start(self) -> None:
         """Start the embedded AWS and wait until AWS's APIs answer."""
-        _temporary(self.aws).mkdir(exist_ok=True)
         with warnings.catch_warnings():
             # Nobody keeps the server's process at hand: it is found and stopped by its id.
             warnings.simplefilter("ignore", ResourceWarning)
@@ -159,7 +158,6 @@ class Deployed:
             if pid and self.aws.pid() == pid:
                 os.kill(pid, signal.SIGKILL)
             self._leave_no_process()
-            shutil.rmtree(_temporary(self.aws), ignore_errors=True)
 
     def close(self) -> None:
         """Stop for good, undisturbed."""
@@ -247,8 +245,7 @@ def _started(
     """Start an embedded AWS on free ports, and again on others when somebody snatches one."""
     for attempt in range(5):
         home = _new_folder(request, stage)
-        settings = {"TMPDIR": str(home / "tmp"), **environment}
-        aws = LocalAws(home, free_port(), free_port(), PYTHON, settings)
+        aws = LocalAws(home, free_port(), free_port(), PYTHON, environment)
         stack = Deployed(aws, stage)
         request.config.add_cleanup(stack.close)
         signal.signal(signal.SIGTERM, _terminated)
@@ -284,10 +281,6 @@ def _new_folder(request: pytest.FixtureRequest, name: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"backroom-{name}-"))
     request.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     return folder
-
-
-def _temporary(aws: LocalAws) -> Path:
-    return Path(aws.environment["TMPDIR"])
 
 
 def _json(line: str) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def test_the_local_stage_takes_the_tokens_of_the_stand_in_where_that_runs(
 
     told = up.who_may_call(STANDINS)
 
-    assert told["AuthIssuer"] == "http://127.0.0.1:8111/identity"
+    assert told["AuthIssuer"] == "http://localhost:8111/identity"
     assert with_auth("local", told, allow_open=False) == told
 
 

@@ -1,0 +1,100 @@
+"""An embedded AWS that is killed at any moment, or cannot write, and what is there afterwards."""
+
+import os
+import resource
+import signal
+from datetime import date
+
+import pytest
+
+from infra.local.aws import StateLostError
+from tests.support.bakery.deployed import CAKE, DeployedBakery
+from tests.support.deployed import Deployed, deployed
+from tests.support.patience import eventually
+from tests.support.processes import processes
+
+DAY = date(2143, 3, 1)
+
+
+@pytest.fixture(scope="module")
+def bakery(request: pytest.FixtureRequest) -> DeployedBakery:
+    """A bakery whose AWS nobody else needs."""
+    stack = deployed(request, "crash")
+    bakery = DeployedBakery(stack, stack.standins)
+    bakery.post("/cakes", {"name": "Chocolate Cake", "ingredients": CAKE})
+    return bakery
+
+
+def kill(stack: Deployed) -> None:
+    """Kill the embedded AWS as a full memory or a power button does; functions die with it."""
+    pid = stack.aws.pid()
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not processes(str(stack.aws.home)))
+
+
+def start(stack: Deployed) -> None:
+    stack.start()
+    eventually(stack.healthy, within_s=60)
+
+
+def test_after_a_kill_ids_go_on_and_today_s_ingredients_are_not_ordered_again(
+    bakery: DeployedBakery,
+) -> None:
+    ordered = [bakery.order() for _ in range(3)]
+    bakery.run(DAY)
+    ticket = bakery.ticket(ordered[0])
+    late = bakery.order()
+
+    kill(bakery.stack)
+    left = list(bakery.stack.aws.temporary.iterdir())
+    start(bakery.stack)
+
+    assert bakery.get(f"/orders/{late}")["status"] == "open"
+    assert bakery.order() == late + 1
+    bakery.run(DAY)
+    assert bakery.ticket(ordered[0]) == ticket
+    assert len(bakery.held("jira", "issues")) == 1
+    assert bakery.standins.office.doubles()["jira"] == []
+    assert left
+    assert not any(folder.exists() for folder in left)
+
+
+def test_a_write_that_was_answered_survives_a_kill_at_once_and_is_applied_once(
+    bakery: DeployedBakery,
+) -> None:
+    account = "123e4567-e89b-12d3-a456-42661417c0de"
+    for amount in (5, 7):
+        bakery.post("/transactions", {"account_id": account, "amount": amount})
+
+    kill(bakery.stack)
+    start(bakery.stack)
+
+    assert bakery.get(f"/balance/{account}")["balance"] == 12
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_an_effect_goes_its_way_at_once_after_a_restart(bakery: DeployedBakery, end: str) -> None:
+    (bakery.stack.stop if end == "stop" else lambda: kill(bakery.stack))()
+    start(bakery.stack)
+    order = bakery.order()
+
+    bakery.run(date(2143, 3, 2 if end == "stop" else 3))
+
+    assert bakery.ticket(order)  # by the stream's relay; the sweeper runs every five minutes
+
+
+def test_stopping_says_what_is_lost_when_the_state_cannot_be_written(
+    bakery: DeployedBakery,
+) -> None:
+    stack = bakery.stack
+    pid = stack.aws.pid()
+    assert pid
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
+
+    with pytest.raises(StateLostError, match=r"File too large. It was last saved at \d{4}-"):
+        stack.aws.stop()
+
+    assert stack.aws.pid() is None
+    start(stack)
+    assert bakery.get("/orders")

@@ -1,0 +1,143 @@
+"""The local gateway before an AWS that, like the embedded one, answers everybody."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.local.gateway import WORKERS, Gateway
+
+AWS, API = 4566, 8000
+PAGE = f"http://localhost:{API}"
+PRESIGNED = (
+    "/bucket/key?X-Amz-Credential=t%2F20200101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0"
+)
+
+
+class EmbeddedAws:
+    """Answers with its path and with CORS headers for everybody."""
+
+    def __init__(self) -> None:
+        self.at_work = self.most = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.at_work += 1
+        self.most = max(self.most, self.at_work)
+        await asyncio.sleep(0)
+        headers = [(b"Access-Control-Allow-Origin", b"*"), (b"etag", b"1")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+        self.at_work -= 1
+
+
+class Disk:
+    """The state; it cannot be saved while ``full``."""
+
+    saved_at, changed, full = 0.0, False, False
+
+    async def save(self) -> None:
+        if self.full:
+            raise OSError("No space left on device")
+
+
+def request(
+    method: str, url: str, *, deployed: bool = True, state: Any = None, **headers: str
+) -> httpx.Response:
+    return asyncio.run(requests([(method, url)], EmbeddedAws(), deployed, state, headers))[0]
+
+
+async def requests(
+    asked: list[tuple[str, str]], aws: Any, deployed: bool, state: Any, headers: Any
+) -> list[httpx.Response]:
+    found = ("id", "api", "") if deployed else None
+    gateway = Gateway(aws, AWS, API, lambda *_: found, state)
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        await gateway({**scope, "server": ("127.0.0.1", scope["server"][1])}, receive, send)
+
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served)) as client:
+        return await asyncio.gather(*(client.request(*each, headers=named) for each in asked))
+
+
+def test_the_api_s_port_leads_to_the_stage_and_the_other_to_aws() -> None:
+    assert (
+        request("GET", f"http://localhost:{API}/health").text == "/_aws/execute-api/id/api/health"
+    )
+    assert request("GET", f"http://localhost:{AWS}/health").text == "/health"
+
+
+def test_before_a_deployment_the_api_s_port_says_what_to_do() -> None:
+    answer = request("GET", f"http://localhost:{API}/health", deployed=False)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "Run: make up")
+
+
+@pytest.mark.parametrize("port", [AWS, API])
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/_backroom/save", PRESIGNED, "/2015-03-31/functions"]
+)
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"host": "evil.example"},
+        {"origin": "http://evil.example"},
+        {"sec_fetch_site": "cross-site"},
+    ],
+    ids=str,
+)
+def test_foreign_pages_get_a_problem_document_on_every_path(
+    port: int, path: str, foreign: dict[str, str]
+) -> None:
+    answer = request("POST", f"http://localhost:{port}{path}", **foreign)
+    assert (answer.status_code, answer.json()["status"]) == (403, 403)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("port", [AWS, API])
+def test_no_cors_header_of_the_embedded_aws_leaves(port: int) -> None:
+    answer = request("GET", f"http://localhost:{port}/")
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_our_page_may_use_presigned_urls_and_read_the_answer() -> None:
+    asked = {"origin": PAGE, "access_control_request_headers": "content-type"}
+    preflight = request("OPTIONS", f"http://localhost:{AWS}{PRESIGNED}", **asked)
+    upload = request("PUT", f"http://localhost:{AWS}{PRESIGNED}", origin=PAGE)
+
+    assert preflight.headers["access-control-allow-headers"] == "content-type"
+    assert "PUT" in preflight.headers["access-control-allow-methods"]
+    assert upload.text == "/bucket/key"
+    assert {answer.headers["access-control-allow-origin"] for answer in (preflight, upload)} == {
+        PAGE
+    }
+
+
+def test_our_page_may_use_nothing_else_of_aws() -> None:
+    path = "/2015-03-31/functions"
+    assert request("POST", f"http://localhost:{AWS}{path}", origin=PAGE).status_code == 403
+
+
+def test_the_stage_s_own_address_serves_its_page() -> None:
+    stage = f"http://localhost:{AWS}/_aws/execute-api/id/api"
+    asked = {"origin": f"http://localhost:{AWS}", "sec_fetch_site": "same-origin"}
+    assert request("POST", f"{stage}/orders", **asked).status_code == 200
+
+
+def test_a_burst_takes_no_more_workers_than_the_machine_carries() -> None:
+    aws = EmbeddedAws()
+    burst = [("GET", f"http://localhost:{API}/health")] * (4 * WORKERS)
+    answers = asyncio.run(requests(burst, aws, True, None, {}))
+    assert {answer.status_code for answer in answers} == {200}
+    assert aws.most == WORKERS
+
+
+def test_saving_answers_whether_it_was_done() -> None:
+    disk = Disk()
+    assert request("POST", f"http://localhost:{AWS}/_backroom/save", state=disk).status_code == 204
+    disk.full = True
+    answer = request("POST", f"http://localhost:{AWS}/_backroom/save", state=disk)
+    assert answer.status_code == 507
+    assert answer.json()["detail"] == "No space left on device"
+    assert answer.json()["saved_at"] == "1970-01-01T00:00:00+00:00"
