@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Literal
 
 from chalice import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from chalicelib import __version__
 from chalicelib.core.access import SCOPES
 from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.http import ok, respond
+from chalicelib.core.models import Model
 from chalicelib.core.routing import Route, Routes
 from chalicelib.core.settings import from_env
 
@@ -21,11 +22,8 @@ _BY_ACCEPT = {"Vary": "Accept"}
 _contracts: list[Callable[[], list[Route]]] = []
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(defer_build=True)
-
-    def json_text(self) -> str:
-        return self.model_dump_json()
+class _Answer(Model):
+    nulls = True
 
 
 class Index(_Answer):
@@ -61,7 +59,7 @@ class SignIn(_Answer):
     client_id: str | None = None
     technician_claim: str | None = None
     scope_prefix: str = ""
-    scopes: dict[str, str] = {}
+    scopes: dict[str, str] = Field(default_factory=dict)
 
 
 def publish(contracts: Callable[[], list[Route]]) -> None:

@@ -7,7 +7,8 @@ from rich.text import Text
 from backroom.core import show
 from backroom.ledger.api import Told
 from backroom.ledger.audit import Finding, Misfit
-from chalicelib.ledger.models import Account, Transaction, iso
+from chalicelib.core.instants import precise
+from chalicelib.ledger.models import Account, Transaction
 
 _MOST_SHOWN = 20
 
@@ -36,7 +37,7 @@ def transaction(made: Transaction, told: Told) -> RenderableType:
             ("Amount", f"{made.amount:+,}"),
             ("Balance then", told.balance),
             ("Number", f"{told.sequence} of its account"),
-            ("Posted", iso(made.created_at)),
+            ("Posted", precise(made.created_at)),
             ("Takes back", told.reverses or ""),
             ("Taken back by", told.reversed_by or ""),
         ]
@@ -49,7 +50,7 @@ def account(found: Account, told: Told) -> RenderableType:
         [
             ("Account", found.account_id),
             ("Balance", f"{found.balance:,}"),
-            ("At", iso(found.at) if found.at else ""),
+            ("At", precise(found.at) if found.at else ""),
             ("Transactions", told.sequence),
             ("The last one", told.transaction_id or ""),
         ]

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
+from chalicelib.core.instants import precise
 from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
-from chalicelib.warranties.fields import iso
 
 _ARCHIVED = {"pending": show.LATE, "done": show.GOOD, "dead": show.BAD}
 
@@ -53,7 +53,7 @@ def warranty(shown: WarrantyView) -> RenderableType:
             ("title", show.plain(shown.item_title)),
             ("item now", now),
             ("store", f"{shown.store_uuid} ({shown.store_id})"),
-            ("created", iso(shown.created_at)),
+            ("created", precise(shown.created_at)),
             ("archive", Text(archive.state, style=_ARCHIVED[archive.state])),
             ("because", show.plain(archive.why or "")),
             ("object", archive.key),

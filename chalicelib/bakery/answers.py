@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from chalicelib.bakery.amounts import Unit
-from chalicelib.bakery.fields import Instant, Model, Number
+from chalicelib.bakery.fields import Number
 from chalicelib.bakery.models import Permissions
 from chalicelib.bakery.records import (
     AccessState,
@@ -24,6 +24,8 @@ from chalicelib.bakery.records import (
     TicketState,
 )
 from chalicelib.bakery.service.batches import Expanded
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import ExactModel
 
 Day = Annotated[
     date,
@@ -33,7 +35,7 @@ Day = Annotated[
 Amounts = dict[str, Number]
 
 
-class CakeAnswer(Model):
+class CakeAnswer(ExactModel):
     """A cake; grams have a point, units have none."""
 
     id: str
@@ -52,7 +54,7 @@ class CakeAnswer(Model):
         )
 
 
-class Need(Model):
+class Need(ExactModel):
     """How much of an ingredient an order needs in all."""
 
     name: str
@@ -60,7 +62,7 @@ class Need(Model):
     unit: Unit
 
 
-class ChangeView(Model):
+class ChangeView(ExactModel):
     """A step in an order's life."""
 
     status: OrderStatus
@@ -69,7 +71,7 @@ class ChangeView(Model):
     reason: str
 
 
-class TicketView(Model):
+class TicketView(ExactModel):
     """What became of asking the provider."""
 
     state: TicketState
@@ -84,7 +86,7 @@ class TicketView(Model):
         return cls(state=ticket.state, key=ticket.key, reason=ticket.answer)
 
 
-class NoticeView(Model):
+class NoticeView(ExactModel):
     """What became of telling the customer, and through which channel."""
 
     state: NoticeState
@@ -107,7 +109,7 @@ class NoticeView(Model):
         )
 
 
-class OrderAnswer(Model):
+class OrderAnswer(ExactModel):
     """An order: what was asked for, what it needs in all, where it stands and how it got there."""
 
     id: int
@@ -166,14 +168,14 @@ class OrderAnswer(Model):
         )
 
 
-class ShareView(Model):
+class ShareView(ExactModel):
     """What one order needs of a line."""
 
     order: int
     amount: Number
 
 
-class LineView(Model):
+class LineView(ExactModel):
     """One line of a batch's ticket, and the orders behind it."""
 
     name: str
@@ -182,7 +184,7 @@ class LineView(Model):
     orders: tuple[ShareView, ...]
 
 
-class BatchSummary(Model):
+class BatchSummary(ExactModel):
     """A batch in the list."""
 
     date: Day
@@ -206,7 +208,7 @@ class BatchSummary(Model):
         )
 
 
-class BatchAnswer(Model):
+class BatchAnswer(ExactModel):
     """A day's batch, every line expanded to its orders; ``empty`` when no order was waiting."""
 
     date: Day
@@ -245,13 +247,13 @@ class BatchAnswer(Model):
         )
 
 
-class WebhookAnswer(Model):
+class WebhookAnswer(ExactModel):
     """What is done about a webhook."""
 
     verdict: Literal["taken", "repeated", "nothing to do", "not ours"]
 
 
-class EmployeeAnswer(Model):
+class EmployeeAnswer(ExactModel):
     """An employee; ``access`` is where their access to the repository stands."""
 
     id: int

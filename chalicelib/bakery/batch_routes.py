@@ -1,7 +1,7 @@
 """Ordering ingredients over HTTP: batches, and what Jira says of their tickets."""
 
-import hashlib
-from urllib.parse import urlencode
+from datetime import date
+from typing import NamedTuple
 
 from chalice import Response
 
@@ -10,17 +10,24 @@ from chalicelib.bakery.models import (
     BatchesQuery,
     BatchPath,
     JiraEvent,
-    Nothing,
     WebhookHeaders,
 )
 from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
-from chalicelib.core import log
+from chalicelib.core import canonical, log
 from chalicelib.core.http import json_list, json_value, ok
+from chalicelib.core.models import Nothing
+from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes, Upload
 
 bp = Routes(__name__)
 
+
+class _Day(NamedTuple):
+    day: date
+
+
+_BATCHES = Pages("/batches", _Day)
 _WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
 
 
@@ -29,13 +36,11 @@ _WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
 )
 def list_batches(query: BatchesQuery) -> Response:
     """List the batches, newest first."""
-    found = bakery().batching.recent(before=query.before, limit=query.limit + 1)
-    page = found[: query.limit]
-    following = None
-    if len(found) > len(page):
-        asked = {"limit": query.limit, "before": page[-1].day.isoformat()}
-        following = f"/batches?{urlencode(asked)}"
-    return json_list([BatchSummary.of(batch) for batch in page], next_page=following)
+    start = _BATCHES.start(query)
+    found = bakery().batching.recent(before=start.day if start else query.before)
+    page = cut(found, query.limit, lambda batch: _Day(batch.day))
+    following = _BATCHES.following(query, page.next)
+    return json_list(map(BatchSummary.of, page.rows), next_page=following)
 
 
 @bp.on(
@@ -96,7 +101,7 @@ def hear_from_jira(content: bytes, headers: WebhookHeaders) -> Response:
         labels=event.issue.fields.labels,
         closed=event.issue.fields.status.category.key == "done",
         at=report_time(event.timestamp),
-        occasion=hashlib.sha256(content).hexdigest()[:32],
+        occasion=canonical.sha256(content)[:32],
     )
     verdict = shortages.take(report)
     log.count(f"Webhooks{verdict.title().replace(' ', '')}")

@@ -1,16 +1,12 @@
 """The fields that requests, records and answers are made of."""
 
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    PlainSerializer,
     PlainValidator,
     ValidationError,
     WithJsonSchema,
@@ -20,7 +16,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from chalicelib.bakery import amounts
 from chalicelib.bakery.amounts import MOST_DECIMALS, Given
 from chalicelib.bakery.names import LONGEST_NAME, fold, one_line, with_latin_letter
-from chalicelib.core import strict_json
 from chalicelib.core.numbers import Whole, WholeText
 
 MOST_INGREDIENTS = 99
@@ -33,21 +28,6 @@ _ADDRESS = re.compile(
 )
 # GitHub's own rule: letters, digits and single hyphens inside, 39 characters at most.
 _LOGIN = re.compile("(?!.*--)[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
-
-
-class Model(BaseModel):
-    """A frozen value; fields that do not apply are None and left out of the JSON."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
-
-    def json_text(self) -> str:
-        """Return the wire form, in which amounts keep their digits."""
-        return strict_json.dumps(self.model_dump(by_alias=True, exclude_none=True))
-
-
-def iso(at: datetime) -> str:
-    """Return an instant as it is answered: UTC, with ``Z``."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _address(text: str) -> str:
@@ -140,8 +120,5 @@ Login = Annotated[
 ]
 NumberInText = Annotated[WholeText, Field(ge=0, lt=10**15)]
 """A whole number from 0, as it stands in a path or a query."""
-Instant = Annotated[
-    datetime, PlainSerializer(iso), WithJsonSchema({"type": "string", "format": "date-time"})
-]
 Number = Annotated[Decimal | int, WithJsonSchema({"type": "number"})]
 """An amount as it is answered: grams have a point, units have none."""

@@ -10,12 +10,11 @@ from chalicelib.bakery.fields import (
     Ingredients,
     LatinName,
     Login,
-    Model,
     Name,
     NumberInText,
 )
 from chalicelib.bakery.names import fold, has_latin_letter
-from chalicelib.core.forms import Form
+from chalicelib.core.models import Model, PageQuery
 from chalicelib.core.numbers import Whole, WholeText
 from chalicelib.core.times import Day
 
@@ -62,22 +61,13 @@ class OrderBody(Model):
     email: Address | None = None
 
 
-class OrderHeaders(Model):
-    """A key makes a repeat of an order safe."""
-
-    key: (
-        Annotated[str, Form("[ -~]{1,255}", "must have 1 to 255 characters of printable ASCII")]
-        | None
-    ) = Field(default=None, alias="Idempotency-Key")
-
-
 class OrderPath(Model):
     """Which order."""
 
     order_id: NumberInText
 
 
-class OrdersQuery(Model):
+class OrdersQuery(PageQuery):
     """Which orders; cancelled ones only where ``status`` asks for them."""
 
     status: Literal["open", "ticketed", "ready", "cancelled", "all"] | None = None
@@ -98,15 +88,11 @@ class BatchPath(Model):
     day: Day
 
 
-class BatchesQuery(Model):
+class BatchesQuery(PageQuery):
     """Which batches: those of days before ``before``, newest first."""
 
     before: Day | None = None
     limit: Limit = 100
-
-
-class Nothing(Model):
-    """A body of which nothing is read."""
 
 
 class Permissions(Model):

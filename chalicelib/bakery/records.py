@@ -155,10 +155,9 @@ class Order(Record):
 
 
 class Keyed(Record):
-    """Which order an Idempotency-Key stands for; ``wish`` is the digest of what was asked for."""
+    """Which order an Idempotency-Key stands for."""
 
     order: int
-    wish: str
 
 
 class Line(Record):

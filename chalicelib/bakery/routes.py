@@ -1,7 +1,6 @@
 """The recipes over HTTP: cakes and orders."""
 
 from collections.abc import Iterable
-from urllib.parse import urlencode
 
 from chalice import Response
 
@@ -10,9 +9,7 @@ from chalicelib.bakery.models import (
     ActionQuery,
     CakeBody,
     CakePath,
-    Nothing,
     OrderBody,
-    OrderHeaders,
     OrderPath,
     OrdersQuery,
 )
@@ -21,6 +18,8 @@ from chalicelib.bakery.service.orders import OrderRequest
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
 from chalicelib.core.http import created, json_list, no_content, ok
+from chalicelib.core.models import KeyHeader, Nothing
+from chalicelib.core.paging import Id, Pages
 from chalicelib.core.routing import Routes
 
 bp = Routes(__name__)
@@ -30,7 +29,7 @@ _LIMIT = 65_536
 # A Lambda may answer 6 MB, and a single order may have 200 kB.
 _MOST_BYTES = 4_000_000
 _REPLAYED = {"Idempotent-Replayed": "true: the key had placed this order before"}
-_MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
+_ORDERS = Pages("/orders", Id)
 
 
 @bp.on("GET", "/cakes", access="bakery:read", response=CakeAnswer, as_list=True)
@@ -88,13 +87,13 @@ def remove_cake(path: CakePath) -> Response:
     access="bakery:write",
     body=OrderBody,
     body_limit=_LIMIT,
-    headers=OrderHeaders,
+    headers=KeyHeader,
     response=OrderAnswer,
     status=201,
     errors=(422,),
     response_headers=_REPLAYED,
 )
-def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
+def place_order(body: OrderBody, headers: KeyHeader) -> Response:
     """Place an order; the recipe is frozen in it, and extras are not multiplied."""
     order_request = OrderRequest(
         customer=body.customer,
@@ -121,19 +120,16 @@ def place_order(body: OrderBody, headers: OrderHeaders) -> Response:
     query=OrdersQuery,
     response=OrderAnswer,
     as_list=True,
-    response_headers=_MORE,
 )
 def list_orders(query: OrdersQuery) -> Response:
     """List the orders, newest first; cancelled ones only if the status asks for them."""
-    page = bakery().ordering.page(status=query.status, before=query.before, limit=query.limit)
-    answers = _fitting(page.orders)
-    cut = len(answers) < len(page.orders)
-    before = answers[-1].id if cut else page.following
-    following = None
-    if before is not None:
-        asked = {**query.model_dump(exclude_none=True), "before": before}
-        following = f"/orders?{urlencode(asked)}"
-    return json_list(answers, next_page=following)
+    start = _ORDERS.start(query)
+    before = start.id if start else query.before
+    page = bakery().ordering.page(status=query.status, before=before, limit=query.limit)
+    answers = _fitting(page.rows)
+    cut = len(answers) < len(page.rows)
+    last = Id(answers[-1].id) if cut else page.next
+    return json_list(answers, next_page=_ORDERS.following(query, last))
 
 
 def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +18,7 @@ from chalicelib.bakery.store.documents import DocumentStore
 from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.core import aws
+from chalicelib.core.instants import now
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
@@ -83,23 +83,23 @@ def bakery() -> Bakery:
         kept.orders,
         kept.cakes,
         kept.batches,
-        now=_now,
+        now=now,
         per_order=from_env(BakerySettings).bakery_tickets == "per_order",
     )
     return Bakery(
-        recipes=Recipes(kept.cakes, now=_now),
+        recipes=Recipes(kept.cakes, now=now),
         ordering=ordering,
-        batching=Batching(kept.batches, now=_now),
+        batching=Batching(kept.batches, now=now),
         shortages=Shortages(
             kept.tickets,
             kept.batches,
             kept.orders,
             ordering,
             desk=_desk,
-            now=_now,
+            now=now,
             secret=_webhook_secret,
         ),
-        employees=Employees(kept.staff, now=_now),
+        employees=Employees(kept.staff, now=now),
     )
 
 
@@ -130,7 +130,3 @@ def _webhook_secret() -> bytes:
     from chalicelib.integrations.wiring import jira_webhook_secret  # noqa: PLC0415
 
     return jira_webhook_secret()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

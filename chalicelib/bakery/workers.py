@@ -1,6 +1,5 @@
 """Builds the workers for the bakery's effects, once per process, on first use."""
 
-from datetime import UTC, datetime
 from functools import cache
 
 from chalicelib.bakery.handlers.access import AccessHandler
@@ -10,6 +9,7 @@ from chalicelib.bakery.handlers.notices import NoticeHandler
 from chalicelib.bakery.handlers.tickets import TicketHandler
 from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.wiring import BakerySettings, bakery, stores
+from chalicelib.core.instants import now
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
@@ -39,12 +39,12 @@ def notices() -> Worker:
     kept = stores()
     handler = NoticeHandler(
         vendors.slack,
-        Directory(vendors.slack, now=_now),
+        Directory(vendors.slack, now=now),
         vendors.mail,
         _addresses,
         kept.orders,
         kept.cakes,
-        now=_now,
+        now=now,
     )
     return outbox.worker("notify", handler)
 
@@ -58,7 +58,7 @@ def files() -> Worker:
         vendors.docs,
         kept.documents,
         kept.orders,
-        now=_now,
+        now=now,
         search_lag_s=from_env(BakerySettings).bakery_drive_settle_s,
     )
     return outbox.worker("google", handler)
@@ -73,7 +73,3 @@ def access() -> Worker:
 def _addresses() -> Addresses:
     """Return how addresses come about. Raises NotConfiguredError while mail is off."""
     return Addresses(vendors.mail_domain(), from_env(BakerySettings).mail_domains)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,29 +1,31 @@
-"""Cursors: where the next page of a list begins, as text that means nothing to its bearer."""
+"""Cursors as text: a seal, and the parts of a position in a list (`chalicelib.core.paging`)."""
 
 import base64
 import json
+import re
+from typing import Any
 
-_LONGEST = 1000
-"""Bytes of all parts together: what is made of them has to fit into a sort key, of 1,024."""
+NOT_OURS = "must be a cursor that this list gave"
+_SEAL = re.compile("[0-9a-f]{16}")
 
 
-def write(*parts: str) -> str:
+def write(seal: str, parts: list[Any]) -> str:
     """Return the cursor that `read` takes apart again."""
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([seal, *parts]).encode()).decode().rstrip("=")
 
 
-def read(cursor: str) -> list[str]:
-    """Return the parts of a cursor; none when nothing like it was ever written."""
+def read(cursor: str) -> tuple[str, list[Any]]:
+    """Return seal and parts. Raises ValueError for text that no list has ever given."""
     try:
-        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        fits = isinstance(found, list) and _fit(found)
-    except (ValueError, RecursionError):
-        return []
-    return found if fits else []
+        seal, *parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, RecursionError) as odd:
+        raise ValueError(NOT_OURS) from odd
+    if not isinstance(seal, str) or not _SEAL.fullmatch(seal):
+        raise ValueError(NOT_OURS)
+    return seal, parts
 
 
-def _fit(parts: list[object]) -> bool:
-    """Return whether parts could stand in a key; half a surrogate pair raises ValueError."""
-    if not all(isinstance(part, str) and part for part in parts):
-        return False
-    return len("".join(map(str, parts)).encode()) <= _LONGEST
+def readable(cursor: str) -> str:
+    """Return ``cursor`` if `read` takes it apart. Raises ValueError."""
+    read(cursor)
+    return cursor

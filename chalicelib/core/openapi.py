@@ -54,6 +54,7 @@ _PROBLEM: dict[str, Any] = {
     },
 }
 
+_NEXT_PAGE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 _SCHEME = "bearer"
 _BEARER = {
     "type": "http",
@@ -157,10 +158,10 @@ def _responses(route: Route, references: _References) -> dict[str, Any]:
     content |= {kind: {"schema": {"type": "string"}} for kind in route.also_produces}
     responses: dict[str, Any] = {}
     done: dict[str, Any] = {"content": content}
-    if route.response_headers:
+    if headers := {**route.response_headers, **(_NEXT_PAGE if route.paged else {})}:
         done["headers"] = {
             name: {"description": meaning, "schema": {"type": "string"}}
-            for name, meaning in route.response_headers.items()
+            for name, meaning in headers.items()
         }
     if route.no_content:
         responses["204"] = {"description": _SUCCESSES[204]}

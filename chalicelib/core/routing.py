@@ -25,6 +25,7 @@ from chalicelib.core.errors import (
     NotFoundError,
     UnavailableError,
 )
+from chalicelib.core.models import PageQuery
 
 View = Callable[..., Response]
 
@@ -84,6 +85,11 @@ class Route:
     errors: tuple[int, ...] = ()
     response_headers: Mapping[str, str] = field(default_factory=dict)
     on_invalid: Callable[[BackroomError], None] | None = None
+
+    @property
+    def paged(self) -> bool:
+        """Return whether the route answers page by page, each with a link to the next."""
+        return bool(self.query and issubclass(self.query, PageQuery))
 
     def read(self, request: Request, path_values: dict[str, str]) -> dict[str, Any]:
         """Return the view's arguments, read in the order path, query, body, headers."""

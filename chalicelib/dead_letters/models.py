@@ -2,19 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
 from chalicelib.core.forms import Form
-
-
-class Model(BaseModel):
-    """A frozen value; fields that do not apply are None and left out of the JSON."""
-
-    model_config = ConfigDict(frozen=True)
-
-    def json_text(self) -> str:
-        """Return the wire form."""
-        return self.model_dump_json(exclude_none=True)
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import Model
 
 
 class QueuePath(Model):
@@ -29,7 +19,7 @@ class DeadLetter(Model):
     """A message that nobody could deal with; ``body`` is its beginning."""
 
     message_id: str
-    sent_at: AwareDatetime
+    sent_at: Instant
     body: str
 
 

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from chalicelib.deliveries.fields import Instant, Model, Status
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import Model
+from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.registry import TYPES
 
 

@@ -11,30 +11,18 @@ from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     WithJsonSchema,
 )
 
 from chalicelib.core import numbers, times
-from chalicelib.deliveries import instants
+from chalicelib.core.instants import iso
 from chalicelib.deliveries.registry import TYPES
 
 LONGEST_ID = 128
 Status = Literal["delivered", "dropped"]
-
-
-class Model(BaseModel):
-    """A frozen value; fields that do not apply are None and left out of the JSON."""
-
-    model_config = ConfigDict(frozen=True)
-
-    def json_text(self) -> str:
-        """Return the wire form."""
-        return self.model_dump_json(exclude_none=True)
 
 
 def _id_text(value: object) -> str:
@@ -101,7 +89,6 @@ Timestamp = Annotated[
     datetime,
     BeforeValidator(times.timestamp),
     WithJsonSchema(_TIME_SCHEMA, mode="validation"),
-    PlainSerializer(instants.iso, when_used="json"),
+    PlainSerializer(iso, when_used="json"),
 ]
-Instant = Annotated[datetime, PlainSerializer(instants.iso, when_used="json")]
 TypeName = Annotated[str, AfterValidator(_known_type), WithJsonSchema(_TYPE_SCHEMA)]

@@ -1,6 +1,6 @@
 """Instants as they are counted: in microseconds since 1970."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.core.times import EPOCH
 
@@ -15,8 +15,3 @@ def micros(at: datetime) -> int:
 def from_micros(count: int) -> datetime:
     """Return the instant ``count`` microseconds after 1970."""
     return EPOCH + count * _MICROSECOND
-
-
-def iso(at: datetime) -> str:
-    """Return an instant as it is answered: UTC, with ``Z``."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

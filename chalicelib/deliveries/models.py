@@ -17,7 +17,8 @@ from pydantic import (
 )
 
 from chalicelib.core.forms import Form
-from chalicelib.deliveries.fields import Id, Model, PathId, Timestamp, TypeName
+from chalicelib.core.models import CursorQuery, Model
+from chalicelib.deliveries.fields import Id, PathId, Timestamp, TypeName
 from chalicelib.deliveries.registry import TYPES
 
 
@@ -63,10 +64,8 @@ class MessagePath(Model):
     ]
 
 
-class RecountQuery(Model):
+class RecountQuery(CursorQuery):
     """Where the next page of the count begins."""
-
-    cursor: str | None = None
 
 
 _UNSAID = object()

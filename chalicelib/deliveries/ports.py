@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, NamedTuple, Protocol
+
+from pydantic import Field
 
 from chalicelib.deliveries.answers import MessageVerdict
 from chalicelib.deliveries.fields import Status
@@ -36,8 +38,11 @@ class Counts:
     malformed: int = 0
 
 
-ScanPosition = tuple[str, str]
-"""Where a page of the records ends."""
+class ScanPosition(NamedTuple):
+    """Where a page of the records ends."""
+
+    pk: Annotated[str, Field(min_length=1)]
+    sk: Annotated[str, Field(min_length=1)]
 
 
 class Packages(Protocol):

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chalicelib.core.instants import iso
 from chalicelib.deliveries.answers import AttemptView, Decider, PackageAnswer, PackageView
 from chalicelib.deliveries.fields import Status
-from chalicelib.deliveries.instants import iso
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.preferences import Preference
 

@@ -1,15 +1,11 @@
 """The deliveries context over HTTP: packages, preferences, counts."""
 
-import base64
-import json
-from typing import Annotated
-
 from chalice import Response
-from pydantic import Field, TypeAdapter, ValidationError
 
 from chalicelib.core import log
 from chalicelib.core.errors import BackroomError, InvalidInputError
 from chalicelib.core.http import created, fault, ok
+from chalicelib.core.paging import Pages
 from chalicelib.core.routing import Routes
 from chalicelib.deliveries.answers import (
     PREFERENCES_ANSWER,
@@ -37,6 +33,8 @@ from chalicelib.deliveries.ports import ScanPosition
 from chalicelib.deliveries.wiring import deliveries
 
 bp = Routes(__name__)
+
+_RECOUNT = Pages("/statistics/recount", ScanPosition)
 
 
 def _count_malformed(refused: BackroomError) -> None:
@@ -153,8 +151,8 @@ def get_statistics() -> Response:
 @bp.on("GET", "/statistics/recount", access="deliveries:read", query=RecountQuery, response=Recount)
 def recount(query: RecountQuery) -> Response:
     """Count one page of the records themselves, to hold the counters against."""
-    counted, following = deliveries().counting.recount(_place(query.cursor))
-    cursor = _cursor(following) if following else None
+    counted, following = deliveries().counting.recount(_RECOUNT.start(query))
+    cursor = _RECOUNT.cursor(query, following)
     return ok(counted.model_copy(update={"cursor": cursor}))
 
 
@@ -169,22 +167,3 @@ def recount(query: RecountQuery) -> Response:
 def get_message(path: MessagePath) -> Response:
     """Show what became of a message that was sent to the queue."""
     return ok(deliveries().messages.verdict(path.message_id))
-
-
-_KeyPart = Annotated[str, Field(min_length=1, max_length=200)]
-_SCAN_POSITION: TypeAdapter[ScanPosition] = TypeAdapter(tuple[_KeyPart, _KeyPart])
-
-
-def _cursor(place: ScanPosition) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def _place(cursor: str | None) -> ScanPosition | None:
-    if cursor is None:
-        return None
-    try:
-        parts = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return _SCAN_POSITION.validate_json(parts)
-    except (ValueError, ValidationError) as foreign:
-        detail = "must be a cursor that the page before gave"
-        raise InvalidInputError([fault("query", "cursor", detail)]) from foreign

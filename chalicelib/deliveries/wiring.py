@@ -1,13 +1,13 @@
 """Builds the deliveries services, once per process, on first use."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core import aws
+from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.deliveries.service.choosing import Choosing
@@ -44,18 +44,14 @@ def deliveries() -> Deliveries:
     """Return the services on the table that the settings name."""
     settings = from_env(DeliveriesSettings)
     table = Table(aws.dynamodb(), settings.deliveries_table)
-    sending = Sending(PackageStore(table, shards=settings.deliveries_shards), now=_now)
+    sending = Sending(PackageStore(table, shards=settings.deliveries_shards), now=now)
     return Deliveries(
         sending=sending,
-        choosing=Choosing(PreferenceStore(table), now=_now),
+        choosing=Choosing(PreferenceStore(table), now=now),
         counting=Counting(CounterStore(table, hasty=_hasty)),
-        messages=Messages(sending, VerdictStore(table), now=_now),
+        messages=Messages(sending, VerdictStore(table), now=now),
     )
 
 
 def _hasty() -> Table:
     return Table(aws.fail_fast_dynamodb(), from_env(DeliveriesSettings).deliveries_table)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

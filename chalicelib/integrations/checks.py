@@ -8,21 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from chalicelib.core.models import Model
 from chalicelib.core.outbox.effects import CredentialsError, EffectError, RejectedError
 
 State = Literal["ok", "off", "unreachable", "denied"]
 
 
-class CheckResult(BaseModel):
+class CheckResult(Model):
     """How an integration is, and what to do about it.
 
     ``reachable`` and ``allowed`` are null where it was not tried. ``missing`` are the settings
     that it lacks.
     """
 
-    model_config = ConfigDict(frozen=True)
+    nulls = True
 
     integration: str
     state: State
@@ -32,10 +31,6 @@ class CheckResult(BaseModel):
     detail: str
     missing: tuple[str, ...] = ()
     next_step: str = ""
-
-    def json_text(self) -> str:
-        """Return the JSON text of this value."""
-        return self.model_dump_json()
 
 
 @dataclass(frozen=True)

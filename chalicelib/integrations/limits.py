@@ -5,9 +5,10 @@ read is `shortened`; text that something is found by keeps its identity (`identi
 must arrive whole is split by whoever writes it (`chalicelib.bakery.tickets`).
 """
 
-import hashlib
 import json
 from collections.abc import Callable
+
+from chalicelib.core import canonical
 
 Measure = Callable[[str], int]
 
@@ -100,7 +101,7 @@ def identified(text: str, most: int, *, measure: Measure = utf8_length) -> str:
     """
     if measure(text) <= most:
         return text
-    return _cut(text, f"~{hashlib.sha256(text.encode()).hexdigest()[:32]}", most, measure)
+    return _cut(text, f"~{canonical.sha256(text.encode())[:32]}", most, measure)
 
 
 def _cut(text: str, tail: str, most: int, measure: Measure) -> str:

@@ -4,11 +4,12 @@ Pure rules. The ledger makes entries with them, and whoever does not want to tru
 it answers with the same ones (``backroom ledger verify``).
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chalicelib.ledger.models import Entry, iso
+from chalicelib.core import canonical
+from chalicelib.core.instants import precise, sortable
+from chalicelib.ledger.models import Entry
 
 BEGINNING = "0" * 64
 """The hash before an account's first entry."""
@@ -47,8 +48,8 @@ def following(
 def digest(entry: Entry) -> str:
     """Return what the hash of ``entry`` has to be: SHA-256 in hexadecimal over these lines.
 
-    The hash before it, then account, sequence, transaction, amount, balance, time and the
-    transaction that it reverses (empty for most), as they are on the wire, joined by line feeds.
+    The hash before it, then account, sequence, transaction, amount, balance, time (``+00:00``, six
+    digits) and the transaction that it reverses (empty for most), joined by line feeds.
     """
     lines = (
         entry.previous_hash,
@@ -57,10 +58,10 @@ def digest(entry: Entry) -> str:
         entry.transaction_id,
         str(entry.amount),
         str(entry.balance),
-        iso(entry.created_at),
+        sortable(entry.created_at),
         entry.reverses or "",
     )
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return canonical.sha256("\n".join(lines).encode())
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Chain:
         if entry.sequence != sequence:
             return f"its sequence is {entry.sequence}, but {sequence} comes next"
         if self.last and entry.created_at <= self.last.created_at:
-            return f"its time {iso(entry.created_at)} is not after that of the entry before it"
+            return f"its time {precise(entry.created_at)} is not after that of the entry before it"
         return None
 
     def _unbalanced(self, entry: Entry) -> str | None:

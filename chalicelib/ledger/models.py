@@ -10,35 +10,26 @@ that of the one before plus its amount. Amounts and balances are integers withou
 """
 
 import re
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
-    PlainSerializer,
     WithJsonSchema,
 )
 
-from chalicelib.core.forms import Form
+from chalicelib.core.instants import PreciseInstant as Instant
+from chalicelib.core.models import KeyHeader, Model, PageQuery
 from chalicelib.core.numbers import Whole, WholeText
 from chalicelib.core.times import QueryInstant
 
 MOST_ROWS = 10_000
 """Rows of one answer: about 2 MB, and a Lambda may answer 6 MB."""
-_KEY_RULE = "must have 1 to 255 characters of printable ASCII"
 LARGEST_AMOUNT = 2**53 - 1
 """The largest integer that every JSON client reads exactly (JavaScript's numbers are doubles)."""
 
 _UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-def iso(at: datetime) -> str:
-    """Return an instant as the ledger writes it: UTC, microseconds, ``+00:00``."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _uuid(text: str) -> str:
@@ -54,23 +45,8 @@ Uuid = Annotated[Id, AfterValidator(_uuid)]
 """A UUID of any version in canonical form (RFC 9562 section 4), in lower case once it is read."""
 
 Amount = Annotated[Whole, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
-Instant = Annotated[
-    AwareDatetime,
-    PlainSerializer(iso, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
 Floor = Annotated[WholeText, Field(ge=-(10**30) + 1, le=10**30 - 1)]
 Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
-
-
-class Model(BaseModel):
-    """A frozen value; fields that do not apply are None and left out of the JSON."""
-
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-
-    def json_text(self) -> str:
-        """Return the wire form."""
-        return self.model_dump_json(exclude_none=True)
 
 
 # --- what comes in --------------------------------------------------------------------------------
@@ -90,19 +66,14 @@ class FloorHeader(Model):
     floor: Annotated[Floor | None, Field(alias="Balance-Floor")] = None
 
 
-class PostHeaders(FloorHeader):
-    """A key makes a repeat of a post safe."""
-
-    key: Annotated[str, Form("[ -~]{1,255}", _KEY_RULE)] | None = Field(
-        default=None, alias="Idempotency-Key"
-    )
+class PostHeaders(FloorHeader, KeyHeader):
+    """The headers of a post."""
 
 
-class ListQuery(Model):
+class ListQuery(PageQuery):
     """A page of a list."""
 
     limit: Limit = MOST_ROWS
-    cursor: str | None = None
 
 
 class TransactionsQuery(ListQuery):
@@ -183,7 +154,7 @@ class Account(Model):
     @classmethod
     def of(cls, last: Entry, at: datetime | None = None) -> "Account":
         """Return the account after its entry ``last``, or as it was ``at`` an instant."""
-        proof = Proof.model_validate(last.model_dump()) if at else None
+        proof = Proof.model_construct(**_fields(last, Proof)) if at else None
         return cls(account_id=last.account_id, balance=last.balance, at=at, proof=proof)
 
 
@@ -200,4 +171,9 @@ class AccountState(Model):
     @classmethod
     def of(cls, last: Entry) -> "AccountState":
         """Return the account whose last entry is ``last``."""
-        return cls.model_validate(last.model_dump())
+        return cls.model_construct(**_fields(last, cls))
+
+
+def _fields(entry: Entry, model: type[Model]) -> dict[str, Any]:
+    """Return the fields that an entry shares with another model."""
+    return {name: getattr(entry, name) for name in model.model_fields}

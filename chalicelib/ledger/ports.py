@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction
+from pydantic import Field
+
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, Uuid
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,27 @@ class Snapshot:
     keyed: Entry | None = None
 
 
-class ListPosition(NamedTuple):
-    """A place in the list of all transactions: that of one of them."""
+Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")]
+"""An instant as keys have it."""
 
-    created_at: str
-    transaction_id: str
+
+class ListPosition(NamedTuple):
+    """A position in the list of all transactions: that of one of them."""
+
+    created_at: Time
+    transaction_id: Uuid
+
+
+class EntryPosition(NamedTuple):
+    """A position among an account's entries."""
+
+    created_at: Time
+
+
+class AccountPosition(NamedTuple):
+    """A position in the list of accounts."""
+
+    account_id: Uuid
 
 
 class Store(Protocol):

@@ -1,15 +1,15 @@
 """The ledger over HTTP. Bodies are those of the contract; what else is known is in headers."""
 
-from collections.abc import Sequence
-from typing import TypeVar
-from urllib.parse import urlencode
+from collections.abc import Iterable
 
 from chalice import Response
 
 from chalicelib.core import log
 from chalicelib.core.http import link, ok, respond
+from chalicelib.core.instants import sortable
+from chalicelib.core.models import Model, Nothing
+from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes
-from chalicelib.ledger import cursors
 from chalicelib.ledger.models import (
     Account,
     AccountQuery,
@@ -17,22 +17,21 @@ from chalicelib.ledger.models import (
     Entry,
     FloorHeader,
     ListQuery,
-    Model,
     PostHeaders,
     Transaction,
     TransactionBody,
     TransactionsQuery,
     Uuid,
-    iso,
 )
-from chalicelib.ledger.ports import ListPosition
+from chalicelib.ledger.ports import AccountPosition, EntryPosition, ListPosition
 from chalicelib.ledger.service import Receipt
 from chalicelib.ledger.wiring import ledger
 
 bp = Routes(__name__)
 
-M = TypeVar("M", bound=Model)
-
+_TRANSACTIONS = Pages("/transactions", ListPosition)
+_ACCOUNTS = Pages("/accounts", AccountPosition)
+_ENTRIES = Pages("/accounts/{account_id}/entries", EntryPosition)
 _BODY_LIMIT = 4_096
 _STATE = {
     "Ledger-Balance": "The account's balance after this transaction",
@@ -44,10 +43,7 @@ _LINKS = {
     "Ledger-Reversed-By": "The transaction that took this one back",
 }
 _REPLAYED = {"Idempotent-Replayed": "true: this was answered before, and nothing was posted now"}
-_MORE = {
-    "Link": 'The next page, rel="next" (RFC 8288)',
-    "X-Truncated": "true: there is more than this answer holds",
-}
+_MORE = {"X-Truncated": "true: there is more than this answer holds"}
 
 
 class _TransactionPath(Model):
@@ -56,10 +52,6 @@ class _TransactionPath(Model):
 
 class _AccountPath(Model):
     account_id: Uuid
-
-
-class _Nothing(Model):
-    """A body of which nothing is read."""
 
 
 @bp.on(
@@ -91,17 +83,17 @@ def post_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
 )
 def list_transactions(query: TransactionsQuery) -> Response:
     """List the transactions, newest first: all, or those of one account."""
-    scope = query.account_id or "transactions"
-    place = cursors.read(query.cursor, scope, time=True, id_=True)
     found = ledger().transactions(
         account_id=query.account_id,
-        before=ListPosition(*place) if place else None,
+        before=_TRANSACTIONS.start(query),
         limit=query.limit + 1,
     )
-    page = found[: query.limit]
-    cut = len(found) > len(page)
-    here = cursors.write(scope, iso(page[-1].created_at), page[-1].transaction_id) if cut else None
-    return _page(page, "/transactions", query, here)
+    page = cut(
+        found,
+        query.limit,
+        lambda last: ListPosition(sortable(last.created_at), last.transaction_id),
+    )
+    return _answer(page.rows, _TRANSACTIONS.following(query, page.next))
 
 
 @bp.on(
@@ -127,7 +119,7 @@ def get_transaction(path: _TransactionPath) -> Response:
     "/transactions/{transaction_id}/reversal",
     access="ledger:write",
     path_values=_TransactionPath,
-    body=_Nothing,
+    body=Nothing,
     body_limit=_BODY_LIMIT,
     body_optional=True,
     headers=FloorHeader,
@@ -136,7 +128,7 @@ def get_transaction(path: _TransactionPath) -> Response:
     errors=(404, 422),
     response_headers=_STATE | _LINKS | _REPLAYED,
 )
-def reverse_transaction(path: _TransactionPath, body: _Nothing, headers: FloorHeader) -> Response:
+def reverse_transaction(path: _TransactionPath, body: Nothing, headers: FloorHeader) -> Response:
     """Take a transaction back, once: 201 with the reversal, 200 with the same one ever after."""
     receipt = ledger().reverse(path.transaction_id, floor=headers.floor)
     return _receipt(receipt, status=200 if receipt.replayed else 201)
@@ -153,11 +145,10 @@ def reverse_transaction(path: _TransactionPath, body: _Nothing, headers: FloorHe
 )
 def list_accounts(query: ListQuery) -> Response:
     """List the accounts with their balances, in the order of their ids."""
-    place = cursors.read(query.cursor, "accounts", time=False, id_=True)
-    found = ledger().accounts(after=place[0] if place else None, limit=query.limit + 1)
-    page = [AccountState.of(last) for last in found[: query.limit]]
-    here = cursors.write("accounts", page[-1].account_id) if len(found) > len(page) else None
-    return _page(page, "/accounts", query, here)
+    start = _ACCOUNTS.start(query)
+    found = ledger().accounts(after=start and start.account_id, limit=query.limit + 1)
+    page = cut(found, query.limit, lambda last: AccountPosition(last.account_id))
+    return _answer(map(AccountState.of, page.rows), _ACCOUNTS.following(query, page.next))
 
 
 @bp.on(
@@ -190,13 +181,12 @@ def get_account(path: _AccountPath, query: AccountQuery) -> Response:
 )
 def list_entries(path: _AccountPath, query: ListQuery) -> Response:
     """List an account's entries from the first, with balances and hashes, for whoever checks."""
-    place = cursors.read(query.cursor, path.account_id, time=True, id_=False)
-    after = place[0] if place else None
+    start = _ENTRIES.start(query, account_id=path.account_id)
+    after = start and start.created_at
     found = ledger().entries(path.account_id, after=after, limit=query.limit + 1)
-    page = found[: query.limit]
-    cut = len(found) > len(page)
-    here = cursors.write(path.account_id, iso(page[-1].created_at)) if cut else None
-    return _page(page, f"/accounts/{path.account_id}/entries", query, here)
+    page = cut(found, query.limit, lambda last: EntryPosition(sortable(last.created_at)))
+    following = _ENTRIES.following(query, page.next, account_id=path.account_id)
+    return _answer(page.rows, following)
 
 
 def _receipt(receipt: Receipt, *, status: int) -> Response:
@@ -223,10 +213,7 @@ def _links(entry: Entry) -> dict[str, str]:
     return {"Ledger-Reverses": entry.reverses} if entry.reverses else {}
 
 
-def _page(rows: Sequence[Model], path: str, query: ListQuery, cursor: str | None) -> Response:
-    """Answer a bare array, and where it goes on if it does."""
+def _answer(rows: Iterable[Model], following: str | None) -> Response:
+    """Answer a bare array, and say where it goes on if it does."""
     body = f"[{','.join([row.json_text() for row in rows])}]"
-    if cursor is None:
-        return respond(body)
-    asked = query.model_dump(exclude_none=True) | {"cursor": cursor}
-    return respond(body, headers={**link(f"{path}?{urlencode(asked)}"), "X-Truncated": "true"})
+    return respond(body, headers={**link(following), "X-Truncated": "true"} if following else None)

@@ -14,8 +14,10 @@ from chalicelib.core.errors import (
     UnavailableError,
     UnprocessableError,
 )
+from chalicelib.core.idempotency import check_same, differences
+from chalicelib.core.instants import precise
 from chalicelib.ledger import chain
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, TransactionBody, iso
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, TransactionBody
 from chalicelib.ledger.ports import ListPosition, Store
 
 
@@ -24,13 +26,6 @@ class TransactionIdTakenError(ConflictError):
 
     type = "/problems/transaction-id-taken"
     title = "Transaction id taken"
-
-
-class KeyReusedError(UnprocessableError):
-    """The Idempotency-Key was used for another transaction."""
-
-    type = "/problems/idempotency-key-reused"
-    title = "Idempotency-Key reused"
 
 
 class BelowFloorError(UnprocessableError):
@@ -157,7 +152,7 @@ class Ledger:
         """
         found = self.store.account_at(account_id, at) if at else self.store.account(account_id)
         if found is None:
-            when = f" at {iso(at)}" if at else ""
+            when = f" at {precise(at)}" if at else ""
             raise NotFoundError(f"There is no account {account_id}{when}.")
         return found
 
@@ -182,26 +177,18 @@ class Ledger:
         return self.store.of_account(account_id, before=since, limit=limit)
 
 
-def _check_key(kept: Entry, wanted: TransactionBody) -> None:
-    if differing := _differing(kept, wanted):
-        raise KeyReusedError(
-            f"This Idempotency-Key was used for a transaction with another {differing}. "
-            f"A new transaction needs a new key."
-        )
+def _check_key(stored: Entry, wanted: TransactionBody) -> None:
+    asked = wanted.model_dump(exclude_none=True)
+    check_same("transaction", dict(stored), asked)
 
 
-def _check_id(kept: Entry, wanted: TransactionBody) -> None:
-    if differing := _differing(kept, wanted):
+def _check_id(stored: Entry, wanted: TransactionBody) -> None:
+    differing = differences(dict(stored), wanted.model_dump(exclude_none=True))
+    if differing:
         raise TransactionIdTakenError(
-            f"The transaction {kept.transaction_id} was posted with another {differing}. "
-            f"A new transaction needs a new id."
+            f"The transaction {stored.transaction_id} was posted with another "
+            f"{' and another '.join(differing)}. A new transaction needs a new id."
         )
-
-
-def _differing(kept: Entry, wanted: TransactionBody) -> str:
-    """Return the names of what ``wanted`` says otherwise than ``kept``."""
-    said = wanted.model_dump(exclude_none=True)
-    return " and another ".join(name for name in said if said[name] != getattr(kept, name))
 
 
 def _check_floor(entry: Entry, floor: int | None) -> None:

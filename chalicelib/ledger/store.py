@@ -19,8 +19,9 @@ from typing import Any
 
 from chalicelib.core import shards, table
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, iso
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction
 from chalicelib.ledger.ports import ListPosition, Snapshot
 
 # A partition takes 1,000 write units a second: 500 transactions that touch it. An account stays
@@ -66,13 +67,15 @@ class LedgerStore:
         places = [_entry_key(entry), _transaction_key(entry.transaction_id)]
         if key:
             places.append(_idempotency_key(key))
-        body = entry.json_text()
+        body = entry.stored_text()
         account = _item(_account_key(entry.account_id), body)
         account["sequence"] = {"N": str(entry.sequence)}
         actions = [
             self._table.putting(account, _still_at(entry.sequence - 1)),
             *(self._table.putting(_item(place, body), ABSENT) for place in places),
-            self._table.putting(_item(_row_key(entry), Transaction.of(entry).json_text()), ABSENT),
+            self._table.putting(
+                _item(_row_key(entry), Transaction.of(entry).stored_text()), ABSENT
+            ),
         ]
         if entry.reverses:
             actions.append(self._reversing(entry.reverses, entry.transaction_id))
@@ -86,7 +89,7 @@ class LedgerStore:
     def bind(self, key: str, entry: Entry) -> bool:
         """Store that ``key`` stands for ``entry``; return False when it is taken."""
         try:
-            self._table.put(_item(_idempotency_key(key), entry.json_text()), ABSENT)
+            self._table.put(_item(_idempotency_key(key), entry.stored_text()), ABSENT)
         except ConditionError:
             return False
         return True
@@ -117,7 +120,7 @@ class LedgerStore:
     def account_at(self, account_id: str, at: datetime) -> Entry | None:
         """Return the last entry that the account had at an instant: one read."""
         found = self._table.query(
-            _entries_of(account_id), last=iso(at), newest_first=True, page_size=1
+            _entries_of(account_id), last=sortable(at), newest_first=True, page_size=1
         )
         return _entry(next(found, None))
 
@@ -175,7 +178,7 @@ def _entries_of(account_id: str) -> str:
 
 
 def _entry_key(entry: Entry) -> _Key:
-    return _entries_of(entry.account_id), iso(entry.created_at)
+    return _entries_of(entry.account_id), sortable(entry.created_at)
 
 
 def _transaction_key(transaction_id: str) -> _Key:
@@ -188,7 +191,7 @@ def _idempotency_key(key: str) -> _Key:
 
 def _row_key(entry: Entry) -> _Key:
     shard = shards.of(entry.transaction_id, LIST_SHARDS)
-    return f"LIST#{shard}", f"{iso(entry.created_at)}#{entry.transaction_id}"
+    return f"LIST#{shard}", f"{sortable(entry.created_at)}#{entry.transaction_id}"
 
 
 def _sort_key(item: Item) -> str:

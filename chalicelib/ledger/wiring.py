@@ -1,12 +1,12 @@
 """Builds the ledger, once per process, on first use."""
 
 import uuid
-from datetime import UTC, datetime
 from functools import cache, partial
 
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.core import aws, retry
+from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.ledger.service import Ledger
@@ -36,14 +36,10 @@ def ledger() -> Ledger:
     settings = from_env(LedgerSettings)
     return Ledger(
         LedgerStore(Table(aws.dynamodb(), settings.ledger_table)),
-        now=_now,
+        now=now,
         new_id=_new_id,
         tries=partial(retry.tries, budget_s=settings.ledger_patience_s, longest_s=_LONGEST_PAUSE_S),
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:

@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chalicelib.core.forms import Form
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import Model, PageQuery
 from chalicelib.core.numbers import WholeText
 from chalicelib.core.outbox.effects import EffectState
 
@@ -17,23 +19,12 @@ Kind = Annotated[str, Form("[a-z][a-z0-9_]{0,30}", "must be a kind of effect, su
 EffectId = Annotated[str, Form("[!-~]{1,255}", "must be the id of an effect, as a list gives it")]
 
 
-class Model(BaseModel):
-    """A frozen value; fields that do not apply are None and left out of the JSON."""
-
-    model_config = ConfigDict(frozen=True)
-
-    def json_text(self) -> str:
-        """Return the wire form."""
-        return self.model_dump_json(exclude_none=True)
-
-
-class EffectsQuery(Model):
+class EffectsQuery(PageQuery):
     """A page of the effects: all, or those in a state or of a kind."""
 
     state: EffectState | None = None
     kind: Kind | None = None
     limit: Annotated[WholeText, Field(ge=1, le=MOST_ROWS)] = 50
-    cursor: str | None = None
 
 
 class EffectQuery(Model):
@@ -59,14 +50,14 @@ class EffectLine(Model):
     kind: str
     state: EffectState
     attempts: int
-    asked_at: AwareDatetime
-    due_at: AwareDatetime | None = None
-    lease_until: AwareDatetime | None = None
-    unsure_at: AwareDatetime | None = None
+    asked_at: Instant
+    due_at: Instant | None = None
+    lease_until: Instant | None = None
+    unsure_at: Instant | None = None
     last_error: str | None = None
     reference: str | None = None
     answer: str | None = None
-    concluded_at: AwareDatetime | None = None
+    concluded_at: Instant | None = None
 
     @classmethod
     def of(cls, kept: "EffectRow") -> "EffectLine":
@@ -95,9 +86,9 @@ class KindView(Model):
 
     kind: str
     state: Literal["working", "paused", "disabled"]
-    since: AwareDatetime | None = None
+    since: Instant | None = None
     reason: str | None = None
-    probe_at: AwareDatetime | None = None
+    probe_at: Instant | None = None
 
     @classmethod
     def of(cls, kind: str, pause: "Pause | None") -> "KindView":

@@ -1,14 +1,14 @@
 """The outbox over HTTP, for operators: what waits, what is dead and why, and trying it again."""
 
-import re
-from urllib.parse import urlencode
+from typing import Annotated, NamedTuple
 
 from chalice import Response
+from pydantic import Field
 
-from chalicelib.core import cursors
-from chalicelib.core.errors import ConflictError, InvalidInputError
-from chalicelib.core.http import fault, json_list, ok
+from chalicelib.core.errors import ConflictError
+from chalicelib.core.http import json_list, ok
 from chalicelib.core.outbox.store import OvertakenError
+from chalicelib.core.paging import Pages
 from chalicelib.core.routing import Routes
 from chalicelib.outbox.models import (
     EffectLine,
@@ -22,8 +22,14 @@ from chalicelib.outbox.wiring import desk
 
 bp = Routes(__name__)
 
-_PLACE = re.compile("[!-~]{1,400}")
-_MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
+
+class Position(NamedTuple):
+    """A position in the list of effects."""
+
+    place: Annotated[str, Field(pattern=r"^[!-~]{1,400}$")]
+
+
+_EFFECTS = Pages("/outbox", Position)
 
 
 @bp.on(
@@ -33,17 +39,14 @@ _MORE = {"Link": 'The next page, rel="next" (RFC 8288)'}
     query=EffectsQuery,
     response=EffectLine,
     as_list=True,
-    response_headers=_MORE,
 )
 def list_effects(query: EffectsQuery) -> Response:
     """List the effects by kind, the newest of each first: all, or those in a state, of a kind."""
+    start = _EFFECTS.start(query)
     found, more = desk().page(
-        state=query.state, kind=query.kind, before=_place(query.cursor), limit=query.limit
+        state=query.state, kind=query.kind, before=start and start.place, limit=query.limit
     )
-    following = None
-    if more:
-        asked = query.model_dump(exclude_none=True) | {"cursor": cursors.write("outbox", more)}
-        following = f"/outbox?{urlencode(asked)}"
+    following = _EFFECTS.following(query, Position(more) if more else None)
     return json_list(map(EffectLine.of, found), next_page=following)
 
 
@@ -80,12 +83,3 @@ def retry_effect(body: RetryBody) -> Response:
         return ok(EffectView.whole(*desk().retry(body.id)))
     except OvertakenError as overtaken:
         raise ConflictError(f"Somebody is at {body.id} just now; look again.") from overtaken
-
-
-def _place(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    parts = cursors.read(cursor)
-    if len(parts) != 2 or parts[0] != "outbox" or not _PLACE.fullmatch(parts[1]):
-        raise InvalidInputError([fault("query", "cursor", "must be a cursor that this list gave")])
-    return parts[1]

@@ -6,24 +6,27 @@ from chalice import Response
 from pydantic import Field
 
 from chalicelib.core.access import Caller
-from chalicelib.core.http import created, ok
+from chalicelib.core.http import created, json_list, ok
+from chalicelib.core.models import Model
 from chalicelib.core.numbers import WholeText
+from chalicelib.core.paging import Id, Pages
 from chalicelib.core.routing import Routes, Upload
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileView, PresignedFile
 from chalicelib.vending.models import (
     FilesQuery,
     ImportQuery,
-    Model,
-    PageQuery,
+    ListQuery,
     TechnicianQuery,
     UploadQuery,
 )
-from chalicelib.vending.paging import page_of
 from chalicelib.vending.service.uploads import LATER_HINT, UPLOAD_LIMIT
 from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
+
+_FILES = Pages("/files", Id)
+_IMPORTS = Pages("/imports", Id)
 
 _LOG_MEDIA_TYPES = (
     "application/zip",
@@ -87,7 +90,8 @@ def presign_file(caller: Caller, body: UploadQuery) -> Response:
 def list_files(caller: Caller, query: FilesQuery) -> Response:
     """List a technician's files, newest first."""
     scope_of(caller).check(query.technician, f"There is no technician {query.technician}.")
-    return page_of("/files", query, vending().uploads.technicians_files(query))
+    page = vending().uploads.technicians_files(query, start=_FILES.start(query))
+    return json_list(page.rows, next_page=_FILES.following(query, page.next))
 
 
 @bp.on(
@@ -152,11 +156,12 @@ def presign_import(body: ImportQuery) -> Response:
 
 
 @bp.on(
-    "GET", "/imports", access="vending:dispatch", query=PageQuery, response=FileView, as_list=True
+    "GET", "/imports", access="vending:dispatch", query=ListQuery, response=FileView, as_list=True
 )
-def list_imports(query: PageQuery) -> Response:
+def list_imports(query: ListQuery) -> Response:
     """List the dispatcher's files, newest first."""
-    return page_of("/imports", query, vending().uploads.imports(query))
+    page = vending().uploads.imports(query, start=_IMPORTS.start(query))
+    return json_list(page.rows, next_page=_IMPORTS.following(query, page.next))
 
 
 @bp.on(

@@ -6,7 +6,8 @@ else that is stored for a file (chunks, refused lines) is ignored until then and
 
 from typing import Literal
 
-from chalicelib.vending.models import Instant, Model
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import Model
 
 DISPATCHER = "dispatcher"
 """The owner of imports, and of files whose name does not say who dropped them."""

@@ -5,21 +5,19 @@ as it was dropped or uploaded; a *verdict* is a rule that fired on the stored ro
 evidence. Amounts of money are whole cents, instants are aware UTC.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
-    PlainSerializer,
     StringConstraints,
 )
 
 from chalicelib.core import times
 from chalicelib.core.forms import Form
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import Model, PageQuery
 from chalicelib.core.numbers import WholeText
 from chalicelib.vending import names
 
@@ -29,27 +27,9 @@ CREDIT_CENTS = 25
 """What a customer pays for one dispense (requirement V5)."""
 
 
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-Instant = Annotated[AwareDatetime, PlainSerializer(_iso, when_used="json")]
 Kind = Literal["under", "over", "lost_log"]
 Level = Literal["degraded", "out_of_service"]
 MachineState = Literal["healthy", "degraded", "out_of_service"]
-
-
-class Model(BaseModel):
-    """A frozen value; fields that do not apply are None and left out of the JSON."""
-
-    # A model is built when it is first used: a cold start needs few of them.
-    model_config = ConfigDict(
-        frozen=True, populate_by_name=True, serialize_by_alias=True, defer_build=True
-    )
-
-    def json_text(self) -> str:
-        """Return the wire form: aliases, UTC with ``Z``, absent where a field does not apply."""
-        return self.model_dump_json(exclude_none=True)
 
 
 class Verdict(Model):
@@ -220,14 +200,13 @@ class TechnicianQuery(Model):
     technician: TechnicianId
 
 
-class PageQuery(Model):
-    """How much of a list, and from where on: what the page before gave as ``next``."""
+class ListQuery(PageQuery):
+    """A page of a list."""
 
     limit: Annotated[WholeText, Field(ge=1, le=1_000)] = 1_000
-    cursor: Annotated[WholeText, Field(ge=1, le=10**10)] | None = None
 
 
-class FilesQuery(PageQuery):
+class FilesQuery(ListQuery):
     """Whose files to list."""
 
     technician: TechnicianId
@@ -246,7 +225,7 @@ class DispatchBody(Model):
     note: Note = ""
 
 
-class DispatchQuery(PageQuery):
+class DispatchQuery(ListQuery):
     """Which dispatches to list; all when absent."""
 
     state: Literal["open", "closed"] | None = None

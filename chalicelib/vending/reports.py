@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import eq
 
+from chalicelib.core.models import Model
 from chalicelib.vending.anomalies import (
     Fault,
     FaultKind,
@@ -32,7 +33,6 @@ from chalicelib.vending.models import (
     MachineReport,
     MachineState,
     MachineSummary,
-    Model,
     Totals,
     Verdict,
 )

@@ -1,20 +1,18 @@
 """The vending context over HTTP: registry, machines, the fleet, the work."""
 
-import base64
 import csv
 import io
-import json
-from datetime import date
+from collections.abc import Iterable
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 
 from chalice import Response
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from chalicelib.core.access import Caller
-from chalicelib.core.errors import InvalidInputError
-from chalicelib.core.http import created, fault, json_list, link, ok, respond
+from chalicelib.core.http import created, json_list, link, ok, respond
+from chalicelib.core.models import Model, PageQuery
 from chalicelib.core.numbers import WholeText
+from chalicelib.core.paging import Id, Pages
 from chalicelib.core.routing import Routes
 from chalicelib.core.times import SpanEnd
 from chalicelib.vending.models import (
@@ -25,7 +23,6 @@ from chalicelib.vending.models import (
     FleetReport,
     MachineBody,
     MachineView,
-    Model,
     RowView,
     Serial,
     Site,
@@ -37,12 +34,14 @@ from chalicelib.vending.models import (
     WorkItem,
     WorklistQuery,
 )
-from chalicelib.vending.paging import page_of
-from chalicelib.vending.service.history import Page, RowPosition
+from chalicelib.vending.service.history import RowPosition
 from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
 
 bp = Routes(__name__)
+
+_DISPATCHES = Pages("/dispatches", Id)
+_ROWS = Pages("/machines/{serial}/transactions", RowPosition)
 
 # 10,000 rows of about 130 bytes stay well under the 6 MB that a Lambda may answer.
 _MOST_ROWS = 10_000
@@ -64,11 +63,10 @@ class _DispatchPath(Model):
     dispatch_id: Annotated[WholeText, Field(ge=1, le=10**12)]
 
 
-class _RowsQuery(Model):
+class _RowsQuery(PageQuery):
     from_: Annotated[SpanEnd | None, Field(alias="from")] = None
     to: SpanEnd | None = None
     limit: Annotated[WholeText, Field(ge=1, le=_MOST_ROWS)] = 1_000
-    cursor: str | None = None
     format: Literal["json", "csv"] = "json"
 
 
@@ -191,15 +189,15 @@ def get_machine(caller: Caller, path: _MachinePath) -> Response:
 )
 def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> Response:
     """List a machine's rows in time order, as JSON or CSV, page by page."""
-    place = _place(query.cursor)
+    place = _ROWS.start(query, serial=path.serial)
     _machine(caller, path.serial)
     page = vending().history.page(
         path.serial, first=query.from_, last=query.to, limit=query.limit, place=place
     )
-    following = _following(path.serial, query, page)
+    following = _ROWS.following(query, page.next, serial=path.serial)
     if query.format == "json":
         return json_list(page.rows, next_page=following)
-    return respond(_csv(page), media_type="text/csv; charset=utf-8", headers=link(following))
+    return respond(_csv(page.rows), media_type="text/csv; charset=utf-8", headers=link(following))
 
 
 @bp.on("GET", "/fleet", access="vending:dispatch", response=FleetReport)
@@ -250,7 +248,8 @@ def open_dispatch(body: DispatchBody) -> Response:
 )
 def list_dispatches(query: DispatchQuery) -> Response:
     """List the dispatches, newest first."""
-    return page_of("/dispatches", query, vending().dispatching.listed(query))
+    page = vending().dispatching.listed(query, start=_DISPATCHES.start(query))
+    return json_list(page.rows, next_page=_DISPATCHES.following(query, page.next))
 
 
 @bp.on(
@@ -293,36 +292,10 @@ def _stored(value: Model, new: bool, location: str) -> Response:
     return created(value, location=location) if new else ok(value)
 
 
-def _following(serial: str, wanted: _RowsQuery, page: Page) -> str | None:
-    if page.next is None:
-        return None
-    asked = wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return f"/machines/{serial}/transactions?{urlencode({**asked, 'cursor': _cursor(page.next)})}"
-
-
-def _cursor(place: RowPosition) -> str:
-    fields = json.dumps([place.day.isoformat(), place.skip, place.before])
-    return base64.urlsafe_b64encode(fields.encode()).decode().rstrip("=")
-
-
-_PLACE = TypeAdapter(tuple[date, Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]])
-
-
-def _place(cursor: str | None) -> RowPosition | None:
-    if cursor is None:
-        return None
-    try:
-        fields = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return RowPosition(*_PLACE.validate_json(fields))
-    except (ValueError, ValidationError) as foreign:
-        detail = "must be a cursor that this list gave"
-        raise InvalidInputError([fault("query", "cursor", detail)]) from foreign
-
-
-def _csv(page: Page) -> str:
+def _csv(rows: Iterable[RowView]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["id", "machine", "at", "gumballs", "credit_cents", "suspected_duplicate"])
-    for row in page.rows:
+    for row in rows:
         writer.writerow(row.model_dump(mode="json").values())
     return out.getvalue()

@@ -1,12 +1,12 @@
 """Builds the vending services, once per process, on first use."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.core import aws, log
+from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.vending.anomalies import Thresholds
@@ -85,24 +85,18 @@ def vending() -> Vending:
         fleet_url=settings.vending_fleet_queue_url,
         fleet_delay_s=settings.vending_fleet_delay_s,
     )
-    verdicts = Verdicts(
-        chunks, fleet, registry, dispatches, queues, settings.thresholds(), now=_now
-    )
+    verdicts = Verdicts(chunks, fleet, registry, dispatches, queues, settings.thresholds(), now=now)
     return Vending(
-        registry=RegistryService(registry, files, queues, now=_now),
-        uploads=Uploads(files, registry, share, now=_now),
+        registry=RegistryService(registry, files, queues, now=now),
+        uploads=Uploads(files, registry, share, now=now),
         arrivals=Arrivals(
-            files, chunks, share, registry, queues, verdicts, now=_now, processed=_count
+            files, chunks, share, registry, queues, verdicts, now=now, processed=_count
         ),
         verdicts=verdicts,
-        dispatching=Dispatching(dispatches, registry, fleet, verdicts, now=_now),
+        dispatching=Dispatching(dispatches, registry, fleet, verdicts, now=now),
         history=HistoryService(chunks),
         queues=queues,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _count(record: FileRecord) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
+from chalicelib.core.instants import PreciseInstant as Instant
 from chalicelib.warranties import money
-from chalicelib.warranties.fields import Instant, Model, Money, store_id
+from chalicelib.warranties.fields import Model, Money, store_id
 from chalicelib.warranties.models import Sale
 
 ArchiveState = Literal["pending", "done", "dead"]

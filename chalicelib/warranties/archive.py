@@ -1,13 +1,16 @@
-"""What is archived of a sale, and under which name; pure, so that each try archives the same."""
+"""What is archived of a sale, and under which name; pure, so that each try archives the same.
+
+The text of an object never changes, whatever the API answers by now: a retry years later has to
+archive the bytes whose checksum is on record. A golden test pins it.
+"""
 
 import base64
-import hashlib
 
-from chalicelib.core import strict_json
+from chalicelib.core import canonical, strict_json
+from chalicelib.core.instants import STORED, sortable
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.warranties import money
 from chalicelib.warranties.answers import SaleAnswer
-from chalicelib.warranties.fields import iso
 from chalicelib.warranties.models import Sale
 
 KIND = "archive"
@@ -20,7 +23,7 @@ def effect(sale: Sale) -> Effect:
 
 def key(sale: Sale) -> str:
     """Return the name of the object: ``warranties/{yyyy}/{mm}/{dd}/{request_id}.json``, in UTC."""
-    return f"warranties/{iso(sale.received_at)[:10].replace('-', '/')}/{sale.request_id}.json"
+    return f"warranties/{sortable(sale.received_at)[:10].replace('-', '/')}/{sale.request_id}.json"
 
 
 def content(sale: Sale) -> bytes:
@@ -28,11 +31,11 @@ def content(sale: Sale) -> bytes:
     asked = {**sale.asked(), "item_cost": money.amount(sale.item_cost)}
     told = {
         "request_id": sale.request_id,
-        "received_at": iso(sale.received_at),
+        "received_at": sortable(sale.received_at),
         "request": asked,
         "response": {
             "status": 201 if sale.offers else 200,
-            "body": SaleAnswer.of(sale).model_dump(),
+            "body": SaleAnswer.of(sale).model_dump(context=STORED),
         },
     }
     return strict_json.dumps(told).encode()
@@ -40,12 +43,12 @@ def content(sale: Sale) -> bytes:
 
 def sha256(what: bytes) -> str:
     """Return the checksum of an object, in hexadecimal."""
-    return hashlib.sha256(what).hexdigest()
+    return canonical.sha256(what)
 
 
 def sha256_base64(what: bytes) -> str:
     """Return the checksum of an object as S3 writes it."""
-    return base64.b64encode(hashlib.sha256(what).digest()).decode()
+    return base64.b64encode(bytes.fromhex(sha256(what))).decode()
 
 
 def reference(object_key: str, checksum: str) -> str:

@@ -5,24 +5,19 @@ Costs and prices are whole cents inside and numbers with two decimals outside.
 
 import unicodedata
 import uuid
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
 
-from chalicelib.core import strict_json
 from chalicelib.core.forms import Form
+from chalicelib.core.models import ExactModel
 from chalicelib.core.numbers import WholeText
 from chalicelib.warranties import money
 
@@ -32,11 +27,6 @@ HIGHEST_COST = Decimal("1000000.00")
 # Names the stores: whoever creates the record of a store gives it the same id.
 _STORES = uuid.UUID("6f1d3c52-6a0e-5c0b-9d5d-7f1a0b1e8c11")
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
-
-
-def iso(at: datetime) -> str:
-    """Return an instant as it is kept and told: UTC, microseconds, ``+00:00``."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def store_id(store_uuid: str) -> str:
@@ -70,8 +60,6 @@ def _cost(given: object) -> int:
     return money.cents(exact)
 
 
-Key = Annotated[str, Form("[ -~]{1,255}", "must have 1 to 255 characters of printable ASCII")]
-"""An Idempotency-Key."""
 StoreUuid = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
@@ -105,19 +93,10 @@ Cost = Annotated[
 ]
 """A cost in cents; on the wire a number with at most two decimals."""
 Money = Annotated[Decimal, WithJsonSchema({"type": "number"})]
-Instant = Annotated[
-    AwareDatetime,
-    PlainSerializer(iso),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
 Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
 
 
-class Model(BaseModel):
-    """A frozen value."""
+class Model(ExactModel):
+    """A frozen value; the contract shows what does not apply as null."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-
-    def json_text(self) -> str:
-        """Return the wire form; amounts are exact numbers."""
-        return strict_json.dumps(self.model_dump())
+    nulls = True

@@ -8,15 +8,15 @@ the first sale that names them; an item is unique by its type and SKU.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.core.forms import Form
+from chalicelib.core.instants import PreciseInstant as Instant
+from chalicelib.core.models import PageQuery
 from chalicelib.warranties.fields import (
     MOST_ROWS,
     Cost,
-    Instant,
-    Key,
     Limit,
     Model,
     Name,
@@ -60,22 +60,15 @@ class SaleBody(Model):
     item_title: Title
 
 
-class SaleHeaders(Model):
-    """A key makes a repeat of a sale safe."""
-
-    key: Key | None = Field(default=None, alias="Idempotency-Key")
-
-
-class PageQuery(Model):
+class ListQuery(PageQuery):
     """A page of a list."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: Limit = MOST_ROWS
-    cursor: Annotated[str, Field(min_length=1)] | None = None
 
 
-class WarrantiesQuery(PageQuery):
+class WarrantiesQuery(ListQuery):
     """Which warranties: all; those of one sku, item_type and store_uuid; or any mix of these."""
 
     sku: Annotated[Name | None, BeforeValidator(_there)] = None

@@ -37,6 +37,13 @@ class SalePosition(NamedTuple):
     offer: int
 
 
+class RefusalPosition(NamedTuple):
+    """A position in the list of refusals."""
+
+    item_type: str
+    reason: str
+
+
 ItemPath = tuple[str, ...]
 """How a list begins: nothing, an item_type, or an item_type and a SKU."""
 

@@ -3,21 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
-from chalicelib.core.errors import NotFoundError, UnavailableError, UnprocessableError
+from chalicelib.core.errors import NotFoundError, UnavailableError
+from chalicelib.core.idempotency import check_same
+from chalicelib.core.paging import Page, cut
 from chalicelib.warranties import archive, money
 from chalicelib.warranties.answers import ArchiveView, ItemView, Refusals, Warranty, WarrantyView
 from chalicelib.warranties.models import Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, SalePosition, Snapshot, Store, StoredSale
 from chalicelib.warranties.rate_card import RateCard, RateCards
-
-
-class KeyReusedError(UnprocessableError):
-    """The Idempotency-Key was used for another sale."""
-
-    type = "/problems/idempotency-key-reused"
-    title = "Idempotency-Key reused"
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ class Warranties:
                 wanted.store_uuid, wanted.item_type, wanted.item_sku, key=key
             )
             if snapshot.keyed:
-                _check_key(snapshot.keyed, sale)
+                check_same("sale", snapshot.keyed.asked(), sale.asked())
                 return Receipt(snapshot.keyed, replayed=True, lost_races=lost)
             if _renews(sale, snapshot):
                 # Before the sale, so that whoever dies in between is healed by the retry, and
@@ -127,11 +121,12 @@ class Warranties:
 
     def listed(
         self, filters: Filters, *, after: SalePosition | None, limit: int
-    ) -> list[tuple[SalePosition, Warranty]]:
-        """Return warranties in the order of type, SKU and time, those after a place."""
+    ) -> Page[Warranty, SalePosition]:
+        """Return warranties in the order of type, SKU and time, those after a position."""
         found = self._from(filters, after.sale if after else "", limit)
         rest = (each for each in found if after is None or each[0] > after)
-        return list(islice(rest, limit))
+        page = cut(rest, limit, lambda each: each[0])
+        return Page([warranty for _, warranty in page.rows], page.next)
 
     def _from(
         self, filters: Filters, first: str, limit: int
@@ -165,15 +160,6 @@ class Warranties:
         if version not in self.cards.by_version:
             raise NotFoundError(f"There is no rate card {version}.")
         return self.cards.by_version[version]
-
-
-def _check_key(kept: Sale, wanted: Sale) -> None:
-    was, asked = kept.asked(), wanted.asked()
-    if differing := " and another ".join(name for name in asked if asked[name] != was[name]):
-        raise KeyReusedError(
-            f"This Idempotency-Key was used for a sale with another {differing}. "
-            f"A new sale needs a new key."
-        )
 
 
 def _renews(sale: Sale, snapshot: Snapshot) -> bool:

@@ -24,12 +24,13 @@ from typing import Any
 
 from chalicelib.core import shards, table
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.warranties import archive, money
 from chalicelib.warranties.answers import Refusals, StoreView
-from chalicelib.warranties.fields import iso, store_id
+from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.models import ItemState, Sale
 from chalicelib.warranties.ports import ItemPath, Snapshot, StoredSale
 
@@ -75,7 +76,7 @@ class WarrantyStore:
         places = [_sale_key(sale.request_id), *([_idempotency_key(key)] if key else [])]
         if sale.offers:
             places += [_sold_key(sale), _list_key(sale)]
-        body = sale.model_dump_json()
+        body = sale.stored_text()
         actions = [
             *(self._table.putting(_item(place, body), ABSENT) for place in places),
             self._outbox.adding(archive.effect(sale)),
@@ -99,7 +100,7 @@ class WarrantyStore:
                 values={
                     ":cost": {"N": str(sale.item_cost)},
                     ":title": {"S": sale.item_title},
-                    ":at": {"S": iso(sale.received_at)},
+                    ":at": {"S": sortable(sale.received_at)},
                 },
                 condition=_UNCHANGED_SINCE,
             )
@@ -121,7 +122,7 @@ class WarrantyStore:
             )
 
     def _creating_store(self, sale: Sale) -> dict[str, Any]:
-        created = {"created_at": {"S": iso(sale.received_at)}}
+        created = {"created_at": {"S": sortable(sale.received_at)}}
         return self._table.putting({**table.key(*_store_key(sale.store_uuid)), **created}, ABSENT)
 
     def _creating_item(self, sale: Sale) -> dict[str, Any]:
@@ -129,7 +130,7 @@ class WarrantyStore:
             **table.key(*_item_key(sale.item_type, sale.item_sku)),
             "cost": {"N": str(sale.item_cost)},
             "title": {"S": sale.item_title},
-            "changed_at": {"S": iso(sale.received_at)},
+            "changed_at": {"S": sortable(sale.received_at)},
         }
         return self._table.putting(item, ABSENT)
 
@@ -142,7 +143,7 @@ class WarrantyStore:
             values={
                 ":one": {"N": "1"},
                 ":cost": {"N": str(sale.item_cost)},
-                ":at": {"S": iso(sale.received_at)},
+                ":at": {"S": sortable(sale.received_at)},
             },
         )
 
@@ -232,7 +233,7 @@ def _sold_by(store_uuid: str) -> str:
 
 
 def _place(sale: Sale) -> str:
-    return _joined(sale.item_type, sale.item_sku, iso(sale.received_at), sale.request_id)
+    return _joined(sale.item_type, sale.item_sku, sortable(sale.received_at), sale.request_id)
 
 
 def _sold_key(sale: Sale) -> _Key:

@@ -1,12 +1,12 @@
 """Builds the warranties services, once per process, on first use."""
 
 import uuid
-from datetime import UTC, datetime
 from functools import cache
 
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.core import aws, retry
+from chalicelib.core.instants import now
 from chalicelib.core.outbox import wiring as outbox_wiring
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
@@ -34,7 +34,7 @@ def warranties() -> Warranties:
         _store(),
         cards=rate_card.load(),
         archived=_archive(),
-        now=_now,
+        now=now,
         new_id=_new_id,
         tries=retry.tries,
     )
@@ -53,10 +53,6 @@ def _store() -> WarrantyStore:
 
 def _archive() -> BucketArchive:
     return BucketArchive(aws.s3, from_env(WarrantiesSettings).warranties_bucket)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:

@@ -6,10 +6,9 @@ anywhere: whoever comes next goes on from what is stored, and the one transactio
 batch asks for its one ticket.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import islice
 
 from chalicelib.bakery import batching, effects
 from chalicelib.bakery.amounts import Amount, Unit
@@ -68,9 +67,9 @@ class Batching:
             )
         return Expanded(batch, batching.shares(self.batches.members(day)))
 
-    def recent(self, *, before: date | None, limit: int) -> Sequence[Batch]:
-        """Return batches, newest first, those of days before ``before``."""
-        return list(islice(self.batches.batches(before), limit))
+    def recent(self, *, before: date | None) -> Iterator[Batch]:
+        """Yield batches, newest first, those of days before ``before``."""
+        return self.batches.batches(before)
 
     def _run(self, day: date, cutoff: datetime, *, by: str) -> Run:
         for begun in self.batches.unsealed():

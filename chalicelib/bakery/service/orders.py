@@ -1,18 +1,17 @@
 """Orders and their life: open > ticketed > ready, or cancelled, each step with its reason."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Literal
 
 from chalicelib.bakery import effects
-from chalicelib.bakery.amounts import AmountError, Given, UnitClashError
+from chalicelib.bakery.amounts import Amount, AmountError, Given, UnitClashError
 from chalicelib.bakery.names import fold
 from chalicelib.bakery.ports import Batches, Cakes, Orders
 from chalicelib.bakery.records import (
-    Cake,
     Change,
     Ingredient,
     Keyed,
@@ -29,7 +28,9 @@ from chalicelib.core.errors import (
     UnavailableError,
     UnprocessableError,
 )
+from chalicelib.core.idempotency import check_same
 from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.paging import Id, Page
 
 _Follow = Callable[[Order], list[Effect]]
 Shown = OrderStatus | Literal["all"]
@@ -54,13 +55,6 @@ class UnitsClashError(UnprocessableError):
     title = "Units clash"
 
 
-class KeyReusedError(UnprocessableError):
-    """The Idempotency-Key was used for another order."""
-
-    type = "/problems/idempotency-key-reused"
-    title = "Idempotency-Key reused"
-
-
 class WrongStateError(ConflictError):
     """The order is past that."""
 
@@ -80,13 +74,6 @@ class OrderRequest:
     urgent: bool = False
     email: str | None = None
 
-    @property
-    def digest(self) -> str:
-        """Return the digest that tells this request from others."""
-        # Stored digests were made when the class was called Wish.
-        text = repr(self).replace("OrderRequest(", "Wish(", 1)
-        return hashlib.sha256(text.encode()).hexdigest()
-
 
 @dataclass(frozen=True)
 class Placed:
@@ -94,14 +81,6 @@ class Placed:
 
     order: Order
     replayed: bool = False
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of the list of orders; ``following`` is where the next one begins, if there is one."""
-
-    orders: Sequence[Order]
-    following: int | None
 
 
 @dataclass(frozen=True)
@@ -130,7 +109,7 @@ class Ordering:
             return self._replayed(known, request)
         order = self._new(request)
         follow = [effects.order_ticket(order.id)] if order.ticket else []
-        keyed = (key, Keyed(order=order.id, wish=request.digest)) if key else None
+        keyed = (key, Keyed(order=order.id)) if key else None
         if self.orders.add(order, follow, key=keyed):
             return Placed(order)
         taken = self.orders.keyed(key) if key else None
@@ -143,7 +122,7 @@ class Ordering:
         cake = self.cakes.cake(fold(request.recipe))
         if cake is None:
             raise UnknownRecipeError(f"There is no cake {request.recipe} to order.")
-        extras = _in_units_of(cake, request.extras)
+        extras = _in_units_of(cake.name, cake.ingredients, request.extras)
         at = self.now()
         history = [Change(status="open", at=at, by="customer", reason="ordered")]
         alone = request.urgent or self.per_order
@@ -167,11 +146,9 @@ class Ordering:
         )
 
     def _replayed(self, known: Keyed, request: OrderRequest) -> Placed:
-        if known.wish != request.digest:
-            raise KeyReusedError(
-                "This Idempotency-Key was used for another order. A new order needs a new key."
-            )
-        return Placed(self.order(known.order), replayed=True)
+        order = self.order(known.order)
+        check_same("order", _stored(order), _asked(order, request))
+        return Placed(order, replayed=True)
 
     # --- looking ---
 
@@ -189,17 +166,17 @@ class Ordering:
         batch = self.batches.batch(order.batch)
         return batch.ticket if batch else None
 
-    def page(self, *, status: Shown | None, before: int | None, limit: int) -> Page:
+    def page(self, *, status: Shown | None, before: int | None, limit: int) -> Page[Order, Id]:
         """Return orders, newest first; cancelled ones only where ``status`` asks for them."""
         found: list[Order] = []
         last = None
         for order in islice(self.orders.orders(before), _MOST_READ):
             if len(found) == limit:
                 return Page(found, last)
-            last = order.id
+            last = Id(order.id)
             if status in (order.status, "all") or (status is None and order.status != "cancelled"):
                 found.append(order)
-        more = last is not None and next(self.orders.orders(last), None) is not None
+        more = last is not None and next(self.orders.orders(last.id), None) is not None
         return Page(found, last if more else None)
 
     # --- moving on ---
@@ -264,9 +241,51 @@ def _of_a_partial_shortage(before: Order) -> list[Effect]:
     return [*_of_a_shortage(before), effects.comment(before.id)]
 
 
-def _in_units_of(cake: Cake, extras: Mapping[str, Given]) -> tuple[Ingredient, ...]:
+def _stored(order: Order) -> dict[str, object]:
+    """Return what an order was asked for with, as `_asked` has it."""
+    return {
+        "customer": order.customer,
+        "recipe": order.recipe,
+        "persons": order.persons,
+        "quantity": order.quantity,
+        "extra_ingredients": _amounts(order.extras),
+        "urgent": order.urgent,
+        "email": order.email,
+    }
+
+
+def _asked(order: Order, request: OrderRequest) -> dict[str, object]:
+    """Return what a request asks for, in the units of the recipe that ``order`` was placed with.
+
+    Two requests for the same are equal, whatever they are written like: in another order of the
+    extras, with ``1.0`` for ``1.00`` or with another spelling of the recipe.
+    """
+    recipe = fold(request.recipe)
+    if recipe in {fold(order.recipe), fold(order.recipe_name)}:
+        recipe = order.recipe  # which may have been folded by an older rule
+    extras: object = "impossible"
+    with suppress(InvalidInputError, UnitsClashError):
+        extras = _amounts(_in_units_of(order.recipe_name, order.base, request.extras))
+    return {
+        "customer": request.customer,
+        "recipe": recipe,
+        "persons": request.persons,
+        "quantity": request.quantity,
+        "extra_ingredients": extras,
+        "urgent": request.urgent,
+        "email": request.email,
+    }
+
+
+def _amounts(ingredients: Iterable[Ingredient]) -> dict[str, Amount]:
+    return {each.id: each.amount for each in ingredients}
+
+
+def _in_units_of(
+    cake: str, recipe: Iterable[Ingredient], extras: Mapping[str, Given]
+) -> tuple[Ingredient, ...]:
     """Return extras in the recipe's units where it has them, else as they are written (5c 3)."""
-    units = {each.id: each for each in cake.ingredients}
+    units = {each.id: each for each in recipe}
     found: list[Ingredient] = []
     faults: list[Fault] = []
     clashes: list[str] = []
@@ -283,7 +302,7 @@ def _in_units_of(cake: Cake, extras: Mapping[str, Given]) -> tuple[Ingredient, .
     if faults:
         raise InvalidInputError(faults)
     if clashes:
-        raise UnitsClashError(f"In {cake.name}, {'; '.join(clashes)}.")
+        raise UnitsClashError(f"In {cake}, {'; '.join(clashes)}.")
     return tuple(found)
 
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from chalicelib.bakery.fields import iso
 from chalicelib.bakery.ports import Spot
+from chalicelib.core.instants import iso
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Table, key
 
 _DOCUMENTS = "DOCUMENTS"

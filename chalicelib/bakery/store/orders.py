@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from chalicelib.bakery.fields import iso
 from chalicelib.bakery.records import Keyed, Order
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
+from chalicelib.core.instants import iso
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Table, at_version, key

@@ -10,12 +10,13 @@ pending and sending are one group there, so that taking a lease moves nothing.
 """
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
+from chalicelib.core import shards
+from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Effect, EffectState, Ending
 from chalicelib.core.table import Index, Item, key
 
@@ -108,7 +109,7 @@ def item(kept: EffectRow) -> Item:
         **key(*place(kept.effect.id)),
         "kind": {"S": kept.effect.kind},
         "payload": {"S": json.dumps(kept.effect.payload, allow_nan=False)},
-        "asked_at": {"S": iso(kept.asked_at)},
+        "asked_at": {"S": sortable(kept.asked_at)},
         "list_place": {"S": list_place(kept)},
     }
     return written | {name: value for name, value in changing(kept).items() if value}
@@ -206,12 +207,12 @@ def effect_id(pk: str) -> str:
 
 def shard(id_: str) -> int:
     """Return the shard of an effect, the same on every machine and for ever."""
-    return zlib.crc32(id_.encode()) % SHARDS
+    return shards.of(id_, SHARDS)
 
 
 def wake(kind: str, at: datetime | None) -> str | None:
     """Return where an effect stands in its shard of the open ones."""
-    return None if at is None else f"{kind}#{iso(at)}"
+    return None if at is None else f"{kind}#{sortable(at)}"
 
 
 def group(state: EffectState) -> str:
@@ -226,16 +227,11 @@ def list_shard(state: EffectState, number: int) -> str:
 
 def list_place(kept: EffectRow) -> str:
     """Return where an effect stands in the lists: by kind, then by time."""
-    return f"{kept.effect.kind}#{iso(kept.asked_at)}#{kept.effect.id}"
-
-
-def iso(at: datetime) -> str:
-    """Return an instant so that texts sort as instants do."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{kept.effect.kind}#{sortable(kept.asked_at)}#{kept.effect.id}"
 
 
 def _time(at: datetime | None) -> dict[str, str] | None:
-    return None if at is None else {"S": iso(at)}
+    return None if at is None else {"S": sortable(at)}
 
 
 def _text(value: str | None) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ that were read, so that of two who meet at an effect one goes on and the other l
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.core.instants import sortable
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.outbox.rows import KINDS, OPEN, EffectRow, Pause
@@ -65,7 +66,7 @@ class EffectStore:
         values = {
             ":dead": {"S": "dead"},
             ":answer": {"S": answer},
-            ":now": {"S": rows.iso(now)},
+            ":now": {"S": sortable(now)},
             ":list_shard": {"S": rows.list_shard("dead", number)},
             ":list_place": {"S": rows.list_place(unreadable)},
         }
@@ -122,9 +123,9 @@ class EffectStore:
                 KINDS,
                 pause.kind,
                 "SET probe_at = :next",
-                values={":next": {"S": rows.iso(next_at)}},
+                values={":next": {"S": sortable(next_at)}},
                 condition=Condition(
-                    "probe_at = :probe_at", {":probe_at": {"S": rows.iso(pause.probe_at)}}
+                    "probe_at = :probe_at", {":probe_at": {"S": sortable(pause.probe_at)}}
                 ),
             )
         except ConditionError:
@@ -147,7 +148,7 @@ class EffectStore:
                 KINDS,
                 kind,
                 "SET probe_at = :now",
-                values={":now": {"S": rows.iso(now)}},
+                values={":now": {"S": sortable(now)}},
                 condition=Condition("attribute_exists(pk)"),
             )
         except ConditionError:
@@ -194,9 +195,9 @@ def _pause_item(pause: Pause) -> Item:
     return {
         **key(KINDS, pause.kind),
         "state": {"S": pause.state},
-        "since": {"S": rows.iso(pause.since)},
+        "since": {"S": sortable(pause.since)},
         "reason": {"S": pause.reason},
-        "probe_at": {"S": rows.iso(pause.probe_at)},
+        "probe_at": {"S": sortable(pause.probe_at)},
         **({"refused": {"S": pause.refused}} if pause.refused else {}),
     }
 

@@ -2,13 +2,14 @@
 
 import os
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core import aws
+from chalicelib.core.instants import now
 from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.effects import EffectHandler
 from chalicelib.core.outbox.index import EffectIndex
@@ -41,7 +42,7 @@ class OutboxSettings(BaseModel):
 @cache
 def outbox() -> Outbox:
     """Return what a context's stores add effects with."""
-    return Outbox(table(), now=_now)
+    return Outbox(table(), now=now)
 
 
 def worker(kind: str, handler: EffectHandler) -> Worker:
@@ -53,7 +54,7 @@ def worker(kind: str, handler: EffectHandler) -> Worker:
         probe_after=timedelta(seconds=settings.outbox_probe_s),
     )
     return Worker(
-        kind, handler, EffectStore(table()), to_queues(), now=_now, new_id=_new_id, rules=rules
+        kind, handler, EffectStore(table()), to_queues(), now=now, new_id=_new_id, rules=rules
     )
 
 
@@ -66,7 +67,7 @@ def relay() -> Relay:
 @cache
 def sweeper() -> Sweeper:
     """Return what names effects again."""
-    return Sweeper(EffectStore(table()), EffectIndex(table()), to_queues(), now=_now)
+    return Sweeper(EffectStore(table()), EffectIndex(table()), to_queues(), now=now)
 
 
 def table() -> Table:
@@ -77,10 +78,6 @@ def table() -> Table:
 def to_queues() -> Queues:
     """Return the queues that the environment names."""
     return Queues(aws.sqs, queues.urls(os.environ))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:

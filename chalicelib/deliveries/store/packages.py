@@ -6,11 +6,10 @@
                                  a digest of what they say)
 """
 
-import hashlib
-import zlib
 from datetime import datetime
 from typing import cast
 
+from chalicelib.core import canonical, shards
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.instants import from_micros, micros
@@ -51,7 +50,7 @@ class PackageStore:
         """
         package = record.package
         kind = package.package_type
-        shard = zlib.crc32(package.package_id.encode()) % self._shards
+        shard = shards.of(package.package_id, self._shards)
         try:
             self._table.transact(
                 self._table.putting(_item(record), ABSENT),
@@ -70,8 +69,8 @@ class PackageStore:
 
     def note(self, record: Record, attempt: Attempt) -> None:
         """Keep ``attempt``, unless it is kept already or there is no room."""
-        said = f"{micros(attempt.timestamp)} {sorted(attempt.differs.items())}"
-        digest = hashlib.blake2s(said.encode(), digest_size=8).hexdigest()
+        said = {"timestamp": attempt.timestamp, "differs": attempt.differs}
+        digest = canonical.digest(said)[:16]
         entry: Item = {
             "said": _number(micros(attempt.timestamp)),
             "received": _number(micros(attempt.received_at)),

@@ -8,13 +8,13 @@
 """
 
 import random
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.core import shards
 from chalicelib.core.table import Item, Table
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.ports import Counts, ScanPosition
@@ -64,7 +64,7 @@ class CounterStore:
     def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]:
         """Count the records of the page after a place; return what the next comes after, if any."""
         items, following = self._table.scan(after=after, limit=_PAGE)
-        return Counts(_recounted(items)), following
+        return Counts(_recounted(items)), ScanPosition(*following) if following else None
 
 
 def counting(table: Table, shard: int, package_type: str, status: Status) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def counting(table: Table, shard: int, package_type: str, status: Status) -> dic
 
 def counting_malformed(table: Table, message_id: str) -> dict[str, Any]:
     """Return the action that counts a malformed message."""
-    shard = zlib.crc32(message_id.encode()) % _MALFORMED_SHARDS
+    shard = shards.of(message_id, _MALFORMED_SHARDS)
     at = f"MALFORMED#queue#{shard:02}"
     return table.updating(_PK, at, "ADD #n :one", values=_ONE, names={"#n": _MALFORMED})
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, UnprocessableError
+from chalicelib.core.paging import Id, Page, cut
 from chalicelib.vending.models import ClosingBody, Dispatch, DispatchBody, DispatchQuery
 from chalicelib.vending.ports import AlreadyOpenError, DispatchBook, Fleet, Registry
-from chalicelib.vending.service.listing import Listing
 from chalicelib.vending.service.registry import found
 from chalicelib.vending.service.verdicts import Verdicts
 
@@ -49,14 +49,14 @@ class Dispatching:
             ) from standing
         return dispatch, True
 
-    def listed(self, wanted: DispatchQuery) -> Listing[Dispatch]:
+    def listed(self, wanted: DispatchQuery, *, start: Id | None) -> Page[Dispatch, Id]:
         """Return the dispatches, newest first."""
         found = (
             dispatch
-            for dispatch in self.dispatches.newest_first(before=wanted.cursor)
+            for dispatch in self.dispatches.newest_first(before=start and start.id)
             if wanted.state in (None, dispatch.state) and wanted.machine in (None, dispatch.machine)
         )
-        return Listing.of(found, wanted.limit)
+        return cut(found, wanted.limit, lambda last: Id(last.id))
 
     def close(self, dispatch_id: int, body: ClosingBody) -> Dispatch:
         """Close a dispatch: the dispatcher says that what was wrong until now is settled.

@@ -10,26 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
+from typing import Annotated, NamedTuple
 
+from pydantic import Field
+
+from chalicelib.core.paging import Page
 from chalicelib.vending.models import RowView
 from chalicelib.vending.ports import Chunks
 
 
-@dataclass(frozen=True)
-class RowPosition:
+class RowPosition(NamedTuple):
     """Where a page begins: ``skip`` rows into ``day``, and how many rows come before that day."""
 
     day: date
-    skip: int
-    before: int
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some rows, and where the next ones begin if there are more."""
-
-    rows: tuple[RowView, ...]
-    next: RowPosition | None
+    skip: Annotated[int, Field(ge=0)]
+    before: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class HistoryService:
         last: datetime | None,
         limit: int,
         place: RowPosition | None = None,
-    ) -> Page:
+    ) -> Page[RowView, RowPosition]:
         """Return up to ``limit`` rows from ``first`` up to but not including ``last``."""
         place = place or RowPosition(date.min, 0, 0)
         found = islice(self._rows(serial, first, last, place), limit + 1)
@@ -54,8 +49,7 @@ class HistoryService:
         for row, at in found:
             rows.append(row)
             places.append(at)
-        more = places[limit] if len(rows) > limit else None
-        return Page(tuple(rows[:limit]), more)
+        return Page(rows[:limit], places[limit] if len(rows) > limit else None)
 
     def _rows(
         self, serial: str, first: datetime | None, last: datetime | None, place: RowPosition

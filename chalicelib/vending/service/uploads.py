@@ -6,13 +6,13 @@ processing. A retry finds the record and stores the object again, so nothing is 
 half-done upload is finished by the same request.
 """
 
-import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.core import canonical
 from chalicelib.core.errors import (
     ConflictError,
     Fault,
@@ -24,6 +24,7 @@ from chalicelib.core.errors import (
     TooLargeError,
     UnprocessableError,
 )
+from chalicelib.core.paging import Id, Page, cut
 from chalicelib.vending import archives, names
 from chalicelib.vending.files import (
     DISPATCHER,
@@ -35,7 +36,7 @@ from chalicelib.vending.files import (
     PresignedFile,
     Upload,
 )
-from chalicelib.vending.models import FilesQuery, ImportQuery, PageQuery, UploadQuery
+from chalicelib.vending.models import FilesQuery, ImportQuery, ListQuery, UploadQuery
 from chalicelib.vending.ports import (
     IMPORTS,
     INCOMING,
@@ -45,7 +46,6 @@ from chalicelib.vending.ports import (
     Share,
     StaleRecordError,
 )
-from chalicelib.vending.service.listing import Listing
 from chalicelib.vending.service.registry import found
 
 UPLOAD_LIMIT = 4 * 1024 * 1024
@@ -81,7 +81,7 @@ class Uploads:
 
     def take_import(self, told: ImportQuery, content: bytes) -> tuple[FileView, bool]:
         """Store a dispatcher's file of any machines; the same bytes again are the same file."""
-        digest = hashlib.sha256(content).hexdigest()[:32]
+        digest = canonical.sha256(content)[:32]
         draft = self._import(told, f"{digest}.zip")
         return self._store(draft, content, member=f"{digest}.txt")
 
@@ -93,15 +93,15 @@ class Uploads:
         """Expect a dispatcher's large file; every call expects another one."""
         return self._await(self._import(told, None))
 
-    def technicians_files(self, wanted: FilesQuery) -> Listing[FileView]:
+    def technicians_files(self, wanted: FilesQuery, *, start: Id | None) -> Page[FileView, Id]:
         """Return a technician's files, newest first. Raises NotFoundError."""
         technician = self.registry.technician(wanted.technician)
         found(technician, f"There is no technician {wanted.technician}.")
-        return self._of(wanted.technician, wanted)
+        return self._of(wanted.technician, wanted, start)
 
-    def imports(self, wanted: PageQuery) -> Listing[FileView]:
+    def imports(self, wanted: ListQuery, *, start: Id | None) -> Page[FileView, Id]:
         """Return the dispatcher's files, newest first."""
-        return self._of(DISPATCHER, wanted)
+        return self._of(DISPATCHER, wanted, start)
 
     def detail(self, file_id: int) -> FileDetail:
         """Return a file with its refused lines. Raises NotFoundError, also once it is deleted."""
@@ -132,10 +132,10 @@ class Uploads:
                 return self.files.release(gone).view()
         raise ConflictError(f"File {file_id} keeps changing; try again in a moment.")
 
-    def _of(self, owner: str, wanted: PageQuery) -> Listing[FileView]:
-        records = self.files.newest_first(owner, before=wanted.cursor)
+    def _of(self, owner: str, wanted: ListQuery, start: Id | None) -> Page[FileView, Id]:
+        records = self.files.newest_first(owner, before=start and start.id)
         standing = (record.view() for record in records if record.state != "deleted")
-        return Listing.of(standing, wanted.limit)
+        return cut(standing, wanted.limit, lambda last: Id(last.id))
 
     def _technicians_file(self, told: UploadQuery, *, place: ParameterLocation) -> FileRecord:
         machine = self.registry.machine(told.machine)

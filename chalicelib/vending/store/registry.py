@@ -6,8 +6,9 @@ There are at most a thousand serials (GM000..GM999).
 
 from typing import TypeVar
 
+from chalicelib.core.models import Model
 from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
-from chalicelib.vending.models import Machine, Model, Site, Technician
+from chalicelib.vending.models import Machine, Site, Technician
 
 R = TypeVar("R", bound=Model)
 

@@ -213,6 +213,29 @@ def test_s8_the_same_key_is_the_same_order(recipes: Client) -> None:
     assert len(get(recipes, "/orders")) == 1
 
 
+def test_s8_keys_that_the_first_versions_stored_still_stand_for_their_orders(
+    recipes: Client, stores: Stores
+) -> None:
+    """They were stored with a digest of what Python called the request, and its class Wish."""
+    told = {**ORDER, "extra_ingredients": {"nuts": 3}}
+    first = post(recipes, "/orders", told, **{"Idempotency-Key": "k"})
+    wish = (
+        "Wish(customer='Mr. Cakelover', recipe='chocolate_cake', persons=4, quantity=1, "
+        "extras={'nuts': Given(number=Decimal('3'), pointed=False, unit=None)}, urgent=False, "
+        "email=None)"
+    )
+    digest = hashlib.sha256(wish.encode()).hexdigest()
+    body = json.dumps({"order": first.json_body["id"], "wish": digest})
+    stores.table.put({"pk": {"S": "KEY#k"}, "sk": {"S": "ORDER"}, "body": {"S": body}})
+
+    again = post(recipes, "/orders", told, **{"Idempotency-Key": "k"})
+    other = post(recipes, "/orders", ORDER, **{"Idempotency-Key": "k"})
+
+    assert (again.status_code, again.json_body) == (201, first.json_body)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "another extra_ingredients" in refused(other, 422)["detail"]
+
+
 def test_5c6_an_unknown_recipe_is_422(recipes: Client) -> None:
     assert refused(post(recipes, "/orders", {**ORDER, "recipe": "mud"}), 422)["type"] == (
         "/problems/unknown-recipe"

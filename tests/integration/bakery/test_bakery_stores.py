@@ -97,7 +97,7 @@ def test_an_order_is_kept_as_it_is_amounts_and_all(stores: Stores) -> None:
 
 
 def test_s8_a_key_stands_for_one_order(stores: Stores) -> None:
-    one, other = Keyed(order=1, wish="a"), Keyed(order=2, wish="b")
+    one, other = Keyed(order=1), Keyed(order=2)
 
     assert stores.orders.add(order(1), key=("k", one))
     assert not stores.orders.add(order(2), [effects.order_ticket(2)], key=("k", other))

@@ -21,7 +21,7 @@ from tests.support.ledger.fakes import MORNING, NINE
 ANN, BOB = uuid(0xA), uuid(0xB)
 JSON = {"Content-Type": "application/json"}
 FIELDS = ["transaction_id", "account_id", "amount", "created_at"]
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 class Caller:
@@ -475,7 +475,7 @@ def test_a_balance_at_an_instant_comes_with_its_proof(caller: Caller) -> None:
     times = [answer.json_body["created_at"] for answer in posted]
 
     # A plus sign that was not encoded is understood, too.
-    for at in (times[1], times[1].replace("+", "%2B"), times[1].replace("+00:00", "Z")):
+    for at in (times[1], times[1].replace("Z", "%2B00:00"), times[1].replace("Z", "+00:00")):
         answer = caller.get(f"/accounts/{ANN}?at={at}")
         assert answer.json_body == {
             "account_id": ANN,

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from chalicelib.core import shards
+from chalicelib.core.instants import sortable
 from chalicelib.core.table import Table
 from chalicelib.ledger import store as ledger_store
 from chalicelib.ledger.chain import following
-from chalicelib.ledger.models import Entry, iso
+from chalicelib.ledger.models import Entry
 from chalicelib.ledger.ports import ListPosition, Snapshot, Store
 from chalicelib.ledger.store import LedgerStore
 from tests.support.ids import uuid
@@ -152,7 +153,7 @@ def test_the_list_goes_on_where_a_page_ended(store: Store, entry: Callable[..., 
     before = None
     while page := store.transactions(before=before, limit=4):
         found += [each.transaction_id for each in page]
-        before = ListPosition(iso(page[-1].created_at), page[-1].transaction_id)
+        before = ListPosition(sortable(page[-1].created_at), page[-1].transaction_id)
 
     assert found == newest_first
 
@@ -168,7 +169,7 @@ def test_transactions_of_one_moment_are_all_listed(store: Store) -> None:
     pages, before = [], None
     while page := store.transactions(before=before, limit=4):
         pages += [each.transaction_id for each in page]
-        before = ListPosition(iso(page[-1].created_at), page[-1].transaction_id)
+        before = ListPosition(sortable(page[-1].created_at), page[-1].transaction_id)
 
     assert sorted(pages) == [uuid(number) for number in range(1, 10)]
 
@@ -181,9 +182,9 @@ def test_an_accounts_lists_go_on_where_a_page_ended(
         store.append(each)
     store.append(entry(99, BOB))
 
-    third = iso(entries[2].created_at)
+    third = sortable(entries[2].created_at)
     assert store.entries(ANN, after=third, limit=3) == entries[3:6]
-    assert store.entries(ANN, after=iso(entries[-1].created_at), limit=3) == []
+    assert store.entries(ANN, after=sortable(entries[-1].created_at), limit=3) == []
     backwards = store.of_account(ANN, before=third, limit=9)
     assert [each.transaction_id for each in backwards] == [uuid(2), uuid(1)]
 

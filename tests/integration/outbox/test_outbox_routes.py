@@ -18,6 +18,8 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import EffectRow, Pause, place
 from chalicelib.core.outbox.store import EffectStore, closed
 from chalicelib.core.table import Table, key
+from chalicelib.outbox.models import EffectsQuery
+from chalicelib.outbox.routes import _EFFECTS
 from tests.support.aws import client as aws_client
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -118,6 +120,10 @@ def test_the_next_page_asks_for_the_same(api: Any, table: Table) -> None:
     assert (query["state"], query["kind"], query["limit"]) == (["dead"], ["letters"], ["1"])
 
 
+def sealed(place: str) -> str:
+    return cursors.write(_EFFECTS._seal(EffectsQuery(), {}, [place]), [place])
+
+
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
@@ -128,7 +134,7 @@ def test_the_next_page_asks_for_the_same(api: Any, table: Table) -> None:
         ("cursor=abc", {"cursor"}),
         ("cursor=WyJvdGhlciIsICJ4Il0", {"cursor"}),
         ("cursor=", {"cursor"}),
-        *((f"cursor={cursors.write('outbox', odd)}", {"cursor"}) for odd in ("", "\0", "\ud800")),
+        *((f"cursor={sealed(odd)}", {"cursor"}) for odd in ("", "\0", "\ud800")),
     ],
 )
 def test_every_fault_of_a_query_is_named(api: Any, query: str, fields: set[str]) -> None:

@@ -58,7 +58,9 @@ def test_w6_2c10_request_and_answer_of_each_sale_are_archived(told: dict[str, An
         "item_title": "🛋️",
     }
     assert told_back["response"]["status"] == (200 if told else 201)
-    assert told_back["response"]["body"] == json.loads(SaleAnswer.of(sale).json_text())
+    # Archived times keep the form of the first versions, so that checksums on record stay true.
+    answered = SaleAnswer.of(sale).json_text().replace('Z"', '+00:00"')
+    assert told_back["response"]["body"] == json.loads(answered)
     assert b'"item_cost":150.00' in content
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import TypeVar
 
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, iso
+from chalicelib.core.instants import sortable
+from chalicelib.ledger.models import Entry, StoredTransaction, Transaction
 from chalicelib.ledger.ports import ListPosition, Snapshot, Store
 from chalicelib.ledger.service import Ledger
 from tests.support.clock import Clock
@@ -75,11 +76,11 @@ class MemoryStore:
 
     def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]:
         chain = self.chains.get(account_id, [])
-        return [e for e in chain if after is None or iso(e.created_at) > after][:limit]
+        return [e for e in chain if after is None or sortable(e.created_at) > after][:limit]
 
     def transactions(self, *, before: ListPosition | None, limit: int) -> Sequence[Transaction]:
         places = {
-            ListPosition(iso(kept.entry.created_at), kept.entry.transaction_id): kept.entry
+            ListPosition(sortable(kept.entry.created_at), kept.entry.transaction_id): kept.entry
             for kept in self.kept.values()
         }
         found = sorted((p for p in places if before is None or p < before), reverse=True)
@@ -89,7 +90,7 @@ class MemoryStore:
         self, account_id: str, *, before: str | None, limit: int
     ) -> Sequence[Transaction]:
         chain = reversed(self.chains.get(account_id, []))
-        found = [e for e in chain if before is None or iso(e.created_at) < before]
+        found = [e for e in chain if before is None or sortable(e.created_at) < before]
         return [Transaction.of(entry) for entry in found[:limit]]
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
+from chalicelib.core.models import Model
 from chalicelib.vending import ports, rows
 from chalicelib.vending.files import COUNTED, FileRecord, RefusedLine
-from chalicelib.vending.models import Dispatch, Machine, MachineSummary, Model, Site, Technician
+from chalicelib.vending.models import Dispatch, Machine, MachineSummary, Site, Technician
 from chalicelib.vending.ports import Chunk, FleetState, MachineLog, Waiting
 from chalicelib.vending.reports import Findings
 

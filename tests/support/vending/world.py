@@ -15,9 +15,9 @@ from chalicelib.vending.files import DISPATCHER, FileDetail, FileRecord, FileVie
 from chalicelib.vending.models import (
     FilesQuery,
     ImportQuery,
+    ListQuery,
     MachineBody,
     MachineView,
-    PageQuery,
     RowView,
     SiteBody,
     TechnicianBody,
@@ -126,11 +126,11 @@ class World:
     def files_of(self, technician: str) -> list[FileView]:
         """Return a technician's files, newest first."""
         wanted = FilesQuery(technician=technician)
-        return self.vending.uploads.technicians_files(wanted).members
+        return self.vending.uploads.technicians_files(wanted, start=None).rows
 
     def imports(self) -> list[FileView]:
         """Return the dispatcher's files, newest first."""
-        return self.vending.uploads.imports(PageQuery()).members
+        return self.vending.uploads.imports(ListQuery(), start=None).rows
 
     def machine(self, serial: str) -> MachineView:
         return self.vending.verdicts.machine(serial)

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.warranties import archive, money, rate_card
 from chalicelib.warranties.answers import Refusals, StoreView
-from chalicelib.warranties.fields import iso, store_id
+from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.models import ItemState, Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, Snapshot, Store, StoredSale
 from chalicelib.warranties.service import Warranties
@@ -171,7 +172,7 @@ def a_service(
 
 def _place(sale: Sale) -> str:
     """Return the place of a sale: it sorts by type, SKU and time."""
-    return "\x1f".join((sale.item_type, sale.item_sku, iso(sale.received_at), sale.request_id))
+    return "\x1f".join((sale.item_type, sale.item_sku, sortable(sale.received_at), sale.request_id))
 
 
 def _state(sale: Sale) -> ItemState:

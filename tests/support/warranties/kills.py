@@ -61,7 +61,7 @@ class Scene:
         listed = self.service().listed(Filters(store_uuid=self.name), after=None, limit=1000)
         everywhere = self.service().listed(Filters(sku=self.name), after=None, limit=1000)
         assert everywhere == listed
-        offers = {w.id[:36] for _, w in listed}
+        offers = {w.id[:36] for w in listed.rows}
         assert offers == {request_id for wanted, request_id in sold if wanted.item_cost >= 10_00}
 
 

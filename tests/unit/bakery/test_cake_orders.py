@@ -9,12 +9,12 @@ import pytest
 from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.cakes import CakeExistsError
 from chalicelib.bakery.service.orders import (
-    KeyReusedError,
     UnitsClashError,
     UnknownRecipeError,
     WrongStateError,
 )
 from chalicelib.core.errors import InvalidInputError, NotFoundError
+from chalicelib.core.idempotency import KeyReusedError
 from tests.support.bakery.house import GOLDEN, Bakehouse
 
 
@@ -142,6 +142,38 @@ def test_s1_a_key_cannot_be_reused_for_another_order(
     assert house.order(key="k2").id == 2
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"extras": {"nuts": 3, "sugar": Decimal("2.50")}},
+        {"extras": {"sugar": Decimal("2.5"), "nuts": 3}},
+        {"extras": {"Nuts": 3, "SUGAR": {"amount": Decimal("2.5"), "unit": "g"}}},
+        {"recipe": "Chocolate-Cake"},
+        {"urgent": False, "email": None},
+    ],
+)
+def test_s8_a_key_knows_its_order_whatever_it_is_written_like(
+    house: Bakehouse, again: dict[str, Any]
+) -> None:
+    first = house.order(key="k", extras={"sugar": Decimal("2.50"), "nuts": 3})
+    house.recipes.remove("chocolate_cake")
+    house.bake("Chocolate Cake", chocolate=1, nuts=Decimal("1.0"), sugar=4)
+
+    same = {"extras": {"sugar": Decimal("2.50"), "nuts": 3}, **again}
+    assert house.order(key="k", **same) == first
+
+
+@pytest.mark.parametrize(
+    "extras",
+    [{"nuts": 4}, {"nuts": Decimal("3.0")}, {"sugar": {"amount": 3, "unit": "unit"}}, {}],
+)
+def test_s1_a_key_knows_other_extras_from_its_own(house: Bakehouse, extras: dict[str, Any]) -> None:
+    house.order(key="k", extras={"nuts": 3})
+
+    with pytest.raises(KeyReusedError, match="for an order with another extra_ingredients"):
+        house.order(key="k", extras=extras)
+
+
 def test_s8_of_two_at_once_with_one_key_one_is_placed(house: Bakehouse) -> None:
     """The other one has looked before the first was stored."""
     house.order(key="k")
@@ -239,7 +271,7 @@ def test_5c11_the_list_hides_what_is_cancelled_unless_asked(house: Bakehouse) ->
 
     def ids(status: str | None) -> list[int]:
         page = house.ordering.page(status=status, before=None, limit=10)  # type: ignore[arg-type]
-        return [order.id for order in page.orders]
+        return [order.id for order in page.rows]
 
     assert ids(None) == [4, 3, 1]
     assert ids("cancelled") == [2]
@@ -257,9 +289,9 @@ def test_s7_pages_hold_every_order_once(house: Bakehouse, limit: int) -> None:
     before = None
     while True:
         page = house.ordering.page(status=None, before=before, limit=limit)
-        found += [order.id for order in page.orders]
-        assert len(page.orders) <= limit
-        before = page.following
+        found += [order.id for order in page.rows]
+        assert len(page.rows) <= limit
+        before = page.next and page.next.id
         if before is None:
             break
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import NotFoundError, UnavailableError
+from chalicelib.core.idempotency import KeyReusedError
 from chalicelib.ledger.models import Entry, TransactionBody
 from chalicelib.ledger.service import (
     BelowFloorError,
-    KeyReusedError,
     Ledger,
     NotReversibleError,
     TransactionIdTakenError,

@@ -17,7 +17,7 @@ def send(world: World, machine: str = "GM001", note: str = "") -> tuple[Dispatch
 
 def listed(world: World, **wanted: str) -> list[int]:
     query = DispatchQuery.model_validate(wanted)
-    return [dispatch.id for dispatch in world.vending.dispatching.listed(query).members]
+    return [dispatch.id for dispatch in world.vending.dispatching.listed(query, start=None).rows]
 
 
 def test_v6_the_machine_s_technician_is_sent(world: World) -> None:

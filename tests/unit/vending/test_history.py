@@ -77,7 +77,7 @@ def test_c10_only_the_second_of_two_equal_rows_is_a_suspected_duplicate() -> Non
 def test_a_machine_without_rows_has_none() -> None:
     page = told(log("GM002", 1)).vending.history.page("GM001", first=None, last=None, limit=5)
 
-    assert (page.rows, page.next) == ((), None)
+    assert (page.rows, page.next) == ([], None)
 
 
 def test_from_is_included_and_to_is_not() -> None:

@@ -389,7 +389,7 @@ def test_s7_a_page_that_holds_all_leads_nowhere(api: Api, world: World) -> None:
     world.take_import(log("GM001", 1))
 
     assert "Link" not in api.get("/imports", limit="1").headers
-    assert api.get("/imports", cursor="1").json == []
+    assert api.get("/imports", cursor="1").faults.keys() == {"query.cursor"}
 
 
 def test_s7_dispatches_keep_their_filter_from_page_to_page(api: Api) -> None:

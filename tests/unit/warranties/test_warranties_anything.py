@@ -8,10 +8,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from chalicelib.core.idempotency import KeyReusedError
 from chalicelib.warranties import money
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.models import Sale, SaleBody
-from chalicelib.warranties.service import Filters, KeyReusedError
+from chalicelib.warranties.service import Filters
 from tests.support.stage import Killed
 from tests.support.warranties.fakes import CARDS, MemoryStore, a_service, body
 
@@ -33,7 +34,7 @@ class Mortal(MemoryStore):
         self.dies_in: int | None = None
 
     def read_snapshot(self, *given: Any, **named: Any) -> Any:
-        return self._step(super().look, *given, **named)
+        return self._step(super().read_snapshot, *given, **named)
 
     def add(self, *given: Any, **named: Any) -> Any:
         return self._step(super().add, *given, **named)
@@ -122,7 +123,7 @@ class Shops(RuleBasedStateMachine):
 
     @invariant()
     def lists_hold_each_warranty_once(self) -> None:
-        found = [w for _, w in self.service.listed(Filters(), after=None, limit=10_000)]
+        found = self.service.listed(Filters(), after=None, limit=10_000).rows
         kept = [
             f"{each.sale.request_id}-{offer.months}"
             for each in self.store.kept.values()

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import NotFoundError, UnavailableError
+from chalicelib.core.idempotency import KeyReusedError
 from chalicelib.core.outbox.effects import Ending
 from chalicelib.warranties import archive
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.ports import SalePosition, StoredSale
-from chalicelib.warranties.service import Filters, KeyReusedError, Warranties
+from chalicelib.warranties.service import Filters, Warranties
 from tests.support.clock import Clock
 from tests.support.stage import Act, Killed, Stage
 from tests.support.warranties.fakes import MORNING, MemoryStore, a_service, body
@@ -33,7 +34,7 @@ def service(store: MemoryStore) -> Warranties:
 
 def ids(service: Warranties, limit: int = 1000, **filters: str) -> list[str]:
     found = service.listed(Filters(**filters), after=None, limit=limit)
-    return [warranty.id for _, warranty in found]
+    return [warranty.id for warranty in found.rows]
 
 
 # --- selling --------------------------------------------------------------------------------------
@@ -244,7 +245,7 @@ def test_w7_lists_are_in_the_order_of_type_sku_and_time(service: Warranties) -> 
 
     found = service.listed(Filters(), after=None, limit=1000)
 
-    keys = [(w.item_type, w.item_sku, w.created_at, w.id) for _, w in found]
+    keys = [(w.item_type, w.item_sku, w.created_at, w.id) for w in found.rows]
     assert keys == sorted(keys)
     assert {key[0] for key in keys} == {"toy", "furniture", "tool"}
 
@@ -259,7 +260,7 @@ def test_w7_every_mix_of_filters_finds_exactly_what_has_them(data: st.DataObject
     )
     for store_uuid, item_type, sku in data.draw(st.lists(sold, max_size=12)):
         service.sell(body(store_uuid=store_uuid, item_type=item_type, item_sku=sku))
-    everything = [warranty for _, warranty in service.listed(Filters(), after=None, limit=1000)]
+    everything = service.listed(Filters(), after=None, limit=1000).rows
 
     for store_uuid in (None, "b1"):
         for item_type in (None, "furniture", "toy"):
@@ -273,7 +274,7 @@ def test_w7_every_mix_of_filters_finds_exactly_what_has_them(data: st.DataObject
                 ]
                 asked = Filters(sku=sku, item_type=item_type, store_uuid=store_uuid)
                 found = service.listed(asked, after=None, limit=1000)
-                assert [warranty.id for _, warranty in found] == wanted
+                assert [warranty.id for warranty in found.rows] == wanted
 
 
 @given(st.integers(1, 8))
@@ -284,9 +285,10 @@ def test_2c7_pages_put_together_are_the_list(limit: int) -> None:
 
     pages: list[list[str]] = []
     after: SalePosition | None = None
-    while page := service.listed(Filters(sku="986kjeo8fy9qhu"), after=after, limit=limit):
-        pages.append([warranty.id for _, warranty in page])
-        after = page[-1][0]
+    while after or not pages:
+        page = service.listed(Filters(sku="986kjeo8fy9qhu"), after=after, limit=limit)
+        pages.append([warranty.id for warranty in page.rows])
+        after = page.next
 
     assert [warranty_id for page in pages for warranty_id in page] == ids(service)
     assert all(len(page) == limit for page in pages[:-1])

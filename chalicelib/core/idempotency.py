@@ -1,0 +1,27 @@
+"""Idempotency-Keys: a key stands for one request, whatever it is written like."""
+
+from collections.abc import Mapping
+
+from chalicelib.core.errors import UnprocessableError
+
+
+class KeyReusedError(UnprocessableError):
+    """The Idempotency-Key was used for another request."""
+
+    type = "/problems/idempotency-key-reused"
+    title = "Idempotency-Key reused"
+
+
+def check_same(what: str, stored: Mapping[str, object], asked: Mapping[str, object]) -> None:
+    """Raise KeyReusedError, naming the fields of ``asked`` that differ from what is stored."""
+    article = "an" if what[0] in "aeiou" else "a"
+    if differing := " and another ".join(differences(stored, asked)):
+        raise KeyReusedError(
+            f"This Idempotency-Key was used for {article} {what} with another {differing}. "
+            f"A new {what} needs a new key."
+        )
+
+
+def differences(stored: Mapping[str, object], asked: Mapping[str, object]) -> list[str]:
+    """Return the names of the fields of ``asked`` that differ from what is stored."""
+    return [name for name in asked if asked[name] != stored[name]]

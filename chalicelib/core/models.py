@@ -1,0 +1,62 @@
+"""What every context's models have in common: how they are built, and how they become JSON."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from chalicelib.core import cursors, strict_json
+from chalicelib.core.forms import Form
+from chalicelib.core.instants import STORED
+
+
+class Model(BaseModel):
+    """A frozen value; fields that are None are left out of the JSON, unless ``nulls`` is set."""
+
+    # A model is built when it is first used: a cold start needs few of them.
+    model_config = ConfigDict(
+        frozen=True, populate_by_name=True, serialize_by_alias=True, defer_build=True
+    )
+    nulls: ClassVar[bool] = False
+
+    def json_text(self) -> str:
+        """Return the wire form: names as published, instants in UTC with ``Z``."""
+        return self.model_dump_json(exclude_none=not self.nulls)
+
+    def stored_text(self) -> str:
+        """Return the form that is stored, in which a `PreciseInstant` keeps its ``+00:00``."""
+        return self.model_dump_json(exclude_none=not self.nulls, context=STORED)
+
+
+class ExactModel(Model):
+    """A value whose Decimals become JSON numbers with all their digits."""
+
+    def json_text(self) -> str:
+        """Return the wire form."""
+        return strict_json.dumps(self.model_dump(exclude_none=not self.nulls))
+
+
+class CursorQuery(Model):
+    """From where on: the ``cursor`` that the page before gave."""
+
+    cursor: Annotated[str, AfterValidator(cursors.readable)] | None = None
+
+
+class PageQuery(CursorQuery):
+    """How much of a list, and from where on."""
+
+    limit: int
+
+
+class Nothing(Model):
+    """A body of which nothing is read."""
+
+
+IdempotencyKey = Annotated[
+    str, Form("[ -~]{1,255}", "must have 1 to 255 characters of printable ASCII")
+]
+
+
+class KeyHeader(Model):
+    """A key makes a repeat of the request safe."""
+
+    key: IdempotencyKey | None = Field(default=None, alias="Idempotency-Key")
