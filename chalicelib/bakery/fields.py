@@ -17,6 +17,7 @@ from chalicelib.bakery import amounts
 from chalicelib.bakery.amounts import MOST_DECIMALS, Given
 from chalicelib.bakery.names import LONGEST_NAME, fold, one_line, with_latin_letter
 from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.integrations import limits
 
 MOST_INGREDIENTS = 99
 LARGEST_FACTOR = 10_000
@@ -26,20 +27,22 @@ _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
-# GitHub's own rule: letters, digits and single hyphens inside, 39 characters at most.
-_LOGIN = re.compile("(?!.*--)[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
+# Managed users have an underscore; old accounts end with a hyphen, or double it. GitHub knows who
+# there is.
+_LOGIN_PATTERN = f"[A-Za-z0-9][A-Za-z0-9_-]{{0,{limits.GITHUB_LOGIN - 1}}}"
 
 
 def _address(text: str) -> str:
     local, _, _ = text.rpartition("@")
-    if len(text) > 254 or len(local) > 64 or not _ADDRESS.fullmatch(text):
+    too_long = len(text) > limits.MAIL_ADDRESS or len(local) > limits.MAIL_LOCAL_PART
+    if too_long or not _ADDRESS.fullmatch(text):
         raise ValueError("must be an address such as mr.cakelover@example.com")
     return text
 
 
 def _login(text: str) -> str:
-    if not _LOGIN.fullmatch(text):
-        raise ValueError("must be a GitHub user name: letters, digits and single hyphens inside")
+    if not re.fullmatch(_LOGIN_PATTERN, text):
+        raise ValueError("must be a GitHub user name: letters, digits, hyphens and _, 39 at most")
     return text
 
 
@@ -116,7 +119,7 @@ Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"for
 Login = Annotated[
     str,
     AfterValidator(_login),
-    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,38}$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_LOGIN_PATTERN}$"}),
 ]
 NumberInText = Annotated[WholeText, Field(ge=0, lt=10**15)]
 """A whole number from 0, as it stands in a path or a query."""

@@ -9,7 +9,17 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from chalicelib.bakery.matching import Person
-from chalicelib.bakery.records import Access, Batch, Cake, Employee, Gathering, Keyed, Order, Ticket
+from chalicelib.bakery.records import (
+    Access,
+    Batch,
+    Cake,
+    Employee,
+    Gathering,
+    GitHubUser,
+    Keyed,
+    Order,
+    Ticket,
+)
 from chalicelib.core.outbox.effects import Effect
 
 if TYPE_CHECKING:
@@ -131,6 +141,15 @@ class Staff(Protocol):
 
     def access(self, login: str) -> Access:
         """Return whether a GitHub user is to have access; capitals do not count."""
+
+    def user(self, login: str) -> GitHubUser | None:
+        """Return who has, or had, a name at GitHub, if that was looked up."""
+
+    def know_user(self, user: GitHubUser) -> None:
+        """Keep who has a name, unless it was looked up for a later word."""
+
+    def logins_of(self, user_id: int) -> Sequence[str]:
+        """Return the names that stand for a GitHub user here."""
 
     def change(
         self,
@@ -284,11 +303,18 @@ class Docs(Protocol):
 class Repository(Protocol):
     """Where developers work (GitHub)."""
 
-    def grant(self, username: str) -> Literal["member", "invited", "none"]:
+    def user_id(self, username: str) -> int:
+        """Return the id of who has a name now. Raises NotThereError when nobody has it."""
+
+    def grant(
+        self, username: str, user_id: int | None = None
+    ) -> Literal["member", "invited", "none"]:
         """Let somebody in; repeating it is safe."""
 
-    def remove(self, username: str) -> None:
-        """Take away their access and every invitation; repeating it is safe."""
+    def remove(self, username: str, user_id: int | None = None) -> None:
+        """Take away access and every invitation, by id where one is known; repeating it is safe."""
 
-    def access(self, username: str) -> Literal["member", "invited", "none"]:
+    def access(
+        self, username: str, user_id: int | None = None
+    ) -> Literal["member", "invited", "none"]:
         """Return what somebody may do now."""

@@ -226,3 +226,11 @@ class Access(Record):
     def after(self, *, holder: int | None, wanted: bool) -> "Access":
         """Return the record that follows."""
         return Access(login=self.login, holder=holder, wanted=wanted, version=self.version + 1)
+
+
+class GitHubUser(Record):
+    """Which user a name stood for when it was looked up for the access of version ``word``."""
+
+    login: str
+    user_id: int
+    word: int = 0

@@ -4,10 +4,11 @@ A grant becomes an invitation until it is accepted. Taking access away takes bot
 a collaborator does not delete the invitation that was sent to them.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -18,18 +19,34 @@ from chalicelib.core.outbox.effects import (
     NotExecutedError,
     RejectedError,
 )
+from chalicelib.integrations import limits
 from chalicelib.integrations.http import Answer, Http, NotThereError, Read
+
+R = TypeVar("R", bound=Read)
 
 Access = Literal["member", "invited", "none"]
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
-_PAGE = 100
 _MOST_ROUNDS = 3
-_NOT_ENOUGH = ("resource not accessible by", "must have admin rights")
+_LIMIT_S = 60
+# What GitHub says of a limit ("Rate limits for the REST API"), and of a token, its account or the
+# repository ("Troubleshooting the REST API"). Any other 403 is about the user or the request.
+_NOT_NOW = re.compile(
+    "rate limit|abuse detection|exceeded .*invitation|invitation.* limit|too many|try again later"
+)
+_THIS_ACCOUNT = re.compile(
+    "resource not accessible by|must have admin rights|must have push access|administrative rules"
+    "|account (was|is|has been) suspended|archived|read-only|repository access blocked"
+    "|saml|single sign-on|ip allow list|access restrictions|forbids access|not permitted to access"
+    "|personal access token|oauth|enabled or disabled"
+)
 _FORBIDDEN = {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-class _Invitee(Read):
+class User(Read):
+    """A GitHub user: ``id`` is for ever, ``login`` may change and become somebody else's."""
+
+    id: int
     login: str
 
 
@@ -37,14 +54,19 @@ class Invitation(Read):
     """An invitation that nobody has answered; an expired one can only be deleted."""
 
     id: int
-    invitee: _Invitee | None = None
+    invitee: User | None = None
     expired: bool = False
 
-    def is_for(self, username: str) -> bool:
-        """Return whether it was sent to ``username``; GitHub does not mind capitals."""
-        return self.invitee is not None and self.invitee.login.lower() == username.lower()
+    def is_for(self, username: str, user_id: int | None) -> bool:
+        """Return whether it was sent to a user: by id, or by name where no id is known."""
+        if self.invitee is None:
+            return False
+        if user_id is not None:
+            return self.invitee.id == user_id
+        return self.invitee.login.lower() == username.lower()
 
 
+_USERS = TypeAdapter(tuple[User, ...], config=ConfigDict(defer_build=True))
 _INVITATIONS = TypeAdapter(tuple[Invitation, ...], config=ConfigDict(defer_build=True))
 
 
@@ -57,38 +79,54 @@ class GitHub:
 
     def check(self) -> None:
         """Return when the token may look after the repository's collaborators."""
-        self._invitations_page(1, per_page=1)
+        self._page("invitations", _INVITATIONS, 1, per_page=1)
 
-    def grant(self, username: str) -> Access:
+    def user_id(self, username: str) -> int:
+        """Return the id of who has a name now. Raises NotThereError when nobody has it."""
+        try:
+            answer = self.http.read("GET", f"/users/{quote(username, safe='')}")
+        except NotThereError:
+            raise NotThereError(f"GitHub: nobody is called {username}") from None
+        return answer.into(User).id
+
+    def grant(self, username: str, user_id: int | None = None) -> Access:
         """Let somebody push. Repeat-safe: the second time the same invitation is answered.
 
-        Raises NotThereError when nobody has that name.
+        Nobody but ``user_id`` is invited, whoever has the name now. Raises NotThereError when
+        nobody has that name, or another user has it and this one has no access.
         """
+        if user_id is not None and not self._is_called(user_id, username):
+            stands = self.access(username, user_id)
+            if stands == "none":
+                raise NotThereError(f"GitHub: user {user_id} is not called {username} any more")
+            return stands
         try:
             answer = self.http.write("PUT", self._person(username), json={"permission": "push"})
         except NotThereError:
-            self._know(username)
+            self.user_id(username)
             raise CredentialsError(f"GitHub: {self.repository} is hidden from this token") from None
         return "invited" if answer.status == HTTPStatus.CREATED else "member"
 
-    def remove(self, username: str) -> None:
-        """Take access away, and every invitation, and return when both are gone. Repeat-safe."""
+    def remove(self, username: str, user_id: int | None = None) -> None:
+        """Take access away, and every invitation, and return when both are gone. Repeat-safe.
+
+        With ``user_id`` it is taken from that user, whatever their name is now.
+        """
         for _ in range(_MOST_ROUNDS):
-            for invitation in self._invitations_of(username):
+            for invitation in self._invitations_of(username, user_id):
                 self._delete(f"{self._repo}/invitations/{invitation.id}")
-            self._delete(self._person(username))
-            if self.access(username) == "none":
+            for login in self._logins(username, user_id):
+                self._delete(self._person(login))
+            if self.access(username, user_id) == "none":
                 return
         raise NotExecutedError(f"GitHub: {username} still has access or an invitation")
 
-    def access(self, username: str) -> Access:
+    def access(self, username: str, user_id: int | None = None) -> Access:
         """Return what somebody may do now; an expired invitation counts as one."""
-        invited = self._invitations_of(username)
-        try:
-            self.http.read("GET", self._person(username))
-        except NotThereError:
-            return "invited" if invited else "none"
-        return "member"
+        invited = self._invitations_of(username, user_id)
+        if self._is_member(username, user_id):
+            return "member"
+        return "invited" if invited else "none"
 
     @property
     def _repo(self) -> str:
@@ -97,11 +135,27 @@ class GitHub:
     def _person(self, username: str) -> str:
         return f"{self._repo}/collaborators/{quote(username, safe='')}"
 
-    def _know(self, username: str) -> None:
+    def _is_called(self, user_id: int, username: str) -> bool:
         try:
-            self.http.read("GET", f"/users/{quote(username, safe='')}")
+            return self.user_id(username) == user_id
         except NotThereError:
-            raise NotThereError(f"GitHub: nobody is called {username}") from None
+            return False
+
+    def _is_member(self, username: str, user_id: int | None) -> bool:
+        if user_id is not None:
+            return bool(self._logins(username, user_id))
+        try:
+            self.http.read("GET", self._person(username))
+        except NotThereError:
+            return False
+        return True
+
+    def _logins(self, username: str, user_id: int | None) -> list[str]:
+        """Return the name that a collaborator has now; without an id, the name that is known."""
+        if user_id is None:
+            return [username]
+        users = self._pages("collaborators", _USERS)
+        return [user.login for user in users if user.id == user_id]
 
     def _delete(self, path: str) -> None:
         try:
@@ -109,21 +163,29 @@ class GitHub:
         except NotThereError:
             return  # somebody was first
 
-    def _invitations_of(self, username: str) -> list[Invitation]:
-        return [each for each in self._invitations() if each.is_for(username)]
+    def _invitations_of(self, username: str, user_id: int | None) -> list[Invitation]:
+        invitations = self._pages("invitations", _INVITATIONS)
+        return [each for each in invitations if each.is_for(username, user_id)]
 
-    def _invitations(self) -> Iterator[Invitation]:
+    def _pages(self, what: str, listed: TypeAdapter[tuple[R, ...]]) -> Iterator[R]:
         page = 1
-        while found := self._invitations_page(page):
+        while found := self._page(what, listed, page):
             yield from found
-            if len(found) < _PAGE:
+            if len(found) < limits.GITHUB_PAGE:
                 return
             page += 1
 
-    def _invitations_page(self, page: int, *, per_page: int = _PAGE) -> tuple[Invitation, ...]:
+    def _page(
+        self,
+        what: str,
+        listed: TypeAdapter[tuple[R, ...]],
+        page: int,
+        *,
+        per_page: int = limits.GITHUB_PAGE,
+    ) -> tuple[R, ...]:
         query = {"per_page": str(per_page), "page": str(page)}
         try:
-            answer = self.http.read("GET", f"{self._repo}/invitations", query=query)
+            answer = self.http.read("GET", f"{self._repo}/{what}", query=query)
         except NotThereError as hidden:
             # Who may not see a repository is told that there is none; "no invitation" is another
             # thing, and nobody's access must be taken for removed because of it.
@@ -131,16 +193,17 @@ class GitHub:
                 f"GitHub: {self.repository} is hidden from this token"
             ) from hidden
         try:
-            return _INVITATIONS.validate_json(answer.content)
+            return listed.validate_json(answer.content)
         except ValidationError as odd:
-            raise answer.unknown("the answer is no list of invitations") from odd
+            raise answer.unknown(f"the answer is no list of {what}") from odd
 
 
 def judge(answer: Answer, now: float) -> EffectError | None:
-    """Tell a limit from a refusal: both come as 403."""
+    """Tell a limit, an account that may not, and a request that is refused: all come as 403."""
     if answer.status not in _FORBIDDEN:
         return None
     why = f"GitHub {answer.request}: {answer.status} {answer.words()}"
+    said = answer.words().lower()
     wait_s = answer.retry_after_s(now)
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = answer.headers.get("x-ratelimit-reset", "")
@@ -148,9 +211,7 @@ def judge(answer: Answer, now: float) -> EffectError | None:
         return NotExecutedError(why, retry_after_s=wait_s if wait_s is not None else left_s)
     if wait_s is not None or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return NotExecutedError(why, retry_after_s=wait_s)
-    said = answer.words().lower()
-    if "secondary rate limit" in said:
-        return NotExecutedError(why, retry_after_s=60)
-    return (
-        CredentialsError(why) if any(words in said for words in _NOT_ENOUGH) else RejectedError(why)
-    )
+    if _NOT_NOW.search(said):
+        return NotExecutedError(why, retry_after_s=_LIMIT_S)
+    about_us = "x-github-sso" in answer.headers or _THIS_ACCOUNT.search(said)
+    return CredentialsError(why) if about_us else RejectedError(why)

@@ -13,6 +13,7 @@
 | `POST /control/jira/issues/{key}`      | changes an issue as the provider would, see `changed`  |
 | `POST /control/slack/people`           | replaces the directory                                 |
 | `POST /control/github/{login}/accept`  | accepts an invitation; `expire` lets a week go by      |
+| `POST /control/github/{login}/rename`  | `{"to"}`: another name, the same id                    |
 | `POST /control/github/logins`          | `{"logins": []}`: who has an account                   |
 | `POST /control/google/{act}`           | `revoke`, `restore`, `end-tokens`; with `{"id"}`:      |
 |                                        | `delete`, `trash`, `untrash`, and `type` (`"text"`)    |
@@ -56,6 +57,7 @@ class Control:
                 ("POST", "/slack/people", self._people),
                 ("POST", "/github/logins", self._logins),
                 ("POST", "/github/([^/]+)/(accept|expire)", self._invitation),
+                ("POST", "/github/([^/]+)/rename", self._renamed),
                 ("POST", "/google/(revoke|restore|end-tokens)", self._account),
                 ("POST", "/google/(delete|trash|untrash|type)", self._file),
                 ("POST", "/mail/unknown", self._unknown),
@@ -122,6 +124,10 @@ class Control:
         done = {"accept": self._office.github.accept, "expire": self._office.github.expire}
         if not done[act](login):
             raise LookupError(f"{login} has no invitation")
+
+    def _renamed(self, told: dict[str, Any], login: str) -> None:
+        if not self._office.github.rename(login, str(told["to"])):
+            raise LookupError(f"{login} has no account, or {told['to']} has one")
 
     def _account(self, _: Any, act: str) -> None:
         google = self._office.google

@@ -18,6 +18,7 @@ class GitHubStandin(Vendor):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         repo = f"/repos/{credentials.GITHUB_REPOSITORY}"
+        self.on("GET", f"{repo}/collaborators", self._collaborators)
         self.on("GET", f"{repo}/collaborators/([^/]+)", self._is_member)
         self.on("PUT", f"{repo}/collaborators/([^/]+)", self._invite)
         self.on("DELETE", f"{repo}/collaborators/([^/]+)", self._remove)
@@ -28,9 +29,10 @@ class GitHubStandin(Vendor):
     def reset(self) -> None:
         """Forget all collaborators and invitations."""
         self.logins = list(LOGINS)
-        self._members: dict[str, str] = {}
+        self._members: dict[str, tuple[dict[str, Any], str]] = {}
         self._invitations: dict[int, dict[str, Any]] = {}
-        self._numbers = count(1)
+        self._numbers, self._accounts = count(1), count(2)
+        self._ids: dict[str, int] = {}
 
     def admit(self, request: Request) -> None:
         """Demand the token, and a user agent."""
@@ -56,7 +58,7 @@ class GitHubStandin(Vendor):
         """Return collaborators and invitations."""
         with self.lock:
             return {
-                "collaborators": dict(self._members),
+                "collaborators": {name: role for name, (_, role) in self._members.items()},
                 "invitations": [
                     {name: each[name] for name in ("id", "invitee", "permissions", "expired")}
                     for each in self._invitations.values()
@@ -70,7 +72,7 @@ class GitHubStandin(Vendor):
             if found is None:
                 return False
             del self._invitations[found["id"]]
-            self._members[found["invitee"]["login"]] = found["permissions"]
+            self._members[found["invitee"]["login"]] = (found["invitee"], found["permissions"])
             return True
 
     def expire(self, login: str) -> bool:
@@ -81,9 +83,34 @@ class GitHubStandin(Vendor):
                 found["expired"] = True
             return found is not None
 
+    def rename(self, login: str, to: str) -> bool:
+        """Let somebody take another name: id, access and invitations stay, the old name is free."""
+        with self.lock:
+            if login not in self.logins or to in self.logins:
+                return False
+            number = self._number(login)
+            self.logins[self.logins.index(login)] = to
+            self._ids[to] = self._ids.pop(login)
+            user = github_shapes.user(to, number)
+            if login in self._members:
+                self._members[to] = (user, self._members.pop(login)[1])
+            for invitation in self._invitations.values():
+                if invitation["invitee"]["id"] == number:
+                    invitation["invitee"] = user
+            return True
+
+    def _number(self, login: str) -> int:
+        """Return the id of an account; nobody ever gets another's."""
+        return self._ids.setdefault(login, next(self._accounts))
+
     def _user(self, request: Request, login: str) -> Reply:
         known = self._known(login)
-        return Reply(200, github_shapes.user(known, self.logins.index(known) + 2))
+        return Reply(200, github_shapes.public_user(known, self._number(known)))
+
+    def _collaborators(self, request: Request) -> Reply:
+        members = list(self._members.values())
+        start, end = _page(request)
+        return Reply(200, [github_shapes.collaborator(*each) for each in members[start:end]])
 
     def _is_member(self, request: Request, login: str) -> Reply:
         if self._member(login) is None:
@@ -104,7 +131,7 @@ class GitHubStandin(Vendor):
 
     def _new_invitation(self, login: str, permission: str) -> dict[str, Any]:
         number = next(self._numbers)
-        invitee = github_shapes.user(login, self.logins.index(login) + 2)
+        invitee = github_shapes.user(login, self._number(login))
         made = github_shapes.invitation(number, invitee, permission, self.clock())
         self._invitations[number] = made
         return made
@@ -116,9 +143,8 @@ class GitHubStandin(Vendor):
         return Reply(204)
 
     def _list(self, request: Request) -> Reply:
-        size = min(int(request.query.get("per_page", "30")), 100)
-        start = (int(request.query.get("page", "1")) - 1) * size
-        return Reply(200, list(self._invitations.values())[start : start + size])
+        start, end = _page(request)
+        return Reply(200, list(self._invitations.values())[start:end])
 
     def _cancel(self, request: Request, number: str) -> Reply:
         if self._invitations.pop(int(number), None) is None:
@@ -151,3 +177,10 @@ class GitHubStandin(Vendor):
             if each["invitee"]["login"].lower() == login.lower()
         )
         return next(mine, None)
+
+
+def _page(request: Request) -> tuple[int, int]:
+    """Return where a page begins and ends."""
+    size = min(int(request.query.get("per_page", "30")), 100)
+    start = (int(request.query.get("page", "1")) - 1) * size
+    return start, start + size

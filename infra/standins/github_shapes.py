@@ -37,6 +37,28 @@ def user(login: str, number: int) -> dict[str, Any]:
     }
 
 
+def public_user(login: str, number: int) -> dict[str, Any]:
+    """Return a person as their public profile has them."""
+    unknown = ("bio", "blog", "company", "email", "hireable", "location", "name")
+    made = datetime.fromtimestamp(0, UTC).isoformat()
+    return {
+        **user(login, number),
+        **dict.fromkeys(unknown),
+        **dict.fromkeys(("followers", "following", "public_gists", "public_repos"), 0),
+        "user_view_type": "public",
+        "created_at": made,
+        "updated_at": made,
+    }
+
+
+def collaborator(person: dict[str, Any], role: str) -> dict[str, Any]:
+    """Return a person with what they may do."""
+    ranks = ("pull", "triage", "push", "maintain", "admin")
+    rank = ranks.index({"write": "push", "read": "pull"}.get(role, role))
+    granted = {each: number <= rank for number, each in enumerate(ranks)}
+    return {**person, "permissions": granted, "role_name": role}
+
+
 def repository() -> dict[str, Any]:
     """Return the one repository."""
     owner, _, name = credentials.GITHUB_REPOSITORY.partition("/")

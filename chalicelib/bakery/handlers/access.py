@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.bakery.ports import Repository, Staff
-from chalicelib.bakery.records import AccessState, Employee
+from chalicelib.bakery.records import Access, AccessState, Employee
+from chalicelib.bakery.service.users import GitHubUsers
 from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError
 
 _MOST_ROUNDS = 5
@@ -32,7 +33,7 @@ class AccessHandler:
         login = effect.payload["login"]
         for _ in range(_MOST_ROUNDS):
             before = self.staff.access(login)
-            stands = self._made_true(login, wanted=before.wanted)
+            stands = self._made_true(before)
             if self.staff.access(login).version == before.version:
                 return stands
         raise NotExecutedError(f"{login} is hired and fired all the time.")
@@ -58,10 +59,16 @@ class AccessHandler:
                 return
         raise NotExecutedError("Too many change the same employee.")
 
-    def _made_true(self, login: str, *, wanted: bool) -> str:
-        if wanted:
-            return self.repository().grant(login)
-        self.repository().remove(login)
+    def _made_true(self, word: Access) -> str:
+        repository = self.repository()
+        users = GitHubUsers(self.staff, repository)
+        if word.wanted:
+            return repository.grant(word.login, users.to_grant(word))
+        user_id = users.known_as(word.login)
+        if not users.wanted_as(user_id):
+            repository.remove(word.login, user_id)
+            for login in users.wanted_as(user_id):  # who was hired under another name meanwhile
+                repository.grant(login, user_id)
         return "none"
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from chalicelib.bakery import effects
 from chalicelib.bakery.ports import Repository, Staff
 from chalicelib.bakery.records import Access, AccessState, Employee
+from chalicelib.bakery.service.users import GitHubUsers
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.core.outbox.effects import Effect
 
@@ -107,10 +108,14 @@ class Employees:
     def follow_invitations(self, repository: Repository) -> Sequence[int]:
         """Note who has accepted or declined an invitation, and return them. Raises EffectError."""
         found: list[int] = []
+        users = GitHubUsers(self.staff, repository)
         for employee in self.staff.employees():
-            if employee.access != "invited" or employee.login is None:
+            if employee.login is None or not employee.developer:
                 continue
-            stands = repository.access(employee.login)
+            user_id = users.known_as(employee.login)  # before a new name hides who it is
+            if employee.access != "invited":
+                continue
+            stands = repository.access(employee.login, user_id)
             if stands == "invited":
                 continue
             accepted = stands == "member"

@@ -1,20 +1,25 @@
 """Employees in DynamoDB, and who is to have access to the repository."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from chalicelib.bakery.records import Access, Employee
+from chalicelib.bakery.records import Access, Employee, GitHubUser
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
-from chalicelib.core.table import ABSENT, ConditionError, Table, at_version
+from chalicelib.core.table import ABSENT, Condition, ConditionError, Table, at_version, key
 
-_EMPLOYEES, _ACCESS = "EMPLOYEES", "ACCESS"
+_EMPLOYEES, _ACCESS, _USERS = "EMPLOYEES", "ACCESS", "GITHUB_USERS"
 
 
 class StaffStore:
-    """One item an employee, and one a GitHub user of whom something was said."""
+    """One item an employee, one a name at GitHub of which something was said.
+
+    Who has a name is an item of its own (``GITHUB_USERS/<login>``, and ``GITHUB_USER#<id>/<login>``
+    for the way back), so that a word on access and a look at GitHub do not overwrite each other.
+    """
 
     def __init__(self, table: Table, outbox: Outbox) -> None:
         self._table = table
@@ -36,6 +41,26 @@ class StaffStore:
         """Return whether a GitHub user is to have access; capitals do not count."""
         found = items.record(Access, self._table.get(_ACCESS, login.lower()))
         return found or Access(login=login)
+
+    def user(self, login: str) -> GitHubUser | None:
+        """Return who has, or had, a name at GitHub, if that was looked up."""
+        return items.record(GitHubUser, self._table.get(_USERS, login.lower()))
+
+    def know_user(self, user: GitHubUser) -> None:
+        """Keep who has a name, unless it was looked up for a later word."""
+        login, word = user.login.lower(), {"N": str(user.word)}
+        not_later = Condition("attribute_not_exists(pk) OR word <= :word", {":word": word})
+        with suppress(ConditionError):
+            self._table.transact(
+                self._table.putting(items.item((_USERS, login), user, word=word), not_later),
+                self._table.putting(key(_names_of(user.user_id), login)),
+            )
+
+    def logins_of(self, user_id: int) -> Sequence[str]:
+        """Return the names that stand for a GitHub user here."""
+        logins = [item["sk"]["S"] for item in self._table.query(_names_of(user_id))]
+        users = filter(None, map(self.user, logins))
+        return [user.login for user in users if user.user_id == user_id]
 
     def change(
         self,
@@ -72,3 +97,7 @@ class StaffStore:
     def _saying(self, access: Access) -> dict[str, Any]:
         item = items.item((_ACCESS, access.login.lower()), access)
         return self._table.putting(item, at_version(access.version - 1))
+
+
+def _names_of(user_id: int) -> str:
+    return f"GITHUB_USER#{user_id}"

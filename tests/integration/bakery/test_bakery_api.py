@@ -509,8 +509,17 @@ BAD_EMPLOYEES: list[tuple[str, object, str]] = [
     *[("permissions", bad, "permissions") for bad in (None, "x", [], True)],
     *[("permissions", {"developer": bad}, "permissions.developer") for bad in ("yes", 1, None)],
     ("permissions", {}, "permissions.developer"),
-    *[("githubUsername", bad, "githubUsername") for bad in ("-a", "a--b", "a b", "x" * 40, 7, "")],
+    *[("githubUsername", bad, "githubUsername") for bad in ("-a", "a.b", "ä", "x" * 40, 7, "")],
 ]
+
+
+@pytest.mark.parametrize("login", ["octocat_acme", "trailing-", "a--b", "x" * 39])
+def test_5c17_names_that_managed_and_old_accounts_have_are_taken(
+    client: Client, login: str
+) -> None:
+    hired = post(client, "/employees", {**ADA, "githubUsername": login})
+
+    assert hired.json_body["githubUsername"] == login
 
 
 @pytest.mark.parametrize(("field", "value", "named"), BAD_EMPLOYEES)

@@ -15,6 +15,7 @@ from chalicelib.bakery.records import (
     Change,
     Employee,
     Gathering,
+    GitHubUser,
     Ingredient,
     Keyed,
     Order,
@@ -278,6 +279,20 @@ def test_b14_hiring_changing_and_firing_hold_what_they_rest_on(stores: Stores) -
 
 def test_of_a_stranger_nothing_was_said(stores: Stores) -> None:
     assert stores.staff.access("stranger") == Access(login="stranger")
+
+
+def test_who_has_a_name_is_kept_unless_a_later_word_was_on_it(stores: Stores) -> None:
+    assert stores.staff.user("octocat") is None
+
+    stores.staff.know_user(GitHubUser(login="OctoCat", user_id=5, word=3))
+    stores.staff.know_user(GitHubUser(login="octocat", user_id=4, word=2))
+    stores.staff.know_user(GitHubUser(login="octodog", user_id=5, word=1))
+
+    assert stores.staff.user("octocat") == GitHubUser(login="OctoCat", user_id=5, word=3)
+    assert sorted(stores.staff.logins_of(5)) == ["OctoCat", "octodog"]
+    stores.staff.know_user(GitHubUser(login="octocat", user_id=9, word=4))
+    assert stores.staff.logins_of(5) == ["octodog"], "the name is somebody else's now"
+    assert stores.staff.logins_of(4) == []
 
 
 # --- documents ------------------------------------------------------------------------------------

@@ -82,6 +82,67 @@ def test_b15_who_keeps_coming_back_is_not_called_removed(desk: Desk) -> None:
         desk.github.remove("ada")
 
 
+def test_b15_a_collaborator_who_took_another_name_is_removed_by_id(desk: Desk) -> None:
+    github = desk.office.github
+    ada = desk.github.user_id("ada")
+    desk.github.grant("ada", ada)
+    github.accept("ada")
+    assert github.rename("ada", "ada-king")
+    github.logins.append("ada")
+    desk.github.grant("ada")
+
+    assert desk.github.access("ada", ada) == "member"
+    desk.github.remove("ada", ada)
+
+    assert desk.github.access("ada", ada) == "none"
+    assert desk.held("github", "collaborators") == {}
+    assert [each["invitee"]["login"] for each in desk.held("github", "invitations")] == ["ada"]
+
+
+def test_b15_an_invitation_of_who_took_another_name_is_taken_back_by_id(desk: Desk) -> None:
+    ada = desk.github.user_id("ada")
+    desk.github.grant("ada", ada)
+    desk.office.github.rename("ada", "ada-king")
+
+    assert desk.github.access("ada", ada) == "invited"
+    assert desk.github.grant("ada", ada) == "invited", "they have the invitation all the same"
+    desk.github.remove("ada", ada)
+
+    assert desk.held("github", "invitations") == []
+
+
+def test_b15_nobody_else_is_invited_under_a_name_that_changed_hands(desk: Desk) -> None:
+    ada = desk.github.user_id("ada")
+    desk.office.github.rename("ada", "ada-king")
+    desk.office.github.logins.append("ada")
+
+    with pytest.raises(NotThereError, match="not called ada any more"):
+        desk.github.grant("ada", ada)
+    assert desk.held("github", "invitations") == []
+
+
+def test_b15_a_collaborator_behind_the_first_page_is_found_by_id(desk: Desk) -> None:
+    desk.office.github.logins = [f"person-{n}" for n in range(130)]
+    for login in desk.office.github.logins:
+        desk.github.grant(login)
+        desk.office.github.accept(login)
+    last = desk.github.user_id("person-129")
+    desk.office.github.rename("person-129", "somebody")
+
+    desk.github.remove("person-129", last)
+
+    assert len(desk.held("github", "collaborators")) == 129
+
+
+@pytest.mark.parametrize("login", ["octocat_acme", "trailing-", "a--b"])
+def test_b15_names_that_old_and_managed_accounts_have_are_names(desk: Desk, login: str) -> None:
+    desk.office.github.logins = [login]
+
+    assert desk.github.grant(login, desk.github.user_id(login)) == "invited"
+    desk.github.remove(login, desk.github.user_id(login))
+    assert desk.held("github", "invitations") == []
+
+
 def test_b14_a_name_that_nobody_has_is_no_case_for_another_try(desk: Desk) -> None:
     with pytest.raises(NotThereError, match="nobody is called no-such-person"):
         desk.github.grant("no-such-person")
@@ -102,7 +163,17 @@ def test_b15_a_repository_that_the_token_may_not_see_is_not_called_empty(desk: D
     [
         ("Resource not accessible by personal access token", CredentialsError),
         ("Must have admin rights to Repository.", CredentialsError),
+        ("Resource not accessible by integration", CredentialsError),
+        ("Resource protected by organization SAML enforcement.", CredentialsError),
+        ("Repository was archived so is read-only.", CredentialsError),
+        ("Sorry. Your account was suspended.", CredentialsError),
+        ("`acme` forbids access via a personal access token (classic).", CredentialsError),
+        ("`acme` organization has an IP allow list enabled", CredentialsError),
         ("You have exceeded a secondary rate limit.", NotExecutedError),
+        ("You have triggered an abuse detection mechanism.", NotExecutedError),
+        ("API rate limit exceeded for user ID 1.", NotExecutedError),
+        ("You have exceeded the repository invitation limit.", NotExecutedError),
+        ("Outside collaborators may not be invited.", RejectedError),
         ("This user was blocked by the owner.", RejectedError),
     ],
 )

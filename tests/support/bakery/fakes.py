@@ -12,6 +12,7 @@ from chalicelib.bakery.records import (
     Cake,
     Employee,
     Gathering,
+    GitHubUser,
     Keyed,
     Order,
     Ticket,
@@ -181,6 +182,7 @@ class FakeStaff:
     def __init__(self, effects: Effects) -> None:
         self.kept: dict[int, Employee] = {}
         self.said: dict[str, Access] = {}
+        self.users: dict[str, GitHubUser] = {}
         self._effects = effects
         self._ids = count(1)
 
@@ -195,6 +197,17 @@ class FakeStaff:
 
     def access(self, login: str) -> Access:
         return self.said.get(login.lower(), Access(login=login))
+
+    def user(self, login: str) -> GitHubUser | None:
+        return self.users.get(login.lower())
+
+    def know_user(self, user: GitHubUser) -> None:
+        known = self.user(user.login)
+        if known is None or known.word <= user.word:
+            self.users[user.login.lower()] = user
+
+    def logins_of(self, user_id: int) -> Sequence[str]:
+        return [user.login for user in self.users.values() if user.user_id == user_id]
 
     def change(
         self,

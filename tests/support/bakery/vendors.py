@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from chalicelib.core.outbox.effects import RejectedError
 from chalicelib.integrations.gdocs import DocumentFullError
 from chalicelib.integrations.http import NotThereError
 from chalicelib.integrations.mail import Letter
@@ -184,35 +183,56 @@ class FakeDrive(Vendor):
 
 
 class FakeRepository(Vendor):
-    """GitHub; ``meanwhile`` happens during the next call."""
+    """GitHub; ``meanwhile`` happens during the next call. Everybody has an account but nobody."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.ids: dict[str, int] = {}
         self.members: set[str] = set()
         self.invited: set[str] = set()
         self.meanwhile: list[Callable[[], object]] = []
 
-    def grant(self, username: str) -> Any:
+    def rename(self, login: str, to: str) -> None:
+        """Let somebody take another name, and somebody new the old one."""
+        self.ids[to] = self.user_id(login)
+        self.ids[login] = 1_000 + len(self.ids)
+        for names in (self.members, self.invited):
+            if login in names:
+                names.remove(login)
+                names.add(to)
+
+    def user_id(self, username: str) -> int:
+        if username == "nobody":
+            raise NotThereError("GitHub: nobody is called nobody")
+        return self.ids.setdefault(username.lower(), len(self.ids) + 1)
+
+    def grant(self, username: str, user_id: int | None = None) -> Any:
         self._happen()
         self.fail(self.before)
-        if username == "nobody":
-            raise RejectedError("GitHub: nobody is called nobody")
+        if user_id not in {None, self.user_id(username)}:
+            return self.access(username, user_id)
         if username in self.members:
             return "member"
         self.invited.add(username)
         self.fail(self.after)
         return "invited"
 
-    def remove(self, username: str) -> None:
+    def remove(self, username: str, user_id: int | None = None) -> None:
         self._happen()
         self.fail(self.before)
-        self.members.discard(username)
-        self.invited.discard(username)
+        name = self._called(username, user_id)
+        self.members.discard(name)
+        self.invited.discard(name)
 
-    def access(self, username: str) -> Any:
-        if username in self.members:
+    def access(self, username: str, user_id: int | None = None) -> Any:
+        name = self._called(username, user_id)
+        if name in self.members:
             return "member"
-        return "invited" if username in self.invited else "none"
+        return "invited" if name in self.invited else "none"
+
+    def _called(self, username: str, user_id: int | None) -> str:
+        names = {known: name for name, known in self.ids.items()}
+        return username if user_id is None else names[user_id]
 
     def _happen(self) -> None:
         if self.meanwhile:

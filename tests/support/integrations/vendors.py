@@ -199,6 +199,9 @@ def tour(desk: Desk) -> None:
     desk.jira.closed_with("missing-ingredients", within_days=3)
     for call in {**READS, **WRITES}.values():
         call.make(desk, call.prepare(desk))
-    desk.github.grant("linus")
-    desk.github.remove("linus")
+    linus = desk.github.user_id("linus")
+    desk.github.grant("linus", linus)
+    desk.office.github.accept("linus")
+    desk.github.remove("linus", linus)
+    assert desk.drive.exists(desk.document())
     desk.slack.find(desk.slack.open_dm("U02"), effect_id="x", since=1_795_219_200.5)

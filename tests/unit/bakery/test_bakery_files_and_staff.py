@@ -358,6 +358,87 @@ def test_5c17_fired_while_the_invitation_is_on_its_way_is_out(house: Bakehouse) 
     assert house.github.access("octocat") == "none"
 
 
+def test_b15_who_took_another_name_loses_access_all_the_same(house: Bakehouse) -> None:
+    ada = hire(house)
+    house.perform_all()
+    house.github.rename("octocat", "octodog")
+
+    house.employees.fire(ada.id)
+    house.perform_all()
+
+    assert (house.github.invited, house.github.members) == (set(), set())
+
+
+def test_b15_who_has_the_name_by_now_is_let_alone(house: Bakehouse) -> None:
+    """Nobody is removed, and nobody invited, for a name that was somebody else's."""
+    ada = hire(house)
+    house.github.after = [OutcomeUnknownError("GitHub: reset")]
+    house.handle("access#1#grant#v1")
+    house.github.rename("octocat", "octodog")
+    house.github.members.add("octocat")
+    house.perform_all()
+    assert house.github.invited == {"octodog"}
+
+    house.employees.fire(ada.id)
+    house.perform_all()
+
+    assert (house.github.invited, house.github.members) == (set(), {"octocat"})
+
+
+def test_b15_a_new_word_on_a_name_is_about_who_has_it_now(house: Bakehouse) -> None:
+    ada = hire(house)
+    house.perform_all()
+    house.github.rename("octocat", "octodog")
+
+    change(house, ada, developer=False)
+    change(house, ada, developer=True)
+    house.perform_all()
+
+    assert house.github.invited == {"octocat"}, "the first one's access went"
+
+
+def test_b15_one_user_under_two_names_keeps_access_while_one_of_them_is_hired(
+    house: Bakehouse,
+) -> None:
+    for order in permutations(["access#1#remove#v3", "access#2#grant#v1"]):
+        other = Bakehouse()
+        ada = hire(other)
+        other.handle("access#1#grant#v1")
+        other.github.rename("octocat", "octodog")
+        hire(other, login="octodog")
+        other.employees.fire(ada.id)
+        for effect_id in order:
+            assert other.handle(effect_id) is None
+
+        assert other.github.invited == {"octodog"}
+
+
+def test_b15_an_id_that_an_older_version_did_not_keep_is_kept_by_the_next_look(
+    house: Bakehouse,
+) -> None:
+    ada = hire(house)
+    house.perform_all()
+    house.staff.users.clear()
+
+    house.employees.follow_invitations(house.github)
+    house.github.rename("octocat", "octodog")
+    house.employees.fire(ada.id)
+    house.perform_all()
+
+    assert house.github.invited == set()
+
+
+def test_b15_without_an_id_the_name_is_all_that_is_known(house: Bakehouse) -> None:
+    ada = hire(house)
+    house.perform_all()
+    house.staff.users.clear()
+
+    house.employees.fire(ada.id)
+    house.perform_all()
+
+    assert house.github.invited == set()
+
+
 ACTIONS = st.sampled_from(["hire", "fire", "develop", "rest", "rename", "perform"])
 
 

@@ -1,0 +1,55 @@
+"""Who a GitHub user name stands for: the id is kept, as names change and become somebody else's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.bakery.ports import Repository, Staff
+from chalicelib.bakery.records import Access, GitHubUser
+from chalicelib.integrations.http import NotThereError
+
+
+@dataclass(frozen=True)
+class GitHubUsers:
+    """Looks names up at GitHub once for each word on them, and remembers the ids."""
+
+    staff: Staff
+    repository: Repository
+
+    def to_grant(self, word: Access) -> int:
+        """Return who is to have access: whoever had the name when the word was first carried out.
+
+        Access of another user whom an earlier word on the same name was about is taken away.
+        Raises EffectError; NotThereError when nobody has the name.
+        """
+        known = self.staff.user(word.login)
+        if known and known.word == word.version:
+            return known.user_id
+        user_id = self.repository.user_id(word.login)
+        if known and known.user_id != user_id:
+            self._let_go(known)
+        self.staff.know_user(GitHubUser(login=word.login, user_id=user_id, word=word.version))
+        return user_id
+
+    def _let_go(self, before: GitHubUser) -> None:
+        """Take access from who had a name before, unless it is wanted under another name."""
+        if set(self.wanted_as(before.user_id)) <= {before.login}:
+            self.repository.remove(before.login, before.user_id)
+
+    def known_as(self, login: str) -> int | None:
+        """Return who a name stands for here; None when nobody has it and nobody was kept.
+
+        One of whom an older version kept no id is looked up, and kept from now on.
+        """
+        if known := self.staff.user(login):
+            return known.user_id
+        try:
+            user_id = self.repository.user_id(login)
+        except NotThereError:
+            return None
+        self.staff.know_user(GitHubUser(login=login, user_id=user_id))
+        return user_id
+
+    def wanted_as(self, user_id: int | None) -> Sequence[str]:
+        """Return the names under which a user is to have access."""
+        logins = self.staff.logins_of(user_id) if user_id is not None else ()
+        return [login for login in logins if self.staff.access(login).wanted]
