@@ -15,7 +15,7 @@ export PORT AWS_PORT STANDINS_PORT SMTP_PORT
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev down reset status logs demo check lint test fuzz bench deploy install format
+.PHONY: help up dev down reset status logs demo check lint test fuzz bench audit deploy destroy install format
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -65,8 +65,17 @@ fuzz: install ## Look for new counterexamples and try the long versions of tests
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m "hypothesis or grows" -q
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/integration tests/e2e -m grows -q
 
+audit: install ## Check the packaged template with checkov, in an environment of its own
+	@[ .audit/done -nt infra/audit-requirements.txt ] || { $(PYTHON) -m venv .audit && \
+	  .audit/bin/pip install -q --disable-pip-version-check -r infra/audit-requirements.txt && touch .audit/done; }
+	@$(VENV)/python -m infra.audit
+
 bench: install ## Measure what the docs claim
 	$(VENV)/python -m bench
 
 deploy: install ## Deploy to AWS: make deploy STAGE=prod AUTH_ISSUER=... AUTH_AUDIENCE=... AUTH_CLIENT_ID=...
-	$(VENV)/python -m infra.deploy --target aws --stage "$${STAGE:-prod}" $(if $(value ALLOW_OPEN),--allow-open) $(AUTH_SETTINGS)
+	$(VENV)/python -m infra.deploy --target aws --stage "$${STAGE:-prod}" $(if $(value ALLOW_OPEN),--allow-open) $(if $(value YES),--yes) $(AUTH_SETTINGS)
+
+destroy: install ## Delete a stage from AWS: make destroy STAGE=try; refuses to drop data without DATA=keep or DATA=drop
+	$(VENV)/python -m infra.destroy --stage "$${STAGE:?name the stage: make destroy STAGE=...}" \
+	  $(if $(value DATA),--data "$$DATA") $(if $(value YES),--yes)

@@ -26,6 +26,7 @@ ROUTES = {
 }
 EVENTS = (
     "chalicelib.bakery.events",
+    "chalicelib.bakery.workers",
     "chalicelib.deliveries.events",
     "chalicelib.outbox.events",
     "chalicelib.vending.events",

@@ -9,19 +9,24 @@ uploaded when what is deployed was made of the same inputs.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 import localstack_client.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import package
+from infra import package, quotas
+from infra.change_set import Confirm, DeclinedError
 from infra.stack import Stack, StackError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 Target = Literal["local", "localstack", "aws"]
 LOCAL_ENDPOINT = "http://127.0.0.1:4566"
@@ -54,11 +59,12 @@ def deploy(
     parameters: dict[str, str],
     *,
     force: bool = False,
+    confirm: Confirm | None = None,
     build: Path = package.BUILD,
 ) -> dict[str, str]:
     """Deploy the stage to the target; return the stack's outputs. Says what it does.
 
-    Packages below the folder ``build``.
+    Packages below the folder ``build``. ``confirm`` is shown what will change before it does.
     """
     stack = Stack(session(target), f"backroom-{stage}")
     fingerprint = package.fingerprint(target, stage, repr(sorted(parameters.items())))
@@ -75,11 +81,20 @@ def deploy(
     _say(f"Packaged the functions: {size:.1f} MB", started)
     started = time.monotonic()
     package.lint(folder / "sam.json")
-    _say("Checked the template (cfn-lint)", started)
+    if target == "aws":
+        _check_quotas(folder / "sam.json", parameters)
+    _say("Checked the template (cfn-lint, quotas)", started)
     started = time.monotonic()
-    outputs = stack.deploy(folder, {"Stage": stage, **parameters}, fingerprint)
+    outputs = stack.deploy(folder, {"Stage": stage, **parameters}, fingerprint, confirm)
     _say(f"Deployed the stack backroom-{stage}", started)
     return outputs
+
+
+def _check_quotas(template: Path, parameters: Mapping[str, str]) -> None:
+    """Raise RefusedError where AWS would refuse the template for its size."""
+    uses = quotas.uses(json.loads(template.read_text()), parameters)
+    if exceeded := [str(use) for use in uses if use.exceeded]:
+        raise RefusedError("AWS allows less than this stage takes:\n  " + "\n  ".join(exceeded))
 
 
 def _say(text: str, since: float | None = None) -> None:
@@ -112,12 +127,39 @@ def with_auth(
     return {"Auth": holds["Auth"], **told}
 
 
+def with_concurrency(told: Mapping[str, str], functions: "LambdaClient") -> dict[str, str]:
+    """Return the parameters with how many functions a busy queue starts, by the account's limit."""
+    limit = functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    if "QueueConcurrency" in told:
+        return dict(told)
+    found = quotas.queue_concurrency(limit)
+    if found == quotas.SHARED_CONCURRENCY:
+        _say(f"This account runs {limit} functions at once, so a busy queue starts {found}.")
+        print("    To raise that: docs/deploy-aws.md, how many functions run at once")
+    return {**told, "QueueConcurrency": str(found)}
+
+
+def confirmed(changes: str) -> bool:
+    """Show the changes and go on."""
+    print(changes, flush=True)
+    return True
+
+
+def asked(changes: str) -> bool:
+    """Show the changes and ask once whether to make them. Raises RefusedError without anybody."""
+    print(changes, flush=True)
+    if not sys.stdin.isatty():
+        raise RefusedError("Nobody is here to confirm; --yes (make deploy YES=1) confirms.")
+    return input("Make these changes? [y/N] ").strip().lower() in {"y", "yes"}
+
+
 def main() -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.deploy")
     parser.add_argument("--target", choices=["local", "localstack", "aws"], default="local")
     parser.add_argument("--stage", default="local")
     parser.add_argument("--allow-open", action="store_true", help="let an open API be on AWS")
+    parser.add_argument("--yes", action="store_true", help="on AWS: show the changes, ask nothing")
     parser.add_argument("--force", action="store_true", help="deploy even if nothing has changed")
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--vendors", type=Path, metavar="FILE", help="vendors' settings, as JSON")
@@ -130,8 +172,12 @@ def main() -> int:
         parameters = with_auth(
             told.target, parameters, standing=standing, allow_open=told.allow_open
         )
-        outputs = deploy(told.target, told.stage, parameters, force=told.force)
-    except RefusedError as refused:
+        confirm = None
+        if told.target == "aws":
+            parameters = with_concurrency(parameters, session("aws").client("lambda"))
+            confirm = confirmed if told.yes else asked
+        outputs = deploy(told.target, told.stage, parameters, force=told.force, confirm=confirm)
+    except (RefusedError, DeclinedError) as refused:
         print(refused, file=sys.stderr)
         return 1
     except (package.PackagingError, StackError, BotoCoreError, ClientError) as failed:

@@ -184,12 +184,12 @@ def _variables(function: Function, declared: Declarations) -> Mapping[str, Any]:
     if function.vendors:
         found["VENDORS_SECRET"] = {"Fn::GetAtt": ["VendorsSecret", "Id"]}
     if function.redrives:
-        found |= {_dlq_variable(name): {"Ref": name} for name in declared.queues}
+        found |= {_dlq_variable(name): {"Ref": name} for name in declared.own_queues}
     return {**found, **function.environment}
 
 
 def _dlq_variable(queue: str) -> str:
-    """Return the variable of a queue whose dead letters operators see: ``DLQ_OUTBOX_JIRA``."""
+    """Return the variable of a queue whose dead letters operators see: ``DLQ_VENDING_FLEET``."""
     return f"DLQ_{dashed(queue).removesuffix('-dlq').replace('-', '_').upper()}"
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
+from infra.change_set import ChangeSet, ChangeSetError, Confirm
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 # CloudFormation can only delete such a stack; what it was told counts for nothing.
-_NEVER_STOOD = {"ROLLBACK_COMPLETE", "CREATE_FAILED"}
+_NEVER_STOOD = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
 FINGERPRINT_TAG = "backroom:fingerprint"
 
 
@@ -55,12 +57,16 @@ class Stack:
         return {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
 
     def deploy(
-        self, package: Path, parameters: Mapping[str, str], fingerprint: str
+        self,
+        package: Path,
+        parameters: Mapping[str, str],
+        fingerprint: str,
+        confirm: Confirm | None = None,
     ) -> dict[str, str]:
         """Upload ``package``, create or update the stack, and return its outputs.
 
-        A parameter that is not told keeps the value that the stack has. Raises StackError with
-        the reasons.
+        A parameter that is not told keeps the value that the stack has. ``confirm`` is shown what
+        will change before it does. Raises StackError with the reasons, DeclinedError.
         """
         template = json.loads((package / "sam.json").read_text())
         arguments: dict[str, Any] = {
@@ -75,12 +81,24 @@ class Stack:
             self._wait("stack_delete_complete")
             standing = None
         arguments["Parameters"] = list(_parameters(parameters, standing or {}, template))
-        if standing is None:
+        if confirm:
+            self._review(arguments, confirm, new=standing is None)
+        elif standing is None:
             _asked(self._cloudformation.create_stack, arguments)
             self._wait("stack_create_complete")
         elif _asked(self._cloudformation.update_stack, arguments):
             self._wait("stack_update_complete")
         return self.outputs()
+
+    def _review(self, arguments: Mapping[str, Any], confirm: Confirm, *, new: bool) -> None:
+        """Have the change made by a change set, after ``confirm`` has seen it."""
+        try:
+            changes = ChangeSet(self._cloudformation, self.name, new=new)
+            begun = changes.apply(arguments, confirm)
+        except ChangeSetError as refused:
+            raise StackError(str(refused)) from refused
+        if begun:
+            self._wait("stack_create_complete" if new else "stack_update_complete")
 
     def _wait(self, state: Any) -> None:
         waiter = self._cloudformation.get_waiter(state)

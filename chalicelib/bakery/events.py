@@ -1,22 +1,18 @@
-"""The bakery's event functions: two schedules, and a worker for each kind of effects.
+"""The functions of the bakery's two schedules.
 
-Each runs in a Lambda of its own that imports this module and never ``app.py``. Queues are bound by
-the templates under ``infra/``; a worker takes one message at a time, as a call may take seconds.
+Each runs in a Lambda of its own that imports this module and never ``app.py``.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from chalice import Blueprint, Cron
-from chalice.app import CloudWatchEvent, SQSEvent
+from chalice.app import CloudWatchEvent
 
 from chalicelib.bakery.wiring import bakery
-from chalicelib.bakery.workers import access, files, notices, tickets
 from chalicelib.core import log
 from chalicelib.core.log import logger, observed
-from chalicelib.core.outbox import messages
 from chalicelib.core.outbox.effects import EffectError, NotConfiguredError
-from chalicelib.core.outbox.messages import Failures
 from chalicelib.integrations import wiring as vendors
 
 bp = Blueprint(__name__)
@@ -42,34 +38,6 @@ def hourly_check(_: CloudWatchEvent) -> None:
         logger.warning("batches finished late", extra={"days": finished})
     _look("tickets that came back short", bakery().shortages.reconcile)
     _look("answers to invitations", lambda: bakery().employees.follow_invitations(vendors.github()))
-
-
-@bp.on_sqs_message(queue="outbox-jira", batch_size=1, name="bakery_ticket_asked")
-@observed("bakery_ticket_asked")
-def ticket_asked(event: SQSEvent) -> Failures:
-    """Make tickets, comment on them, and look at those that came back short."""
-    return messages.handle(event, tickets())
-
-
-@bp.on_sqs_message(queue="outbox-notify", batch_size=1, name="bakery_notice_asked")
-@observed("bakery_notice_asked")
-def notice_asked(event: SQSEvent) -> Failures:
-    """Tell customers, by Slack or by mail."""
-    return messages.handle(event, notices())
-
-
-@bp.on_sqs_message(queue="outbox-google", batch_size=1, name="bakery_filing_asked")
-@observed("bakery_filing_asked")
-def filing_asked(event: SQSEvent) -> Failures:
-    """File cancelled orders in their customers' documents."""
-    return messages.handle(event, files())
-
-
-@bp.on_sqs_message(queue="outbox-github", batch_size=1, name="bakery_access_asked")
-@observed("bakery_access_asked")
-def access_asked(event: SQSEvent) -> Failures:
-    """Give access to the repository, and take it away."""
-    return messages.handle(event, access())
 
 
 def _look(what: str, look: Callable[[], Sequence[int]]) -> None:

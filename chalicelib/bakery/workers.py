@@ -1,6 +1,14 @@
-"""Builds the workers for the bakery's effects, once per process, on first use."""
+"""The functions that perform the bakery's effects, and their workers, built once per process.
+
+Each function runs in a Lambda of its own that imports this module and never ``app.py``. Queues are
+bound by the templates under ``infra/``; a function takes one message at a time, as a call may take
+seconds.
+"""
 
 from functools import cache
+
+from chalice import Blueprint
+from chalice.app import SQSEvent
 
 from chalicelib.bakery.handlers.access import AccessHandler
 from chalicelib.bakery.handlers.directory import Directory
@@ -10,10 +18,22 @@ from chalicelib.bakery.handlers.tickets import TicketHandler
 from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.wiring import BakerySettings, bakery, stores
 from chalicelib.core.instants import now
+from chalicelib.core.log import observed
+from chalicelib.core.outbox import messages
 from chalicelib.core.outbox import wiring as outbox
+from chalicelib.core.outbox.messages import Failures
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
 from chalicelib.integrations import wiring as vendors
+
+bp = Blueprint(__name__)
+
+
+@bp.on_sqs_message(queue="outbox-jira", batch_size=1, name="bakery_ticket_asked")
+@observed("bakery_ticket_asked")
+def ticket_asked(event: SQSEvent) -> Failures:
+    """Make tickets, comment on them, and look at those that came back short."""
+    return messages.handle(event, tickets())
 
 
 @cache
@@ -33,6 +53,13 @@ def tickets() -> Worker:
     return outbox.worker("jira", handler)
 
 
+@bp.on_sqs_message(queue="outbox-notify", batch_size=1, name="bakery_notice_asked")
+@observed("bakery_notice_asked")
+def notice_asked(event: SQSEvent) -> Failures:
+    """Tell customers, by Slack or by mail."""
+    return messages.handle(event, notices())
+
+
 @cache
 def notices() -> Worker:
     """Return the worker for the effects of kind ``notify``."""
@@ -49,6 +76,13 @@ def notices() -> Worker:
     return outbox.worker("notify", handler)
 
 
+@bp.on_sqs_message(queue="outbox-google", batch_size=1, name="bakery_filing_asked")
+@observed("bakery_filing_asked")
+def filing_asked(event: SQSEvent) -> Failures:
+    """File cancelled orders in their customers' documents."""
+    return messages.handle(event, files())
+
+
 @cache
 def files() -> Worker:
     """Return the worker for the effects of kind ``google``."""
@@ -62,6 +96,13 @@ def files() -> Worker:
         search_lag_s=from_env(BakerySettings).bakery_drive_settle_s,
     )
     return outbox.worker("google", handler)
+
+
+@bp.on_sqs_message(queue="outbox-github", batch_size=1, name="bakery_access_asked")
+@observed("bakery_access_asked")
+def access_asked(event: SQSEvent) -> Failures:
+    """Give access to the repository, and take it away."""
+    return messages.handle(event, access())
 
 
 @cache

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.outbox import queues
 from chalicelib.dead_letters.models import DeadLetter
 
 if TYPE_CHECKING:
@@ -80,14 +81,17 @@ def sources(environment: Mapping[str, str]) -> dict[str, Source]:
     """Return the dead-letter queues that the environment names, by the names of their queues.
 
     ``DLQ_VENDING_UPLOADS`` holds the URL of that queue, whose dead letters are in the queue of the
-    same name and ``-dlq``; or of dead letters themselves, where no queue takes them back. (Lambda
-    takes 4 kB of environment, so both addresses would be too many.)
+    same name and ``-dlq``; or of dead letters themselves, where no queue takes them back. The
+    queues of effects are named already (``OUTBOX_<KIND>_QUEUE``), and Lambda takes 4 kB of
+    environment.
     """
-    return {
-        name.removeprefix(_PREFIX).lower().replace("_", "-"): _source(url)
+    named = {f"outbox_{kind}": url for kind, url in queues.urls(environment).items()}
+    named |= {
+        name.removeprefix(_PREFIX).lower(): url
         for name, url in environment.items()
         if name.startswith(_PREFIX)
     }
+    return {name.replace("_", "-"): _source(url) for name, url in named.items()}
 
 
 def _source(url: str) -> Source:

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError
 
 from chalicelib.core.outbox.effects import (
     CredentialsError,
@@ -21,6 +21,7 @@ from chalicelib.core.outbox.effects import (
 )
 from chalicelib.integrations import limits
 from chalicelib.integrations.http import Answer, Http, NotThereError, Read
+from chalicelib.integrations.settings import VendorSettings
 
 R = TypeVar("R", bound=Read)
 
@@ -41,6 +42,14 @@ _THIS_ACCOUNT = re.compile(
     "|personal access token|oauth|enabled or disabled"
 )
 _FORBIDDEN = {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class GitHubSettings(VendorSettings):
+    """One repository, ``owner/name``."""
+
+    github_url: str = "https://api.github.com"
+    github_repository: str
+    github_token: SecretStr
 
 
 class User(Read):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from chalicelib.core.outbox.effects import (
     CredentialsError,
@@ -14,6 +14,7 @@ from chalicelib.core.outbox.effects import (
     RejectedError,
 )
 from chalicelib.integrations.http import Answer, Http, Read
+from chalicelib.integrations.settings import VendorSettings
 
 _SPARE_S = 60.0
 # Reasons of a 403, as "Resolve errors" (Drive API) and google.rpc.ErrorReason document them.
@@ -55,6 +56,17 @@ _THIS_ACCOUNT = {
     "USER_PROJECT_DENIED",
 }
 _BAD_GRANT = ("invalid_grant", "invalid_client", "unauthorized_client", "invalid_scope")
+
+
+class GoogleSettings(VendorSettings):
+    """One account, by a refresh token."""
+
+    google_token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    google_drive_url: str = "https://www.googleapis.com/drive/v3"
+    google_docs_url: str = "https://docs.googleapis.com"
+    google_client_id: str
+    google_client_secret: SecretStr
+    google_refresh_token: SecretStr
 
 
 class _Token(Read):

@@ -9,11 +9,12 @@ from datetime import date
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from chalicelib.core.outbox.effects import CredentialsError
 from chalicelib.integrations import adf
 from chalicelib.integrations.http import Http, NotThereError, Read
+from chalicelib.integrations.settings import VendorSettings
 
 SETTLE_S = 900.0
 """How long the search may trail a write ("seconds to minutes", says Atlassian), made sure of."""
@@ -22,6 +23,22 @@ Category = Literal["new", "indeterminate", "done", "undefined"]
 _FIELDS = ["summary", "labels", "status", "created", "updated"]
 _PAGE = 100
 _MARK = "Reference: "
+
+
+class JiraSettings(VendorSettings):
+    """One project of one site."""
+
+    jira_url: str
+    jira_project: str
+    jira_user: str
+    jira_token: SecretStr
+    jira_issue_type: str = "Task"
+
+
+class JiraWebhookSettings(VendorSettings):
+    """What Jira signs its webhooks with."""
+
+    jira_webhook_secret: SecretStr
 
 
 class _StatusCategory(Read):

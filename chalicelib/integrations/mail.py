@@ -18,12 +18,15 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from pydantic import SecretStr
+
 from chalicelib.core.outbox.effects import (
     CredentialsError,
     NotExecutedError,
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.integrations.settings import VendorSettings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +36,14 @@ _LAST_WORD_S = 10.0
 _AUTH_FAILED = {530, 534, 535, 538}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _ATEXT = re.compile("[A-Za-z0-9!#$%&'*+/?^_`{|}~-]")
+
+
+class MailSettings(VendorSettings):
+    """``smtp://user:password@host:port`` or ``ses://region``; the password makes it a secret."""
+
+    mail_url: SecretStr
+    mail_from: str
+    mail_domain: str = "gmail.com"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from urllib3 import Timeout
 
 from chalicelib.core.log import logger
 from chalicelib.core.outbox.effects import NotConfiguredError, NotExecutedError
@@ -30,64 +32,18 @@ class VendorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
-class JiraSettings(VendorSettings):
-    """One project of one site."""
+@dataclass(frozen=True)
+class Vendor:
+    """One integration: its settings, the scope that it takes, and a cheap read that needs it.
 
-    jira_url: str
-    jira_project: str
-    jira_user: str
-    jira_token: SecretStr
-    jira_issue_type: str = "Task"
+    ``look`` waits as long as it is told and returns a sentence on what it found, or raises
+    EffectError.
+    """
 
-
-class JiraWebhookSettings(VendorSettings):
-    """What Jira signs its webhooks with."""
-
-    jira_webhook_secret: SecretStr
-
-
-class SlackSettings(VendorSettings):
-    """A bot of one workspace."""
-
-    slack_url: str = "https://slack.com/api"
-    slack_token: SecretStr
-
-
-class GoogleSettings(VendorSettings):
-    """One account, by a refresh token."""
-
-    google_token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-    google_drive_url: str = "https://www.googleapis.com/drive/v3"
-    google_docs_url: str = "https://docs.googleapis.com"
-    google_client_id: str
-    google_client_secret: SecretStr
-    google_refresh_token: SecretStr
-
-
-class GitHubSettings(VendorSettings):
-    """One repository, ``owner/name``."""
-
-    github_url: str = "https://api.github.com"
-    github_repository: str
-    github_token: SecretStr
-
-
-class MailSettings(VendorSettings):
-    """``smtp://user:password@host:port`` or ``ses://region``; the password makes it a secret."""
-
-    mail_url: SecretStr
-    mail_from: str
-    mail_domain: str = "gmail.com"
-
-
-ALL: tuple[type[VendorSettings], ...] = (
-    JiraSettings,
-    JiraWebhookSettings,
-    SlackSettings,
-    GoogleSettings,
-    GitHubSettings,
-    MailSettings,
-)
+    name: str
+    settings: type[VendorSettings]
+    scope: str
+    look: Callable[[Timeout], str]
 
 
 class Settings:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from chalicelib.core.outbox.effects import (
     CredentialsError,
@@ -16,6 +16,7 @@ from chalicelib.core.outbox.effects import (
     RejectedError,
 )
 from chalicelib.integrations.http import Answer, Http, Read
+from chalicelib.integrations.settings import VendorSettings
 
 MOST_CHARACTERS = 4_000
 """What Slack advises a message to hold at most."""
@@ -40,6 +41,13 @@ _DENIED = {
     "token_revoked",
     "two_factor_setup_required",
 }
+
+
+class SlackSettings(VendorSettings):
+    """A bot of one workspace."""
+
+    slack_url: str = "https://slack.com/api"
+    slack_token: SecretStr
 
 
 class _Verdict(Read):

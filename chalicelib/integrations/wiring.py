@@ -19,22 +19,14 @@ from chalicelib.integrations import github as github_client
 from chalicelib.integrations import google
 from chalicelib.integrations import slack as slack_client
 from chalicelib.integrations.gdocs import Docs, Drive
-from chalicelib.integrations.github import GitHub
-from chalicelib.integrations.google import Authorized, Tokens
+from chalicelib.integrations.github import GitHub, GitHubSettings
+from chalicelib.integrations.google import Authorized, GoogleSettings, Tokens
 from chalicelib.integrations.http import TIMEOUT, Http
-from chalicelib.integrations.jira import Jira
-from chalicelib.integrations.mail import Mail, SmtpMail
+from chalicelib.integrations.jira import Jira, JiraSettings, JiraWebhookSettings
+from chalicelib.integrations.mail import Mail, MailSettings, SmtpMail
 from chalicelib.integrations.ses import SesMail
-from chalicelib.integrations.settings import (
-    GitHubSettings,
-    GoogleSettings,
-    JiraSettings,
-    JiraWebhookSettings,
-    MailSettings,
-    Settings,
-    SlackSettings,
-)
-from chalicelib.integrations.slack import Slack
+from chalicelib.integrations.settings import Settings, Vendor
+from chalicelib.integrations.slack import Slack, SlackSettings
 
 Timeout = urllib3.Timeout
 
@@ -106,6 +98,63 @@ def mail() -> Mail:
 def mail_domain() -> str:
     """Return the domain of addresses that are made from names."""
     return settings().of(MailSettings).mail_domain
+
+
+def _look_at_jira(timeout: Timeout) -> str:
+    return f"The token is {jira(timeout).myself().name}'s."
+
+
+def _look_at_slack(timeout: Timeout) -> str:
+    found = slack(timeout).identity()
+    return f"The bot is {found.user} of {found.team}."
+
+
+def _look_at_google(timeout: Timeout) -> str:
+    return f"The Drive is {drive(timeout).owner().email}'s."
+
+
+def _look_at_github(timeout: Timeout) -> str:
+    client = github(timeout)
+    client.check()
+    return f"The token looks after {client.repository}."
+
+
+def _look_at_mail(_: Timeout) -> str:
+    mail().check()
+    return "The mail server takes our name and password."
+
+
+VENDORS = (
+    Vendor("jira", JiraSettings, "read:jira-work, write:jira-work (API token)", _look_at_jira),
+    Vendor(
+        "jira webhook",
+        JiraWebhookSettings,
+        "the secret of the webhook",
+        lambda _: "Webhooks are checked against the secret; Jira has to have the same one.",
+    ),
+    Vendor(
+        "slack",
+        SlackSettings,
+        "users:read, im:write, chat:write, im:history (bot token)",
+        _look_at_slack,
+    ),
+    Vendor(
+        "google", GoogleSettings, "drive.file (OAuth client and refresh token)", _look_at_google
+    ),
+    Vendor(
+        "github",
+        GitHubSettings,
+        "Administration: read and write, on the one repository",
+        _look_at_github,
+    ),
+    Vendor(
+        "mail",
+        MailSettings,
+        "a login that may send, over STARTTLS; with SES ses:SendEmail and ses:GetAccount",
+        _look_at_mail,
+    ),
+)
+"""What the doctor looks at."""
 
 
 def _with_token(token: SecretStr, **more: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import re
 import subprocess
 import sys
 import zipfile
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra import package
+from infra import package, quotas
 from tests.e2e.test_events import IT_IS_LATE
 from tests.support.deployed import Deployed
 from tests.support.issuer import AUDIENCE, Issuer
@@ -241,33 +240,20 @@ def test_an_open_stage_never_loads_what_reads_tokens(unzipped: Path) -> None:
 
 # --- what AWS allows ----------------------------------------------------------------------------
 
-LAMBDA_ENVIRONMENT_BYTES = 4_096
-# As long as they get: a queue's address in a region with a long name, any other reference.
-_LONGEST = {"AWS::SQS::Queue": 110}
-_OTHERWISE = 64
+
+def test_nothing_outgrows_what_aws_allows(package_folder: Path) -> None:
+    template = json.loads((package_folder / "sam.json").read_text())
+
+    assert [str(use) for use in quotas.uses(template) if use.exceeded] == []
 
 
-def test_no_function_s_environment_outgrows_what_lambda_takes(package_folder: Path) -> None:
-    resources = json.loads((package_folder / "sam.json").read_text())["Resources"]
-    sizes = {
-        name: _environment_bytes(resource, resources)
-        for name, resource in resources.items()
-        if resource["Type"] == "AWS::Serverless::Function"
-    }
+def test_another_kind_of_effects_still_fits(package_folder: Path) -> None:
+    """Each takes a variable of the API's function, which has the fullest environment."""
+    template = json.loads((package_folder / "sam.json").read_text())
+    [left] = [
+        use.quota - use.used
+        for use in quotas.uses(template)
+        if (use.what, use.whom) == ("environment in bytes", "APIHandler")
+    ]
 
-    assert {name: size for name, size in sizes.items() if size > LAMBDA_ENVIRONMENT_BYTES} == {}
-
-
-def _environment_bytes(function: Any, resources: dict[str, Any]) -> int:
-    variables = function["Properties"]["Environment"]["Variables"]
-    return sum(len(name) + _longest(value, resources) for name, value in variables.items())
-
-
-def _longest(value: Any, resources: dict[str, Any]) -> int:
-    """Return how many bytes a value of the template may become."""
-    text = value if isinstance(value, str) else next(iter(value.values()))
-    if isinstance(value, dict) and "Fn::Sub" not in value:
-        text = f"${{{text if isinstance(text, str) else text[0]}}}"
-    named = re.findall(r"\$\{([^}.]+)[^}]*\}", text)
-    kinds = [resources.get(name, {}).get("Type", "") for name in named]
-    return len(re.sub(r"\$\{[^}]*\}", "", text)) + sum(_LONGEST.get(k, _OTHERWISE) for k in kinds)
+    assert left > 3 * 130

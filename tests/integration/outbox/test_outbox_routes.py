@@ -36,7 +36,6 @@ def sqs(table: Table, monkeypatch: pytest.MonkeyPatch) -> Any:
     }
     monkeypatch.setenv("OUTBOX_TABLE", table.name)
     monkeypatch.setenv("OUTBOX_LETTERS_QUEUE", urls["letters"])
-    monkeypatch.setenv("DLQ_OUTBOX_LETTERS", urls["letters"])
     monkeypatch.setenv("DLQ_OUTBOX_RELAY", urls["relay-dlq"])
     for service in ("dynamodb", "sqs"):
         monkeypatch.setattr(aws, service, lambda service=service: aws_client(service))

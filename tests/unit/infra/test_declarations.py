@@ -233,7 +233,7 @@ def test_all_that_a_kind_needs_follows_from_its_declaration() -> None:
             "OUTBOX_WIRE_TRANSFER_QUEUE": queue,
         },
         "OutboxRelay": {"OUTBOX_WIRE_TRANSFER_QUEUE": queue},
-        "APIHandler": {"OUTBOX_WIRE_TRANSFER_QUEUE": queue, "DLQ_OUTBOX_WIRE_TRANSFER": queue},
+        "APIHandler": {"OUTBOX_WIRE_TRANSFER_QUEUE": queue},
     }
     [event] = made["XTransferAsked"]["Properties"]["Events"].values()
     assert event["Properties"]["Queue"] == {"Fn::Sub": "${OutboxWireTransfer.Arn}"}
