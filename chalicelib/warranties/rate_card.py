@@ -7,6 +7,7 @@ a duration and the rule of its price; a *quote* is what a card says to one item.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from pathlib import Path
@@ -97,14 +98,19 @@ class RateCard(_Rule):
 
 @dataclass(frozen=True)
 class RateCards:
-    """All cards that were ever in force, by version; the one with the last name is."""
+    """All cards, by version.
+
+    A version is the day from which its card is in force (in UTC), until that of the next one. The
+    first one has no predecessor, and is in force before its day, too.
+    """
 
     by_version: Mapping[str, RateCard]
 
-    @cached_property
-    def current(self) -> RateCard:
-        """Return the card in force."""
-        return self.by_version[max(self.by_version)]
+    def in_force(self, at: datetime) -> RateCard:
+        """Return the card in force at an instant."""
+        day = at.astimezone(UTC).date().isoformat()
+        begun = [version for version in self.by_version if version <= day]
+        return self.by_version[max(begun, default=min(self.by_version))]
 
     @cached_property
     def types(self) -> frozenset[str]:

@@ -76,11 +76,12 @@ class Warranties:
         raise UnavailableError("Too many sales name the same new things. This one is not stored.")
 
     def _priced(self, wanted: SaleBody) -> Sale:
-        card = self.cards.current
+        now = self.now()
+        card = self.cards.in_force(now)
         quote = card.quote(wanted.item_type, wanted.item_cost)
         return Sale.model_construct(
             request_id=self.new_id(),
-            received_at=self.now(),
+            received_at=now,
             rate_card=card.version,
             offers=quote.offers,
             reason=quote.reason,
@@ -156,7 +157,7 @@ class Warranties:
     def card(self, version: str | None) -> RateCard:
         """Return a rate card, the one in force by default. Raises NotFoundError."""
         if version is None:
-            return self.cards.current
+            return self.cards.in_force(self.now())
         if version not in self.cards.by_version:
             raise NotFoundError(f"There is no rate card {version}.")
         return self.cards.by_version[version]

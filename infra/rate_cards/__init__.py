@@ -6,6 +6,7 @@ millisecond instead of 16.
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -56,6 +57,8 @@ def text(folder: Path = FOLDER) -> str:
 def _compiled(path: Path) -> RateCard:
     written = yaml_parse(path.read_text())
     try:
+        if date.fromisoformat(path.stem).isoformat() != path.stem:
+            raise ValueError("its name has another form than 2026-11-21")
         bands = {name: _bands(_Type.model_validate(given)) for name, given in written.items()}
     except ValueError as wrong:
         raise RateCardError(f"{path.name}: {wrong}") from wrong

@@ -1,12 +1,12 @@
 /** The fleet: where to send somebody and why, every machine, and who looks after it. */
 
-import { ask, at, get } from "./api.js";
-import { count, dollars, h, many, moment, say, sentence, words } from "./dom.js";
-import { form } from "./forms.js";
+import { get } from "./api.js";
+import { count, dollars, h, many, moment, sentence, words } from "./dom.js";
 import { machine } from "./machine.js";
 import { badge, facts, follow, list, live, nothing, table } from "./parts.js";
 import { people } from "./people.js";
-import { may, taken } from "./spec.js";
+import { may } from "./spec.js";
+import { onTheWay, sending, TONES } from "./visits.js";
 
 export const tabs = [
   { name: "worklist", title: "Worklist", show: worklist },
@@ -15,8 +15,6 @@ export const tabs = [
   { name: "people", title: "Technicians and sites", needs: ["PUT", "/technicians/{technician_id}"], show: people },
   { name: "machine", title: "Machine", within: "machines", hidden: true, show: machine },
 ];
-
-export const TONES = { healthy: "good", degraded: "warn", out_of_service: "bad" };
 
 const CAUSES = {
   under: "Takes money, gives nothing",
@@ -60,52 +58,6 @@ function job(item, reload) {
       ["Since", item.since && moment(item.since)],
     ]),
     item.dispatch ? onTheWay(item.dispatch, reload) : sending(item, reload));
-}
-
-/** Returns the form that sends a machine's technician to it. */
-export function sending(item, reload) {
-  if (!may("POST", "/dispatches")) return h("p", { class: "hint" }, "No technician has been sent yet.");
-  const { note } = taken("POST", "/dispatches");
-  if (!item.technician) {
-    return h("p", { class: "hint" }, "No technician is assigned. ", h("a", { href: `#/fleet/machine/${item.machine}` }, "Assign one"), " to send them.");
-  }
-  return form({
-    label: `Send ${item.technician} to ${item.machine}`,
-    button: "Send technician",
-    compact: true,
-    fields: [{ name: "note", label: "Note", property: note, hint: "For the technician" }],
-    async send({ note: text }) {
-      await ask("POST", "/dispatches", { json: { machine: item.machine ?? item.serial, note: text }, again: true });
-      say(`Technician ${item.technician} has been sent to ${item.machine}.`);
-      await reload();
-    },
-  });
-}
-
-/** Returns a visit that is open, and the form that closes it. */
-export function onTheWay(dispatch, reload) {
-  return h("div", { class: "visit" },
-    h("p", {}, badge("On the way", "good"), ` ${dispatch.technician ? `Technician ${dispatch.technician}` : "A technician"} was sent `, moment(dispatch.opened_at), dispatch.note && `: ${dispatch.note}`),
-    may("POST", "/dispatches/{dispatch_id}/close") && closing(dispatch, reload));
-}
-
-function closing(dispatch, reload) {
-  return form({
-    label: `Close visit ${dispatch.id}`,
-    button: "Close visit",
-    compact: true,
-    fields: [{ name: "note", label: "Outcome", property: taken("POST", "/dispatches/{dispatch_id}/close").note }],
-    question: () => ({
-      title: `Close the visit to ${dispatch.machine}?`,
-      text: "The machine's faults so far count as resolved. A clean log closes a visit automatically.",
-      yes: "Close visit",
-    }),
-    async send({ note }) {
-      await ask("POST", at`/dispatches/${dispatch.id}/close`, { json: { note }, again: true });
-      say("Visit closed.");
-      await reload();
-    },
-  });
 }
 
 function machines() {

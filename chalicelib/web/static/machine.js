@@ -3,10 +3,10 @@
 import { address, ask, at, get, save } from "./api.js";
 import { person } from "./auth.js";
 import { count, dollars, h, moment, say, sentence, words } from "./dom.js";
-import { onTheWay, sending, TONES } from "./fleet.js";
 import { form } from "./forms.js";
 import { badge, facts, folded, list, live, nothing, section } from "./parts.js";
 import { may } from "./spec.js";
+import { onTheWay, sending, TONES } from "./visits.js";
 
 const CSV = { format: "csv", limit: 10000 };
 

@@ -25,11 +25,11 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 def a_sale(number: int = 1, *, minutes: int = 0, **told: Any) -> Sale:
     wanted = body(**told)
-    quote = CARDS.current.quote(wanted.item_type, wanted.item_cost)
+    quote = CARDS.in_force(MORNING).quote(wanted.item_type, wanted.item_cost)
     return Sale(
         request_id=uuid(number),
         received_at=MORNING + timedelta(minutes=minutes),
-        rate_card=CARDS.current.version,
+        rate_card=CARDS.in_force(MORNING).version,
         offers=quote.offers,
         reason=quote.reason,
         **wanted.model_dump(exclude={"item_cost"}),

@@ -1,5 +1,6 @@
 """W4: the rate card turns type and cost into prices and durations."""
 
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from chalicelib.warranties.rate_card import Offer, Plan, Quote, RateCard, RateCa
 from infra import rate_cards
 from tests.support.warranties.fakes import CARDS
 
-CARD = CARDS.current
+CARD = CARDS.in_force(datetime(2026, 11, 21, tzinfo=UTC))
 COSTS = st.integers(1, 100_000_000)
 TYPES = st.sampled_from(sorted(CARD.bands))
 
@@ -117,11 +118,23 @@ def test_2c2_prices_are_of_the_scale_that_others_show() -> None:
     assert 90_00 < sofa[24] < 110_00
 
 
-def test_the_card_with_the_last_name_is_in_force() -> None:
-    cards = {name: RateCard(version=name, bands={name: ()}) for name in ("2026-12", "2026-11")}
+@pytest.mark.parametrize(
+    ("at", "version"),
+    [
+        ("2026-11-20T00:00:00+00:00", "2026-11-21"),  # the first one has no predecessor
+        ("2026-12-31T23:59:59+00:00", "2026-11-21"),
+        ("2027-01-01T00:30:00+01:00", "2026-11-21"),  # days are those of UTC
+        ("2027-01-01T00:00:00+00:00", "2027-01-01"),
+        ("2027-06-30T23:59:59+00:00", "2027-01-01"),
+        ("2142-01-01T00:00:00+00:00", "2027-07-01"),
+    ],
+)
+def test_a_card_is_in_force_from_the_day_of_its_name(at: str, version: str) -> None:
+    names = ("2027-07-01", "2026-11-21", "2027-01-01")
+    cards = RateCards({name: RateCard(version=name, bands={name: ()}) for name in names})
 
-    assert RateCards(cards).current.version == "2026-12"
-    assert RateCards(cards).types == {"2026-11", "2026-12"}
+    assert cards.in_force(datetime.fromisoformat(at)).version == version
+    assert cards.types == set(names)
 
 
 def test_amounts_are_cents_inside_and_two_decimals_outside() -> None:

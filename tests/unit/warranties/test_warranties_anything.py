@@ -14,7 +14,7 @@ from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.models import Sale, SaleBody
 from chalicelib.warranties.service import Filters
 from tests.support.stage import Killed
-from tests.support.warranties.fakes import CARDS, MemoryStore, a_service, body
+from tests.support.warranties.fakes import CARDS, MORNING, MemoryStore, a_service, body
 
 bodies = st.builds(
     body,
@@ -131,7 +131,9 @@ class Shops(RuleBasedStateMachine):
         ]
         assert Counter(w.id for w in found) == Counter(kept)
         for warranty in found:
-            quote = CARDS.current.quote(warranty.item_type, money.cents(warranty.item_cost))
+            quote = CARDS.in_force(MORNING).quote(
+                warranty.item_type, money.cents(warranty.item_cost)
+            )
             prices = {offer.months: money.amount(offer.price_cents) for offer in quote.offers}
             assert prices[warranty.warranty_duration_months] == warranty.warranty_price
 

@@ -52,7 +52,10 @@ def test_w5_a_sale_answers_the_warranties_it_got(service: Warranties) -> None:
     first = answer.warranties[0]
     assert first.store_id == store_id("b21ad0676f26439")
     assert (first.store_uuid, first.item_type) == ("b21ad0676f26439", "furniture")
-    assert (first.item_sku, first.rate_card) == ("986kjeo8fy9qhu", service.cards.current.version)
+    assert (first.item_sku, first.rate_card) == (
+        "986kjeo8fy9qhu",
+        service.cards.in_force(MORNING).version,
+    )
     assert answer.reason is None
 
 
