@@ -10,11 +10,12 @@ from functools import cache
 from chalice import Blueprint
 from chalice.app import SQSEvent
 
+from chalicelib.bakery.handlers import jira
 from chalicelib.bakery.handlers.access import AccessHandler
 from chalicelib.bakery.handlers.directory import Directory
 from chalicelib.bakery.handlers.files import FilingHandler
 from chalicelib.bakery.handlers.notices import NoticeHandler
-from chalicelib.bakery.handlers.tickets import TicketHandler
+from chalicelib.bakery.handlers.tickets import Provider
 from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.wiring import BakerySettings, bakery, stores
 from chalicelib.core.instants import now
@@ -40,15 +41,13 @@ def ticket_asked(event: SQSEvent) -> Failures:
 def tickets() -> Worker:
     """Return the worker for the effects of kind ``jira``."""
     kept, settings = stores(), from_env(BakerySettings)
-    handler = TicketHandler(
+    provider = Provider(
         vendors.jira,
-        kept.orders,
-        kept.batches,
-        kept.tickets,
-        bakery().ordering,
-        bakery().shortages,
         home=settings.bakery_home.rstrip("/"),
         search_lag_s=settings.bakery_settle_s,
+    )
+    handler = jira.by_task(
+        provider, kept.orders, kept.batches, kept.tickets, bakery().ordering, bakery().shortages
     )
     return outbox.worker("jira", handler)
 

@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.bakery.amounts import Given, read
+from chalicelib.bakery.handlers import jira
 from chalicelib.bakery.handlers.access import AccessHandler
 from chalicelib.bakery.handlers.directory import Directory
 from chalicelib.bakery.handlers.files import FilingHandler
 from chalicelib.bakery.handlers.notices import NoticeHandler
-from chalicelib.bakery.handlers.tickets import TicketHandler
+from chalicelib.bakery.handlers.tickets import Provider
 from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.records import Cake, Order
 from chalicelib.bakery.service.batches import Batching
@@ -104,15 +105,13 @@ class Bakehouse:
         self.doubtful: set[str] = set()
 
     def _handlers(self) -> dict[str, EffectHandler]:
-        tickets = TicketHandler(
-            lambda: self.desk,
+        tickets = jira.by_task(
+            Provider(lambda: self.desk, home="http://bakery.test", search_lag_s=900),
             self.orders,
             self.batches,
             self.tickets,
             self.ordering,
             self.shortages,
-            home="http://bakery.test",
-            search_lag_s=900,
         )
         notices = NoticeHandler(
             lambda: self.slack,

@@ -1,0 +1,27 @@
+"""The effects of kind ``jira``, by their tasks."""
+
+from chalicelib.bakery.handlers.followups import CommentHandler, InspectionHandler
+from chalicelib.bakery.handlers.tickets import BatchTicketHandler, OrderTicketHandler, Provider
+from chalicelib.bakery.ports import Batches, Orders, Tickets
+from chalicelib.bakery.service.orders import Ordering
+from chalicelib.bakery.service.shortages import Shortages
+from chalicelib.core.outbox.tasks import ByTask
+
+
+def by_task(
+    provider: Provider,
+    orders: Orders,
+    batches: Batches,
+    tickets: Tickets,
+    ordering: Ordering,
+    shortages: Shortages,
+) -> ByTask:
+    """Return what handles each task that `chalicelib.bakery.effects` asks for."""
+    return ByTask(
+        {
+            "batch": BatchTicketHandler(provider, batches, tickets),
+            "order": OrderTicketHandler(provider, orders, tickets),
+            "comment": CommentHandler(provider, orders, ordering),
+            "inspect": InspectionHandler(shortages),
+        }
+    )
