@@ -22,16 +22,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from chalicelib.vending.litter import is_litter
+
 BLOCK_BYTES = 256 * 1024
 _RATIO_FLOOR_BYTES = 1024 * 1024
 _MAX_CONTENTS_BYTES = 1024 * 1024
-_BLANK = b"\xef\xbb\xbf \t\r\n\v\f"
+_BLANK = b"\xef\xbb\xbf \t\r\n\v\f\x1a"  # the last ends a text that DOS joined
 
 _ENCRYPTED = 0x1
 _UNSAFE_NAME = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
-_NO_FILE = re.compile(r"/$|^__MACOSX/|(?:^|/)\.DS_Store$")
 
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP = b"PK"  # followed by one of several marks; no log begins so
+_ZIP_END, _ZIP_END_BYTES = b"PK\x05\x06", 22
+_ZIP_MARK_BYTES = 4  # stand before the first file of an archive that was meant to be split
 _GZIP = b"\x1f\x8b"
 _ARCHIVES = {
     "a zip archive": re.compile(rb"PK\x03\x04|PK\x05\x06"),
@@ -41,6 +44,12 @@ _ARCHIVES = {
     "an xz archive": re.compile(rb"\xfd7zXZ\0"),
     "a bzip2 archive": re.compile(rb"BZh[1-9]1AY&SY"),
     "a Zstandard archive": re.compile(rb"\x28\xb5\x2f\xfd"),
+    "an lz4 archive": re.compile(rb"\x04\x22\x4d\x18"),
+    "an lzip archive": re.compile(rb"LZIP"),
+    "a compressed file": re.compile(rb"\x1f[\x9d\xa0]"),
+    "a cabinet": re.compile(rb"MSCF\0"),
+    "an ar archive": re.compile(rb"!<arch>\n"),
+    "a cpio archive": re.compile(rb"07070[127]"),
     "a tar archive": re.compile(rb"(?s:.{257})ustar"),
 }
 _OTHER_KINDS = {
@@ -212,8 +221,10 @@ def _blocks(reader: _Reader) -> Iterator[bytes]:
 
 
 def _unzipped(reader: _Reader) -> Iterator[bytes]:
-    with zipfile.ZipFile(reader) as archive, archive.open(_only_file(archive)) as file:
-        yield from _pieces(file, archives_are=UnsafeArchiveError)
+    with zipfile.ZipFile(reader) as archive:
+        _check_alone(archive, reader)
+        with archive.open(_only_file(archive)) as file:
+            yield from _pieces(file, archives_are=UnsafeArchiveError)
 
 
 def _pieces(file: _Readable, *, archives_are: type[UnreadableLogError]) -> Iterator[bytes]:
@@ -233,16 +244,33 @@ def _refuse(
             raise error(f"this is {kind}; a log is text, alone or as the one file of a zip or gzip")
 
 
+def _check_alone(archive: zipfile.ZipFile, reader: _Reader) -> None:
+    """Raise UnsafeArchiveError when a file holds more than its last archive: that would be lost."""
+    first = min((entry.header_offset for entry in archive.infolist()), default=0)
+    reader.seek(-(_ZIP_END_BYTES + len(archive.comment)), io.SEEK_END)
+    if first > _ZIP_MARK_BYTES or reader.read(4) != _ZIP_END:
+        raise UnsafeArchiveError("something stands before or behind the archive: send each alone")
+
+
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    """Return whether an entry is a folder; what .NET once wrote ends with a backslash."""
+    return entry.filename.endswith(("/", "\\")) and not entry.file_size
+
+
+def _shown(name: str) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name[:80])
+
+
 def _only_file(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the one file of ``archive``, leaving out folders and what macOS adds.
+    """Return the one file of ``archive``, leaving out folders and what systems add.
 
     Raises UnsafeArchiveError.
     """
     entries = archive.infolist()
     for entry in entries:
         if _UNSAFE_NAME.search(entry.orig_filename):
-            raise UnsafeArchiveError(f"unsafe name in the archive: {entry.orig_filename[:80]!r}")
-    files = [entry for entry in entries if not _NO_FILE.search(entry.filename)]
+            raise UnsafeArchiveError(f"unsafe name in the archive: {_shown(entry.orig_filename)}")
+    files = [entry for entry in entries if not _is_folder(entry) and not is_litter(entry.filename)]
     if len(files) != 1:
         raise UnsafeArchiveError(f"the archive has {len(files)} files instead of one")
     if files[0].flag_bits & _ENCRYPTED:

@@ -31,6 +31,11 @@ _DAY = re.compile(rb"\d{4}-\d\d-\d\d")
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _SERIAL = re.compile(rb"(GM\d{3,18})\|")
 _ROW = re.compile(rb"(GM\d{3,18})\|(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z\|(\d)")
+# Where logs were joined and the first one had no line end at its end.
+_SEAM = re.compile(rb"Z\|\d\x1a?(?=(?:\xef\xbb\xbf)?GM\d{3,18}\|)")
+CARRIAGE_RETURNS = (
+    "has carriage returns inside: lines end with LF or CRLF; save the log again with one of these"
+)
 
 
 class RefusedError(Exception):
@@ -69,7 +74,7 @@ class Rules(NamedTuple):
 def _fault(line: bytes) -> str:
     """Say in plain words why ``line`` does not have the form of a row."""
     if b"\0" in line:
-        return "holds NUL bytes"
+        return "holds NUL bytes, as UTF-16 text does"
     try:
         fields = line.decode().split("|")
     except UnicodeDecodeError:
@@ -82,6 +87,12 @@ def _fault(line: bytes) -> str:
         case [_, _, gumballs]:
             return f"gumballs must be a digit, 0 to 9: {gumballs!r}"
     return f"{len(fields)} field(s) instead of 3"
+
+
+def seam(line: bytes) -> int:
+    """Return where the second row of a line begins, 0 if it has one: logs are joined like this."""
+    found = _SEAM.search(line)
+    return found.end() if found else 0
 
 
 def code(second_of_day: int, gumballs: int) -> int:

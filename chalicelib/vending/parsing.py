@@ -22,8 +22,11 @@ MAX_CHECKSUMS = 10_000
 """How many refused lines of one machine a file has checksums of; more are only counted."""
 
 _MAX_TEXT = 200
-_MARKS = len(codecs.BOM_UTF8 + b"\r\n")
+# The sign that ended a text under DOS, and still ends one that `copy a+b` joined.
+_DOS_END = b"\x1a"
+_MARKS = len(b"\r" + codecs.BOM_UTF8 + _DOS_END + b"\r\r\n")
 _LOOKED_AT = b"?"
+_BLANK = b" \t\r\n\v\f" + _DOS_END
 
 
 class Refusal(NamedTuple):
@@ -98,6 +101,16 @@ def _whole_lines(blocks: Iterable[bytes], max_line: int) -> Iterator[bytes]:
         if end:
             yield text[:end]
     yield begun
+
+
+def _without_marks(raw: bytes) -> bytes:
+    """Return a line without its end and the byte order mark of a file that begins with it.
+
+    CR CR LF is what a text becomes that is turned into CR LF twice; after LF CR a line begins with
+    the second half of its predecessor's end.
+    """
+    line = raw.removesuffix(b"\n").removesuffix(b"\r").removesuffix(b"\r").removesuffix(_DOS_END)
+    return line.removeprefix(b"\r").removeprefix(codecs.BOM_UTF8)
 
 
 class _Limits(NamedTuple):
@@ -230,19 +243,27 @@ class _Log:
         return at + count * self._layout.width
 
     def _take_line(self, text: bytes, at: int) -> int:
-        """Keep, refuse or skip the line that starts at ``at``; return where the next one does."""
+        """Keep, refuse or skip the line that starts at ``at``; return where the next one does.
+
+        Of a line that several logs were joined in it is the first row, and the next one is in the
+        same line.
+        """
         end = text.find(b"\n", at) + 1 or len(text)
         raw = text[at:end]
-        line = raw.removesuffix(b"\n").removesuffix(b"\r")
+        line = _without_marks(raw)
         if serial := lines.serial_of(raw):
             end_of_line = b"\r\n" if raw.endswith(b"\r\n") else b"\n"
             self._layout = lines.layout_of(len(serial), end_of_line)
         self._line += 1
-        if self._line == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        if len(line) > self._limits.max_line:
+        if b"\r" in _without_marks(raw[: self._limits.max_line]):
+            self._refuse(line, lines.CARRIAGE_RETURNS)
+        elif len(line) > self._limits.max_line:
             self._refuse(line, f"longer than {self._limits.max_line} bytes")
-        elif line.strip():
+        elif seam := lines.seam(raw):
+            self._keep_or_refuse(_without_marks(raw[:seam]), cut=False)
+            self._line -= 1
+            return at + seam
+        elif line.strip(_BLANK):
             self._keep_or_refuse(line, cut=not raw.endswith(b"\n"))
         return end
 

@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending import archives, names
 from chalicelib.vending.files import COUNTED, DISPATCHER, PENDING, FileRecord, FileState
+from chalicelib.vending.litter import is_litter
 from chalicelib.vending.ports import (
     INCOMING,
     ChangedMeanwhileError,
@@ -71,8 +72,8 @@ class Arrivals:
     def look_at(self, key: str) -> FileRecord | None:
         """Make the record of the file at ``key`` agree with the share; return the record.
 
-        Safe to repeat and to run twice at once. Raises UnavailableError when the file keeps
-        changing; the caller's message is then delivered again.
+        What is no file gets no record. Safe to repeat and to run twice at once. Raises
+        UnavailableError when the file keeps changing; the caller's message is then delivered again.
         """
         for _ in range(10):
             try:
@@ -102,7 +103,7 @@ class Arrivals:
         That is: files that wait to be processed, judged or cleaned up after, objects that no
         record knows, and records whose object has gone or is another one.
         """
-        present = self.share.etags()
+        present = {key: etag for key, etag in self.share.etags().items() if not is_litter(key)}
         keys = set(self.files.unknown_keys(present))
         for waiting in self.files.waiting():
             record = self.files.owned(waiting.owner, waiting.id)
@@ -138,6 +139,8 @@ class Arrivals:
         record = self.files.at_key(key)
         if found is None:
             return self._gone(record)
+        if record is None and (is_litter(key) or (key.endswith("/") and not found.size_bytes)):
+            return None
         record = record or self.files.create(self._dropped(key, found))
         if record.etag != found.etag or record.state in _UNSETTLED:
             record = self._process(record, found)

@@ -26,19 +26,27 @@ def read_log(
 ) -> Reading:
     """Return what ``text`` says, by the rules of `chalicelib.vending.parsing.parse`."""
     reading = Reading()
-    for number, raw in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        line = raw.removesuffix(b"\r")
-        if len(line) <= max_line and not line.strip():
-            continue
-        try:
-            serial, at, gumballs = _read_line(line, machine, not_after, max_line)
-        except ValueError:
-            reading.refused.append(number)
-            continue
-        packed = (at.hour * 60 + at.minute).to_bytes(2, "big") + bytes((at.second, gumballs))
-        day = (serial, at.date())
-        reading.rows[day] = reading.rows.get(day, b"") + packed
+    for number, raw in enumerate(text.split(b"\n"), start=1):
+        line = re.sub(rb"\x1a?\r{0,2}$", b"", raw, count=1)
+        line = re.sub(rb"^\r?(\xef\xbb\xbf)?", b"", line)
+        rows = [line] if len(line) > max_line or b"\r" in line else _apart(line)
+        for row in rows:
+            if len(row) <= max_line and not row.strip(b" \t\r\n\v\f\x1a"):
+                continue
+            try:
+                serial, at, gumballs = _read_line(row, machine, not_after, max_line)
+            except ValueError:
+                reading.refused.append(number)
+                continue
+            packed = (at.hour * 60 + at.minute).to_bytes(2, "big") + bytes((at.second, gumballs))
+            day = (serial, at.date())
+            reading.rows[day] = reading.rows.get(day, b"") + packed
     return reading
+
+
+def _apart(line: bytes) -> list[bytes]:
+    """Return the rows of a line in which logs were joined."""
+    return re.split(rb"(?<=Z\|[0-9])\x1a?(?:\xef\xbb\xbf)?(?=GM[0-9]{3,18}\|)", line)
 
 
 def _read_line(

@@ -69,10 +69,23 @@ def varied(size_bytes: int) -> bytes:
             zipped(("log.txt", LOG), ("__MACOSX/._log.txt", b"\0\5\x16\7"), (".DS_Store", b"\0")),
             id="zip made by macOS",
         ),
+        pytest.param(
+            zipped(
+                *(("logs/log.txt", LOG), ("logs/Thumbs.db", b"\xd0\xcf"), ("Desktop.ini", b"[x]")),
+                *(("logs/._log.txt", b"\0\5"), ("a/__MACOSX/b", b"x"), (".directory", b"[x]")),
+            ),
+            id="zip with what systems leave beside files",
+        ),
+        pytest.param(
+            zipped(("logs\\", b""), ("logs\\log.txt", LOG)), id="zip with the slashes of Windows"
+        ),
+        pytest.param(b"PK\x07\x08" + as_zip(LOG), id="zip that was meant to be split"),
+        pytest.param(b"PK00" + as_zip(LOG), id="the same, of older tools"),
+        pytest.param(LOG + b"\x1a", id="text copied under DOS"),
     ],
 )
 def test_the_log_comes_out_as_it_went_in(content: bytes) -> None:
-    assert opened(content) == LOG
+    assert opened(content).removesuffix(b"\x1a") == LOG
 
 
 @given(st.binary(min_size=1).filter(bytes.strip).map(lambda text: b"log:" + text))
@@ -171,6 +184,21 @@ def test_an_archive_in_an_archive_is_not_opened(inner: bytes) -> None:
 def test_a_zip_holds_exactly_one_log(members: list[tuple[str, bytes]], count: int) -> None:
     with pytest.raises(UnsafeArchiveError, match=f"has {count} files instead of one"):
         opened(zipped(*members))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(as_zip(LOG) + as_zip(LOG), id="two archives"),
+        pytest.param(as_zip(LOG) + LOG, id="an archive and a text"),
+        pytest.param(as_zip(LOG) + as_gzip(LOG), id="a zip and a gzip"),
+    ],
+)
+def test_an_archive_that_was_joined_with_something_is_refused_as_that_would_be_lost(
+    content: bytes,
+) -> None:
+    with pytest.raises(UnsafeArchiveError, match="before or behind the archive"):
+        opened(content)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_c11_a_suspect_file_says_how_much_was_refused_and_its_rows_count(world: 
 def test_c11_a_file_of_which_nothing_can_be_read_is_rejected_and_says_why(world: World) -> None:
     file = arrived(world, b"junk\nGM001|now|1\n")
 
-    assert file.reason == "not one of 2 lines could be read"
+    assert file.reason.startswith("not one of 2 lines could be read; line 1: ")
     assert [line.line for line in world.file(file.id).refused] == [1, 2]
     assert world.machine("GM001").corrupt_lines == 0
 
@@ -264,6 +264,20 @@ def test_a_dropped_file_whose_name_says_nothing_is_rejected_before_the_dispatche
     assert file.state == "rejected"
     assert "a technician's file is named like" in (file.reason or "")
     assert gumballs(world) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["T8101/", "T8101_$folder$", "._log.txt", "a/.DS_Store", "Thumbs.db", "__MACOSX/log.txt"],
+)
+def test_what_systems_leave_beside_files_in_the_share_is_no_file(world: World, name: str) -> None:
+    world.drop(name, b"")
+    world.drop_import(name, b"")
+    world.settle()
+    world.vending.arrivals.sweep()
+    world.settle()
+
+    assert world.imports() == []
 
 
 def test_v5_the_dispatcher_may_drop_a_file_of_any_name_and_machines(world: World) -> None:

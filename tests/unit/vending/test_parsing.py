@@ -86,9 +86,13 @@ nuisances = st.sampled_from(
         "GM006|2020-02-18T11:29:44Z|\u0661".encode(),
         b"\xff\xfeG\0M\0",
         b"\xef\xbb\xbfGM006|2020-02-18T11:29:44Z|1",
+        b"GM006|2020-02-18T11:29:44Z|1GM006|2020-02-18T11:29:45Z|2",
+        b"GM006|2020-02-18T11:29:44Z|1\xef\xbb\xbfGM001|2020-02-18T11:29:45Z|x",
+        b"GM006|2020-02-18T11:29:44Z|1\rGM006|2020-02-18T11:29:44Z|1",
+        b"\x1a",
     ]
 )
-ends = st.sampled_from([b"\n", b"\r\n"])
+ends = st.sampled_from([b"\n", b"\r\n", b"\r\r\n"])
 stretches = st.one_of(
     st.builds(
         lambda rows, end: b"".join(row + end for row in rows), st.lists(good_rows, min_size=4), ends
@@ -224,6 +228,9 @@ def test_rows_are_packed_by_machine_and_day_in_file_order() -> None:
         pytest.param(ROW + b"\r", id="cut inside the last line ending"),
         pytest.param(ROW + b"\r\n", id="CRLF"),
         pytest.param(b"\xef\xbb\xbf" + ROW + b"\n", id="BOM"),
+        pytest.param(ROW + b"\r\r\n", id="CR CR LF, of a text turned into CRLF twice"),
+        pytest.param(b"\n\r" + ROW + b"\n\r", id="LF CR"),
+        pytest.param(ROW + b"\r\n\x1a", id="the end of a text under DOS"),
         pytest.param(b"\n  \n" + ROW + b"\n\r\n\n", id="blank lines"),
     ],
 )
@@ -231,6 +238,33 @@ def test_what_editors_do_to_a_file_does_no_harm(text: bytes) -> None:
     batch = read(text)
 
     assert (batch.lines, batch.kept, batch.refused) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    "seam",
+    [
+        pytest.param(b"", id="no line end at the end of the first"),
+        pytest.param(b"\xef\xbb\xbf", id="the same, and a byte order mark"),
+        pytest.param(b"\n\xef\xbb\xbf", id="a byte order mark"),
+        pytest.param(b"\r\n\x1a\r\n", id="copied under DOS"),
+        pytest.param(b"\x1a\n", id="the end of a text, and no line end before it"),
+    ],
+)
+def test_logs_that_were_joined_are_read_as_they_were(seam: bytes) -> None:
+    first, second = ROW + b"\r\n" + ROW, ROW + b"\n" + ROW + b"\n"
+
+    batch = read(first + seam + second + b"bad\n")
+
+    assert (batch.kept, batch.refused) == (4, 1)
+    assert batch.refusals[0].line == (first + seam + second).count(b"\n") + 1
+
+
+def test_a_log_with_the_line_ends_of_an_old_mac_is_refused_with_what_helps() -> None:
+    for count in (2, 100, 100_000):
+        batch = read((ROW + b"\r") * count)
+
+        assert (batch.kept, batch.refused) == (0, 1)
+        assert batch.refusals[0].reason.startswith("has carriage returns inside: lines end with LF")
 
 
 @pytest.mark.parametrize(
@@ -252,12 +286,13 @@ def test_what_editors_do_to_a_file_does_no_harm(text: bytes) -> None:
         (b"GM006|2020-02-18T11:29:44Z|-1", "gumballs must be a digit, 0 to 9: '-1'"),
         (b"GM006|2020-02-18T11:29:44Z|1.5", "gumballs must be a digit, 0 to 9: '1.5'"),
         (b"GM006|2020-02-18T11:29:44Z|10", "gumballs must be a digit, 0 to 9: '10'"),
-        (b"GM006|2020-02-18T11:29:44Z|1\r\r", "gumballs must be a digit"),
+        (b"GM006|2020-02-18T11:29:44Z|1\r\r\r", "has carriage returns inside"),
+        (b"GM006|2020-02-18T11:29:44Z|1\rGM006|2020-02-18T11:29:45Z|1", "has carriage returns"),
         (b"GM006|2020-02-18T11:29:44Z|\0", "holds NUL bytes"),
         (b"GM006|2020-02-18T11:29:44Z|\xff", "not UTF-8 text"),
         (b"GM006|2020-02-20T12:00:01Z|1", "later than the download, 2020-02-20 12:00 UTC"),
         (b"GM006|2020-02-21T00:00:00Z|1", "later than the download"),
-        (b"\xef\xbb\xbf" + ROW, "not a machine serial"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf" + ROW, "not a machine serial"),
         (b"GM006|" + b"1" * 1_000, "longer than 1000 bytes"),
     ],
 )
