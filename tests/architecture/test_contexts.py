@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_an_unknown_path_loads_no_context() -> None:
     assert asked("/{proxy+}") == {"status": 404, "loaded": ["core", "operations"]}
 
 
-def asked(path: str) -> dict[str, object]:
+def asked(path: str) -> dict[str, Any]:
     """Return what a fresh Lambda answers, and the contexts that it has loaded then."""
     environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "AUTH": "open"}
     told = subprocess.run(
@@ -64,5 +65,5 @@ def asked(path: str) -> dict[str, object]:
         text=True,
         check=True,
     )
-    answer: dict[str, object] = json.loads(told.stdout.splitlines()[-1])
+    answer: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
     return answer

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.screens import Screens
 from tests.support.deployed import Deployed, deployed
@@ -75,12 +82,10 @@ def screens(stack: Deployed, opened: Callable[[str], Screens]) -> Screens:
 def _listen(page: Page, complaints: list[str]) -> None:
     """Note errors of scripts, and what the browser itself complains of, such as a broken policy."""
     page.on("pageerror", lambda error: complaints.append(str(error)))
+
     # That the API refused something is what many tests are about.
-    page.on(
-        "console",
-        lambda line: (
-            line.type in ("error", "warning")
-            and "Failed to load resource" not in line.text
-            and complaints.append(line.text)
-        ),
-    )
+    def note(line: ConsoleMessage) -> None:
+        if line.type in ("error", "warning") and "Failed to load resource" not in line.text:
+            complaints.append(line.text)
+
+    page.on("console", note)

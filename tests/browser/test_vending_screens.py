@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.browser.screens import Screens
 from tests.support.deployed import Deployed
@@ -19,9 +19,8 @@ def crew(stack: Deployed) -> Crew:
 
 
 def choose(screens: Screens, name: str, content: bytes, media_type: str = "text/plain") -> None:
-    screens.field("file").set_input_files(
-        [{"name": name, "mimeType": media_type, "buffer": content}]
-    )
+    file: FilePayload = {"name": name, "mimeType": media_type, "buffer": content}
+    screens.field("file").set_input_files(file)
 
 
 def fresh(serial: str, *, rows: int = 200, faulty: int = 0) -> bytes:

@@ -257,8 +257,12 @@ def test_b11_b12_one_notice_however_often_it_is_asked_for(house: DeployedBakery)
     for order in orders:
         ready = partial(house.stack.api.post, f"/orders/{order}/ready")
         assert {each.status_code for each in together(*[ready] * 3)} == {200}
+
+    def sent(order: int) -> bool:
+        return bool(house.get(f"/orders/{order}")["notice"]["state"] == "sent")
+
     for order in orders:
-        eventually(lambda each=order: house.get(f"/orders/{each}")["notice"]["state"] == "sent")
+        eventually(partial(sent, order))
 
     channels = [house.get(f"/orders/{order}")["notice"]["channel"] for order in orders]
     assert channels == ["slack", "mail", "mail", "mail"]
@@ -279,8 +283,11 @@ def test_b13_cancelled_orders_of_one_customer_are_in_one_document(house: Deploye
 
     together(*[partial(house.cancel, order) for order in orders])
 
+    def filed(order: int) -> bool:
+        return bool(house.get(f"/orders/{order}")["filed"])
+
     for order in orders:
-        eventually(lambda each=order: house.get(f"/orders/{each}")["filed"], within_s=120)
+        eventually(partial(filed, order), within_s=120)
     name = guest.lower().replace(". ", "_")
     [document] = [each for each in house.held("google", "files") if each["name"] == name]
     lines = document["text"].splitlines()

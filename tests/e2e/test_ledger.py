@@ -32,6 +32,7 @@ from tests.support.ledger.kills import DEEDS, check_that_a_retry_finishes_what_d
 from tests.support.patience import Deadline
 
 FIELDS = ["transaction_id", "account_id", "amount", "created_at"]
+FLOOR: dict[str, Any] = {"Balance-Floor": "0"}
 BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}
 
 
@@ -42,7 +43,7 @@ class Bank:
         self.api = stack.api
 
     def post(
-        self, account: str, amount: int = 1, *, within_s: float = 90, **headers: str
+        self, account: str, amount: int = 1, *, within_s: float = 90, **headers: Any
     ) -> httpx.Response:
         """Post a transaction; busy or broken off, post it again under the same key."""
         named = {"Idempotency-Key": str(uuid4()), **headers}
@@ -179,12 +180,13 @@ def test_retries_clashes_floors_and_reversals_through_the_gateway(bank: Bank, ac
     assert again.headers["Idempotent-Replayed"] == "true"
     other = {**named, "amount": 6}
     assert bank.api.post("/transactions", json=other).status_code == 409
-    key = {"Idempotency-Key": account}
+    key: dict[str, Any] = {"Idempotency-Key": account}
     assert bank.post(account, 1, **key).text == bank.post(account, 1, **key).text
     assert bank.post(account, 2, **key).status_code == 422
-    assert bank.post(account, -7, **{"Balance-Floor": "0"}).status_code == 422
+    assert bank.post(account, -7, **FLOOR).status_code == 422
 
-    made, same = bank.reverse(named["transaction_id"]), bank.reverse(named["transaction_id"])
+    posted = str(named["transaction_id"])
+    made, same = bank.reverse(posted), bank.reverse(posted)
 
     assert (made.status_code, same.status_code) == (201, 200)
     assert made.text == same.text
@@ -240,7 +242,7 @@ def test_l7_64_parallel_posts_to_one_account_add_up_without_a_gap(bank: Bank, ac
 
 
 def test_one_post_sent_16_times_at_once_is_posted_once(bank: Bank, account: str) -> None:
-    key = {"Idempotency-Key": str(uuid4())}
+    key: dict[str, Any] = {"Idempotency-Key": str(uuid4())}
 
     answers = at_once([lambda: bank.post(account, 7, **key)] * 16)
 
@@ -252,7 +254,7 @@ def test_one_post_sent_16_times_at_once_is_posted_once(bank: Bank, account: str)
 def test_16_withdrawals_at_once_do_not_break_the_floor(bank: Bank, account: str) -> None:
     bank.post(account, 5)
 
-    answers = at_once([lambda: bank.post(account, -1, **{"Balance-Floor": "0"})] * 16)
+    answers = at_once([lambda: bank.post(account, -1, **FLOOR)] * 16)
 
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [422] * 11
     assert min(entry.balance for entry in bank.proven(account)) == 0
@@ -359,7 +361,7 @@ def test_round_trips_and_write_units_are_those_of_the_docs(
     assert costs(lambda: counted.account(account)) == ([read], 0)
     assert costs(lambda: counted.account(account, Clock(MORNING)())) == (["query"], 0)
     assert costs(lambda: counted.entries(account, after=None, limit=100)) == (["query"], 0)
-    page = {"before": None, "limit": 100}
+    page: dict[str, Any] = {"before": None, "limit": 100}
     ours = costs(lambda: counted.transactions(account_id=account, **page))
     assert ours == (["query"], 0)
     everybodys = costs(lambda: counted.transactions(account_id=None, **page))

@@ -206,7 +206,8 @@ def test_s6_poison_never_blocks_the_stream_or_its_neighbours(post: Post, name: s
 
     def poison(number: int) -> None:
         at = key(*rows.place(f"{name}-poison-{number}"))
-        post.table.put({**at, **[{}, {"kind": {"N": "7"}}, {"kind": {"M": {}}}][number % 3]})
+        kinds: list[Any] = [{}, {"kind": {"N": "7"}}, {"kind": {"M": {}}}]
+        post.table.put({**at, **kinds[number % 3]})
         post.ask(f"{name}-nobody-{number}", kind="pigeons")
 
     for number in range(12):
@@ -302,10 +303,14 @@ def test_dead_letters_are_shown_and_sent_back_and_none_is_lost(
         200,
         {"queue": "deliveries-packages", "moved": 25, "left": 0},
     )
-    for number in range(25):
-        eventually(
-            lambda number=number: guarded.api.get(f"/packages/{name}-{number}").status_code == 200
-        )
+
+    def arrived() -> bool:
+        paths = [f"/packages/{name}-{number}" for number in range(25)]
+        statuses = Counter(guarded.api.get(path).status_code for path in paths)
+        assert statuses == {200: 25}
+        return True
+
+    eventually(arrived)
 
 
 def test_dead_letters_of_every_context_can_be_sent_back(guarded: Deployed) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.compat import HTTPHeaders
+
 from infra import templates
 from tests.support.stage import Killed
 
@@ -142,7 +144,7 @@ def answering(client: Any, operation: str, *answers: Any) -> Iterator[list[Any]]
             return None
         asked.append(json.loads(request.body))
         status, body = waiting.pop(0)
-        return AWSResponse(request.url, status, {}, _Raw(json.dumps(body).encode()))
+        return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(body).encode()))
 
     event = f"before-send.dynamodb.{operation}"
     client.meta.events.register_first(event, answer)

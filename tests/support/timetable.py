@@ -14,7 +14,7 @@ class Timetable:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._todo: list[tuple[float, int, Callable[[], None]]] = []
+        self._todo: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = count()
         self._moved = Condition()
         self._busy = 0
@@ -23,7 +23,7 @@ class Timetable:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
-    def after(self, seconds: float, do: Callable[[], None]) -> None:
+    def after(self, seconds: float, do: Callable[[], object]) -> None:
         with self._moved:
             heapq.heappush(self._todo, (self._clock() + seconds, next(self._numbers), do))
             self._moved.notify()
@@ -53,7 +53,7 @@ class Timetable:
                     self._busy -= 1
                     self._moved.notify_all()
 
-    def _taken(self) -> Callable[[], None] | None:
+    def _taken(self) -> Callable[[], object] | None:
         with self._moved:
             while not self.broken:
                 wait_s = self._todo[0][0] - self._clock() if self._todo else None

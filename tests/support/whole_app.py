@@ -22,8 +22,8 @@ def whole_app() -> Iterator[Api]:
     template = templates.merged().overlay
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         references = _defaults(template) | _made(template["Resources"])
-        api: Mapping[str, Any] = template["Resources"]["APIHandler"]["Properties"]
-        for name, value in api["Environment"]["Variables"].items():
+        function: Mapping[str, Any] = template["Resources"]["APIHandler"]["Properties"]
+        for name, value in function["Environment"]["Variables"].items():
             environment.setenv(name, _resolved(value, references))
         environment.setenv("AUTH", "open")
         environment.delenv("VENDORS_SECRET")  # no vendor is configured

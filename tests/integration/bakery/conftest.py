@@ -40,7 +40,7 @@ def client(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setenv("BAKERY_TABLE", stores.table.name)
     monkeypatch.setenv("OUTBOX_TABLE", stores.effects.name)
     monkeypatch.setenv("JIRA_WEBHOOK_SECRET", SECRET.decode())
-    monkeypatch.setattr(wiring.aws, "dynamodb", lambda: stores.client)
+    monkeypatch.setattr(aws, "dynamodb", lambda: stores.client)
     for built in (wiring.bakery, wiring.stores, outbox.outbox):
         built.cache_clear()
     settings.from_env.cache_clear()

@@ -36,8 +36,7 @@ def cake(name: str = "Carrot Cake") -> Cake:
 
 def order(number: int, created_at: datetime = NOON, *states: str) -> Order:
     history = [
-        Change(status=state, at=created_at, by="test", reason="test")  # type: ignore[arg-type]
-        for state in ("open", *states)
+        Change(status=state, at=created_at, by="test", reason="test") for state in ("open", *states)
     ]
     return Order(
         id=number,

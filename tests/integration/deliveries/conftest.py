@@ -42,8 +42,8 @@ def table(clients: Clients, table_name: str, monkeypatch: pytest.MonkeyPatch) ->
     """The client of an empty table, which the services find in their settings."""
     make_table(clients.check, table_name)
     monkeypatch.setenv("DELIVERIES_TABLE", table_name)
-    monkeypatch.setattr(wiring.aws, "dynamodb", _Cached(clients.check))
-    monkeypatch.setattr(wiring.aws, "fail_fast_dynamodb", _Cached(clients.hasty))
+    monkeypatch.setattr(aws, "dynamodb", _Cached(clients.check))
+    monkeypatch.setattr(aws, "fail_fast_dynamodb", _Cached(clients.hasty))
     wiring.deliveries.cache_clear()
     settings.from_env.cache_clear()
     return clients.check

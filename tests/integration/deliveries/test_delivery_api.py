@@ -352,7 +352,7 @@ def test_a_refusal_leaves_even_when_it_cannot_be_counted(
 
 
 def test_a_malformed_request_is_counted_by_a_client_that_tries_once_and_soon_gives_up() -> None:
-    config = aws.fail_fast_dynamodb().meta.config
+    config: Any = aws.fail_fast_dynamodb().meta.config
 
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout <= 1

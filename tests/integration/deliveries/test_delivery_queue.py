@@ -69,7 +69,7 @@ def test_a_batch_that_comes_again_changes_nothing(client: Client) -> None:
 def _no_transactions(table: Any) -> Iterator[None]:
     def fail(params: dict[str, Any], **_: object) -> None:
         if '"box"' in params["body"].decode() or "PACKAGE#box" in params["body"].decode():
-            error = {"Error": {"Code": "InternalServerError", "Message": "away"}}
+            error: Any = {"Error": {"Code": "InternalServerError", "Message": "away"}}
             raise ClientError(error, "TransactWriteItems")
 
     table.meta.events.register("before-call.dynamodb.TransactWriteItems", fail)

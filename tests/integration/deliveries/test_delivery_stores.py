@@ -135,8 +135,8 @@ def test_fewer_or_more_shards_later_lose_no_count(table: Any, table_name: str) -
 
 
 def cancelled(*codes: str) -> ClientError:
-    error = {"Code": "TransactionCanceledException", "Message": "cancelled"}
-    reasons = [{"Code": code} for code in codes]
+    error: Any = {"Code": "TransactionCanceledException", "Message": "cancelled"}
+    reasons: Any = [{"Code": code} for code in codes]
     return ClientError({"Error": error, "CancellationReasons": reasons}, "TransactWriteItems")
 
 
@@ -160,7 +160,8 @@ class Conflicts:
 
     def _canceled(self, error: ClientError) -> Exception:
         kind = self._send.__self__.exceptions.TransactionCanceledException
-        return kind(error.response, "TransactWriteItems")
+        canceled: Exception = kind(error.response, "TransactWriteItems")
+        return canceled
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def dynamodb(_client: Any, table_name: str, monkeypatch: pytest.MonkeyPatch) -> 
     """The client of an empty table, which the ledger finds in its settings."""
     make_table(_client, table_name)
     monkeypatch.setenv("LEDGER_TABLE", table_name)
-    monkeypatch.setattr(wiring.aws, "dynamodb", lambda: _client)
+    monkeypatch.setattr(aws, "dynamodb", lambda: _client)
     wiring.ledger.cache_clear()
     settings.from_env.cache_clear()
     yield _client

@@ -2,15 +2,15 @@
 
 import json
 import re
+import time
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from chalice.test import Client, HTTPResponse
 
-from chalicelib.core import retry
+from chalicelib.core import log
 from chalicelib.core.table import Table
-from chalicelib.ledger import routes
 from chalicelib.ledger.chain import Chain, following
 from chalicelib.ledger.models import Entry
 from chalicelib.ledger.store import LedgerStore
@@ -550,9 +550,9 @@ def test_an_account_with_too_many_writers_answers_503(
 
 def test_lost_races_are_counted(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[tuple[str, float]] = []
-    monkeypatch.setattr(routes.log, "count", lambda name, by=1: counted.append((name, by)))
+    monkeypatch.setattr(log, "count", lambda name, by=1: counted.append((name, by)))
     real, losses = LedgerStore.append, [1, 2]
-    monkeypatch.setattr(retry.time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
 
     def append(self: LedgerStore, entry: Entry, *, key: str | None = None) -> bool:
         return real(self, entry, key=key) if not losses else bool(losses.clear())

@@ -272,7 +272,7 @@ def test_a_dead_letter_that_cannot_be_sent_stays(
     api: Any, sqs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bury(sqs, "a", "b")
-    send, sent = sqs.send_message, []
+    send, sent = sqs.send_message, list[Any]()
 
     def fails(**told: Any) -> Any:
         if sent:

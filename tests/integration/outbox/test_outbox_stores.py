@@ -256,7 +256,7 @@ def test_s6_the_sweeper_finds_what_is_to_be_looked_at_by_kind(store: Any) -> Non
 def test_s6_what_is_over_leaves_the_open_ones(real: RealStore) -> None:
     for state in ("done", "dead"):
         kept = ask(real, state)
-        real.change(kept, closed(kept, Ending(state), NOON))  # type: ignore[arg-type]
+        real.change(kept, closed(kept, Ending(state), NOON))
 
     assert real.kinds() == []
     row = real.table.get("EFFECT#done", "EFFECT")

@@ -212,7 +212,8 @@ def test_a_program_is_no_technician(http: httpx.Client, scope: str) -> None:
 
 def test_a_program_has_to_know_its_secret(http: httpx.Client) -> None:
     form = {"grant_type": "client_credentials", "scope": "operate"}
-    for auth in (None, (MACHINE[0], "wrong"), (MACHINE[0], "")):
+    wrong: list[Any] = [None, (MACHINE[0], "wrong"), (MACHINE[0], "")]
+    for auth in wrong:
         answer = http.post("/token", data=form, auth=auth)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 

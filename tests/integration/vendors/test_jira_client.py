@@ -103,7 +103,7 @@ def test_closing_a_ticket_that_is_not_there_says_so(desk: Desk) -> None:
 
 def test_closing_where_no_transition_leads_to_done_waits_for_somebody(desk: Desk) -> None:
     key = desk.ticket()
-    body = {"transitions": []}
+    body: dict[str, list[object]] = {"transitions": []}
     desk.fail("jira", "status", method="GET", path="/transitions", status=200, body=body)
 
     with pytest.raises(CredentialsError, match="no transition"):

@@ -61,7 +61,7 @@ def test_b12_what_breaks_off_is_known_to_be_unsent_until_the_text_has_left(
     desk: Desk, stage: str, fault: dict[str, Any], kind: type[EffectError]
 ) -> None:
     desk.fail("mail", method=stage, **fault)
-    impatient = {"RCPT": {"timeout_s": 1}, "DATA": {"last_word_s": 0.1}}[stage]
+    impatient: Any = {"RCPT": {"timeout_s": 1}, "DATA": {"last_word_s": 0.1}}[stage]
     mail = desk.mail(**impatient if fault["kind"].startswith("stall") else {})
 
     with pytest.raises(kind) as said:

@@ -62,8 +62,8 @@ def dynamodb(
     monkeypatch.setenv("WARRANTIES_TABLE", names.table)
     monkeypatch.setenv("OUTBOX_TABLE", names.outbox)
     monkeypatch.setenv("WARRANTIES_BUCKET", names.bucket)
-    monkeypatch.setattr(wiring.aws, "dynamodb", lambda: _clients.dynamodb)
-    monkeypatch.setattr(wiring.aws, "s3", lambda: s3)
+    monkeypatch.setattr(aws, "dynamodb", lambda: _clients.dynamodb)
+    monkeypatch.setattr(aws, "s3", lambda: s3)
     for made in (wiring.warranties, wiring.archiver, outbox_wiring.outbox, settings.from_env):
         made.cache_clear()
     yield _clients.dynamodb

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from threading import Lock
+from typing import Any
 from unittest.mock import patch
 
 import httpx
@@ -61,9 +63,12 @@ class Office:
         session = Session(
             transport=httpx.MockTransport(self),
             now=self.world.clock,
-            sleep=lambda seconds: self.world.clock.forward(seconds=seconds),
+            sleep=self._wait,
         )
         return run(*args, session=session, width=width)
+
+    def _wait(self, seconds: float) -> None:
+        self.world.clock.forward(seconds=seconds)
 
     def share(self) -> set[str]:
         """Return the names of what technicians have in the share."""
@@ -77,11 +82,9 @@ def open_office() -> Iterator[Office]:
     with ExitStack() as stack:
         for module in _WIRED:
             stack.enter_context(patch(f"{module}.vending", lambda: office.world.vending))
-        patched = patch("chalicelib.deliveries.routes.deliveries", lambda: office.deliveries)
-        stack.enter_context(patched)
-        stack.enter_context(patch("chalicelib.ledger.routes.ledger", lambda: office.ledger))
-        patched = patch("chalicelib.warranties.routes.warranties", lambda: office.warranties)
-        stack.enter_context(patched)
+        for name in ("deliveries", "ledger", "warranties"):
+            service: Any = partial(getattr, office, name)
+            stack.enter_context(patch(f"chalicelib.{name}.routes.{name}", service))
         for told in ("count", "emit"):  # stdout is the command's
             stack.enter_context(patch(f"chalicelib.core.log.{told}"))
         yield office

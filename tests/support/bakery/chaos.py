@@ -21,7 +21,7 @@ from chalicelib.bakery.service.cakes import Recipes
 from chalicelib.bakery.service.orders import Ordering, OrderRequest
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees, Person
-from chalicelib.bakery.wiring import Bakery, Stores
+from chalicelib.bakery.wiring import Bakery, BakerySettings, Stores
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.sweeper import Sweeper
@@ -240,7 +240,7 @@ class ChaoticBakery:
         monkeypatch.setattr(workers, "stores", lambda: self._stores)
         monkeypatch.setattr(workers, "bakery", lambda: self._bakery)
         monkeypatch.setattr(workers, "_now", self.time.now)
-        settings = workers.BakerySettings(bakery_table="", bakery_settle_s=search_lag_s)
+        settings = BakerySettings(bakery_table="", bakery_settle_s=search_lag_s)
         monkeypatch.setattr(workers, "from_env", lambda _: settings)
         monkeypatch.setattr(outbox, "from_env", lambda _: outbox.OutboxSettings(outbox_table=""))
         monkeypatch.setattr(outbox, "table", lambda: None)
@@ -251,7 +251,7 @@ class ChaoticBakery:
         monkeypatch.setattr(
             outbox,
             "worker",
-            lambda kind, does: made(kind, Mortal(does, self.dice)),  # type: ignore[arg-type]
+            lambda kind, does: made(kind, Mortal(does, self.dice)),
         )
         offices = (workers.tickets, workers.notices, workers.files, workers.access)
         for kind, build in zip(KINDS, offices, strict=True):

@@ -64,7 +64,7 @@ class MemoryStore:
         return self.kept.get(transaction_id)
 
     def account(self, account_id: str) -> Entry | None:
-        return self.chains.get(account_id, [None])[-1]  # type: ignore[list-item]
+        return self.chains.get(account_id, [None])[-1]
 
     def account_at(self, account_id: str, at: datetime) -> Entry | None:
         until = [entry for entry in self.chains.get(account_id, []) if entry.created_at <= at]

@@ -30,7 +30,7 @@ MADE = {
     "amount": -250,
     "created_at": "2142-03-01T08:00:00.000000+00:00",
 }
-TOLD = {"Ledger-Balance": "150", "Ledger-Sequence": "2"}
+TOLD: dict[str, Any] = {"Ledger-Balance": "150", "Ledger-Sequence": "2"}
 COMMANDS: list[tuple[str, str, str, Any]] = [
     (f"ledger post {ANN} -250", "POST", "/transactions", MADE),
     (f"ledger show {NINE}", "GET", f"/transactions/{NINE}", MADE),
@@ -137,7 +137,7 @@ def test_every_post_has_an_id_so_that_a_repeat_of_it_is_safe(desk: Desk) -> None
 
 
 def test_what_is_said_about_a_post_is_sent(desk: Desk) -> None:
-    desk.on("POST", "/transactions", MADE, **TOLD, **{"Idempotent-Replayed": "true"})
+    desk.on("POST", "/transactions", MADE, **{**TOLD, "Idempotent-Replayed": "true"})
 
     result = desk.run(*f"ledger post {ANN} 7 --id {NINE.upper()} --key order-7 --floor -5".split())
 
@@ -179,7 +179,7 @@ def test_a_refused_post_says_what_to_do(desk: Desk, status: int, detail: str, st
 
 
 def test_a_transaction_shows_its_links(desk: Desk) -> None:
-    links = {"Ledger-Reverses": uuid(1), "Ledger-Reversed-By": uuid(2)}
+    links: dict[str, Any] = {"Ledger-Reverses": uuid(1), "Ledger-Reversed-By": uuid(2)}
     desk.on("GET", f"/transactions/{NINE}", MADE, **TOLD, **links)
 
     said = words(desk.run("ledger", "show", NINE))
@@ -205,7 +205,7 @@ def test_an_empty_ledger_says_how_to_begin(desk: Desk) -> None:
 
 
 def test_a_list_that_is_cut_says_so(desk: Desk) -> None:
-    link = {"Link": '</transactions?limit=1&cursor=x>; rel="next"'}
+    link: dict[str, Any] = {"Link": '</transactions?limit=1&cursor=x>; rel="next"'}
     desk.on("GET", "/transactions", [MADE], **link)
 
     result = desk.run("ledger", "list", "--limit", "1", "--account", ANN)

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -228,7 +229,7 @@ def test_the_demo_of_warranties_gives_one_price_and_says_why(office: Office) -> 
     assert json.loads(result.stdout)["warranties"]["warranty_price"] == 20
 
 
-def known(serial: str, technician: str | None, **told: object) -> MachineView:
+def known(serial: str, technician: str | None, **told: Any) -> MachineView:
     return MachineView.model_validate(machine(serial, technician=technician, **told))
 
 

@@ -1,6 +1,7 @@
 """One notice per order over all channels, never to the wrong person (B11, B12, 5c 13-15, 18)."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ LOVER = FakePerson("U1", ("Mr. Cakelover", "cakelover"))
 NOT_DONE, UNSURE = NotExecutedError("Slack: 429"), OutcomeUnknownError("Slack: reset")
 
 
-def baked(house: Bakehouse, customer: str = "Mr Cakelover", **said: object) -> Order:
+def baked(house: Bakehouse, customer: str = "Mr Cakelover", **said: Any) -> Order:
     return house.ready(house.order(customer, **said))
 
 

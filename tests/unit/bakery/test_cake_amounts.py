@@ -109,4 +109,4 @@ def test_b7_units_stay_whole(value: int, factor: int) -> None:
     ],
 )
 def test_b8_amounts_are_read_as_people_write_them(value: str, unit: str, words: str) -> None:
-    assert str(Amount(value=Decimal(value), unit=unit)) == words  # type: ignore[arg-type]
+    assert str(Amount(value=Decimal(value), unit=unit)) == words

@@ -168,7 +168,7 @@ def test_a_bad_token_is_401_with_the_reason(api: Api, issuer: Issuer) -> None:
 
 
 def test_nothing_is_read_before_the_caller_is_let_in(api: Api, issuer: Issuer) -> None:
-    wrong = {"media_type": "text/plain", "body": b"{"}
+    wrong: Any = {"media_type": "text/plain", "body": b"{"}
 
     assert api.send("POST", "/boxes", **wrong).status == 401
     assert api.as_(issuer.token()).send("POST", "/boxes", **wrong).status == 403

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -43,7 +44,7 @@ def rows(part: str) -> list[tuple[str, object, str]]:
     found = []
     for kind, number, written, rest in _ROW.findall(part):
         text = re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), written)
-        value = (Decimal if "." in text else int)(text) if number else text
+        value: Any = (Decimal if "." in text else int)(text) if number else text
         found.append((kind, value, rest.strip("`")))
     return found
 

@@ -160,7 +160,8 @@ def test_a_strange_end_is_no_end(exp: Any) -> None:
 
 def test_a_token_that_nobody_signed_is_refused() -> None:
     told = claims(ISSUER, "operate")
-    for header in ({}, {"kid": "one"}, {"alg": "None"}, {"alg": "NONE"}, {"alg": ""}, {"alg": []}):
+    algorithms: list[Any] = ["None", "NONE", "", []]
+    for header in ({}, {"kid": "one"}, *({"alg": each} for each in algorithms)):
         assert why(unsigned(told, **header)).endswith("it must be signed with RS256 or ES256.")
 
 

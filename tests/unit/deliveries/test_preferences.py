@@ -1,6 +1,8 @@
 """What recipients want: the newest word counts, in whatever order it comes (D2, D7, 1c 6-7)."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -82,8 +84,8 @@ def test_the_history_tells_what_came_to_stand_and_when_it_arrived(store: FakeSto
 
 
 @given(st.lists(WORDS, max_size=6), st.randoms(use_true_random=False))
-def test_every_order_of_arrival_ends_in_the_same_state(words: list, random: object) -> None:
-    shuffled = random.sample(words, len(words))  # type: ignore[attr-defined]
+def test_every_order_of_arrival_ends_in_the_same_state(words: list[Any], random: Random) -> None:
+    shuffled = random.sample(words, len(words))
 
     ends = [_end(words), _end(shuffled), _end([*shuffled, *words])]
 

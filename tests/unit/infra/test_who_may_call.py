@@ -12,6 +12,7 @@ from chalicelib.core.auth.settings import AuthSettings
 from infra import deploy, templates
 from infra.local import up
 from infra.local.standins import LocalStandins
+from infra.stack import Stack
 
 GOOD = {"AuthIssuer": "https://id.example/", "AuthAudience": "backroom"}
 
@@ -74,7 +75,7 @@ def test_a_refusal_comes_before_anything_is_built_or_sent(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(deploy, "deploy", lambda *_, **__: pytest.fail("deployed"))
-    monkeypatch.setattr(deploy.Stack, "parameters", lambda _: {})
+    monkeypatch.setattr(Stack, "parameters", lambda _: {})
     monkeypatch.setattr("sys.argv", ["infra.deploy", "--target", "aws", "--stage", "prod"])
 
     assert deploy.main() == 1

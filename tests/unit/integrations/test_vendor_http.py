@@ -1,5 +1,6 @@
 """What an answer means, and how long a vendor asks to wait."""
 
+import ssl
 from typing import Any
 
 import pytest
@@ -121,8 +122,8 @@ POOL = urllib3.HTTPConnectionPool("vendor.test")
         (NewConnectionError(NOBODY, "refused"), NotExecutedError, NotExecutedError),
         (NameResolutionError("vendor.test", NOBODY, OSError()), NotExecutedError, NotExecutedError),  # type: ignore[arg-type]
         (ConnectTimeoutError("slow"), NotExecutedError, NotExecutedError),
-        (SSLError(http.ssl.SSLCertVerificationError("who?")), NotExecutedError, NotExecutedError),
-        (SSLError(http.ssl.SSLError("broken record")), OutcomeUnknownError, NotExecutedError),
+        (SSLError(ssl.SSLCertVerificationError("who?")), NotExecutedError, NotExecutedError),
+        (SSLError(ssl.SSLError("broken record")), OutcomeUnknownError, NotExecutedError),
         (ReadTimeoutError(POOL, "/", "slow"), OutcomeUnknownError, NotExecutedError),
         (
             ProtocolError("Connection aborted.", ConnectionResetError()),

@@ -161,7 +161,7 @@ def test_a_broken_secret_switches_off_and_breaks_nothing(text: str) -> None:
 @pytest.mark.parametrize("model", [vendor.settings for vendor in VENDORS])
 def test_no_secret_is_told_by_printing_settings(model: Any) -> None:
     names = [name.upper() for name in model.model_fields]
-    values = {name: "hush" if _is_secret(name) else "plain" for name in names}
+    values: Any = {name: "hush" if _is_secret(name) else "plain" for name in names}
 
     found = settings(Vault(), **values).of(model)
 

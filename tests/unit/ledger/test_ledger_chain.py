@@ -1,6 +1,7 @@
 """The chain of an account's entries: what comes next, and what does not fit."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,7 +86,8 @@ def test_any_change_of_any_field_is_noticed(data: st.DataObject) -> None:
     entries = linked(5, -2, 7, -5, 1, reverses={4: 1})
     place = data.draw(st.integers(0, len(entries) - 1))
     name = data.draw(st.sampled_from(sorted(Entry.model_fields)))
-    value = getattr(entries[place], name)
+    value: Any = getattr(entries[place], name)
+    other: Any
     if isinstance(value, int):
         other = value + data.draw(st.integers().filter(bool))
     elif name == "created_at":

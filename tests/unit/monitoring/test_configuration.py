@@ -13,6 +13,7 @@ import yaml
 from infra import templates
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports, find
 from monitoring.grafana import dashboards
+from monitoring.grafana.panels import Dashboard
 
 ROOT = Path(__file__).parents[3]
 PROMETHEUS = ROOT / "monitoring" / "prometheus"
@@ -127,7 +128,7 @@ def test_l10_grafana_finds_data_source_and_dashboards_without_a_click() -> None:
 
 @pytest.mark.parametrize("dashboard", dashboards.ALL, ids=lambda dashboard: str(dashboard.uid))
 def test_every_panel_asks_the_provisioned_source_and_stands_in_its_place(
-    dashboard: dashboards.Dashboard,
+    dashboard: Dashboard,
 ) -> None:
     [source] = read(GRAFANA / "provisioning/datasources/prometheus.yml")["datasources"]
     document = json.loads(json.dumps(dashboard.document()))

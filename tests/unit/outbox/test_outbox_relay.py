@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.outbox import queues as queues_module
+from chalicelib.core import retry
+from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.queues import Queues, urls
 from chalicelib.core.outbox.relay import Relay
 
@@ -65,8 +66,8 @@ def test_s6_new_effects_are_named_to_the_queues_of_their_kinds(relay: Relay, sqs
 
 
 def test_s6_a_message_says_which_effect_and_nothing_else() -> None:
-    assert queues_module.body("a#1") == '{"effect_id": "a#1"}'
-    assert queues_module.effect_id('{"effect_id": "a#1"}') == "a#1"
+    assert queues.body("a#1") == '{"effect_id": "a#1"}'
+    assert queues.effect_id('{"effect_id": "a#1"}') == "a#1"
 
 
 def test_changes_of_effects_and_other_rows_are_no_news(relay: Relay, sqs: Sqs) -> None:
@@ -134,7 +135,7 @@ def test_s6_messages_that_sqs_refuses_are_sent_again_and_they_alone(relay: Relay
 def test_s6_what_cannot_be_sent_is_left_to_the_sweeper_and_the_other_queues_go_on(
     relay: Relay, sqs: Sqs, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queues_module.retry, "tries", lambda **_: range(2))
+    monkeypatch.setattr(retry, "tries", lambda **_: range(2))
     sqs.down, sqs.refuses_for_ever = {PARCELS}, {"b"}
 
     relay.forward([record("p", "parcels"), record("a"), record("b"), record("c")])

@@ -111,7 +111,7 @@ def test_s6_a_vendor_who_says_when_to_come_again_is_heeded_within_reason(
 
 def test_s6_waits_are_drawn_between_nothing_and_a_ceiling_that_doubles_up_to_an_hour() -> None:
     ceilings: list[float] = []
-    office = Office(jitter=lambda ceiling_s: ceilings.append(ceiling_s) or 0.0)  # type: ignore[func-returns-value]
+    office = Office(jitter=lambda ceiling_s: ceilings.append(ceiling_s) or 0.0)
     office.ask()
     office.vendor.says = ["busy"] * 12
 

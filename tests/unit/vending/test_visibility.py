@@ -59,8 +59,10 @@ def test_another_technician_s_file_is_no_file(as_: As) -> None:
 
     bob = as_(BOB)
 
-    others = ((f"file {file} ", "file 77 "), (f"file {file}.", "file 77."))
-    others += ((f"/files/{file}", "/files/77"),)
+    others = (
+        *((f"file {file} ", "file 77 "), (f"file {file}.", "file 77.")),
+        (f"/files/{file}", "/files/77"),
+    )
     same_as_absent(bob.get(f"/files/{file}"), bob.get("/files/77"), *others)
     for whose in ("T0001", "T0002"):
         same_as_absent(

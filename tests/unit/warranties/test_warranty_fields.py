@@ -134,8 +134,8 @@ def test_2d_texts_have_their_lengths(field: str, longest: int) -> None:
         "\U0010ffff",
     ):
         assert field in faults(read, **{field: wrong}), repr(wrong)
-    for wrong in (7, None, ["x"], True):
-        assert field in faults(read, **{field: wrong})
+    for other in (7, None, ["x"], True):
+        assert field in faults(read, **{field: other})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from itertools import permutations
+from functools import partial
+from itertools import permutations, product
 from typing import Any
 
 import pytest
@@ -212,9 +213,7 @@ def test_w8_whoever_races_and_dies_nothing_is_lost_or_doubled(
     service = a_service(stage.on(store))
     keys = ["a", "a", "b", "b", "c"]
     acts = [
-        Act(
-            lambda key=key: service.sell(body(), key=key), dies_after=moment if moment < 6 else None
-        )  # type: ignore[misc]
+        Act(partial(service.sell, body(), key=key), dies_after=moment if moment < 6 else None)
         for key, moment in zip(keys, deaths, strict=True)
     ]
 
@@ -265,19 +264,18 @@ def test_w7_every_mix_of_filters_finds_exactly_what_has_them(data: st.DataObject
         service.sell(body(store_uuid=store_uuid, item_type=item_type, item_sku=sku))
     everything = service.listed(Filters(), after=None, limit=1000).rows
 
-    for store_uuid in (None, "b1"):
-        for item_type in (None, "furniture", "toy"):
-            for sku in (None, "s", "toy"):
-                wanted = [
-                    w.id
-                    for w in everything
-                    if store_uuid in (None, w.store_uuid)
-                    and item_type in (None, w.item_type)
-                    and sku in (None, w.item_sku)
-                ]
-                asked = Filters(sku=sku, item_type=item_type, store_uuid=store_uuid)
-                found = service.listed(asked, after=None, limit=1000)
-                assert [warranty.id for warranty in found.rows] == wanted
+    mixes = product((None, "b1"), (None, "furniture", "toy"), (None, "s", "toy"))
+    for store, kind, article in mixes:
+        wanted = [
+            w.id
+            for w in everything
+            if store in (None, w.store_uuid)
+            and kind in (None, w.item_type)
+            and article in (None, w.item_sku)
+        ]
+        asked = Filters(sku=article, item_type=kind, store_uuid=store)
+        found = service.listed(asked, after=None, limit=1000)
+        assert [warranty.id for warranty in found.rows] == wanted
 
 
 @given(st.integers(1, 8))

@@ -123,7 +123,8 @@ def test_a_machine_that_fell_silent_before_the_others_has_pale_bars_of_its_own_d
     table = machine_table(report.machines, around, 120)
 
     column = next(c for c in table.columns if str(c.header).startswith("Rows a day"))
-    well, ill = column.cells
+    cells: Any = column.cells
+    well, ill = cells
     assert (well.plain.strip(), ill.plain.strip()) == ("▄█", "█")
     assert "dim" in str(ill.spans)
     with console.capture() as screen:
