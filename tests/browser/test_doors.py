@@ -91,7 +91,12 @@ def doors(stack: Deployed) -> dict[str, str]:
 def sent(tab: Page, how: str, url: str) -> Response | None:
     """Have the page send a request; return the answer that the browser got, if it sent any."""
     answers: list[Response] = []
-    tab.on("response", lambda answer: answer.url == url and answers.append(answer))
+
+    def note(answer: Response) -> None:
+        if answer.url == url:
+            answers.append(answer)
+
+    tab.on("response", note)
     tab.evaluate(f"url => {{ Promise.resolve(({how})(url)).catch(() => 0); }}", url)
     for _ in range(30):
         if answers:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -44,7 +44,7 @@ def _aws(stack: Deployed) -> Iterator[Any]:
     with suppress(RefusedError):
         destroyed(stack, "drop")
     for name in there(stack):  # what a test has kept
-        Stage(stack, STACK).drop("AWS::S3::Bucket" if "bucket" in name else TABLE, name)
+        Stage(cast(Any, stack), STACK).drop("AWS::S3::Bucket" if "bucket" in name else TABLE, name)
 
 
 def put_item(aws: Any) -> None:

@@ -5,7 +5,7 @@ somebody else acts, or the process dies.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -123,19 +123,19 @@ class World:
     def file(self, file_id: int) -> FileDetail:
         return self.vending.uploads.detail(file_id)
 
-    def files_of(self, technician: str) -> list[FileView]:
+    def files_of(self, technician: str) -> Sequence[FileView]:
         """Return a technician's files, newest first."""
         wanted = FilesQuery(technician=technician)
         return self.vending.uploads.technicians_files(wanted, start=None).rows
 
-    def imports(self) -> list[FileView]:
+    def imports(self) -> Sequence[FileView]:
         """Return the dispatcher's files, newest first."""
         return self.vending.uploads.imports(ListQuery(), start=None).rows
 
     def machine(self, serial: str) -> MachineView:
         return self.vending.verdicts.machine(serial)
 
-    def rows(self, serial: str) -> tuple[RowView, ...]:
+    def rows(self, serial: str) -> Sequence[RowView]:
         return self.vending.history.page(serial, first=None, last=None, limit=10_000).rows
 
     def files(self) -> dict[str, FileView]:

@@ -87,7 +87,7 @@ def test_before_a_deployment_the_api_s_port_says_what_to_do() -> None:
     ids=str,
 )
 def test_foreign_pages_get_a_problem_document_on_every_path(
-    port: int, path: str, foreign: dict[str, str]
+    port: int, path: str, foreign: dict[str, Any]
 ) -> None:
     answer = request("POST", f"http://localhost:{port}{path}", **foreign)
     assert (answer.status_code, answer.json()["status"]) == (403, 403)
@@ -102,7 +102,7 @@ def test_no_cors_header_of_the_embedded_aws_leaves(port: int) -> None:
 
 
 def test_our_page_may_use_presigned_urls_and_read_the_answer() -> None:
-    asked = {"origin": PAGE, "access_control_request_headers": "content-type"}
+    asked: dict[str, Any] = {"origin": PAGE, "access_control_request_headers": "content-type"}
     preflight = request("OPTIONS", f"http://localhost:{AWS}{PRESIGNED}", **asked)
     upload = request("PUT", f"http://localhost:{AWS}{PRESIGNED}", origin=PAGE)
 
@@ -121,7 +121,7 @@ def test_our_page_may_use_nothing_else_of_aws() -> None:
 
 def test_the_stage_s_own_address_serves_its_page() -> None:
     stage = f"http://localhost:{AWS}/_aws/execute-api/id/api"
-    asked = {"origin": f"http://localhost:{AWS}", "sec_fetch_site": "same-origin"}
+    asked: dict[str, Any] = {"origin": f"http://localhost:{AWS}", "sec_fetch_site": "same-origin"}
     assert request("POST", f"{stage}/orders", **asked).status_code == 200
 
 

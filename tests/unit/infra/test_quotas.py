@@ -74,7 +74,7 @@ def test_the_policies_of_a_role_count_together() -> None:
 
 def test_paths_count_with_all_that_lie_on_the_way() -> None:
     """API Gateway makes a resource of /a and of /a/b where a path is /a/b/c."""
-    paths = {f"/{number}/a/b": {} for number in range(100)}
+    paths: dict[str, Any] = {f"/{number}/a/b": {} for number in range(100)}
     api = {
         "Type": "AWS::ApiGateway::RestApi",
         "Properties": {"Body": {"paths": paths}},

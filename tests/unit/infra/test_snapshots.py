@@ -80,7 +80,11 @@ def test_a_line_that_was_torn_by_the_kill_is_left_out(tmp_path: Path) -> None:
 def test_what_is_not_used_again_stays_in_the_next_snapshot(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     saved(folder, "one")
-    folder.finish(folder.begin(lambda place: (place / "other.json").write_text("two") and None))
+
+    def write(place: Path) -> None:
+        (place / "other.json").write_text("two")
+
+    folder.finish(folder.begin(write))
 
     assert (folder.services / "service.json").read_text() == "one"
     assert (folder.services / "other.json").read_text() == "two"

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backroom.vending import outcomes
+from backroom.vending import outcomes, sending
 from backroom.vending.api import VendingApi
 from backroom.vending.sending import BODY_LIMIT_BYTES, LogFile, Sent
 from tests.support.backroom.desk import Desk, file, fleet, machine, problem, words
@@ -536,7 +536,7 @@ def test_a_file_that_cannot_be_read_to_its_end_does_not_hold_up_the_others(
 ) -> None:
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_bytes(ROWS)
-    send = outcomes.send
+    send = sending.send
 
     def broken(api: VendingApi, log: LogFile) -> Sent:
         if log.path.name == "a.txt":
