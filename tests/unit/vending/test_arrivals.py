@@ -112,7 +112,7 @@ def test_c11_a_suspect_file_says_how_much_was_refused_and_its_rows_count(world: 
 def test_c11_a_file_of_which_nothing_can_be_read_is_rejected_and_says_why(world: World) -> None:
     file = arrived(world, b"junk\nGM001|now|1\n")
 
-    assert file.reason.startswith("not one of 2 lines could be read; line 1: ")
+    assert (file.reason or "").startswith("not one of 2 lines could be read; line 1: ")
     assert [line.line for line in world.file(file.id).refused] == [1, 2]
     assert world.machine("GM001").corrupt_lines == 0
 
