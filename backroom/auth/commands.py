@@ -56,7 +56,7 @@ def login(
         _invite(address, browser=browser)
         answer = landing.wait(_PATIENCE_S)
         if answer is None:
-            raise SignInError("Nobody came back in five minutes.", next_step="backroom login")
+            raise SignInError("Sign-in timed out after five minutes.", next_step="backroom login")
         grant = identity.exchange(attempt, attempt.code(answer), landing.uri)
     grants = Grants()
     with grants.alone():
@@ -79,7 +79,7 @@ def logout(context: typer.Context, as_json: Json = False) -> None:
         told = {"api": url, "was_signed_in": grant is not None, "ended_at_provider": ended}
         typer.echo(json.dumps(told))
     elif grant is None:
-        show.note(show.screen(), f"Nobody was signed in at {url}.")
+        show.note(show.screen(), f"You were not signed in at {url}.")
     else:
         rest = "" if ended else " Its token works until it ends by itself."
         show.note(show.screen(), f"Signed out of {url}.{rest}")
@@ -94,7 +94,7 @@ def whoami(context: typer.Context, as_json: Json = False) -> None:
         return
     token = Bearer(url, transport=here.transport).token()
     if token is None:
-        raise SignInError(f"Nobody is signed in at {url}.", next_step="backroom login")
+        raise SignInError(f"You are not signed in at {url}.", next_step="backroom login")
     _tell(url, stage, token, as_json=as_json)
 
 
@@ -148,7 +148,7 @@ def _tell_open(url: str, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"api": url, "auth": "open"}))
     else:
-        show.note(show.screen(), f"{url} is open: it asks nobody who they are.")
+        show.note(show.screen(), f"{url} is open: it requires no sign-in.")
 
 
 def _tell(url: str, stage: Stage, token: str, *, as_json: bool) -> None:

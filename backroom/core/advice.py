@@ -16,7 +16,7 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"There is no dispatch", "backroom dispatch list"),
         (
             r"(GM\d+) is not assigned to (T\d+)",
-            "backroom machines put {0} --technician {1}, if they look after it now",
+            "backroom machines put {0} --technician {1}, to assign it",
         ),
         (r"is here already, as file (\d+)", "backroom files show {0}"),
         (r"Package (\S+) was sent before", "backroom packages show {0}"),
@@ -30,7 +30,7 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"needs a new (id|key)", "run it with another --{0}, or with none"),
         (r"There is no effect", "backroom outbox list"),
         (r"A worker is at (\S+) until", "wait a minute: backroom outbox show {0}"),
-        (r"Somebody is at (\S+) just now", "backroom outbox show {0}"),
+        (r"Effect (\S+) is being processed right now", "backroom outbox show {0}"),
         (r"(\S+) is done, and nothing is done twice", "backroom outbox show {0}"),
         (r"There is no queue|dead letters of \S+ back", "backroom dlq list"),
         (r"under the floor", "backroom ledger account ID shows the balance"),
@@ -47,8 +47,8 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _BY_STATUS: dict[int, str] = {
-    HTTPStatus.BAD_REQUEST: "mend what is named above, or add --help to the command",
-    HTTPStatus.FORBIDDEN: "backroom technicians list shows who looks after which machine",
+    HTTPStatus.BAD_REQUEST: "correct what is named above, or add --help to the command",
+    HTTPStatus.FORBIDDEN: "backroom technicians list shows which machine is assigned to whom",
     HTTPStatus.NOT_FOUND: "check the address (--api or BACKROOM_API): backroom status",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "send the log itself: text, alone or in a zip or gzip",
     HTTPStatus.UNPROCESSABLE_ENTITY: "download the log again and send that file",

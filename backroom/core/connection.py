@@ -127,7 +127,7 @@ class Connection:
         try:
             return self._client.request(method, url, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as gone:
-            raise self._unreachable(f"Nobody answers at {_address(url, self.url)}.") from gone
+            raise self._unreachable(f"Nothing answers at {_address(url, self.url)}.") from gone
         except httpx.TimeoutException as slow:
             raise UnreachableError(
                 f"{_address(url, self.url)} took too long to answer.", next_step="backroom status"

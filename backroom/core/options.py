@@ -43,4 +43,4 @@ def day(text: str) -> str:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the API, and nothing else.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take yes for an answer.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to all questions.")]

@@ -49,7 +49,9 @@ class Session:
         Raises UnansweredError, with ``otherwise`` as the next step, when nobody is there.
         """
         if self.ask is None:
-            raise UnansweredError(f"{question} There is nobody here to ask.", next_step=otherwise)
+            raise UnansweredError(
+                f"{question} This terminal is not interactive.", next_step=otherwise
+            )
         try:
             return self.ask(f"{question} [{choices}] ").strip()
         except EOFError as gone:

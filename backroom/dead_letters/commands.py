@@ -24,7 +24,7 @@ def list_dead_letters(context: typer.Context, as_json: Json = False) -> None:
     console = show.screen()
     console.print(screens.dead_letters(answer.value))
     if full := [each.queue for each in answer.value if each.depth and each.redrivable]:
-        show.next_step(console, f"mend the cause, then: backroom dlq redrive {full[0]}")
+        show.next_step(console, f"fix the cause, then: backroom dlq redrive {full[0]}")
 
 
 @app.command("redrive", epilog="Example: backroom dlq redrive vending-uploads")
@@ -51,4 +51,4 @@ def redrive(
     console.print(f"{show.plural(moved, 'dead letter')} of {show.plain(queue)} sent back.")
     if done.left:
         left = show.plural(done.left, "is", "are")
-        show.note(console, f"{left} left, just looked at by somebody else; try again in a minute.")
+        show.note(console, f"{left} left, in use by another reader; try again in a minute.")

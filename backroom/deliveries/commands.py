@@ -15,7 +15,7 @@ from chalicelib.deliveries.answers import Statistics
 from chalicelib.deliveries.registry import TYPES
 
 packages = typer.Typer(no_args_is_help=True, help="Send packages, each at most once.")
-preferences = typer.Typer(no_args_is_help=True, help="Say which packages somebody wants.")
+preferences = typer.Typer(no_args_is_help=True, help="Show and set recipients' preferences.")
 
 _KINDS = ", ".join(sorted(TYPES))
 

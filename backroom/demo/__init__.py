@@ -44,7 +44,7 @@ def tell(
     ] = False,
     standins: Annotated[
         str,
-        typer.Option(envvar="BACKROOM_STANDINS", metavar="URL", help="Where the stand-ins answer."),
+        typer.Option(envvar="BACKROOM_STANDINS", metavar="URL", help="Address of the stand-ins."),
     ] = STANDINS,
     as_json: Json = False,
 ) -> None:

@@ -50,7 +50,7 @@ def _bake(story: Story, api: BakeryApi) -> None:
 
 def _order_for_the_day(story: Story, api: BakeryApi) -> None:
     story.step(
-        "An order joins the ticket of the day: one, at 06:00 UTC, or when somebody asks for it.",
+        "An order joins the day's ticket: one, at 06:00 UTC or on request.",
         f'orders place "{_CUSTOMER}" {_CAKE_ID} --persons 2',
         "batches run",
     )
@@ -59,7 +59,7 @@ def _order_for_the_day(story: Story, api: BakeryApi) -> None:
     if placed.id in batch.orders:
         story.say(bakery_screen.batch(batch))
     else:
-        told = f"Today's ticket is out already; order {placed.id} joins tomorrow's."
+        told = f"Today's ticket has been created already; order {placed.id} joins tomorrow's."
         story.say(told)
 
 
@@ -88,13 +88,15 @@ def _lack_eggs(story: Story, api: BakeryApi, order: OrderAnswer) -> None:
 
 
 def _tell_the_customer(story: Story, api: BakeryApi, order: OrderAnswer) -> None:
-    story.step("The other cake is baked; its customer is told, once.", f"orders ready {order.id}")
+    story.step(
+        "The other cake is ready; its customer is notified once.", f"orders ready {order.id}"
+    )
     for _ in range(2):
         api.ready(order.id)
-    told = _until(story, api, order.id, _is_told, "has told nobody")
+    told = _until(story, api, order.id, _is_told, "has not notified the customer")
     notice = told.notice
     if notice:
-        story.say(f"Order {order.id} is {told.status}; told by {notice.channel} to {notice.to}.")
+        story.say(f"Order {order.id} is {told.status}; notified by {notice.channel}: {notice.to}.")
 
 
 def _hire_and_fire(story: Story, api: BakeryApi) -> str:
@@ -111,7 +113,7 @@ def _hire_and_fire(story: Story, api: BakeryApi) -> str:
             "githubUsername": _LOGIN,
         }
     ).value
-    for _ in story.tries("nobody was let in"):
+    for _ in story.tries("no access was granted"):
         now: EmployeeAnswer = api.employee(hired.id).value
         if now.access != "pending":
             break
@@ -127,7 +129,7 @@ def _provider_does(story: Story, path: str, **told: object) -> bool:
     try:
         httpx.post(f"{story.standins}{path}", json=told, timeout=30).raise_for_status()
     except httpx.HTTPError:
-        story.say("No stand-in plays the provider here, so that is left to a real one.")
+        story.say("There is no stand-in for the provider here; a real one does this step.")
         return False
     return True
 

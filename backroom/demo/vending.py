@@ -107,7 +107,7 @@ def _register(play: Vending, cast: Cast) -> None:
         theirs = ", ".join(
             serial for serial in sorted(cast.logs) if cast.technician(serial) == technician
         )
-        play.story.say(f"{technician}, {name}, looks after {theirs}.")
+        play.story.say(f"{theirs} assigned to {technician}, {name}.")
 
 
 def _send_logs(play: Vending, cast: Cast) -> None:
@@ -130,7 +130,8 @@ def _send_logs(play: Vending, cast: Cast) -> None:
 
 def _show_fleet(play: Vending, cast: Cast) -> None:
     play.story.step(
-        "The dispatcher looks at the fleet: who is ill, since when, and what it costs.", "fleet"
+        "The dispatcher opens the fleet: which machines are faulty, since when, and at what cost.",
+        "fleet",
     )
     report = fleet_screen.only(_judged(play, cast), cast.logs)
     around = surroundings(play.story.here, play.api, play.story.console, Bars(play.api), report)

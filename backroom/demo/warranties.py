@@ -23,9 +23,7 @@ def _sell_twice(story: Story, api: WarrantiesApi, store: str) -> str:
         f"warranties create --store {store} --type furniture --sku {_SKU} --cost 150.00 "
         f'--title "{_TITLE}" --key {store}'
     )
-    story.step(
-        "A store sells a sofa, hears nothing, and asks for the warranties again.", *[create] * 2
-    )
+    story.step("A store sells a sofa, gets no answer, and retries.", *[create] * 2)
     for _ in range(2):
         answer, replayed = api.sell(sale(store, "furniture", _SKU, "150.00", _TITLE), key=store)
         for line in screens.sold(answer.value, replayed=replayed):

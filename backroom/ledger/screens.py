@@ -17,13 +17,13 @@ def print_posted(made: Transaction, told: Told) -> None:
     """Say what was posted, or that it was before, and which balance that made."""
     console = show.screen()
     verb = "Already posted" if told.replayed else "Posted"
-    what = f"{verb}: {made.amount:+,} on {made.account_id}, which made its balance {told.balance}."
+    what = f"{verb}: {made.amount:+,} on {made.account_id}, balance {told.balance}."
     show.note(console, what)
     if told.reverses:
-        show.note(console, f"It takes back {told.reverses}.", style=show.CALM)
+        show.note(console, f"It reverses {told.reverses}.", style=show.CALM)
     show.note(
         console,
-        f"It is the account's number {told.sequence}: {made.transaction_id}",
+        f"Entry {told.sequence} of the account: {made.transaction_id}",
         style=show.CALM,
     )
 
@@ -35,11 +35,11 @@ def transaction(made: Transaction, told: Told) -> RenderableType:
             ("Transaction", made.transaction_id),
             ("Account", made.account_id),
             ("Amount", f"{made.amount:+,}"),
-            ("Balance then", told.balance),
-            ("Number", f"{told.sequence} of its account"),
+            ("Balance after", told.balance),
+            ("Number", f"{told.sequence} of the account"),
             ("Posted", precise(made.created_at)),
-            ("Takes back", told.reverses or ""),
-            ("Taken back by", told.reversed_by or ""),
+            ("Reverses", told.reverses or ""),
+            ("Reversed by", told.reversed_by or ""),
         ]
     )
 
@@ -52,7 +52,7 @@ def account(found: Account, told: Told) -> RenderableType:
             ("Balance", f"{found.balance:,}"),
             ("At", precise(found.at) if found.at else ""),
             ("Transactions", told.sequence),
-            ("The last one", told.transaction_id or ""),
+            ("Last transaction", told.transaction_id or ""),
         ]
     )
 
@@ -81,7 +81,7 @@ def print_finding(finding: Finding) -> None:
     if not finding.misfits:
         console.print(f"Everything adds up: {counted}.")
         return
-    console.print(f"{counted} looked at.")
+    console.print(f"{counted} checked.")
     for misfit in finding.misfits[:_MOST_SHOWN]:
         show.note(console, _misfit(misfit))
     if len(finding.misfits) > _MOST_SHOWN:

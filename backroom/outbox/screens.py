@@ -56,7 +56,7 @@ def effect(shown: EffectView) -> RenderableType:
         ("next try", show.moment(shown.due_at)),
         ("claimed until", show.moment(shown.lease_until)),
         ("may be done since", show.moment(shown.unsure_at)),
-        ("kind stands still", show.plain(shown.stands_still or "")),
+        ("kind paused", show.plain(shown.stands_still or "")),
         ("last said", show.plain(shown.last_error or "")),
         ("called there", show.plain(shown.reference or "")),
         ("dead because", show.plain(shown.answer or "")),

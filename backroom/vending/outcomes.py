@@ -93,7 +93,7 @@ def _tell_verdicts(session: Session, api: VendingApi, files: Sequence[FileView])
         if machine:
             console.print(work_screen.verdict_line(machine))
     if not judged:
-        line = "Silences are still being looked for; look again in a moment."
+        line = "Missing sales are still being evaluated; try again in a moment."
         console.print(line, style=show.LATE)
     if any(file.machine is None for file in counted):
         show.next_step(console, "backroom fleet")

@@ -110,9 +110,9 @@ def refusals(rows: Iterable[Refusals]) -> Table:
 
 def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
     """Return what came of a sale, in words."""
-    again = " (it was asked for before)" if replayed else ""
+    again = " (repeated request)" if replayed else ""
     if not told.warranties:
-        return [f"No plan fits{again}: {told.reason}."]
+        return [f"No plan matches{again}: {told.reason}."]
     return [
         f"{amount(made.warranty_price)} for {made.warranty_duration_months} months"
         f"{again}: {made.id}"

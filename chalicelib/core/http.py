@@ -295,7 +295,7 @@ def _rewritten(response: Response, here: str) -> Response:
         return response
     status = HTTPStatus(response.status_code)
     error = BackroomError(
-        "Something went wrong on our side; it was logged."
+        "An internal error occurred; it was logged."
         if status is HTTPStatus.INTERNAL_SERVER_ERROR
         else str(body.get("Message", status.phrase))
     )

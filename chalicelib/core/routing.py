@@ -149,10 +149,12 @@ def _reading(routes: Routes, route: Route, view: View) -> View:
         try:
             return view(**told, **_arguments(routes, route, path_values))
         except (BotoConnectionError, HTTPClientError) as down:
-            raise UnavailableError("A service that this needs does not answer.") from down
+            raise UnavailableError("A service that this request needs does not respond.") from down
         except ClientError as refused:
             if refused.response["Error"]["Code"] in _BUSY:
-                raise UnavailableError("A service that this needs is too busy.") from refused
+                raise UnavailableError(
+                    "A service that this request needs is too busy."
+                ) from refused
             raise
         except BotoCoreError as odd:
             raise RuntimeError(f"AWS client: {odd}") from odd
@@ -198,7 +200,7 @@ def _closed(app: Chalice, allow: Sequence[str]) -> View:
 
 def _unknown(app: Chalice) -> View:
     def unknown_path(**_: str) -> Response:
-        raise NotFoundError(f"There is nothing at {http.instance(_current(app))}.")
+        raise NotFoundError(f"There is no route {http.instance(_current(app))}.")
 
     return unknown_path
 

@@ -47,7 +47,7 @@ _PLAIN = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.~-]+")
 def _path_id_text(value: object) -> str:
     text = _id_text(value)
     if _ENCODED.search(text):
-        raise ValueError("cannot be told from a path: give this id as a query value")
+        raise ValueError("cannot be given in a path; pass this id as a query value")
     return text
 
 

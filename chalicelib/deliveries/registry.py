@@ -23,7 +23,7 @@ class PackageType:
 TYPES: dict[str, PackageType] = {
     entry.name: entry
     for entry in (
-        PackageType("marketing", "What somebody wants to sell", required=True),
-        PackageType("personal", "What somebody sends to a person they know", required=True),
+        PackageType("marketing", "Advertising", required=True),
+        PackageType("personal", "Sent by a person the recipient knows", required=True),
     )
 }

@@ -194,7 +194,7 @@ class Docs:
                 refused = (seen.revision, stale)
             else:
                 return
-        raise NotExecutedError(f"Google Docs: {document_id} is written to all the time")
+        raise NotExecutedError(f"Google Docs: {document_id} is being changed by too many writers")
 
     def _document(self, document_id: str) -> _Document:
         return self._http.read("GET", _path(document_id), query={"fields": _SEEN}).into(_Document)

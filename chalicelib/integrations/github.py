@@ -95,7 +95,7 @@ class GitHub:
         try:
             answer = self.http.read("GET", f"/users/{quote(username, safe='')}")
         except NotThereError:
-            raise NotThereError(f"GitHub: nobody is called {username}") from None
+            raise NotThereError(f"GitHub: there is no user {username}") from None
         return answer.into(User).id
 
     def grant(self, username: str, user_id: int | None = None) -> Access:

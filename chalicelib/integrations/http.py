@@ -194,7 +194,7 @@ class Http:
         if isinstance(broken, LocationValueError):
             return CredentialsError(f"{why}; the address in the settings is none")
         if isinstance(broken, NewConnectionError | ConnectTimeoutError) or _distrusted(broken):
-            return NotExecutedError(f"{why}; nobody could be reached")
+            return NotExecutedError(f"{why}; no connection")
         return _unknown(why, writes=writes)
 
     def _scrubbed(self, error: EffectError) -> EffectError:

@@ -70,7 +70,7 @@ class SesMail:
 def _outcome(failed: ClientError | BotoCoreError) -> EffectError:
     """Return what a failed call means; what SES may have taken in is unsure."""
     if isinstance(failed, EndpointConnectionError | ConnectTimeoutError):
-        return NotExecutedError(f"SES: {type(failed).__name__}; nobody could be reached")
+        return NotExecutedError(f"SES: {type(failed).__name__}; no connection")
     if isinstance(failed, NoCredentialsError):
         return CredentialsError("SES: there are no AWS credentials")
     if not isinstance(failed, ClientError):

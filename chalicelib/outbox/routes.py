@@ -82,4 +82,6 @@ def retry_effect(body: RetryBody) -> Response:
     try:
         return ok(EffectView.whole(*desk().retry(body.id)))
     except OvertakenError as overtaken:
-        raise ConflictError(f"Somebody is at {body.id} just now; look again.") from overtaken
+        raise ConflictError(
+            f"Effect {body.id} is being processed right now; try again."
+        ) from overtaken

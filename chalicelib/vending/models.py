@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     StringConstraints,
 )
@@ -142,6 +143,10 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 Day = Annotated[times.Day, AfterValidator(names.day)]
 
 
+# Strict validation takes no list, which is what an array of JSON is, for a tuple.
+_FROM_ARRAY = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+
+
 def _in_order(days: tuple[T, ...]) -> tuple[T, ...]:
     order = WEEKDAYS.index if set(days) <= set(WEEKDAYS) else None
     return tuple(sorted(set(days), key=order))
@@ -156,9 +161,11 @@ class SiteBody(Model):
     name: Name
     time_zone: Annotated[str, AfterValidator(times.time_zone)] = "UTC"
     address: Annotated[str, StringConstraints(max_length=500), AfterValidator(names.printable)] = ""
-    closed: Annotated[tuple[Day, ...], Field(max_length=400), AfterValidator(_in_order)] = ()
+    closed: Annotated[
+        tuple[Day, ...], Field(max_length=400), _FROM_ARRAY, AfterValidator(_in_order)
+    ] = ()
     closed_weekly: Annotated[
-        tuple[Weekday, ...], Field(max_length=7), AfterValidator(_in_order)
+        tuple[Weekday, ...], Field(max_length=7), _FROM_ARRAY, AfterValidator(_in_order)
     ] = ()
 
 

@@ -158,7 +158,7 @@ def test_who_picks_nobody_is_told_that_nobody_was_signed_in(page: Screens) -> No
     page.press("Sign in")
     page.page.get_by_role("button", name="Nobody").click()
 
-    page.sees("Nobody was signed in: access_denied.")
+    page.sees("You were not signed in: access_denied.")
     assert page.page.url == f"{page.api}/#/start"
     assert kept(page) is None
 

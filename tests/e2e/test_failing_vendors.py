@@ -311,7 +311,7 @@ def test_b19_a_vendor_without_credentials_is_off_until_it_has_some(house: Deploy
         start_anew(stack, "bakery-access-asked")
 
     assert house.get(f"/employees/{employee}")["access"] == "pending"
-    [line] = stack.records("bakery-access-asked", "kind stands still", since_ms)
+    [line] = stack.records("bakery-access-asked", "kind paused", since_ms)
     assert (line["level"], line["state"]) == ("WARNING", "disabled")
     assert "GITHUB_TOKEN" in line["reason"]
     house.post("/outbox/retry", {"id": effect}, status=200)

@@ -25,7 +25,7 @@ def list_employees(context: typer.Context, as_json: Json = False) -> None:
     elif answer.value:
         show.screen().print(screens.employees(answer.value))
     else:
-        show.screen().print("Nobody works here yet.")
+        show.screen().print("No employees yet.")
         show.next_step(show.screen(), "backroom employees hire Ada Lovelace --developer")
 
 

@@ -112,4 +112,4 @@ def make_order_ready(context: typer.Context, order_id: OrderId, as_json: Json = 
     if as_json:
         typer.echo(answer.text)
     else:
-        show.note(show.screen(), f"Order {order_id} is ready; its customer is told.")
+        show.note(show.screen(), f"Order {order_id} is ready; its customer is being notified.")

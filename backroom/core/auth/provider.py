@@ -180,7 +180,7 @@ class Attempt:
             raise SignInError("Another identity provider answered.", next_step="backroom login")
         if not answer.get("code"):
             why = answer.get("error_description") or answer.get("error") or "no code came back"
-            raise SignInError(f"Nobody was signed in: {why[:_MOST_WORDS]}.")
+            raise SignInError(f"Sign-in failed: {why[:_MOST_WORDS]}.")
         return answer["code"]
 
 

@@ -24,7 +24,7 @@ def show_fleet(
     everything: Annotated[
         bool, typer.Option("--all", help="List the healthy machines of a large fleet, too.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every five seconds.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every five seconds.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show all machines, the most urgent first, and why; what IT should look at; the money."""
@@ -66,4 +66,4 @@ def _keep_showing(here: session.Session, api: VendingApi, console: Console, bars
                 live.update(look(here, api, console, bars), refresh=True)
                 here.sleep(_NEXT_LOOK_S)
     except KeyboardInterrupt:
-        console.print(f"Last look at {time.strftime('%H:%M:%S')}.", style=show.CALM)
+        console.print(f"Updated at {time.strftime('%H:%M:%S')}.", style=show.CALM)

@@ -15,7 +15,7 @@ from backroom.vending.screens import states
 from backroom.vending.screens import work as work_screen
 from chalicelib.vending.models import MachineView
 
-app = typer.Typer(no_args_is_help=True, help="Look at machines, and say where they stand.")
+app = typer.Typer(no_args_is_help=True, help="Show, register and assign machines.")
 
 From = Annotated[
     str | None,
@@ -61,9 +61,7 @@ def show_machine(context: typer.Context, serial: SerialArgument, as_json: Json =
 def put(
     context: typer.Context,
     serial: SerialArgument,
-    site: Annotated[
-        str | None, typer.Option(metavar="ID", help="Where it stands; '' for nowhere.")
-    ] = None,
+    site: Annotated[str | None, typer.Option(metavar="ID", help="The site; '' for none.")] = None,
     technician: TechnicianOption = None,
     retired: Annotated[
         str | None,
@@ -90,10 +88,9 @@ def put(
         typer.echo(answer.text)
         return
     view = answer.value
-    at = f"stands at {show.plain(view.site)}" if view.site else "has no site yet"
-    by = f"{view.technician} looks after it" if view.technician else "nobody looks after it yet"
-    until = f"; it is retired after {view.retired}" if view.retired else ""
-    show.screen().print(f"{serial} {at}; {by}{until}.")
+    site, technician = show.plain(view.site or "none"), view.technician or "none"
+    until = f", retired after {view.retired}" if view.retired else ""
+    show.screen().print(f"{serial}: site {site}, technician {technician}{until}.")
 
 
 @app.command(epilog="Example: backroom machines transactions GM001 --from 2020-02-20 --csv")

@@ -12,8 +12,8 @@ from chalicelib.core import times
 from chalicelib.vending import names
 from chalicelib.vending.models import WEEKDAYS, SiteBody
 
-sites = typer.Typer(no_args_is_help=True, help="The places where machines stand.")
-technicians = typer.Typer(no_args_is_help=True, help="The people who look after machines.")
+sites = typer.Typer(no_args_is_help=True, help="Sites of machines.")
+technicians = typer.Typer(no_args_is_help=True, help="Technicians.")
 
 SiteId = Annotated[str, typer.Argument(metavar="ID", help="A short name without blanks.")]
 TechnicianId = Annotated[

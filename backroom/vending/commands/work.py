@@ -11,7 +11,7 @@ from backroom.vending.api import VendingApi
 from backroom.vending.options import MachineOption, SerialArgument, TechnicianOption
 from backroom.vending.screens import work as work_screen
 
-dispatch = typer.Typer(no_args_is_help=True, help="Send somebody to a machine, and see it through.")
+dispatch = typer.Typer(no_args_is_help=True, help="Open and close visits to machines.")
 
 Note = Annotated[str, typer.Option(metavar="TEXT", help="What to do there, or how it went.")]
 DispatchId = Annotated[int, typer.Argument(metavar="ID", min=1, help="The dispatch's number.")]
@@ -61,7 +61,7 @@ def open_dispatch(
         typer.echo(answer.text)
         return
     sent = answer.value
-    whom = f"{sent.technician} is" if sent.technician else "Somebody is"
+    whom = f"Technician {sent.technician} is" if sent.technician else "A technician is"
     console = show.screen()
     console.print(f"Dispatch {sent.id}: {whom} on the way to {machine}.")
     console.print("It closes by itself once a log from after the visit is clean.", style=show.CALM)
@@ -88,7 +88,7 @@ def list_dispatches(
         return
     such = "such " if state or machine else ""
     console.print(f"There is no {such}dispatch yet.")
-    show.next_step(console, "backroom worklist shows where somebody should go")
+    show.next_step(console, "backroom worklist shows which machines need a visit")
 
 
 @dispatch.command("close", epilog='Example: backroom dispatch close 4 --note "new wheel"')

@@ -40,7 +40,7 @@ def compose(
     parts += [*_reasons(report.machines), *_gaps(report), Text(), *_sums(report)]
     parts.append(_legend(report, around, bars=has_bars(table)))
     if not report.up_to_date:
-        waiting = "New files are in; silences are still being looked for. Look again in a moment."
+        waiting = "New files have arrived and are being evaluated. Try again in a moment."
         parts.append(Text(waiting, style=show.LATE))
     return Group(*parts)
 

@@ -36,7 +36,7 @@ class AccessHandler:
             stands = self._made_true(before)
             if self.staff.access(login).version == before.version:
                 return stands
-        raise NotExecutedError(f"{login} is hired and fired all the time.")
+        raise NotExecutedError(f"The access of {login} keeps changing; it is tried again.")
 
     def find(self, effect: Effect) -> str | None:
         """Return nothing: doing it again is as good as knowing."""

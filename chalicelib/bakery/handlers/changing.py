@@ -28,4 +28,6 @@ def kept(orders: Orders, order: Order, change: Callable[[Order], dict[str, objec
         if orders.change(order, after):
             return after
         order = orders.order(order.id) or order
-    raise NotExecutedError(f"Too many change order {order.id} at once.")
+    raise NotExecutedError(
+        f"Order {order.id} is being changed by too many callers; it is tried again."
+    )

@@ -101,8 +101,8 @@ class NoticeHandler:
             return self._tried(order, failed)
         if len(found) == 1:
             return self._noted(order, channel="slack", to=found[0], since=self.now())
-        many = f"{len(found)} people on Slack are called that, and nobody guesses"
-        return self._to_mail(order, many if found else "nobody on Slack is called that")
+        many = f"{len(found)} people on Slack have this name, so it is ambiguous"
+        return self._to_mail(order, many if found else "nobody on Slack has this name")
 
     def _tried(self, order: Order, failed: NotExecutedError) -> Order:
         """Count a failure of Slack's; return the order when it is time for a letter instead.

@@ -63,7 +63,7 @@ class Batching:
         batch = self.batches.batch(day)
         if batch is None:
             raise NotFoundError(
-                f"There is no batch of {day}: no order was waiting, or it is not run."
+                f"There is no batch for {day}: no order was waiting, or the batch has not run yet."
             )
         return Expanded(batch, batching.shares(self.batches.members(day)))
 
@@ -95,7 +95,7 @@ class Batching:
                 if self.batches.seal(begun, batch, effects.batch_ticket(batch.day)):
                     return Run(wanted.day, batch, new=True)
                 lost += 1
-        raise UnavailableError(f"The batch of {wanted.day} does not come to rest.")
+        raise UnavailableError(f"The batch of {wanted.day} could not be sealed; try again.")
 
     def _joining(self, begun: Gathering, orders: Sequence[Order]) -> list[tuple[Order, Order]]:
         at, why = self.now(), f"joined the batch of {begun.day}"

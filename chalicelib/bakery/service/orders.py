@@ -307,4 +307,4 @@ def _in_units_of(
 
 
 def _busy(order_id: int) -> UnavailableError:
-    return UnavailableError(f"Too many change order {order_id} at once.")
+    return UnavailableError(f"Order {order_id} is being changed by too many callers; try again.")

@@ -77,7 +77,7 @@ class Keys:
             self._renew()
         if not self._keys:
             wait_s = math.ceil(self._tried_at + PAUSE_S - self._clock())
-            detail = "The identity provider does not answer, so nobody can be let in."
+            detail = "The identity provider does not respond, so tokens cannot be verified."
             raise UnavailableError(detail, retry_after_s=max(wait_s, 1))
         key = self._known(kid, algorithm)
         if key is None:

@@ -59,7 +59,7 @@ class Tokens:
         except (exceptions.PyJWTError, ValueError, OverflowError, RecursionError) as wrong:
             raise _bad(_REASONS.get(type(wrong), "it cannot be read")) from None
         if _audiences(claims).isdisjoint(self._settings.audiences):
-            raise _bad("it is meant for somebody else")
+            raise _bad("it has another audience")
         if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
             raise _bad("its subject is empty or too long")
         return claims

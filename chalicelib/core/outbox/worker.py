@@ -81,7 +81,7 @@ class Worker:
                 return self._try(kept)
             return self._probe(kept, pause) if self._may_probe(pause) else self._leave(kept, pause)
         except OvertakenError:
-            return _said(kept, "left", "somebody else is at it")
+            return _said(kept, "left", "another worker has it")
 
     # --- one try ----------------------------------------------------------------------------------
 
@@ -149,8 +149,8 @@ class Worker:
         try:
             self._handler.on_finished(claimed.effect, ended)
         except Exception as error:  # noqa: BLE001 - the effect has ended all the same
-            logger.exception("context not told", extra=_named(claimed))
-            untold = f"its context is not told: {_words(error)}"
+            logger.exception("result not stored", extra=_named(claimed))
+            untold = f"the result could not be stored: {_words(error)}"
             known = replace(known, ended=ended, last_error=untold)
             if not self._given_up(claimed):
                 waits = replace(known, state="pending")
@@ -200,7 +200,7 @@ class Worker:
         pause = Pause(self.kind, state, now, why, probe_at, refused=claimed.effect.id)
         if self._store.pause(pause):
             (logger.warning if off else logger.error)(
-                "kind stands still",
+                "kind paused",
                 extra={"kind": self.kind, "state": state, "reason": pause.reason},
             )
         waits = replace(

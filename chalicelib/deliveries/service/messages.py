@@ -62,5 +62,5 @@ class Messages:
         """Return what became of a message. Raises NotFoundError."""
         verdict = self.verdicts.verdict(message_id)
         if verdict is None:
-            raise NotFoundError(f"There is no verdict on message {message_id}, or not yet.")
+            raise NotFoundError(f"There is no verdict on message {message_id} (yet).")
         return verdict

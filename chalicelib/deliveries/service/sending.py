@@ -70,7 +70,9 @@ class Sending:
                 preference = newer.preference
             else:
                 return record, True
-        raise UnavailableError("The recipient changes their mind all the time.")
+        raise UnavailableError(
+            "The preferences changed repeatedly while the package was being decided; try again."
+        )
 
     def _compare(self, known: Record, package: Package) -> None:
         """Keep what this attempt adds to the story. Raises ConflictError."""

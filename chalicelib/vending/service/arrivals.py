@@ -85,7 +85,7 @@ class Arrivals:
                 continue
             else:
                 return record
-        raise UnavailableError(f"{key} keeps changing.")
+        raise UnavailableError(f"{key} keeps changing; try again.")
 
     def give_up(self, key: str, reason: str) -> None:
         """Say on the record that processing failed for good; it is tried again when re-driven."""

@@ -69,7 +69,7 @@ class Verdicts:
             except StaleSummaryError:
                 continue
             return
-        raise UnavailableError(f"{serial} is being judged by others all the time.")
+        raise UnavailableError(f"{serial} is being evaluated by too many writers; try again.")
 
     def announce(self) -> None:
         """Have the fleet judged soon, because machines have changed."""

@@ -118,7 +118,7 @@ def test_a_body_that_is_not_the_gzip_it_says_is_told_in_a_line() -> None:
     ],
 )
 def test_what_is_no_address_is_told_in_a_line(address: str) -> None:
-    with pytest.raises(UnreachableError, match=r"is not an address|Nobody answers") as nowhere:
+    with pytest.raises(UnreachableError, match=r"is not an address|Nothing answers") as nowhere:
         VendingApi(Connection(address)).fleet()
 
     assert nowhere.value.next_step
@@ -279,7 +279,7 @@ def test_a_machine_that_is_not_known_is_none(desk: Desk) -> None:
         (409, "Dispatch 4 to GM001 is open; close it first.", "backroom dispatch close 4"),
         (415, "this is a PDF document", "send the log itself"),
         (422, "the archive is encrypted", "download the log again"),
-        (404, "There is nothing at /fleet.", "backroom status"),
+        (404, "There is no route /fleet.", "backroom status"),
         (500, "Something went wrong", "make logs"),
     ],
 )

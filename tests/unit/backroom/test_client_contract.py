@@ -103,7 +103,7 @@ def test_v9_when_nobody_answers_every_command_ends_with_3_and_names_make_up(comm
     result = run(*command.split())
 
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "Nobody answers at http://localhost:8000." in result.stderr
+    assert "Nothing answers at http://localhost:8000." in result.stderr
     assert "Next: make up" in result.stderr
 
 

@@ -85,7 +85,7 @@ def test_when_nobody_answers_every_command_ends_with_3(command: str) -> None:
     result = run(*command.split())
 
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "Nobody answers" in result.stderr
+    assert "Nothing answers" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def test_a_transaction_shows_its_links(desk: Desk) -> None:
 
     said = words(desk.run("ledger", "show", NINE))
 
-    assert f"Takes back {uuid(1)}" in said
-    assert f"Taken back by {uuid(2)}" in said
+    assert f"Reverses {uuid(1)}" in said
+    assert f"Reversed by {uuid(2)}" in said
 
 
 def test_an_account_at_an_instant_is_asked_for_with_its_offset(desk: Desk) -> None:

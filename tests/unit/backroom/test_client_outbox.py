@@ -217,4 +217,4 @@ def test_dead_letters_are_listed_with_what_to_do(desk: Desk) -> None:
 
     shown = desk.run("dlq", "list").stdout
 
-    assert "Next: mend the cause, then: backroom dlq redrive vending-uploads" in shown
+    assert "Next: fix the cause, then: backroom dlq redrive vending-uploads" in shown

@@ -368,7 +368,7 @@ def test_login_to_an_open_stage_says_that_nobody_is_asked(desk: Desk) -> None:
     for command in ("login", "whoami"):
         result = desk.run(command)
         assert result.exit_code == 0
-        assert "is open: it asks nobody who they are." in words(result)
+        assert "is open: it requires no sign-in." in words(result)
 
 
 def test_login_without_a_client_for_people_says_what_else_there_is(desk: Desk) -> None:
@@ -453,7 +453,7 @@ def test_logout_forgets_here_and_at_the_provider(desk: Desk, grants: Grants) -> 
     assert grants.find("http://localhost:9000")
     [ended] = desk.sent("POST", "/revoke")
     assert dict(parse_qsl(ended.content.decode())) == {"token": "first", "client_id": "people"}
-    assert "Nobody was signed in" in words(desk.run("logout"))
+    assert "You were not signed in" in words(desk.run("logout"))
 
 
 def test_logout_forgets_though_the_provider_is_down(desk: Desk, grants: Grants) -> None:

@@ -223,8 +223,8 @@ def test_the_demo_of_warranties_gives_one_price_and_says_why(office: Office) -> 
 
     told = words(result, "stderr")
     assert result.exit_code == 0, result.stderr
-    assert "20.00 for 12 months (it was asked for before)" in told
-    assert "No plan fits: cost below 10.00." in told
+    assert "20.00 for 12 months (repeated request)" in told
+    assert "No plan matches: cost below 10.00." in told
     assert "because 5.00 + 10 % of the cost (150.00)" in told
     assert json.loads(result.stdout)["warranties"]["warranty_price"] == 20
 

@@ -75,7 +75,7 @@ def test_5c13_two_of_one_name_get_nothing_and_the_customer_a_letter(house: Bakeh
 
     assert house.slack.posted == []
     assert len(house.mail.sent) == 1
-    assert notice(house, order).why == "2 people on Slack are called that, and nobody guesses"
+    assert notice(house, order).why == "2 people on Slack have this name, so it is ambiguous"
 
 
 def test_5c14_the_address_on_the_order_is_taken(house: Bakehouse) -> None:

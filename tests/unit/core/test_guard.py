@@ -164,7 +164,7 @@ def test_a_bad_token_is_401_with_the_reason(api: Api, issuer: Issuer) -> None:
     answer = api.as_(issuer.token("deliveries:read", aud="somebody-else")).get("/boxes")
 
     assert 'error="invalid_token"' in challenge(answer)
-    assert answer.json["detail"].endswith("it is meant for somebody else.")
+    assert answer.json["detail"].endswith("it has another audience.")
 
 
 def test_nothing_is_read_before_the_caller_is_let_in(api: Api, issuer: Issuer) -> None:

@@ -345,7 +345,7 @@ def test_an_unexpected_error_says_nothing_to_the_caller(api: Api) -> None:
         "type": "about:blank",
         "title": "Internal Server Error",
         "status": 500,
-        "detail": "Something went wrong on our side; it was logged.",
+        "detail": "An internal error occurred; it was logged.",
         "instance": "/trouble",
     }
 
@@ -428,7 +428,7 @@ def test_s2_an_unknown_path_is_404_with_every_verb(api: Api, verb: str) -> None:
     answer = api.send(verb, "/nowhere")
 
     assert (answer.status, answer.headers["Content-Type"]) == (404, PROBLEM)
-    assert answer.json["detail"] == "There is nothing at /nowhere."
+    assert answer.json["detail"] == "There is no route /nowhere."
     assert answer.json["instance"] == "/nowhere"
 
 

@@ -273,7 +273,7 @@ def test_s6_a_context_that_is_never_there_is_told_for_days_and_then_it_is_said(
 
     kept = office.standing()
     assert (kept.state, kept.reference) == ("done", "ref-a")
-    assert "its context is not told" in (kept.last_error or "")
+    assert "the result could not be stored" in (kept.last_error or "")
     assert office.times_made == {"a": 1}
 
 
@@ -356,7 +356,7 @@ def test_s6_switched_off_effects_wait_and_say_so_and_nothing_fails(
     office.run(PROBE_S + 300)
 
     assert {kept.state for kept in office.store.kept.values()} == {"disabled"}
-    assert caplog.messages.count("kind stands still") == 1, "one clear line, not one each"
+    assert caplog.messages.count("kind paused") == 1, "one clear line, not one each"
 
 
 def test_s6_switched_off_effects_are_performed_when_the_kind_is_switched_on_later(

@@ -39,6 +39,16 @@ def test_v1_sites_technicians_and_machines_are_put_and_read(api: Api) -> None:
     assert len(api.get("/machines").json) == 4
 
 
+def test_v1_closing_days_of_a_site_are_put_as_arrays_and_read_in_order(api: Api) -> None:
+    body = {"name": "Mall", "closed": ["2026-12-25", "2026-01-01"], "closed_weekly": ["sunday"]}
+
+    assert api.put("/sites/mall", body).status == 201
+    site = api.get("/sites/mall").json
+    assert (site["closed"], site["closed_weekly"]) == (["2026-01-01", "2026-12-25"], ["sunday"])
+    wrong = api.put("/sites/mall", {"name": "Mall", "closed": ["2026-02-30"], "closed_weekly": "x"})
+    assert wrong.faults.keys() == {"body.closed.0", "body.closed_weekly"}
+
+
 def test_v1_an_unknown_reference_is_422_and_an_unknown_resource_404(api: Api) -> None:
     assert api.put("/machines/GM100", {"technician": "T0404"}).status == 422
     for path in ("/machines/GM404", "/sites/moon", "/technicians/T0404", "/dispatches/404"):

@@ -252,7 +252,7 @@ def test_who_is_overtaken_all_the_time_comes_back_later(
 ) -> None:
     monkeypatch.setattr("chalicelib.core.retry.tries", lambda **_: iter(range(5)))
 
-    with pytest.raises(UnavailableError, match="GM001 is being judged by others"):
+    with pytest.raises(UnavailableError, match="GM001 is being evaluated by too many writers"):
         contested(fleet, times=99).judge("GM001")
 
 

@@ -95,7 +95,7 @@ def test_v2_where_nobody_can_be_asked_the_time_must_be_said(desk: Desk, log: Pat
     result = taking(desk).run(*upload(log))
 
     assert (result.exit_code, desk.asked) == (2, [])
-    assert "the file's own time? There is nobody here to ask." in result.stderr
+    assert "the file's own time? This terminal is not interactive." in result.stderr
     assert "Next: add --yes to take that time, or say it: --downloaded-at" in result.stderr
 
 
@@ -306,7 +306,7 @@ def test_a_verdict_that_is_late_is_told_as_such(desk: Desk, log: Path) -> None:
     result = taking(desk, judged=False).run(*upload(log), "--yes")
 
     assert result.exit_code == 0
-    assert "Silences are still being looked for; look again in a moment." in result.stdout
+    assert "Missing sales are still being evaluated; try again in a moment." in result.stdout
     assert sum(desk.slept_s) < 15
 
 

@@ -180,7 +180,7 @@ def test_an_empty_fleet_says_what_to_do_next(desk: Desk) -> None:
 
 
 def test_a_report_that_is_not_up_to_date_says_so(desk: Desk) -> None:
-    assert "Look again in a moment." in words(at(desk, WELL, up_to_date=False).run("fleet"))
+    assert "Try again in a moment." in words(at(desk, WELL, up_to_date=False).run("fleet"))
 
 
 def test_a_report_of_some_machines_sums_up_those() -> None:
@@ -347,7 +347,7 @@ def test_a_dispatch_is_opened_with_a_note(desk: Desk) -> None:
     told = words(desk.run("dispatch", "open", "GM006", "--note", "take a wheel"))
 
     assert desk.asked[0].read() == b'{"machine":"GM006","note":"take a wheel"}'
-    assert "Dispatch 4: T0001 is on the way to GM006." in told
+    assert "Dispatch 4: Technician T0001 is on the way to GM006." in told
 
 
 def test_a_dispatch_to_a_machine_of_nobodys_says_how_to_assign_it(desk: Desk) -> None:
@@ -355,7 +355,7 @@ def test_a_dispatch_to_a_machine_of_nobodys_says_how_to_assign_it(desk: Desk) ->
 
     told = words(desk.run("dispatch", "open", "GM006"))
 
-    assert "Somebody is on the way" in told
+    assert "A technician is on the way" in told
     assert "Next: backroom machines put GM006 --technician T0001" in told
 
 

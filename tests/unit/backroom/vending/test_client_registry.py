@@ -25,7 +25,7 @@ def test_v1_what_is_not_said_of_a_machine_stays_as_it_is(desk: Desk) -> None:
         "technician": "T0002",
         "retired": None,
     }
-    assert result.stdout == "GM001 stands at mall; T0002 looks after it.\n"
+    assert result.stdout == "GM001: site mall, technician T0002.\n"
 
 
 def test_v1_a_machine_can_be_taken_off_its_site(desk: Desk) -> None:
@@ -39,7 +39,7 @@ def test_v1_a_machine_can_be_taken_off_its_site(desk: Desk) -> None:
         "technician": "T0001",
         "retired": None,
     }
-    assert "has no site yet" in result.stdout
+    assert "site none" in result.stdout
 
 
 def test_v1_a_new_machine_needs_neither_site_nor_technician(desk: Desk) -> None:
@@ -52,7 +52,7 @@ def test_v1_a_new_machine_needs_neither_site_nor_technician(desk: Desk) -> None:
         "technician": None,
         "retired": None,
     }
-    assert result.stdout == "GM001 has no site yet; nobody looks after it yet.\n"
+    assert result.stdout == "GM001: site none, technician none.\n"
 
 
 def test_a_machine_at_an_unknown_site_says_how_to_create_it(desk: Desk) -> None:
