@@ -98,6 +98,7 @@ def hear_from_jira(content: bytes, headers: WebhookHeaders) -> Response:
         return ok(WebhookAnswer(verdict="not ours"), status=202)
     report = Report(
         key=event.issue.key,
+        issue_id=event.issue.id,
         labels=event.issue.fields.labels,
         closed=event.issue.fields.status.category.key == "done",
         at=report_time(event.timestamp),

@@ -25,9 +25,16 @@ def comment(order_id: int) -> Effect:
     return Effect(f"comment#{order_id}", "jira", {"task": "comment", "order": order_id})
 
 
-def inspection(key: str, occasion: str) -> Effect:
+def part(of: Effect, number: int) -> Effect:
+    """Comment with a further part of what a ticket or a comment says; 2 is the first of them."""
+    task = "comment" if of.payload["task"] == "comment" else "part"
+    return Effect(f"{of.id}#part{number}", "jira", {**of.payload, "task": task, "part": number})
+
+
+def inspection(key: str, occasion: str, *, issue_id: str | None = None) -> Effect:
     """Look at a ticket that seems to be short of something; ``occasion`` tells calls apart."""
-    return Effect(f"jira#inspect#{key}#{occasion}", "jira", {"task": "inspect", "key": key})
+    named = {"task": "inspect", "key": key} | ({"id": issue_id} if issue_id else {})
+    return Effect(f"jira#inspect#{key}#{occasion}", "jira", named)
 
 
 def ready_notice(order_id: int) -> Effect:

@@ -153,6 +153,7 @@ class IssueFields(Model):
 class JiraIssue(Model):
     """An issue as it was when the webhook was written."""
 
+    id: str | None = None
     key: str
     fields: IssueFields
 

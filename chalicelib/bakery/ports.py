@@ -117,14 +117,23 @@ class Tickets(Protocol):
     def settle(self, day: date, ticket: Ticket) -> None:
         """Keep what became of a batch's ticket; repeating it is safe."""
 
-    def know(self, issue_key: str, of: int | date) -> None:
-        """Keep which order or batch a ticket is about; repeating it is safe."""
+    def know(self, issue_key: str, of: int | date, *, issue_id: str | None = None) -> None:
+        """Keep which order or batch a ticket is about; repeating it is safe.
+
+        An id that is known already stays.
+        """
+
+    def issue_id(self, issue_key: str) -> str | None:
+        """Return the id of a ticket, None where none was kept."""
 
     def ask(self, effect: Effect) -> bool:
         """Ask for an effect that follows from no change of ours; False when it was asked for."""
 
-    def owner(self, issue_key: str) -> int | date | None:
-        """Return the order or the batch that a ticket is about; None for a foreign one."""
+    def owner(self, issue_key: str, issue_id: str | None = None) -> int | date | None:
+        """Return the order or the batch that a ticket is about; None for a foreign one.
+
+        The id decides where both are known: keys change, and another ticket may get one.
+        """
 
 
 class Staff(Protocol):
@@ -198,6 +207,10 @@ class Issue(Protocol):
     """A ticket at the provider's, as it is now."""
 
     @property
+    def id(self) -> str:
+        """Return what it is known by for ever."""
+
+    @property
     def key(self) -> str:
         """Return what people call it: ``ING-12``."""
 
@@ -214,12 +227,16 @@ class Created(Protocol):
     """A ticket that was just made."""
 
     @property
+    def id(self) -> str:
+        """Return what it is known by for ever."""
+
+    @property
     def key(self) -> str:
         """Return what people call it."""
 
 
 class TicketDesk(Protocol):
-    """Where the provider reads tickets (Jira)."""
+    """Where the provider reads tickets (Jira); ``issue`` is a ticket's id, or its key."""
 
     def create(
         self,
@@ -235,16 +252,16 @@ class TicketDesk(Protocol):
     def labelled(self, label: str) -> Sequence[Issue]:
         """Return the tickets with a label, oldest first; the latest may be missing yet."""
 
-    def issue(self, key: str) -> Issue | None:
+    def issue(self, issue: str) -> Issue | None:
         """Return a ticket as it is now."""
 
     def closed_with(self, label: str, *, within_days: int) -> Sequence[Issue]:
         """Return the closed tickets with a label that were changed lately."""
 
-    def comment(self, key: str, body: dict[str, Any], *, effect_id: str) -> str:
+    def comment(self, issue: str, body: dict[str, Any], *, effect_id: str) -> str:
         """Comment on a ticket and return the comment's id; a second call makes a second one."""
 
-    def find_comment(self, key: str, effect_id: str) -> str | None:
+    def find_comment(self, issue: str, effect_id: str) -> str | None:
         """Return the id of the comment that was made for an effect."""
 
 

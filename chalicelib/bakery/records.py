@@ -70,11 +70,21 @@ class Change(Record):
 
 
 class Ticket(Record):
-    """What became of asking the provider; ``key`` is the issue's."""
+    """What became of asking the provider.
+
+    ``key`` is the issue's, and changes when it is moved; ``id`` never does. Versions before 0.2.0
+    kept no id.
+    """
 
     state: TicketState = "asked"
     key: str | None = None
+    id: str | None = None
     answer: str | None = None
+
+    @property
+    def issue(self) -> str | None:
+        """Return what Jira is asked for: the id if it is known."""
+        return self.id or self.key
 
 
 class Notice(Record):

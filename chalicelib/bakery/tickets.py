@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from chalicelib.bakery.batching import as_lines
 from chalicelib.bakery.names import fold, title
 from chalicelib.bakery.records import Batch, Line, Order
-from chalicelib.integrations import adf
+from chalicelib.integrations import adf, limits
 
 GREETING = "Hello dear provider, we would like to order:"
 CLOSING = "Thank you very much, and kind regards from your bakery."
@@ -21,17 +21,23 @@ SHORT = "missing-ingredients"
 _OURS = "backroom"
 _NAMES_ONE = "missing-"
 _DUE = timedelta(days=1)
-# A description takes 32,767 characters and a property 32,768 bytes: what is more is counted.
+# Orders beyond these are counted. Ingredients never are: they go on in comments.
 _MOST_LINKED = 100
-_MOST_NAMED = 2_000
+_MOST_NAMED = 10
+_MARGIN = 1_000
+"""Characters of a part that its heading, its own number and the mark of its effect may take."""
+_ROOM = limits.JIRA_TEXT - _MARGIN
+_LINK_TEXT = 30
+"""Characters of the node around the comma between two links."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A ticket before it has a key."""
+    """A ticket before it has a key; ``more`` are the comments that its description goes on in."""
 
     summary: str
     description: adf.Node
+    more: Sequence[adf.Node]
     labels: tuple[str, ...]
     due: date
     properties: Mapping[str, object]
@@ -45,8 +51,10 @@ class Shortage:
 
     def __str__(self) -> str:
         """Return it in plain words."""
-        names = (title(each).lower() for each in sorted(self.ingredients))
-        return ", ".join(names) or "ingredients"
+        names = [title(each).lower() for each in sorted(self.ingredients)]
+        rest = len(names) - _MOST_NAMED
+        told = ", ".join(names[:_MOST_NAMED]) or "ingredients"
+        return f"{told} and {rest} more" if rest > 0 else told
 
 
 def batch_label(day: date) -> str:
@@ -62,16 +70,18 @@ def order_label(order_id: int) -> str:
 def of_batch(batch: Batch, *, home: str) -> Draft:
     """Return the ticket of a day; ``home`` is the address under which we answer."""
     day, count = batch.day.isoformat(), len(batch.orders)
+    description, more = _letter(batch.lines, _batch_links(batch, home), of=f"batch {day}")
     return Draft(
         summary=f"Ingredients for {day} ({count} order{'' if count == 1 else 's'})",
-        description=_letter(batch.lines, _batch_links(batch, home)),
+        description=description,
+        more=more,
         labels=(_OURS, batch_label(batch.day)),
         due=batch.day + _DUE,
         properties={
             "backroom.batch": {
                 "day": day,
                 "count": count,
-                "orders": [str(order) for order in batch.orders[:_MOST_NAMED]],
+                "orders": _as_many_as_fit(map(str, batch.orders), limits.JIRA_PROPERTY),
             }
         },
     )
@@ -79,22 +89,28 @@ def of_batch(batch: Batch, *, home: str) -> Draft:
 
 def of_order(order: Order, *, home: str) -> Draft:
     """Return the ticket of a single order (B8)."""
+    links = [_order_link(order.id, home)]
+    description, more = _letter(as_lines(order.needs), links, of=f"order {order.id}")
     return Draft(
         summary=f"Order #{order.id}",
-        description=_letter(as_lines(order.needs), [_order_link(order.id, home)]),
+        description=description,
+        more=more,
         labels=(_OURS, order_label(order.id)),
         due=order.created_at.date() + _DUE,
         properties={"backroom.order": {"order": str(order.id)}},
     )
 
 
-def no_longer_needed(order: Order) -> adf.Node:
-    """Return the comment on an order that was cancelled after its ticket."""
-    return adf.document(
-        adf.paragraph(f"Order {order.id} was cancelled. These are no longer needed for it:"),
-        _table(as_lines(order.needs)),
-        adf.paragraph("Thank you, and sorry for the trouble."),
-    )
+def no_longer_needed(order: Order) -> Sequence[adf.Node]:
+    """Return the comments on an order that was cancelled after its ticket; mostly it is one."""
+    opening = f"Order {order.id} was cancelled. These are no longer needed for it:"
+    closing = "Thank you, and sorry for the trouble."
+    return [
+        adf.document(
+            adf.paragraph(f"{opening}{_part(number, total)}"), _table(lines), adf.paragraph(closing)
+        )
+        for number, total, lines in _parts(as_lines(order.needs), room=_ROOM)
+    ]
 
 
 def shortage(labels: Iterable[str], *, closed: bool) -> Shortage | None:
@@ -109,10 +125,56 @@ def shortage(labels: Iterable[str], *, closed: bool) -> Shortage | None:
     return Shortage(frozenset(named - {""}))
 
 
-def _letter(lines: Sequence[Line], links: Sequence[adf.Node | str]) -> adf.Node:
-    return adf.document(
-        adf.paragraph(GREETING), _table(lines), adf.paragraph(*links), adf.paragraph(CLOSING)
+def _letter(
+    lines: Sequence[Line], links: Sequence[adf.Node | str], *, of: str
+) -> tuple[adf.Node, Sequence[adf.Node]]:
+    """Return a ticket's description, and the comments in which a long list goes on."""
+    linked = adf.paragraph(*links)
+    room = _ROOM - limits.json_length(linked)
+    (_, total, first), *rest = _parts(lines, room=room)
+    onward = [adf.paragraph(f"The list goes on in the comments, {total} parts in all.")]
+    description = adf.document(
+        adf.paragraph(GREETING),
+        _table(first),
+        *(onward if rest else ()),
+        linked,
+        adf.paragraph(CLOSING),
     )
+    more = [
+        adf.document(adf.paragraph(f"Ingredients for {of}{_part(number, total)}"), _table(some))
+        for number, _, some in rest
+    ]
+    return description, more
+
+
+def _parts(lines: Iterable[Line], *, room: int) -> list[tuple[int, int, list[Line]]]:
+    """Return lines in parts that fit into ``room`` characters, each with its number and theirs."""
+    parts: list[list[Line]] = [[]]
+    left = room
+    for line in lines:
+        length = limits.json_length(_table([line])) - limits.json_length(_table([])) + 2
+        if length > left:
+            parts.append([])
+            left = room
+        parts[-1].append(line)
+        left -= length
+    return [(number, len(parts), part) for number, part in enumerate(parts, start=1)]
+
+
+def _part(number: int, total: int) -> str:
+    return f" (part {number} of {total})" if total > 1 else ""
+
+
+def _as_many_as_fit(names: Iterable[str], most_bytes: int) -> list[str]:
+    """Return the first names, as many as fit into a property beside what else stands in it."""
+    kept: list[str] = []
+    left = most_bytes - _MARGIN
+    for name in names:
+        left -= limits.json_length(name) + 2
+        if left < 0:
+            break
+        kept.append(name)
+    return kept
 
 
 def _table(lines: Iterable[Line]) -> adf.Node:
@@ -125,9 +187,11 @@ def _upper(name: str) -> str:
 
 def _batch_links(batch: Batch, home: str) -> list[adf.Node | str]:
     """Return links to the orders, comma separated, or to the batch where they are too many."""
-    rest = len(batch.orders) - _MOST_LINKED
+    longest = limits.json_length([", ", _order_link(10**15, home)]) + _LINK_TEXT
+    most = min(_MOST_LINKED, 2 * _ROOM // 3 // longest)
+    rest = len(batch.orders) - most
     links: list[adf.Node | str] = ["For the orders "]
-    for number, order in enumerate(batch.orders[:_MOST_LINKED]):
+    for number, order in enumerate(batch.orders[:most]):
         links += [", "] * bool(number) + [_order_link(order, home)]
     more = f" and {rest} more" if rest > 0 else ""
     day = batch.day.isoformat()

@@ -6,14 +6,15 @@ Searching trails writes by seconds to minutes, so "not found" is no proof before
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 
-from chalicelib.core.outbox.effects import CredentialsError
-from chalicelib.integrations import adf
-from chalicelib.integrations.http import Http, NotThereError, Read
+from chalicelib.core.outbox.effects import CredentialsError, EffectError, RejectedError
+from chalicelib.integrations import adf, limits
+from chalicelib.integrations.http import Answer, Http, NotThereError, Read
 from chalicelib.integrations.settings import VendorSettings
 
 SETTLE_S = 900.0
@@ -21,8 +22,8 @@ SETTLE_S = 900.0
 
 Category = Literal["new", "indeterminate", "done", "undefined"]
 _FIELDS = ["summary", "labels", "status", "created", "updated"]
-_PAGE = 100
 _MARK = "Reference: "
+_ISSUE = "/rest/api/3/issue"
 
 
 class JiraSettings(VendorSettings):
@@ -98,6 +99,10 @@ class _Comments(Read):
     total: int
 
 
+class _Errors(Read):
+    errors: dict[str, str] = Field(default_factory=dict)
+
+
 class _Found(Read):
     issues: tuple[Issue, ...] = ()
     token: str | None = Field(None, alias="nextPageToken")
@@ -140,7 +145,7 @@ class Jira:
         fields: dict[str, Any] = {
             "project": {"key": self._project},
             "issuetype": {"name": self._issue_type},
-            "summary": " ".join(summary.split())[:255],
+            "summary": limits.shortened(" ".join(summary.split()), limits.JIRA_SUMMARY),
             "labels": list(labels),
             "description": description,
         }
@@ -150,7 +155,7 @@ class Jira:
             "fields": fields,
             "properties": [{"key": k, "value": v} for k, v in (properties or {}).items()],
         }
-        return self._http.write("POST", "/rest/api/3/issue", json=body).into(Created)
+        return self._http.write("POST", _ISSUE, json=body).into(Created)
 
     def issue(self, key: str) -> Issue | None:
         """Return an issue as it is now, None when there is none."""
@@ -168,19 +173,22 @@ class Jira:
         return self.search(f"labels = {quoted(label)} ORDER BY created ASC", sure_of=sure_of)
 
     def closed_with(self, label: str, *, within_days: int) -> tuple[Issue, ...]:
-        """Return the closed issues with ``label`` that were changed lately."""
-        return self.search(
-            f"labels = {quoted(label)} AND statusCategory = Done"
-            f" AND updated >= -{within_days}d ORDER BY created ASC"
+        """Return the closed issues with ``label`` that were changed lately, of any project.
+
+        An issue may have been moved to another one.
+        """
+        return tuple(
+            self._found(
+                _asked(
+                    f"labels = {quoted(label)} AND statusCategory = Done"
+                    f" AND updated >= -{within_days}d ORDER BY created ASC"
+                )
+            )
         )
 
     def search(self, clause: str, *, sure_of: Sequence[str] = ()) -> tuple[Issue, ...]:
         """Return the project's issues that meet a JQL clause, all pages."""
-        asked: dict[str, Any] = {
-            "jql": f"project = {quoted(self._project)} AND {clause}",
-            "fields": _FIELDS,
-            "maxResults": _PAGE,
-        }
+        asked = _asked(f"project = {quoted(self._project)} AND {clause}")
         if sure_of:
             asked["reconcileIssues"] = [int(issue_id) for issue_id in sure_of]
         return tuple(self._found(asked))
@@ -229,12 +237,46 @@ class Jira:
     def _comments(self, key: str) -> Iterator[_Comment]:
         seen = 0
         while True:
-            query = {"startAt": str(seen), "maxResults": str(_PAGE)}
+            query = {"startAt": str(seen), "maxResults": str(limits.JIRA_PAGE)}
             page = self._http.read("GET", f"{_path(key)}/comment", query=query).into(_Comments)
             yield from page.comments
             seen += len(page.comments)
             if not page.comments or seen >= page.total:
                 return
+
+
+def judge(answer: Answer, _: float) -> EffectError | None:
+    """Tell what is about one issue from what is about the account, or about how Jira is set up.
+
+    The permission for one issue may be denied (it was moved). A project, a type or a field that
+    Jira does not take is wrong for every ticket: somebody has to mend settings, here or there.
+    """
+    why = f"Jira {answer.request}: {answer.status} {answer.words()}"
+    path = answer.request.partition(" ")[2]
+    if answer.status == HTTPStatus.FORBIDDEN and path.startswith(f"{_ISSUE}/"):
+        denied = "X-Authentication-Denied-Reason" in answer.headers
+        return CredentialsError(why) if denied else RejectedError(why)
+    if answer.status == HTTPStatus.BAD_REQUEST and path == _ISSUE and _of_settings(answer):
+        return CredentialsError(why)
+    return None
+
+
+def _of_settings(answer: Answer) -> bool:
+    """Return whether Jira refuses a project, a type, or a field that every ticket has or lacks."""
+    try:
+        errors = _Errors.model_validate_json(answer.content).errors
+    except ValidationError:
+        return False
+    return any(
+        name in {"project", "pid", "issuetype"}
+        or "cannot be set" in words
+        or (name.startswith("customfield_") and "required" in words)
+        for name, words in errors.items()
+    )
+
+
+def _asked(jql: str) -> dict[str, Any]:
+    return {"jql": jql, "fields": _FIELDS, "maxResults": limits.JIRA_PAGE}
 
 
 def quoted(value: str) -> str:
@@ -244,4 +286,4 @@ def quoted(value: str) -> str:
 
 
 def _path(key: str) -> str:
-    return f"/rest/api/3/issue/{quote(key, safe='')}"
+    return f"{_ISSUE}/{quote(key, safe='')}"

@@ -85,8 +85,8 @@ def utf16_length(text: str) -> int:
 
 
 def json_length(value: object) -> int:
-    """Return the length of a value's JSON in characters, as it is sent."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    """Return the length of a value's JSON in characters, in the longest of the usual ways."""
+    return len(json.dumps(value))
 
 
 def shortened(text: str, most: int, *, measure: Measure = len) -> str:

@@ -26,6 +26,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.integrations import limits
 from chalicelib.integrations.settings import VendorSettings
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 5.0
 _LAST_WORD_S = 10.0
+# RFC 3463: 4.5 is congestion. Gmail answers "550 5.4.5 Daily user sending limit exceeded".
+_SENT_ENOUGH = re.compile(rb"[45]\.4\.5\b")
+_SENT_ENOUGH_S = 3_600
 _AUTH_FAILED = {530, 534, 535, 538}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 _ATEXT = re.compile("[A-Za-z0-9!#$%&'*+/?^_`{|}~-]")
@@ -173,10 +177,10 @@ def composed(letter: Letter, sender: str) -> EmailMessage:
 
 
 def checked_subject(subject: str) -> str:
-    """Return a subject without line breaks or other control characters, or raise RejectedError."""
+    """Return a subject, shortened if need be. Raises RejectedError for control characters."""
     if _UNPRINTABLE.search(subject):
         raise RejectedError("Mail: a subject must be one line of text")
-    return subject
+    return limits.shortened(subject, limits.MAIL_SUBJECT)
 
 
 def checked_address(address: str) -> str:
@@ -186,7 +190,8 @@ def checked_address(address: str) -> str:
     except (HeaderParseError, ValueError, IndexError) as wrong:
         raise RejectedError("Mail: the address is none") from wrong
     plain = address.isascii() and not re.search(r"[\s<>,;\"\x00-\x1f\x7f]", address)
-    if not (plain and parsed.username and "." in parsed.domain):
+    too_long = len(address) > limits.MAIL_ADDRESS or len(parsed.username) > limits.MAIL_LOCAL_PART
+    if too_long or not (plain and parsed.username and "." in parsed.domain):
         raise RejectedError("Mail: the address is none")
     return address
 
@@ -206,6 +211,8 @@ def _judge(
     why = f"Mail: {about}: {code} {words.decode(errors='replace')[:200]}"
     if code in _AUTH_FAILED:
         raise CredentialsError(why)
+    if _SENT_ENOUGH.match(words):
+        raise NotExecutedError(why, retry_after_s=_SENT_ENOUGH_S)
     raise refused(why) if code >= 500 else NotExecutedError(why)
 
 

@@ -54,7 +54,7 @@ class SesMail:
                 Content={"Simple": simple},  # type: ignore[typeddict-item]
             )
         except (ClientError, BotoCoreError) as failed:
-            raise _outcome(failed) from None
+            raise _outcome(failed, self.sender) from None
         return sent["MessageId"]
 
     def check(self) -> None:
@@ -62,13 +62,16 @@ class SesMail:
         try:
             account = self.client().get_account()
         except (ClientError, BotoCoreError) as failed:
-            raise _outcome(failed) from None
+            raise _outcome(failed, self.sender) from None
         if not account.get("SendingEnabled", True):
             raise CredentialsError("SES: sending is switched off for this account")
 
 
-def _outcome(failed: ClientError | BotoCoreError) -> EffectError:
-    """Return what a failed call means; what SES may have taken in is unsure."""
+def _outcome(failed: ClientError | BotoCoreError, sender: str) -> EffectError:
+    """Return what a failed call means; what SES may have taken in is unsure.
+
+    An identity that is not verified is the recipient's (in the sandbox), or ours.
+    """
     if isinstance(failed, EndpointConnectionError | ConnectTimeoutError):
         return NotExecutedError(f"SES: {type(failed).__name__}; no connection")
     if isinstance(failed, NoCredentialsError):
@@ -81,4 +84,5 @@ def _outcome(failed: ClientError | BotoCoreError) -> EffectError:
         return OutcomeUnknownError(why)
     if code in _LATER:
         return NotExecutedError(why)
-    return RejectedError(why) if code in _POISON else CredentialsError(why)
+    ours = "not verified" in why and sender.lower() in why.lower()
+    return RejectedError(why) if code in _POISON and not ours else CredentialsError(why)

@@ -15,31 +15,41 @@ from chalicelib.core.outbox.effects import (
     NotExecutedError,
     RejectedError,
 )
+from chalicelib.integrations import limits
 from chalicelib.integrations.http import Answer, Http, Read
 from chalicelib.integrations.settings import VendorSettings
 
-MOST_CHARACTERS = 4_000
-"""What Slack advises a message to hold at most."""
-
 _EVENT = "backroom_effect"
-_USERS_PAGE, _MESSAGES_PAGE = "200", "100"
-_LIMITED = {"ratelimited", "rate_limited"}
+# Words of refusal, as the methods' pages document them; any other is about this request.
+_LIMITED = {
+    "external_channel_migrating",
+    "message_limit_exceeded",
+    "rate_limited",
+    "ratelimited",
+    "team_added_to_org",  # the workspace is being moved, says Slack: try again
+}
 _UNKNOWN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 _DENIED = {
     "access_denied",
+    "accesslimited",
     "account_inactive",
+    "deprecated_endpoint",
+    "ekm_access_denied",
     "enterprise_is_restricted",
     "invalid_auth",
+    "messages_tab_disabled",
     "method_deprecated",
     "missing_scope",
     "no_permission",
     "not_allowed_token_type",
     "not_authed",
     "org_login_required",
+    "restricted_action",
     "team_access_not_granted",
     "token_expired",
     "token_revoked",
     "two_factor_setup_required",
+    "upgrade_required",
 }
 
 
@@ -145,13 +155,13 @@ class Slack:
         return self._http.read("POST", "/conversations.open", json=body).into(_Opened).channel.id
 
     def post(self, channel: str, text: str, *, effect_id: str) -> str:
-        """Post ``text`` as it is, and return the message's timestamp, which is its id.
+        """Post ``text`` as it is (shortened if it is too long to be shown), and return its id.
 
         Not repeat-safe: `find` tells whether an earlier call worked.
         """
         body = {
             "channel": channel,
-            "text": escaped(text),
+            "text": escaped(limits.shortened(text, limits.SLACK_SECTION, measure=_length)),
             "mrkdwn": False,
             "unfurl_links": False,
             "unfurl_media": False,
@@ -170,7 +180,7 @@ class Slack:
         return None
 
     def _users(self) -> Iterator[User]:
-        query = {"limit": _USERS_PAGE}
+        query = {"limit": str(limits.SLACK_USERS_PAGE)}
         while True:
             page = self._http.read("GET", "/users.list", query=query).into(_Users)
             yield from page.members
@@ -182,7 +192,7 @@ class Slack:
         query = {
             "channel": channel,
             "oldest": f"{since:.6f}",
-            "limit": _MESSAGES_PAGE,
+            "limit": str(limits.SLACK_MESSAGES_PAGE),
             "include_all_metadata": "true",
         }
         while True:
@@ -196,6 +206,10 @@ class Slack:
 def escaped(text: str) -> str:
     """Return ``text`` so that Slack shows it as it is: no mention, no link, no command."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _length(text: str) -> int:
+    return len(escaped(text))
 
 
 def judge(answer: Answer, now: float) -> EffectError | None:

@@ -17,6 +17,7 @@ from chalicelib.core import aws
 from chalicelib.core.outbox.effects import CredentialsError, NotExecutedError
 from chalicelib.integrations import github as github_client
 from chalicelib.integrations import google
+from chalicelib.integrations import jira as jira_client
 from chalicelib.integrations import slack as slack_client
 from chalicelib.integrations.gdocs import Docs, Drive
 from chalicelib.integrations.github import GitHub, GitHubSettings
@@ -45,7 +46,14 @@ def jira(timeout: Timeout = TIMEOUT) -> Jira:
     token = told.jira_token.get_secret_value()
     basic = base64.b64encode(f"{told.jira_user}:{token}".encode()).decode()
     headers = {"Authorization": f"Basic {basic}"}
-    http = Http("Jira", told.jira_url, headers=headers, secrets=[token, basic], timeout=timeout)
+    http = Http(
+        "Jira",
+        told.jira_url,
+        headers=headers,
+        judge=jira_client.judge,
+        secrets=[token, basic],
+        timeout=timeout,
+    )
     return Jira(http, told.jira_project, issue_type=told.jira_issue_type)
 
 

@@ -11,6 +11,7 @@
 | `POST /control/clock`                  | `{"forward_s": 900}`: sends the clock ahead            |
 | `POST /control/jira/webhook`           | `{"url", "secret"}`: where Jira sends its events       |
 | `POST /control/jira/issues/{key}`      | changes an issue as the provider would, see `changed`  |
+| `POST /control/jira/issues/{key}/move` | `{"to": "OPS-7"}`: moves it, with another key          |
 | `POST /control/slack/people`           | replaces the directory                                 |
 | `POST /control/github/{login}/accept`  | accepts an invitation; `expire` lets a week go by      |
 | `POST /control/github/{login}/rename`  | `{"to"}`: another name, the same id                    |
@@ -54,6 +55,7 @@ class Control:
                 ("POST", "/clock", lambda told: office.clock.forward(told["forward_s"])),
                 ("POST", "/jira/webhook", self._webhook),
                 ("POST", "/jira/issues/([^/]+)", self._changed),
+                ("POST", "/jira/issues/([^/]+)/move", self._moved),
                 ("POST", "/slack/people", self._people),
                 ("POST", "/github/logins", self._logins),
                 ("POST", "/github/([^/]+)/(accept|expire)", self._invitation),
@@ -109,6 +111,9 @@ class Control:
             raise ValueError("order must name each event once")
         how = Delivery(**told.get("deliver", {}))
         return {"delivered": [self._office.webhooks.deliver(events[each], how) for each in order]}
+
+    def _moved(self, told: dict[str, Any], key: str) -> None:
+        self._office.jira.move(key, str(told["to"]))
 
     def _people(self, told: dict[str, Any]) -> None:
         people = [person(**each) for each in told["people"]]

@@ -64,6 +64,8 @@ class JiraStandin(Vendor):
     def reset(self) -> None:
         """Forget all issues."""
         self._issues.clear()
+        self._moved: dict[str, str] = {}
+        self._made = 0
         self._events = 0
 
     def admit(self, request: Request) -> None:
@@ -125,6 +127,17 @@ class JiraStandin(Vendor):
             self._touch(issue)
             return self._event(issue, items)
 
+    def move(self, key: str, to: str) -> None:
+        """Move an issue to another project: another key, the same id; the old key leads to it."""
+        with self.lock:
+            if to in self._issues or to in self._moved:
+                raise ValueError(f"{to} is taken")
+            issue = self._issue(key)
+            self._moved[issue.state["key"]] = to
+            self._issues[to] = self._issues.pop(issue.state["key"])
+            issue.state["key"] = to
+            self._touch(issue)
+
     def _event(self, issue: _Issue, items: list[dict[str, Any]]) -> dict[str, Any]:
         self._events += 1
         return {
@@ -154,7 +167,8 @@ class JiraStandin(Vendor):
         return Reply(201, made)
 
     def _new(self, fields: dict[str, Any]) -> _Issue:
-        number = len(self._issues) + 1
+        self._made += 1
+        number = self._made
         key = f"{credentials.JIRA_PROJECT}-{number}"
         at = self._iso()
         kept = {
@@ -240,6 +254,8 @@ class JiraStandin(Vendor):
 
     def _issue(self, key: str) -> _Issue:
         by_id = (issue for issue in self._issues.values() if issue.state["id"] == key)
+        while key in self._moved:
+            key = self._moved[key]
         found = self._issues.get(key) or next(by_id, None)
         if found is None:
             raise self.refuse(404, "Issue does not exist or you do not have permission to see it.")
@@ -267,6 +283,8 @@ class JiraStandin(Vendor):
             return {}
         if not jira_rules.is_document(document):
             return {name: "Operation value must be an Atlassian Document."}
+        if too_long := jira_rules.text_fault(document):
+            return {name: too_long}
         faults = self._contracts.document_faults(document) if self._contracts else []
         return {name: faults[0]} if faults else {}
 

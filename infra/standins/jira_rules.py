@@ -1,11 +1,14 @@
 """What Jira refuses in an issue, a comment or a property, in the words that it uses."""
 
+import json
 import re
 from datetime import date
 
 from infra.standins import credentials
 
 _SETTABLE = {"project", "issuetype", "summary", "labels", "description", "duedate"}
+_MOST_IN_A_TEXT = 32_767
+_MOST_IN_A_PROPERTY = 32_768
 _TYPES = ("Task", "Story", "Bug")
 
 
@@ -32,6 +35,13 @@ def field_faults(fields: object) -> dict[str, str]:
     if "duedate" in fields and not _is_date(fields["duedate"]):
         faults["duedate"] = "Operation value must be a string in the format yyyy-MM-dd"
     return faults
+
+
+def text_fault(document: object) -> str | None:
+    """Return what is wrong with the length of a document, if anything is."""
+    if len(json.dumps(document, ensure_ascii=False)) <= _MOST_IN_A_TEXT:
+        return None
+    return "CONTENT_LIMIT_EXCEEDED: The entered text is too long. It exceeds the allowed limit."
 
 
 def _is_label(label: object) -> bool:
@@ -66,4 +76,5 @@ def are_properties(told: object) -> bool:
         return False
     keys = [each.get("key") for each in told if isinstance(each, dict) and "value" in each]
     fine = all(isinstance(key, str) and 0 < len(key) <= 255 for key in keys)
-    return fine and len(keys) == len(told) == len(set(keys))
+    small = all(len(json.dumps(each).encode()) <= _MOST_IN_A_PROPERTY for each in told)
+    return fine and small and len(keys) == len(told) == len(set(keys))

@@ -110,7 +110,7 @@ async def _failed(server: SMTP, fault: Fault) -> str:
     if kind == "limit":
         return "451 4.7.1 Too many letters, try again later"
     if kind == "status":
-        return f"{fault.status} It was asked to fail"
+        return f"{fault.status} {fault.body or 'It was asked to fail'}"
     transport = server.transport
     if kind == "stall":
         for _ in range(int(_LONGEST_SILENCE_S / 0.05)):

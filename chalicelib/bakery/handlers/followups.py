@@ -1,14 +1,15 @@
-"""What follows a ticket: a comment on what is no longer needed, a look at what is missing."""
+"""What follows a ticket: the rest of a long list, what is no longer needed, what is missing."""
 
 from dataclasses import dataclass
 
 from chalicelib.bakery import tickets
 from chalicelib.bakery.handlers.changing import order_of
-from chalicelib.bakery.handlers.tickets import Provider
-from chalicelib.bakery.ports import Orders
-from chalicelib.bakery.records import Order, Ticket
+from chalicelib.bakery.handlers.tickets import Provider, ask_for_parts, day_of
+from chalicelib.bakery.ports import Batches, Orders, Tickets
+from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.service.orders import Ordering
 from chalicelib.bakery.service.shortages import Shortages
+from chalicelib.bakery.tickets import Draft
 from chalicelib.core.log import logger
 from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError, RejectedError
 
@@ -22,6 +23,7 @@ class CommentHandler:
     provider: Provider
     orders: Orders
     ordering: Ordering
+    tickets: Tickets
 
     @property
     def search_lag_s(self) -> float:
@@ -31,29 +33,78 @@ class CommentHandler:
     def handle(self, effect: Effect) -> str | None:
         """Comment on the ticket and return the comment's id; None when there is no ticket."""
         order = order_of(self.orders, effect)
-        key = self._key(order)
-        if key is None:
+        issue = _issue(self.ordering.ticket(order))
+        if issue is None:
             return None
-        comment = tickets.no_longer_needed(order)
-        return self.provider.desk().comment(key, comment, effect_id=effect.id)
+        comment = tickets.no_longer_needed(order)[effect.payload.get("part", 1) - 1]
+        return self.provider.desk().comment(issue, comment, effect_id=effect.id)
 
     def find(self, effect: Effect) -> str | None:
         """Return the id of the comment that an earlier try made."""
-        key = self._key(order_of(self.orders, effect))
-        return self.provider.desk().find_comment(key, effect.id) if key else None
+        issue = _issue(self.ordering.ticket(order_of(self.orders, effect)))
+        return self.provider.desk().find_comment(issue, effect.id) if issue else None
+
+    def on_finished(self, effect: Effect, ending: Ending) -> None:
+        """Ask for the further parts of a comment that was made."""
+        if ending.reference and "part" not in effect.payload:
+            parts = tickets.no_longer_needed(order_of(self.orders, effect))
+            ask_for_parts(self.tickets, effect, len(parts))
+
+
+@dataclass(frozen=True)
+class PartHandler:
+    """Comments on a ticket with a part of its list, which is too long for the description."""
+
+    provider: Provider
+    orders: Orders
+    batches: Batches
+    ordering: Ordering
+
+    @property
+    def search_lag_s(self) -> float:
+        """Return how long the search may trail."""
+        return self.provider.search_lag_s
+
+    def handle(self, effect: Effect) -> str | None:
+        """Comment on the ticket and return the comment's id."""
+        issue = self._issue(effect)
+        if issue is None:
+            return None
+        comment = self._draft(effect).more[effect.payload["part"] - 2]
+        return self.provider.desk().comment(issue, comment, effect_id=effect.id)
+
+    def find(self, effect: Effect) -> str | None:
+        """Return the id of the comment that an earlier try made."""
+        issue = self._issue(effect)
+        return self.provider.desk().find_comment(issue, effect.id) if issue else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
         """Keep nothing: the comment is at the provider's."""
 
-    def _key(self, order: Order) -> str | None:
-        """Return the key of the order's ticket, None when there will be none."""
-        ticket = self.ordering.ticket(order) or Ticket()
-        match ticket.state:
-            case "asked":
-                raise NotExecutedError("The ticket is not there yet.", retry_after_s=_NOT_YET_S)
-            case "failed":
-                raise RejectedError("The ticket was refused, so there is none to comment on.")
-        return ticket.key
+    def _draft(self, effect: Effect) -> Draft:
+        if "day" in effect.payload:
+            return self.provider.batch_draft(self.batches, day_of(effect))
+        return tickets.of_order(order_of(self.orders, effect), home=self.provider.home)
+
+    def _issue(self, effect: Effect) -> str | None:
+        if "day" not in effect.payload:
+            return _issue(self.ordering.ticket(order_of(self.orders, effect)))
+        batch = self.batches.batch(day_of(effect))
+        return _issue(batch.ticket if batch else None)
+
+
+def _issue(ticket: Ticket | None) -> str | None:
+    """Return the id of a ticket (or its key, where no id was kept), None when there will be none.
+
+    Raises NotExecutedError while it is not there yet, RejectedError when it was refused.
+    """
+    ticket = ticket or Ticket()
+    match ticket.state:
+        case "asked":
+            raise NotExecutedError("The ticket is not there yet.", retry_after_s=_NOT_YET_S)
+        case "failed":
+            raise RejectedError("The ticket was refused, so there is none to comment on.")
+    return ticket.issue
 
 
 @dataclass(frozen=True)
@@ -66,7 +117,7 @@ class InspectionHandler:
     def handle(self, effect: Effect) -> str | None:
         """Return the orders that were cancelled, if any."""
         key: str = effect.payload["key"]
-        cancelled = self.shortages.inspect(key)
+        cancelled = self.shortages.inspect(key, effect.payload.get("id"))
         if cancelled:
             logger.info("cancelled for want of ingredients", extra={"orders": cancelled, "by": key})
         return ", ".join(map(str, cancelled)) or None

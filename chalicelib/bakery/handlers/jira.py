@@ -1,6 +1,6 @@
 """The effects of kind ``jira``, by their tasks."""
 
-from chalicelib.bakery.handlers.followups import CommentHandler, InspectionHandler
+from chalicelib.bakery.handlers.followups import CommentHandler, InspectionHandler, PartHandler
 from chalicelib.bakery.handlers.tickets import BatchTicketHandler, OrderTicketHandler, Provider
 from chalicelib.bakery.ports import Batches, Orders, Tickets
 from chalicelib.bakery.service.orders import Ordering
@@ -21,7 +21,8 @@ def by_task(
         {
             "batch": BatchTicketHandler(provider, batches, tickets),
             "order": OrderTicketHandler(provider, orders, tickets),
-            "comment": CommentHandler(provider, orders, ordering),
+            "comment": CommentHandler(provider, orders, ordering, tickets),
+            "part": PartHandler(provider, orders, batches, ordering),
             "inspect": InspectionHandler(shortages),
         }
     )

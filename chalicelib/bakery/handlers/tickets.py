@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from chalicelib.bakery import tickets
+from chalicelib.bakery import effects, tickets
 from chalicelib.bakery.handlers.changing import kept, order_of
-from chalicelib.bakery.ports import Batches, Orders, TicketDesk, Tickets
+from chalicelib.bakery.ports import Batches, Created, Orders, TicketDesk, Tickets
 from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.tickets import Draft
 from chalicelib.core.log import count, logger
@@ -25,24 +25,30 @@ class Provider:
     home: str
     search_lag_s: float
 
-    def create(self, draft: Draft) -> str:
-        """Make a ticket and return its key."""
-        made = self.desk().create(
+    def create(self, draft: Draft) -> Created:
+        """Make a ticket."""
+        return self.desk().create(
             draft.summary,
             draft.description,
             labels=draft.labels,
             due=draft.due,
             properties=draft.properties,
         )
-        return made.key
 
-    def labelled(self, label: str) -> str | None:
-        """Return the key of the ticket with a label that only one should have."""
+    def labelled(self, label: str) -> Created | None:
+        """Return the ticket with a label that only one should have."""
         found = self.desk().labelled(label)
         if len(found) > 1:
             keys = [issue.key for issue in found]
             logger.error("several tickets with one label", extra={"label": label, "keys": keys})
-        return found[0].key if found else None
+        return found[0] if found else None
+
+    def batch_draft(self, batches: Batches, day: date) -> Draft:
+        """Return what the ticket of a day says."""
+        batch = batches.batch(day)
+        if batch is None:
+            raise RejectedError(f"There is no batch of {day}.")
+        return tickets.of_batch(batch, home=self.home)
 
 
 @dataclass(frozen=True)
@@ -60,23 +66,24 @@ class BatchTicketHandler:
 
     def handle(self, effect: Effect) -> str:
         """Make the ticket and return its key."""
-        batch = self.batches.batch(_day(effect))
-        if batch is None:
-            raise RejectedError(f"There is no batch of {_day(effect)}.")
-        return self.provider.create(tickets.of_batch(batch, home=self.provider.home))
+        made = self.provider.create(self.provider.batch_draft(self.batches, day_of(effect)))
+        return _known(self.tickets, made, day_of(effect))
 
     def find(self, effect: Effect) -> str | None:
         """Return the key of the ticket that an earlier try made."""
-        return self.provider.labelled(tickets.batch_label(_day(effect)))
+        found = self.provider.labelled(tickets.batch_label(day_of(effect)))
+        return _known(self.tickets, found, day_of(effect)) if found else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
         """Keep what became of the ticket, and whose it is."""
-        ticket = _ticket(ending)
+        ticket, day = _ticket(ending, self.tickets), day_of(effect)
         if ticket.key:
-            self.tickets.know(ticket.key, _day(effect))
-        self.tickets.settle(_day(effect), ticket)
+            self.tickets.know(ticket.key, day)
+        self.tickets.settle(day, ticket)
         if ticket.key:
             count("BatchesTicketed")
+            draft = self.provider.batch_draft(self.batches, day)
+            ask_for_parts(self.tickets, effect, len(draft.more) + 1)
 
 
 @dataclass(frozen=True)
@@ -97,27 +104,47 @@ class OrderTicketHandler:
         order = order_of(self.orders, effect)
         if order.status == "cancelled":
             return None
-        return self.provider.create(tickets.of_order(order, home=self.provider.home))
+        made = self.provider.create(tickets.of_order(order, home=self.provider.home))
+        return _known(self.tickets, made, order.id)
 
     def find(self, effect: Effect) -> str | None:
         """Return the key of the ticket that an earlier try made."""
-        return self.provider.labelled(tickets.order_label(effect.payload["order"]))
+        order_id = effect.payload["order"]
+        found = self.provider.labelled(tickets.order_label(order_id))
+        return _known(self.tickets, found, order_id) if found else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
         """Keep what became of the ticket, and whose it is."""
-        ticket = _ticket(ending)
+        ticket, order = _ticket(ending, self.tickets), order_of(self.orders, effect)
         if ticket.key:
-            self.tickets.know(ticket.key, effect.payload["order"])
-        kept(self.orders, order_of(self.orders, effect), lambda _: {"ticket": ticket})
+            self.tickets.know(ticket.key, order.id)
+        kept(self.orders, order, lambda _: {"ticket": ticket})
+        if ticket.key:
+            draft = tickets.of_order(order, home=self.provider.home)
+            ask_for_parts(self.tickets, effect, len(draft.more) + 1)
 
 
-def _day(effect: Effect) -> date:
+def day_of(effect: Effect) -> date:
+    """Return the day that an effect is about."""
     return date.fromisoformat(effect.payload["day"])
 
 
-def _ticket(ending: Ending) -> Ticket:
+def ask_for_parts(kept_tickets: Tickets, effect: Effect, parts: int) -> None:
+    """Ask for the further parts of what an effect has said; repeating it is safe."""
+    for number in range(2, parts + 1):
+        kept_tickets.ask(effects.part(effect, number))
+
+
+def _known(kept_tickets: Tickets, issue: Created, of: int | date) -> str:
+    """Keep whose a ticket is, by its id and its key, and return the key."""
+    kept_tickets.know(issue.key, of, issue_id=issue.id)
+    return issue.key
+
+
+def _ticket(ending: Ending, kept_tickets: Tickets) -> Ticket:
     if ending.state == "dead":
         return Ticket(state="failed", answer=ending.answer)
     if ending.reference is None:
         return Ticket(state="not_needed")
-    return Ticket(state="created", key=ending.reference)
+    issue_id = kept_tickets.issue_id(ending.reference)
+    return Ticket(state="created", key=ending.reference, id=issue_id)

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from chalicelib.bakery import batching, effects, tickets
-from chalicelib.bakery.ports import Batches, Orders, TicketDesk, Tickets
+from chalicelib.bakery.ports import Batches, Issue, Orders, TicketDesk, Tickets
 from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.orders import Ordering, WrongStateError
 from chalicelib.bakery.tickets import Shortage
@@ -37,6 +37,7 @@ class Report:
     closed: bool
     at: datetime
     occasion: str
+    issue_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,19 @@ class Shortages:
         age = self.now() - report.at
         if not -_SKEW <= age <= _OLDEST:
             raise UnauthorizedError("The report is too old, or from the future: send it anew.")
-        if self.tickets.owner(report.key) is None:
+        if self.tickets.owner(report.key, report.issue_id) is None:
             return "not ours"
         if tickets.shortage(report.labels, closed=report.closed) is None:
             return "nothing to do"
-        asked = self.tickets.ask(effects.inspection(report.key, report.occasion))
+        look = effects.inspection(report.key, report.occasion, issue_id=report.issue_id)
+        asked = self.tickets.ask(look)
         return "taken" if asked else "repeated"
 
-    def inspect(self, key: str) -> Sequence[int]:
+    def inspect(self, key: str, issue_id: str | None = None) -> Sequence[int]:
         """Look at a ticket as it is now; return the orders that were cancelled for it."""
-        issue = self.desk().issue(key)
+        issue = self.desk().issue(issue_id or key)
         short = issue and tickets.shortage(issue.labels, closed=issue.closed)
-        return self._cancel(key, short) if short else ()
+        return self._cancel(issue, short) if issue and short else ()
 
     def reconcile(self) -> Sequence[int]:
         """Look at all tickets that were closed short lately; return the orders cancelled for them.
@@ -92,11 +94,11 @@ class Shortages:
         found: list[int] = []
         for issue in self.desk().closed_with(tickets.SHORT, within_days=_RECENT_DAYS):
             short = tickets.shortage(issue.labels, closed=issue.closed)
-            found += self._cancel(issue.key, short) if short else ()
+            found += self._cancel(issue, short) if short else ()
         return found
 
-    def _cancel(self, key: str, short: Shortage) -> list[int]:
-        concerned = self._on(self.tickets.owner(key))
+    def _cancel(self, issue: Issue, short: Shortage) -> list[int]:
+        concerned = self._on(self.tickets.owner(issue.key, issue.id))
         if short.ingredients:
             concerned = batching.needing(concerned, short.ingredients)
         found: list[int] = []
@@ -106,7 +108,7 @@ class Shortages:
             with suppress(WrongStateError):  # it is ready, so nothing was missing
                 self.ordering.cancel_short(
                     order.id,
-                    by=f"provider, {key}",
+                    by=f"provider, {issue.key}",
                     reason=f"missing {short}",
                     missing=short.ingredients,
                 )

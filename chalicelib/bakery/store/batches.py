@@ -100,7 +100,7 @@ class BatchStore:
 
 
 class TicketStore:
-    """Tickets of orders and of batches, by their keys."""
+    """Tickets of orders and of batches: an item by key, and one by id (``TICKETS/#<id>``)."""
 
     def __init__(self, table: Table, outbox: Outbox) -> None:
         self._table = table
@@ -111,10 +111,23 @@ class TicketStore:
         told = {":ticket": {"S": ticket.kept()}}
         self._table.update(_BATCHES, day.isoformat(), "SET ticket = :ticket", values=told)
 
-    def know(self, issue_key: str, of: int | date) -> None:
+    def know(self, issue_key: str, of: int | date, *, issue_id: str | None = None) -> None:
         """Keep which order or batch a ticket is about; repeating it is safe."""
-        owner = of.isoformat() if isinstance(of, date) else str(of)
-        self._table.put({**key(_TICKETS, issue_key), "of": {"S": owner}})
+        owner = {":of": {"S": of.isoformat() if isinstance(of, date) else str(of)}}
+        change, names = "SET #of = :of", {"#of": "of"}
+        if issue_id is None:
+            self._table.update(_TICKETS, issue_key, change, values=owner, names=names)
+            return
+        self._table.update(_TICKETS, _by_id(issue_id), change, values=owner, names=names)
+        values = {**owner, ":id": {"S": issue_id}}
+        self._table.update(
+            _TICKETS, issue_key, f"{change}, issue_id = :id", values=values, names=names
+        )
+
+    def issue_id(self, issue_key: str) -> str | None:
+        """Return the id of a ticket, None where none was kept."""
+        item = self._table.get(_TICKETS, issue_key) or {}
+        return item["issue_id"]["S"] if "issue_id" in item else None
 
     def ask(self, effect: Effect) -> bool:
         """Ask for an effect that follows from no change of ours; False when it was asked for."""
@@ -124,13 +137,20 @@ class TicketStore:
             return False
         return True
 
-    def owner(self, issue_key: str) -> int | date | None:
+    def owner(self, issue_key: str, issue_id: str | None = None) -> int | date | None:
         """Return the order or the batch that a ticket is about; None for a foreign one."""
-        item = self._table.get(_TICKETS, issue_key)
+        item = self._table.get(_TICKETS, _by_id(issue_id)) if issue_id else None
         if item is None:
-            return None
+            item = self._table.get(_TICKETS, issue_key)
+            known = item["issue_id"]["S"] if item and "issue_id" in item else issue_id
+            if item is None or (issue_id and known != issue_id):
+                return None
         owner = item["of"]["S"]
         return int(owner) if owner.isdigit() else date.fromisoformat(owner)
+
+
+def _by_id(issue_id: str) -> str:
+    return f"#{issue_id}"
 
 
 def _members_of(day: date) -> str:

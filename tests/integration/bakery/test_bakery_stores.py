@@ -241,6 +241,18 @@ def test_what_became_of_a_ticket_is_kept_beside_its_batch(stores: Stores) -> Non
     assert stores.tickets.owner("ING-3") is None
 
 
+def test_a_ticket_is_known_by_its_id_first_and_by_its_key_second(stores: Stores) -> None:
+    stores.tickets.know("ING-1", DAY, issue_id="10001")
+    stores.tickets.know("ING-1", DAY)
+    stores.tickets.know("ING-2", 7)
+
+    assert stores.tickets.owner("ING-1", "10001") == DAY
+    assert stores.tickets.owner("OPS-7", "10001") == DAY, "it was moved"
+    assert stores.tickets.owner("ING-1", "10002") is None, "another ticket has that key now"
+    assert stores.tickets.owner("ING-2", "10002") == 7, "an older version kept no id"
+    assert (stores.tickets.issue_id("ING-1"), stores.tickets.issue_id("ING-2")) == ("10001", None)
+
+
 def test_an_effect_by_itself_is_asked_for_once(stores: Stores) -> None:
     asked = [stores.tickets.ask(effects.inspection("ING-1", "abc")) for _ in range(2)]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.outbox.effects import CredentialsError
+from chalicelib.core.outbox.effects import CredentialsError, RejectedError
 from chalicelib.integrations import adf
 from chalicelib.integrations.http import NotThereError
 from chalicelib.integrations.jira import SETTLE_S
@@ -122,6 +122,65 @@ def test_a_comment_is_found_by_its_effect_among_many(desk: Desk) -> None:
     for number in (1, 12, 60, 120):
         assert desk.jira.find_comment(key, f"cancelled#{number}") == ids[number - 1]
     assert desk.jira.find_comment(key, "cancelled#121") is None
+
+
+def test_an_issue_that_was_moved_is_found_by_its_id_and_by_the_key_that_it_had(
+    desk: Desk,
+) -> None:
+    made = desk.jira.create("Ingredients", DOCUMENT, labels=["backroom", "missing-ingredients"])
+    desk.office.jira.change(made.key, status="done")
+    desk.office.jira.move(made.key, "OPS-7")
+
+    for known_as in (made.id, made.key, "OPS-7"):
+        issue = desk.jira.issue(known_as)
+        assert issue is not None
+        assert (issue.id, issue.key) == (made.id, "OPS-7")
+    desk.jira.comment(made.id, DOCUMENT, effect_id="comment#1")
+    assert desk.jira.find_comment(made.id, "comment#1")
+    [found] = desk.jira.closed_with("missing-ingredients", within_days=3)
+    assert found.key == "OPS-7"
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status", "errors", "kind"),
+    [
+        ("/issue$", "POST", 403, {}, CredentialsError),
+        ("/issue$", "POST", 400, {"project": "valid project is required"}, CredentialsError),
+        ("/issue$", "POST", 400, {"issuetype": "Specify a valid issue type"}, CredentialsError),
+        ("/issue$", "POST", 400, {"customfield_1": "Team is required."}, CredentialsError),
+        (
+            "/issue$",
+            "POST",
+            400,
+            {"labels": "Field 'labels' cannot be set. It is not on the appropriate screen"},
+            CredentialsError,
+        ),
+        ("/issue$", "POST", 400, {"description": "CONTENT_LIMIT_EXCEEDED"}, RejectedError),
+        ("/issue$", "POST", 400, {"summary": "You must specify a summary"}, RejectedError),
+        ("/comment$", "POST", 403, {}, RejectedError),
+        ("/comment$", "POST", 413, {}, RejectedError),
+    ],
+)
+def test_a_refusal_is_about_one_issue_or_about_all(
+    desk: Desk, path: str, method: str, status: int, errors: dict[str, str], kind: type[Exception]
+) -> None:
+    key = desk.ticket()
+    body = {"errorMessages": ["no"], "errors": errors}
+    desk.fail("jira", "status", method=method, path=path, status=status, body=body)
+
+    def comment() -> str:
+        return desk.jira.comment(key, DOCUMENT, effect_id="comment#1")
+
+    with pytest.raises(kind) as said:
+        desk.ticket() if path == "/issue$" else comment()
+    assert type(said.value) is kind
+
+
+def test_a_description_that_jira_does_not_take_is_refused_by_the_stand_in(desk: Desk) -> None:
+    long = adf.document(adf.paragraph("x" * 32_767))
+
+    with pytest.raises(RejectedError, match="CONTENT_LIMIT_EXCEEDED"):
+        desk.jira.create("Ingredients", long, labels=["backroom"])
 
 
 def test_a_comment_of_a_customer_s_words_is_not_taken_for_ours(desk: Desk) -> None:

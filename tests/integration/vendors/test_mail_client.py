@@ -72,6 +72,29 @@ def test_b12_what_breaks_off_is_known_to_be_unsent_until_the_text_has_left(
     assert len(desk.held("mail", "letters")) == sent
 
 
+@pytest.mark.parametrize("method", ["RCPT", "DATA"])
+def test_b12_an_account_that_has_sent_enough_today_waits(desk: Desk, method: str) -> None:
+    words = "5.4.5 Daily user sending limit exceeded."
+    desk.fail("mail", "status", method=method, status=550, body=words)
+
+    with pytest.raises(NotExecutedError, match="limit exceeded") as said:
+        desk.mail().send(letter())
+    assert said.value.retry_after_s == 3_600
+
+
+def test_b12_a_subject_is_shortened_before_a_client_cuts_it(desk: Desk) -> None:
+    desk.mail().send(letter(subject="ä" * 1_000))
+
+    [sent] = desk.held("mail", "letters")
+    assert sent["subject"] == "ä" * 254 + "…"
+
+
+@pytest.mark.parametrize("local", ["x" * 65, "ü", ""])
+def test_b12_a_local_part_that_mail_does_not_take_is_refused_before(desk: Desk, local: str) -> None:
+    with pytest.raises(RejectedError, match="the address is none"):
+        desk.mail().send(letter(to=f"{local}@gmail.com"))
+
+
 def test_b12_an_address_without_a_mailbox_is_no_case_for_another_try(desk: Desk) -> None:
     with pytest.raises(RejectedError, match="550"):
         desk.mail().send(letter(to="nobody@gmail.com"))

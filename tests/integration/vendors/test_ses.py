@@ -85,6 +85,22 @@ def test_b12_what_each_failure_means(
         assert type(said.value) is kind
 
 
+@pytest.mark.parametrize(
+    ("identity", "kind"), [(SENDER, CredentialsError), ("mr_cakelover@gmail.com", RejectedError)]
+)
+def test_b12_an_identity_that_is_not_verified_is_ours_or_the_recipient_s(
+    identity: str, kind: type[EffectError]
+) -> None:
+    error = refused("MessageRejected")
+    failed = f"The following identities failed the check in region EU-CENTRAL-1: {identity}"
+    error.response["Error"]["Message"] = f"Email address is not verified. {failed}"
+    mail = SesMail(lambda: Failing(error), SENDER)  # type: ignore[arg-type, return-value]
+
+    with pytest.raises(EffectError, match="not verified") as said:
+        mail.send(letter())
+    assert type(said.value) is kind
+
+
 def test_b12_a_bad_address_never_reaches_ses() -> None:
     mail = SesMail(lambda: pytest.fail("asked"), SENDER)
 

@@ -64,6 +64,15 @@ def test_whom_slack_cannot_reach_is_no_case_for_another_try(desk: Desk, user: st
         ("invalid_auth", CredentialsError),
         ("token_expired", CredentialsError),
         ("missing_scope", CredentialsError),
+        ("restricted_action", CredentialsError),
+        ("accesslimited", CredentialsError),
+        ("ekm_access_denied", CredentialsError),
+        ("team_added_to_org", NotExecutedError),
+        ("message_limit_exceeded", NotExecutedError),
+        ("user_disabled", RejectedError),
+        ("cannot_dm_bot", RejectedError),
+        ("msg_too_long", RejectedError),
+        ("is_archived", RejectedError),
         ("internal_error", OutcomeUnknownError),
         ("fatal_error", OutcomeUnknownError),
         ("channel_not_found", RejectedError),
@@ -79,6 +88,21 @@ def test_slack_s_word_decides(desk: Desk, word: str, kind: type[EffectError]) ->
         desk.slack.post(channel, "Order 21 is ready", effect_id="ready#21")
 
     assert type(said.value) is kind
+
+
+@pytest.mark.parametrize("text", ["&" * 50_000, "a" * 2_999 + "&&", "🎂" * 3_001])
+def test_a_message_that_slack_would_cut_is_shortened_between_characters(
+    desk: Desk, text: str
+) -> None:
+    channel = desk.slack.open_dm("U01")
+
+    desk.slack.post(channel, text, effect_id="ready#21")
+
+    [message] = desk.held("slack", "messages")
+    assert len(message["text"]) <= 3_000
+    shown = html.unescape(message["text"])
+    assert shown.endswith("…")
+    assert text.startswith(shown[:-1])
 
 
 def test_b18_a_message_cannot_mention_or_link(desk: Desk) -> None:

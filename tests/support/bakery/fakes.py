@@ -160,13 +160,20 @@ class FakeTickets:
         self._batches = batches
         self._effects = effects
         self.owners: dict[str, int | date] = {}
+        self.ids: dict[str, str] = {}
 
     def settle(self, day: date, ticket: Ticket) -> None:
         batch = self._batches.kept[day]
         self._batches.kept[day] = batch.model_copy(update={"ticket": ticket})
 
-    def know(self, issue_key: str, of: int | date) -> None:
+    def know(self, issue_key: str, of: int | date, *, issue_id: str | None = None) -> None:
         self.owners[issue_key] = of
+        if issue_id:
+            self.owners[f"#{issue_id}"] = of
+            self.ids[issue_key] = issue_id
+
+    def issue_id(self, issue_key: str) -> str | None:
+        return self.ids.get(issue_key)
 
     def ask(self, effect: Effect) -> bool:
         if not self._effects.fresh([effect]):
@@ -174,7 +181,11 @@ class FakeTickets:
         self._effects.add([effect])
         return True
 
-    def owner(self, issue_key: str) -> int | date | None:
+    def owner(self, issue_key: str, issue_id: str | None = None) -> int | date | None:
+        if issue_id and f"#{issue_id}" in self.owners:
+            return self.owners[f"#{issue_id}"]
+        if issue_id and self.ids.get(issue_key, issue_id) != issue_id:
+            return None
         return self.owners.get(issue_key)
 
 

@@ -24,6 +24,7 @@ class Vendor:
 
 @dataclass
 class FakeIssue:
+    id: str
     key: str
     summary: str
     description: dict[str, Any]
@@ -43,29 +44,41 @@ class FakeDesk(Vendor):
 
     def create(self, summary: str, description: Any, **told: Any) -> FakeIssue:
         self.fail(self.before)
-        key = f"ING-{len(self.issues) + 1}"
-        self.issues[key] = FakeIssue(key, summary, description, **told)
+        number = len(self.issues) + 1
+        key = f"ING-{number}"
+        self.issues[key] = FakeIssue(str(10_000 + number), key, summary, description, **told)
         self.fail(self.after)
         return self.issues[key]
 
     def labelled(self, label: str) -> Sequence[FakeIssue]:
         return [issue for issue in self.issues.values() if label in issue.labels]
 
-    def issue(self, key: str) -> FakeIssue | None:
-        return self.issues.get(key)
+    def issue(self, issue: str) -> FakeIssue | None:
+        found = (each for each in self.issues.values() if issue in {each.id, each.key})
+        return next(found, None)
+
+    def move(self, key: str, to: str) -> FakeIssue:
+        """Have somebody move an issue to another project: another key, the same id."""
+        self.issues[to] = self.issues.pop(key)
+        self.issues[to].key = to
+        return self.issues[to]
 
     def closed_with(self, label: str, *, within_days: int) -> Sequence[FakeIssue]:
         return [issue for issue in self.labelled(label) if issue.closed]
 
-    def comment(self, key: str, body: Any, *, effect_id: str) -> str:
+    def comment(self, issue: str, body: Any, *, effect_id: str) -> str:
         self.fail(self.before)
-        assert effect_id not in self.issues[key].comments
-        self.issues[key].comments[effect_id] = body
+        found = self.issue(issue)
+        if found is None:
+            raise NotThereError(f"Jira: there is no issue {issue}")
+        assert effect_id not in found.comments
+        found.comments[effect_id] = body
         self.fail(self.after)
         return f"comment {effect_id}"
 
-    def find_comment(self, key: str, effect_id: str) -> str | None:
-        return f"comment {effect_id}" if effect_id in self.issues[key].comments else None
+    def find_comment(self, issue: str, effect_id: str) -> str | None:
+        found = self.issue(issue)
+        return f"comment {effect_id}" if found and effect_id in found.comments else None
 
     def short(self, key: str, *labels: str) -> None:
         """Have the provider say that something is missing, and close the ticket."""

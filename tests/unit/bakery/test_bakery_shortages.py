@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -75,6 +76,58 @@ def test_jira_s_repeats_of_half_an_hour_are_still_taken(house: Bakehouse) -> Non
     house.clock.forward(minutes=35)
 
     assert house.shortages.take(late) == "taken"
+
+
+def test_a_ticket_that_was_moved_is_known_by_its_id(house: Bakehouse) -> None:
+    ticketed(house)
+    house.desk.short("ING-1")
+    moved = house.desk.move("ING-1", "OPS-7")
+
+    said = replace(report(house, "missing-ingredients"), key="OPS-7", issue_id=moved.id)
+    assert house.shortages.take(said) == "taken"
+    house.perform_all()
+
+    assert states(house) == ["cancelled"] * 3
+
+
+def test_a_moved_ticket_is_found_without_a_webhook_too(house: Bakehouse) -> None:
+    orders = ticketed(house)
+    house.desk.short("ING-1")
+    house.desk.move("ING-1", "OPS-7")
+
+    assert house.shortages.reconcile() == [order.id for order in orders]
+
+
+def test_another_ticket_that_got_the_key_is_not_ours(house: Bakehouse) -> None:
+    ticketed(house)
+    house.desk.short("ING-1")
+
+    said = replace(report(house, "missing-ingredients"), key="ING-1", issue_id="99999")
+    assert house.shortages.take(said) == "not ours"
+
+
+def test_a_ticket_whose_id_an_older_version_did_not_keep_is_known_by_its_key(
+    house: Bakehouse,
+) -> None:
+    orders = ticketed(house)
+    house.tickets.ids.clear()
+    house.tickets.owners = {"ING-1": house.now(orders[0]).batch}  # type: ignore[dict-item]
+    house.desk.short("ING-1")
+
+    said = replace(report(house, "missing-ingredients"), key="ING-1", issue_id="10001")
+    assert house.shortages.take(said) == "taken"
+    house.perform_all()
+    assert states(house) == ["cancelled"] * 3
+
+
+def test_a_comment_goes_to_a_ticket_that_was_moved(house: Bakehouse) -> None:
+    orders = ticketed(house)
+    moved = house.desk.move("ING-1", "OPS-7")
+
+    house.cancel(orders[0])
+    house.perform_all()
+
+    assert list(moved.comments) == ["comment#1"]
 
 
 def test_5d_an_unknown_ticket_is_not_ours(house: Bakehouse) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.bakery import letters, tickets
-from chalicelib.bakery.records import Batch
+from chalicelib.bakery.amounts import Amount
+from chalicelib.bakery.records import Batch, Line
+from chalicelib.core.outbox.effects import OutcomeUnknownError
 from chalicelib.integrations import adf
 from infra.standins.contracts import Contracts
 from tests.support.bakery.house import Bakehouse
@@ -104,6 +107,66 @@ def test_a_day_with_very_many_orders_fits_into_a_ticket(house: Bakehouse) -> Non
     assert "and 49900 more" in "".join(adf.words(draft.description))
 
 
+NAMES = [f'{"x" * 80} "{number}" äöü' for number in range(99)]
+
+
+@pytest.mark.parametrize("home", [HOME, f"https://{'long.' * 50}example"])
+def test_a_ticket_with_very_many_ingredients_goes_on_in_comments_that_fit(
+    house: Bakehouse, home: str
+) -> None:
+    house.bake("Cake", **{name: Decimal("1.5") for name in NAMES})
+    sealed = batch(house, orders=1)
+    lines = [
+        Line(name=f"{name} {again}", amount=Amount(value=Decimal("1.5"), unit="g"), orders=1)
+        for name in NAMES
+        for again in range(10)
+    ]
+    many = sealed.model_copy(update={"lines": tuple(lines), "orders": tuple(range(1, 5_000))})
+
+    draft = tickets.of_batch(many, home=home)
+
+    documents = [draft.description, *draft.more]
+    assert len(documents) > 5
+    assert all(len(json.dumps(each)) <= 32_767 for each in documents)
+    assert [row for each in documents for row in rows(each)[1:]] == [
+        f"{line.name[:1].upper()}{line.name[1:]}: 1.5 g" for line in lines
+    ]
+    assert f"(part {len(documents)} of {len(documents)})" in "".join(adf.words(documents[-1]))
+
+
+def test_a_list_in_parts_is_commented_once_each_whatever_is_lost(house: Bakehouse) -> None:
+    house.bake("Long Cake", **{name: Decimal("1.5") for name in NAMES})
+    more = {f"y{name[1:]}": 1 for name in NAMES}
+    order = house.order(recipe="long_cake", extras=more, urgent=True)
+    house.handle("jira#order#1")
+    [part, *others] = [each for each in house.effects.ids if "#part" in each]
+    house.desk.after = [OutcomeUnknownError("Jira: reset")]
+    house.handle(part)
+    house.perform_all()
+
+    issue = house.desk.issues["ING-1"]
+    assert issue.comments.keys() == {part, *others}
+    told = [
+        *rows(issue.description)[1:],
+        *(r for each in issue.comments.values() for r in rows(each)[1:]),
+    ]
+    assert len(told) == 198
+
+    house.cancel(order)
+    house.perform_all()
+    needless = [body for effect, body in issue.comments.items() if effect.startswith("comment#")]
+    assert sum(len(rows(each)) - 1 for each in needless) == 198
+    assert len(needless) > 1
+
+
+def test_a_long_list_of_what_is_missing_is_cut_where_people_read_it() -> None:
+    labels = [f"missing-{'abcdefghijklm'[number]}" for number in range(13)]
+
+    found = tickets.shortage(labels, closed=True)
+
+    assert str(found) == "a, b, c, d, e, f, g, h, i, j and 3 more"
+
+
 def test_one_order_is_not_called_orders(house: Bakehouse) -> None:
     assert tickets.of_batch(batch(house, orders=1), home=HOME).summary.endswith("(1 order)")
 
@@ -117,7 +180,7 @@ def test_5c18_what_customers_write_is_data_in_a_valid_document(house: Bakehouse,
     order = house.order(customer=name, extras={f"x {name}": 1})
     for document in (
         tickets.of_order(order, home=HOME).description,
-        tickets.no_longer_needed(order),
+        *tickets.no_longer_needed(order),
     ):
         assert faults(document) == []
         assert any(name in words for words in adf.words(document))
