@@ -17,6 +17,7 @@ from tests.support.deliveries.fakes import NOON, Store, package
 from tests.support.deliveries.rivalry import Rivalry
 from tests.support.deliveries.table import RealStore, make_table
 from tests.support.dynamodb import spending
+from tests.support.size import grows, size
 
 LATER = Preference(False, NOON + timedelta(days=1))
 
@@ -26,6 +27,7 @@ def store(table: Any, table_name: str) -> RealStore:
     return RealStore(table, table_name)
 
 
+@grows
 def test_d10_any_interleaving_leaves_counters_equal_to_records(table: Any) -> None:
     names = iter(range(10_000))
 
@@ -36,7 +38,7 @@ def test_d10_any_interleaving_leaves_counters_equal_to_records(table: Any) -> No
             return RealStore(table, name)
 
     machine = OnDynamoDB.TestCase
-    machine.settings = settings(max_examples=15, stateful_step_count=15)
+    machine.settings = settings(max_examples=size(8, fuzz=100), stateful_step_count=15)
     machine().runTest()
 
 

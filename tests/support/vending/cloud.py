@@ -3,8 +3,9 @@
 moto is right about one caller at a time only: whatever needs two goes against the embedded AWS.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from moto import mock_aws
@@ -19,7 +20,7 @@ from chalicelib.vending.store.registry import RegistryStore
 from chalicelib.vending.store.share import BucketShare
 from chalicelib.vending.wiring import VendingSettings
 from tests.support.aws import client
-from tests.support.dynamodb import make_table
+from tests.support.dynamodb import items, make_table
 from tests.support.vending.share import FakeQueues
 from tests.support.vending.wiring import Ports
 
@@ -41,6 +42,34 @@ def vending_cloud() -> Iterator[None]:
         for url in (named.vending_uploads_queue_url, named.vending_fleet_queue_url):
             client("sqs").create_queue(QueueName=url.rpartition("/")[2])
         yield
+
+
+@dataclass(frozen=True)
+class Stored:
+    """All that a vending cloud holds."""
+
+    items: Sequence[Any]
+    objects: Mapping[str, bytes]
+
+    @classmethod
+    def now(cls) -> "Stored":
+        """Return what the present cloud holds."""
+        named, s3 = from_env(VendingSettings), client("s3")
+        listed = s3.list_objects_v2(Bucket=named.vending_bucket).get("Contents", [])
+        bodies = {
+            each["Key"]: s3.get_object(Bucket=named.vending_bucket, Key=each["Key"])["Body"].read()
+            for each in listed
+        }
+        return cls(items(client("dynamodb"), named.vending_table), bodies)
+
+    def put_back(self) -> None:
+        """Have the present cloud, an empty one, hold the same."""
+        named = from_env(VendingSettings)
+        for first in range(0, len(self.items), 25):
+            puts = [{"PutRequest": {"Item": item}} for item in self.items[first : first + 25]]
+            client("dynamodb").batch_write_item(RequestItems={named.vending_table: puts})
+        for key, body in self.objects.items():
+            client("s3").put_object(Bucket=named.vending_bucket, Key=key, Body=body)
 
 
 def vending_table(through: Callable[[Any], Any] = _same) -> Table:

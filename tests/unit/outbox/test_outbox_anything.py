@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from chalicelib.core.errors import ConflictError, NotFoundError
 from chalicelib.outbox.service import Desk
 from tests.support.outbox.fakes import KIND, Office
+from tests.support.size import size
 from tests.support.stage import Killed
 
 SETTLE_S = 900
@@ -173,8 +174,7 @@ class RepeatSafe(Anything):
             assert self.office.vendor.calls["find"] == 0
 
 
-_MOST = settings.default.max_examples if settings.default else 0
 TestAnything = Anything.TestCase
-TestAnything.settings = settings(max_examples=max(600, _MOST), stateful_step_count=20)
+TestAnything.settings = settings(max_examples=size(200, fuzz=2_000), stateful_step_count=20)
 TestRepeatSafe = RepeatSafe.TestCase
 TestRepeatSafe.settings = settings(stateful_step_count=25)
