@@ -4,11 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
 
 from chalicelib.core.access import SCOPES, scopes_of
 from chalicelib.core.routing import Route
 
+_BOUNDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+}
 _REF = "#/components/schemas/{model}"
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 _SUCCESSES = {
@@ -92,6 +103,17 @@ def document(contracts: Sequence[Route], *, version: str) -> dict[str, Any]:
     }
 
 
+class _Schemas(GenerateJsonSchema):
+    """Names a number's bounds as JSON Schema does, also those that follow a validator.
+
+    pydantic 2.13 copies those as it calls them (``"ge": 1``).
+    """
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - pydantic's union
+        found = super().generate_inner(schema)
+        return {_BOUNDS.get(name, name): value for name, value in found.items()}
+
+
 def _schemas(contracts: Iterable[Route]) -> tuple[_References, dict[str, Any]]:
     """Return each model's reference by direction, and all schemas by name."""
     asked: dict[tuple[_Model, JsonSchemaMode], None] = {}
@@ -100,7 +122,9 @@ def _schemas(contracts: Iterable[Route]) -> tuple[_References, dict[str, Any]]:
         asked |= {(model, "validation"): None for model in read if model}
         if route.response:
             asked[(route.response, "serialization")] = None
-    references, definitions = models_json_schema(list(asked), ref_template=_REF)
+    references, definitions = models_json_schema(
+        list(asked), ref_template=_REF, schema_generator=_Schemas
+    )
     return references, definitions.get("$defs", {})
 
 
