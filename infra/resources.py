@@ -58,6 +58,21 @@ def keep_nothing(template: Template) -> None:
             tls_only["Condition"]["NotIpAddress"] = {"aws:SourceIp": ["127.0.0.0/8"]}
 
 
+def write_out_concurrency(template: Template) -> None:
+    """Put the number itself where an event source refers to a parameter.
+
+    The embedded AWS passes parameters on as text, and its poller of queues stops at one.
+    """
+    parameters = template["Parameters"]
+    for resource in template["Resources"].values():
+        for event in resource.get("Properties", {}).get("Events", {}).values():
+            scaling = event["Properties"].get("ScalingConfig", {})
+            at_once = scaling.get("MaximumConcurrency")
+            if isinstance(at_once, dict):
+                scaling["MaximumConcurrency"] = parameters[at_once["Ref"]]["Default"]
+    parameters.pop("QueueConcurrency", None)  # which nothing refers to now
+
+
 def _table() -> Template:
     keys = {"pk": "HASH", "sk": "RANGE"}
     return {

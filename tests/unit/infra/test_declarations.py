@@ -267,3 +267,23 @@ def test_plain_http_reaches_a_bucket_from_this_machine_alone() -> None:
 
         assert statement["Condition"]["Bool"] == {"aws:SecureTransport": "false"}
         assert statement["Condition"].get("NotIpAddress") == allowed
+
+
+def test_a_local_target_gets_numbers_where_its_poller_cannot_take_a_parameter() -> None:
+    local, aws = (templates.merged(local=local).overlay for local in (True, False))
+
+    assert all(isinstance(found, int) for found in concurrency(local))
+    assert any(isinstance(found, dict) for found in concurrency(aws))
+    assert len(concurrency(local)) == len(concurrency(aws))
+
+
+def concurrency(template: Any) -> list[Any]:
+    """Return how many copies each event source may start."""
+    events = [
+        event["Properties"]
+        for resource in template["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+    ]
+    return [
+        each["ScalingConfig"]["MaximumConcurrency"] for each in events if "ScalingConfig" in each
+    ]
