@@ -9,7 +9,7 @@ letters instead, because without them it would be somebody else's name.
 import re
 import unicodedata
 
-from chalicelib.core.invisible import without_invisible
+from chalicelib.core.invisible import visible_name, without_invisible
 
 LONGEST_NAME = 100
 # Latin letters that Unicode does not take apart into a letter and an accent.
@@ -90,9 +90,7 @@ def one_line(text: str) -> str:
 
     Raises ValueError unless it is one short line.
     """
-    stripped = without_invisible(text).strip()
-    if not stripped:
-        raise ValueError("must not be empty or blank")
+    stripped = visible_name(text)
     if len(stripped) > LONGEST_NAME:
         raise ValueError(f"must have at most {LONGEST_NAME} characters")
     if any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in text):

@@ -199,6 +199,9 @@ class Documents(Protocol):
     def keep(self, name: str, document_id: str) -> None:
         """Keep its id."""
 
+    def release(self, name: str, *, maker: str) -> None:
+        """Give up making it, where it was certainly not made; others may at once."""
+
 
 # --- the vendors ----------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 These are the characters that Unicode calls default-ignorable (DerivedCoreProperties.txt, Unicode
 16.0): soft hyphen, zero-width space and joiners, word joiner, byte order mark, directional marks,
-variation selectors, tags. Names lose them where they come in; what compares names drops them again,
-because older records may still hold them.
+variation selectors, tags. Names lose them where they come in, and what compares names drops them
+again, because older records may still hold them. Ids that hold them are refused.
 """
 
 import re
@@ -21,6 +21,20 @@ def without_invisible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
-def has_invisible(text: str) -> bool:
-    """Return whether ``text`` holds a character that nobody sees."""
-    return _INVISIBLE.search(text) is not None
+def visible_name(text: str) -> str:
+    """Return a name without what nobody sees. Raises ValueError when nothing else is in it."""
+    visible = without_invisible(text).strip()
+    if not visible:
+        raise ValueError("must not be empty or blank")
+    return visible
+
+
+def visible_id(text: str) -> str:
+    """Return an id as it is. Raises ValueError when it holds a character that nobody sees.
+
+    An id is never changed without a word: the caller would look for another one.
+    """
+    if found := _INVISIBLE.search(text):
+        code = f"U+{ord(found[0]):04X}"
+        raise ValueError(f"must not hold characters that nobody sees, such as {code} here")
+    return text

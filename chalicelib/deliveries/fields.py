@@ -19,6 +19,7 @@ from pydantic import (
 
 from chalicelib.core import numbers, times
 from chalicelib.core.instants import iso
+from chalicelib.core.invisible import visible_id
 from chalicelib.deliveries.registry import TYPES
 
 LONGEST_ID = 128
@@ -34,7 +35,7 @@ def _id_text(value: object) -> str:
         raise ValueError("must not be empty or blank")
     if len(text) > LONGEST_ID:
         raise ValueError(f"must have at most {LONGEST_ID} characters")
-    return text
+    return visible_id(text)
 
 
 # Some platforms decode a path before it gets here and some do not, so what looks encoded could be

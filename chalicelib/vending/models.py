@@ -18,6 +18,7 @@ from pydantic import (
 from chalicelib.core import times
 from chalicelib.core.forms import Form
 from chalicelib.core.instants import Instant
+from chalicelib.core.invisible import visible_name
 from chalicelib.core.models import Model, PageQuery
 from chalicelib.core.numbers import WholeText
 from chalicelib.vending import names
@@ -131,7 +132,7 @@ SiteId = Annotated[
     ),
 ]
 _Text = StringConstraints(strip_whitespace=True, min_length=1, max_length=200)
-Name = Annotated[str, _Text, AfterValidator(names.printable)]
+Name = Annotated[str, _Text, AfterValidator(names.printable), AfterValidator(visible_name)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
 # The name that a file had where it came from: stored as text, never used as a key.
 OriginalName = Annotated[str, StringConstraints(max_length=255), AfterValidator(names.printable)]

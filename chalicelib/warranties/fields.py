@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from chalicelib.core.forms import Form
+from chalicelib.core.invisible import visible_id, without_invisible
 from chalicelib.core.models import ExactModel
 from chalicelib.core.numbers import WholeText
 from chalicelib.warranties import money
@@ -35,7 +36,7 @@ def store_id(store_uuid: str) -> str:
 
 
 def _printable(text: str) -> str:
-    if not text.strip():
+    if not without_invisible(text).strip():
         raise ValueError("must not be blank")
     if any(map(_no_text, text)):
         raise ValueError("must not hold control characters")
@@ -71,6 +72,7 @@ Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
     AfterValidator(_printable),
+    AfterValidator(visible_id),
     Field(json_schema_extra={"pattern": _PRINTABLE}),
 ]
 Title = Annotated[

@@ -10,7 +10,13 @@ from chalicelib.bakery.handlers.changing import kept, order_of
 from chalicelib.bakery.names import record_id
 from chalicelib.bakery.ports import Docs, Documents, Drive, Orders
 from chalicelib.bakery.records import Order
-from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError, OutcomeUnknownError
+from chalicelib.core.outbox.effects import (
+    Effect,
+    EffectError,
+    Ending,
+    NotExecutedError,
+    OutcomeUnknownError,
+)
 from chalicelib.integrations import limits
 from chalicelib.integrations.gdocs import DocumentFullError, Line
 from chalicelib.integrations.http import NotThereError
@@ -127,10 +133,22 @@ class FilingHandler:
         if not self.documents.claim(name, maker=effect.id, at=self.now(), before=spot):
             raise NotExecutedError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
         # Whoever set out before us may have made it, and not lived to tell.
-        found = find() if spot.maker and spot.document_id is None else None
-        document_id = found or make()
+        doubtful = spot.maker is not None and spot.document_id is None
+        found = find() if doubtful else None
+        document_id = found or self._making(name, effect, make, doubtful=doubtful)
         self.documents.keep(name, document_id)
         return document_id
+
+    def _making(self, name: str, effect: Effect, make: Callable[[], str], *, doubtful: bool) -> str:
+        """Make it; where it certainly was not made, let others try at once."""
+        try:
+            return make()
+        except OutcomeUnknownError:
+            raise
+        except EffectError:
+            if not doubtful:
+                self.documents.release(name, maker=effect.id)
+            raise
 
 
 def _volumes(order: Order) -> Iterator[str]:

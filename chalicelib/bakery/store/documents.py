@@ -1,5 +1,6 @@
 """Where the documents of Drive are, as Drive itself may not show the latest."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.bakery.ports import Spot
@@ -44,6 +45,14 @@ class DocumentStore:
         except ConditionError:
             return False
         return True
+
+    def release(self, name: str, *, maker: str) -> None:
+        """Give up making it, where it was certainly not made; others may at once."""
+        still_ours = Condition(
+            "maker = :maker AND attribute_not_exists(document_id)", {":maker": {"S": maker}}
+        )
+        with suppress(ConditionError):
+            self._table.transact(self._table.deleting(_DOCUMENTS, name, still_ours))
 
     def keep(self, name: str, document_id: str) -> None:
         """Keep its id."""

@@ -326,6 +326,21 @@ def test_a_document_is_made_by_one(stores: Stores, name: str) -> None:
     assert kept.document_id == "abc"
 
 
+def test_who_certainly_made_no_document_lets_others_make_it(stores: Stores) -> None:
+    name = "document/mr_cakelover"
+    stores.documents.claim(name, maker="cancelled#1", at=NOON, before=Spot())
+
+    stores.documents.release(name, maker="cancelled#2")
+    assert stores.documents.spot(name).maker == "cancelled#1", "it is another's"
+    stores.documents.release(name, maker="cancelled#1")
+    assert stores.documents.spot(name) == Spot()
+
+    stores.documents.claim(name, maker="cancelled#2", at=SIX, before=Spot())
+    stores.documents.keep(name, "abc")
+    stores.documents.release(name, maker="cancelled#2")
+    assert stores.documents.spot(name).document_id == "abc"
+
+
 def test_a_document_that_is_gone_is_made_anew_by_one(stores: Stores) -> None:
     name = "document/mr_cakelover"
     assert stores.documents.claim(name, maker="cancelled#1", at=NOON, before=Spot())

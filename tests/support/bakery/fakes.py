@@ -254,6 +254,11 @@ class FakeDocuments:
         self.spots[name] = Spot(maker=maker, since=at)
         return True
 
+    def release(self, name: str, *, maker: str) -> None:
+        spot = self.spot(name)
+        if spot.maker == maker and spot.document_id is None:
+            del self.spots[name]
+
     def keep(self, name: str, document_id: str) -> None:
         spot = self.spots[name]
         self.spots[name] = Spot(document_id, spot.maker, spot.since)

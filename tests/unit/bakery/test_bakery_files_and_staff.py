@@ -11,7 +11,7 @@ from chalicelib.bakery.handlers.files import FilingHandler
 from chalicelib.bakery.records import Employee
 from chalicelib.bakery.service.staff import LoginTakenError, Person
 from chalicelib.core.errors import NotFoundError
-from chalicelib.core.outbox.effects import NotExecutedError, OutcomeUnknownError
+from chalicelib.core.outbox.effects import NotExecutedError, OutcomeUnknownError, RejectedError
 from tests.support.bakery.house import Bakehouse
 
 UNSURE = OutcomeUnknownError("reset")
@@ -83,6 +83,27 @@ def test_b13_a_line_whose_answer_is_lost_waits_for_no_list(house: Bakehouse, whe
     assert failed.retry_after_s is None
     assert house.handle("cancelled#2") is None
     assert house.drive.texts["document-1"].keys() == {"title", "order-1", "order-2"}
+
+
+@pytest.mark.parametrize("refused", [RejectedError("403: full"), NotExecutedError("429")])
+def test_who_is_refused_for_certain_keeps_nobody_waiting(
+    house: Bakehouse, refused: Exception
+) -> None:
+    first, second = cancelled(house), cancelled(house)
+    house.drive.before = [refused]
+
+    assert house.handle(f"cancelled#{first}") is refused
+    assert house.handle(f"cancelled#{second}") is None
+
+
+def test_a_doubt_outlives_a_refusal_that_came_after_it(house: Bakehouse) -> None:
+    """The first try may have made the folder; Drive's list may not show it yet."""
+    first, second = cancelled(house), cancelled(house)
+    house.drive.before = [UNSURE, NotExecutedError("429")]
+    house.handle(f"cancelled#{first}")
+    house.handle(f"cancelled#{first}")
+
+    assert isinstance(house.handle(f"cancelled#{second}"), NotExecutedError)
 
 
 def test_what_somebody_set_out_to_make_and_never_did_is_made_by_another(house: Bakehouse) -> None:
