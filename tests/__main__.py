@@ -7,7 +7,7 @@ from tests.support.lanes import run, share_out
 # Side by side: what waits for a deployed stack most of the time, and what computes.
 FOLDERS = {
     "deployed": ("tests/e2e", "tests/browser", "tests/features"),
-    "in process": ("tests/unit", "tests/integration", "tests/architecture"),
+    "in process": ("tests/unit", "tests/integration", "tests/architecture", "tests/state"),
 }
 
 if __name__ == "__main__":
