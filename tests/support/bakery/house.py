@@ -181,9 +181,13 @@ class Bakehouse:
         return None
 
     def perform_all(self) -> None:
-        """Perform effects until none is left."""
+        """Perform effects until none is left but those of kinds that have no handler here."""
         for _ in range(50):
-            todo = [effect_id for effect_id in self.effects.asked if effect_id not in self.done]
+            todo = [
+                effect.id
+                for effect in self.effects.asked.values()
+                if effect.kind in self.handlers and effect.id not in self.done
+            ]
             if not todo:
                 return
             for effect_id in todo:
