@@ -77,19 +77,25 @@ class Function(_Declared):
     ``rights`` maps what it may use to actions: a logical id, with a path (``Bucket/incoming/*``) or
     an attribute (``Table.StreamArn``) where that is meant, or an ARN; actions are of the resource's
     own service. ``performs`` is the kind of effects that it works on, ``takes`` the queue that
-    starts it. ``vendors`` lets it read the vendors' secret, ``names_effects`` send to every kind's
-    queue, ``redrives`` read all dead letters and send them back.
+    starts it. ``vendors`` lets it read the vendors' secret, as whoever performs effects does unless
+    that is false; ``names_effects`` lets it send to every kind's queue, ``redrives`` read all dead
+    letters and send them back.
     """
 
     memory_mb: int = 1_024
     timeout_s: int = 30
     performs: str | None = None
     takes: Source | None = None
-    vendors: bool = False
+    vendors: bool | None = None
     names_effects: bool = False
     redrives: bool = False
     environment: Mapping[str, Any] = {}
     rights: Mapping[str, tuple[str, ...]] = {}
+
+    @property
+    def reads_secret(self) -> bool:
+        """Return whether it may read the vendors' secret."""
+        return bool(self.performs) if self.vendors is None else self.vendors
 
     @property
     def source(self) -> Source | None:

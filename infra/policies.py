@@ -71,7 +71,7 @@ def _rights(name: str, function: Function, declared: Declarations) -> Rights:
     if function.performs:
         yield effect_queue(function.performs), ("SendMessage",)
         yield "OutboxTable", _PERFORMS
-    if function.vendors:
+    if function.reads_secret:
         yield "VendorsSecret", ("GetSecretValue",)
     if function.names_effects:
         yield _EVERY_EFFECT_QUEUE, ("SendMessage",)

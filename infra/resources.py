@@ -196,7 +196,7 @@ def _variables(function: Function, declared: Declarations) -> Mapping[str, Any]:
         found |= {f"OUTBOX_{kind.upper()}_QUEUE": {"Ref": effect_queue(kind)} for kind in kinds}
     if function.performs:
         found["OUTBOX_TABLE"] = {"Ref": "OutboxTable"}
-    if function.vendors:
+    if function.reads_secret:
         found["VENDORS_SECRET"] = {"Fn::GetAtt": ["VendorsSecret", "Id"]}
     if function.redrives:
         found |= {_dlq_variable(name): {"Ref": name} for name in declared.own_queues}

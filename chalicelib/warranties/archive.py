@@ -13,12 +13,10 @@ from chalicelib.warranties import money
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.models import Sale
 
-KIND = "archive"
-
 
 def effect(sale: Sale) -> Effect:
     """Return the effect that archives a sale; the sale's own record holds all that it needs."""
-    return Effect(f"{KIND}#{sale.request_id}", KIND, {"request_id": sale.request_id})
+    return Effect(f"archive#{sale.request_id}", "archive", {"request_id": sale.request_id})
 
 
 def key(sale: Sale) -> str:

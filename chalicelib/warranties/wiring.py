@@ -11,7 +11,7 @@ from chalicelib.core.outbox import wiring as outbox_wiring
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
-from chalicelib.warranties import archive, rate_card
+from chalicelib.warranties import rate_card
 from chalicelib.warranties.archiving import Archiving
 from chalicelib.warranties.bucket import BucketArchive
 from chalicelib.warranties.service import Warranties
@@ -43,7 +43,7 @@ def warranties() -> Warranties:
 @cache
 def archiver() -> Worker:
     """Return the worker that archives sales."""
-    return outbox_wiring.worker(archive.KIND, Archiving(_store(), _archive()))
+    return outbox_wiring.worker("archive", Archiving(_store(), _archive()))
 
 
 def _store() -> WarrantyStore:

@@ -1,5 +1,6 @@
 """What follows from the templates' declarations: resources, variables and rights, no more."""
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from infra.declarations import (
     together,
 )
 
+ROOT = Path(__file__).parents[3]
 RIGHTS = Path(__file__).with_name("rights.txt")
 HERE = Path("00-here.yaml")
 MERGED = templates.merged()
@@ -190,6 +192,23 @@ def test_every_kind_of_effects_has_its_worker_and_no_worker_is_idle() -> None:
     assert sorted(performed) == sorted(MERGED.declared.effects)
 
 
+def test_every_kind_that_code_asks_for_or_works_on_is_declared() -> None:
+    """Effects of a kind without a queue wait for an hour and are dead then."""
+    asked, worked_on = set(), set()
+    for path in (ROOT / "chalicelib").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call):
+                name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+                texts = [a.value if isinstance(a, ast.Constant) else None for a in call.args]
+                if name == "Effect" and len(texts) == 3 and isinstance(texts[1], str):
+                    asked.add(texts[1])
+                if name == "worker" and texts and isinstance(texts[0], str):
+                    worked_on.add(texts[0])
+
+    assert asked == MERGED.declared.effects.keys()
+    assert worked_on == MERGED.declared.effects.keys()
+
+
 def test_a_worker_of_an_undeclared_kind_is_refused() -> None:
     with pytest.raises(DeclarationError, match="x_asked: there is no queue OutboxFax"):
         together([declared(Functions={"x_asked": {"performs": "fax"}})])
@@ -210,7 +229,8 @@ def test_all_that_a_kind_needs_follows_from_its_declaration() -> None:
         ]
     )
     made = resources.generated(everything)["Resources"]
-    known = {**made, "OutboxTable": {"Type": "AWS::DynamoDB::Table"}}
+    others = {"OutboxTable": "DynamoDB::Table", "VendorsSecret": "SecretsManager::Secret"}
+    known = {**made, **{name: {"Type": f"AWS::{kind}"} for name, kind in others.items()}}
     queue = {"Ref": "OutboxWireTransfer"}
 
     assert made["OutboxWireTransfer"]["Properties"]["QueueName"] == {
@@ -231,6 +251,7 @@ def test_all_that_a_kind_needs_follows_from_its_declaration() -> None:
         "XTransferAsked": {
             "OUTBOX_TABLE": {"Ref": "OutboxTable"},
             "OUTBOX_WIRE_TRANSFER_QUEUE": queue,
+            "VENDORS_SECRET": {"Fn::GetAtt": ["VendorsSecret", "Id"]},
         },
         "OutboxRelay": {"OUTBOX_WIRE_TRANSFER_QUEUE": queue},
         "APIHandler": {"OUTBOX_WIRE_TRANSFER_QUEUE": queue},
@@ -238,7 +259,7 @@ def test_all_that_a_kind_needs_follows_from_its_declaration() -> None:
     [event] = made["XTransferAsked"]["Properties"]["Events"].values()
     assert event["Properties"]["Queue"] == {"Fn::Sub": "${OutboxWireTransfer.Arn}"}
     assert (
-        len(policies.policies(everything, known)["policy-x-transfer-asked.json"]["Statement"]) == 4
+        len(policies.policies(everything, known)["policy-x-transfer-asked.json"]["Statement"]) == 5
     )
 
 
