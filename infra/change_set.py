@@ -1,9 +1,9 @@
 """What a deployment will change, in words, before anything of it happens."""
 
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
@@ -73,7 +73,7 @@ class ChangeSet:
         self._cloudformation = cloudformation
         self._stack = stack
         self._new = new
-        self._name = f"deploy-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        self._name = f"deploy-{uuid.uuid4()}"
 
     def apply(self, arguments: Mapping[str, Any], confirm: Confirm) -> bool:
         """Show what ``arguments`` would change; have it done when it is confirmed.

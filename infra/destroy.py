@@ -87,7 +87,7 @@ class Stage:
         for kind, name in left:
             if (kind, name) not in stay:
                 self.drop(kind, name)
-        return [name for _, name in stay]
+        return sorted(name for _, name in stay)
 
     def drop(self, kind: str, name: str) -> None:
         """Delete a table or a bucket with all that it holds."""

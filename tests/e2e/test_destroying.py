@@ -104,7 +104,7 @@ def test_an_empty_stage_goes_whole(aws: Any) -> None:
 def test_data_that_is_kept_stays_in_the_account(aws: Any) -> None:
     put_item(aws)
 
-    assert destroyed(aws, "keep").endswith("these stay: trial-table, trial-bucket")
+    assert destroyed(aws, "keep").endswith("these stay: trial-bucket, trial-table")
 
     assert there(aws) == ["trial-table", "trial-bucket"]
     assert aws.client("dynamodb").scan(TableName="trial-table")["Count"] == 1
