@@ -1,12 +1,16 @@
 """What follows from the templates' declarations: resources, variables and rights, no more."""
 
 import ast
+import importlib
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from app import app
+from chalicelib.integrations.settings import VendorSettings
 from infra import policies, resources, templates
 from infra.declarations import (
     API,
@@ -44,17 +48,23 @@ def rights(file: str) -> set[str]:
 
 
 def test_no_function_may_do_more_than_was_looked_at() -> None:
-    """A right more, or less, of a function that stands in rights.txt is changed there, too.
+    """A right more, or less, of a function in rights.txt is changed there, too.
 
-    A function that does not stand there has what its template says, and nothing else.
+    A function that is not there, and a table, bucket or queue that is not, has what its template
+    says.
     """
     looked_at: dict[str, set[str]] = {}
     for line in RIGHTS.read_text().splitlines():
         if not line.startswith("#"):
             function, right = line.split(" ", 1)
             looked_at.setdefault(function, set()).add(right)
+    new = MERGED.resources.keys() - set(re.findall(r"\w+", RIGHTS.read_text()))
 
-    assert {name: rights(f"policy-{name}.json") for name in looked_at} == looked_at
+    found = {
+        name: {r for r in rights(f"policy-{name}.json") if not new & set(re.findall(r"\w+", r))}
+        for name in looked_at
+    }
+    assert found == looked_at
 
 
 def test_no_right_is_for_everything() -> None:
@@ -136,6 +146,23 @@ def test_every_function_has_its_name_and_keeps_its_log_as_long_as_the_stage_says
             "LogGroupName": {"Fn::Sub": f"/aws/lambda/{full_name}"},
             "RetentionInDays": {"Ref": "LogRetentionDays"},
         }
+
+
+def test_every_setting_without_a_default_reaches_the_api() -> None:
+    api = MERGED.resources["APIHandler"]["Properties"]["Environment"]["Variables"]
+    needed = {
+        name.upper()
+        for wiring in (ROOT / "chalicelib").glob("*/wiring.py")
+        for value in vars(
+            importlib.import_module(f"chalicelib.{wiring.parent.name}.wiring")
+        ).values()
+        if isinstance(value, type) and issubclass(value, BaseModel)
+        if value.__name__.endswith("Settings") and not issubclass(value, VendorSettings)
+        for name, field in value.model_fields.items()
+        if field.is_required()
+    }
+
+    assert needed - api.keys() == set()
 
 
 def test_what_several_templates_say_of_a_function_adds_up() -> None:
