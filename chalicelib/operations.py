@@ -121,4 +121,5 @@ def openapi() -> Response:
     """Describe this API (OpenAPI 3.1)."""
     from chalicelib.core.openapi import document  # noqa: PLC0415 - no cold start pays for it
 
-    return respond(json.dumps(document(_all(), version=__version__)))
+    takes_tokens = from_env(AuthSettings).auth == "jwt"
+    return respond(json.dumps(document(_all(), version=__version__, takes_tokens=takes_tokens)))

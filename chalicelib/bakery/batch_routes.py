@@ -16,7 +16,6 @@ from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import canonical, log
 from chalicelib.core.http import json_list, json_value, ok
-from chalicelib.core.models import Nothing
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes, Upload
 
@@ -47,14 +46,11 @@ def list_batches(query: BatchesQuery) -> Response:
     "POST",
     "/batches",
     access="bakery:write",
-    body=Nothing,
-    body_optional=True,
     response=BatchAnswer,
     also_answers=(201,),
 )
-def run_batch(body: Nothing) -> Response:
+def run_batch() -> Response:
     """Order what all waiting orders need, now; the same day again answers the same batch."""
-    del body
     batching = bakery().batching
     run = batching.run_by_hand()
     if run.batch is None:

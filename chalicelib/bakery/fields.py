@@ -16,7 +16,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from chalicelib.bakery import amounts
 from chalicelib.bakery.amounts import MOST_DECIMALS, Given
 from chalicelib.bakery.names import LONGEST_NAME, fold, one_line, with_latin_letter
-from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 from chalicelib.integrations import limits
 
 MOST_INGREDIENTS = 99
@@ -114,14 +114,14 @@ Name = Annotated[str, AfterValidator(one_line), WithJsonSchema(_NAME_SCHEMA)]
 LatinName = Annotated[
     str, AfterValidator(with_latin_letter), WithJsonSchema({**_NAME_SCHEMA, "pattern": "[A-Za-z]"})
 ]
-Factor = Annotated[Whole, Field(ge=1, le=LARGEST_FACTOR)]
+Factor = Annotated[int, Field(ge=1, le=LARGEST_FACTOR), FROM_JSON]
 Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"format": "email"})]
 Login = Annotated[
     str,
     AfterValidator(_login),
     WithJsonSchema({"type": "string", "pattern": f"^{_LOGIN_PATTERN}$"}),
 ]
-NumberInText = Annotated[WholeText, Field(ge=0, lt=10**15)]
+NumberInText = Annotated[int, Field(ge=0, le=10**15 - 1), FROM_TEXT]
 """A whole number from 0, as it stands in a path or a query."""
 Number = Annotated[Decimal | int, WithJsonSchema({"type": "number"})]
 """An amount as it is answered: grams have a point, units have none."""

@@ -14,8 +14,8 @@ from chalicelib.bakery.fields import (
     NumberInText,
 )
 from chalicelib.bakery.names import fold, has_latin_letter
-from chalicelib.core.models import Model, PageQuery
-from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.core.models import Model, OwnBody, PageQuery
+from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 from chalicelib.core.times import Day
 
 MOST_ROWS = 500
@@ -30,10 +30,12 @@ def _cake_id(text: str) -> str:
         raise ValueError(f"must have at most {_LONGEST_ID} bytes")
     if not has_latin_letter(fold(text)):
         raise ValueError("must be a cake's id, such as carrot_cake")
+    if fold(text) != text:
+        raise ValueError(f"must be a cake's id; that of this name is {fold(text)}")
     return text
 
 
-Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), FROM_TEXT]
 
 
 class CakeBody(Model):
@@ -46,7 +48,7 @@ class CakeBody(Model):
 class CakePath(Model):
     """Which cake."""
 
-    cake_id: Annotated[str, AfterValidator(_cake_id)]
+    cake_id: Annotated[str, Field(min_length=1, max_length=_LONGEST_ID), AfterValidator(_cake_id)]
 
 
 class OrderBody(Model):
@@ -95,13 +97,13 @@ class BatchesQuery(PageQuery):
     limit: Limit = 100
 
 
-class Permissions(Model):
+class Permissions(OwnBody):
     """What an employee may do."""
 
     developer: bool
 
 
-class EmployeeBody(Model):
+class EmployeeBody(OwnBody):
     """Somebody new (B14), and their user name at GitHub if it is known (5c 17)."""
 
     first_name: Annotated[Name, Field(alias="firstName")]
@@ -110,7 +112,7 @@ class EmployeeBody(Model):
     github_username: Annotated[Login | None, Field(alias="githubUsername")] = None
 
 
-class EmployeeChange(Model):
+class EmployeeChange(OwnBody):
     """What is new about an employee; what is not said stays. Null takes a user name away."""
 
     first_name: Annotated[Name | None, Field(alias="firstName")] = None
@@ -128,7 +130,9 @@ class EmployeePath(Model):
 class WebhookHeaders(Model):
     """What Jira says about the bytes of a webhook."""
 
-    signature: Annotated[str, Field(alias="X-Hub-Signature")] = ""
+    signature: Annotated[
+        str, Field(alias="X-Hub-Signature", json_schema_extra={"maxLength": 200})
+    ] = ""
 
 
 class StatusCategory(Model):
@@ -162,5 +166,5 @@ class JiraEvent(Model):
     """A webhook of Jira's; of events that are about no issue only the time is read."""
 
     # Milliseconds since 1970, in the years that a datetime has.
-    timestamp: Annotated[Whole, Field(ge=0, le=253_402_300_799_999)]
+    timestamp: Annotated[int, Field(ge=0, le=253_402_300_799_999), FROM_JSON]
     issue: JiraIssue | None = None

@@ -18,7 +18,7 @@ from chalicelib.bakery.service.orders import OrderRequest
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
 from chalicelib.core.http import created, json_list, no_content, ok
-from chalicelib.core.models import KeyHeader, Nothing
+from chalicelib.core.models import KeyHeader
 from chalicelib.core.paging import Id, Pages
 from chalicelib.core.routing import Routes
 
@@ -182,14 +182,11 @@ def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
     access="bakery:write",
     path_values=OrderPath,
     query=ActionQuery,
-    body=Nothing,
-    body_optional=True,
     response=OrderAnswer,
     errors=(404, 409),
 )
-def make_order_ready(path: OrderPath, query: ActionQuery, body: Nothing) -> Response:
+def make_order_ready(path: OrderPath, query: ActionQuery) -> Response:
     """Say that an order is ready: its customer is told, once."""
-    del body
     ordering = bakery().ordering
     order = ordering.make_ready(path.order_id, by=query.by, reason=query.reason or "baked")
     return ok(OrderAnswer.of(order, ordering.ticket(order)))

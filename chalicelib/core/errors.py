@@ -14,6 +14,7 @@ BackroomError
 """
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Literal, TypedDict
 
 from chalice import ChaliceUnhandledError
@@ -28,6 +29,12 @@ class Fault(TypedDict):
     place: ParameterLocation
     field: str
     detail: str
+
+
+def unknown_field(name: str, known: Sequence[str]) -> str:
+    """Return what is wrong with a field that is not one of ``known``, and which may be meant."""
+    meant = get_close_matches(name, known, n=1)
+    return f"unknown field; did you mean {meant[0]}?" if meant else "unknown field"
 
 
 class BackroomError(ChaliceUnhandledError):

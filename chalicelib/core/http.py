@@ -6,7 +6,6 @@ its own ``{"Code", "Message"}`` body.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
@@ -27,6 +26,7 @@ from chalicelib.core.errors import (
     TooLargeError,
     UnauthorizedError,
     UnavailableError,
+    unknown_field,
 )
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def checked(
 def _plain(error: "ErrorDetails", model: type[BaseModel]) -> str:
     """Return what is wrong, in the words of the rule where it has its own."""
     if error["type"] == "extra_forbidden":
-        return _unknown(str(error["loc"][-1]), _known(model, error["loc"][:-1]))
+        return unknown_field(str(error["loc"][-1]), _known(model, error["loc"][:-1]))
     words = _WORDS.get(error["type"])
     if words:
         return words.format_map(error.get("ctx", {}))
@@ -168,11 +168,6 @@ def _pydantics_own() -> frozenset[str]:
     from pydantic_core.core_schema import ErrorType  # noqa: PLC0415 - only for what is refused
 
     return frozenset(get_args(ErrorType)) - {"value_error"}
-
-
-def _unknown(name: str, known: Sequence[str]) -> str:
-    meant = get_close_matches(name, known, n=1)
-    return f"unknown field; did you mean {meant[0]}?" if meant else "unknown field"
 
 
 def _known(model: type[BaseModel], way: Sequence[str | int]) -> list[str]:

@@ -27,6 +27,15 @@ class Model(BaseModel):
         return self.model_dump_json(exclude_none=not self.nulls, context=STORED)
 
 
+class OwnBody(Model):
+    """A body whose shape is ours: a field that is not known is a mistake, and is told.
+
+    Bodies whose shape others gave us ignore what they do not know.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class ExactModel(Model):
     """A value whose Decimals become JSON numbers with all their digits."""
 
@@ -35,20 +44,22 @@ class ExactModel(Model):
         return strict_json.dumps(self.model_dump(exclude_none=not self.nulls))
 
 
+Cursor = Annotated[str, Field(min_length=1, max_length=8_000), AfterValidator(cursors.readable)]
+
+
 class CursorQuery(Model):
     """From where on: the ``cursor`` that the page before gave."""
 
-    cursor: Annotated[str, AfterValidator(cursors.readable)] | None = None
+    cursor: (
+        Annotated[str, Field(min_length=1, max_length=8_000), AfterValidator(cursors.readable)]
+        | None
+    ) = None
 
 
 class PageQuery(CursorQuery):
     """How much of a list, and from where on."""
 
     limit: int
-
-
-class Nothing(Model):
-    """A body of which nothing is read."""
 
 
 IdempotencyKey = Annotated[

@@ -8,7 +8,6 @@ the field refuses it.
 
 import re
 from decimal import Decimal
-from typing import Annotated
 
 from pydantic import BeforeValidator
 
@@ -31,7 +30,7 @@ def from_text(given: object) -> object:
     return int(given)
 
 
-Whole = Annotated[int, BeforeValidator(from_json)]
-"""A whole number in JSON."""
-WholeText = Annotated[int, BeforeValidator(from_text)]
-"""A whole number in a path, a query or a header."""
+FROM_JSON = BeforeValidator(from_json)
+"""Stands behind the bounds of a number in JSON: ``Annotated[int, Field(ge=1), FROM_JSON]``."""
+FROM_TEXT = BeforeValidator(from_text)
+"""Stands behind the bounds of a number in a path, a query or a header."""

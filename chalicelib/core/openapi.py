@@ -80,12 +80,17 @@ _References = Mapping[Any, dict[str, Any]]
 """Each model's reference, by model and direction."""
 
 
-def document(contracts: Sequence[Route], *, version: str) -> dict[str, Any]:
-    """Return the document that describes ``contracts``."""
+def document(
+    contracts: Sequence[Route], *, version: str, takes_tokens: bool = True
+) -> dict[str, Any]:
+    """Return the document that describes ``contracts``; an open stage takes no tokens."""
     references, schemas = _schemas(contracts)
     paths: dict[str, dict[str, Any]] = {}
     for route in contracts:
         operation = _operation(route, references, schemas)
+        if not takes_tokens:
+            del operation["security"]
+            operation["responses"].pop("401", None)
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -98,7 +103,7 @@ def document(contracts: Sequence[Route], *, version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Problem": _PROBLEM},
-            "securitySchemes": {_SCHEME: _BEARER},
+            **({"securitySchemes": {_SCHEME: _BEARER}} if takes_tokens else {}),
         },
     }
 

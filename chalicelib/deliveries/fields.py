@@ -85,6 +85,7 @@ _TYPE_SCHEMA = {
 }
 
 Id = Annotated[str, BeforeValidator(_id_text), WithJsonSchema(_ID_SCHEMA, mode="validation")]
+QueryId = Annotated[str, BeforeValidator(_id_text), WithJsonSchema(_ID_SCHEMA["anyOf"][0])]
 PathId = Annotated[str, BeforeValidator(_path_id_text), Field(max_length=LONGEST_ID)]
 Timestamp = Annotated[
     datetime,

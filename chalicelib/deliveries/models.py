@@ -4,7 +4,7 @@ Terms: a *package* is known by its id, for ever; an *attempt* is one request to 
 attempt that can be read *decides* it, delivered or dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import (
@@ -12,13 +12,16 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    ValidationError,
     create_model,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from chalicelib.core.errors import unknown_field
 from chalicelib.core.forms import Form
 from chalicelib.core.models import CursorQuery, Model
-from chalicelib.deliveries.fields import Id, PathId, Timestamp, TypeName
+from chalicelib.deliveries.fields import Id, PathId, QueryId, Timestamp, TypeName
 from chalicelib.deliveries.registry import TYPES
 
 
@@ -41,7 +44,7 @@ class PackagePath(Model):
 class PackageQuery(Model):
     """Which package, also where a path cannot carry its id."""
 
-    package_id: Id
+    package_id: QueryId
 
 
 class RecipientPath(Model):
@@ -53,7 +56,7 @@ class RecipientPath(Model):
 class RecipientQuery(Model):
     """Which recipient, also where a path cannot carry their id."""
 
-    recipient_id: Id
+    recipient_id: QueryId
 
 
 class MessagePath(Model):
@@ -86,6 +89,18 @@ def _known_types(choices: Mapping[str, bool]) -> Mapping[str, bool]:
         known = ", ".join(sorted(TYPES))
         raise ValueError(f"names no type of ours: {', '.join(unknown)[:200]}; there are {known}")
     return choices
+
+
+def _unknown(names: Iterable[str], known: Sequence[str]) -> list[InitErrorDetails]:
+    """Return a fault for each field that the general form, which is ours, does not know."""
+    return [
+        InitErrorDetails(
+            type=PydanticCustomError("unknown", "{why}", {"why": unknown_field(name, known)}),
+            loc=(name,),
+            input=None,
+        )
+        for name in names
+    ]
 
 
 def _either_form(schema: dict[str, Any]) -> None:
@@ -128,6 +143,9 @@ class Choices(Model):
         twice = sorted(TYPES.keys() & values.keys())
         if twice:
             raise ValueError(f"name {', '.join(twice)} in preferences, or none there")
+        known = [name for name in cls.model_fields if name not in TYPES]
+        if unknown := [name for name in values if name not in known]:
+            raise ValidationError.from_exception_data("preferences", _unknown(unknown, known))
         return {**values, **dict.fromkeys(TYPES, _UNSAID)}
 
     def by_type(self) -> dict[str, bool]:

@@ -21,7 +21,7 @@ from pydantic import (
 
 from chalicelib.core.instants import PreciseInstant as Instant
 from chalicelib.core.models import KeyHeader, Model, PageQuery
-from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 from chalicelib.core.times import QueryInstant
 
 MOST_ROWS = 10_000
@@ -44,9 +44,9 @@ Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 Uuid = Annotated[Id, AfterValidator(_uuid)]
 """A UUID of any version in canonical form (RFC 9562 section 4), in lower case once it is read."""
 
-Amount = Annotated[Whole, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
-Floor = Annotated[WholeText, Field(ge=-(10**30) + 1, le=10**30 - 1)]
-Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
+Amount = Annotated[int, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT), FROM_JSON]
+Floor = Annotated[int, Field(ge=-(10**30) + 1, le=10**30 - 1), FROM_TEXT]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), FROM_TEXT]
 
 
 # --- what comes in --------------------------------------------------------------------------------

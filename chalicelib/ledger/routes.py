@@ -7,7 +7,7 @@ from chalice import Response
 from chalicelib.core import log
 from chalicelib.core.http import link, ok, respond
 from chalicelib.core.instants import sortable
-from chalicelib.core.models import Model, Nothing
+from chalicelib.core.models import Model
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes
 from chalicelib.ledger.models import (
@@ -119,16 +119,14 @@ def get_transaction(path: _TransactionPath) -> Response:
     "/transactions/{transaction_id}/reversal",
     access="ledger:write",
     path_values=_TransactionPath,
-    body=Nothing,
     body_limit=_BODY_LIMIT,
-    body_optional=True,
     headers=FloorHeader,
     response=Transaction,
     also_answers=(201,),
     errors=(404, 422),
     response_headers=_STATE | _LINKS | _REPLAYED,
 )
-def reverse_transaction(path: _TransactionPath, body: Nothing, headers: FloorHeader) -> Response:
+def reverse_transaction(path: _TransactionPath, headers: FloorHeader) -> Response:
     """Take a transaction back, once: 201 with the reversal, 200 with the same one ever after."""
     receipt = ledger().reverse(path.transaction_id, floor=headers.floor)
     return _receipt(receipt, status=200 if receipt.replayed else 201)

@@ -7,7 +7,7 @@ from pydantic import Field
 from chalicelib.core.forms import Form
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import Model, PageQuery
-from chalicelib.core.numbers import WholeText
+from chalicelib.core.numbers import FROM_TEXT
 from chalicelib.core.outbox.effects import EffectState
 
 if TYPE_CHECKING:  # the client has these models, and none of what keeps rows
@@ -24,7 +24,7 @@ class EffectsQuery(PageQuery):
 
     state: EffectState | None = None
     kind: Kind | None = None
-    limit: Annotated[WholeText, Field(ge=1, le=MOST_ROWS)] = 50
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS), FROM_TEXT] = 50
 
 
 class EffectQuery(Model):

@@ -8,7 +8,7 @@ from pydantic import Field
 from chalicelib.core.access import Caller
 from chalicelib.core.http import created, json_list, ok
 from chalicelib.core.models import Model
-from chalicelib.core.numbers import WholeText
+from chalicelib.core.numbers import FROM_TEXT
 from chalicelib.core.paging import Id, Pages
 from chalicelib.core.routing import Routes, Upload
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileView, PresignedFile
@@ -43,7 +43,7 @@ def _log(larger_to: str) -> Upload:
 
 
 class _FilePath(Model):
-    file_id: Annotated[WholeText, Field(ge=1, le=10**12)]
+    file_id: Annotated[int, Field(ge=1, le=10**12), FROM_TEXT]
 
 
 @bp.on(

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeVar, get_args
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     StringConstraints,
 )
@@ -19,8 +20,8 @@ from chalicelib.core import times
 from chalicelib.core.forms import Form
 from chalicelib.core.instants import Instant
 from chalicelib.core.invisible import visible_name
-from chalicelib.core.models import Model, PageQuery
-from chalicelib.core.numbers import WholeText
+from chalicelib.core.models import Model, OwnBody, PageQuery
+from chalicelib.core.numbers import FROM_TEXT
 from chalicelib.vending import names
 
 T = TypeVar("T", date, str)
@@ -136,7 +137,11 @@ Name = Annotated[str, _Text, AfterValidator(names.printable), AfterValidator(vis
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)]
 # The name that a file had where it came from: stored as text, never used as a key.
 OriginalName = Annotated[str, StringConstraints(max_length=255), AfterValidator(names.printable)]
-DownloadedAt = Annotated[str, AfterValidator(names.checked_download_time)]
+DownloadedAt = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100),
+    AfterValidator(names.checked_download_time),
+]
 
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -153,7 +158,7 @@ def _in_order(days: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(sorted(set(days), key=order))
 
 
-class SiteBody(Model):
+class SiteBody(OwnBody):
     """A place where machines stand; its zone tells what a technician's clock meant.
 
     On its closing days (local dates, and weekdays) no sale is expected.
@@ -170,13 +175,13 @@ class SiteBody(Model):
     ] = ()
 
 
-class TechnicianBody(Model):
+class TechnicianBody(OwnBody):
     """A person who empties logs out of machines."""
 
     name: Name
 
 
-class MachineBody(Model):
+class MachineBody(OwnBody):
     """Where a machine stands and who looks after it.
 
     After the local date on which it is ``retired`` it is neither judged nor due.
@@ -211,7 +216,7 @@ class TechnicianQuery(Model):
 class ListQuery(PageQuery):
     """A page of a list."""
 
-    limit: Annotated[WholeText, Field(ge=1, le=1_000)] = 1_000
+    limit: Annotated[int, Field(ge=1, le=1_000), FROM_TEXT] = 1_000
 
 
 class FilesQuery(ListQuery):
@@ -252,11 +257,15 @@ class ClosingBody(Model):
 class Site(SiteBody):
     """A site as it is stored."""
 
+    model_config = ConfigDict(extra="ignore")
+
     site_id: str
 
 
 class Technician(TechnicianBody):
     """A technician and the serials of the machines assigned to them."""
+
+    model_config = ConfigDict(extra="ignore")
 
     technician_id: str
     machines: tuple[str, ...] = ()

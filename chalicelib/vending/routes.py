@@ -11,7 +11,7 @@ from pydantic import Field
 from chalicelib.core.access import Caller
 from chalicelib.core.http import created, json_list, link, ok, respond
 from chalicelib.core.models import Model, PageQuery
-from chalicelib.core.numbers import WholeText
+from chalicelib.core.numbers import FROM_TEXT
 from chalicelib.core.paging import Id, Pages
 from chalicelib.core.routing import Routes
 from chalicelib.core.times import SpanEnd
@@ -60,13 +60,13 @@ class _MachinePath(Model):
 
 
 class _DispatchPath(Model):
-    dispatch_id: Annotated[WholeText, Field(ge=1, le=10**12)]
+    dispatch_id: Annotated[int, Field(ge=1, le=10**12), FROM_TEXT]
 
 
 class _RowsQuery(PageQuery):
     from_: Annotated[SpanEnd | None, Field(alias="from")] = None
     to: SpanEnd | None = None
-    limit: Annotated[WholeText, Field(ge=1, le=_MOST_ROWS)] = 1_000
+    limit: Annotated[int, Field(ge=1, le=_MOST_ROWS), FROM_TEXT] = 1_000
     format: Literal["json", "csv"] = "json"
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 from chalicelib.core.forms import Form
 from chalicelib.core.invisible import visible_id, without_invisible
 from chalicelib.core.models import ExactModel
-from chalicelib.core.numbers import WholeText
+from chalicelib.core.numbers import FROM_TEXT
 from chalicelib.warranties import money
 
 MOST_ROWS = 1_000
@@ -95,7 +95,7 @@ Cost = Annotated[
 ]
 """A cost in cents; on the wire a number with at most two decimals."""
 Money = Annotated[Decimal, WithJsonSchema({"type": "number"})]
-Limit = Annotated[WholeText, Field(ge=1, le=MOST_ROWS)]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), FROM_TEXT]
 
 
 class Model(ExactModel):

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Annotated
 
 from chalice import Response
 from chalice.app import Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.errors import NotFoundError
@@ -39,7 +40,7 @@ _TYPES = tuple(sorted({kind.partition(";")[0] for kind in files.MEDIA_TYPES.valu
 
 
 class _FilePath(BaseModel):
-    file: str
+    file: Annotated[str, Field(json_schema_extra={"maxLength": 255, "pattern": r"^[a-z0-9_.-]+$"})]
 
 
 @bp.on(

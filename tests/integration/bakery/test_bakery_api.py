@@ -73,6 +73,17 @@ def test_b1_to_b4_a_cake_comes_is_shown_and_goes(client: Client) -> None:
     refused(client.http.get("/cakes/chocolate_cake"), 404)
 
 
+@pytest.mark.parametrize("name", ["Chocolate%20Cake", "chocolate-cake", "ChocolateCake", "x%00y"])
+def test_a_cake_in_a_path_is_named_by_its_id_and_by_nothing_like_it(
+    client: Client, name: str
+) -> None:
+    post(client, "/cakes", CAKE)
+
+    for method in ("GET", "DELETE"):
+        assert faults(client.http.request(method, f"/cakes/{name}")) == {"cake_id"}
+    assert len(get(client, "/cakes")) == 1
+
+
 def test_b5_5c2_grams_come_back_with_a_point_and_units_without(recipes: Client) -> None:
     text = recipes.http.get("/cakes/chocolate_cake").body.decode()
 
@@ -529,6 +540,21 @@ def test_5d_a_bad_employee_is_400_and_named(
 ) -> None:
     assert faults(post(client, "/employees", {**ADA, field: value})) == {named}
     assert get(client, "/employees") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"githubUserName": "octocat"}, {"githubUserName"}),
+        ({"permissions": {"developer": True, "admin": True}}, {"permissions.admin"}),
+    ],
+)
+def test_a_field_of_an_employee_that_is_unknown_is_named(
+    client: Client, more: dict[str, object], named: set[str]
+) -> None:
+    assert faults(post(client, "/employees", {**ADA, **more})) == named
+    post(client, "/employees", ADA)
+    assert faults(patch(client, more)) == named
 
 
 def test_5d_missing_names_are_all_named(client: Client) -> None:

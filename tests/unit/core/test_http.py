@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core import errors, http, routing
 from chalicelib.core.errors import BackroomError
-from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 from tests.support.api import Api, client
 
 PROBLEM = "application/problem+json"
@@ -27,17 +27,17 @@ routes = routing.Routes(__name__)
 
 
 class Shelf(BaseModel):
-    shelf_id: Annotated[WholeText, Field(ge=1)]
+    shelf_id: Annotated[int, Field(ge=1), FROM_TEXT]
 
 
 class Wanted(BaseModel):
-    limit: Annotated[WholeText, Field(ge=1)] = 10
+    limit: Annotated[int, Field(ge=1), FROM_TEXT] = 10
     from_: Annotated[str | None, Field(alias="from")] = None
 
 
 class Box(BaseModel):
     name: Annotated[str, Field(min_length=1)]
-    weight_g: Whole
+    weight_g: Annotated[int, FROM_JSON]
     fragile: bool = False
 
     def json_text(self) -> str:

@@ -1,18 +1,19 @@
 """Whole numbers, in JSON and as text."""
 
 from decimal import Decimal
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.core.numbers import Whole, WholeText
+from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 
 
 class Both(BaseModel):
-    whole: Whole = 0
-    text: WholeText = 0
+    whole: Annotated[int, FROM_JSON] = 0
+    text: Annotated[int, FROM_TEXT] = 0
 
 
 @given(st.integers(-(10**20), 10**20), st.integers(0, 9))

@@ -176,6 +176,15 @@ def test_the_two_forms_do_not_mix_and_other_fields_are_ignored() -> None:
     assert said.by_type() == {"personal": True, "marketing": False}
 
 
+def test_the_general_form_is_ours_and_names_a_field_that_it_does_not_know() -> None:
+    body = {"timestmap": 1, "timestamp": 100, "preferences": {"marketing": True}, "freight": True}
+
+    assert faults(body, RECIPIENT_CHOICES) == {
+        "timestmap": "unknown field; did you mean timestamp?",
+        "freight": "unknown field",
+    }
+
+
 # --- ids in paths -------------------------------------------------------------------------------
 
 

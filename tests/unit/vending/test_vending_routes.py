@@ -65,6 +65,27 @@ def test_4d_ids_in_a_path_are_checked(api: Api) -> None:
         assert api.get(f"/files/{file_id}").faults.keys() == {"path.file_id"}
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "fault"),
+    [
+        ("/machines/GM001", {"technicain": "T0001"}, "did you mean technician?"),
+        ("/machines/GM001", {"sites": "depot"}, "did you mean site?"),
+        ("/sites/depot", {"name": "Depot", "timezone": "UTC"}, "did you mean time_zone?"),
+        ("/sites/depot", {"name": "Depot", "x": 1}, "unknown field"),
+        ("/technicians/1", {"name": "Ann", "nane": "Ada"}, "did you mean name?"),
+    ],
+)
+def test_a_field_that_is_unknown_changes_nothing_and_is_told(
+    api: Api, path: str, body: dict[str, Any], fault: str
+) -> None:
+    before = api.get("/machines/GM001").json
+
+    [detail] = api.put(path, body).faults.values()
+
+    assert detail.endswith(fault)
+    assert api.get("/machines/GM001").json == before
+
+
 # --- uploads ------------------------------------------------------------------------------------
 
 
