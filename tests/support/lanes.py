@@ -27,10 +27,14 @@ _NOTHING_COLLECTED = 5
 
 @dataclass
 class Lane:
-    """One pytest process: its name, its arguments, and once it has ended what it reported."""
+    """One pytest process: its name, its arguments, and once it has ended what it reported.
+
+    ``program`` is the module that runs, and what comes before pytest's own arguments.
+    """
 
     name: str
     arguments: Sequence[str]
+    program: Sequence[str] = ("pytest",)
     report: list[str] = field(default_factory=list)
     code: int = 0
     seconds: float = 0
@@ -96,7 +100,7 @@ def _conclude(lanes: Sequence[Lane], seconds: float, out: TextIO) -> int:
 
 def _started(lane: Lane) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", *OPTIONS, *lane.arguments],
+        [sys.executable, "-m", *lane.program, *OPTIONS, *lane.arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+from tests.__main__ import FOLDERS as ALL
 from tests.support.lanes import Lane, run, share_out
 
 FOLDERS = {"deployed": ("tests/e2e", "tests/browser"), "in process": ("tests/unit",)}
@@ -31,6 +32,13 @@ def test_a_folder_above_the_lanes_is_all_of_them() -> None:
         "deployed": ["tests/e2e", "tests/browser"],
         "in process": ["tests/unit"],
     }
+
+
+def test_every_folder_with_tests_is_in_a_lane() -> None:
+    root = Path(__file__).parents[1]
+    there = {f"tests/{path.relative_to(root).parts[0]}" for path in root.rglob("test_*.py")}
+
+    assert there == {folder for folders in ALL.values() for folder in folders}
 
 
 def lane(folder: Path, tests: str) -> Lane:
