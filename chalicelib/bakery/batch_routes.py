@@ -14,7 +14,7 @@ from chalicelib.bakery.models import (
 )
 from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
-from chalicelib.core import canonical, log
+from chalicelib.core import canonical, log, strict_json
 from chalicelib.core.http import json_list, json_value, ok
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes, Upload
@@ -98,7 +98,7 @@ def hear_from_jira(content: bytes, headers: WebhookHeaders) -> Response:
         labels=event.issue.fields.labels,
         closed=event.issue.fields.status.category.key == "done",
         at=report_time(event.timestamp),
-        occasion=canonical.sha256(content)[:32],
+        occasion=canonical.digest(strict_json.loads(content))[:32],
     )
     verdict = shortages.take(report)
     log.count(f"Webhooks{verdict.title().replace(' ', '')}")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from chalicelib.bakery.fields import (
     Address,
@@ -154,10 +154,15 @@ class IssueFields(Model):
     status: Status
 
 
+def _issue_id(given: object) -> str | None:
+    """Return an issue's id, which is a number in digits; whatever else it is says nothing."""
+    return str(given) if isinstance(given, str | int) and not isinstance(given, bool) else None
+
+
 class JiraIssue(Model):
     """An issue as it was when the webhook was written."""
 
-    id: str | None = None
+    id: Annotated[str | None, BeforeValidator(_issue_id)] = None
     key: str
     fields: IssueFields
 

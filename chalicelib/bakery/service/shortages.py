@@ -72,7 +72,8 @@ class Shortages:
         age = self.now() - report.at
         if not -_SKEW <= age <= _OLDEST:
             raise UnauthorizedError("The report is too old, or from the future: send it anew.")
-        if self.tickets.owner(report.key, report.issue_id) is None:
+        by_id, by_key = report.issue_id, self.tickets.owner(report.key)
+        if by_key is None and self.tickets.owner(report.key, by_id) is None:
             return "not ours"
         if tickets.shortage(report.labels, closed=report.closed) is None:
             return "nothing to do"
@@ -81,8 +82,14 @@ class Shortages:
         return "taken" if asked else "repeated"
 
     def inspect(self, key: str, issue_id: str | None = None) -> Sequence[int]:
-        """Look at a ticket as it is now; return the orders that were cancelled for it."""
-        issue = self.desk().issue(issue_id or key)
+        """Look at a ticket as it is now; return the orders that were cancelled for it.
+
+        It is ours by its id, whatever key it has now, or else by the key that we know.
+        """
+        ours = self.tickets.issue_id(key)
+        if issue_id and self.tickets.owner(key, issue_id) is not None:
+            ours = issue_id
+        issue = self.desk().issue(ours or key)
         short = issue and tickets.shortage(issue.labels, closed=issue.closed)
         return self._cancel(issue, short) if issue and short else ()
 

@@ -445,6 +445,35 @@ def test_b10_a_ticket_that_is_short_is_looked_at_once(ticketed: Client, stores: 
     assert get(ticketed, "/orders/1")["ticket"] == {"state": "created", "key": "ING-1"}
 
 
+def test_b10_the_same_report_written_otherwise_is_the_same(
+    ticketed: Client, stores: Stores
+) -> None:
+    """The order of members, blanks, the form of a number: none of it makes another report."""
+    said = event()
+    ways = [
+        json.dumps(said),
+        json.dumps(dict(reversed(said.items())), indent=2),
+        json.dumps(said, ensure_ascii=False).replace(
+            str(said["timestamp"]), f"{said['timestamp']}.0"
+        ),
+    ]
+
+    verdicts = [hear(ticketed, way.encode()).json_body["verdict"] for way in ways]
+
+    assert verdicts == ["taken", "repeated", "repeated"]
+
+
+@pytest.mark.parametrize("issue_id", ["10012", 10012, None, [], {"a": 1}, True])
+def test_b10_whatever_id_an_issue_has_its_key_is_read(ticketed: Client, issue_id: object) -> None:
+    said = event()
+    issue = said["issue"]
+    assert isinstance(issue, dict)
+
+    answer = hear(ticketed, {**said, "issue": {**issue, "id": issue_id}})
+
+    assert answer.json_body["verdict"] == "taken"
+
+
 def test_5d_what_is_not_ours_is_202(ticketed: Client) -> None:
     for told in (event("ING-99"), {"timestamp": 1, "webhookEvent": "comment_created"}):
         answer = hear(ticketed, told)

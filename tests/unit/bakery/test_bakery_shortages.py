@@ -98,12 +98,19 @@ def test_a_moved_ticket_is_found_without_a_webhook_too(house: Bakehouse) -> None
     assert house.shortages.reconcile() == [order.id for order in orders]
 
 
-def test_another_ticket_that_got_the_key_is_not_ours(house: Bakehouse) -> None:
+def test_another_ticket_that_got_the_key_cancels_nothing(house: Bakehouse) -> None:
     ticketed(house)
+    house.desk.move("ING-1", "OPS-7")
+    other = house.desk.create("Another", {}, labels=("x",), due=None, properties={})
+    house.desk.move(other.key, "ING-1").id = "99999"
     house.desk.short("ING-1")
 
     said = replace(report(house, "missing-ingredients"), key="ING-1", issue_id="99999")
-    assert house.shortages.take(said) == "not ours"
+    house.shortages.take(said)
+    house.perform_all()
+
+    assert house.shortages.reconcile() == []
+    assert "cancelled" not in states(house)
 
 
 def test_a_ticket_whose_id_an_older_version_did_not_keep_is_known_by_its_key(
