@@ -124,7 +124,7 @@ class GitHub:
         for _ in range(_MOST_ROUNDS):
             for invitation in self._invitations_of(username, user_id):
                 self._delete(f"{self._repo}/invitations/{invitation.id}")
-            for login in self._logins(username, user_id):
+            for login in self._names_of(username, user_id):
                 self._delete(self._person(login))
             if self.access(username, user_id) == "none":
                 return
@@ -152,17 +152,25 @@ class GitHub:
 
     def _is_member(self, username: str, user_id: int | None) -> bool:
         if user_id is not None:
-            return bool(self._logins(username, user_id))
+            return bool(self._collaborators(user_id))
         try:
             self.http.read("GET", self._person(username))
         except NotThereError:
             return False
         return True
 
-    def _logins(self, username: str, user_id: int | None) -> list[str]:
-        """Return the name that a collaborator has now; without an id, the name that is known."""
+    def _names_of(self, username: str, user_id: int | None) -> list[str]:
+        """Return the names under which somebody may have access now.
+
+        Whoever accepts an invitation at this moment is no collaborator yet, but has their name.
+        """
         if user_id is None:
             return [username]
+        found = self._collaborators(user_id)
+        return found or ([username] if self._is_called(user_id, username) else [])
+
+    def _collaborators(self, user_id: int) -> list[str]:
+        """Return the name that a user has now as a collaborator, none when they are none."""
         users = self._pages("collaborators", _USERS)
         return [user.login for user in users if user.id == user_id]
 
