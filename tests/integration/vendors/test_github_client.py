@@ -144,7 +144,7 @@ def test_b15_names_that_old_and_managed_accounts_have_are_names(desk: Desk, logi
 
 
 def test_b14_a_name_that_nobody_has_is_no_case_for_another_try(desk: Desk) -> None:
-    with pytest.raises(NotThereError, match="nobody is called no-such-person"):
+    with pytest.raises(NotThereError, match="there is no user no-such-person"):
         desk.github.grant("no-such-person")
 
 
