@@ -9,14 +9,12 @@ ROUTES = {
     "chalicelib.bakery.routes": ("cakes", "orders"),
     "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
     "chalicelib.bakery.staff_routes": ("employees",),
-    "chalicelib.dead_letters.routes": ("dlq",),
     "chalicelib.deliveries.routes": (
         *("messages", "packages", "preferences", "recipients", "statistics"),
     ),
-    "chalicelib.integrations.routes": ("integrations",),
     "chalicelib.ledger.routes": ("accounts", "transactions"),
     "chalicelib.operations": ("", "auth", "health", "openapi.json", "ping"),
-    "chalicelib.outbox.routes": ("outbox",),
+    "chalicelib.operators.routes": ("dlq", "integrations", "outbox"),
     "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),

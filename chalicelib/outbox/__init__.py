@@ -1,4 +1,1 @@
-"""The outbox at work: the functions that keep effects moving, and what operators do about them.
-
-What an effect is and how it is performed is in `chalicelib.core.outbox`.
-"""
+"""The functions that keep effects moving; what an effect is, is in `chalicelib.core.outbox`."""

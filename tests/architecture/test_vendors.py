@@ -10,7 +10,7 @@ from chalicelib.integrations.settings import VendorSettings
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "chalicelib.integrations"
-EDGES = {"__init__", "checks", "doctor", "routes", "wiring"}
+EDGES = {"__init__", "wiring"}
 SHARED = {"adf", "http", "limits", "settings"}
 # Google's services share its tokens; Amazon's mail is a mail.
 WITH = {"gdocs": {"google"}, "ses": {"mail"}}

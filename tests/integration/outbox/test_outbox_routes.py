@@ -18,8 +18,8 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import EffectRow, Pause, place
 from chalicelib.core.outbox.store import EffectStore, closed
 from chalicelib.core.table import Table, key
-from chalicelib.outbox.models import EffectsQuery
-from chalicelib.outbox.routes import _EFFECTS
+from chalicelib.operators.models.effects import EffectsQuery
+from chalicelib.operators.routes import _EFFECTS
 from tests.support.aws import client as aws_client
 
 ROOT = Path(__file__).parent.parent.parent.parent

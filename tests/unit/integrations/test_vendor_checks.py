@@ -11,7 +11,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
-from chalicelib.integrations.checks import CheckResult, VendorCheck, run_checks
+from chalicelib.operators.checks import CheckResult, VendorCheck, run_checks
 
 
 def check(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chalicelib.core.errors import ConflictError, NotFoundError
-from chalicelib.outbox.service import Desk
+from chalicelib.operators.service.effects import EffectService
 from tests.support.outbox.fakes import KIND, Office
 from tests.support.size import size
 from tests.support.stage import Killed
@@ -98,7 +98,7 @@ class Anything(RuleBasedStateMachine):
     def an_operator_has_it_tried(self, effect_id: str) -> None:
         store: Any = self.office.store
         queues: Any = self.office.queues
-        desk = Desk(store, store, queues, now=self.office.clock)
+        desk = EffectService(store, store, queues, now=self.office.clock)
         with suppress(NotFoundError, ConflictError):
             desk.retry(effect_id)
 

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.rows import GRACE
 from chalicelib.core.outbox.sweeper import Bounds, Sweeper
-from chalicelib.outbox.service import Desk
+from chalicelib.operators.service.effects import EffectService
 from tests.support.outbox.fakes import KIND, SWEEP_S, Office
 
 
@@ -184,7 +184,7 @@ def test_s6_a_kind_that_nobody_performs_is_dead_after_an_hour_and_not_while_it_i
     assert office.store.kept["p"].answer == "there is no queue for pigeons"
     store: Any = office.store
     queues: Any = office.queues
-    Desk(store, store, queues, now=office.clock).retry("p")
+    EffectService(store, store, queues, now=office.clock).retry("p")
     assert office.sweeper.sweep() == {"pigeons": 0}, "who tries it again gets the hour, too"
 
 

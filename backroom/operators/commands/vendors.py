@@ -5,8 +5,8 @@ import typer
 from backroom.core import session
 from backroom.core.errors import ClientError
 from backroom.core.options import Json
-from backroom.integrations import screens
-from backroom.integrations.api import IntegrationsApi
+from backroom.operators.api import OperatorsApi
+from backroom.operators.screens import vendors as screens
 
 _AILING = {"unreachable", "denied"}
 
@@ -20,7 +20,7 @@ def show_integrations(context: typer.Context, as_json: Json = False) -> None:
 
     Ends with 1 if one is configured and does not work; one that is off is no fault.
     """
-    with session.of(context).api(IntegrationsApi) as api:
+    with session.of(context).api(OperatorsApi) as api:
         answer = api.check_results()
     if as_json:
         typer.echo(answer.text)

@@ -7,8 +7,8 @@ import typer
 
 from backroom.core import session, show
 from backroom.core.options import Json
-from backroom.dead_letters import screens
-from backroom.dead_letters.api import DeadLettersApi
+from backroom.operators.api import OperatorsApi
+from backroom.operators.screens import dead_letters as screens
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters of all queues.")
 
@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Dead letters of all queues.")
 @app.command("list", epilog="Example: backroom dlq list")
 def list_dead_letters(context: typer.Context, as_json: Json = False) -> None:
     """List the queues, how many dead letters they have, and the first few."""
-    with session.of(context).api(DeadLettersApi) as api:
+    with session.of(context).api(OperatorsApi) as api:
         answer = api.dead_letters()
     if as_json:
         typer.echo(answer.text)
@@ -37,7 +37,7 @@ def redrive(
 ) -> None:
     """Send the dead letters of a queue back to it. Safe to repeat: none gets lost."""
     moved = 0
-    with session.of(context).api(DeadLettersApi) as api:
+    with session.of(context).api(OperatorsApi) as api:
         while True:
             answer = api.redrive(queue)
             moved += answer.value.moved

@@ -1,4 +1,4 @@
-"""The routes of the outbox as typed calls, one method a route."""
+"""The operators' routes as typed calls, one method a route."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,20 @@ from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
 from backroom.core.requests import given
-from chalicelib.outbox.models import MOST_ROWS, EffectLine, EffectView, KindView
+from chalicelib.operators.checks import CheckResult
+from chalicelib.operators.models.dead_letters import DeadLetters, Redriven
+from chalicelib.operators.models.effects import MOST_ROWS, EffectLine, EffectView, KindView
 
 _LINES = TypeAdapter(tuple[EffectLine, ...])
 _EFFECT = TypeAdapter(EffectView)
 _KINDS = TypeAdapter(tuple[KindView, ...])
+_DEAD = TypeAdapter(tuple[DeadLetters, ...])
+_REDRIVEN = TypeAdapter(Redriven)
+_CHECKS = TypeAdapter(tuple[CheckResult, ...])
 
 
-class OutboxApi:
-    """What the API does with effects. Raises ApiError or UnreachableError."""
+class OperatorsApi:
+    """What the API does for operators. Raises ApiError or UnreachableError."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -43,3 +48,15 @@ class OutboxApi:
     def retry(self, effect_id: str) -> Answer[EffectView]:
         """Have an effect tried now."""
         return self._connection.answer(_EFFECT, "POST", "/outbox/retry", json={"id": effect_id})
+
+    def dead_letters(self) -> Answer[tuple[DeadLetters, ...]]:
+        """Return the queues with their dead letters."""
+        return self._connection.answer(_DEAD, "GET", "/dlq")
+
+    def redrive(self, queue: str) -> Answer[Redriven]:
+        """Send dead letters back, as many as one request can."""
+        return self._connection.answer(_REDRIVEN, "POST", f"/dlq/{queue}/redrive")
+
+    def check_results(self) -> Answer[tuple[CheckResult, ...]]:
+        """Return of each vendor whether it is configured, reachable and allowed."""
+        return self._connection.answer(_CHECKS, "GET", "/integrations")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.integrations.checks import CheckResult
+from chalicelib.operators.checks import CheckResult
 
 _STYLES = {"ok": show.GOOD, "off": show.CALM, "unreachable": show.WARN, "denied": show.BAD}
 

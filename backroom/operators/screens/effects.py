@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.outbox.models import EffectLine, EffectView, KindView
+from chalicelib.operators.models.effects import EffectLine, EffectView, KindView
 
 _STYLES = {
     "done": show.GOOD,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.outbox import queues
-from chalicelib.dead_letters.models import DeadLetter
+from chalicelib.operators.models.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

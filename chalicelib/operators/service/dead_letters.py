@@ -6,7 +6,7 @@ from typing import Protocol
 
 from chalicelib.core.errors import ConflictError, NotFoundError
 from chalicelib.core.log import logger
-from chalicelib.dead_letters.models import DeadLetter, DeadLetters, Redriven
+from chalicelib.operators.models.dead_letters import DeadLetter, DeadLetters, Redriven
 
 _PATIENCE = timedelta(seconds=15)
 _MOST = 1_000
@@ -37,7 +37,7 @@ class Queues(Protocol):
         """Send some of them back; return how many, None when none were there."""
 
 
-class Office:
+class DeadLetterService:
     """Where dead letters are looked at, and sent back."""
 
     def __init__(self, queues: Queues, *, now: Callable[[], datetime]) -> None:

@@ -47,7 +47,7 @@ class Naming(Protocol):
         """Name effects to the worker of their kind; return those that could not be sent."""
 
 
-class Desk:
+class EffectService:
     """Where operators look at effects, and have them tried again."""
 
     def __init__(

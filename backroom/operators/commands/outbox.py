@@ -7,10 +7,10 @@ import typer
 from backroom.core import session, show
 from backroom.core.errors import ApiError, ClientError
 from backroom.core.options import Json, Yes, checked
-from backroom.outbox import screens
-from backroom.outbox.api import OutboxApi
+from backroom.operators.api import OperatorsApi
+from backroom.operators.screens import effects as screens
 from chalicelib.core.outbox.effects import EffectState
-from chalicelib.outbox.models import MOST_ROWS, EffectView
+from chalicelib.operators.models.effects import MOST_ROWS, EffectView
 
 app = typer.Typer(no_args_is_help=True, help="Side effects: each is done once.")
 
@@ -48,7 +48,7 @@ def list_effects(
 ) -> None:
     """List effects by kind, the newest of each first."""
     here = session.of(context)
-    with here.api(OutboxApi) as api:
+    with here.api(OperatorsApi) as api:
         answer = api.effects(state=state, kind=kind, limit=limit)
     if as_json:
         typer.echo(answer.text)
@@ -72,7 +72,7 @@ def show_effect(
     as_json: Json = False,
 ) -> None:
     """Show an effect whole: how often it was tried, what was said, what its performer is given."""
-    with session.of(context).api(OutboxApi) as api:
+    with session.of(context).api(OperatorsApi) as api:
         answer = api.effect(effect_id)
     if as_json:
         typer.echo(answer.text)
@@ -83,7 +83,7 @@ def show_effect(
 @app.command("kinds", epilog="Example: backroom outbox kinds")
 def list_kinds(context: typer.Context, as_json: Json = False) -> None:
     """List the kinds of effects: which go on, which stand still, and why."""
-    with session.of(context).api(OutboxApi) as api:
+    with session.of(context).api(OperatorsApi) as api:
         answer = api.kinds()
     if as_json:
         typer.echo(answer.text)
@@ -110,7 +110,7 @@ def retry_effects(
     if bool(effect_ids) == dead or dead != (kind is not None):
         raise typer.BadParameter("name effects by their ids, or --dead with --kind")
     here = session.of(context)
-    with here.api(OutboxApi) as api:
+    with here.api(OperatorsApi) as api:
         chosen = list(effect_ids or ())
         if kind:
             chosen = [effect.id for effect in api.all_effects(state="dead", kind=kind)]
@@ -120,7 +120,7 @@ def retry_effects(
         _retry(api, chosen, as_json=as_json)
 
 
-def _retry(api: OutboxApi, effect_ids: list[str], *, as_json: bool) -> None:
+def _retry(api: OperatorsApi, effect_ids: list[str], *, as_json: bool) -> None:
     """Have each tried; what is refused does not keep the others. Raises UnretriedError."""
     tried: list[EffectView] = []
     refused = []

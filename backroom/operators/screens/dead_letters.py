@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.dead_letters.models import DeadLetters
+from chalicelib.operators.models.dead_letters import DeadLetters
 
 
 def dead_letters(found: Sequence[DeadLetters]) -> RenderableType:

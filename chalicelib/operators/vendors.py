@@ -5,7 +5,7 @@ from functools import partial
 import urllib3
 
 from chalicelib.integrations import wiring
-from chalicelib.integrations.checks import CheckResult, VendorCheck, run_checks
+from chalicelib.operators.checks import CheckResult, VendorCheck, run_checks
 
 # All of it has to be over before the gateway stops waiting.
 _HASTE = urllib3.Timeout(connect=2, read=5)

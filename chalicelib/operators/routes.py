@@ -1,4 +1,4 @@
-"""The outbox over HTTP, for operators: what waits, what is dead and why, and trying it again."""
+"""The operators' room over HTTP: effects and their kinds, dead letters, the vendors."""
 
 from typing import Annotated, NamedTuple
 
@@ -10,7 +10,9 @@ from chalicelib.core.http import json_list, ok
 from chalicelib.core.outbox.store import OvertakenError
 from chalicelib.core.paging import Pages
 from chalicelib.core.routing import Routes
-from chalicelib.outbox.models import (
+from chalicelib.operators.checks import CheckResult
+from chalicelib.operators.models.dead_letters import DeadLetters, QueuePath, Redriven
+from chalicelib.operators.models.effects import (
     EffectLine,
     EffectQuery,
     EffectsQuery,
@@ -18,7 +20,7 @@ from chalicelib.outbox.models import (
     KindView,
     RetryBody,
 )
-from chalicelib.outbox.wiring import desk
+from chalicelib.operators.wiring import operators
 
 bp = Routes(__name__)
 
@@ -43,7 +45,7 @@ _EFFECTS = Pages("/outbox", Position)
 def list_effects(query: EffectsQuery) -> Response:
     """List the effects by kind, the newest of each first: all, or those in a state, of a kind."""
     start = _EFFECTS.start(query)
-    found, more = desk().page(
+    found, more = operators().effects.page(
         state=query.state, kind=query.kind, before=start and start.place, limit=query.limit
     )
     following = _EFFECTS.following(query, Position(more) if more else None)
@@ -60,13 +62,13 @@ def list_effects(query: EffectsQuery) -> Response:
 )
 def get_effect(query: EffectQuery) -> Response:
     """Show an effect whole, and why its kind stands still if it does."""
-    return ok(EffectView.whole(*desk().show(query.id)))
+    return ok(EffectView.whole(*operators().effects.show(query.id)))
 
 
 @bp.on("GET", "/outbox/kinds", access="operate", response=KindView, as_list=True)
 def list_kinds() -> Response:
     """List the kinds of effects: which go on, which stand still, and why."""
-    return json_list(KindView.of(kind, pause) for kind, pause in desk().kinds())
+    return json_list(KindView.of(kind, pause) for kind, pause in operators().effects.kinds())
 
 
 @bp.on(
@@ -80,8 +82,41 @@ def list_kinds() -> Response:
 def retry_effect(body: RetryBody) -> Response:
     """Have an effect tried now, a dead one too; what may be done is looked up first."""
     try:
-        return ok(EffectView.whole(*desk().retry(body.id)))
+        return ok(EffectView.whole(*operators().effects.retry(body.id)))
     except OvertakenError as overtaken:
         raise ConflictError(
             f"Effect {body.id} is being processed right now; try again."
         ) from overtaken
+
+
+# --- dead letters ---------------------------------------------------------------------------------
+
+
+@bp.on("GET", "/dlq", access="operate", response=DeadLetters, as_list=True)
+def list_dead_letters() -> Response:
+    """List the queues with how many dead letters they have, and the first few of each."""
+    return json_list(operators().dead_letters.all())
+
+
+@bp.on(
+    "POST",
+    "/dlq/{queue}/redrive",
+    access="operate",
+    path_values=QueuePath,
+    response=Redriven,
+    errors=(404, 409),
+)
+def redrive(path: QueuePath) -> Response:
+    """Send dead letters back to the queue that they came from; a repeat goes on with the rest."""
+    return ok(operators().dead_letters.redrive(path.queue))
+
+
+# --- vendors --------------------------------------------------------------------------------------
+
+
+@bp.on("GET", "/integrations", access="operate", response=CheckResult, as_list=True)
+def show_integrations() -> Response:
+    """Say of each vendor whether it is configured, reachable and allowed, and what to do."""
+    from chalicelib.operators.vendors import check_results  # noqa: PLC0415 - loads every client
+
+    return json_list(check_results())

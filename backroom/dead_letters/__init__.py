@@ -1,1 +1,0 @@
-"""The part of the client for dead letters: looking at them, sending them back."""

@@ -1,1 +1,0 @@
-"""The part of the client for the vendors: is each configured, reachable, allowed."""

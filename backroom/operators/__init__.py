@@ -1,0 +1,1 @@
+"""The operators' part of the client: effects, dead letters, the vendors."""

@@ -1,1 +1,0 @@
-"""The outbox's part of the client: effects, their kinds, trying again."""

@@ -1,0 +1,1 @@
+"""What operators do: look, have effects tried, send dead letters back."""

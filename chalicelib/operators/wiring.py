@@ -1,0 +1,31 @@
+"""Builds what operators use, once per process, on first use."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from chalicelib.core import aws
+from chalicelib.core.instants import now
+from chalicelib.core.outbox.index import EffectIndex
+from chalicelib.core.outbox.store import EffectStore
+from chalicelib.core.outbox.wiring import table, to_queues
+from chalicelib.operators.service.dead_letters import DeadLetterService
+from chalicelib.operators.service.effects import EffectService
+from chalicelib.operators.store import DeadLetterQueues, sources
+
+
+@dataclass(frozen=True)
+class Operators:
+    """Everything that the operators' routes call."""
+
+    effects: EffectService
+    dead_letters: DeadLetterService
+
+
+@cache
+def operators() -> Operators:
+    """Return the services on the outbox and the queues that the environment names."""
+    return Operators(
+        effects=EffectService(EffectStore(table()), EffectIndex(table()), to_queues(), now=now),
+        dead_letters=DeadLetterService(DeadLetterQueues(aws.sqs, sources(os.environ)), now=now),
+    )
