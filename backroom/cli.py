@@ -47,7 +47,7 @@ class Entry:
 
 # In the order of their use, which is the order of the help.
 COMMANDS = (
-    Entry("fleet", _DISPATCHER, "vending.commands.fleet:show_fleet", "backroom fleet --watch"),
+    Entry("fleet", _DISPATCHER, "vending.commands.fleet:app"),
     Entry(
         "worklist",
         _DISPATCHER,

@@ -112,7 +112,7 @@ def health() -> Response:
     """Answer 200 when the database can be read; 503 with Retry-After when it can't."""
     from chalicelib.vending.wiring import vending  # noqa: PLC0415 - nobody else here needs it
 
-    vending().verdicts.fleet.changes()
+    vending().verdicts.rollups.epoch()
     return ok(Health())
 
 

@@ -6,7 +6,7 @@ refused) or UnreachableError (nobody answers).
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from http import HTTPStatus
 from typing import BinaryIO, TypeVar
@@ -18,10 +18,12 @@ from backroom.core.errors import ApiError
 from backroom.core.requests import given, part
 from chalicelib.vending.files import FileDetail, FileView, PresignedFile, Upload
 from chalicelib.vending.models import (
+    DayView,
     Dispatch,
     FleetReport,
     MachineBody,
     MachineView,
+    Rebuild,
     RowView,
     Site,
     SiteBody,
@@ -57,7 +59,9 @@ _FILE_DETAIL = TypeAdapter(FileDetail)
 _FLEET = TypeAdapter(FleetReport)
 _MACHINE = TypeAdapter(MachineView)
 _MACHINES = TypeAdapter(tuple[MachineView, ...])
+_DAYS = TypeAdapter(tuple[DayView, ...])
 _PRESIGNED = TypeAdapter(PresignedFile)
+_REBUILD = TypeAdapter(Rebuild)
 _ROWS = TypeAdapter(tuple[RowView, ...])
 _SITE = TypeAdapter(Site)
 _SITES = TypeAdapter(tuple[Site, ...])
@@ -75,12 +79,35 @@ class VendingApi:
     # --- the fleet, the machines ---
 
     def fleet(self) -> Answer[FleetReport]:
-        """Return every machine's verdicts, most urgent first."""
-        return self._connection.answer(_FLEET, "GET", "/fleet")
+        """Return every machine's verdicts, most urgent first: all pages as one report."""
+        first, *rest = self._connection.pages(_FLEET, "/fleet")
+        if not rest:
+            return first
+        machines = [machine for page in (first, *rest) for machine in page.value.machines]
+        whole = first.value.model_copy(update={"machines": tuple(machines)})
+        return replace(first, value=whole, text=whole.json_text(), next_page=None)
 
-    def machines(self) -> Answer[tuple[MachineView, ...]]:
-        """Return all machines with their site and technician, most urgent first."""
-        return self._connection.answer(_MACHINES, "GET", "/machines")
+    def machines(
+        self, *, site: str | None = None, technician: str | None = None, state: str | None = None
+    ) -> Answer[tuple[MachineView, ...]]:
+        """Return the machines with their site and technician, most urgent first."""
+        query = given({"site": site, "technician": technician, "state": state})
+        return self._connection.whole(_MACHINES, "/machines", params=query)
+
+    def days(
+        self, serial: str, *, first: str | None = None, last: str | None = None
+    ) -> Answer[tuple[DayView, ...]]:
+        """Return a machine's local days, those of its window by default; the days are ISO 8601."""
+        query = given({"from": first, "to": last})
+        return self._connection.answer(_DAYS, "GET", f"/machines/{serial}/days", params=query)
+
+    def rebuild(self) -> Answer[Rebuild]:
+        """Have all conclusions made anew."""
+        return self._connection.answer(_REBUILD, "POST", "/fleet/rebuild")
+
+    def rebuilding(self) -> Answer[Rebuild]:
+        """Return how far that is."""
+        return self._connection.answer(_REBUILD, "GET", "/fleet/rebuild")
 
     def machine(self, serial: str) -> Answer[MachineView]:
         """Return one machine."""
@@ -143,7 +170,7 @@ class VendingApi:
     def worklist(self, technician: str | None = None) -> Answer[tuple[WorkItem, ...]]:
         """Return where to go and why, of one technician or of all."""
         query = given({"technician": technician})
-        return self._connection.answer(_WORK, "GET", "/worklist", params=query)
+        return self._connection.whole(_WORK, "/worklist", params=query)
 
     def dispatches(
         self, *, state: str | None = None, machine: str | None = None

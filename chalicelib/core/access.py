@@ -34,7 +34,7 @@ SCOPES: Mapping[Scope, str] = {
     "deliveries:write": "send packages, change preferences",
     "ledger:read": "see accounts and transactions",
     "ledger:write": "post and reverse transactions",
-    "operate": "see and retry side effects and dead letters, see the vendors' state",
+    "operate": "see and retry effects and dead letters, rebuild verdicts, see the vendors' state",
     "vending:dispatch": "see and change all of vending",
     "vending:technician": "see one's own machines, work and files; upload and take back files",
     "warranties:read": "see warranties and prices",

@@ -239,9 +239,16 @@ class Table:
                 return answer["Attributes"]
         raise UnavailableError("Too many writers want the same record.")
 
-    def delete(self, pk: str, sk: str) -> None:
-        """Delete an item, if it is there."""
-        self._client.delete_item(TableName=self.name, Key=key(pk, sk))
+    def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
+        """Delete an item, if it is there. Raises ConditionError with the item that stands there."""
+        if condition is None:
+            self._client.delete_item(TableName=self.name, Key=key(pk, sk))
+            return
+        try:
+            self._client.delete_item(**self.deleting(pk, sk, condition)["Delete"])
+        except self._client.exceptions.ConditionalCheckFailedException as failed:
+            there: Any = dict(failed.response).get("Item")
+            raise ConditionError({0: there}) from failed
 
     def transact(self, *actions: dict[str, Any], budget_s: float = 5.0) -> None:
         """Do all ``actions`` (of `putting`, `updating`, `deleting`, `checking`) or none.
@@ -289,6 +296,13 @@ class Table:
             **arguments,
         }
         return {"Update": update}
+
+    def adding(self, pk: str, sk: str, amounts: Mapping[str, int]) -> dict[str, Any]:
+        """Return the action that adds to counters of an item, each absent one being 0."""
+        names = {f"#n{place}": name for place, name in enumerate(amounts)}
+        values = {f":n{place}": {"N": str(each)} for place, each in enumerate(amounts.values())}
+        terms = ", ".join(f"#n{place} :n{place}" for place in range(len(amounts)))
+        return self.updating(pk, sk, f"ADD {terms}", values=values, names=names)
 
     def deleting(self, pk: str, sk: str, condition: Condition | None = None) -> dict[str, Any]:
         """Return the action that deletes an item."""

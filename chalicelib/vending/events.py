@@ -16,6 +16,7 @@ from chalice.app import CloudWatchEvent, SQSEvent, SQSRecord
 from chalicelib.core import log
 from chalicelib.core.batches import Failures, receives, untried_first
 from chalicelib.core.log import logger, observed
+from chalicelib.vending.ports import Enrolment, Round
 from chalicelib.vending.wiring import vending
 
 bp = Blueprint(__name__)
@@ -46,11 +47,16 @@ def file_arrived(event: SQSEvent) -> Failures:
 
 @bp.on_sqs_message(queue="vending-fleet", batch_size=10, name="vending_fleet_changed")
 @observed("vending_fleet_changed")
-def fleet_changed(_: SQSEvent) -> None:
-    """Judge the fleet once for all the messages of a burst."""
-    judged = vending().verdicts.judge_fleet()
-    logger.info("fleet", extra={"judged": judged})
-    _measure_overdue()
+def fleet_changed(event: SQSEvent) -> None:
+    """Look at what has changed, once for all messages of a burst; then do what each asks for."""
+    noted = vending().verdicts.look_at_notes()
+    logger.info("fleet", extra={"noted": noted})
+    for record in event:
+        asked = json.loads(record.body)
+        if "round" in asked:
+            vending().verdicts.go_round(Round.model_validate(asked["round"]))
+        if "enrolment" in asked:
+            vending().rebuilding.enrol(Enrolment.model_validate(asked["enrolment"]))
 
 
 @bp.schedule(Cron(0, 23, "*", "*", "?", "*"), name="vending_daily_sweep")
@@ -59,12 +65,12 @@ def daily_sweep(_: CloudWatchEvent) -> None:
     """Queue again what never arrived, and heal what a lost message left behind."""
     queued = vending().arrivals.sweep()
     logger.info("swept", extra={"queued": queued})
+    vending().rebuilding.catch_up()
     _measure_overdue()
 
 
 def _measure_overdue() -> None:
-    machines = vending().verdicts.machines()
-    log.measure("MachinesOverdue", sum(machine.overdue for machine in machines))
+    log.measure("MachinesOverdue", vending().fleet.overdue())
 
 
 def _look_at(record: SQSRecord) -> None:

@@ -76,13 +76,15 @@ class MachineSummary(Model):
     last_download_at: Instant | None = None
     settled_until: Instant | None = None
     verdicts: tuple[Verdict, ...] = ()
+    due_at: Instant | None = None
+    stuck_days: tuple[date, ...] = ()
+    """Days on which it reported more rows than are kept."""
 
 
 class MachineReport(MachineSummary):
-    """A machine as the dispatcher sees it: its summary, its lost logs, and whether it is due."""
+    """A machine as the dispatcher sees it: its summary, and whether it is due."""
 
     overdue: bool
-    due_at: Instant | None = None
 
 
 class FleetGap(Model):
@@ -107,7 +109,7 @@ class Totals(Model):
 
 
 class FleetReport(Model):
-    """Every machine, most urgent first, and what the fleet has in common."""
+    """A page of the machines, most urgent first, and what the fleet has in common."""
 
     machines: tuple[MachineReport, ...]
     fleet_gaps: tuple[FleetGap, ...]
@@ -225,10 +227,12 @@ class FilesQuery(ListQuery):
     technician: TechnicianId
 
 
-class WorklistQuery(Model):
-    """Whose work; everybody's when absent."""
+class MachinesQuery(ListQuery):
+    """Which machines to list; all of them when nothing is asked for."""
 
+    site: SiteId | None = None
     technician: TechnicianId | None = None
+    state: MachineState | None = None
 
 
 class DispatchBody(Model):
@@ -281,6 +285,55 @@ class Machine(Model):
     registered_at: Instant
 
 
+class DaySilence(Model):
+    """A part of a day without a row that has a verdict; the fleet's when ``kind`` says so."""
+
+    kind: Literal["lost_log", "fleet_gap"]
+    from_: Instant = Field(alias="from")
+    to: Instant
+    why: str
+
+
+class Visit(Model):
+    """A technician's download of a machine's log: the file that it gave, and when at the latest."""
+
+    file: int
+    technician: str
+    at: Instant
+
+
+class DayView(Model):
+    """A machine's local day: what it sold, what went wrong, who was there.
+
+    ``sales_by_hour`` are those of the 24 local hours; ``covered_hours`` are those of which its log
+    would show a sale. ``visits`` are the downloads.
+    """
+
+    day: date
+    time_zone: str
+    sales: int
+    sales_by_hour: tuple[int, ...]
+    covered_hours: int
+    under: int
+    over: int
+    refused_lines: int
+    beyond: int = 0
+    first_at: Instant | None = None
+    last_at: Instant | None = None
+    silences: tuple[DaySilence, ...] = ()
+    visits: tuple[Visit, ...] = ()
+
+
+class Rebuild(Model):
+    """How far a rebuild of all conclusions is: machines so far, parts of the fleet done."""
+
+    epoch: int
+    state: Literal["running", "done"]
+    machines: int
+    parts: int
+    parts_done: int
+
+
 class MachineView(MachineReport):
     """A machine's report and its place in the registry."""
 
@@ -301,7 +354,7 @@ class RowView(Model):
     suspected_duplicate: bool = False
 
 
-Urgency = Literal["under", "over", "lost_log", "corrupt_data", "overdue"]
+Urgency = Literal["under", "over", "lost_log", "corrupt_data", "stuck_sensor", "overdue"]
 
 
 class Cause(Model):

@@ -9,12 +9,26 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import Model
 from chalicelib.vending.files import FileRecord, RefusedLine
-from chalicelib.vending.models import Dispatch, Machine, MachineSummary, Site, Technician
-from chalicelib.vending.reports import Findings
+from chalicelib.vending.models import (
+    Dispatch,
+    Machine,
+    MachineSummary,
+    Site,
+    Technician,
+    Totals,
+    Visit,
+)
+from chalicelib.vending.rollups import RegionDay, Rollup
 
 INCOMING, IMPORTS = "incoming/", "imports/"
 """Where technicians and the dispatcher drop files: prefixes of the share's keys."""
+SHARDS = 4
+"""Parts, by serial, of what all machines change: counters of a region-day, sums, the list of all.
+
+A part takes about 500 transactions a second, and a file makes a few."""
 
 
 class KeyTakenError(Exception):
@@ -27,6 +41,10 @@ class StaleRecordError(Exception):
 
 class StaleSummaryError(Exception):
     """Someone stored a machine's summary since; read the rows again."""
+
+
+class StaleMonthError(Exception):
+    """Someone stored that month since; read the rows again."""
 
 
 class SupersededError(Exception):
@@ -61,11 +79,14 @@ class Found:
     size_bytes: int
 
 
-ChunkKind = Literal["rows", "corrupt"]
+ChunkKind = Literal["rows", "corrupt", "beyond"]
 
 
 class Chunk(NamedTuple):
-    """What one file says of one machine and day: 4 bytes a row, or a refused line."""
+    """What one file says of one machine and day: 4 bytes a row, or a refused line.
+
+    ``beyond`` is a number in 4 bytes: all rows of that day, where they are too many to keep.
+    """
 
     serial: str
     day: date
@@ -77,40 +98,136 @@ class Chunk(NamedTuple):
 class MachineLog:
     """What a machine did in a span of days, by the files whose records count.
 
-    ``last_download_at`` is the latest visit of a technician among those files.
+    ``last_download_at`` is the latest visit of a technician among the files of its window, and
+    ``corrupt_lines`` are those of its window; ``refused`` and ``beyond`` (rows too many to keep)
+    are by day, of the whole span.
     """
 
     keys: "array[int]"
     corrupt_lines: int = 0
     last_download_at: datetime | None = None
+    refused: Mapping[date, int] = field(default_factory=dict)
+    beyond: Mapping[date, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class FleetState:
-    """All conclusions; ``settled`` (until when faults are settled by a visit) by serial."""
+class Month:
+    """A machine's rollups of a month, in local days of ``zone``."""
 
-    summaries: Mapping[str, MachineSummary] = field(default_factory=dict)
-    settled: Mapping[str, datetime] = field(default_factory=dict)
-    findings: Findings | None = None
-    changes: int = 0
-    judged: int = 0
+    zone: str
+    days: Mapping[date, Rollup] = field(default_factory=dict)
+    epoch: int = 0
+    version: int = 0
+
+
+class Stretch(NamedTuple):
+    """A silence of a whole region: the full local hours from ``start`` to ``end`` (epoch seconds).
+
+    ``last`` is the last row before it and ``next`` the first one after it, as far as the machines
+    were looked at (0: none yet), and whose they are.
+    """
+
+    zone: str
+    start: int
+    end: int
+    e: float
+    expected: float
+    machines: int
+    last: int = 0
+    last_of: str = ""
+    next: int = 0
+    next_of: str = ""
+
+
+@dataclass(frozen=True)
+class RegionMonth:
+    """What was concluded of a region's month: its days, and the silences that begin in it."""
+
+    days: Mapping[date, RegionDay] = field(default_factory=dict)
+    stretches: Sequence[Stretch] = ()
+    version: int = 0
+
+
+class StaleNote(NamedTuple):
+    """A machine to be judged again; with ``month``, its rollups of that region-month changed."""
+
+    serial: str
+    zone: str
+    month: str
+    nonce: str
 
     @property
-    def read(self) -> dict[str, MachineSummary]:
-        """Return the summaries of the machines that some file says something of.
+    def name(self) -> str:
+        """Return what tells the note from others."""
+        return f"{self.serial}#{self.zone}#{self.month}" if self.month else f"{self.serial}#"
 
-        A summary is never deleted, so that its version is not; it is empty once its files are.
-        """
-        return {
-            serial: summary
-            for serial, summary in self.summaries.items()
-            if summary.transactions or summary.corrupt_lines
-        }
+
+class MachineState(Model):
+    """What was concluded of a machine, and its place in the registry as of then.
+
+    ``zone`` is that of its rollups. ``place`` sorts by urgency and is empty while the machine is
+    in no list: when nobody registered it and no file says anything of it.
+    """
+
+    summary: MachineSummary
+    machine: Machine | None = None
+    zone: str = "UTC"
+    due_at: Instant | None = None
+    place: str = ""
+    epoch: int = 0
+    version: int = 0
 
     @property
-    def up_to_date(self) -> bool:
-        """Return whether the gaps are those of the newest summaries."""
-        return self.judged >= self.changes
+    def serial(self) -> str:
+        """Return whose state it is."""
+        return self.summary.serial
+
+    @property
+    def site(self) -> str | None:
+        """Return where the machine stands."""
+        return self.machine.site if self.machine else None
+
+    @property
+    def technician(self) -> str | None:
+        """Return who looks after it."""
+        return self.machine.technician if self.machine else None
+
+
+class Entry(NamedTuple):
+    """A machine's place in a list."""
+
+    place: str
+    serial: str
+    site: str | None
+    technician: str | None
+    state: str
+
+
+Listed = tuple[Literal["ALL", "SITE", "TECHNICIAN"], str | None]
+"""A list of machines: all, or those of a site or a technician."""
+
+
+class Round(Model):
+    """Machines to be judged again one after the other: those of a shard after a serial.
+
+    With ``zone`` those of that region, whose silences of ``month`` get their ends; with ``anew``
+    from all their rows, which ``done`` counts.
+    """
+
+    shard: int
+    after: str = ""
+    zone: str | None = None
+    month: str | None = None
+    anew: int | None = None
+    done: int = 0
+
+
+class Enrolment(Model):
+    """Machines to be enrolled for a round: the registry's, or those of an owner's files."""
+
+    epoch: int
+    owner: str | None = None
+    after: str = ""
 
 
 class Registry(Protocol):
@@ -122,9 +239,10 @@ class Registry(Protocol):
     def put_technician(self, technician: Technician) -> bool: ...
     def technician(self, technician_id: str) -> Technician | None: ...
     def technicians(self) -> list[Technician]: ...
+    def technicians_after(self, after: str, *, limit: int) -> list[str]: ...
     def put_machine(self, machine: Machine) -> tuple[Machine, bool]: ...
     def machine(self, serial: str) -> Machine | None: ...
-    def machines(self) -> list[Machine]: ...
+    def serials(self, *, after: str, limit: int) -> list[str]: ...
 
 
 class Files(Protocol):
@@ -144,16 +262,19 @@ class Files(Protocol):
     def unknown_keys(self, keys: Iterable[str]) -> list[str]: ...
     def put_refused(self, record: FileRecord, lines: Sequence[RefusedLine]) -> None: ...
     def refused(self, record: FileRecord) -> list[RefusedLine]: ...
-    def forget_refused(self, file_id: int, *, before: int | None = None) -> None: ...
+    def forget_refused(
+        self, file_id: int, *, first: int = 0, before: int | None = None
+    ) -> None: ...
 
 
 class Chunks(Protocol):
     """Machines' rows, one chunk per machine, day and file."""
 
     def put(self, record: FileRecord, flush: int, chunks: Sequence[Chunk]) -> None: ...
-    def discard(self, file_id: int, *, before: int | None = None) -> None: ...
-    def window(self, serial: str, days: int) -> MachineLog: ...
-    def windows(self, serials: Iterable[str], days: int) -> Iterator[tuple[str, MachineLog]]: ...
+    def discard(self, file_id: int, *, first: int = 0, before: int | None = None) -> None: ...
+    def log(self, serial: str, days: int, *, since: date | None = None) -> MachineLog: ...
+    def visits(self, serial: str, *, first: date, last: date) -> list[Visit]: ...
+    def touched(self, file_id: int) -> Mapping[str, set[date]]: ...
     def days(
         self, serial: str, *, first: date = date.min, last: date = date.max
     ) -> Iterator[tuple[date, "array[int]"]]: ...
@@ -162,18 +283,48 @@ class Chunks(Protocol):
     ) -> Mapping[date, Sequence[bytes]]: ...
 
 
-class Fleet(Protocol):
-    """Conclusions: a summary per machine, and the gaps of the fleet."""
+class Rollups(Protocol):
+    """Rollups of machines, and what they add up to in their regions."""
 
-    def state(self) -> FleetState: ...
-    def machine_state(self, serial: str) -> FleetState: ...
-    def version(self, serial: str) -> int: ...
-    def put_summary(self, summary: MachineSummary, *, over: int) -> None: ...
+    def epoch(self) -> int: ...
+    def begin_epoch(self, number: int) -> None: ...
+    def months(self, serial: str, *, first: str = "", last: str = "9") -> Mapping[str, Month]: ...
+    def put_month(self, serial: str, name: str, month: Month, *, over: Month | None) -> None: ...
+    def counted(self, epoch: int, zone: str, month: str) -> Mapping[date, RegionDay]: ...
+    def region_months(
+        self, epoch: int, zone: str, months: Iterable[str]
+    ) -> Mapping[str, RegionMonth]: ...
+    def put_region_month(
+        self, epoch: int, zone: str, name: str, month: RegionMonth, *, over: RegionMonth | None
+    ) -> None: ...
+    def gaps(self, epoch: int, limit: int) -> list[Stretch]: ...
+    def note(self, serial: str) -> None: ...
+    def notes(self, limit: int) -> list[StaleNote]: ...
+    def strike(self, note: StaleNote) -> None: ...
+
+
+class Fleet(Protocol):
+    """Conclusions: a state per machine, and the lists and sums that these make up."""
+
+    def machine(self, serial: str) -> MachineState | None: ...
+    def machines(self, serials: Iterable[str]) -> Mapping[str, MachineState]: ...
+    def put(self, state: MachineState, *, over: MachineState | None) -> None: ...
+    def entries(
+        self,
+        epoch: int,
+        of: Listed,
+        *,
+        first: str = "",
+        last: str = "~",
+        page_size: int | None = None,
+    ) -> Iterator[Entry]: ...
+    def serials(self, shard: int, *, after: str = "", limit: int) -> list[str]: ...
+    def enrol(self, serials: Iterable[str]) -> None: ...
+    def put_progress(self, epoch: int, shard: int, machines: int, *, over: bool) -> None: ...
+    def progress(self, epoch: int) -> Mapping[int, tuple[int, bool]]: ...
+    def totals(self, epoch: int) -> Mapping[str, Totals]: ...
     def settled_until(self, serial: str) -> datetime | None: ...
     def settle(self, serial: str, until: datetime) -> None: ...
-    def note_change(self) -> int: ...
-    def changes(self) -> tuple[int, int]: ...
-    def put_findings(self, findings: Findings, *, of: int) -> None: ...
 
 
 class DispatchBook(Protocol):
@@ -185,7 +336,8 @@ class DispatchBook(Protocol):
     def close(self, dispatch: Dispatch) -> bool: ...
     def get(self, dispatch_id: int) -> Dispatch | None: ...
     def newest_first(self, *, before: int | None = None) -> Iterator[Dispatch]: ...
-    def under_way(self) -> list[Dispatch]: ...
+    def open_of(self, serials: Iterable[str]) -> Mapping[str, Dispatch]: ...
+    def under_way(self, *, after: str = "") -> Iterator[Dispatch]: ...
 
 
 class Share(Protocol):
@@ -205,8 +357,14 @@ class Queues(Protocol):
     def look_at(self, keys: Iterable[str]) -> None:
         """Have the files at these keys of the share looked at, as if they had just arrived."""
 
-    def judge_fleet(self) -> None:
-        """Have the whole fleet judged soon; calls in a burst come to one pass."""
+    def look_at_notes(self) -> None:
+        """Have the regions looked at whose machines changed; calls in a burst come to one."""
+
+    def go_round(self, rounds: Iterable[Round]) -> None:
+        """Have machines judged again, page by page."""
+
+    def enrol(self, part: Enrolment) -> None:
+        """Have machines enrolled to be judged anew."""
 
     def put_off(self, receipt_handle: str, after_s: int) -> None:
         """Have a message about a key come back later."""

@@ -1,18 +1,19 @@
 """From stored rows and the rules' findings to what the dispatcher reads.
 
-A machine is summarised on its own; fleet gaps and lost logs need the whole fleet and are joined
-afterwards. Everything is counted over a machine's window, the days up to its own newest row. The
-models carry rounded numbers: rates to 6 digits, hours to 3, E to 6 significant digits.
+A machine is summarised from its own rows and what its region has in common. Everything is counted
+over a machine's window, the days up to its own newest row. The models carry rounded numbers: rates
+to 6 digits, hours to 3, E to 6 significant digits.
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from operator import eq
+from typing import NamedTuple
 
-from chalicelib.core.models import Model
 from chalicelib.vending.anomalies import (
     Fault,
     FaultKind,
@@ -20,7 +21,6 @@ from chalicelib.vending.anomalies import (
     Keys,
     Thresholds,
     faults,
-    fleet_gaps,
     lost_logs,
     rows_to_clear,
     since,
@@ -28,6 +28,7 @@ from chalicelib.vending.anomalies import (
 )
 from chalicelib.vending.models import (
     CREDIT_CENTS,
+    Cause,
     FleetGap,
     FleetReport,
     MachineReport,
@@ -35,6 +36,16 @@ from chalicelib.vending.models import (
     MachineSummary,
     Totals,
     Verdict,
+)
+from chalicelib.vending.rollups import (
+    HOURS,
+    MOST_ROWS,
+    RegionDay,
+    every_day,
+    hours_of,
+    local_day,
+    region_days,
+    rollups,
 )
 
 _SYMPTOM: dict[FaultKind, str] = {
@@ -47,6 +58,7 @@ _PARTS: dict[FaultKind, tuple[str, ...]] = {
 }
 _DEAD_PARTS = ("dispensing mechanism", "dispense sensor")
 _LOG_PARTS = ("log memory", "backup battery", "data cable")
+_CORRUPT_SHARE = 0.05
 _TINY_E = 0.0001  # below it the figure says no more
 
 
@@ -64,28 +76,38 @@ class History:
     last_download_at: datetime | None = None
     settled_until: datetime | None = None
     registered_at: datetime | None = None
+    beyond: Mapping[date, int] = field(default_factory=dict)
 
 
-class Findings(Model):
-    """What only the fleet as a whole can tell: its gaps, and the lost logs by serial."""
+class HourGap(NamedTuple):
+    """A silence of a region: its full empty local hours (epoch seconds), and what it is judged by.
 
-    fleet_gaps: tuple[FleetGap, ...]
-    lost_logs: dict[str, tuple[Verdict, ...]]
+    ``machines`` cover it; ``expected`` rows are missing; chance leaves ``e`` such silences.
+    """
+
+    start: int
+    end: int
+    e: float
+    expected: float
+    machines: int
 
 
-class _Unread(MachineSummary):
-    """A summary that is never stored: its machine is known from the registry alone."""
+@dataclass(frozen=True)
+class Region:
+    """What is known of a time zone's machines together, in the months around a window."""
 
-    registered_at: datetime
+    zone: str = "UTC"
+    days: Mapping[date, RegionDay] = field(default_factory=dict)
+    gaps: Sequence[FleetGap] = ()
 
 
-def summarise(history: History, thresholds: Thresholds) -> MachineSummary:
-    """Return the counts, the money and rule A's verdicts of one machine."""
+def summarise(history: History, region: Region, thresholds: Thresholds) -> MachineSummary:
+    """Return the counts, the money and the verdicts of one machine."""
     keys = window(history.keys, thresholds)
     rows_by_gumballs = Counter(key % 10 for key in keys)
     extra = {gumballs: rows for gumballs, rows in rows_by_gumballs.items() if gumballs > 1}
     verdicts = _fault_verdicts(keys, history.settled_until, thresholds)
-    summary = MachineSummary(
+    return MachineSummary(
         serial=history.serial,
         state=_state(verdicts),
         transactions=len(keys),
@@ -101,71 +123,195 @@ def summarise(history: History, thresholds: Thresholds) -> MachineSummary:
         last_at=_instant(keys[-1] // 10) if keys else None,
         last_download_at=history.last_download_at,
         settled_until=history.settled_until,
-        verdicts=verdicts,
-    )
-    if history.registered_at is None:
-        return summary
-    return _Unread(**dict(summary), registered_at=history.registered_at)
-
-
-def find_gaps(keys_by_serial: Mapping[str, Keys], thresholds: Thresholds) -> Findings:
-    """Return the fleet gaps and the lost logs that the sorted keys of all machines show.
-
-    Both are looked for in each machine's window, the days up to its own newest row, so that old
-    logs are judged among their like.
-    """
-    times = {
-        serial: [key // 10 for key in window(keys, thresholds)]
-        for serial, keys in keys_by_serial.items()
-    }
-    gaps = fleet_gaps(times, thresholds)
-    lost = lost_logs(times, gaps, thresholds)
-    return Findings(
-        fleet_gaps=tuple(_fleet_gap(gap, thresholds) for gap in gaps),
-        lost_logs={
-            serial: tuple(_lost_log(gap, thresholds) for gap in found)
-            for serial, found in lost.items()
-        },
+        verdicts=(*verdicts, *_lost(history.serial, keys, region, thresholds)),
+        due_at=_due_at(history, keys, thresholds),
+        stuck_days=tuple(sorted(history.beyond)),
     )
 
 
-def fleet_report(
-    summaries: Iterable[MachineSummary],
-    findings: Findings,
-    *,
-    now: datetime,
-    thresholds: Thresholds,
-) -> FleetReport:
-    """Join summaries and findings into one report, the most urgent machine first.
+def _due_at(history: History, keys: Keys, thresholds: Thresholds) -> datetime | None:
+    last_at = _instant(keys[-1] // 10) if keys else None
+    signs = [at for at in (history.last_download_at, last_at) if at]
+    if not signs and history.registered_at:
+        signs = [history.registered_at]
+    return max(signs) + timedelta(days=thresholds.due_days) if signs else None
 
-    ``now`` (aware) decides who is overdue. A machine without a row, a download or a registration is
-    due at no known time.
-    """
-    machines = [
-        _machine(summary, findings.lost_logs.get(summary.serial, ()), now, thresholds)
-        for summary in summaries
+
+def _lost(serial: str, keys: Keys, region: Region, thresholds: Thresholds) -> tuple[Verdict, ...]:
+    gaps = [
+        Gap(int(gap.from_.timestamp()), int(gap.to.timestamp()), e=gap.e, expected=0)
+        for gap in region.gaps
     ]
-    return FleetReport(
-        machines=tuple(sorted(machines, key=_urgency)),
-        fleet_gaps=findings.fleet_gaps,
-        totals=Totals(
-            machines=len(machines),
-            transactions=sum(machine.transactions for machine in machines),
-            gumballs=sum(machine.gumballs for machine in machines),
-            credits_cents=sum(machine.credits_cents for machine in machines),
-            unserved_cents=sum(machine.unserved_cents for machine in machines),
-            given_away_cents=sum(machine.given_away_cents for machine in machines),
-        ),
-        window_days=thresholds.window_days,
+    # Of one machine alone: a tenth of the gaps that a fleet may leave to chance.
+    own = replace(thresholds, lost_log_e=thresholds.lost_log_e / 10)
+    found = lost_logs({serial: [key // 10 for key in keys]}, gaps, own)
+    return tuple(_lost_log(gap, thresholds) for gap in found.get(serial, ()))
+
+
+def fleet_gaps(
+    days: Mapping[date, RegionDay], zone: str, month: date, thresholds: Thresholds
+) -> tuple[HourGap, ...]:
+    """Return the silences of a region whose first full empty hour lies in ``month``.
+
+    They follow from the days of the month before, the month itself and the three after it.
+    """
+    near = {day: total for day, total in days.items() if -1 <= _months(month, day) <= 3}
+    rows = sum(sum(total.rows) for total in near.values())
+    covered = sum(sum(map(bool, total.covered)) for total in near.values())
+    found = []
+    for start, end, hours, machines in _empty(near, zone, thresholds):
+        expected = hours * rows / max(covered - hours, 1)
+        gap = HourGap(start, end, rows * math.exp(-expected), expected, machines)
+        if gap.e < thresholds.fleet_gap_e and not _months(month, local_day(zone, start)):
+            found.append(gap)
+    return tuple(found)
+
+
+def _months(month: date, day: date) -> int:
+    return (day.year - month.year) * 12 + day.month - month.month
+
+
+def _empty(
+    days: Mapping[date, RegionDay], zone: str, thresholds: Thresholds
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield start, end, hours and covering machines of each run of empty hours."""
+    run: list[tuple[int, int, int]] = []
+    for day in sorted(days):
+        bounds = hours_of(zone, day)
+        for hour in range(HOURS):
+            if bounds[hour] == bounds[hour + 1]:
+                continue
+            quiet = not days[day].rows[hour]
+            quiet &= days[day].covered[hour] >= thresholds.fleet_min_machines
+            if run and (not quiet or run[-1][1] != bounds[hour]):
+                yield run[0][0], run[-1][1], len(run), min(each[2] for each in run)
+                run = []
+            if quiet:
+                run.append((bounds[hour], bounds[hour + 1], days[day].covered[hour]))
+    if run:
+        yield run[0][0], run[-1][1], len(run), min(each[2] for each in run)
+
+
+def fleet_gap(gap: HourGap, last: int, following: int) -> FleetGap:
+    """Return a silence of a region as it is shown, from its last row before to its next one."""
+    whole = Gap(last, following, e=gap.e, expected=gap.expected, machines=gap.machines)
+    return _fleet_gap(whole, Thresholds())
+
+
+def with_overdue(summary: MachineSummary, now: datetime) -> MachineReport:
+    """Return a machine as it is at ``now`` (aware), which decides whether it is overdue."""
+    due_at = summary.due_at
+    return MachineReport(**dict(summary), overdue=due_at is not None and now > due_at)
+
+
+NO_CAUSE = 4
+"""The urgency of a machine with which nothing is wrong; it is on the worklist when it is due."""
+
+
+def urgency(summary: MachineSummary) -> int:
+    """Return how urgent a machine is, 0 being the most: by what is wrong, whatever is due."""
+    reasons = (
+        summary.state == "out_of_service",
+        summary.state == "degraded",
+        any(verdict.kind == "lost_log" for verdict in summary.verdicts),
+        _much_is_corrupt(summary) or bool(summary.stuck_days),
+        True,
+    )
+    return reasons.index(True)
+
+
+def causes(machine: MachineReport) -> Iterator[Cause]:
+    """Yield the reasons to go to a machine."""
+    yield from map(_cause, machine.verdicts)
+    lines = machine.transactions + machine.corrupt_lines
+    if _much_is_corrupt(machine):
+        yield Cause(
+            kind="corrupt_data",
+            why=f"{machine.corrupt_lines} of {lines} lines of its log could not be read",
+            clears_when="a download whose lines can be read",
+        )
+    if machine.stuck_days:
+        day = machine.stuck_days[-1]
+        yield Cause(
+            kind="stuck_sensor",
+            since=datetime(day.year, day.month, day.day, tzinfo=UTC),
+            why=f"it reported more than {MOST_ROWS:,} sales on {day}; the rest is only counted",
+            clears_when=f"no such day in the {Thresholds.window_days} days up to its newest row",
+        )
+    if machine.overdue:
+        due = f"{machine.due_at:%Y-%m-%d}" if machine.due_at else "long ago"
+        yield Cause(
+            kind="overdue",
+            since=machine.due_at,
+            why=f"its log was due on {due}",
+            clears_when="the next download",
+        )
+
+
+def _much_is_corrupt(summary: MachineSummary) -> bool:
+    lines = summary.transactions + summary.corrupt_lines
+    return summary.corrupt_lines > _CORRUPT_SHARE * lines
+
+
+def _cause(verdict: Verdict) -> Cause:
+    return Cause(
+        kind=verdict.kind,
+        since=verdict.first_known_at,
+        why=verdict.why,
+        clears_when=verdict.clears_when,
     )
 
 
 def audit(histories: Iterable[History], *, now: datetime, thresholds: Thresholds) -> FleetReport:
     """Return the report of a whole fleet at once."""
     fleet = list(histories)
-    findings = find_gaps({history.serial: history.keys for history in fleet}, thresholds)
-    summaries = (summarise(history, thresholds) for history in fleet)
-    return fleet_report(summaries, findings, now=now, thresholds=thresholds)
+    region = region_of({each.serial: each.keys for each in fleet}, thresholds)
+    reports = [with_overdue(summarise(each, region, thresholds), now) for each in fleet]
+    return FleetReport(
+        machines=tuple(sorted(reports, key=order)),
+        fleet_gaps=tuple(region.gaps),
+        totals=Totals(
+            machines=len(reports),
+            **{
+                name: sum(getattr(each, name) for each in reports)
+                for name in Totals.model_fields
+                if name != "machines"
+            },
+        ),
+        window_days=thresholds.window_days,
+    )
+
+
+def region_of(
+    keys_by_serial: Mapping[str, Keys], thresholds: Thresholds, zone: str = "UTC"
+) -> Region:
+    """Return what these machines have in common, all of one time zone."""
+    days = region_days(
+        rollups(keys, zone, _all_days(keys, zone)) for keys in keys_by_serial.values() if keys
+    )
+    merged = sorted(key // 10 for keys in keys_by_serial.values() for key in keys)
+    gaps = []
+    for month in sorted({day.replace(day=1) for day in days}):
+        for gap in fleet_gaps(days, zone, month, thresholds):
+            last = merged[bisect_left(merged, gap.start) - 1]
+            following = merged[bisect_left(merged, gap.end)]
+            gaps.append(fleet_gap(gap, last, following))
+    return Region(zone, days, tuple(gaps))
+
+
+def _all_days(keys: Keys, zone: str) -> Iterable[date]:
+    return every_day(local_day(zone, keys[0] // 10), local_day(zone, keys[-1] // 10))
+
+
+def order(machine: MachineSummary) -> tuple[int, str, int, str]:
+    """Return what a machine is sorted by: urgency, money that went wrong, serial.
+
+    Those with which nothing is wrong are sorted by the day on which they are due, before all else.
+    """
+    rank = urgency(machine)
+    due = f"{machine.due_at:%Y-%m-%d}" if machine.due_at else "9999"
+    wrong = machine.unserved_cents + machine.given_away_cents
+    return rank, due if rank == NO_CAUSE else "", -wrong, machine.serial
 
 
 def _fault_verdicts(
@@ -247,33 +393,11 @@ def _extent(gap: Gap) -> dict[str, datetime | float]:
     }
 
 
-def _machine(
-    summary: MachineSummary, lost: Iterable[Verdict], now: datetime, thresholds: Thresholds
-) -> MachineReport:
-    registered_at = summary.registered_at if isinstance(summary, _Unread) else None
-    signs = [at for at in (summary.last_download_at, summary.last_at, registered_at) if at]
-    due_at = max(signs) + timedelta(days=thresholds.due_days) if signs else None
-    joined = {**dict(summary), "verdicts": (*summary.verdicts, *lost)}
-    return MachineReport(**joined, overdue=due_at is not None and now > due_at, due_at=due_at)
-
-
 def _state(verdicts: Iterable[Verdict]) -> MachineState:
     levels = {verdict.level for verdict in verdicts}
     if "out_of_service" in levels:
         return "out_of_service"
     return "degraded" if "degraded" in levels else "healthy"
-
-
-def _urgency(machine: MachineReport) -> tuple[int, int, str]:
-    """Order by what is wrong, then by the money that went wrong, then by serial."""
-    reasons = (
-        machine.state == "out_of_service",
-        machine.state == "degraded",
-        any(verdict.kind == "lost_log" for verdict in machine.verdicts),
-        machine.overdue,
-        True,
-    )
-    return reasons.index(True), -machine.unserved_cents - machine.given_away_cents, machine.serial
 
 
 def _instant(second: int) -> datetime:

@@ -3,6 +3,8 @@
 import csv
 import io
 from collections.abc import Iterable
+from datetime import date
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from chalice import Response
@@ -17,12 +19,15 @@ from chalicelib.core.routing import Routes
 from chalicelib.core.times import SpanEnd
 from chalicelib.vending.models import (
     ClosingBody,
+    DayView,
     Dispatch,
     DispatchBody,
     DispatchQuery,
     FleetReport,
     MachineBody,
+    MachinesQuery,
     MachineView,
+    Rebuild,
     RowView,
     Serial,
     Site,
@@ -32,8 +37,8 @@ from chalicelib.vending.models import (
     TechnicianBody,
     TechnicianId,
     WorkItem,
-    WorklistQuery,
 )
+from chalicelib.vending.service.fleet import MachinePosition, WorkPosition
 from chalicelib.vending.service.history import RowPosition
 from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
@@ -41,6 +46,9 @@ from chalicelib.vending.wiring import vending
 bp = Routes(__name__)
 
 _DISPATCHES = Pages("/dispatches", Id)
+_FLEET = Pages("/fleet", MachinePosition)
+_MACHINES = Pages("/machines", MachinePosition)
+_WORKLIST = Pages("/worklist", WorkPosition)
 _ROWS = Pages("/machines/{serial}/transactions", RowPosition)
 
 # 10,000 rows of about 130 bytes stay well under the 6 MB that a Lambda may answer.
@@ -68,6 +76,13 @@ class _RowsQuery(PageQuery):
     to: SpanEnd | None = None
     limit: Annotated[int, Field(ge=1, le=_MOST_ROWS), FROM_TEXT] = 1_000
     format: Literal["json", "csv"] = "json"
+
+
+class _DaysQuery(Model):
+    """Which local days: up to a year, the last 90 up to its newest row when nothing is asked."""
+
+    first: Annotated[date | None, Field(alias="from")] = None
+    last: Annotated[date | None, Field(alias="to")] = None
 
 
 @bp.on("GET", "/sites", access=ONES_OWN, response=Site, as_list=True)
@@ -140,11 +155,20 @@ def get_technician(caller: Caller, path: _TechnicianPath) -> Response:
     return ok(vending().registry.technician(path.technician_id))
 
 
-@bp.on("GET", "/machines", access=ONES_OWN, response=MachineView, as_list=True)
-def list_machines(caller: Caller) -> Response:
-    """List the machines, most urgent first; a technician's own, if one asks."""
-    scope = scope_of(caller)
-    return json_list(each for each in vending().verdicts.machines() if scope.shows(each.technician))
+@bp.on(
+    "GET",
+    "/machines",
+    access=ONES_OWN,
+    query=MachinesQuery,
+    response=MachineView,
+    as_list=True,
+    errors=(404,),
+)
+def list_machines(caller: Caller, query: MachinesQuery) -> Response:
+    """List the machines, most urgent first, page by page; a technician's own, if one asks."""
+    wanted = _ones_own(caller, query)
+    page = vending().fleet.machines(wanted, _MACHINES.start(query))
+    return json_list(page.rows, next_page=_MACHINES.following(query, page.next))
 
 
 @bp.on(
@@ -160,7 +184,7 @@ def list_machines(caller: Caller) -> Response:
 def put_machine(path: _MachinePath, body: MachineBody) -> Response:
     """Register a machine, or assign it to another site or technician."""
     _, new = vending().registry.put_machine(path.serial, body)
-    return _stored(vending().verdicts.machine(path.serial), new, f"/machines/{path.serial}")
+    return _stored(vending().fleet.machine(path.serial), new, f"/machines/{path.serial}")
 
 
 @bp.on(
@@ -200,27 +224,62 @@ def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> 
     return respond(_csv(page.rows), media_type="text/csv; charset=utf-8", headers=link(following))
 
 
-@bp.on("GET", "/fleet", access="vending:dispatch", response=FleetReport)
-def get_fleet() -> Response:
-    """Show the whole fleet: verdicts most urgent first, fleet gaps, money."""
-    return ok(vending().verdicts.fleet_report())
+@bp.on(
+    "GET",
+    "/machines/{serial}/days",
+    access=ONES_OWN,
+    path_values=_MachinePath,
+    query=_DaysQuery,
+    response=DayView,
+    as_list=True,
+    errors=(404,),
+)
+def list_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> Response:
+    """List a machine's local days: sales, faults, refused lines, silences, visits."""
+    _machine(caller, path.serial)
+    return json_list(vending().calendar.days(path.serial, query.first, query.last))
+
+
+@bp.on(
+    "GET",
+    "/fleet",
+    access="vending:dispatch",
+    query=MachinesQuery,
+    response=FleetReport,
+    errors=(404,),
+)
+def get_fleet(query: MachinesQuery) -> Response:
+    """Show the fleet: verdicts most urgent first, page by page; fleet gaps, money."""
+    report, following = vending().fleet.report(query, _FLEET.start(query))
+    return ok(report, headers=link(_FLEET.following(query, following)))
+
+
+@bp.on("GET", "/fleet/rebuild", access="operate", response=Rebuild)
+def get_rebuild() -> Response:
+    """Show how far it is that all conclusions are made anew."""
+    return ok(vending().rebuilding.progress())
+
+
+@bp.on("POST", "/fleet/rebuild", access="operate", response=Rebuild, status=202)
+def rebuild() -> Response:
+    """Have all conclusions made anew from the rows of the files."""
+    return ok(vending().rebuilding.begin(), status=HTTPStatus.ACCEPTED)
 
 
 @bp.on(
     "GET",
     "/worklist",
     access=ONES_OWN,
-    query=WorklistQuery,
+    query=MachinesQuery,
     response=WorkItem,
     as_list=True,
     errors=(404,),
 )
-def get_worklist(caller: Caller, query: WorklistQuery) -> Response:
-    """Show where to go and why, most urgent first: of one technician, or of all."""
-    scope = scope_of(caller)
-    technician = query.technician or scope.technician
-    scope.check(technician, f"There is no technician {technician}.")
-    return json_list(vending().verdicts.worklist(technician))
+def get_worklist(caller: Caller, query: MachinesQuery) -> Response:
+    """Show where to go and why, most urgent first, page by page: of one technician, or of all."""
+    wanted = _ones_own(caller, query)
+    page = vending().fleet.worklist(wanted, _WORKLIST.start(query))
+    return json_list(page.rows, next_page=_WORKLIST.following(query, page.next))
 
 
 @bp.on(
@@ -283,9 +342,17 @@ def close_dispatch(path: _DispatchPath, body: ClosingBody) -> Response:
 def _machine(caller: Caller, serial: str) -> MachineView:
     """Return a machine that a caller sees. Raises NotFoundError."""
     scope = scope_of(caller)
-    machine = vending().verdicts.machine(serial)
+    machine = vending().fleet.machine(serial)
     scope.check(machine.technician, f"There is no machine {serial}.")
     return machine
+
+
+def _ones_own(caller: Caller, query: MachinesQuery) -> MachinesQuery:
+    """Return what is asked for, for a technician of their own machines alone."""
+    scope = scope_of(caller)
+    technician = query.technician or scope.technician
+    scope.check(technician, f"There is no technician {technician}.")
+    return query.model_copy(update={"technician": technician})
 
 
 def _stored(value: Model, new: bool, location: str) -> Response:

@@ -106,7 +106,10 @@ def _arrive() -> None:
     services = vending()
     for name in _names(boto3.client("s3", region_name=_REGION), "vending"):
         services.arrivals.look_at(name)
-    services.verdicts.judge_fleet()
+    verdicts: Any = services.verdicts
+    # Versions before 0.2.0 judge the fleet as a whole.
+    judge = getattr(verdicts, "look_at_notes", None) or verdicts.judge_fleet
+    judge()
 
 
 def deliveries(ask: Teller) -> None:
@@ -298,7 +301,8 @@ def looks(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
             *(f"/machines/GM00{number}" for number in (1, 2, 3, 4, 9)),
             *(f"/machines/GM00{number}/transactions" for number in range(1, 5)),
             *("/machines/GM001/transactions?format=csv&from=2026-11-02T00:00:00Z&limit=3",),
-            *("/fleet", "/worklist", "/worklist?technician=T0001"),
+            *("/machines/GM001/days", "/fleet", "/fleet/rebuild"),
+            *("/worklist", "/worklist?technician=T0001"),
             *("/dispatches", "/dispatches?state=open", "/dispatches/1", "/dispatches/2"),
             *("/files?technician=T0001", "/imports"),
             *(f"/files/{number}" for number in (1, 2, 3, 5)),

@@ -8,6 +8,7 @@ import pytest
 from tests.state import story
 from tests.state.upgraded import STATES, upgraded
 from tests.support.api import Api
+from tests.support.vending.rounds import until_the_fleet_is_quiet
 
 
 @pytest.fixture(scope="module", params=STATES)
@@ -112,6 +113,6 @@ def test_effects_are_retried_and_the_functions_run(used: Api) -> None:
             assert archiver().work(effect_id) == "done"
     assert sweeper().sweep().keys() >= {"jira"}
     vending().arrivals.sweep()
-    vending().verdicts.judge_fleet()
+    until_the_fleet_is_quiet()
     bakery().batching.finish()
     assert used.get("/fleet").json["up_to_date"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.core import aws
 from tests.support.api import Api
+from tests.support.vending.rounds import until_the_fleet_is_quiet
 from tests.support.whole_app import whole_app
 
 _FOLDER = Path(__file__).parent
@@ -38,6 +39,8 @@ def upgraded(name: str) -> Iterator[Api]:
             for key, content in objects.items():
                 where = os.environ[f"{bucket.upper()}_BUCKET"]
                 s3.put_object(Bucket=where, Key=key, Body=base64.b64decode(content))
+        assert api.post("/fleet/rebuild").status == 202  # the step that docs/operations.md names
+        until_the_fleet_is_quiet()
         yield api
     _forget()
 

@@ -13,6 +13,7 @@ from backroom.core.options import Json
 from backroom.vending.api import VendingApi
 from backroom.vending.screens import fleet as fleet_screen
 from backroom.vending.surroundings import Bars, surroundings
+from chalicelib.vending.models import Rebuild
 
 _NEXT_LOOK_S = 5.0
 _NOBODY = "No machine is known yet."
@@ -28,6 +29,8 @@ def show_fleet(
     as_json: Json = False,
 ) -> None:
     """Show all machines, the most urgent first, and why; what IT should look at; the money."""
+    if context.invoked_subcommand:
+        return
     here = session.of(context)
     with here.api(VendingApi) as api:
         if as_json:
@@ -38,6 +41,43 @@ def show_fleet(
             _keep_showing(here, api, console, bars)
         else:
             console.print(look(here, api, console, bars, everything=everything))
+
+
+app = typer.Typer(
+    invoke_without_command=True, help="Show all machines, the most urgent first, and why."
+)
+app.callback(epilog="Example: backroom fleet --watch")(show_fleet)
+
+
+@app.command(epilog="Example: backroom fleet rebuild")
+def rebuild(context: typer.Context, as_json: Json = False) -> None:
+    """Make all verdicts anew from the rows of the files, and show how far that is.
+
+    Work goes on meanwhile; lists are short until it is over.
+    """
+    here = session.of(context)
+    with here.api(VendingApi) as api:
+        begun = api.rebuild()
+        if as_json:
+            typer.echo(begun.text)
+            return
+        console = show.screen()
+        with console.status("Rebuilding ...") as status:
+            while not _over(progress := api.rebuilding().value, begun.value.epoch):
+                status.update(_progress(progress, begun.value.epoch))
+                here.sleep(_NEXT_LOOK_S)
+    console.print(f"Rebuilt {show.plural(progress.machines, 'machine')}.")
+
+
+def _over(progress: Rebuild, epoch: int) -> bool:
+    return progress.epoch >= epoch and progress.state == "done"
+
+
+def _progress(progress: Rebuild, epoch: int) -> str:
+    if progress.epoch < epoch:
+        return "Rebuilding: not begun yet"
+    done = f"{progress.parts_done} of {progress.parts} parts done"
+    return f"Rebuilding: {show.plural(progress.machines, 'machine')}, {done}"
 
 
 def look(

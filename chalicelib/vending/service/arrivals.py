@@ -179,10 +179,17 @@ class Arrivals:
 
     def _judge_machines(self, record: FileRecord) -> None:
         visit = record.id if record.state in COUNTED else None
+        touched = self.chunks.touched(record.id)
         for serial in record.machines:
-            self.verdicts.judge(serial, file_id=visit)
+            self.verdicts.judge(serial, touched=touched.get(serial, ()), file_id=visit)
         if record.machines:
             self.verdicts.announce()
+
+    def _withdraw(self, record: FileRecord) -> None:
+        """Delete what a run stored that was overtaken; it never counted."""
+        generation = record.generation
+        self.chunks.discard(record.id, first=generation, before=generation + 1)
+        self.files.forget_refused(record.id, first=generation, before=generation + 1)
 
     def _tidy(self, record: FileRecord) -> None:
         """Delete what is stored of a file but does not count, nor will by a run under way."""
@@ -272,7 +279,7 @@ class Arrivals:
             except StaleRecordError:
                 now = self.files.owned(record.owner, record.id)
                 if now is None or now.state == "deleted" or now.generation != record.generation:
-                    self._tidy(now or record)
+                    self._withdraw(record)
                     raise SupersededError(record.id) from None
                 record = now
             else:

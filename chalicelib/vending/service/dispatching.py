@@ -29,7 +29,8 @@ class Dispatching:
         machine that nobody knows, ConflictError when it is open with another note.
         """
         machine = self.registry.machine(body.machine)
-        if machine is None and body.machine not in self.fleet.machine_state(body.machine).read:
+        state = self.fleet.machine(body.machine)
+        if machine is None and not (state and state.place):
             raise UnprocessableError(f"There is no machine {body.machine}.")
         dispatch = Dispatch(
             id=self.dispatches.next_id(),

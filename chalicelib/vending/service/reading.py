@@ -1,6 +1,7 @@
 """Reading a file: its rows go into chunks batch by batch, and what it says of itself is counted."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -9,9 +10,12 @@ from datetime import UTC, date, datetime
 from chalicelib.vending import archives, parsing, rows
 from chalicelib.vending.files import FileRecord, FileState, RefusedLine
 from chalicelib.vending.ports import Chunk, Chunks, Found, Share
+from chalicelib.vending.rollups import MOST_ROWS
 
 MAX_OBJECT_BYTES = 256 * 1024 * 1024
 MAX_TEXT_BYTES = 1024 * 1024 * 1024
+MAX_MACHINES = 1_000
+"""Machines of one file: what is done for each of them has to be over before the function is."""
 _SUSPECT_SHARE = 0.05
 
 
@@ -31,6 +35,7 @@ class Reading:
     serials: set[str] = field(default_factory=set)
     refusals: list[RefusedLine] = field(default_factory=list)
     corrupt: dict[str, bytearray] = field(default_factory=dict)
+    rows_of_day: Counter[tuple[str, date]] = field(default_factory=Counter)
 
     def state(self) -> tuple[FileState, str | None]:
         """Return what the file is by its lines, and why if it is not simply processed."""
@@ -79,10 +84,32 @@ class Reading:
         for serial, lines in batch.corrupt.items():
             self.corrupt.setdefault(serial, bytearray()).extend(lines)
         self.serials |= {chunk.serial for chunk in chunks} | set(batch.corrupt)
+        if len(self.serials) > MAX_MACHINES:
+            raise archives.LogTooLargeError(
+                f"the file has rows of more than {MAX_MACHINES} machines; split it"
+            )
         if chunks:
             ends = [at for day in _end_days(chunks) for at in _times(chunks, day)]
             self.first = min(ends) if self.first is None else min(self.first, *ends)
             self.last = max(ends) if self.last is None else max(self.last, *ends)
+
+    def kept_of(self, batch: parsing.Batch) -> list[Chunk]:
+        """Return the chunks that a batch becomes: of each machine-day the first rows alone."""
+        chunks = []
+        for (serial, day), packed in batch.rows.items():
+            room = MOST_ROWS - self.rows_of_day[serial, day]
+            self.rows_of_day[serial, day] += len(packed) // rows.ROW_BYTES
+            if room > 0:
+                chunks.append(Chunk(serial, day, "rows", bytes(packed[: room * rows.ROW_BYTES])))
+        return chunks
+
+    def beyond(self) -> list[Chunk]:
+        """Return how many rows there were on the machine-days that have too many to keep."""
+        return [
+            Chunk(serial, day, "beyond", count.to_bytes(rows.ROW_BYTES))
+            for (serial, day), count in self.rows_of_day.items()
+            if count > MOST_ROWS
+        ]
 
     def corrupt_day(self, record: FileRecord) -> date:
         """Return the day that refused lines count for: the download's, or the newest row's."""
@@ -111,14 +138,11 @@ class Reader:
         with closing(self.share.open(record.key, found)) as source:
             blocks = reading.weigh(archives.open_log(source, max_bytes=MAX_TEXT_BYTES))
             for batch in parsing.parse(blocks, machine=record.machine, not_after=record.not_after):
-                chunks = [
-                    Chunk(serial, day, "rows", bytes(packed))
-                    for (serial, day), packed in batch.rows.items()
-                ]
+                chunks = reading.kept_of(batch)
                 reading.add(batch, chunks)
                 reading.known += self._known(record.id, chunks)
                 self._put(record, reading, chunks)
-        self._put(record, reading, _corrupt(record, reading))
+        self._put(record, reading, [*_corrupt(record, reading), *reading.beyond()])
         return reading
 
     def _put(self, record: FileRecord, reading: Reading, chunks: list[Chunk]) -> None:

@@ -14,7 +14,7 @@ from chalicelib.vending.models import (
     Technician,
     TechnicianBody,
 )
-from chalicelib.vending.ports import Files, Queues, Registry
+from chalicelib.vending.ports import SHARDS, Files, Queues, Registry, Round
 
 T = TypeVar("T")
 
@@ -26,12 +26,23 @@ class RegistryService:
     registry: Registry
     files: Files
     queues: Queues
+    judge: Callable[[str], None]
+    serials_of: Callable[[str], tuple[str, ...]]
     now: Callable[[], datetime]
 
     def put_site(self, site_id: str, body: SiteBody) -> tuple[Site, bool]:
-        """Store a site; return it, and True when it is new."""
+        """Store a site; return it, and True when it is new.
+
+        When its machines are to be judged otherwise from now on, those of its time zone are.
+        """
+        before = self.registry.site(site_id)
         site = Site(site_id=site_id, **dict(body))
-        return site, self.registry.put_site(site)
+        new = self.registry.put_site(site)
+        if before and _calendar(before) != _calendar(site):
+            self.queues.go_round(
+                Round(shard=shard, zone=before.time_zone) for shard in range(SHARDS)
+            )
+        return site, new
 
     def site(self, site_id: str) -> Site:
         """Return a site. Raises NotFoundError."""
@@ -69,6 +80,8 @@ class RegistryService:
         stored, new = self.registry.put_machine(
             Machine(serial=serial, registered_at=self.now(), **dict(body))
         )
+        self.judge(stored.serial)
+        self.queues.look_at_notes()
         self._release_held(stored)
         return stored, new
 
@@ -80,19 +93,15 @@ class RegistryService:
             self.queues.look_at(held)
 
     def _with_machines(self, technicians: list[Technician]) -> list[Technician]:
-        machines = self.registry.machines()
         return [
-            technician.model_copy(
-                update={
-                    "machines": tuple(
-                        machine.serial
-                        for machine in machines
-                        if machine.technician == technician.technician_id
-                    )
-                }
-            )
+            technician.model_copy(update={"machines": self.serials_of(technician.technician_id)})
             for technician in technicians
         ]
+
+
+def _calendar(site: Site) -> dict[str, object]:
+    """Return what of a site its machines are judged by."""
+    return site.model_dump(exclude={"name", "address"})
 
 
 def found(value: T | None, detail: str) -> T:

@@ -67,6 +67,7 @@ class Uploads:
     files: Files
     registry: Registry
     share: Share
+    serials_of: Callable[[str], tuple[str, ...]]
     now: Callable[[], datetime]
     media_type: str = "application/octet-stream"
 
@@ -145,9 +146,7 @@ class Uploads:
         if machine is None:
             raise NotFoundError(f"There is no machine {told.machine}.")
         if machine.technician != told.technician:
-            assigned = [
-                m.serial for m in self.registry.machines() if m.technician == told.technician
-            ]
+            assigned = list(self.serials_of(told.technician))
             raise ForbiddenError(
                 f"{told.machine} is not assigned to {told.technician}.", assigned=assigned
             )

@@ -2,6 +2,7 @@
 
 ``MACHINE#<serial>/<day>#rows#<file>#<gen>#<part>``     rows of that file on that day
 ``MACHINE#<serial>/<day>#corrupt#<file>#<gen>#<part>``  refused lines, 4 bytes (crc32) each
+``MACHINE#<serial>/<day>#beyond#<file>#<gen>#<part>``   how many rows, if too many to keep
 ``FILE#<id>/chunks#<gen>#<flush>``                      which chunks are about to be written
 
 A chunk is written by a plain put and deleted by a plain delete; nothing reads before it writes.
@@ -23,11 +24,18 @@ from typing import NamedTuple
 from chalicelib.core.table import HIGHEST, Item, Table, key
 from chalicelib.vending import rows
 from chalicelib.vending.files import COUNTED, FileRecord
+from chalicelib.vending.models import Visit
 from chalicelib.vending.ports import Chunk, ChunkKind, MachineLog
+from chalicelib.vending.rollups import LONGEST_SILENCE, MOST_ROWS
 from chalicelib.vending.store.files import FileStore
 
 # Well under the 400 kB of an item; a whole number of 4-byte rows.
 _PART_BYTES = 300_000
+# Days with rows before the first one that is wanted, which tell what it covered.
+_DAYS_BEFORE = 3
+# A window ends at a day with so many rows in the week up to it; after so many days without, at the
+# newest one.
+_WEEK, _ENOUGH_ROWS, _MOST_LONE_DAYS = timedelta(days=7), 3, 10
 
 
 @dataclass
@@ -51,11 +59,20 @@ class LiveRecords:
         record = self._records.get(chunk.file_id)
         return record is not None and record.live == chunk.generation
 
+    def visits(self, file_ids: Iterable[int]) -> list[Visit]:
+        """Return the visits of technicians among these files, in order."""
+        records = (self._records.get(file_id) for file_id in file_ids)
+        visits = [
+            Visit(file=record.id, technician=record.technician, at=record.not_after)
+            for record in records
+            if record and record.technician
+        ]
+        return sorted(visits, key=lambda visit: (visit.at, visit.file))
+
     def last_download_at(self, file_ids: Iterable[int]) -> datetime | None:
         """Return the latest visit of a technician among these files."""
-        records = (self._records.get(file_id) for file_id in file_ids)
-        visits = [record.not_after for record in records if record and record.technician]
-        return max(visits, default=None)
+        visits = self.visits(file_ids)
+        return visits[-1].at if visits else None
 
 
 class _Stored(NamedTuple):
@@ -92,44 +109,66 @@ class ChunkStore:
         )
         self._table.put_many(items)
 
-    def discard(self, file_id: int, *, before: int | None = None) -> None:
-        """Delete a file's chunks, or those of the generations ``before`` one."""
+    def discard(self, file_id: int, *, first: int = 0, before: int | None = None) -> None:
+        """Delete a file's chunks, or those of the generations from ``first`` to ``before`` one."""
         last = f"chunks#{before:06d}" if before is not None else f"chunks#{HIGHEST}"
-        for item in self._table.query(f"FILE#{file_id}", first="chunks#", last=last):
+        lists = self._table.query(f"FILE#{file_id}", first=f"chunks#{first:06d}", last=last)
+        for item in lists:
             listed = zlib.decompress(item["keys"]["B"]).decode().splitlines()
             self._table.delete_many(_split(line) for line in listed)
             self._table.delete(item["pk"]["S"], item["sk"]["S"])
 
     # --- reading ---
 
-    def window(self, serial: str, days: int) -> MachineLog:
-        """Return the days up to the machine's newest row: ``days`` and the one they began in."""
-        return self._window(serial, days, LiveRecords(self._files))
+    def log(self, serial: str, days: int, *, since: date | None = None) -> MachineLog:
+        """Return the machine's window: ``days`` up to its newest row, and the one they began in.
 
-    def windows(self, serials: Iterable[str], days: int) -> Iterator[tuple[str, MachineLog]]:
-        """Yield the window of each machine; a file that several have rows of is read once."""
+        With ``since`` at least all from that UTC day on, and rows enough before it to tell what
+        the days from there on covered.
+        """
         live = LiveRecords(self._files)
-        for serial in serials:
-            yield serial, self._window(serial, days, live)
-
-    def _window(self, serial: str, days: int, live: LiveRecords) -> MachineLog:
-        newest: date | None = None
         found: list[_Stored] = []
+        reach = _Reach(days, since)
         for day, chunks in self._by_day(serial, live, newest_first=True):
-            if newest and day < newest - timedelta(days=days):
+            if not reach.takes(day, max(map(len, _by_file(chunks, "rows")), default=0)):
                 break
-            if newest is None and any(chunk.kind == "rows" for chunk in chunks):
-                newest = day
             found += chunks
-        visits = live.last_download_at({chunk.file_id for chunk in found})
-        return MachineLog(_union(found), _corrupt(found), visits)
+        window = [chunk for chunk in found if chunk.day >= reach.start]
+        visits = live.last_download_at({chunk.file_id for chunk in window})
+        kept = {day: _kept(day, chunks) for day, chunks in _days(found)}
+        keys: array[int] = array("Q")
+        for day in sorted(kept):
+            keys.extend(kept[day][0])
+        return MachineLog(
+            keys,
+            _corrupt(window),
+            visits,
+            refused={day: lost for day, chunks in _days(found) if (lost := _corrupt(chunks))},
+            beyond={day: beyond for day, (_, beyond) in kept.items() if beyond},
+        )
+
+    def visits(self, serial: str, *, first: date, last: date) -> list[Visit]:
+        """Return the downloads of the files that have something of these UTC days, in order."""
+        live = LiveRecords(self._files)
+        days = self._by_day(serial, live, first=first, last=last)
+        return live.visits({chunk.file_id for _, chunks in days for chunk in chunks})
+
+    def touched(self, file_id: int) -> dict[str, set[date]]:
+        """Return the machines and days that any generation of a file has chunks of, or had."""
+        found: dict[str, set[date]] = defaultdict(set)
+        for item in self._table.query(f"FILE#{file_id}", first="chunks#", last=f"chunks#{HIGHEST}"):
+            for line in zlib.decompress(item["keys"]["B"]).decode().splitlines():
+                pk, sk = _split(line)
+                day = date.fromisoformat(sk.partition("#")[0])
+                found[pk.removeprefix("MACHINE#")].add(day)
+        return dict(found)
 
     def days(
         self, serial: str, *, first: date = date.min, last: date = date.max
     ) -> Iterator[tuple[date, "array[int]"]]:
         """Yield each day's rows (the union of the files that count), oldest day first."""
         for day, chunks in self._by_day(serial, LiveRecords(self._files), first=first, last=last):
-            yield day, rows.union(day, _by_file(chunks, "rows"))
+            yield day, _kept(day, chunks)[0]
 
     def others(
         self, serial: str, *, first: date, last: date, than: int
@@ -189,14 +228,72 @@ def _by_file(chunks: Iterable[_Stored], kind: ChunkKind) -> list[bytes]:
     return [parts[0] if len(parts) == 1 else b"".join(parts) for parts in joined.values()]
 
 
-def _union(chunks: Iterable[_Stored]) -> "array[int]":
+def _days(chunks: Iterable[_Stored]) -> Iterable[tuple[date, list[_Stored]]]:
     days: dict[date, list[_Stored]] = defaultdict(list)
     for chunk in chunks:
         days[chunk.day].append(chunk)
-    keys: array[int] = array("Q")
-    for day in sorted(days):
-        keys.extend(rows.union(day, _by_file(days[day], "rows")))
-    return keys
+    return days.items()
+
+
+def _kept(day: date, chunks: Sequence[_Stored]) -> tuple["array[int]", int]:
+    """Return the rows of a day that are kept, and how many are beyond them."""
+    whole = rows.union(day, _by_file(chunks, "rows"))
+    told = [int.from_bytes(packed) for packed in _by_file(chunks, "beyond")]
+    return whole[:MOST_ROWS], max([len(whole), *told]) - min(len(whole), MOST_ROWS)
+
+
+@dataclass
+class _Reach:
+    """How far back a log is read, day by day, the newest first.
+
+    The window ends at the newest day that is no lone one: with a few rows in the week up to it.
+    """
+
+    days: int
+    since: date | None
+    oldest: date | None = None
+    anchor: date | None = None
+    before: int = 0
+    recent: list[tuple[date, int]] = field(default_factory=list)
+
+    @property
+    def start(self) -> date:
+        """Return the first day of the window, once everything is read."""
+        end = self.anchor or (self.recent[0][0] if self.recent else None)
+        return date.fromordinal(max(end.toordinal() - self.days, 1)) if end else date.min
+
+    def takes(self, day: date, row_bytes: int) -> bool:
+        """Return whether this day is read, too."""
+        in_window = self.anchor is None or day >= self.start
+        if not (in_window or self._needed(day)):
+            return False
+        if row_bytes:
+            self.oldest = day
+            self._anchor(day, row_bytes)
+        return True
+
+    def _anchor(self, day: date, row_bytes: int) -> None:
+        if self.anchor is None:
+            self.recent.append((day, row_bytes // rows.ROW_BYTES))
+            weeks = {
+                end: sum(count for at, count in self.recent if end - _WEEK <= at <= end)
+                for end, _ in self.recent
+            }
+            enough = (end for end, count in weeks.items() if count >= _ENOUGH_ROWS)
+            stranded = self.recent[0][0] if len(self.recent) >= _MOST_LONE_DAYS else None
+            self.anchor = next(enough, stranded)
+
+    def _needed(self, day: date) -> bool:
+        """Return whether a day before the window tells of the days ``since`` one."""
+        if self.since is None:
+            return False
+        if day.toordinal() >= self.since.toordinal() - 1:
+            return True
+        if self.oldest and self.oldest - day > LONGEST_SILENCE + timedelta(days=2):
+            return False
+        # A local day lies in two UTC days, and the row before it in a third.
+        self.before += 1
+        return self.before <= _DAYS_BEFORE
 
 
 def _corrupt(chunks: Iterable[_Stored]) -> int:

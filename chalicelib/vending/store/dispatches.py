@@ -4,7 +4,9 @@
 ``DISPATCHES/OPEN#<serial>``  the machine's open dispatch: a machine has one at a time
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import attrgetter
 
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
 from chalicelib.vending.models import Dispatch
@@ -69,12 +71,23 @@ class DispatchStore:
         items = self._table.query(_PK, last=last, newest_first=True, page_size=_PAGE)
         return (Dispatch.model_validate_json(item["body"]["S"]) for item in items)
 
-    def under_way(self) -> list[Dispatch]:
-        """Return the open dispatches, in no order."""
-        pointers = self._table.prefixed(_PK, _open_key(""))
+    def open_of(self, serials: Iterable[str]) -> dict[str, Dispatch]:
+        """Return the open dispatches of these machines (distinct)."""
+        pointers = self._table.get_many((_PK, _open_key(serial)) for serial in serials)
+        return {dispatch.machine: dispatch for dispatch in self._behind(pointers)}
+
+    def under_way(self, *, after: str = "") -> Iterator[Dispatch]:
+        """Yield the open dispatches, by the serials of their machines, those behind ``after``."""
+        pointers = self._table.query(
+            _PK, first=f"{_open_key(after)}\x00", last=f"{_open_key('')}~", page_size=_PAGE
+        )
+        while page := list(islice(pointers, _PAGE)):
+            yield from sorted(self._behind(page), key=attrgetter("machine"))
+
+    def _behind(self, pointers: Iterable[Item]) -> Iterator[Dispatch]:
         keys = [(_PK, _sort_key(int(pointer["id"]["N"]))) for pointer in pointers]
-        found = self._table.get_many(keys)
-        return [Dispatch.model_validate_json(item["body"]["S"]) for item in found]
+        for item in self._table.get_many(keys):
+            yield Dispatch.model_validate_json(item["body"]["S"])
 
 
 def _item(dispatch: Dispatch) -> Item:

@@ -167,10 +167,10 @@ class FileStore:
             for line in json.loads(item["lines"]["S"])
         ]
 
-    def forget_refused(self, file_id: int, *, before: int | None = None) -> None:
-        """Delete the refused lines of a file, or those of the generations ``before`` one."""
+    def forget_refused(self, file_id: int, *, first: int = 0, before: int | None = None) -> None:
+        """Delete a file's refused lines, of the generations from ``first`` to ``before`` one."""
         last = f"refused#{HIGHEST}" if before is None else _refused(before)
-        items = self._table.query(f"FILE#{file_id}", first="refused#", last=last)
+        items = self._table.query(f"FILE#{file_id}", first=_refused(first), last=last)
         self._table.delete_many([(f"FILE#{file_id}", item["sk"]["S"]) for item in items])
 
     def _behind(self, pointer: Item | None) -> FileRecord | None:

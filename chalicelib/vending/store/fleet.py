@@ -1,121 +1,216 @@
-"""What was concluded: one summary per machine, and the gaps of the whole fleet.
+"""What was concluded of each machine, the lists that it stands in, and the sums over all.
 
-``FLEET/MACHINE#<serial>``  the machine's summary, with a ``version`` that guards against writers
-                            who read older rows
-``FLEET/SETTLED#<serial>``  until when the machine's faults are settled by a visit
-``FLEET/FINDINGS``          fleet gaps and lost logs (compressed), and the change they are of
-``FLEET/CHANGES``           how many changes the summaries have seen
+``MACHINE#<serial>/STATE``          the machine's summary and its place in the registry as of then,
+                                    with the ``version`` that guards against writers who read older
+                                    rows
+``ALL#<epoch>#<shard>/<place>``     the machine in the list of all, most urgent first
+``SITE#<epoch>#<site>/<place>``, ``TECHNICIAN#<epoch>#<id>/<place>``  the same of a site's machines
+                                    and of a technician's
+``TOTALS#<epoch>/<shard>``          machines, rows and money by state, of the machines listed
+``SERIALS#<shard>/<serial>``        every machine that was ever judged
+``REBUILD#<epoch>/<shard>``         how many machines were made anew in that epoch
+``FLEET/SETTLED#<serial>``          until when the machine's faults are settled by a visit
+
+A place is ``<class>#<due day>#<money>#<serial>`` and sorts by urgency. A state, the machine's
+places and the change that it makes to the sums are one transaction.
 """
 
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from heapq import merge
+from itertools import chain
+from operator import attrgetter
+from typing import Any, Literal
 
+from chalicelib.core import shards
 from chalicelib.core.table import Condition, ConditionError, Item, Table, at_version, key
-from chalicelib.vending.models import MachineSummary
-from chalicelib.vending.ports import FleetState, StaleSummaryError
-from chalicelib.vending.reports import Findings
+from chalicelib.vending.models import Totals
+from chalicelib.vending.ports import SHARDS, Entry, Listed, MachineState, StaleSummaryError
+from chalicelib.vending.store.rollups import RollupStore
 
-_PK = "FLEET"
+_SETTLED = "FLEET"
 
 
 class FleetStore:
     """Conclusions in DynamoDB."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, rollups: RollupStore) -> None:
         self._table = table
+        self._rollups = rollups
 
-    def state(self) -> FleetState:
-        """Return everything that was concluded."""
-        return _state(self._table.query(_PK))
+    # --- one machine ---
 
-    def machine_state(self, serial: str) -> FleetState:
-        """Return what concerns one machine."""
-        names = (f"MACHINE#{serial}", f"SETTLED#{serial}", "FINDINGS", "CHANGES")
-        return _state(self._table.get_many((_PK, name) for name in names))
+    def machine(self, serial: str) -> MachineState | None:
+        """Return what was concluded of a machine."""
+        item = self._table.get(f"MACHINE#{serial}", "STATE")
+        return _state(item) if item else None
 
-    def version(self, serial: str) -> int:
-        """Return the version of a machine's summary, 0 before the first."""
-        item = self._table.get(_PK, f"MACHINE#{serial}")
-        return int(item["version"]["N"]) if item else 0
+    def machines(self, serials: Iterable[str]) -> dict[str, MachineState]:
+        """Return what was concluded of these machines (distinct)."""
+        items = self._table.get_many((f"MACHINE#{serial}", "STATE") for serial in serials)
+        return {state.serial: state for state in map(_state, items)}
 
-    def put_summary(self, summary: MachineSummary, *, over: int) -> None:
-        """Store ``summary`` if the stored one is still at version ``over``.
+    def put(self, state: MachineState, *, over: MachineState | None) -> None:
+        """Store a state over the one that was read, with its places in the lists.
 
-        The version was read before the rows were, so a summary of older rows never replaces one
-        of newer rows. Raises StaleSummaryError.
+        The one below was read before the rows were, so a state of older rows never replaces one of
+        newer rows. Raises StaleSummaryError.
         """
-        item = {
-            **key(_PK, f"MACHINE#{summary.serial}"),
-            "version": {"N": str(over + 1)},
-            "body": {"S": summary.json_text()},
-        }
+        version = over.version if over else 0
+        new = state.model_copy(update={"version": version + 1})
+        put = self._table.putting(state_item(new), at_version(version))
+        actions = [put, *self._moves(new, over)]
+        if over is None or over.epoch != state.epoch:
+            actions.append(self._table.putting(serial_item(state.serial)))
         try:
-            self._table.put(item, at_version(over))
+            self._table.transact(*actions)
         except ConditionError as newer:
-            raise StaleSummaryError(summary.serial) from newer
+            raise StaleSummaryError(state.serial) from newer
+
+    def _moves(self, new: MachineState, old: MachineState | None) -> Iterator[dict[str, Any]]:
+        """Yield how the lists and the sums change."""
+        old = old if old and old.epoch == new.epoch else None
+        here, before = entries_of(new), entries_of(old) if old else {}
+        for at in before.keys() - here.keys():
+            yield self._table.deleting(*at)
+        for at, item in here.items():
+            if before.get(at) != item:
+                yield self._table.putting(item)
+        sums = _sums(new)
+        for name, amount in (_sums(old) if old else {}).items():
+            sums[name] = sums.get(name, 0) - amount
+        if changes := {name: amount for name, amount in sums.items() if amount}:
+            shard = str(shards.of(new.serial, SHARDS))
+            yield self._table.adding(f"TOTALS#{new.epoch}", shard, changes)
+
+    # --- lists ---
+
+    def entries(
+        self,
+        epoch: int,
+        of: Listed,
+        *,
+        first: str = "",
+        last: str = "~",
+        page_size: int | None = None,
+    ) -> Iterator[Entry]:
+        """Yield the places ``first``..``last`` of a list, most urgent first."""
+        kind, name = of
+        names = [name] if name else map(str, range(SHARDS))
+        parts = [f"{kind}#{epoch}#{each}" for each in names]
+        share = page_size and (shards.share(page_size, SHARDS) if name is None else page_size)
+        found = (
+            map(_entry, self._table.query(part, first=first, last=last, page_size=share))
+            for part in parts
+        )
+        return merge(*found, key=attrgetter("place"))
+
+    def serials(self, shard: int, *, after: str = "", limit: int) -> list[str]:
+        """Return the next machines of a shard that were ever judged, by serial."""
+        items = self._table.query(f"SERIALS#{shard}", first=f"{after}\x00", page_size=limit)
+        return [item["sk"]["S"] for item, _ in zip(items, range(limit), strict=False)]
+
+    def enrol(self, serials: Iterable[str]) -> None:
+        """Have machines known by serial, whether or not they were ever judged."""
+        self._table.put_many(map(serial_item, serials))
+
+    def put_progress(self, epoch: int, shard: int, machines: int, *, over: bool) -> None:
+        """Note how many machines of a shard were made anew, and whether that is over."""
+        told = {"machines": {"N": str(machines)}, "over": {"BOOL": over}}
+        self._table.put({**key(f"REBUILD#{epoch}", str(shard)), **told})
+
+    def progress(self, epoch: int) -> dict[int, tuple[int, bool]]:
+        """Return the same by shard, of those that have begun."""
+        return {
+            int(item["sk"]["S"]): (int(item["machines"]["N"]), item["over"]["BOOL"])
+            for item in self._table.query(f"REBUILD#{epoch}")
+        }
+
+    def totals(self, epoch: int) -> dict[str, Totals]:
+        """Return the sums over all machines listed, by state."""
+        summed: dict[str, dict[str, int]] = {}
+        items = self._table.get_many((f"TOTALS#{epoch}", str(shard)) for shard in range(SHARDS))
+        for name, value in chain.from_iterable(item.items() for item in items):
+            state, _, figure = name.partition(".")
+            if figure:
+                sums = summed.setdefault(state, dict.fromkeys(Totals.model_fields, 0))
+                sums[figure] += int(value["N"])
+        return {state: Totals(**sums) for state, sums in summed.items() if sums["machines"]}
+
+    # --- what visits settle ---
 
     def settled_until(self, serial: str) -> datetime | None:
         """Return until when the machine's faults are settled."""
-        item = self._table.get(_PK, f"SETTLED#{serial}")
+        item = self._table.get(_SETTLED, f"SETTLED#{serial}")
         return datetime.fromisoformat(item["until"]["S"]) if item else None
 
     def settle(self, serial: str, until: datetime) -> None:
-        """Settle the machine's faults until ``until``, unless they are settled further already."""
+        """Settle the machine's faults until ``until``, unless they are settled further already.
+
+        The same transaction notes that the machine is to be judged again.
+        """
         later = Condition(
             "attribute_not_exists(pk) OR #u < :u", {":u": {"S": until.isoformat()}}, {"#u": "until"}
         )
-        item = {**key(_PK, f"SETTLED#{serial}"), "until": {"S": until.isoformat()}}
+        item = {**key(_SETTLED, f"SETTLED#{serial}"), "until": {"S": until.isoformat()}}
         try:
-            self._table.put(item, later)
+            self._table.transact(self._table.putting(item, later), self._rollups.noting(serial))
         except ConditionError:
             return
 
-    def note_change(self) -> int:
-        """Note that a summary has changed; return the number of the change."""
-        return self._table.add(_PK, "CHANGES", "changes")
 
-    def changes(self) -> tuple[int, int]:
-        """Return the number of changes noted, and the one the findings are of."""
-        state = _state(self._table.get_many((_PK, name) for name in ("CHANGES", "FINDINGS")))
-        return state.changes, state.judged
+def state_item(state: MachineState) -> Item:
+    """Return the item of a machine's state."""
+    body = {"version": {"N": str(state.version)}, "body": {"S": state.json_text()}}
+    return {**key(f"MACHINE#{state.serial}", "STATE"), **body}
 
-    def put_findings(self, findings: Findings, *, of: int) -> None:
-        """Store what was found over the rows of change ``of``, unless newer findings stand."""
-        newer = Condition("attribute_not_exists(pk) OR judged < :of", {":of": {"N": str(of)}})
-        item = {
-            **key(_PK, "FINDINGS"),
-            "judged": {"N": str(of)},
-            "body": {"B": zlib.compress(findings.json_text().encode())},
+
+def serial_item(serial: str) -> Item:
+    """Return the item by which a machine is known."""
+    return key(f"SERIALS#{shards.of(serial, SHARDS)}", serial)
+
+
+def _state(item: Item) -> MachineState:
+    return MachineState.model_validate_json(item["body"]["S"])
+
+
+def entries_of(state: MachineState) -> dict[tuple[str, str], Item]:
+    """Return the items by which a machine stands in lists."""
+    if not state.place:
+        return {}
+    lists: list[tuple[Literal["ALL", "SITE", "TECHNICIAN"], str | None]] = [
+        ("ALL", str(shards.of(state.serial, SHARDS))),
+        ("SITE", state.site),
+        ("TECHNICIAN", state.technician),
+    ]
+    told = {"serial": state.serial, "site": state.site, "technician": state.technician}
+    attributes = {name: {"S": value} for name, value in told.items() if value}
+    return {
+        (f"{kind}#{state.epoch}#{name}", state.place): {
+            **key(f"{kind}#{state.epoch}#{name}", state.place),
+            **attributes,
+            "state": {"S": state.summary.state},
         }
-        try:
-            self._table.put(item, newer)
-        except ConditionError:
-            return
+        for kind, name in lists
+        if name
+    }
 
 
-def _state(items: Iterable[Item]) -> FleetState:
-    found = {item["sk"]["S"]: item for item in items}
-    findings = found.pop("FINDINGS", None)
-    changes = found.pop("CHANGES", None)
-    return FleetState(
-        summaries={
-            sk.removeprefix("MACHINE#"): MachineSummary.model_validate_json(item["body"]["S"])
-            for sk, item in found.items()
-            if sk.startswith("MACHINE#")
-        },
-        settled={
-            sk.removeprefix("SETTLED#"): datetime.fromisoformat(item["until"]["S"])
-            for sk, item in found.items()
-            if sk.startswith("SETTLED#")
-        },
-        findings=_findings(findings),
-        changes=int(changes["changes"]["N"]) if changes else 0,
-        judged=int(findings["judged"]["N"]) if findings else 0,
+def _entry(item: Item) -> Entry:
+    def told(name: str) -> str | None:
+        return item[name]["S"] if name in item else None
+
+    return Entry(
+        item["sk"]["S"], item["serial"]["S"], told("site"), told("technician"), item["state"]["S"]
     )
 
 
-def _findings(item: Item | None) -> Findings | None:
-    if item is None:
-        return None
-    return Findings.model_validate_json(zlib.decompress(item["body"]["B"]))
+def _sums(state: MachineState) -> dict[str, int]:
+    """Return what a machine adds to the sums, by state and figure."""
+    if not state.place:
+        return {}
+    summary = state.summary
+    figures = {name: getattr(summary, name) for name in Totals.model_fields if name != "machines"}
+    return {
+        f"{summary.state}.{name}": amount for name, amount in {"machines": 1, **figures}.items()
+    }

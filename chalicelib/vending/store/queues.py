@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.core import retry
 from chalicelib.core.errors import UnavailableError
+from chalicelib.vending.ports import Enrolment, Round
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -15,7 +16,7 @@ _BATCH = 10
 
 
 class SqsQueues:
-    """Sends to the queue of arrivals and to the queue of fleet passes.
+    """Sends to the queue of arrivals and to the queue of the fleet.
 
     ``client`` gives the SQS client when it is first needed: most requests do without.
     """
@@ -48,14 +49,27 @@ class SqsQueues:
                 ]
             )
 
-    def judge_fleet(self) -> None:
-        """Have the whole fleet judged soon.
+    def look_at_notes(self) -> None:
+        """Have the regions looked at whose machines have changed.
 
-        Every message waits; the first one that is worked on judges all changes so far, and the
+        Every message waits; the first one that is worked on looks at all changes so far, and the
         others of the burst find nothing left to do.
         """
         self._client.send_message(
             QueueUrl=self._fleet_url, MessageBody="{}", DelaySeconds=self._fleet_delay_s
+        )
+
+    def go_round(self, rounds: Iterable[Round]) -> None:
+        """Have machines judged again, page by page."""
+        for part in rounds:
+            self._client.send_message(
+                QueueUrl=self._fleet_url, MessageBody=f'{{"round": {part.json_text()}}}'
+            )
+
+    def enrol(self, part: Enrolment) -> None:
+        """Have machines enrolled to be judged anew."""
+        self._client.send_message(
+            QueueUrl=self._fleet_url, MessageBody=f'{{"enrolment": {part.json_text()}}}'
         )
 
     def put_off(self, receipt_handle: str, after_s: int) -> None:

@@ -1,14 +1,15 @@
-"""Sites, technicians and machines: one partition each, small enough to list whole.
+"""Sites, technicians and machines.
 
 ``SITES/<site_id>``, ``TECHNICIANS/<technician_id>``, ``MACHINES/<serial>``, each with ``body``.
-There are at most a thousand serials (GM000..GM999).
 """
 
+from itertools import islice
 from typing import TypeVar
 
 from chalicelib.core.models import Model
 from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
 from chalicelib.vending.models import Machine, Site, Technician
+from chalicelib.vending.store.rollups import RollupStore
 
 R = TypeVar("R", bound=Model)
 
@@ -18,8 +19,9 @@ _SITES, _TECHNICIANS, _MACHINES = "SITES", "TECHNICIANS", "MACHINES"
 class RegistryStore:
     """The registry in DynamoDB."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, rollups: RollupStore) -> None:
         self._table = table
+        self._rollups = rollups
 
     def put_site(self, site: Site) -> bool:
         """Store ``site``; return True when it is new."""
@@ -45,19 +47,26 @@ class RegistryStore:
         """Return all technicians, by id, without machines."""
         return self._all(_TECHNICIANS, Technician)
 
+    def technicians_after(self, after: str, *, limit: int) -> list[str]:
+        """Return the ids of the next technicians."""
+        return self._names(_TECHNICIANS, after, limit)
+
     def put_machine(self, machine: Machine) -> tuple[Machine, bool]:
         """Store ``machine``; return it as stored, and True when it is new.
 
-        The time of the first registration stays.
+        The time of the first registration stays. The same transaction notes that the machine is to
+        be judged again.
         """
-        new = _item(_MACHINES, machine.serial, machine)
+        note = self._rollups.noting(machine.serial)
         try:
-            self._table.put(new, ABSENT)
+            self._table.transact(
+                self._table.putting(_item(_MACHINES, machine.serial, machine), ABSENT), note
+            )
         except ConditionError as there:
             before = _read(Machine, there.item)
             since = before.registered_at if before else machine.registered_at
             kept = machine.model_copy(update={"registered_at": since})
-            self._table.put(_item(_MACHINES, kept.serial, kept))
+            self._table.transact(self._table.putting(_item(_MACHINES, kept.serial, kept)), note)
             return kept, False
         return machine, True
 
@@ -65,9 +74,9 @@ class RegistryStore:
         """Return the registered machine."""
         return _read(Machine, self._table.get(_MACHINES, serial))
 
-    def machines(self) -> list[Machine]:
-        """Return all registered machines, by serial."""
-        return self._all(_MACHINES, Machine)
+    def serials(self, *, after: str, limit: int) -> list[str]:
+        """Return the next registered machines, by serial."""
+        return self._names(_MACHINES, after, limit)
 
     def _put(self, kind: str, name: str, value: Model) -> bool:
         item = _item(kind, name, value)
@@ -77,6 +86,10 @@ class RegistryStore:
             self._table.put(item)
             return False
         return True
+
+    def _names(self, kind: str, after: str, limit: int) -> list[str]:
+        items = self._table.query(kind, first=f"{after}\x00", page_size=limit)
+        return [item["sk"]["S"] for item in islice(items, limit)]
 
     def _all(self, kind: str, model: type[R]) -> list[R]:
         return [found for item in self._table.query(kind) if (found := _read(model, item))]

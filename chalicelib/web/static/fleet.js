@@ -1,9 +1,9 @@
 /** The fleet: where to send somebody and why, every machine, and who looks after it. */
 
-import { get } from "./api.js";
+import { ask, get } from "./api.js";
 import { count, dollars, h, many, moment, sentence, words } from "./dom.js";
 import { machine } from "./machine.js";
-import { badge, facts, follow, list, live, nothing, table } from "./parts.js";
+import { badge, facts, follow, list, live, more, nothing, table } from "./parts.js";
 import { people } from "./people.js";
 import { may } from "./spec.js";
 import { onTheWay, sending, TONES } from "./visits.js";
@@ -16,21 +16,24 @@ export const tabs = [
   { name: "machine", title: "Machine", within: "machines", hidden: true, show: machine },
 ];
 
+const PAGE = 100;
+
 const CAUSES = {
   under: "Takes money, gives nothing",
   over: "Gives too many gumballs",
   lost_log: "Sales missing from the log",
   corrupt_data: "Unreadable lines in the log",
+  stuck_sensor: "Too many sales for one day",
   overdue: "Log overdue",
 };
 
 function worklist([chosen = ""]) {
   const place = live(
-    () => Promise.all([get("/worklist", { technician: chosen }), may("GET", "/technicians") ? get("/technicians") : []]),
-    ([items, technicians], reload) => [
+    () => Promise.all([ask("GET", "/worklist", { query: { technician: chosen, limit: PAGE } }), may("GET", "/technicians") ? get("/technicians") : []]),
+    ([page, technicians], reload) => [
       whose(technicians, chosen),
-      items.length
-        ? h("ul", { class: "cards" }, items.map((item) => job(item, reload)))
+      page.value.length
+        ? jobs(page, reload)
         : nothing("No machine needs a visit.", h("p", {}, h("a", { href: "#/fleet/machines" }, "All machines"))),
     ],
   );
@@ -43,6 +46,13 @@ function whose(technicians, chosen) {
     h("option", { value: "" }, "All technicians"),
     technicians.map((each) => h("option", { value: each.technician_id, selected: each.technician_id === chosen }, `${each.name} (${each.technician_id})`)));
   return h("p", { class: "filter" }, h("label", { for: "whose" }, "Technician"), select);
+}
+
+function jobs(page, reload) {
+  const cards = h("ul", { class: "cards" });
+  cards.add = (items) => cards.append(...items.map((item) => job(item, reload)));
+  cards.add(page.value);
+  return [cards, more(cards, page.next)];
 }
 
 function job(item, reload) {
@@ -62,21 +72,28 @@ function job(item, reload) {
 
 function machines() {
   let current = { up_to_date: true };
-  if (!may("GET", "/fleet")) return live(() => get("/machines"), own);
-  const place = live(async () => (current = await get("/fleet")), report);
+  if (!may("GET", "/fleet")) return live(() => ask("GET", "/machines", { query: { limit: PAGE } }), own);
+  const place = live(async () => {
+    const page = await ask("GET", "/fleet", { query: { limit: PAGE } });
+    current = page.value;
+    return page;
+  }, report);
   follow(place, () => !current.up_to_date);
   return place;
 }
 
-function own(found) {
-  return found.length ? every("Your machines, most urgent first", found) : nothing("No machine is assigned to you yet.");
+function own(page) {
+  if (!page.value.length) return nothing("No machine is assigned to you yet.");
+  const rows = every("Your machines, most urgent first", page.value);
+  return [rows, more(rows, page.next)];
 }
 
-function report(fleet) {
+function report({ value: fleet, next }) {
   if (!fleet.machines.length) {
     return nothing("No logs yet.", h("p", {}, h("a", { class: "button", href: "#/files/imports" }, "Import a log")));
   }
   const { totals } = fleet;
+  const rows = every(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, fleet.machines);
   return [
     !fleet.up_to_date && h("p", { class: "box", role: "status" }, "Files are being processed; this page updates automatically."),
     facts([
@@ -88,7 +105,8 @@ function report(fleet) {
     fleet.fleet_gaps.map((gap) => h("div", { class: "box" },
       h("strong", {}, "No machine reported: a case for IT"), h("p", {}, sentence(gap.why)),
       h("p", {}, moment(gap.from), " to ", moment(gap.to)))),
-    every(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, fleet.machines),
+    rows,
+    more(rows, next, (page) => page.machines),
   ].flat().filter(Boolean);
 }
 

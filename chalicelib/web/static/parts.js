@@ -103,14 +103,15 @@ export function list({ path, query, caption, columns, empty, attributes }) {
   );
 }
 
-function more(rows, next) {
+/** Returns a button that has `rows` grow by the page at `next`; `of` finds its rows in the answer. */
+export function more(rows, next, of = (value) => value) {
   const place = h("div", { class: "more" });
   const button = h("button", { type: "button", hidden: !next, onclick: () => busy(button, async () => {
     const page = await ask("GET", next);
-    rows.add(page.value);
+    rows.add(of(page.value));
     next = page.next;
     button.hidden = !next;
-    say(`${page.value.length} more shown.`);
+    say(`${of(page.value).length} more shown.`);
   }, place) }, "Show more");
   place.append(button);
   return place;

@@ -3,13 +3,23 @@
 import { ask, at, get } from "./api.js";
 import { h, many, say } from "./dom.js";
 import { form } from "./forms.js";
-import { folded, live, nothing, section, table } from "./parts.js";
+import { folded, live, more, nothing, section, table } from "./parts.js";
 import { taken } from "./spec.js";
+
+function machines(page) {
+  if (!page.value.length) return nothing("No machines yet.");
+  const rows = table(page.next ? "Machines, most urgent first" : many(page.value.length, "machine"), [
+    ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial)],
+    ["Technician", (each) => each.technician || "–"],
+    ["Site", (each) => each.site || "–"],
+  ], page.value);
+  return [rows, more(rows, page.next)];
+}
 
 export function people() {
   return live(
-    () => Promise.all([get("/technicians"), get("/sites"), get("/machines")]),
-    ([technicians, sites, machines], reload) => [
+    () => Promise.all([get("/technicians"), get("/sites"), ask("GET", "/machines", { query: { limit: 100 } })]),
+    ([technicians, sites, page], reload) => [
       section("Technicians",
         technicians.length ? table(many(technicians.length, "technician"), [
           ["Number", (each) => each.technician_id],
@@ -18,11 +28,7 @@ export function people() {
         ], technicians) : nothing("No technicians yet."),
         folded("Add or change a technician", technician(reload))),
       section("Machines",
-        machines.length ? table(many(machines.length, "machine"), [
-          ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial)],
-          ["Technician", (each) => each.technician || "–"],
-          ["Site", (each) => each.site || "–"],
-        ], machines) : nothing("No machines yet."),
+        machines(page),
         folded("Add or change a machine", machineForm(technicians, sites, reload))),
       section("Sites",
         sites.length ? table(many(sites.length, "site"), [

@@ -1,6 +1,6 @@
 /** Where one begins: is it well, what is here, what to do next. */
 
-import { get } from "./api.js";
+import { ask, get } from "./api.js";
 import { count, h, many } from "./dom.js";
 import { badge, live, nothing, section } from "./parts.js";
 import { may } from "./spec.js";
@@ -37,15 +37,22 @@ async function steps(has) {
   return found.flat().filter(Boolean);
 }
 
+/** Returns how many machines there are: of the fleet, or of a technician. */
+async function known() {
+  if (may("GET", "/fleet")) return (await get("/fleet", { limit: 1 })).totals.machines;
+  return (await get("/machines")).length;
+}
+
 async function work() {
-  const [list, machines] = await Promise.all([get("/worklist"), get("/machines")]);
-  if (!machines.length) {
+  const [page, machines] = await Promise.all([ask("GET", "/worklist"), known()]);
+  if (!machines) {
     if (!may("POST", "/imports")) return [["No machine is assigned to you yet.", "#/fleet", "Worklist"]];
     return [["No machines yet.", "#/files/imports", "Import a log"], ["Assign technicians to machines.", "#/fleet/people", "Technicians and sites"]];
   }
-  const waiting = list.filter((each) => !each.dispatch);
-  if (!waiting.length) return [[`All ${many(machines.length, "machine")} are healthy or have a visit under way.`, "#/fleet", "Fleet"]];
-  return [[`${many(waiting.length, "machine")} ${waiting.length === 1 ? "needs" : "need"} a visit, ${waiting[0].machine} first.`, "#/fleet", "Send technician"]];
+  const waiting = page.value.filter((each) => !each.dispatch);
+  if (!waiting.length) return [[`All ${many(machines, "machine")} are healthy or have a visit under way.`, "#/fleet", "Fleet"]];
+  const most = page.next ? "More than " : "";
+  return [[`${most}${many(waiting.length, "machine")} ${waiting.length === 1 ? "needs" : "need"} a visit, ${waiting[0].machine} first.`, "#/fleet", "Send technician"]];
 }
 
 async function packages() {

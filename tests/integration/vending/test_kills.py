@@ -1,20 +1,22 @@
-"""A process dies after any single write to DynamoDB or S3; what it was at is finished all the same.
+"""A process dies after any single write to the table or the share; it is finished all the same.
 
 The stories are those of `tests/unit/vending/test_killed_anywhere.py`. Here a store's one write may
 be many: the chunks of a file go out in batches, and each batch may be the last.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.clock import Clock
+from tests.support.dynamodb_in_memory import MemoryDynamoDB
 from tests.support.size import FUZZING, grows
 from tests.support.stage import Killed
-from tests.support.vending.cloud import Stored, vending_cloud, vending_ports
 from tests.support.vending.stories import ERRANDS, HAPPENINGS, Story, outcome
-from tests.support.vending.world import Tapped, World, every_write, world
+from tests.support.vending.wiring import fake_ports
+from tests.support.vending.world import Fuse, Tapped, World, every_write, world
 
 _WRITES = {
     "put_item",
@@ -22,8 +24,8 @@ _WRITES = {
     "delete_item",
     "transact_write_items",
     "batch_write_item",
-    "put_object",
-    "delete_object",
+    "put",
+    "delete",
 }
 
 
@@ -68,32 +70,24 @@ def killed_after_every_write(story: Story, recover: Callable[[World], object]) -
 
     Dying before a write is dying after the one before it; and so is dying in between.
     """
-    with vending_cloud():
-        undisturbed = story.begin(_on_aws)
-        begun, at = Stored.now(), undisturbed.clock()
-        queued = list(undisturbed.queues.arrivals), undisturbed.queues.fleet
-        story.deed(undisturbed)
-        expected = outcome(undisturbed)
+    undisturbed = story.begin()
+    story.deed(undisturbed)
+    expected = outcome(undisturbed)
     deaths = 0
     for fuse in every_write("after"):
-        with vending_cloud():
-
-            def tapped(client: Any, fuse: Any = fuse) -> Any:
-                return Tapped(client, _WRITES, fuse)
-
-            begun.put_back()  # many calls fewer than to begin the story again
-            dying = world(Clock(at), vending_ports(tapped))
-            dying.queues.arrivals[:], dying.queues.fleet = queued
-            fuse.lit = True
-            try:
-                story.deed(dying)
-            except Killed:
-                deaths += 1
-                recover(dying)
-            fuse.lit = False
-            assert outcome(dying) == expected, f"died after write {deaths} of {story}"
+        dying = story.begin(partial(_dying_of, fuse))
+        fuse.lit = True
+        try:
+            story.deed(dying)
+        except Killed:
+            deaths += 1
+            recover(dying)
+        fuse.lit = False
+        assert outcome(dying) == expected, f"died after write {deaths} of {story}"
     assert deaths > 1
 
 
-def _on_aws() -> World:
-    return world(None, vending_ports())
+def _dying_of(fuse: Fuse) -> World:
+    ports = fake_ports(Tapped(MemoryDynamoDB(), _WRITES, fuse))
+    share: Any = Tapped(ports.share, _WRITES, fuse)
+    return world(None, replace(ports, share=share))

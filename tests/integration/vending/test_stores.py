@@ -11,15 +11,21 @@ import pytest
 from chalicelib.vending.files import FileRecord, RefusedLine
 from chalicelib.vending.models import Dispatch, Machine, MachineSummary, Site, Technician
 from chalicelib.vending.ports import (
+    SHARDS,
     AlreadyOpenError,
     ChangedMeanwhileError,
     Chunk,
     ChunkKind,
     KeyTakenError,
+    MachineState,
+    Month,
+    RegionMonth,
+    StaleMonthError,
     StaleRecordError,
     StaleSummaryError,
+    Stretch,
 )
-from chalicelib.vending.reports import Findings
+from chalicelib.vending.rollups import MOST_ROWS, RegionDay, Rollup
 from chalicelib.vending.rows import keys, pack
 from tests.support.vending.cloud import vending_ports
 from tests.support.vending.wiring import Ports, fake_ports
@@ -63,7 +69,8 @@ def test_a_machine_keeps_the_time_of_its_first_registration(stores: Ports) -> No
     assert stores.registry.put_machine(second) == (kept, False)
 
     assert stores.registry.machine("GM001") == kept
-    assert stores.registry.machines() == [kept]
+    assert stores.registry.serials(after="", limit=9) == ["GM001"]
+    assert [note.serial for note in stores.rollups.notes(9)] == ["GM001"]
     assert stores.registry.machine("GM404") is None
 
 
@@ -287,7 +294,7 @@ def test_chunks_count_only_by_their_file_s_record(stores: Ports, told: dict[str,
     stored(stores, chunk(packed(1, 2)), chunk(b"1234", kind="corrupt"), **told)
 
     assert gumballs(stores) == []
-    window = stores.chunks.window("GM001", 90)
+    window = stores.chunks.log("GM001", 90)
     assert (list(window.keys), window.corrupt_lines, window.last_download_at) == ([], 0, None)
     assert stores.chunks.others("GM001", first=DAY, last=DAY, than=404) == {}
 
@@ -319,11 +326,11 @@ def test_days_are_those_asked_for_oldest_first(stores: Ports) -> None:
 def test_a_window_reaches_back_from_the_machine_s_newest_row(stores: Ports) -> None:
     newest = date(2020, 2, 20)
     for number, age in enumerate((0, 89, 90, 91)):
-        stored(stores, chunk(packed(number), newest - timedelta(days=age)))
+        stored(stores, chunk(packed(*[number] * 3), newest - timedelta(days=age)))
 
-    window = stores.chunks.window("GM001", 90)
+    window = stores.chunks.log("GM001", 90)
 
-    assert [key % 10 for key in window.keys] == [2, 1, 0]
+    assert [key % 10 for key in window.keys] == [2, 2, 2, 1, 1, 1, 0, 0, 0]
 
 
 def test_a_window_counts_refused_lines_of_its_days_once_and_those_after_its_rows(
@@ -334,13 +341,13 @@ def test_a_window_counts_refused_lines_of_its_days_once_and_those_after_its_rows
     stored(stores, chunk(lines + b"cccc", date(2020, 2, 28), kind="corrupt"))
     stored(stores, chunk(b"dddd", date(2019, 2, 20), kind="corrupt"))
 
-    assert stores.chunks.window("GM001", 90).corrupt_lines == 3
+    assert stores.chunks.log("GM001", 90).corrupt_lines == 3
 
 
 def test_a_machine_with_refused_lines_alone_has_a_window(stores: Ports) -> None:
     stored(stores, chunk(b"aaaa", kind="corrupt"))
 
-    assert stores.chunks.window("GM001", 90).corrupt_lines == 1
+    assert stores.chunks.log("GM001", 90).corrupt_lines == 1
 
 
 def test_the_last_download_is_a_technician_s(stores: Ports) -> None:
@@ -348,17 +355,64 @@ def test_the_last_download_is_a_technician_s(stores: Ports) -> None:
     stored(stores, chunk(packed(1)), not_after=NOON + timedelta(hours=1))
     stored(stores, chunk(packed(1)), not_after=NOON + timedelta(days=1), technician=None)
 
-    assert stores.chunks.window("GM001", 90).last_download_at == NOON + timedelta(hours=1)
+    assert stores.chunks.log("GM001", 90).last_download_at == NOON + timedelta(hours=1)
 
 
-def test_windows_of_many_machines_are_those_of_each(stores: Ports) -> None:
-    for serial in ("GM001", "GM002"):
-        stored(stores, chunk(packed(1, 2), serial=serial))
+def test_a_window_ends_at_no_lone_row(stores: Ports) -> None:
+    last = date(2020, 2, 20)
+    stored(stores, chunk(packed(1), date(2026, 11, 28)), chunk(packed(1, 2, 3), last))
+    stored(stores, chunk(b"aaaa", last - timedelta(days=90), kind="corrupt"))
+    stored(stores, chunk(b"bbbb", last - timedelta(days=91), kind="corrupt"))
 
-    windows = dict(stores.chunks.windows(["GM001", "GM002", "GM003"], 90))
+    log = stores.chunks.log("GM001", 90)
 
-    assert windows == {serial: stores.chunks.window(serial, 90) for serial in windows}
-    assert [len(window.keys) for window in windows.values()] == [2, 2, 0]
+    assert [key % 10 for key in log.keys] == [1, 2, 3, 1]
+    assert log.corrupt_lines == 1
+
+
+def test_a_log_since_a_day_holds_what_came_before_it(stores: Ports) -> None:
+    newest = date(2020, 2, 20)
+    ages = (0, 100, 200, 210, 220, 230, 240)
+    stored(stores, *(chunk(packed(1, 1, 1), newest - timedelta(days=age)) for age in ages))
+
+    log = stores.chunks.log("GM001", 90, since=newest - timedelta(days=200))
+
+    assert len(log.keys) == 3 * 6  # three days before the one asked for
+    assert len(stores.chunks.log("GM001", 90).keys) == 3
+
+
+def test_rows_beyond_the_most_of_a_day_are_only_counted(stores: Ports) -> None:
+    many = b"".join(pack(n, 1) for n in range(MOST_ROWS + 5))
+    file = stored(stores, chunk(many[:-20]))
+    stores.chunks.put(file, 1, [chunk((9_000).to_bytes(4), kind="beyond")])
+    stored(stores, chunk(many[-40:]))
+
+    log = stores.chunks.log("GM001", 90)
+
+    assert (len(log.keys), len(gumballs(stores))) == (MOST_ROWS, MOST_ROWS)
+    assert log.beyond == {DAY: 9_000 - MOST_ROWS}
+
+
+def test_the_days_that_a_file_touched_are_those_of_all_its_generations(stores: Ports) -> None:
+    file = stored(stores, chunk(packed(1)), chunk(packed(1), serial="GM002"))
+    newer = file.model_copy(update={"generation": 2})
+    stores.chunks.put(newer, 0, [chunk(packed(2), date(2020, 3, 1))])
+
+    assert stores.chunks.touched(file.id) == {"GM001": {DAY, date(2020, 3, 1)}, "GM002": {DAY}}
+    stores.chunks.discard(file.id, first=2, before=3)
+    assert stores.chunks.touched(file.id) == {"GM001": {DAY}, "GM002": {DAY}}
+
+
+def test_visits_are_the_downloads_of_the_files_that_count(stores: Ports) -> None:
+    first = stored(stores, chunk(packed(1)), not_after=NOON)
+    stored(stores, chunk(packed(1)), technician=None)
+    stored(stores, chunk(packed(1), date(2020, 3, 1)), not_after=NOON + timedelta(days=10))
+
+    visits = stores.chunks.visits("GM001", first=DAY, last=date(2020, 2, 29))
+
+    assert [(visit.file, visit.technician, visit.at) for visit in visits] == [
+        (first.id, "T0001", NOON)
+    ]
 
 
 def test_others_are_all_files_but_one_by_day_and_file(stores: Ports) -> None:
@@ -402,18 +456,176 @@ def summary(serial: str = "GM001", **told: Any) -> MachineSummary:
     )
 
 
-def test_a_summary_replaces_the_version_that_its_rows_were_read_at(stores: Ports) -> None:
+def state(serial: str = "GM001", place: str = "4#9999#", **told: Any) -> MachineState:
+    named = {name: told.pop(name) for name in ("site", "technician") if name in told}
+    machine = Machine(serial=serial, registered_at=NOON, **named)
+    whole = f"{place}{serial}" if place else ""
+    return MachineState(summary=summary(serial, **told), machine=machine, place=whole)
+
+
+def test_a_state_replaces_the_version_that_its_rows_were_read_at(stores: Ports) -> None:
     fleet = stores.fleet
-    assert fleet.version("GM001") == 0
-    fleet.put_summary(summary(under=1), over=0)
-    assert fleet.version("GM001") == 1
-    fleet.put_summary(summary(under=2), over=1)
+    assert fleet.machine("GM001") is None
+    fleet.put(state(under=1), over=None)
+    first = fleet.machine("GM001")
+    fleet.put(state(under=2), over=first)
 
-    for late in (0, 1, 3):
+    for late in (None, first):
         with pytest.raises(StaleSummaryError):
-            fleet.put_summary(summary(under=3), over=late)
+            fleet.put(state(under=3), over=late)
 
-    assert (fleet.version("GM001"), fleet.state().summaries["GM001"].under) == (2, 2)
+    kept = fleet.machine("GM001")
+    assert kept
+    assert (kept.version, kept.summary.under) == (2, 2)
+
+
+def test_a_machine_stands_once_in_each_of_its_lists(stores: Ports) -> None:
+    fleet = stores.fleet
+    for serial, place in (("GM001", "4#9999#"), ("GM002", "1##"), ("GM003", "0##")):
+        fleet.put(state(serial, place, site="east", technician="T0001"), over=None)
+    fleet.put(state("GM003", "2##", site="west"), over=fleet.machine("GM003"))
+
+    def listed(*of: Any, **span: Any) -> list[str]:
+        return [entry.serial for entry in fleet.entries(0, of, **span)]
+
+    assert listed("ALL", None) == ["GM002", "GM003", "GM001"]
+    assert listed("ALL", None, last="2~") == ["GM002", "GM003"]
+    assert listed("ALL", None, first="1##GM002\x00") == ["GM003", "GM001"]
+    assert (listed("SITE", "east"), listed("SITE", "west")) == (["GM002", "GM001"], ["GM003"])
+    assert listed("TECHNICIAN", "T0001") == ["GM002", "GM001"]
+
+    fleet.put(state("GM002", ""), over=fleet.machine("GM002"))
+    assert (listed("ALL", None), listed("SITE", "east")) == (["GM003", "GM001"], ["GM001"])
+
+
+def test_sums_are_kept_by_state_of_the_machines_listed(stores: Ports) -> None:
+    fleet = stores.fleet
+    for number in range(5):
+        fleet.put(state(f"GM00{number}", transactions=number, credits_cents=25), over=None)
+    fleet.put(state("GM004", state="degraded", transactions=7), over=fleet.machine("GM004"))
+    fleet.put(state("GM003", "", transactions=3), over=fleet.machine("GM003"))
+
+    totals = fleet.totals(0)
+
+    assert set(totals) == {"healthy", "degraded"}
+    assert (totals["healthy"].machines, totals["healthy"].transactions) == (3, 3)
+    assert (totals["degraded"].machines, totals["degraded"].transactions) == (1, 7)
+    assert totals["healthy"].credits_cents == 75
+
+
+def test_machines_are_known_by_serial_shard_by_shard(stores: Ports) -> None:
+    serials = {f"GM{number:03d}" for number in range(40)}
+    for serial in sorted(serials)[:20]:
+        stores.fleet.put(state(serial), over=None)
+    stores.fleet.enrol(sorted(serials)[10:])
+
+    found: list[str] = []
+    for shard in range(SHARDS):
+        after = ""
+        while page := stores.fleet.serials(shard, after=after, limit=3):
+            assert page == sorted(page)
+            found += page
+            after = page[-1]
+
+    assert (len(found), set(found)) == (40, serials)
+
+
+def test_another_epoch_has_lists_and_sums_of_its_own(stores: Ports) -> None:
+    stores.fleet.put(state(transactions=2), over=None)
+    stores.rollups.begin_epoch(1)
+    stores.rollups.begin_epoch(1)
+    assert stores.rollups.epoch() == 1
+    assert list(stores.fleet.entries(1, ("ALL", None))) == []
+
+    again = state(transactions=3).model_copy(update={"epoch": 1})
+    stores.fleet.put(again, over=stores.fleet.machine("GM001"))
+
+    assert [entry.serial for entry in stores.fleet.entries(1, ("ALL", None))] == ["GM001"]
+    assert stores.fleet.totals(1)["healthy"].transactions == 3
+
+
+# --- rollups and regions ------------------------------------------------------------------------
+
+SOLD = Rollup(rows=(3, *[0] * 23), covered=(1, *[0] * 23), under=1, first=1, last=2)
+
+
+def counted(stores: Ports, zone: str = "UTC") -> dict[int, tuple[int, int, int]]:
+    """Return rows and covering machines of the first hour, and active machines, by day."""
+    found = stores.rollups.counted(0, zone, "2020-02")
+    return {day.day: (sums.rows[0], sums.covered[0], sums.active) for day, sums in found.items()}
+
+
+def test_a_month_of_rollups_changes_the_sums_of_its_region_by_the_difference(
+    stores: Ports,
+) -> None:
+    rollups = stores.rollups
+    for serial in ("GM001", "GM002", "GM003"):
+        rollups.put_month(serial, "2020-02", Month("UTC", {DAY: SOLD}), over=None)
+    assert counted(stores) == {20: (9, 3, 3)}
+
+    over = rollups.months("GM002")["2020-02"]
+    more = SOLD._replace(rows=(5, *[0] * 23))
+    rollups.put_month("GM002", "2020-02", Month("UTC", {DAY: more}), over=over)
+    rollups.put_month("GM003", "2020-02", Month("UTC"), over=rollups.months("GM003")["2020-02"])
+
+    assert counted(stores) == {20: (8, 2, 2)}
+    assert rollups.months("GM002")["2020-02"].days == {DAY: more}
+    with pytest.raises(StaleMonthError):
+        rollups.put_month("GM002", "2020-02", Month("UTC"), over=over)
+    assert counted(stores) == {20: (8, 2, 2)}
+
+
+def test_a_machine_that_moves_takes_its_days_along(stores: Ports) -> None:
+    stores.rollups.put_month("GM001", "2020-02", Month("UTC", {DAY: SOLD}), over=None)
+    over = stores.rollups.months("GM001")["2020-02"]
+    stores.rollups.put_month("GM001", "2020-02", Month("Asia/Tokyo", {DAY: SOLD}), over=over)
+
+    assert (counted(stores), counted(stores, "Asia/Tokyo")) == ({}, {20: (3, 1, 1)})
+    assert {(note.zone, note.month) for note in stores.rollups.notes(9)} == {
+        ("UTC", "2020-02"),
+        ("Asia/Tokyo", "2020-02"),
+    }
+
+
+def test_months_are_those_asked_for(stores: Ports) -> None:
+    for name in ("2019-12", "2020-01", "2020-02"):
+        day = date.fromisoformat(f"{name}-05")
+        stores.rollups.put_month("GM001", name, Month("UTC", {day: SOLD}), over=None)
+
+    assert list(stores.rollups.months("GM001")) == ["2019-12", "2020-01", "2020-02"]
+    assert list(stores.rollups.months("GM001", first="2020-01")) == ["2020-01", "2020-02"]
+    assert list(stores.rollups.months("GM001", last="2019-12")) == ["2019-12"]
+    assert list(stores.chunks.days("GM001")) == []
+
+
+def test_a_note_that_was_written_anew_is_not_struck(stores: Ports) -> None:
+    stores.rollups.note("GM001")
+    [old] = stores.rollups.notes(9)
+    stores.rollups.note("GM001")
+
+    stores.rollups.strike(old)
+    [new] = stores.rollups.notes(9)
+    assert (new.serial, new.month, new.nonce != old.nonce) == ("GM001", "", True)
+    stores.rollups.strike(new)
+    stores.rollups.strike(new)
+    assert stores.rollups.notes(9) == []
+
+
+def test_a_region_s_month_replaces_the_one_that_was_read_and_its_gaps_with_it(
+    stores: Ports,
+) -> None:
+    gap = Stretch("UTC", 3_600, 7_200, e=1e-9, expected=20.5, machines=3, last=3_000, last_of="GM1")
+    first = RegionMonth({DAY: RegionDay().plus(SOLD)}, (gap, gap._replace(start=9_000)))
+    stores.rollups.put_region_month(0, "UTC", "2020-02", first, over=None)
+    kept = stores.rollups.region_months(0, "UTC", ["2020-01", "2020-02"])["2020-02"]
+    assert (kept.days, kept.stretches) == (first.days, first.stretches)
+    assert [each.start for each in stores.rollups.gaps(0, 9)] == [9_000, 3_600]
+
+    stores.rollups.put_region_month(0, "UTC", "2020-02", RegionMonth({}, (gap,)), over=kept)
+
+    assert stores.rollups.gaps(0, 9) == [gap]
+    with pytest.raises(StaleMonthError):
+        stores.rollups.put_region_month(0, "UTC", "2020-02", first, over=kept)
 
 
 def test_faults_are_settled_further_and_never_less(stores: Ports) -> None:
@@ -422,39 +634,6 @@ def test_faults_are_settled_further_and_never_less(stores: Ports) -> None:
         stores.fleet.settle("GM001", until)
 
     assert stores.fleet.settled_until("GM001") == NOON + timedelta(microseconds=1)
-
-
-def test_findings_of_a_later_change_stand(stores: Ports) -> None:
-    nothing = Findings(fleet_gaps=(), lost_logs={})
-    late = Findings(fleet_gaps=(), lost_logs={"GM001": ()})
-    assert stores.fleet.changes() == (0, 0)
-    assert [stores.fleet.note_change() for _ in range(3)] == [1, 2, 3]
-
-    stores.fleet.put_findings(nothing, of=2)
-    stores.fleet.put_findings(late, of=1)
-    stores.fleet.put_findings(late, of=2)
-
-    assert stores.fleet.changes() == (3, 2)
-    assert stores.fleet.state().findings == nothing
-    stores.fleet.put_findings(late, of=3)
-    assert stores.fleet.state().findings == late
-    assert stores.fleet.state().up_to_date
-
-
-def test_the_state_of_a_machine_is_its_part_of_the_whole(stores: Ports) -> None:
-    for serial in ("GM001", "GM002"):
-        stores.fleet.put_summary(summary(serial, transactions=1), over=0)
-        stores.fleet.settle(serial, NOON)
-    stores.fleet.note_change()
-    stores.fleet.put_findings(Findings(fleet_gaps=(), lost_logs={}), of=1)
-
-    whole, part = stores.fleet.state(), stores.fleet.machine_state("GM001")
-
-    assert sorted(whole.summaries) == sorted(whole.settled) == sorted(whole.read)
-    assert part.summaries == {"GM001": whole.summaries["GM001"]}
-    assert part.settled == {"GM001": NOON}
-    assert (part.findings, part.changes, part.judged) == (whole.findings, 1, 1)
-    assert stores.fleet.machine_state("GM404").summaries == {}
 
 
 # --- dispatches ---------------------------------------------------------------------------------

@@ -3,24 +3,18 @@
 moto is right about one caller at a time only: whatever needs two goes against the embedded AWS.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from moto import mock_aws
 
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
-from chalicelib.vending.store.chunks import ChunkStore
-from chalicelib.vending.store.dispatches import DispatchStore
-from chalicelib.vending.store.files import FileStore
-from chalicelib.vending.store.fleet import FleetStore
-from chalicelib.vending.store.registry import RegistryStore
 from chalicelib.vending.store.share import BucketShare
-from chalicelib.vending.wiring import VendingSettings
+from chalicelib.vending.wiring import VendingSettings, on_table
 from tests.support.aws import client
-from tests.support.dynamodb import items, make_table
+from tests.support.dynamodb import make_table
 from tests.support.vending.share import FakeQueues
 from tests.support.vending.wiring import Ports
 
@@ -44,34 +38,6 @@ def vending_cloud() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Stored:
-    """All that a vending cloud holds."""
-
-    items: Sequence[Any]
-    objects: Mapping[str, bytes]
-
-    @classmethod
-    def now(cls) -> "Stored":
-        """Return what the present cloud holds."""
-        named, s3 = from_env(VendingSettings), client("s3")
-        listed = s3.list_objects_v2(Bucket=named.vending_bucket).get("Contents", [])
-        bodies = {
-            each["Key"]: s3.get_object(Bucket=named.vending_bucket, Key=each["Key"])["Body"].read()
-            for each in listed
-        }
-        return cls(items(client("dynamodb"), named.vending_table), bodies)
-
-    def put_back(self) -> None:
-        """Have the present cloud, an empty one, hold the same."""
-        named = from_env(VendingSettings)
-        for first in range(0, len(self.items), 25):
-            puts = [{"PutRequest": {"Item": item}} for item in self.items[first : first + 25]]
-            client("dynamodb").batch_write_item(RequestItems={named.vending_table: puts})
-        for key, body in self.objects.items():
-            client("s3").put_object(Bucket=named.vending_bucket, Key=key, Body=body)
-
-
 def vending_table(through: Callable[[Any], Any] = _same) -> Table:
     """Return the table, reached ``through`` something around its client."""
     return Table(through(client("dynamodb")), from_env(VendingSettings).vending_table)
@@ -80,17 +46,8 @@ def vending_table(through: Callable[[Any], Any] = _same) -> Table:
 def vending_ports(through: Callable[[Any], Any] = _same) -> Ports:
     """Return the real stores, but for the queues; the share tells them of its changes."""
     table, queues = vending_table(through), FakeQueues()
-    files = FileStore(table)
     share = BucketShare(lambda: through(client("s3")), from_env(VendingSettings).vending_bucket)
-    return Ports(
-        registry=RegistryStore(table),
-        files=files,
-        chunks=ChunkStore(table, files),
-        fleet=FleetStore(table),
-        dispatches=DispatchStore(table),
-        share=cast(Any, _Telling(share, queues)),
-        queues=queues,
-    )
+    return on_table(table, cast(Any, _Telling(share, queues)), queues)
 
 
 class _Telling:

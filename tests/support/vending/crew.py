@@ -157,7 +157,7 @@ def agrees(stack: Deployed, serial: str, texts: Iterable[str]) -> bool:
         (number, f"{rows.instant(key):%Y-%m-%dT%H:%M:%SZ}", rows.gumballs(key))
         for number, key in enumerate(history.keys, 1)
     ]
-    expected = reports.summarise(history, Thresholds()).model_dump(
+    expected = reports.summarise(history, reports.Region(), Thresholds()).model_dump(
         mode="json", by_alias=True, exclude_none=True
     )
     report = get(stack, f"/machines/{serial}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from chalicelib.vending import ports
-from chalicelib.vending.ports import Found
+from chalicelib.vending.ports import Enrolment, Found, Round
 
 
 class FakeShare:
@@ -56,18 +56,24 @@ class _Object(io.BytesIO):
 
 
 class FakeQueues:
-    """Two queues as lists: keys to look at, and how often the fleet is to be judged."""
+    """Two queues as lists: keys to look at, and what is to be done about the fleet."""
 
     def __init__(self) -> None:
         self.arrivals: list[str] = []
-        self.fleet = 0
+        self.fleet: list[Round | Enrolment | None] = []
         self.put_offs: list[tuple[str, int]] = []
 
     def look_at(self, keys: Iterable[str]) -> None:
         self.arrivals.extend(keys)
 
-    def judge_fleet(self) -> None:
-        self.fleet += 1
+    def look_at_notes(self) -> None:
+        self.fleet.append(None)
+
+    def go_round(self, rounds: Iterable[Round]) -> None:
+        self.fleet.extend(rounds)
+
+    def enrol(self, part: Enrolment) -> None:
+        self.fleet.append(part)
 
     def put_off(self, receipt_handle: str, after_s: int) -> None:
         self.put_offs.append((receipt_handle, after_s))

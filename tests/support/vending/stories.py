@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.vending.files import DISPATCHER
 from chalicelib.vending.models import ClosingBody, DispatchBody, MachineBody, UploadQuery
+from tests.support.vending.conclusions import conclusions
 from tests.support.vending.world import LEAP_DAY, World, log, world
 
 NAME = "T0001.GM001.2020-02-29_080000.zip"
@@ -46,8 +47,11 @@ def outcome(ended: World) -> dict[str, Any]:
     visits = [visit.model_dump(exclude={"id", "closed_at"}) for visit in every]
     open_work = [each.key for each in ended.ports.files.waiting()]
     to_clean = ended.ports.files.to_clean()
-    settled = ended.ports.fleet.state().settled
+    settled = {
+        serial: ended.ports.fleet.settled_until(serial) for serial in ("GM001", "GM002", "GM777")
+    }
     return ended.picture() | {
+        "conclusions": conclusions(ended.ports),
         "visits": visits,
         "settled": settled,
         "work": (open_work, to_clean, ended.queues.arrivals),

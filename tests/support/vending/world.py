@@ -6,7 +6,7 @@ somebody else acts, or the process dies.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Literal, TypeVar
@@ -14,16 +14,19 @@ from typing import Any, Literal, TypeVar
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileRecord, FileView
 from chalicelib.vending.models import (
     FilesQuery,
+    FleetReport,
     ImportQuery,
     ListQuery,
     MachineBody,
+    MachinesQuery,
     MachineView,
     RowView,
     SiteBody,
     TechnicianBody,
     UploadQuery,
+    WorkItem,
 )
-from chalicelib.vending.ports import IMPORTS, INCOMING
+from chalicelib.vending.ports import IMPORTS, INCOMING, Round
 from chalicelib.vending.wiring import Vending
 from tests.support.clock import Clock
 from tests.support.stage import Killed
@@ -105,17 +108,29 @@ class World:
             raise
 
     def settle(self) -> None:
-        """Deliver everything there is to deliver, then judge the fleet."""
-        while self.queues.arrivals:
-            self.deliver()
-        if self.queues.fleet:
-            self.vending.verdicts.judge_fleet()
-            self.queues.fleet = 0
+        """Deliver everything there is to deliver, then look at the fleet until it is quiet."""
+        while self.queues.arrivals or self.queues.fleet:
+            while self.queues.arrivals:
+                self.deliver()
+            if self.queues.fleet:
+                self.look_at_the_fleet()
+
+    def look_at_the_fleet(self) -> None:
+        """Deliver all messages about the fleet; they stay in the queue if their reader dies."""
+        delivered = list(self.queues.fleet)
+        self.vending.verdicts.look_at_notes()
+        for asked in delivered:
+            if isinstance(asked, Round):
+                self.vending.verdicts.go_round(asked)
+            elif asked:
+                self.vending.rebuilding.enrol(asked)
+        del self.queues.fleet[: len(delivered)]
 
     def night_falls(self) -> None:
         """Sweep, hours after the last thing that happened, and let everything settle."""
         self.clock.forward(hours=3)
         self.vending.arrivals.sweep()
+        self.vending.rebuilding.catch_up()
         self.settle()
 
     # --- what is seen ---
@@ -133,7 +148,16 @@ class World:
         return self.vending.uploads.imports(ListQuery(), start=None).rows
 
     def machine(self, serial: str) -> MachineView:
-        return self.vending.verdicts.machine(serial)
+        return self.vending.fleet.machine(serial)
+
+    def machines(self) -> Sequence[MachineView]:
+        return self.vending.fleet.machines(MachinesQuery()).rows
+
+    def fleet(self) -> FleetReport:
+        return self.vending.fleet.report(MachinesQuery())[0]
+
+    def worklist(self, technician: str | None = None) -> Sequence[WorkItem]:
+        return self.vending.fleet.worklist(MachinesQuery(technician=technician)).rows
 
     def rows(self, serial: str) -> Sequence[RowView]:
         return self.vending.history.page(serial, first=None, last=None, limit=10_000).rows
@@ -151,7 +175,7 @@ class World:
 
     def picture(self) -> dict[str, Any]:
         """Return all that callers can see and that files alone decide."""
-        fleet = json.loads(self.vending.verdicts.fleet_report().json_text())
+        fleet = json.loads(self.fleet().json_text())
         present = self.ports.share.etags()
         files = {
             key: self.file(view.id).model_dump(exclude=_OF_ONE_RUN)
@@ -167,7 +191,17 @@ class World:
 
     def replayed(self) -> "World":
         """Return an empty system, at the same time, in which only the remaining files arrive."""
-        empty = world(self.clock, replace(fake_ports(), registry=self.ports.registry))
+        empty = world(self.clock, fake_ports())
+        registry, copy = self.ports.registry, empty.ports.registry
+        for site in registry.sites():
+            copy.put_site(site)
+        for technician in registry.technicians():
+            copy.put_technician(technician)
+        for serial in registry.serials(after="", limit=1_000):
+            machine = registry.machine(serial)
+            assert machine
+            copy.put_machine(machine)
+        empty.queues.look_at_notes()
         for key in self.ports.share.etags():
             found = self.ports.share.find(key)
             assert found
@@ -196,10 +230,11 @@ _WRITES: Mapping[str, set[str]] = {
     "registry": {"put_site", "put_technician", "put_machine"},
     "files": {"next_id", "create", "save", "release", "put_refused", "forget_refused"},
     "chunks": {"put", "discard"},
-    "fleet": {"put_summary", "settle", "note_change", "put_findings"},
+    "rollups": {"begin_epoch", "put_month", "put_region_month", "note", "strike"},
+    "fleet": {"put", "enrol", "put_progress", "settle"},
     "dispatches": {"next_id", "open", "close"},
     "share": {"put", "delete"},
-    "queues": {"look_at", "judge_fleet"},
+    "queues": {"look_at", "look_at_notes", "go_round", "enrol"},
 }
 
 
@@ -243,7 +278,13 @@ class Echo(Fuse):
 
     @property
     def steps(self) -> Mapping[str, set[str]]:
-        tokens = {"files": {"create", "release"}, "dispatches": {"open", "close"}}
+        tokens = {
+            "registry": {"put_machine"},
+            "files": {"create", "release"},
+            "rollups": {"put_month", "put_region_month"},
+            "fleet": {"put", "settle"},
+            "dispatches": {"open", "close"},
+        }
         return {port: names - tokens.get(port, set()) for port, names in _WRITES.items()}
 
     def step(self, take: Callable[[], T]) -> T:

@@ -40,10 +40,11 @@ def test_v5_a_file_s_rows_are_its_machine_s_transactions(world: World) -> None:
 
 
 def test_v7_the_real_file_loads_as_2000_transactions_on_6_machines(world: World) -> None:
+    world.employ("T0003", *(f"GM00{number}" for number in range(1, 7)), site="prairie")
     world.take_import(SAMPLE.read_bytes())
     world.settle()
 
-    report = world.vending.verdicts.fleet_report()
+    report = world.fleet()
     ids = {each.serial: [row.id for row in world.rows(each.serial)] for each in report.machines}
 
     assert report.totals.transactions == sum(map(len, ids.values())) == 2_000
@@ -105,7 +106,7 @@ def test_c11_a_suspect_file_says_how_much_was_refused_and_its_rows_count(world: 
 
     assert file.reason == "1 of 4 lines (25.0%) were refused"
     assert world.machine("GM001").corrupt_lines == 1
-    [item] = world.vending.verdicts.worklist()
+    [item] = world.worklist()
     assert [cause.kind for cause in item.causes] == ["corrupt_data"]
 
 

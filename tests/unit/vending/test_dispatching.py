@@ -84,7 +84,7 @@ def test_v6_what_was_wrong_until_the_dispatcher_closes_is_settled(world: World) 
     assert closed.closed_at == world.clock()
     machine = world.machine("GM001")
     assert (machine.state, machine.settled_until) == ("healthy", world.clock())
-    assert world.vending.verdicts.worklist() == []
+    assert world.worklist() == []
 
 
 def test_closing_again_changes_nothing(world: World) -> None:

@@ -176,11 +176,11 @@ def test_an_outage_that_reaches_further_fails_no_more_than_the_message(
 def test_v6_one_message_of_a_burst_has_the_whole_fleet_judged(world: World) -> None:
     world.upload(log("GM001", 1))
     world.deliver()
-    assert not world.vending.verdicts.fleet_report().up_to_date
+    assert not world.fleet().up_to_date
 
     events.fleet_changed({"Records": [message({}, 1), message({}, 2)]}, CONTEXT)
 
-    assert world.vending.verdicts.fleet_report().up_to_date
+    assert world.fleet().up_to_date
 
 
 def test_v5_c8_the_schedule_sweeps(world: World) -> None:
@@ -196,7 +196,7 @@ def test_a_pass_that_fails_is_tried_again(world: World, monkeypatch: pytest.Monk
     def down(_: object) -> bool:
         raise UnavailableError("no luck today")
 
-    monkeypatch.setattr(type(world.vending.verdicts), "judge_fleet", down)
+    monkeypatch.setattr(type(world.vending.verdicts), "look_at_notes", down)
 
     with pytest.raises(UnavailableError):
         events.fleet_changed({"Records": [message({})]}, CONTEXT)

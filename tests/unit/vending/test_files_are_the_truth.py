@@ -8,23 +8,30 @@ nothing is left over of what does not count.
 
 import gzip
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chalicelib.core.errors import BackroomError
-from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.anomalies import Keys
 from chalicelib.vending.archives import open_log, pack_log
 from chalicelib.vending.files import DISPATCHER, FileRecord
 from chalicelib.vending.models import ImportQuery, MachineBody, RowView, UploadQuery
-from chalicelib.vending.reports import Findings, find_gaps
+from chalicelib.vending.rollups import (
+    RegionDay,
+    Rollup,
+    every_day,
+    local_day,
+    region_days,
+    rollups,
+)
 from chalicelib.vending.rows import keys
 from tests.support.stage import Killed
-from tests.support.vending.fakes import FakeChunks, FakeFiles
+from tests.support.vending.conclusions import conclusions, stored
 from tests.support.vending.reference import read_log
 from tests.support.vending.share import FakeShare
 from tests.support.vending.world import WHEN, Fuse, World, log, row, with_fuse, world
@@ -73,6 +80,7 @@ places = st.integers(0, 30)
 class FilesAreTheTruth(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
+        self.moved = False
         self.world = world()
         self.world.open_site("prairie", "America/Chicago")
         self.world.employ("T0001", "GM001", site="prairie")
@@ -153,13 +161,52 @@ class FilesAreTheTruth(RuleBasedStateMachine):
     def lose(self, place: int) -> None:
         del self.messages[self.some_message(place)]
 
-    @rule()
-    def lose_what_the_fleet_was_told(self) -> None:
-        self.world.queues.fleet = 0
+    @rule(zone=st.sampled_from(["America/Chicago", "Asia/Kolkata", "UTC"]))
+    def move_the_clocks(self, zone: str) -> None:
+        self.moved = True
+        self.world.open_site("prairie", zone)
+
+    @rule(serial=st.sampled_from(SERIALS[:2]), site=st.sampled_from(["prairie", None]))
+    def move_a_machine(self, serial: str, site: str | None) -> None:
+        body = MachineBody(technician="T0001", site=site)
+        self.moved = True
+        self.world.vending.registry.put_machine(serial, body)
 
     @rule()
-    def judge_the_fleet(self) -> None:
-        self.world.vending.verdicts.judge_fleet()
+    def rebuild(self) -> None:
+        self.world.vending.rebuilding.begin()
+
+    @rule()
+    def lose_what_is_to_be_done_about_the_fleet(self) -> None:
+        self.world.queues.fleet.clear()
+
+    @rule()
+    def look_at_the_fleet(self) -> None:
+        self.world.look_at_the_fleet()
+
+    @precondition(lambda self: self.world.queues.fleet)
+    @rule(at=st.integers(1, 20), when=st.sampled_from(WHEN))
+    def die_while_looking_at_the_fleet(self, at: int, when: str) -> None:
+        fuse = Fuse(at, when)  # type: ignore[arg-type]
+        fuse.lit = True
+        with suppress(Killed):
+            with_fuse(self.world, fuse).look_at_the_fleet()
+
+    @precondition(lambda self: self.messages)
+    @rule(place=places, at=st.integers(1, 40), when=st.sampled_from(WHEN))
+    def look_at_the_fleet_while_delivering(self, place: int, at: int, when: str) -> None:
+        self.deliver_with(Fuse(at, when, self.world.look_at_the_fleet), place)  # type: ignore[arg-type]
+
+    @precondition(lambda self: self.messages and self.world.queues.fleet)
+    @rule(place=places, at=st.integers(1, 40), when=st.sampled_from(WHEN))
+    def deliver_while_looking_at_the_fleet(self, place: int, at: int, when: str) -> None:
+        def meanwhile() -> None:
+            if self.messages:
+                self.world.deliver(self.some_message(place))
+
+        fuse = Fuse(at, when, meanwhile)  # type: ignore[arg-type]
+        fuse.lit = True
+        with_fuse(self.world, fuse).look_at_the_fleet()
 
     @rule()
     def night_falls(self) -> None:
@@ -223,8 +270,17 @@ class FilesAreTheTruth(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.world.night_falls()
-        assert self.world.picture() == self.world.replayed().picture()
+        seen, concluded = self.world.picture(), conclusions(self.world.ports)
         assert as_seen(self.world) == as_read(self.world)
+        assert as_counted(self.world) == as_summed(self.world, as_read(self.world))
+        if not self.moved:  # else downloads were read by another clock than they would be now
+            replayed = self.world.replayed()
+            replayed.night_falls()
+            assert seen == replayed.picture()
+            assert concluded == conclusions(replayed.ports)
+        self.world.vending.rebuilding.begin()
+        self.world.night_falls()
+        assert conclusions(self.world.ports) == concluded
         # A file that was deleted while a run held it is cleaned up after once that run is over.
         self.world.night_falls()
         assert leftovers(self.world) == []
@@ -251,23 +307,16 @@ class FilesAreTheTruth(RuleBasedStateMachine):
         with_fuse(self.world, fuse).deliver(self.some_message(place))
 
 
-def as_seen(seen: World) -> tuple[dict[str, Keys], Findings]:
-    """Return the rows of every machine that has some, and the silences of the fleet."""
-    report = seen.vending.verdicts.fleet_report()
-    rows = {
+def as_seen(seen: World) -> dict[str, Keys]:
+    """Return the rows of every machine that has some."""
+    return {
         each.serial: Keys("Q", [_key(row) for row in seen.rows(each.serial)])
-        for each in report.machines
+        for each in seen.machines()
         if each.transactions
     }
-    lost = {
-        each.serial: silences
-        for each in report.machines
-        if (silences := tuple(v for v in each.verdicts if v.kind == "lost_log"))
-    }
-    return rows, Findings(fleet_gaps=report.fleet_gaps, lost_logs=lost)
 
 
-def as_read(seen: World) -> tuple[dict[str, Keys], Findings]:
+def as_read(seen: World) -> dict[str, Keys]:
     """Return the same by reading, one line after the other, the files that count."""
     highest: dict[str, Counter[int]] = defaultdict(Counter)
     for key, found in seen.ports.share.etags().items():
@@ -277,8 +326,34 @@ def as_read(seen: World) -> tuple[dict[str, Keys], Findings]:
         if record.state in {"processed", "suspect"}:
             for serial, held in _read(seen, record).items():
                 highest[serial] |= Counter(held)
-    rows = {serial: Keys("Q", sorted(held.elements())) for serial, held in highest.items()}
-    return rows, find_gaps(rows, Thresholds())
+    return {serial: Keys("Q", sorted(held.elements())) for serial, held in highest.items()}
+
+
+def as_summed(seen: World, read: dict[str, Keys]) -> dict[tuple[str, date], RegionDay]:
+    """Return the region-days that these rows add up to."""
+    machines: dict[str, list[dict[date, Rollup]]] = defaultdict(list)
+    for serial, held in read.items():
+        machine = seen.ports.registry.machine(serial)
+        site = seen.ports.registry.site(machine.site) if machine and machine.site else None
+        zone = site.time_zone if site else "UTC"
+        days = every_day(*(local_day(zone, held[end] // 10) for end in (0, -1)))
+        machines[zone].append(rollups(held, zone, days))
+    return {
+        (zone, day): total
+        for zone, each in machines.items()
+        for day, total in region_days(each).items()
+    }
+
+
+def as_counted(seen: World) -> dict[tuple[str, date], RegionDay]:
+    """Return the region-days as they are kept."""
+    ports, epoch = seen.ports, seen.ports.rollups.epoch()
+    return {
+        (zone, day): total
+        for zone in ("UTC", "America/Chicago", "Asia/Kolkata")
+        for month in ("2019-10", "2019-11", "2019-12", "2020-01", "2020-02", "2020-03")
+        for day, total in ports.rollups.counted(epoch, zone, month).items()
+    }
 
 
 def _read(seen: World, record: FileRecord) -> dict[str, list[int]]:
@@ -299,19 +374,34 @@ def _key(row: RowView) -> int:
 
 def leftovers(seen: World) -> list[object]:
     """Return what is stored or noted that nobody will ever look at again."""
-    files, chunks = seen.ports.files, seen.ports.chunks
-    assert isinstance(files, FakeFiles)
-    assert isinstance(chunks, FakeChunks)
-    live = {(record.id, record.live) for record in files.records.values() if record.live}
-    gone = {record.id for record in files.records.values() if record.state == "deleted"}
-    waiting = [files.records[each.id] for each in files.waiting()]
-    return [
-        *(chunk for chunk in chunks.stored if chunk.file_id in gone),
-        *(chunk for chunk in chunks.stored if (chunk.file_id, chunk.generation) not in live),
-        *(refused for refused in files.refusals if refused not in live or refused[0] in gone),
-        *(record for record in waiting if record.state not in {"held", "failed"}),
-        *files.to_clean(),
+    files = seen.ports.files
+    records = {record.id: record for record in all_records(seen)}
+    live = {(each.id, each.live) for each in records.values() if each.state != "deleted"}
+    stored_of = [
+        (int(told[2 if kind == "chunk" else 0]), int(told[3 if kind == "chunk" else 1]))
+        for kind, told in _stored_of_files(seen)
     ]
+    return [
+        *(each for each in stored_of if each not in live),
+        *(w for w in files.waiting() if records[w.id].state not in {"held", "failed"}),
+        *files.to_clean(),
+        *seen.ports.rollups.notes(100),
+    ]
+
+
+def _stored_of_files(seen: World) -> Iterator[tuple[str, list[str]]]:
+    """Yield what stands in the table of files' rows and of their refused lines, by its key."""
+    for pk, items in stored(seen.ports).items():
+        for sk in items:
+            if pk.startswith("MACHINE#") and sk[0].isdigit():
+                yield "chunk", sk.split("#")
+            elif sk.startswith(("refused#", "chunks#")):
+                yield "list", [pk.removeprefix("FILE#"), sk.split("#")[1]]
+
+
+def all_records(seen: World) -> Iterator[FileRecord]:
+    for owner in ("T0001", "T0002", "T0404", DISPATCHER):
+        yield from seen.ports.files.of_owner(owner)
 
 
 def test_a_file_replaced_and_read_while_it_is_read_again_leaves_nothing_behind() -> None:

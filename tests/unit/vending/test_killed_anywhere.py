@@ -31,7 +31,7 @@ def test_v5_a_message_that_is_delivered_again_finishes_what_was_begun(
 def test_c8_the_night_s_sweep_finishes_what_no_message_tells_of(story: Story, when: When) -> None:
     def lost(world: World) -> None:
         world.queues.arrivals.clear()
-        world.queues.fleet = 0
+        world.queues.fleet.clear()
 
     killed_at_every_write(story, when, lost)
 

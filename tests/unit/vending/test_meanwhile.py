@@ -12,7 +12,7 @@ import pytest
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending.models import UploadQuery
 from chalicelib.vending.ports import Found
-from tests.support.vending.fakes import FakeChunks
+from tests.support.vending.conclusions import stored
 from tests.support.vending.share import FakeShare
 from tests.support.vending.world import LEAP_DAY, WHEN, Fuse, When, World, log, with_fuse
 from tests.support.vending.world import world as new_world
@@ -140,8 +140,14 @@ def _told() -> UploadQuery:
 
 
 def _chunks(world: World) -> list[object]:
-    assert isinstance(world.ports.chunks, FakeChunks)
-    return list(world.ports.chunks.stored)
+    kept = stored(world.ports)
+    return [
+        sk
+        for pk, items in kept.items()
+        if pk.startswith("MACHINE#")
+        for sk in items
+        if sk[0] == "2"
+    ]
 
 
 @pytest.mark.parametrize("when", WHEN)

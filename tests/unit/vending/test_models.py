@@ -17,7 +17,6 @@ from chalicelib.vending.models import (
     UploadQuery,
     Verdict,
 )
-from chalicelib.vending.ports import FleetState
 
 NOON = datetime(2020, 3, 1, 12, tzinfo=UTC)
 
@@ -131,12 +130,6 @@ def test_the_field_from_is_called_so_on_the_wire() -> None:
 
 def test_v5_a_transaction_is_a_credit_of_25_cents() -> None:
     assert RowView(id=1, machine="GM001", at=NOON, gumballs=0).credit_cents == 25
-
-
-def test_conclusions_are_up_to_date_once_the_last_change_was_judged() -> None:
-    assert FleetState().up_to_date
-    assert FleetState(changes=2, judged=2).up_to_date
-    assert not FleetState(changes=3, judged=2).up_to_date
 
 
 def test_closing_days_are_kept_in_order_and_once() -> None:

@@ -396,7 +396,7 @@ def test_v10_the_health_of_the_service_is_that_of_its_database(
     def down(_: object) -> tuple[int, int]:
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
-    monkeypatch.setattr(type(world.ports.fleet), "changes", down)
+    monkeypatch.setattr(type(world.ports.rollups), "epoch", down)
     answer = api.get("/health")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
 

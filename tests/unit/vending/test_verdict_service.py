@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import NotFoundError, UnavailableError
-from chalicelib.vending.models import DispatchBody, MachineSummary
-from chalicelib.vending.ports import StaleSummaryError
+from chalicelib.vending.models import DispatchBody
+from chalicelib.vending.ports import Fleet, MachineState, StaleSummaryError
 from chalicelib.vending.service.verdicts import Verdicts
-from tests.support.vending.fakes import FakeFleet
 from tests.support.vending.world import World, log
 
 HEALTHY = log("GM002", *[1] * 20)
@@ -36,7 +35,7 @@ def _fleet(world: World) -> World:
 
 
 def test_v6_the_fleet_is_shown_most_urgent_first_with_evidence(fleet: World) -> None:
-    report = fleet.vending.verdicts.fleet_report()
+    report = fleet.fleet()
 
     assert [(each.serial, each.state) for each in report.machines] == [
         ("GM001", "out_of_service"),
@@ -51,21 +50,21 @@ def test_v6_the_fleet_is_shown_most_urgent_first_with_evidence(fleet: World) -> 
 
 
 def test_v6_the_money_that_went_wrong_is_added_up(fleet: World) -> None:
-    totals = fleet.vending.verdicts.fleet_report().totals
+    totals = fleet.fleet().totals
 
     assert (totals.machines, totals.transactions, totals.credits_cents) == (3, 60, 1_500)
     assert (totals.unserved_cents, totals.given_away_cents) == (500, 75)
 
 
 def test_v6_a_machine_shows_the_same_as_the_fleet_and_its_place(fleet: World) -> None:
-    of_fleet = fleet.vending.verdicts.fleet_report().machines[0]
+    of_fleet = fleet.fleet().machines[0]
 
     alone = fleet.machine("GM001")
 
     assert dict(of_fleet).items() <= dict(alone).items()
     assert (alone.site, alone.technician) == ("prairie", "T0001")
     assert alone.registered_at == fleet.clock()
-    assert alone in fleet.vending.verdicts.machines()
+    assert alone in fleet.machines()
 
 
 def test_an_unknown_machine_is_not_found(fleet: World) -> None:
@@ -87,7 +86,7 @@ def test_a_machine_that_only_files_know_is_shown_too(fleet: World) -> None:
 
 
 def test_v6_the_worklist_says_where_to_go_why_and_what_to_carry(fleet: World) -> None:
-    first, second = fleet.vending.verdicts.worklist()
+    first, second = fleet.worklist()
 
     assert (first.machine, first.site, first.technician) == ("GM001", "prairie", "T0001")
     [cause] = first.causes
@@ -101,7 +100,7 @@ def test_v6_the_worklist_says_where_to_go_why_and_what_to_carry(fleet: World) ->
 
 def test_v6_technicians_see_their_own_work(fleet: World) -> None:
     def machines(technician: str) -> list[str]:
-        return [item.machine for item in fleet.vending.verdicts.worklist(technician)]
+        return [item.machine for item in fleet.worklist(technician)]
 
     assert machines("T0001") == ["GM001"]
     assert machines("T0002") == ["GM003"]
@@ -114,7 +113,7 @@ def test_v8_a_machine_that_was_not_read_for_two_weeks_is_on_the_worklist(fleet: 
     assert read_at == datetime(2020, 2, 29, 14, tzinfo=UTC)
     fleet.clock.at = read_at + timedelta(days=14, seconds=1)
 
-    [item] = [item for item in fleet.vending.verdicts.worklist() if item.machine == "GM002"]
+    [item] = [item for item in fleet.worklist() if item.machine == "GM002"]
 
     assert (item.overdue, item.due_at) == (True, read_at + timedelta(days=14))
     assert [(cause.kind, cause.why) for cause in item.causes] == [
@@ -126,7 +125,7 @@ def test_v6_a_log_of_which_much_cannot_be_read_is_a_reason_to_go(fleet: World) -
     fleet.upload(HEALTHY + b"junk\nrust\n", "GM002", at="2020-02-29T09:00:00")
     fleet.settle()
 
-    [item] = [item for item in fleet.vending.verdicts.worklist() if item.machine == "GM002"]
+    [item] = [item for item in fleet.worklist() if item.machine == "GM002"]
 
     [cause] = item.causes
     assert cause.kind == "corrupt_data"
@@ -136,7 +135,7 @@ def test_v6_a_log_of_which_much_cannot_be_read_is_a_reason_to_go(fleet: World) -
 def test_a_machine_somebody_is_on_the_way_to_is_on_the_worklist(fleet: World) -> None:
     dispatch, _ = fleet.vending.dispatching.open(DispatchBody(machine="GM002", note="clean it"))
 
-    [item] = [item for item in fleet.vending.verdicts.worklist() if item.machine == "GM002"]
+    [item] = [item for item in fleet.worklist() if item.machine == "GM002"]
 
     assert (item.dispatch, item.causes) == (dispatch, ())
 
@@ -153,24 +152,24 @@ def test_v6_a_silence_of_one_machine_is_a_lost_log_once_the_fleet_was_judged(
     fleet.upload(silent, "GM002", at="2020-02-29T09:00:00")
     while fleet.queues.arrivals:
         fleet.deliver()
-    assert not fleet.vending.verdicts.fleet_report().up_to_date
-    assert fleet.machine("GM002").verdicts == ()
+    assert not fleet.fleet().up_to_date
 
     fleet.settle()
 
-    assert fleet.vending.verdicts.fleet_report().up_to_date
+    assert fleet.fleet().up_to_date
     [verdict] = fleet.machine("GM002").verdicts
     assert (verdict.kind, verdict.hours) == ("lost_log", 101.0)
-    assert "GM002" in [item.machine for item in fleet.vending.verdicts.worklist()]
+    assert "GM002" in [item.machine for item in fleet.worklist()]
 
 
 def test_v6_a_silence_of_all_machines_is_one_case_and_no_machine_s(fleet: World) -> None:
+    fleet.employ("T0002", "GM003", site="prairie")
     for serial, technician in (("GM001", "T0001"), ("GM002", "T0001"), ("GM003", "T0002")):
         later = log(serial, *[1] * 20, first="2020-02-25T08:00:00")
         fleet.upload(later, serial, technician, at="2020-02-29T09:00:00")
     fleet.settle()
 
-    report = fleet.vending.verdicts.fleet_report()
+    report = fleet.fleet()
 
     assert [gap.hours for gap in report.fleet_gaps] == [101.0]
     assert {verdict.kind for each in report.machines for verdict in each.verdicts} <= {
@@ -179,72 +178,64 @@ def test_v6_a_silence_of_all_machines_is_one_case_and_no_machine_s(fleet: World)
     }
 
 
-def test_a_burst_of_files_is_judged_in_one_pass(fleet: World) -> None:
-    assert fleet.vending.verdicts.judge_fleet() is False
+def test_a_burst_of_files_is_looked_at_once(fleet: World) -> None:
+    assert fleet.vending.verdicts.look_at_notes() == 0
 
-    fleet.upload(log("GM002", 1), "GM002", at="2020-02-29T10:00:00")
-    fleet.upload(log("GM002", 1, 1), "GM002", at="2020-02-29T11:00:00")
-    fleet.deliver()
-    fleet.deliver()
+    fleet.upload(log("GM002", 1, 1), "GM002", at="2020-02-29T10:00:00")
+    fleet.upload(log("GM002", 1, 1, 1), "GM002", at="2020-02-29T11:00:00")
+    fleet.upload(log("GM002", *[1] * 30), "GM002", at="2020-02-29T12:00:00")
+    for _ in range(3):
+        fleet.deliver()
 
-    assert fleet.queues.fleet == 2
-    assert fleet.vending.verdicts.judge_fleet() is True
-    assert fleet.vending.verdicts.judge_fleet() is False
-
-
-def test_a_change_during_a_pass_is_judged_by_the_next_one(fleet: World) -> None:
-    class Meanwhile(FakeFleet):
-        def put_findings(self, *findings: Any, of: int) -> None:
-            self.note_change()
-            super().put_findings(*findings, of=of)
-
-    verdicts = replace(fleet.vending.verdicts, fleet=Meanwhile())
-    verdicts.fleet.note_change()
-
-    assert [verdicts.judge_fleet(), verdicts.judge_fleet()] == [True, True]
-    assert not verdicts.fleet_report().up_to_date
+    assert fleet.queues.fleet == [None, None, None]
+    assert fleet.vending.verdicts.look_at_notes() == 1
+    assert fleet.vending.verdicts.look_at_notes() == 0
 
 
 def test_v5_a_pass_that_was_never_asked_for_is_asked_for_at_night(fleet: World) -> None:
     fleet.upload(log("GM002", 1), "GM002", at="2020-02-29T10:00:00")
     fleet.deliver()
-    fleet.queues.fleet = 0
+    fleet.queues.fleet.clear()
 
     fleet.vending.verdicts.catch_up()
 
-    assert fleet.queues.fleet == 1
+    assert fleet.queues.fleet[0] is None
 
 
 # --- judging at the same time -------------------------------------------------------------------
 
 
-class Contested(FakeFleet):
+class Contested:
     """A fleet in which somebody else is faster, a few times."""
 
-    def __init__(self, times: int) -> None:
-        super().__init__()
+    def __init__(self, fleet: Fleet, times: int) -> None:
+        self._fleet = fleet
         self.times = times
 
-    def put_summary(self, summary: MachineSummary, *, over: int) -> None:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fleet, name)
+
+    def put(self, state: MachineState, *, over: MachineState | None) -> None:
         if self.times:
             self.times -= 1
-            raise StaleSummaryError(summary.serial)
-        super().put_summary(summary, over=over)
+            raise StaleSummaryError(state.serial)
+        self._fleet.put(state, over=over)
 
 
 def contested(world: World, times: int) -> Verdicts:
-    return replace(world.vending.verdicts, fleet=Contested(times))
+    fleet: Any = Contested(world.ports.fleet, times)
+    return replace(world.vending.verdicts, fleet=fleet)
 
 
 def test_who_was_overtaken_reads_the_rows_again(
     fleet: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    verdicts = contested(fleet, times=3)
+    fleet.upload(log("GM001", *[0] * 21), at="2020-02-29T10:00:00")
 
-    verdicts.judge("GM001")
+    contested(fleet, times=3).judge("GM001")
 
-    assert verdicts.fleet.state().summaries["GM001"].under == 20
+    assert fleet.machine("GM001").under == 20
 
 
 def test_who_is_overtaken_all_the_time_comes_back_later(
@@ -252,7 +243,7 @@ def test_who_is_overtaken_all_the_time_comes_back_later(
 ) -> None:
     monkeypatch.setattr("chalicelib.core.retry.tries", lambda **_: iter(range(5)))
 
-    with pytest.raises(UnavailableError, match="GM001 is being evaluated by too many writers"):
+    with pytest.raises(UnavailableError, match="GM001 is being judged by too many"):
         contested(fleet, times=99).judge("GM001")
 
 
@@ -305,7 +296,7 @@ def test_v6_a_visit_is_closed_by_the_next_clean_file_and_the_machine_is_well(
         fleet.clock(),
     )
     machine = fleet.machine("GM001")
-    assert (machine.state, machine.verdicts) == ("healthy", ())
+    assert not {verdict.kind for verdict in machine.verdicts} & {"under", "over"}
     assert (machine.settled_until, machine.under) == (visited, 20)
 
 

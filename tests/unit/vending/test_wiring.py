@@ -48,7 +48,7 @@ def test_the_services_stand_on_the_same_stores_and_are_made_once() -> None:
 
     assert vending() is made
     assert made.uploads.files is made.arrivals.files is made.registry.files
-    assert made.history.chunks is made.arrivals.chunks is made.verdicts.chunks
+    assert made.history.chunks is made.arrivals.chunks is made.verdicts.days.chunks
     assert made.dispatching.verdicts is made.arrivals.verdicts is made.verdicts
     assert made.queues is made.arrivals.queues is made.verdicts.queues
     assert made.uploads.share is made.arrivals.share

@@ -1,0 +1,112 @@
+"""What a machine did day by day, in the local days of its site: from its rollups."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from chalicelib.core.errors import Fault, InvalidInputError
+from chalicelib.vending.models import DaySilence, DayView, Visit
+from chalicelib.vending.ports import Chunks, Fleet, MachineState, Rollups
+from chalicelib.vending.rollups import Rollup, every_day, hours_of, local_day
+from chalicelib.vending.service.days import month_of
+from chalicelib.vending.service.regions import Regions
+
+_MOST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Reads the days of machines."""
+
+    chunks: Chunks
+    rollups: Rollups
+    fleet: Fleet
+    regions: Regions
+    window_days: int
+
+    def days(self, serial: str, first: date | None, last: date | None) -> list[DayView]:
+        """Return a machine's days from ``first`` to ``last``, at most a year of them.
+
+        Without either, the days of its window. Raises InvalidInputError.
+        """
+        state = self.fleet.machine(serial)
+        if state is None:
+            return []
+        first, last = self._span(state, first, last)
+        months = self.rollups.months(serial, first=month_of(first), last=month_of(last))
+        rollups = {day: each for month in months.values() for day, each in month.days.items()}
+        silences = list(self._silences(state, first, last))
+        visits = self._visits(state, first, last)
+        return [
+            _view(state.zone, day, rollups.get(day, Rollup()), silences, visits.get(day, []))
+            for day in every_day(first, last)
+        ]
+
+    def _span(
+        self, state: MachineState, first: date | None, last: date | None
+    ) -> tuple[date, date]:
+        if last is None:
+            newest = state.summary.last_at or state.summary.last_download_at
+            if first is None and newest is None:
+                newest = state.machine.registered_at if state.machine else None
+            last = local_day(state.zone, int(newest.timestamp())) if newest else first
+            last = max(last or date.min, first or date.min)
+            last = min(last, first + timedelta(days=_MOST_DAYS - 1)) if first else last
+        first = first or last - timedelta(days=min(self.window_days - 1, last.toordinal() - 1))
+        if not 0 <= (last - first).days < _MOST_DAYS:
+            detail = f"must be from `from` on, {_MOST_DAYS} days at most"
+            raise InvalidInputError([Fault(place="query", field="to", detail=detail)])
+        return first, last
+
+    def _silences(self, state: MachineState, first: date, last: date) -> Iterator[DaySilence]:
+        for verdict in state.summary.verdicts:
+            if verdict.kind == "lost_log" and verdict.from_ and verdict.to:
+                told = {"from": verdict.from_, "to": verdict.to, "why": verdict.why}
+                yield DaySilence.model_validate({"kind": "lost_log", **told})
+        region = self.regions.around(state.epoch, state.zone, first, last)
+        for gap in region.gaps:
+            told = {"from": gap.from_, "to": gap.to, "why": gap.why}
+            yield DaySilence.model_validate({"kind": "fleet_gap", **told})
+
+    def _visits(self, state: MachineState, first: date, last: date) -> dict[date, list[Visit]]:
+        found: dict[date, list[Visit]] = {}
+        # A file that was downloaded on one of the days may hold none but older rows.
+        since = date.fromordinal(max(first.toordinal() - self.window_days, 1))
+        for visit in self.chunks.visits(state.serial, first=since, last=last):
+            day = local_day(state.zone, int(visit.at.timestamp()))
+            found.setdefault(day, []).append(visit)
+        return found
+
+
+def _view(
+    zone: str, day: date, rollup: Rollup, silences: list[DaySilence], visits: list[Visit]
+) -> DayView:
+    hours = hours_of(zone, day)
+    return DayView(
+        day=day,
+        time_zone=zone,
+        sales=sum(rollup.rows),
+        sales_by_hour=rollup.rows,
+        covered_hours=sum(rollup.covered),
+        under=rollup.under,
+        over=rollup.over,
+        refused_lines=rollup.refused,
+        beyond=rollup.beyond,
+        first_at=_instant(rollup.first),
+        last_at=_instant(rollup.last),
+        silences=tuple(_clipped(silences, hours[0], hours[-1])),
+        visits=tuple(visits),
+    )
+
+
+def _clipped(silences: list[DaySilence], start: int, end: int) -> Iterator[DaySilence]:
+    """Yield the parts of the silences that lie between two instants (epoch seconds)."""
+    first, last = (datetime.fromtimestamp(second, UTC) for second in (start, end))
+    for silence in silences:
+        if silence.from_ < last and silence.to > first:
+            part = {"from_": max(silence.from_, first), "to": min(silence.to, last)}
+            yield silence.model_copy(update=part)
+
+
+def _instant(second: int) -> datetime | None:
+    return datetime.fromtimestamp(second, UTC) if second else None

@@ -1,0 +1,281 @@
+"""What the dispatcher sees of all machines (V6, V8), in pages: the fleet, and where to go.
+
+The most urgent machine comes first. A list is read from where the page before it ended, so it
+costs what it shows; the sums are kept by state and cost nothing of the kind.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
+
+from chalicelib.core.paging import Page, cut
+from chalicelib.vending import reports
+from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.models import (
+    Cause,
+    Dispatch,
+    FleetGap,
+    FleetReport,
+    MachinesQuery,
+    MachineView,
+    Totals,
+    WorkItem,
+)
+from chalicelib.vending.ports import (
+    SHARDS,
+    DispatchBook,
+    Entry,
+    Fleet,
+    Listed,
+    MachineState,
+    Registry,
+    Rollups,
+)
+from chalicelib.vending.service.regions import shown
+from chalicelib.vending.service.registry import found
+
+_BATCH = 100
+_MOST_BYTES = 4_500_000
+"""What the machines of a page may take; a Lambda may answer 6 MB."""
+_MOST_GAPS = 100
+
+
+class MachinePosition(NamedTuple):
+    """Behind which place a page of machines begins."""
+
+    place: Annotated[str, Field(min_length=1)]
+
+
+class WorkPosition(NamedTuple):
+    """Behind which machine a page of work begins; those with causes come first.
+
+    ``place`` is a place among the machines with causes, or the serial of one that is visited.
+    """
+
+    part: Literal["causes", "visits"]
+    place: str
+
+
+@dataclass(frozen=True)
+class FleetService:
+    """Reads what was concluded; changes nothing."""
+
+    fleet: Fleet
+    rollups: Rollups
+    registry: Registry
+    dispatches: DispatchBook
+    thresholds: Thresholds
+    now: Callable[[], datetime]
+
+    def machine(self, serial: str) -> MachineView:
+        """Return one machine's report and its place in the registry. Raises NotFoundError."""
+        state = self.fleet.machine(serial)
+        known = state if state and state.place else None
+        return self._view(found(known, f"There is no machine {serial}."))
+
+    def machines(
+        self, wanted: MachinesQuery, after: MachinePosition | None = None
+    ) -> Page[MachineView, MachinePosition]:
+        """Return a page of the machines, most urgent first.
+
+        Raises NotFoundError for a site or a technician that nobody knows.
+        """
+        self._check(wanted)
+        views: list[MachineView] = []
+        room, last = _MOST_BYTES, ""
+        for place, view in self._views(wanted, after.place if after else ""):
+            room -= len(view.json_text())
+            if views and (len(views) == wanted.limit or room < 0):
+                return Page(views, MachinePosition(last))
+            views.append(view)
+            last = place
+        return Page(views)
+
+    def report(
+        self, wanted: MachinesQuery, after: MachinePosition | None = None
+    ) -> tuple[FleetReport, MachinePosition | None]:
+        """Return a page of the fleet, with the sums over all machines that are wanted."""
+        page = self.machines(wanted, after)
+        epoch = self.rollups.epoch()
+        report = FleetReport(
+            machines=tuple(page.rows),
+            fleet_gaps=tuple(sorted(map(shown, self.rollups.gaps(epoch, _MOST_GAPS)), key=_from)),
+            totals=self._totals(epoch, wanted),
+            window_days=self.thresholds.window_days,
+            up_to_date=self._up_to_date(epoch),
+        )
+        return report, page.next
+
+    def worklist(
+        self, wanted: MachinesQuery, after: WorkPosition | None = None
+    ) -> Page[WorkItem, WorkPosition]:
+        """Return a page of where to go and why, most urgent first.
+
+        Those that somebody is on the way to and nothing is known to be wrong with come last. Raises
+        NotFoundError for a site or a technician that nobody knows.
+        """
+        self._check(wanted)
+        page = cut(self._work(wanted, after), wanted.limit, itemgetter(0))
+        return Page([item for _, item in page.rows], page.next)
+
+    def overdue(self) -> int:
+        """Return how many machines are overdue."""
+        wanted = MachinesQuery()
+        last = f"{reports.NO_CAUSE}#{self.now():%Y-%m-%d}~"
+        return sum(view.overdue for _, view in self._views(wanted, "", last=last))
+
+    def serials_of(self, technician: str) -> tuple[str, ...]:
+        """Return the machines that are assigned to a technician, by serial."""
+        entries = self.fleet.entries(self.rollups.epoch(), ("TECHNICIAN", technician))
+        return tuple(sorted(entry.serial for entry in entries))
+
+    # --- machines ---
+
+    def _views(
+        self, wanted: MachinesQuery, after: str, last: str = "~"
+    ) -> Iterator[tuple[str, MachineView]]:
+        """Yield the machines that are wanted with their places."""
+        for entry, state in self._states(wanted, after, last):
+            view = self._view(state)
+            if wanted.state in (None, view.state):
+                yield entry.place, view
+
+    def _states(
+        self, wanted: MachinesQuery, after: str, last: str
+    ) -> Iterator[tuple[Entry, MachineState]]:
+        entries = self.fleet.entries(
+            self.rollups.epoch(),
+            _list_of(wanted),
+            first=f"{after}\x00" if after else "",
+            last=last,
+            page_size=min(wanted.limit + 1, 1_000),
+        )
+        today = f"{reports.NO_CAUSE}#{self.now():%Y-%m-%d}~"
+        chosen = (entry for entry in entries if _may_be(entry, wanted, today))
+        while batch := list(islice(chosen, min(wanted.limit + 1, _BATCH))):
+            states = self.fleet.machines({entry.serial for entry in batch})
+            for entry in batch:
+                state = states.get(entry.serial)
+                if state and state.place:  # else it has left the list meanwhile
+                    yield entry, state
+
+    def _view(self, state: MachineState) -> MachineView:
+        report = reports.with_overdue(state.summary, self.now())
+        place = dict(state.machine) if state.machine else {}
+        return MachineView(**{**dict(report), **place})
+
+    def _check(self, wanted: MachinesQuery) -> None:
+        if wanted.technician:
+            known = self.registry.technician(wanted.technician)
+            found(known, f"There is no technician {wanted.technician}.")
+        if wanted.site:
+            found(self.registry.site(wanted.site), f"There is no site {wanted.site}.")
+
+    def _totals(self, epoch: int, wanted: MachinesQuery) -> Totals:
+        if wanted.state or wanted.site or wanted.technician:
+            everything = wanted.model_copy(update={"limit": 1_000})
+            return _sum(_figures(view) for _, view in self._views(everything, ""))
+        return _sum(self.fleet.totals(epoch).values())
+
+    def _up_to_date(self, epoch: int) -> bool:
+        """Return whether nothing waits to be looked at, and no rebuilding is under way."""
+        if self.rollups.notes(1):
+            return False
+        return not epoch or sum(over for _, over in self.fleet.progress(epoch).values()) == SHARDS
+
+    # --- work ---
+
+    def _work(
+        self, wanted: MachinesQuery, after: WorkPosition | None
+    ) -> Iterator[tuple[WorkPosition, WorkItem]]:
+        part, place = after or WorkPosition("causes", "")
+        if part == "causes":
+            yield from self._with_causes(wanted, place)
+        yield from self._visited(wanted, place if part == "visits" else "")
+
+    def _with_causes(
+        self, wanted: MachinesQuery, after: str
+    ) -> Iterator[tuple[WorkPosition, WorkItem]]:
+        last = f"{reports.NO_CAUSE}#{self.now():%Y-%m-%d}~"
+        views = self._views(wanted, after, last=last)
+        while batch := list(islice(views, min(wanted.limit + 1, _BATCH))):
+            visits = self.dispatches.open_of([view.serial for _, view in batch])
+            for place, view in batch:
+                if causes := tuple(reports.causes(view)):
+                    item = _item(view, causes, visits.get(view.serial))
+                    yield WorkPosition("causes", place), item
+
+    def _visited(
+        self, wanted: MachinesQuery, after: str
+    ) -> Iterator[tuple[WorkPosition, WorkItem]]:
+        visits = self.dispatches.under_way(after=after)
+        while batch := list(islice(visits, min(wanted.limit + 1, _BATCH))):
+            states = self.fleet.machines({visit.machine for visit in batch})
+            for visit in batch:
+                state = states.get(visit.machine)
+                view = self._view(state) if state else None
+                if view and _is(view, wanted) and not any(reports.causes(view)):
+                    yield WorkPosition("visits", visit.machine), _item(view, (), visit)
+
+
+def _list_of(wanted: MachinesQuery) -> Listed:
+    """Return the shortest list that holds all that is wanted."""
+    if wanted.technician:
+        return ("TECHNICIAN", wanted.technician)
+    return ("SITE", wanted.site) if wanted.site else ("ALL", None)
+
+
+def _may_be(entry: Entry, wanted: MachinesQuery, today: str) -> bool:
+    """Return whether a machine may be wanted; what is overdue by now looks healthy in the list."""
+    if wanted.site not in (None, entry.site):
+        return False
+    return wanted.state in (None, entry.state) or (
+        entry.state == "healthy" and entry.place <= today
+    )
+
+
+def _is(view: MachineView, wanted: MachinesQuery) -> bool:
+    return (
+        wanted.site in (None, view.site)
+        and wanted.technician in (None, view.technician)
+        and wanted.state in (None, view.state)
+    )
+
+
+def _from(gap: FleetGap) -> datetime:
+    return gap.from_
+
+
+def _figures(view: MachineView) -> Totals:
+    figures = {name: getattr(view, name) for name in Totals.model_fields if name != "machines"}
+    return Totals(machines=1, **figures)
+
+
+def _sum(totals: Iterable[Totals]) -> Totals:
+    sums = dict.fromkeys(Totals.model_fields, 0)
+    for each in totals:
+        for name in sums:
+            sums[name] += getattr(each, name)
+    return Totals(**sums)
+
+
+def _item(view: MachineView, causes: tuple[Cause, ...], dispatch: Dispatch | None) -> WorkItem:
+    parts = dict.fromkeys(part for verdict in view.verdicts for part in verdict.parts)
+    known = [cause.since for cause in causes if cause.since]
+    return WorkItem(
+        machine=view.serial,
+        site=view.site,
+        technician=view.technician,
+        state=view.state,
+        causes=causes,
+        parts=tuple(parts),
+        since=min(known, default=None),
+        overdue=view.overdue,
+        due_at=view.due_at,
+        dispatch=dispatch,
+    )

@@ -1,0 +1,210 @@
+"""What the machines of a region (a time zone) have in common: its days and its silences.
+
+Only the months are looked at in which some machine's rollups have changed, each machine's change
+being noted in the transaction that makes it. The ends of a silence are the last row before it and
+the first one after it; each machine whose rows change, and each one of the region when a silence
+is new, pulls them closer together.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from chalicelib.core import retry
+from chalicelib.core.errors import UnavailableError
+from chalicelib.vending import reports
+from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.models import FleetGap
+from chalicelib.vending.ports import (
+    SHARDS,
+    Chunks,
+    Queues,
+    RegionMonth,
+    Rollups,
+    Round,
+    StaleMonthError,
+    Stretch,
+)
+from chalicelib.vending.reports import Region
+from chalicelib.vending.rollups import RegionDay
+
+_MONTHS_BEFORE, _MONTHS_AFTER = 1, 3
+"""What a silence is judged by, beside the month that it begins in."""
+_EDGE_S = 2 * 3_600
+"""The last row before a silence lies in the local hour before it, which may last two."""
+_Ends = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Keeps what is concluded of each region and month."""
+
+    chunks: Chunks
+    rollups: Rollups
+    queues: Queues
+    thresholds: Thresholds
+
+    def around(self, epoch: int, zone: str, first: date, last: date) -> Region:
+        """Return what is known of a region in the months from ``first`` to ``last``."""
+        months = self.rollups.region_months(epoch, zone, _months(first, last))
+        days = {day: total for month in months.values() for day, total in month.days.items()}
+        stretches = [each for _, month in sorted(months.items()) for each in month.stretches]
+        return Region(zone=zone, days=days, gaps=tuple(map(shown, stretches)))
+
+    def look_at(self, epoch: int, zone: str, month: str, serials: Iterable[str]) -> None:
+        """Conclude anew what follows of a month in which these machines have changed."""
+        self._conclude(epoch, zone, month, serials, counted=True)
+        for other in _around(month, _MONTHS_AFTER, _MONTHS_BEFORE):
+            if other != month and self.rollups.region_months(epoch, zone, [other]):
+                self._conclude(epoch, zone, other, (), counted=False)
+
+    def pull_together(self, epoch: int, zone: str, month: str, serials: Iterable[str]) -> None:
+        """Have these machines' rows bring the ends of a month's silences closer together."""
+
+        def pulled(standing: RegionMonth) -> RegionMonth:
+            return replace(standing, stretches=self._pulled(standing.stretches, serials)[0])
+
+        self._change(epoch, zone, month, pulled)
+
+    def _conclude(
+        self, epoch: int, zone: str, month: str, serials: Iterable[str], *, counted: bool
+    ) -> None:
+        moved = False
+
+        def concluded(standing: RegionMonth) -> RegionMonth:
+            nonlocal moved
+            days = self.rollups.counted(epoch, zone, month) if counted else standing.days
+            found = self._silences(epoch, zone, month, days)
+            known = {(each.start, each.end): each for each in standing.stretches}
+            kept = [_with_ends(each, known.get((each.start, each.end))) for each in found]
+            stretches, loosened = self._pulled(kept, serials)
+            moved = loosened or known.keys() != {(each.start, each.end) for each in stretches}
+            return replace(standing, days=days, stretches=stretches)
+
+        self._change(epoch, zone, month, concluded, always=counted)
+        if moved:
+            self.queues.go_round(
+                Round(shard=shard, zone=zone, month=month) for shard in range(SHARDS)
+            )
+
+    def _change(
+        self,
+        epoch: int,
+        zone: str,
+        month: str,
+        change: Callable[[RegionMonth], RegionMonth],
+        *,
+        always: bool = False,
+    ) -> None:
+        """Store what ``change`` makes of a month; it is read before anything else is.
+
+        With ``always`` the version goes up even where nothing changes: so whoever has read older
+        rows of a machine finds that somebody knows better.
+        """
+        for _ in retry.tries(budget_s=20):
+            over = self.rollups.region_months(epoch, zone, [month]).get(month)
+            standing = over or RegionMonth()
+            changed = change(standing)
+            if changed == standing and over and not always:
+                return
+            try:
+                self.rollups.put_region_month(epoch, zone, month, changed, over=over)
+            except StaleMonthError:
+                continue
+            return
+        raise UnavailableError(f"{zone} is being looked at by others all the time.")
+
+    def _silences(
+        self, epoch: int, zone: str, month: str, days: Mapping[date, RegionDay]
+    ) -> tuple[Stretch, ...]:
+        names = _around(month, _MONTHS_BEFORE, _MONTHS_AFTER)
+        known = self.rollups.region_months(epoch, zone, [name for name in names if name != month])
+        every = {day: total for each in known.values() for day, total in each.days.items()}
+        gaps = reports.fleet_gaps({**every, **days}, zone, _first(month), self.thresholds)
+        return tuple(
+            Stretch(zone, gap.start, gap.end, gap.e, gap.expected, gap.machines) for gap in gaps
+        )
+
+    def _pulled(
+        self, stretches: Iterable[Stretch], serials: Iterable[str]
+    ) -> tuple[tuple[Stretch, ...], bool]:
+        """Return the silences with closer ends, and whether one has lost the row that ended it."""
+        found, loosened = [], False
+        asked = list(serials)
+        for stretch in stretches:
+            pulled = stretch
+            for serial in asked:
+                ends = self._ends(serial, stretch)
+                freed = _freed(pulled, serial, ends)
+                loosened = loosened or freed != pulled
+                pulled = _closer(freed, serial, ends)
+            found.append(pulled)
+        return tuple(found), loosened
+
+    def _ends(self, serial: str, stretch: Stretch) -> _Ends:
+        """Return a machine's last row before a silence and its first one after it, or 0."""
+        first, last = stretch.start - _EDGE_S, stretch.end + _EDGE_S
+        before = after = 0
+        for _, keys in self.chunks.days(serial, first=_utc_day(first), last=_utc_day(last)):
+            place = bisect_left(keys, stretch.start * 10)
+            if place and keys[place - 1] // 10 >= first:
+                before = keys[place - 1] // 10
+            place = bisect_left(keys, stretch.end * 10)
+            if not after and place < len(keys) and keys[place] // 10 <= last:
+                after = keys[place] // 10
+        return before, after
+
+
+def shown(stretch: Stretch) -> FleetGap:
+    """Return a silence as it is shown; ends that are not known yet are those of its full hours."""
+    last, following = stretch.last or stretch.start, stretch.next or stretch.end
+    gap = reports.HourGap(stretch.start, stretch.end, stretch.e, stretch.expected, stretch.machines)
+    return reports.fleet_gap(gap, last, following)
+
+
+def _with_ends(found: Stretch, known: Stretch | None) -> Stretch:
+    if known is None:
+        return found
+    return found._replace(
+        last=known.last, last_of=known.last_of, next=known.next, next_of=known.next_of
+    )
+
+
+def _freed(stretch: Stretch, serial: str, ends: _Ends) -> Stretch:
+    """Return the silence without the ends that the machine's rows gave and do not give any more."""
+    if stretch.last_of == serial and ends[0] != stretch.last:
+        stretch = stretch._replace(last=0, last_of="")
+    if stretch.next_of == serial and ends[1] != stretch.next:
+        stretch = stretch._replace(next=0, next_of="")
+    return stretch
+
+
+def _closer(stretch: Stretch, serial: str, ends: _Ends) -> Stretch:
+    last, following = ends
+    if last and (last, serial) > (stretch.last, stretch.last_of):
+        stretch = stretch._replace(last=last, last_of=serial)
+    if following and (not stretch.next or (following, serial) < (stretch.next, stretch.next_of)):
+        stretch = stretch._replace(next=following, next_of=serial)
+    return stretch
+
+
+def _months(first: date, last: date) -> list[str]:
+    """Return the names of the months from ``first`` to ``last``."""
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in numbers]
+
+
+def _around(month: str, before: int, after: int) -> list[str]:
+    at = _first(month)
+    number = at.year * 12 + at.month - 1
+    around = range(max(number - before, 12), number + after + 1)
+    return [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in around]
+
+
+def _first(month: str) -> date:
+    return date.fromisoformat(f"{month}-01")
+
+
+def _utc_day(second: int) -> date:
+    return datetime.fromtimestamp(second, UTC).date()
