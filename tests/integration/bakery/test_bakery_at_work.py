@@ -100,7 +100,7 @@ def bakery(
     """The bakery of the settings, with queues in memory; its search of Jira trails."""
     queues = MemoryQueues(lambda: now(desk), "jira")
     for module in (wiring, workers, outbox):
-        monkeypatch.setattr(module, "_now", lambda: now(desk))
+        monkeypatch.setattr(module, "now", lambda: now(desk))
     monkeypatch.setattr(outbox, "to_queues", lambda: queues)
     desk.office.jira.lag_s = JIRA_LAG_S
     named: Any = queues

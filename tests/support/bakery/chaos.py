@@ -239,14 +239,14 @@ class ChaoticBakery:
         """Have the bakery's own wiring build the workers, on these stores and this time."""
         monkeypatch.setattr(workers, "stores", lambda: self._stores)
         monkeypatch.setattr(workers, "bakery", lambda: self._bakery)
-        monkeypatch.setattr(workers, "_now", self.time.now)
+        monkeypatch.setattr(workers, "now", self.time.now)
         settings = BakerySettings(bakery_table="", bakery_settle_s=search_lag_s)
         monkeypatch.setattr(workers, "from_env", lambda _: settings)
         monkeypatch.setattr(outbox, "from_env", lambda _: outbox.OutboxSettings(outbox_table=""))
         monkeypatch.setattr(outbox, "table", lambda: None)
         monkeypatch.setattr(outbox, "EffectStore", lambda _: self._locked(self.outbox))
         monkeypatch.setattr(outbox, "to_queues", lambda: self.queues)
-        monkeypatch.setattr(outbox, "_now", self.time.now)
+        monkeypatch.setattr(outbox, "now", self.time.now)
         made = outbox.worker
         monkeypatch.setattr(
             outbox,
