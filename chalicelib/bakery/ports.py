@@ -274,6 +274,9 @@ class Messenger(Protocol):
     def users(self) -> Sequence[Person]:
         """Return everybody in the directory."""
 
+    def user(self, user_id: str) -> Person | None:
+        """Return somebody as they are now."""
+
     def open_dm(self, user_id: str) -> str:
         """Return the channel of direct messages with somebody."""
 

@@ -28,6 +28,7 @@ _LIMITED = {
     "ratelimited",
     "team_added_to_org",  # the workspace is being moved, says Slack: try again
 }
+_NO_USER = {"user_not_found", "user_not_visible"}
 _UNKNOWN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 _DENIED = {
     "access_denied",
@@ -58,6 +59,10 @@ class SlackSettings(VendorSettings):
 
     slack_url: str = "https://slack.com/api"
     slack_token: SecretStr
+
+
+class UnknownUserError(RejectedError):
+    """The workspace has no such user, or none that we may see."""
 
 
 class _Verdict(Read):
@@ -110,6 +115,10 @@ class _Users(_Paged):
     members: tuple[User, ...]
 
 
+class _Known(Read):
+    user: User
+
+
 class _Channel(Read):
     id: str
 
@@ -148,6 +157,14 @@ class Slack:
         Slack allows about 20 pages a minute: keep the answer for a quarter of an hour.
         """
         return tuple(self._users())
+
+    def user(self, user_id: str) -> User | None:
+        """Return somebody as they are now, None when the workspace does not know them."""
+        try:
+            answer = self._http.read("GET", "/users.info", query={"user": user_id})
+        except UnknownUserError:
+            return None
+        return answer.into(_Known).user
 
     def open_dm(self, user_id: str) -> str:
         """Return the channel of direct messages with a user. Repeat-safe."""
@@ -227,7 +244,13 @@ def judge(answer: Answer, now: float) -> EffectError | None:
         return NotExecutedError(why, retry_after_s=answer.retry_after_s(now))
     if verdict.error in _UNKNOWN:
         return answer.unknown(verdict.error)
-    return CredentialsError(why) if verdict.error in _DENIED else RejectedError(why)
+    return _refusal(verdict.error)(why)
+
+
+def _refusal(word: str) -> type[EffectError]:
+    if word in _DENIED:
+        return CredentialsError
+    return UnknownUserError if word in _NO_USER else RejectedError
 
 
 def _effect(metadata: object) -> object:

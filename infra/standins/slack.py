@@ -54,6 +54,7 @@ class SlackStandin(Vendor):
         super().__init__(clock)
         self.on("GET", "/auth.test", self._identity)
         self.on("GET", "/users.list", self._users)
+        self.on("GET", "/users.info", self._user)
         self.on("POST", "/conversations.open", self._open)
         self.on("GET", "/conversations.history", self._history)
         self.on("POST", "/chat.postMessage", self._post)
@@ -111,6 +112,13 @@ class SlackStandin(Vendor):
         page, following = self._page(self.people, request)
         told = {"cache_ts": int(self.clock()), "response_metadata": following}
         return Reply(200, {"ok": True, "members": page, **told})
+
+    def _user(self, request: Request) -> Reply:
+        wanted = request.query.get("user")
+        member = next((each for each in self.people if each["id"] == wanted), None)
+        if member is None:
+            raise self.refuse(200, "user_not_found")
+        return Reply(200, {"ok": True, "user": member})
 
     def _open(self, request: Request) -> Reply:
         users = str(self._told(request).get("users") or "")

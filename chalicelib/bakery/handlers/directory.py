@@ -28,8 +28,22 @@ class Directory:
         """
         now = self._now()
         fresh = self._read_at is not None and now - self._read_at < _KEPT
-        if fresh and (found := matches(customer, self._people)):
+        if (
+            fresh
+            and (found := matches(customer, self._people))
+            and self._are_still(found, customer)
+        ):
             return found
         self._people = self._messenger().users()
         self._read_at = now
         return matches(customer, self._people)
+
+    def _are_still(self, found: list[str], customer: str) -> bool:
+        """Return whether the one who was found is called that now; several are told nothing.
+
+        Somebody may have taken another name, or left, since the directory was read.
+        """
+        if len(found) > 1:
+            return True
+        person = self._messenger().user(found[0])
+        return person is not None and matches(customer, [person]) == found

@@ -25,6 +25,14 @@ def test_b11_the_whole_directory_is_read_page_by_page(desk: Desk) -> None:
     assert len(pages) == 3
 
 
+def test_b11_a_user_is_read_by_id_as_they_are_now(desk: Desk) -> None:
+    user = desk.slack.user("U07")
+
+    assert user is not None
+    assert user.names == ("Grace Hopper", "Amazing Grace", "grace.hopper")
+    assert desk.slack.user("U404") is None
+
+
 def test_b11_bots_and_those_who_left_are_told_apart(desk: Desk) -> None:
     reachable = {user.id for user in desk.slack.users() if user.reachable}
 

@@ -107,6 +107,9 @@ class FakeMessenger(Vendor):
         self.fail(self.before)
         return list(self.people)
 
+    def user(self, user_id: str) -> FakePerson | None:
+        return next((each for each in self.people if each.id == user_id), None)
+
     def open_dm(self, user_id: str) -> str:
         return f"D{user_id}"
 

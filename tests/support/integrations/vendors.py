@@ -152,6 +152,7 @@ READS: dict[str, Call] = {
     ),
     "identity": Call("slack", "GET", "/auth.test", nothing, lambda d, _: d.slack.identity()),
     "directory": Call("slack", "GET", "/users.list", nothing, lambda d, _: d.slack.users()),
+    "person": Call("slack", "GET", "/users.info", nothing, lambda d, _: d.slack.user("U01")),
     "channel": Call(
         "slack", "POST", "/conversations.open", nothing, lambda d, _: d.slack.open_dm("U01")
     ),

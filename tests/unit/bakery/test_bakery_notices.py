@@ -198,6 +198,20 @@ def test_5c13_being_asked_to_wait_is_no_failure(house: Bakehouse) -> None:
     assert house.mail.sent == []
 
 
+@pytest.mark.parametrize("now", [[], [FakePerson("U1", ("Somebody Else",))]])
+def test_5c13_who_was_renamed_or_left_since_the_directory_was_read_hears_nothing(
+    house: Bakehouse, now: list[FakePerson]
+) -> None:
+    house.slack.people = [LOVER]
+    perform(house, baked(house))
+    house.slack.people = [*now, FakePerson("U2", ("Mr. Cakelover",))]
+
+    order = baked(house)
+    perform(house, order)
+
+    assert (notice(house, order).channel, notice(house, order).to) == ("slack", "U2")
+
+
 def test_5c13_the_directory_is_read_once_a_quarter_and_for_whom_it_does_not_know(
     house: Bakehouse,
 ) -> None:
