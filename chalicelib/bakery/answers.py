@@ -209,7 +209,11 @@ class BatchSummary(ExactModel):
 
 
 class BatchAnswer(ExactModel):
-    """A day's batch, every line expanded to its orders; ``empty`` when no order was waiting."""
+    """A day's batch, every line expanded to its orders; ``empty`` when no order was waiting.
+
+    ``waiting`` says, after a run by hand, that open orders are left for the next day's batch, and
+    how many.
+    """
 
     date: Day
     status: Literal["sealed", "empty"]
@@ -219,9 +223,10 @@ class BatchAnswer(ExactModel):
     orders: tuple[int, ...] = ()
     lines: tuple[LineView, ...] = ()
     ticket: TicketView | None = None
+    waiting: int | None = None
 
     @classmethod
-    def of(cls, expanded: Expanded) -> "BatchAnswer":
+    def of(cls, expanded: Expanded, *, waiting: int | None = None) -> "BatchAnswer":
         """Return a batch as it is answered."""
         batch = expanded.batch
         return cls(
@@ -244,6 +249,7 @@ class BatchAnswer(ExactModel):
                 for line in batch.lines
             ),
             ticket=_ticket(batch),
+            waiting=waiting,
         )
 
 

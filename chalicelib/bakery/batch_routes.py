@@ -55,7 +55,7 @@ def run_batch() -> Response:
     run = batching.run_by_hand()
     if run.batch is None:
         return ok(BatchAnswer(date=run.day, status="empty"))
-    answer = BatchAnswer.of(batching.show(run.day))
+    answer = BatchAnswer.of(batching.show(run.day), waiting=run.waiting or None)
     if not run.new:
         return ok(answer)
     log.count("BatchesSealed")

@@ -88,6 +88,9 @@ class Batches(Protocol):
     def waiting(self, cutoff: datetime) -> Sequence[Order]:
         """Return the next open orders from before the cut-off, as many as join at a time."""
 
+    def count_waiting(self) -> int:
+        """Return how many orders are open, and so wait for a batch."""
+
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         """Have orders (before, after) join a batch, all or none, and begin it if need be.
 

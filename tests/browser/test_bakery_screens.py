@@ -95,6 +95,23 @@ def test_b7_an_order_shows_what_it_needs_and_becomes_ready_once(
     expect(screens.page.get_by_role("button", name="Cancel order")).to_have_count(0)
 
 
+def test_a_question_ends_with_the_screen_that_asked_it(screens: Screens, cake: str) -> None:
+    place_order(screens, cake, "Mx Undecided")
+    screens.page.get_by_role("status").get_by_role("link").click()
+    screens.settled()
+    order = screens.page.url
+    screens.press("Mark as ready")
+    expect(screens.page.get_by_role("dialog")).to_have_count(1)
+
+    screens.page.go_back()
+
+    expect(screens.page.get_by_role("dialog")).to_have_count(0)
+    screens.page.goto("about:blank")
+    screens.page.goto(order)
+    screens.settled()
+    expect(screens.page.get_by_role("button", name="Mark as ready")).to_have_count(1)
+
+
 def test_b13_an_order_is_cancelled_after_a_question_and_can_still_be_seen(
     screens: Screens, cake: str
 ) -> None:

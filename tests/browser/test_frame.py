@@ -193,6 +193,25 @@ def test_s1_nothing_goes_twice_however_often_one_presses(stack: Deployed, screen
     assert len(sent) == 1
 
 
+def test_the_overview_says_which_vendors_do_not_work(
+    stack: Deployed, opened: Callable[[str], Screens]
+) -> None:
+    checks = [
+        {"integration": "jira", "state": "unreachable", "detail": "Jira does not answer."},
+        {"integration": "slack", "state": "denied", "detail": "Slack refuses the token."},
+        {"integration": "mail", "state": "ok", "detail": "Mail answers."},
+        {"integration": "github", "state": "off", "detail": "GitHub is not configured."},
+    ]
+    screens = opened(stack.aws.api)
+    screens.page.route("**/integrations", lambda route: route.fulfill(json=checks))
+
+    screens.show("start")
+
+    screens.sees("2 integrations not working")
+    screens.sees("Jira: Jira does not answer.")
+    expect(screens.page.locator("main")).not_to_contain_text("Everything works")
+
+
 def test_s9_behind_a_gateway_with_a_stage_in_its_addresses_the_page_finds_its_api(
     furnished: Deployed, opened: Callable[[str], Screens]
 ) -> None:

@@ -1,5 +1,6 @@
 """`backroom batches`: what is ordered from the provider, day by day."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 import typer
@@ -7,7 +8,9 @@ import typer
 from backroom.bakery import screens
 from backroom.bakery.api import BakeryApi
 from backroom.core import session, show
+from backroom.core.errors import UnfinishedError
 from backroom.core.options import Json, checked
+from chalicelib.bakery.answers import BatchAnswer
 from chalicelib.core.times import day
 
 batches = typer.Typer(no_args_is_help=True, help="One ingredient ticket a day, for all orders.")
@@ -52,9 +55,13 @@ def show_batch(
 
 @batches.command("run", epilog="Example: backroom batches run")
 def run_batch(context: typer.Context, as_json: Json = False) -> None:
-    """Order what all open orders need, now. A day has one ticket: a repeat shows it."""
+    """Order what all open orders need, now. A day has one ticket: a repeat shows it.
+
+    Exits with 1 when orders are left, which tomorrow's ticket takes.
+    """
     with session.of(context).api(BakeryApi) as api:
         answer = api.run_batch()
+    left = answer.value.waiting or 0
     if as_json:
         typer.echo(answer.text)
     elif answer.value.status == "empty":
@@ -62,3 +69,18 @@ def run_batch(context: typer.Context, as_json: Json = False) -> None:
         show.next_step(show.screen(), "backroom orders list --status all")
     else:
         show.screen().print(screens.batch(answer.value))
+        _tell_rest(answer.value, left, repeated=answer.status == HTTPStatus.OK)
+    if left:
+        raise typer.Exit(UnfinishedError.exit_code)
+
+
+def _tell_rest(found: BatchAnswer, left: int, *, repeated: bool) -> None:
+    """Say when a run ordered nothing, and how many orders are left."""
+    console = show.aside()
+    if repeated:
+        when = show.moment(found.sealed_at)
+        show.note(console, f"Nothing was ordered now: today's ticket was created at {when} UTC.")
+    if left:
+        line = f"{show.plural(left, 'order')} left: on tomorrow's ticket."
+        show.note(console, line, style=show.WARN)
+        show.next_step(console, "backroom orders list --status open")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from backroom.core import session, show
+from backroom.core.errors import UnfinishedError
 from backroom.core.options import Json
 from backroom.vending.api import VendingApi
 from backroom.vending.options import MachineOption, SerialArgument, TechnicianOption
@@ -51,22 +52,29 @@ def show_worklist(
 def open_dispatch(
     context: typer.Context, machine: SerialArgument, note: Note = "", as_json: Json = False
 ) -> None:
-    """Send the machine's technician to it.
+    """Send the machine's technician to it; refuses when it has none.
 
     The dispatch closes by itself once a log from after the visit is clean.
     """
+    nobody = UnfinishedError(
+        f"{machine} has no technician, so nobody was sent.",
+        next_step=f"backroom machines put {machine} --technician T0001, and again",
+    )
     with session.of(context).api(VendingApi) as api:
+        known = api.find_machine(machine)
+        if known and known.technician is None:
+            raise nobody
         answer = api.open_dispatch(machine, note)
     if as_json:
         typer.echo(answer.text)
-        return
     sent = answer.value
-    whom = f"Technician {sent.technician} is" if sent.technician else "A technician is"
+    if sent.technician is None:  # unassigned a moment ago, or sent before it had one
+        raise nobody
+    if as_json:
+        return
     console = show.screen()
-    console.print(f"Dispatch {sent.id}: {whom} on the way to {machine}.")
+    console.print(f"Dispatch {sent.id}: Technician {sent.technician} has been sent to {machine}.")
     console.print("It closes by itself once a log from after the visit is clean.", style=show.CALM)
-    if sent.technician is None:
-        show.next_step(console, f"backroom machines put {machine} --technician T0001")
 
 
 @dispatch.command("list", epilog="Example: backroom dispatch list --state open")

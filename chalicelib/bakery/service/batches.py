@@ -7,7 +7,7 @@ batch asks for its one ticket.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from chalicelib.bakery import batching, effects
@@ -22,11 +22,15 @@ _MOST_LOST = 100
 
 @dataclass(frozen=True)
 class Run:
-    """What a run came to: the day's batch, None without orders; ``new`` when this run sealed it."""
+    """What a run came to: the day's batch, None without orders; ``new`` when this run sealed it.
+
+    ``waiting`` are the orders that are still open: they go into the next day's batch.
+    """
 
     day: date
     batch: Batch | None
     new: bool = False
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Batching:
     def run_by_hand(self) -> Run:
         """Run today's batch with the orders until now, or return it if it was run before."""
         now = self.now()
-        return self._run(now.astimezone(UTC).date(), now, by="hand")
+        run = self._run(now.astimezone(UTC).date(), now, by="hand")
+        return replace(run, waiting=self.batches.count_waiting())
 
     def finish(self) -> Sequence[date]:
         """Finish the batches that a crash left unsealed, and return their days."""

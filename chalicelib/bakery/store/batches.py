@@ -43,6 +43,10 @@ class BatchStore:
                 return found
         return []
 
+    def count_waiting(self) -> int:
+        """Return how many orders are open, and so wait for a batch."""
+        return sum(1 for _ in self._table.query(OPEN))
+
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         """Have orders (before, after) join a batch, all or none, and begin it if need be.
 

@@ -41,8 +41,10 @@ async function batch(shown) {
 function run(place) {
   return action("Create ticket now", async () => {
     const { value } = await ask("POST", "/batches", { again: true });
-    say(value.status === "empty" ? "No orders are waiting, so no ticket was created." : "Ticket created.");
+    const left = value.waiting ? ` ${many(value.waiting, "order")} will be on tomorrow's ticket.` : "";
+    say(value.status === "empty" ? "No orders are waiting, so no ticket was created." : `Today's ticket is created.${left}`);
     await place.reload();
+    if (left) place.append(h("p", { class: "box" }, left));
     if (value.status === "empty") place.append(h("p", { class: "box" }, "No orders are waiting, so there is nothing to buy."));
   }, { question: { title: "Create today's ticket now?", text: "It includes all waiting orders; later orders go on tomorrow's.", yes: "Create ticket", tone: "" } });
 }

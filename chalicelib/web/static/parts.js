@@ -151,7 +151,11 @@ export function confirmed({ title, text, yes, tone = "danger" }) {
       h("form", { method: "dialog", class: "row" },
         h("button", { value: "no", class: "plain", autofocus: true }, "Go back"),
         h("button", { value: "yes", class: tone }, yes)));
+    // A question is about the screen that asks it, and ends with it.
+    const gone = () => dialog.close("no");
+    window.addEventListener("hashchange", gone);
     dialog.addEventListener("close", () => {
+      window.removeEventListener("hashchange", gone);
       dialog.remove();
       answer(dialog.returnValue === "yes");
     });

@@ -1,7 +1,7 @@
 /** Where one begins: is it well, what is here, what to do next. */
 
 import { ask, get } from "./api.js";
-import { count, h, many } from "./dom.js";
+import { count, h, many, words } from "./dom.js";
 import { badge, live, nothing, section } from "./parts.js";
 import { may } from "./spec.js";
 
@@ -19,7 +19,10 @@ const ABOUT = {
 function show(_, areas, closed) {
   const has = (name) => areas.some((each) => each.name === name);
   return h("div", {},
-    live(health, ([tone, text]) => h("p", { class: "health" }, badge(text, tone))),
+    live(health, ({ tone, text, wrong }) => [
+      h("p", { class: "health" }, badge(text, tone)),
+      wrong.length > 0 && h("ul", {}, wrong.map(([title, why]) => h("li", {}, h("strong", {}, title), `: ${why}`))),
+    ]),
     section("Next", live(() => steps(has), next)),
     h("ul", { class: "tiles" }, areas.slice(1).map(({ name, title }) =>
       h("li", {}, h("a", { href: `#/${name}` }, title), h("p", {}, ABOUT[name])))),
@@ -28,8 +31,21 @@ function show(_, areas, closed) {
 }
 
 async function health() {
-  await get("/health");
-  return ["good", "Everything works"];
+  const watched = may("GET", "/integrations");
+  const [, wrong] = await Promise.all([get("/health"), watched ? troubles() : []]);
+  if (wrong.length) return { tone: "bad", text: `${many(wrong.length, "integration")} not working`, wrong };
+  return { tone: "good", text: watched ? "Everything works" : "The service works", wrong };
+}
+
+/** Returns the vendors that cannot be reached or refuse us, and the effects that wait for them. */
+async function troubles() {
+  const [checks, kinds] = await Promise.all([get("/integrations"), may("GET", "/outbox/kinds") ? get("/outbox/kinds") : []]);
+  const down = checks.filter((each) => ["unreachable", "denied"].includes(each.state));
+  const paused = kinds.filter((each) => each.state === "paused");
+  return [
+    ...down.map((each) => [words(each.integration), each.detail]),
+    ...paused.map((each) => [`${words(each.kind)} tasks are paused`, each.reason || "they are tried again"]),
+  ];
 }
 
 async function steps(has) {

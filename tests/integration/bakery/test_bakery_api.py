@@ -391,6 +391,16 @@ def test_b9_a_batch_by_hand_and_the_same_again(recipes: Client, stores: Stores) 
     assert (listed["date"], listed["orders"]) == (today, 2)
 
 
+def test_a_repeated_run_says_how_many_orders_wait_for_tomorrow(recipes: Client) -> None:
+    post(recipes, "/orders", ORDER)
+    batch = recipes.http.post("/batches").json_body
+    for _ in range(2):
+        post(recipes, "/orders", ORDER)
+
+    assert recipes.http.post("/batches").json_body == {**batch, "waiting": 2}
+    assert get(recipes, f"/batches/{batch['date']}") == batch
+
+
 def test_b9_without_orders_there_is_nothing_to_order(client: Client, stores: Stores) -> None:
     answer = post(client, "/batches", {})
 

@@ -122,6 +122,9 @@ class FakeBatches:
         found = [self._orders.kept[each] for each in ids]
         return [o for o in found if o.status == "open" and o.created_at < cutoff][:_JOINING]
 
+    def count_waiting(self) -> int:
+        return sum(order.status == "open" for order in self._orders.kept.values())
+
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         day, known = gathering.day, self.gatherings.get(gathering.day)
         moved_on = (known.version if known else 0) != gathering.version or day in self.kept

@@ -260,6 +260,29 @@ def test_b9_nothing_to_order_is_said_in_words(desk: Desk) -> None:
     assert "nothing is ordered" in desk.run("batches", "run").stdout
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_run_that_leaves_orders_for_tomorrow_says_so_and_fails(
+    desk: Desk, as_json: tuple[str, ...]
+) -> None:
+    desk.on("POST", "/batches", BATCH | {"waiting": 500})
+
+    result = desk.run("batches", "run", *as_json)
+
+    assert result.exit_code == 1
+    if not as_json:
+        assert "Nothing was ordered now: today's ticket was created at" in words(result, "stderr")
+        assert "500 orders left: on tomorrow's ticket." in words(result, "stderr")
+
+
+def test_a_run_after_which_no_order_is_left_succeeds(desk: Desk) -> None:
+    desk.on("POST", "/batches", BATCH)
+
+    result = desk.run("batches", "run")
+
+    assert result.exit_code == 0
+    assert "Nothing was ordered now" in words(result, "stderr")
+
+
 def test_who_is_hired_without_a_user_name_is_asked_for_it(desk: Desk) -> None:
     desk.on("POST", "/employees", EMPLOYEE, status=201)
 

@@ -13,7 +13,13 @@ from tests.support.backroom.desk import Desk, file, fleet, machine, problem, run
 
 SITE = {"name": "Mall", "time_zone": "UTC", "address": "", "site_id": "mall"}
 ANN = {"name": "Ann", "technician_id": "T0001", "machines": []}
-DISPATCH = {"id": 4, "machine": "GM001", "state": "open", "opened_at": "2020-02-20T11:29:44Z"}
+DISPATCH = {
+    "id": 4,
+    "machine": "GM001",
+    "technician": "T0001",
+    "state": "open",
+    "opened_at": "2020-02-20T11:29:44Z",
+}
 WORK = {
     "machine": "GM001",
     "state": "healthy",

@@ -114,6 +114,8 @@ def test_v9_the_fleet_and_an_audit_of_its_files_say_the_same(office: Office) -> 
 
 def test_a_visit_is_opened_shown_in_the_worklist_and_closed(office: Office) -> None:
     office.run("import", SAMPLE)
+    office.run("technicians", "put", "1", "--name", "Ann")
+    office.run("machines", "put", "GM005", "--technician", "1")
 
     opened = office.run("dispatch", "open", "GM005", "--note", "carry both parts")
     other = office.run("dispatch", "open", "GM005", "--note", "another note")

@@ -346,17 +346,33 @@ def test_a_dispatch_is_opened_with_a_note(desk: Desk) -> None:
 
     told = words(desk.run("dispatch", "open", "GM006", "--note", "take a wheel"))
 
-    assert desk.asked[0].read() == b'{"machine":"GM006","note":"take a wheel"}'
-    assert "Dispatch 4: Technician T0001 is on the way to GM006." in told
+    [sent] = desk.sent("POST", "/dispatches")
+    assert sent.read() == b'{"machine":"GM006","note":"take a wheel"}'
+    assert "Dispatch 4: Technician T0001 has been sent to GM006." in told
 
 
-def test_a_dispatch_to_a_machine_of_nobodys_says_how_to_assign_it(desk: Desk) -> None:
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_nobody_is_sent_to_a_machine_without_a_technician(
+    desk: Desk, as_json: tuple[str, ...]
+) -> None:
+    desk.on("GET", "/machines/GM006", machine("GM006"))
+
+    result = desk.run("dispatch", "open", "GM006", *as_json)
+
+    assert result.exit_code == 1
+    assert desk.sent("POST", "/dispatches") == []
+    assert "GM006 has no technician, so nobody was sent." in words(result, "stderr")
+    assert "Next: backroom machines put GM006 --technician T0001" in words(result, "stderr")
+
+
+def test_a_technician_who_was_unassigned_in_that_moment_is_not_said_to_be_sent(desk: Desk) -> None:
+    desk.on("GET", "/machines/GM006", machine("GM006", technician="T0001"))
     desk.on("POST", "/dispatches", VISIT | {"technician": None}, status=201)
 
-    told = words(desk.run("dispatch", "open", "GM006"))
+    result = desk.run("dispatch", "open", "GM006")
 
-    assert "A technician is on the way" in told
-    assert "Next: backroom machines put GM006 --technician T0001" in told
+    assert result.exit_code == 1
+    assert "nobody was sent" in words(result, "stderr")
 
 
 def test_dispatches_are_listed_with_how_they_ended(desk: Desk) -> None:
