@@ -17,6 +17,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import Target, session
+from infra.stack import Stack, StackError
 
 _TABLE, _BUCKET, _QUEUE = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"
 _AT_ONCE = 1_000  # objects that DeleteObjects takes
@@ -40,6 +41,7 @@ class Stage:
 
     def __init__(self, aws: boto3.session.Session, stack: str) -> None:
         self.stack = stack
+        self._stack = Stack(aws, stack)
         self._cloudformation = aws.client("cloudformation")
         self._dynamodb = aws.client("dynamodb")
         self._s3 = aws.client("s3")
@@ -71,14 +73,11 @@ class Stage:
         """Delete the stack, then its tables and buckets; return the names of those that stay.
 
         With ``data`` "keep" all stay, with "drop" none; else those that have got data meanwhile.
-        They are deleted after the stack, so that a deletion that fails has lost nothing.
+        They are deleted after the stack, so that a deletion that fails has lost nothing. Raises
+        StackError.
         """
         stay = [(kind, name) for kind, name in self.resources() if kind in {_TABLE, _BUCKET}]
-        self._cloudformation.delete_stack(StackName=self.stack)
-        delay = 1 if "127.0.0.1" in self._cloudformation.meta.endpoint_url else 5
-        self._cloudformation.get_waiter("stack_delete_complete").wait(
-            StackName=self.stack, WaiterConfig={"Delay": delay, "MaxAttempts": 720}
-        )
+        self._stack.delete()
         left = [(kind, name) for kind, name in stay if self._exists(kind, name)]
         if data is None:
             stay = [(kind, name) for kind, name in left if self._content(kind, name)]
@@ -191,7 +190,7 @@ def main() -> int:
     try:
         stage = Stage(session(told.target), f"backroom-{told.stage}")
         print(f"  \u2713 {destroy(stage, data=told.data, confirm=not told.yes)}")
-    except (RefusedError, BotoCoreError, ClientError) as refused:
+    except (RefusedError, StackError, BotoCoreError, ClientError) as refused:
         print(f"  \u2717 {refused}", file=sys.stderr)
         return 1
     return 0

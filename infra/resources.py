@@ -17,7 +17,8 @@ from infra.declarations import (
 
 Template = dict[str, Any]
 
-KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+# Kept but by a first deployment that fails: what that left would be in the way of the second.
+KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 _FOURTEEN_DAYS_S = 14 * 24 * 3_600
 
 
@@ -51,7 +52,7 @@ def keep_nothing(template: Template) -> None:
     From other machines plain HTTP stays forbidden.
     """
     for resource in template["Resources"].values():
-        if resource.get("DeletionPolicy") == "Retain":
+        if resource.get("DeletionPolicy") == KEPT["DeletionPolicy"]:
             resource.update(dict.fromkeys(KEPT, "Delete"))
         if resource.get("Type") == "AWS::S3::BucketPolicy":
             [tls_only] = resource["Properties"]["PolicyDocument"]["Statement"]

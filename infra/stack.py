@@ -77,8 +77,7 @@ class Stack:
         }
         standing = self._describe()
         if standing and standing["StackStatus"] in _NEVER_STOOD:
-            self._cloudformation.delete_stack(StackName=self.name)
-            self._wait("stack_delete_complete")
+            self.delete()
             standing = None
         arguments["Parameters"] = list(_parameters(parameters, standing or {}, template))
         if confirm:
@@ -89,6 +88,11 @@ class Stack:
         elif _asked(self._cloudformation.update_stack, arguments):
             self._wait("stack_update_complete")
         return self.outputs()
+
+    def delete(self) -> None:
+        """Delete the stack and wait until it is gone. Raises StackError."""
+        self._cloudformation.delete_stack(StackName=self.name)
+        self._wait("stack_delete_complete")
 
     def _review(self, arguments: Mapping[str, Any], confirm: Confirm, *, new: bool) -> None:
         """Have the change made by a change set, after ``confirm`` has seen it."""

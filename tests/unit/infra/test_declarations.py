@@ -304,7 +304,7 @@ def test_data_is_kept_when_a_stack_goes_but_on_a_laptop() -> None:
         for local in (True, False)
     }
 
-    assert kept == {True: {"Delete"}, False: {"Retain"}}
+    assert kept == {True: {"Delete"}, False: {"RetainExceptOnCreate"}}
 
 
 def test_plain_http_reaches_a_bucket_from_this_machine_alone() -> None:
