@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -43,11 +44,17 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
+@cache
+def _keepers(_: int) -> list[str]:
+    """Return the loaded modules that keep clients; to be asked again when more are loaded."""
+    return [name for name in sys.modules if _KEEPS_CLIENTS.fullmatch(name)]
+
+
 @pytest.fixture(autouse=True)
 def _forgotten_clients() -> Iterator[None]:
     """Keep no client, setting or service for the next test."""
     yield
-    for name in [name for name in sys.modules if _KEEPS_CLIENTS.fullmatch(name)]:
+    for name in _keepers(len(sys.modules)):
         for kept, value in list(vars(sys.modules[name]).items()):
             if hasattr(value, "cache_clear") and kept not in _KEEP:
                 value.cache_clear()

@@ -38,7 +38,7 @@ def test_d10_any_interleaving_leaves_counters_equal_to_records(table: Any) -> No
             return RealStore(table, name)
 
     machine = OnDynamoDB.TestCase
-    machine.settings = settings(max_examples=size(8, fuzz=100), stateful_step_count=15)
+    machine.settings = settings(max_examples=size(5, fuzz=100), stateful_step_count=15)
     machine().runTest()
 
 

@@ -18,8 +18,7 @@ from chalicelib.integrations.gdocs import Line
 from tests.support.integrations.vendors import DOCUMENT, Desk, letter
 from tests.support.size import grows, size
 
-EFFECTS = 300
-LETTERS = size(100, fuzz=300)  # each is a conversation with a mail server
+EFFECTS = size(100, fuzz=300)
 WRITERS = 6
 # Of all requests: kind, and how likely it is. Statuses come before and after the deed.
 CHAOS = (
@@ -143,7 +142,7 @@ def grants(desk: Desk) -> Work:
 
 EXPECTED: dict[str, tuple[Callable[[Desk], Work], int]] = {
     "tickets": (tickets, EFFECTS),
-    "comments": (comments, 100),
+    "comments": (comments, size(60, fuzz=100)),
     "messages": (messages, EFFECTS),
     "documents": (documents, EFFECTS),
     "lines": (lines, 60),
@@ -157,6 +156,7 @@ def start_chaos(desk: Desk, work: Work, *, methods: Iterable[str]) -> None:
             desk.fail(work.vendor, kind, method=method, times=None, chance=chance, seed=seed)
 
 
+@grows
 @pytest.mark.parametrize("name", EXPECTED)
 def test_b19_in_chaos_no_effect_is_lost_and_none_is_doubled(desk: Desk, name: str) -> None:
     make, count = EXPECTED[name]
@@ -207,7 +207,7 @@ def test_b19_in_chaos_a_letter_that_is_unsure_is_sent_once_more_at_most(desk: De
         return False
 
     with ThreadPoolExecutor(WRITERS) as pool:
-        sure = list(pool.map(send, range(LETTERS)))
+        sure = list(pool.map(send, range(EFFECTS)))
 
     arrived = [each["message_id"] for each in desk.held("mail", "letters")]
     assert set(arrived) >= {f"<ready#{n}@backroom.example>" for n, done in enumerate(sure) if done}
