@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.deployed import Deployed
 from tests.support.patience import eventually
-from tests.support.vending.crew import MORNING, Crew, agrees, get, hired, log, put
+from tests.support.vending.crew import MORNING, Crew, agrees, drop, get, hired, log, put
 
 T = TypeVar("T")
 
@@ -96,6 +96,57 @@ def test_imports_and_files_of_many_machines_at_once_all_count(stack: Deployed) -
     for crew in crews:
         texts = [own[crew.machine], later[crew.machine]]
         eventually(partial(agrees, stack, crew.machine, texts))
+
+
+def test_files_of_one_machine_day_at_once_add_up_to_their_union(stack: Deployed) -> None:
+    """Rollups, the day of the region, lists and sums are those of all files, each message twice."""
+    crew = hired(stack, 3)
+    parts = [
+        log(serial, MORNING + timedelta(hours=hour))
+        for hour in range(3)
+        for serial in crew.machines
+    ]
+    halves = [*parts, "".join(parts)]
+
+    def send(number: int) -> None:
+        key = drop(stack, f"imports/day-{crew.technician}-{number}.txt", halves[number])
+        drop(stack, key, halves[number])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(len(halves))))
+
+    for serial in crew.machines:
+        own = [text for text in parts if text.startswith(serial)]
+        eventually(partial(agrees, stack, serial, own), 60)
+        days = get(stack, f"/machines/{serial}/days")
+        assert sum(day["sales"] for day in days) == 30
+    of_crew = get(stack, "/fleet", technician=crew.technician)
+    assert of_crew["totals"]["transactions"] == 90
+    eventually(lambda: get(stack, "/fleet")["up_to_date"], 60)
+
+
+def test_a_rebuild_while_files_arrive_ends_in_what_the_files_say(stack: Deployed) -> None:
+    crew = hired(stack, 2)
+    texts = {
+        serial: [log(serial, MORNING + timedelta(days=day)) for day in range(4)]
+        for serial in crew.machines
+    }
+
+    def send(day: int) -> None:
+        for serial, logs in texts.items():
+            at = f"2020-03-{10 + day}T12:00:00"
+            assert crew.upload(logs[day], machine=serial, downloaded_at=at).is_success
+        if day == 1:
+            assert stack.api.post("/fleet/rebuild").status_code == httpx.codes.ACCEPTED
+
+    for day in range(4):
+        send(day)
+
+    eventually(lambda: get(stack, "/fleet/rebuild")["state"] == "done", 120)
+    for serial, logs in texts.items():
+        eventually(partial(agrees, stack, serial, logs), 60)
+    listed = get(stack, "/machines", technician=crew.technician)
+    assert sorted(each["serial"] for each in listed) == sorted(crew.machines)
 
 
 def test_16_dispatches_to_one_machine_are_one(crew: Crew) -> None:
