@@ -47,16 +47,33 @@ def file_arrived(event: SQSEvent) -> Failures:
 
 @bp.on_sqs_message(queue="vending-fleet", batch_size=10, name="vending_fleet_changed")
 @observed("vending_fleet_changed")
-def fleet_changed(event: SQSEvent) -> None:
-    """Look at what has changed, once for all messages of a burst; then do what each asks for."""
-    noted = vending().verdicts.look_at_notes()
-    logger.info("fleet", extra={"noted": noted})
+def fleet_changed(event: SQSEvent) -> Failures:
+    """Do what each message asks for; look at what has changed, once for all of a burst."""
+    failures: list[dict[str, str]] = []
+    looked: Exception | None = None
+    try:
+        logger.info("fleet", extra={"noted": vending().verdicts.look_at_notes()})
+    except Exception as failed:  # noqa: BLE001 - rounds and rebuilds go on
+        looked = failed
     for record in event:
-        asked = json.loads(record.body)
-        if "round" in asked:
-            vending().verdicts.go_round(Round.model_validate(asked["round"]))
-        if "enrolment" in asked:
-            vending().rebuilding.enrol(Enrolment.model_validate(asked["enrolment"]))
+        try:
+            if not _go_on(json.loads(record.body)) and looked:
+                raise looked
+        except Exception:  # noqa: BLE001 - its neighbours go on
+            logger.exception("fleet failed", extra={"body": record.body})
+            failures.append({"itemIdentifier": record.to_dict()["messageId"]})
+    return {"batchItemFailures": failures}
+
+
+def _go_on(asked: dict[str, Any]) -> bool:
+    """Do a part of a round or of a rebuild; return False when neither is asked for."""
+    if "round" in asked:
+        vending().verdicts.go_round(Round.model_validate(asked["round"]))
+    elif "enrolment" in asked:
+        vending().rebuilding.enrol(Enrolment.model_validate(asked["enrolment"]))
+    else:
+        return False
+    return True
 
 
 @bp.schedule(Cron(0, 23, "*", "*", "?", "*"), name="vending_daily_sweep")

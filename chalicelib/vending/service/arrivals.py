@@ -180,10 +180,11 @@ class Arrivals:
     def _judge_machines(self, record: FileRecord) -> None:
         visit = record.id if record.state in COUNTED else None
         touched = self.chunks.touched(record.id)
-        for serial in record.machines:
-            self.verdicts.judge(serial, touched=touched.get(serial, ()), file_id=visit)
+        failures = self.verdicts.judge_each(record.machines, touched=touched, file_id=visit)
         if record.machines:
             self.verdicts.announce()
+        if failures:
+            raise failures[0]
 
     def _withdraw(self, record: FileRecord) -> None:
         """Delete what a run stored that was overtaken; it never counted."""

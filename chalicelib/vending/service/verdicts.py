@@ -6,12 +6,15 @@ and one region's months.
 """
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from chalicelib.core import retry
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.log import logger
 from chalicelib.vending import anomalies, reports
 from chalicelib.vending.anomalies import FaultKind, Thresholds
 from chalicelib.vending.models import Dispatch, Machine, Verdict
@@ -78,6 +81,25 @@ class Verdicts:
             return
         raise UnavailableError(f"Machine {serial} is being judged by too many callers; try again.")
 
+    def judge_each(
+        self,
+        serials: Iterable[str],
+        *,
+        touched: Mapping[str, Iterable[date]] | None = None,
+        anew: bool = False,
+        file_id: int | None = None,
+    ) -> list[Exception]:
+        """Judge machines one after the other, whatever happens to one; return what did."""
+        failures: list[Exception] = []
+        for serial in serials:
+            days = (touched or {}).get(serial, ())
+            try:
+                self.judge(serial, touched=days, anew=anew, file_id=file_id)
+            except Exception as failure:  # noqa: BLE001 - no machine holds up another one
+                failures.append(failure)
+                logger.exception("machine failed", extra={"machine": serial})
+        return failures
+
     def _judge_once(self, serial: str, touched: set[date], anew: bool, file_id: int | None) -> None:
         epoch = self.rollups.epoch()
         over = self.fleet.machine(serial)
@@ -113,8 +135,10 @@ class Verdicts:
     def look_at_notes(self) -> int:
         """Look at the region-months that are noted, and judge their machines; return how many.
 
-        What is noted again meanwhile stays noted. A run takes a part and asks for the next one.
+        What is noted again meanwhile stays noted, and so does a machine that fails; what happened
+        to the first such is raised. A run takes a part and asks for the next one.
         """
+        failures: list[Exception] = []
         notes = self.rollups.notes(_NOTES)
         epoch = self.rollups.epoch()
         months: dict[tuple[str, str], set[str]] = {}
@@ -123,23 +147,30 @@ class Verdicts:
                 months.setdefault((note.zone, note.month), set()).add(note.serial)
         for (zone, month), serials in sorted(months.items()):
             self.regions.look_at(epoch, zone, month, sorted(serials))
-        for serial in sorted({note.serial for note in notes}):
-            self.judge(serial)
-        for note in notes:
-            self.rollups.strike(note)
-        if len(notes) == _NOTES:
+        for serial, own in groupby(sorted(notes), attrgetter("serial")):
+            if not (failed := self.judge_each([serial])):
+                for note in own:
+                    self.rollups.strike(note)
+            failures += failed
+        if len(notes) == _NOTES and not failures:
             self.queues.look_at_notes()
+        if failures:
+            raise failures[0]
         return len(notes)
 
     def go_round(self, part: Round) -> None:
-        """Judge the next machines of a round, and have it go on behind them."""
+        """Judge the next machines of a round, and have it go on behind them.
+
+        One that fails is noted, to be judged again.
+        """
         serials = self.fleet.serials(part.shard, after=part.after, limit=_ROUND)
         chosen = self._of_region(part, serials)
         if part.zone and part.month and chosen:
             epoch = self.rollups.epoch()
             self.regions.pull_together(epoch, part.zone, part.month, chosen)
         for serial in chosen:
-            self.judge(serial, anew=part.anew is not None)
+            if self.judge_each([serial], anew=part.anew is not None):
+                self.rollups.note(serial)
         self._go_on(part, serials)
 
     def _of_region(self, part: Round, serials: list[str]) -> list[str]:

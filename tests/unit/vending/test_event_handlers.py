@@ -198,5 +198,10 @@ def test_a_pass_that_fails_is_tried_again(world: World, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(type(world.vending.verdicts), "look_at_notes", down)
 
-    with pytest.raises(UnavailableError):
-        events.fleet_changed({"Records": [message({})]}, CONTEXT)
+    asked = {"Records": [message({}), message({"round": {"shard": 0}})]}
+    for number, record in enumerate(asked["Records"]):
+        record["messageId"] = f"message {number}"
+
+    assert events.fleet_changed(asked, CONTEXT) == {
+        "batchItemFailures": [{"itemIdentifier": "message 0"}]
+    }

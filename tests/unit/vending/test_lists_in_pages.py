@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core import shards
 from chalicelib.core.errors import NotFoundError
 from chalicelib.vending.models import DispatchBody, MachinesQuery, SiteBody, Totals, WorkItem
+from chalicelib.vending.ports import SHARDS, Round
+from chalicelib.vending.service.verdicts import Verdicts
 from tests.support.api import Api
 from tests.support.vending.conclusions import conclusions, stored
 from tests.support.vending.world import World, log
@@ -247,3 +250,32 @@ def test_a_stage_without_conclusions_gets_them_by_a_rebuild(fleet: World) -> Non
 
     assert fleet.picture() == before
     assert conclusions(fleet.ports) == expected
+
+
+# --- machines that fail -------------------------------------------------------------------------
+
+
+def test_a_machine_that_cannot_be_judged_holds_up_no_other_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = Verdicts._judge_once
+
+    def odd(self: Verdicts, serial: str, *told: Any) -> None:
+        if serial == "GM001":
+            raise RuntimeError("odd")
+        once(self, serial, *told)
+
+    world.settle()
+    with monkeypatch.context() as patched:
+        patched.setattr(Verdicts, "_judge_once", odd)
+        world.take_import(log("GM001", *[0] * 20) + log("GM002", *[0] * 20))
+        with pytest.raises(RuntimeError):
+            world.deliver()
+        world.vending.verdicts.go_round(Round(shard=shards.of("GM001", SHARDS)))
+        with pytest.raises(RuntimeError):
+            world.vending.verdicts.look_at_notes()
+        assert world.machine("GM002").state == "out_of_service"
+
+    world.settle()
+    assert world.machine("GM001").state == "out_of_service"
+    assert world.fleet().up_to_date
