@@ -1,4 +1,7 @@
-"""What the services need from the outside; the stores implement it, tests do so in memory."""
+"""What the services need from the outside; the stores implement it, tests do so in memory.
+
+What a method promises is documented in the stores.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,20 +51,10 @@ class ScanPosition(NamedTuple):
 class Packages(Protocol):
     """Decided packages, and the counters that change with them."""
 
-    def find(self, package: Package) -> tuple[Record | None, Preference | None]:
-        """Return the package's record and its recipient's preference for its type, in one read."""
-
-    def add(self, record: Record) -> None:
-        """Store and count a decision, both or neither, if its reasons still stand.
-
-        Raises DecidedAlreadyError or PreferenceChangedError.
-        """
-
-    def note(self, record: Record, attempt: Attempt) -> None:
-        """Keep a later attempt, unless it is kept already or there is no room."""
-
-    def record(self, package_id: str) -> Record | None:
-        """Return what became of a package."""
+    def find(self, package: Package) -> tuple[Record | None, Preference | None]: ...
+    def add(self, record: Record) -> None: ...
+    def note(self, record: Record, attempt: Attempt) -> None: ...
+    def record(self, package_id: str) -> Record | None: ...
 
 
 class PreferenceBook(Protocol):
@@ -69,34 +62,21 @@ class PreferenceBook(Protocol):
 
     def raise_to(
         self, recipient_id: str, preferences: PreferencesByType, *, at: datetime
-    ) -> Preferences:
-        """Have each of ``preferences`` stand unless a higher one does; return what stands then."""
-
-    def preferences(self, recipient_id: str) -> Preferences:
-        """Return what stands for a recipient; nothing, when nothing was ever said."""
+    ) -> Preferences: ...
+    def preferences(self, recipient_id: str) -> Preferences: ...
 
 
 class Counters(Protocol):
     """The counters, and the records that they must agree with."""
 
-    def counts(self) -> Counts:
-        """Return the counters' sums."""
-
-    def count_malformed(self) -> bool:
-        """Count a request that could not be read; return False when that took too long."""
-
-    def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]:
-        """Count the records of the page after a place; return what the next comes after, if any."""
+    def counts(self) -> Counts: ...
+    def count_malformed(self) -> bool: ...
+    def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]: ...
 
 
 class Verdicts(Protocol):
     """What became of the messages of the queue."""
 
-    def put(self, verdict: MessageVerdict) -> None:
-        """Store a verdict."""
-
-    def put_malformed(self, verdict: MessageVerdict) -> None:
-        """Store a verdict and count the message as malformed, both or neither, once."""
-
-    def verdict(self, message_id: str) -> MessageVerdict | None:
-        """Return what became of a message."""
+    def put(self, verdict: MessageVerdict) -> None: ...
+    def put_malformed(self, verdict: MessageVerdict) -> None: ...
+    def verdict(self, message_id: str) -> MessageVerdict | None: ...

@@ -1,4 +1,7 @@
-"""What the ledger needs from its store; tests implement it in memory."""
+"""What the ledger needs from its store; tests implement it in memory.
+
+What a method promises is documented in the stores.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,38 +54,15 @@ class Store(Protocol):
 
     def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
-    ) -> Snapshot:
-        """Return what stands where a transaction of ``account_id`` is to be posted: one read."""
-
-    def append(self, entry: Entry, *, key: str | None = None) -> bool:
-        """Store ``entry`` with all that refers to it, or nothing: one transaction.
-
-        Returns False, and has stored nothing, when the account has moved on, when the transaction
-        or the key is there already, or when what it reverses was reversed.
-        """
-
-    def bind(self, key: str, entry: Entry) -> bool:
-        """Store that ``key`` stands for ``entry``; return False when it is taken."""
-
-    def transaction(self, transaction_id: str) -> StoredTransaction | None:
-        """Return the transaction: one read."""
-
-    def account(self, account_id: str) -> Entry | None:
-        """Return the account's last entry: one read."""
-
-    def account_at(self, account_id: str, at: datetime) -> Entry | None:
-        """Return the last entry that the account had at an instant: one read."""
-
-    def accounts(self, *, after: str | None, limit: int) -> Sequence[Entry]:
-        """Return accounts by their last entries, in the order of their ids."""
-
-    def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]:
-        """Return the account's entries in order, those later than the time ``after``."""
-
-    def transactions(self, *, before: ListPosition | None, limit: int) -> Sequence[Transaction]:
-        """Return transactions of all accounts, newest first, those before a place."""
-
+    ) -> Snapshot: ...
+    def append(self, entry: Entry, *, key: str | None = None) -> bool: ...
+    def bind(self, key: str, entry: Entry) -> bool: ...
+    def transaction(self, transaction_id: str) -> StoredTransaction | None: ...
+    def account(self, account_id: str) -> Entry | None: ...
+    def account_at(self, account_id: str, at: datetime) -> Entry | None: ...
+    def accounts(self, *, after: str | None, limit: int) -> Sequence[Entry]: ...
+    def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]: ...
+    def transactions(self, *, before: ListPosition | None, limit: int) -> Sequence[Transaction]: ...
     def of_account(
         self, account_id: str, *, before: str | None, limit: int
-    ) -> Sequence[Transaction]:
-        """Return the account's transactions, newest first, those before a time."""
+    ) -> Sequence[Transaction]: ...

@@ -1,6 +1,7 @@
 """What the services need from the outside, and what the outside may answer.
 
 The stores implement these protocols on DynamoDB, S3 and SQS; tests implement them in memory.
+What a method promises is documented in the stores.
 """
 
 from array import array
@@ -354,17 +355,8 @@ class Share(Protocol):
 class Queues(Protocol):
     """Work for later."""
 
-    def look_at(self, keys: Iterable[str]) -> None:
-        """Have the files at these keys of the share looked at, as if they had just arrived."""
-
-    def look_at_notes(self) -> None:
-        """Have the regions looked at whose machines changed; calls in a burst come to one."""
-
-    def go_round(self, rounds: Iterable[Round]) -> None:
-        """Have machines judged again, page by page."""
-
-    def enrol(self, part: Enrolment) -> None:
-        """Have machines enrolled to be judged anew."""
-
-    def put_off(self, receipt_handle: str, after_s: int) -> None:
-        """Have a message about a key come back later."""
+    def look_at(self, keys: Iterable[str]) -> None: ...
+    def look_at_notes(self) -> None: ...
+    def go_round(self, rounds: Iterable[Round]) -> None: ...
+    def enrol(self, part: Enrolment) -> None: ...
+    def put_off(self, receipt_handle: str, after_s: int) -> None: ...

@@ -1,4 +1,7 @@
-"""What the warranties need from their stores; tests implement it in memory."""
+"""What the warranties need from their stores; tests implement it in memory.
+
+What a method promises is documented in the stores.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,51 +56,22 @@ class Store(Protocol):
 
     def read_snapshot(
         self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None
-    ) -> Snapshot:
-        """Return what stands where a sale is to be stored: one read."""
-
-    def add(self, sale: Sale, *, new_store: bool, new_item: bool, key: str | None) -> bool:
-        """Store a sale with all that belongs to it, or nothing: one transaction.
-
-        Returns False, and has stored nothing, when something of it is there already.
-        """
-
-    def renew(self, sale: Sale) -> None:
-        """Have the item take the cost and the title of a sale, unless a later one was there."""
-
-    def sale(self, request_id: str) -> StoredSale | None:
-        """Return a sale: one read."""
-
-    def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
-        """Return the store and the item of a sale that is stored: one read."""
-
-    def types_of(self, sku: str) -> Sequence[str]:
-        """Return the types of the items that go by a SKU: one query."""
-
+    ) -> Snapshot: ...
+    def add(self, sale: Sale, *, new_store: bool, new_item: bool, key: str | None) -> bool: ...
+    def renew(self, sale: Sale) -> None: ...
+    def sale(self, request_id: str) -> StoredSale | None: ...
+    def parties(self, sale: Sale) -> tuple[StoreView, ItemState]: ...
+    def types_of(self, sku: str) -> Sequence[str]: ...
     def sales(
         self, store_uuid: str | None, path: ItemPath, *, first: str, limit: int
-    ) -> Iterator[tuple[str, Sale]]:
-        """Yield the sales that got warranties with their places, from ``first`` on, in order.
-
-        Those of one store or of all, whose items begin with ``path``. ``limit`` is how many will
-        probably be taken.
-        """
-
-    def refusals(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[Refusals]:
-        """Return what was refused by type and reason, in this order."""
-
-    def on_finished(self, request_id: str, conclusion: Ending) -> None:
-        """Note how the archiving of a sale has ended, if there is one; safe to repeat."""
+    ) -> Iterator[tuple[str, Sale]]: ...
+    def refusals(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[Refusals]: ...
+    def on_finished(self, request_id: str, conclusion: Ending) -> None: ...
 
 
 class Archive(Protocol):
     """Where requests and answers are kept for the merchant."""
 
-    def put_once(self, key: str, content: bytes) -> None:
-        """Store ``content`` at ``key`` unless something is there; raises EffectError."""
-
-    def holds(self, key: str) -> bool:
-        """Return whether something is at ``key``; raises EffectError."""
-
-    def url(self, key: str) -> str:
-        """Return an address that shows what is at ``key``, for a while."""
+    def put_once(self, key: str, content: bytes) -> None: ...
+    def holds(self, key: str) -> bool: ...
+    def url(self, key: str) -> str: ...

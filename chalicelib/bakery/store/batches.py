@@ -50,6 +50,9 @@ class BatchStore:
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         """Have orders (before, after) join a batch, all or none, and begin it if need be.
 
+        ``gathering`` is the batch as it was read; version 0 is one that nobody has begun. Returns
+        False when it has moved on or was sealed, or when one of the orders has changed.
+
         The version of the batch goes up with every claim, so whoever sums up knows whether somebody
         has joined meanwhile.
         """
@@ -75,7 +78,10 @@ class BatchStore:
         return self._orders(item["sk"]["S"] for item in self._table.query(_members_of(day)))
 
     def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
-        """Seal a batch and ask for its ticket, both or none."""
+        """Seal a batch and ask for its ticket, both or none.
+
+        Returns False when it has moved on since ``gathering`` was read.
+        """
         day = gathering.day.isoformat()
         try:
             self._table.transact(
@@ -116,7 +122,10 @@ class TicketStore:
         self._table.update(_BATCHES, day.isoformat(), "SET ticket = :ticket", values=told)
 
     def know(self, issue_key: str, of: int | date, *, issue_id: str | None = None) -> None:
-        """Keep which order or batch a ticket is about; repeating it is safe."""
+        """Keep which order or batch a ticket is about; repeating it is safe.
+
+        An id that is known already stays.
+        """
         owner = {":of": {"S": of.isoformat() if isinstance(of, date) else str(of)}}
         change, names = "SET #of = :of", {"#of": "of"}
         if issue_id is None:
@@ -142,7 +151,10 @@ class TicketStore:
         return True
 
     def owner(self, issue_key: str, issue_id: str | None = None) -> int | date | None:
-        """Return the order or the batch that a ticket is about; None for a foreign one."""
+        """Return the order or the batch that a ticket is about; None for a foreign one.
+
+        The id decides where both are known: keys change, and another ticket may get one.
+        """
         item = self._table.get(_TICKETS, _by_id(issue_id)) if issue_id else None
         if item is None:
             item = self._table.get(_TICKETS, issue_key)

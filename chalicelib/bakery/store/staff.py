@@ -70,9 +70,10 @@ class StaffStore:
         access: Sequence[Access] = (),
         effects: Sequence[Effect] = (),
     ) -> bool:
-        """Hire, change or fire somebody, with access and effects, all or nothing.
+        """Hire (``before`` is None), change or fire (``after`` is None), with access and effects.
 
-        Returns False when any of it has changed since it was read.
+        ``access`` holds records that follow those which were read. All or nothing: returns False
+        when any of it has changed since it was read.
         """
         try:
             self._table.transact(

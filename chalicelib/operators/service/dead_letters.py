@@ -16,25 +16,17 @@ class Source(Protocol):
     """A queue of dead letters."""
 
     @property
-    def back_to(self) -> str | None:
-        """Return where they can be sent back to."""
+    def back_to(self) -> str | None: ...
 
 
 class Queues(Protocol):
     """The dead-letter queues of the stack."""
 
     @property
-    def sources(self) -> Mapping[str, Source]:
-        """Return them by the names of the queues that they belong to."""
-
-    def depth(self, queue: str) -> int:
-        """Return about how many dead letters a queue has."""
-
-    def letters(self, queue: str) -> tuple[DeadLetter, ...]:
-        """Return some of them."""
-
-    def send_back(self, queue: str) -> int | None:
-        """Send some of them back; return how many, None when none were there."""
+    def sources(self) -> Mapping[str, Source]: ...
+    def depth(self, queue: str) -> int: ...
+    def letters(self, queue: str) -> tuple[DeadLetter, ...]: ...
+    def send_back(self, queue: str) -> int | None: ...
 
 
 class DeadLetterService:

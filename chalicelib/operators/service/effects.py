@@ -14,17 +14,10 @@ from chalicelib.core.outbox.rows import EffectRow, Pause
 class Effects(Protocol):
     """One effect at a time, and the kinds that stand still."""
 
-    def get(self, effect_id: str) -> EffectRow | None:
-        """Return an effect."""
-
-    def change(self, read: EffectRow, to: EffectRow) -> EffectRow:
-        """Store ``to`` in the place of ``read``. Raises OvertakenError."""
-
-    def pauses(self) -> dict[str, Pause]:
-        """Return why kinds stand still, those that do."""
-
-    def hasten_probe(self, kind: str, now: datetime) -> None:
-        """Have a kind that stands still tried as soon as can be."""
+    def get(self, effect_id: str) -> EffectRow | None: ...
+    def change(self, read: EffectRow, to: EffectRow) -> EffectRow: ...
+    def pauses(self) -> dict[str, Pause]: ...
+    def hasten_probe(self, kind: str, now: datetime) -> None: ...
 
 
 class Lists(Protocol):
@@ -32,19 +25,15 @@ class Lists(Protocol):
 
     def page(
         self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
-    ) -> tuple[list[EffectRow], str | None]:
-        """Return a page, and what the next one comes before."""
+    ) -> tuple[list[EffectRow], str | None]: ...
 
 
 class Naming(Protocol):
     """The queues of the kinds that have one."""
 
     @property
-    def kinds(self) -> Iterable[str]:
-        """Return the kinds that have a queue."""
-
-    def send(self, kind: str, effect_ids: Sequence[str], *, delay_s: int = 0) -> list[str]:
-        """Name effects to the worker of their kind; return those that could not be sent."""
+    def kinds(self) -> Iterable[str]: ...
+    def send(self, kind: str, effect_ids: Sequence[str], *, delay_s: int = 0) -> list[str]: ...
 
 
 class EffectService:
