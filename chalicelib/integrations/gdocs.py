@@ -81,7 +81,7 @@ class DocumentFullError(RejectedError):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a document; ``name`` (at most 256 UTF-16 units) is what it is known by."""
+    """One line of a document; ``name`` is what it is known by."""
 
     name: str
     text: str
@@ -178,7 +178,7 @@ class Docs:
         refused: tuple[str, RejectedError] | None = None
         for _ in range(_MOST_ROUNDS):
             seen = self._document(document_id)
-            missing = [line for line in lines if line.name not in seen.ranges]
+            missing = [line for line in lines if _range_name(line) not in seen.ranges]
             if not missing:
                 return
             added = sum(limits.utf16_length(as_line(line.text)) for line in missing)
@@ -226,8 +226,12 @@ def _requests(seen: _Document, lines: Sequence[Line]) -> Iterator[dict[str, Any]
         end = index + limits.utf16_length(text)
         yield _insertion(index, text)
         span = {"startIndex": index, "endIndex": end}
-        yield {"createNamedRange": {"name": line.name, "range": span}}
+        yield {"createNamedRange": {"name": _range_name(line), "range": span}}
         index = end
+
+
+def _range_name(line: Line) -> str:
+    return limits.identified(line.name, limits.DOCS_RANGE_NAME, measure=limits.utf16_length)
 
 
 def _insertion(index: int, text: str) -> dict[str, Any]:

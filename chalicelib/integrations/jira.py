@@ -146,7 +146,7 @@ class Jira:
             "project": {"key": self._project},
             "issuetype": {"name": self._issue_type},
             "summary": limits.shortened(" ".join(summary.split()), limits.JIRA_SUMMARY),
-            "labels": list(labels),
+            "labels": list(map(_label, labels)),
             "description": description,
         }
         if due:
@@ -170,7 +170,8 @@ class Jira:
 
         Of the issues whose ids are in ``sure_of`` (at most 50) the present state is searched.
         """
-        return self.search(f"labels = {quoted(label)} ORDER BY created ASC", sure_of=sure_of)
+        clause = f"labels = {quoted(_label(label))} ORDER BY created ASC"
+        return self.search(clause, sure_of=sure_of)
 
     def closed_with(self, label: str, *, within_days: int) -> tuple[Issue, ...]:
         """Return the closed issues with ``label`` that were changed lately, of any project.
@@ -190,7 +191,7 @@ class Jira:
         """Return the project's issues that meet a JQL clause, all pages."""
         asked = _asked(f"project = {quoted(self._project)} AND {clause}")
         if sure_of:
-            asked["reconcileIssues"] = [int(issue_id) for issue_id in sure_of]
+            asked["reconcileIssues"] = [int(each) for each in sure_of[: limits.JIRA_RECONCILED]]
         return tuple(self._found(asked))
 
     def comment(self, key: str, body: adf.Node, *, effect_id: str) -> str:
@@ -273,6 +274,10 @@ def _of_settings(answer: Answer) -> bool:
         or (name.startswith("customfield_") and "required" in words)
         for name, words in errors.items()
     )
+
+
+def _label(label: str) -> str:
+    return limits.identified(label, limits.JIRA_LABEL, measure=len)
 
 
 def _asked(jql: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from chalicelib.bakery.records import (
     Ticket,
 )
 from chalicelib.bakery.service.batches import Batching
+from chalicelib.bakery.store import items
 from tests.support.bakery.table import Stores
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -257,6 +258,19 @@ def test_an_effect_by_itself_is_asked_for_once(stores: Stores) -> None:
     asked = [stores.tickets.ask(effects.inspection("ING-1", "abc")) for _ in range(2)]
 
     assert asked == [True, False]
+
+
+def test_a_cake_that_an_older_version_stored_without_its_own_letters_is_found(
+    stores: Stores,
+) -> None:
+    cake = Cake(name="KäseKuchen 李", ingredients=(), created_at=NOON)
+    stores.table.put(items.item(("CAKES", "kase_kuchen"), cake))
+
+    assert stores.cakes.cake(cake.id) == cake
+    assert stores.cakes.cake("kase_kuchen") is None, "that is another cake"
+    assert not stores.cakes.remove("kase_kuchen")
+    assert stores.cakes.remove(cake.id)
+    assert stores.cakes.cakes() == []
 
 
 # --- staff ----------------------------------------------------------------------------------------

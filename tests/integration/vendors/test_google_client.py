@@ -258,7 +258,7 @@ def test_b13_a_document_that_never_rests_is_left_for_later(
 
     monkeypatch.setattr(desk.docs, "_write", interrupted)
 
-    with pytest.raises(NotExecutedError, match="all the time"):
+    with pytest.raises(NotExecutedError, match="too many writers"):
         desk.docs.append(document, [LINE])
     assert "Order 21" not in text(desk, document)
 
@@ -266,9 +266,20 @@ def test_b13_a_document_that_never_rests_is_left_for_later(
 def test_b13_a_line_that_google_refuses_is_not_tried_for_ever(desk: Desk) -> None:
     document = desk.document()
 
+    desk.fail("google", "status", method="POST", path=":batchUpdate", status=400, times=None)
+
     with pytest.raises(RejectedError):
-        desk.docs.append(document, [Line("x" * 300, "too long a name")])
+        desk.docs.append(document, [LINE])
     assert len(requests(desk, ":batchUpdate")) == 1
+
+
+def test_b13_a_line_of_a_very_long_name_is_written_once(desk: Desk) -> None:
+    document = desk.document()
+
+    for _ in range(2):
+        desk.docs.append(document, [Line("🎂" * 200, "- A"), Line("🎂" * 200 + "2", "- B")])
+
+    assert text(desk, document) == "- A\n- B\n\n"
 
 
 def test_b13_a_document_that_its_owner_has_deleted_is_told(desk: Desk) -> None:
