@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.bakery import tickets
 from chalicelib.bakery.handlers.changing import order_of
-from chalicelib.bakery.handlers.tickets import Provider, ask_for_parts, day_of
+from chalicelib.bakery.handlers.tickets import ProviderHandler, ask_for_parts, day_of
 from chalicelib.bakery.ports import Batches, Orders, Tickets
 from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.service.orders import Ordering
@@ -17,18 +17,12 @@ _NOT_YET_S = 60.0
 
 
 @dataclass(frozen=True)
-class CommentHandler:
+class CommentHandler(ProviderHandler):
     """Tells the provider what a cancelled order no longer needs."""
 
-    provider: Provider
     orders: Orders
     ordering: Ordering
     tickets: Tickets
-
-    @property
-    def search_lag_s(self) -> float:
-        """Return how long the search may trail."""
-        return self.provider.search_lag_s
 
     def handle(self, effect: Effect) -> str | None:
         """Comment on the ticket and return the comment's id; None when there is no ticket."""
@@ -52,18 +46,12 @@ class CommentHandler:
 
 
 @dataclass(frozen=True)
-class PartHandler:
+class PartHandler(ProviderHandler):
     """Comments on a ticket with a part of its list, which is too long for the description."""
 
-    provider: Provider
     orders: Orders
     batches: Batches
     ordering: Ordering
-
-    @property
-    def search_lag_s(self) -> float:
-        """Return how long the search may trail."""
-        return self.provider.search_lag_s
 
     def handle(self, effect: Effect) -> str | None:
         """Comment on the ticket and return the comment's id."""

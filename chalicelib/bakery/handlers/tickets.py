@@ -52,17 +52,23 @@ class Provider:
 
 
 @dataclass(frozen=True)
-class BatchTicketHandler:
-    """Makes the ticket of a day."""
+class ProviderHandler:
+    """What the handlers of all tasks at the provider's have in common."""
 
     provider: Provider
-    batches: Batches
-    tickets: Tickets
 
     @property
     def search_lag_s(self) -> float:
         """Return how long the search may trail."""
         return self.provider.search_lag_s
+
+
+@dataclass(frozen=True)
+class BatchTicketHandler(ProviderHandler):
+    """Makes the ticket of a day."""
+
+    batches: Batches
+    tickets: Tickets
 
     def handle(self, effect: Effect) -> str:
         """Make the ticket and return its key."""
@@ -87,17 +93,11 @@ class BatchTicketHandler:
 
 
 @dataclass(frozen=True)
-class OrderTicketHandler:
+class OrderTicketHandler(ProviderHandler):
     """Makes the ticket of a single order, unless it was cancelled before."""
 
-    provider: Provider
     orders: Orders
     tickets: Tickets
-
-    @property
-    def search_lag_s(self) -> float:
-        """Return how long the search may trail."""
-        return self.provider.search_lag_s
 
     def handle(self, effect: Effect) -> str | None:
         """Make the ticket and return its key; None when there was no need."""
