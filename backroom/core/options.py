@@ -1,10 +1,13 @@
 """Options that commands of several contexts have, checked before anything is sent."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, time, timezone
 from typing import Annotated
 
 import typer
+
+from chalicelib.core import times
 
 Rule = Callable[[str], str]
 
@@ -24,22 +27,21 @@ def checked(rule: Rule) -> Callable[[str | None], str | None]:
 
 
 def instant(text: str) -> str:
-    """Return a day or a time as an instant in UTC (ISO 8601). Raises ValueError."""
+    """Return a day or a time, in UTC unless it has an offset, as an instant. Raises ValueError."""
+    with suppress(ValueError):
+        return datetime.combine(times.day(text), time(tzinfo=UTC)).isoformat()
     try:
-        at = datetime.fromisoformat(text)
+        wall, offset = times.wall_time(text)
     except ValueError as wrong:
         raise ValueError("must be a day or a time, such as 2020-02-20 or 2020-02-20T11:29") from (
             wrong
         )
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
+    return wall.replace(tzinfo=UTC if offset is None else timezone(offset)).isoformat()
 
 
 def day(text: str) -> str:
     """Return ``text`` when it is a date, or empty for none. Raises ValueError."""
-    try:
-        return date.fromisoformat(text).isoformat() if text else ""
-    except ValueError as wrong:
-        raise ValueError("must be a date, such as 2026-12-25") from wrong
+    return times.day(text).isoformat() if text else ""
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the API, and nothing else.")]
