@@ -10,13 +10,15 @@ from backroom.core import show
 from backroom.core.errors import UnreadableFileError
 from backroom.vending.screens.machine_table import RowsByDay
 from backroom.vending.sending import name_of
-from chalicelib.vending import rows
+from chalicelib.vending import reports, rows
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.archives import UnreadableLogError, open_log
 from chalicelib.vending.files import RefusedLine
+from chalicelib.vending.models import Weekday
 from chalicelib.vending.names import DownloadTime, StoredName
 from chalicelib.vending.parsing import Batch, parse
 from chalicelib.vending.reports import History
+from chalicelib.vending.rollups import MOST_ROWS
 
 _TEXT_LIMIT_BYTES = 4 * 1024 * 1024 * 1024
 _CLOCK_SKEW = timedelta(days=1)
@@ -38,6 +40,8 @@ class LocalLog:
     corrupt: dict[str, bytearray] = field(default_factory=dict)
     refusals: list[RefusedLine] = field(default_factory=list)
     downloaded_at: datetime | None = None
+    read_from: datetime | None = None
+    """The earliest instant that it can have been read at; the latest is ``downloaded_at``."""
     corrupt_day: date = date.min
     """The UTC day that its refused lines count for."""
 
@@ -53,11 +57,27 @@ class LocalLog:
             self.refusals.append(RefusedLine(line=line, reason=reason, text=text))
 
 
-def read_log(path: Path, now: datetime) -> LocalLog:
+@dataclass(frozen=True)
+class Known:
+    """What is said of the logs beside their bytes: where they stood, and when they were read.
+
+    ``closed`` and ``closed_weekly`` are days without trade at all machines.
+    """
+
+    zone: str | None = None
+    closed: tuple[date, ...] = ()
+    closed_weekly: tuple[Weekday, ...] = ()
+    downloaded_at: DownloadTime | None = None
+
+
+def read_log(path: Path, now: datetime, known: Known = Known()) -> LocalLog:
     """Read one file as the service would. Raises UnreadableFileError."""
     log = LocalLog(name_of(path))
-    machine, latest = _origin(path, now)
-    log.downloaded_at = latest if machine else None
+    machine, read_at = _origin(path, known)
+    latest = now + _CLOCK_SKEW
+    if read_at:
+        log.downloaded_at = latest = min(read_at.latest_instant(known.zone), latest)
+        log.read_from = min(read_at.earliest_instant(known.zone), latest)
     try:
         with path.open("rb") as file:
             blocks = open_log(file, max_bytes=_TEXT_LIMIT_BYTES)
@@ -78,34 +98,61 @@ def read_log(path: Path, now: datetime) -> LocalLog:
     return log
 
 
-def _origin(path: Path, now: datetime) -> tuple[str | None, datetime]:
-    """Return the machine that a file is of, if it is of one, and the latest its rows can be."""
+def _origin(path: Path, known: Known) -> tuple[str | None, DownloadTime | None]:
+    """Return the machine that a file is of, if it is of one, and when it was read, if known."""
     try:
         stored = StoredName.parse(path.name)
     except ValueError:
-        return None, now + _CLOCK_SKEW
-    latest = DownloadTime(stored.wall).latest_instant(None)
-    return stored.machine, min(latest, now + _CLOCK_SKEW)
+        return None, known.downloaded_at
+    return stored.machine, DownloadTime(stored.wall)
 
 
-def histories(logs: Sequence[LocalLog], thresholds: Thresholds) -> Iterable[History]:
+def histories(
+    logs: Sequence[LocalLog], thresholds: Thresholds, known: Known = Known()
+) -> Iterable[History]:
     """Yield what all files together say of each machine."""
     days: defaultdict[str, defaultdict[date, list[bytes]]] = defaultdict(lambda: defaultdict(list))
     for log in logs:
         for (serial, day), packed in log.rows.items():
             days[serial][day].append(bytes(packed))
+    starts = {log.name: _usual_start(log) for log in logs}
     named = {serial for log in logs for serial in log.corrupt}
     for serial in sorted(named | set(days)):
-        keys = Keys("Q")
+        keys, beyond = Keys("Q"), {}
         for day in sorted(days[serial]):
-            keys.extend(rows.union(day, days[serial][day]))
+            union = rows.union(day, days[serial][day])
+            keys.extend(union[:MOST_ROWS])
+            if len(union) > MOST_ROWS:
+                beyond[day] = len(union) - MOST_ROWS
         oldest = max(days[serial], default=date.max) - timedelta(days=thresholds.window_days)
+        own = [log for log in logs if _is_of(log, serial)]
         yield History(
             serial,
             keys,
-            corrupt_lines=_corrupt_lines(logs, serial, oldest),
-            last_download_at=_last_download_at(logs, serial),
+            corrupt_lines=_corrupt_lines(own, serial, oldest),
+            last_download_at=_latest(log.downloaded_at for log in own),
+            beyond=beyond,
+            read_until=_latest(log.read_from for log in own),
+            file_starts_at=_latest(starts[log.name] for log in own),
+            closed=known.closed,
+            closed_weekly=known.closed_weekly,
         )
+
+
+def _usual_start(log: LocalLog) -> datetime | None:
+    """Return where the logs of the machines in a file usually begin, if it has several."""
+    first: dict[str, date] = {}
+    for serial, day in log.rows:
+        first[serial] = min(day, first.get(serial, day))
+    return reports.usual_start(first.values())
+
+
+def _is_of(log: LocalLog, serial: str) -> bool:
+    return serial in log.corrupt or any(machine == serial for machine, _ in log.rows)
+
+
+def _latest(instants: Iterable[datetime | None]) -> datetime | None:
+    return max((each for each in instants if each), default=None)
 
 
 def _corrupt_lines(logs: Iterable[LocalLog], serial: str, oldest: date) -> int:
@@ -116,15 +163,6 @@ def _corrupt_lines(logs: Iterable[LocalLog], serial: str, oldest: date) -> int:
             if serial in log.corrupt and log.corrupt_day >= oldest
         ]
     )
-
-
-def _last_download_at(logs: Iterable[LocalLog], serial: str) -> datetime | None:
-    visits = (
-        log.downloaded_at
-        for log in logs
-        if serial in log.corrupt or any(machine == serial for machine, _ in log.rows)
-    )
-    return max((visit for visit in visits if visit), default=None)
 
 
 def rows_by_day(keys: Keys) -> RowsByDay:

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from backroom.core.options import checked
 from chalicelib.vending import names
+from chalicelib.vending.models import WEEKDAYS, SiteBody
 
 Paths = Annotated[
     list[Path],
@@ -44,3 +46,22 @@ SerialArgument = Annotated[
         metavar="SERIAL", callback=checked(names.serial), help="The machine, such as GM001."
     ),
 ]
+
+
+def closing_days(named: list[str] | None) -> dict[str, list[str]]:
+    """Return dates and weekdays apart; nothing if none are named, two empty lists for ``none``."""
+    if not named:
+        return {}
+    days = [] if named == ["none"] else [day.lower() for day in named]
+    weekly: list[str] = [day for day in days if day in WEEKDAYS]
+    return {"closed": [day for day in days if day not in weekly], "closed_weekly": weekly}
+
+
+def checked_site(told: dict[str, object]) -> SiteBody:
+    """Return what is said of a site, or say which option is wrong."""
+    try:
+        return SiteBody.model_validate(told)
+    except ValidationError as invalid:
+        wrong = invalid.errors(include_url=False)[0]
+        hint = f"--{str(wrong['loc'][0]).replace('_', '-')}"
+        raise typer.BadParameter(wrong["msg"], param_hint=hint) from invalid

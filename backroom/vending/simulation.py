@@ -1,20 +1,21 @@
 """Realistic machine logs with planted faults, for demonstrations, benchmarks and tests.
 
 Everything follows from the seed: no clock, no network, and no disk until a `Simulation` is written.
-Each machine keeps its own rhythm, a Poisson process of 10 to 24 customers a day, at least 2 s
-apart. It rolls its own dice: a fault planted in one machine leaves the rows of the others alone.
+Each machine keeps its own pace, 10 to 24 customers a day, at least 2 s apart, in the rhythm of the
+place where it stands. It rolls its own dice: a fault planted in one machine leaves the rows of the
+others alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import cycle
-from math import cos, pi
 from pathlib import Path
 from random import Random
 from typing import Literal, get_args
 
+from backroom.vending.rhythms import Place, Rhythm, customers
 from chalicelib.vending.names import StoredName
 
 Plant = Literal["fleet_gap", "lost_log", "under", "over", "dead", "duplicate", "corrupt", "cut"]
@@ -22,13 +23,13 @@ Plant = Literal["fleet_gap", "lost_log", "under", "over", "dead", "duplicate", "
 
 - fleet_gap: all rows of 20 to 28 hours are missing, on every machine.
 - lost_log: the rows of 30 to 40 mean gaps are missing on one machine.
-- under, over: 2 to 6 % of a machine's rows, at least 6, give no gumball, or two.
+- under, over: 3 to 8 % of a machine's rows, at least 9, give no gumball, or two.
 - dead: no row of a machine gives a gumball.
 - duplicate: a row is doubled. corrupt: 3 to 8 lines are unreadable. cut: the last line ends early.
 """
 
 ALL_PLANTS: tuple[Plant, ...] = get_args(Plant)
-MOST_MACHINES = 1_000
+MOST_MACHINES = 10_000
 FEWEST_DAYS = 14
 
 _ONE_EACH: tuple[Plant, ...] = ("lost_log", "under", "over", "dead")
@@ -36,7 +37,6 @@ _FLEET_GAP_SLOT_DAYS = 2
 _FLEET_GAP_SHARE = 0.25  # of the time: fleet gaps lie from 20 % to 45 % of it
 _RECENT_DAYS = 84  # silences are planted in these, so that a window of 90 days shows them
 _DAY_S = 86_400
-_DISPENSE_S = 2
 _Damage = Callable[[bytes], bytes]
 
 
@@ -69,7 +69,7 @@ class Simulation:
         """Return the lines of all machines in time order; a line that was cut comes last."""
         *lines, last = sorted(
             (line for log in self.logs.values() for line in log),
-            key=lambda line: (not line.endswith(b"\n"), line[len("GM001|") :]),
+            key=lambda line: (not line.endswith(b"\n"), line.partition(b"|")[2]),
         )
         return [*(line if line.endswith(b"\n") else line + b"\n" for line in lines), last]
 
@@ -89,29 +89,37 @@ class Simulation:
         return path
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - all of it is by name
     *,
     seed: int,
     ending: datetime,
     machines: int = 6,
     days: int = 28,
     plants: Sequence[Plant] = ALL_PLANTS,
-    day_night: bool = False,
+    rhythms: Sequence[Rhythm] = ("steady",),
+    time_zones: Sequence[str] = ("UTC",),
+    closed: Collection[date] = (),
 ) -> Simulation:
     """Return ``days`` of logs that were all downloaded at ``ending`` (aware, rows are older).
 
     Plants may repeat. No machine bears two of lost_log, under, over and dead, and damage goes to
-    the others first. With ``day_night`` customers come by day, which the Poisson rules do not
-    expect: they then see silences in quiet nights. Raises ValueError when there is no room.
+    the others first. Machines take turns in ``rhythms`` and ``time_zones``; nobody buys on the
+    local days ``closed``, but for a steady rhythm. Raises ValueError when there is no room.
     """
     if ending.tzinfo is None:
         raise ValueError("ending must be aware: the rows are in UTC")
     _check(machines, days, plants)
     end = ending.timestamp()
     start = end - days * _DAY_S
-    # GM and three digits name 1,000 machines: the last is GM000.
-    serials = [f"GM{number % MOST_MACHINES:03d}" for number in range(1, machines + 1)]
-    fleet = {serial: _machine(serial, seed, start, end, day_night) for serial in serials}
+    serials = [f"GM{number:03d}" for number in range(1, machines + 1)]
+    places = [
+        Place(rhythm, zone, closed)
+        for rhythm, zone, _ in zip(cycle(rhythms), cycle(time_zones), serials, strict=False)
+    ]
+    fleet = {
+        serial: _machine(serial, seed, start, end, place)
+        for serial, place in zip(serials, places, strict=True)
+    }
     dice = _dice(seed, "fleet")
     recent = (max(start, end - _RECENT_DAYS * _DAY_S), end)
     planted = list(_silence_fleet([*fleet.values()], plants.count("fleet_gap"), recent, dice))
@@ -186,7 +194,7 @@ class _Machine:
             case "corrupt":
                 wanted = self.dice.randint(3, 8)
             case _:
-                wanted = max(6, round(self.dice.uniform(0.02, 0.06) * rows))
+                wanted = max(9, round(self.dice.uniform(0.03, 0.08) * rows))
         if wanted > len(self.spare):
             raise ValueError(f"{self.serial} has too few rows for another {kind}")
         return [self.spare.pop() for _ in range(wanted)]
@@ -195,33 +203,33 @@ class _Machine:
         if kind == "duplicate":
             return lambda line: line + line
         if kind == "cut":
-            length = self.dice.randrange(_SHORTEST_CUT, _LINE)
+            serial = len(self.serial)
+            length = self.dice.randrange(serial + 1, serial + _REST)
             return lambda line: line[:length]
         return self.dice.choice(_CORRUPTIONS)
 
 
 _DISPENSED: dict[Plant, int] = {"under": 0, "over": 2, "dead": 0}
-_LINE = len("GM001|2020-02-20T11:29:44Z|1")
-_SHORTEST_CUT = len("GM001|")
+_REST = len("|2020-02-20T11:29:44Z|1")
 
 # Each takes a whole line, ``GM001|2020-02-20T11:29:44Z|1`` and its line end, and spares the serial.
 _CORRUPTIONS: tuple[_Damage, ...] = (
-    lambda line: line[:26] + b"\n",  # a field is missing
-    lambda line: line[:28] + b"|1\n",  # a field too many
-    lambda line: line[:11] + b"02-30" + line[16:],  # no such day
-    lambda line: line[:17] + b"25" + line[19:],  # no such hour
-    lambda line: line[:27] + b"x\n",
-    lambda line: line[:27] + b"-1\n",
-    lambda line: line[:27] + b"1.5\n",
-    lambda line: line[:27] + b"10\n",
-    lambda line: line[:10] + bytes(8) + line[18:],  # zeroed memory
-    lambda line: line[:10] + b"\xff\xfe" + line[12:],  # not UTF-8
+    lambda line: line[:-3] + b"\n",  # a field is missing
+    lambda line: line[:-1] + b"|1\n",  # a field too many
+    lambda line: line[:-18] + b"02-30" + line[-13:],  # no such day
+    lambda line: line[:-12] + b"25" + line[-10:],  # no such hour
+    lambda line: line[:-2] + b"x\n",
+    lambda line: line[:-2] + b"-1\n",
+    lambda line: line[:-2] + b"1.5\n",
+    lambda line: line[:-2] + b"10\n",
+    lambda line: line[:-19] + bytes(8) + line[-11:],  # zeroed memory
+    lambda line: line[:-19] + b"\xff\xfe" + line[-17:],  # not UTF-8
 )
 
 
 def _check(machines: int, days: int, plants: Sequence[Plant]) -> None:
     if not 1 <= machines <= MOST_MACHINES:
-        raise ValueError(f"machines must be 1 to {MOST_MACHINES}: serials have three digits")
+        raise ValueError(f"machines must be 1 to {MOST_MACHINES:,}")
     if days < FEWEST_DAYS:
         raise ValueError(f"days must be at least {FEWEST_DAYS}: less shows no rhythm")
     if unknown := set(plants) - set(ALL_PLANTS):
@@ -239,26 +247,11 @@ def _dice(seed: int, owner: str) -> Random:
     return Random(f"{seed} {owner}")  # noqa: S311 - nothing secret, and it must repeat
 
 
-def _machine(serial: str, seed: int, start: float, end: float, day_night: bool) -> _Machine:
+def _machine(serial: str, seed: int, start: float, end: float, place: Place) -> _Machine:
     dice = _dice(seed, serial)
     mean_gap_s = _DAY_S / dice.uniform(10, 24)
-    return _Machine(
-        serial, dice, mean_gap_s, list(_rhythm(dice, mean_gap_s, start, end, day_night))
-    )
-
-
-def _rhythm(
-    dice: Random, mean_gap_s: float, start: float, end: float, day_night: bool
-) -> Iterator[int]:
-    """Yield the seconds at which customers come.
-
-    By day and night twice as many come by, and stay with the chance that the hour gives: 0 at
-    midnight, 1 at noon (UTC). That thins a Poisson process to one of varying rate.
-    """
-    at = start
-    while (at := at + _DISPENSE_S + dice.expovariate((2 if day_night else 1) / mean_gap_s)) < end:
-        if not day_night or dice.random() < (1 - cos(2 * pi * at / _DAY_S)) / 2:
-            yield int(at)
+    times = list(customers(dice, place, _DAY_S / mean_gap_s, start, end))
+    return _Machine(serial, dice, mean_gap_s, times)
 
 
 def _silence_fleet(

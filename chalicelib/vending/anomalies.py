@@ -1,20 +1,19 @@
-"""The rules that tell a fault from chance: A (faults), B1 (fleet gaps), B2 (lost logs).
+"""The rules that tell a faulty machine from chance: A (a rate) and A2 (a run of faults).
 
-Terms: a machine's *keys* are its rows as ``epoch_seconds * 10 + gumballs``, its *times* their epoch
-seconds, both sorted. A *gap* is the time between one row and the next. *E* is how many gaps as long
-as this one chance alone would leave among all gaps tested: customers come as a Poisson process, so
-a gap is exponential with the mean of the gaps that it is compared with.
+Terms: a machine's *keys* are its rows as ``epoch_seconds * 10 + gumballs``, sorted. *under* is a
+credit that gave no gumball, *over* one that gave two or more.
 
-The rules see only what they are given and compute unrounded (requirement V6).
+Rule A looks at all rows of the window; A2 is a cumulative sum (Page 1954) that grows with each
+fault and falls with each good row, so that it sees at once what began yesterday, and forgets what
+is over. The rules see only what they are given and compute unrounded (requirement V6).
 """
 
 import math
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Literal
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     Keys = array[int]
@@ -23,32 +22,48 @@ else:
 
 FaultKind = Literal["under", "over"]
 FaultLevel = Literal["degraded", "out_of_service"]
-_Compared = tuple[int, int, float]  # start and end of a gap, and the mean gap it is compared with
+KINDS: tuple[FaultKind, ...] = ("under", "over")
 
 _DOUBT = 0.05  # a machine is called mended when chance explains its clean rows less often
 _Z_95 = 1.959963984540054  # standard normal quantile of 0.975: a two-sided 95 % interval
 _DAY_S = 86_400
-_HOUR_S = 3_600
+_STEPS_TO = (0.1, 0.6)  # the fault rates that A2 looks for
+_ALARM, _CEILING = 12.0, 15.0  # of its sum; at the ceiling a few good rows still clear it
+_BURST = 24.0  # what a sum that has cleared must have reached to be worth a note
+_FEW_ROWS = 200  # a log that short has not been looked at often
+_DEAD_RUN = 4  # faults in a row whose Wilson bound is above one half
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where chance ends and a case begins; rates are shares of rows, E values are counts."""
+    """Where chance ends and a case begins.
+
+    Rates are shares of rows. ``fault_chance`` is how often a tolerated rate may give so many faults
+    at one look. ``lost_log_e`` is how many false lost logs are tolerated in a machine-month,
+    ``fleet_gap_e`` how many false fleet gaps in a month of a region.
+    """
 
     min_faults: int = 3
     fault_rate: float = 0.005
+    fault_chance: float = 0.0005
     out_of_service_rate: float = 0.5
-    fleet_gap_e: float = 0.01
-    fleet_gap_neighbours: int = 200
-    fleet_min_machines: int = 3
-    lost_log_e: float = 0.05
+    fleet_gap_e: float = 0.02
+    lost_log_e: float = 0.005
     window_days: int = 90
     due_days: int = 14
 
 
+SENSITIVE_E = 0.02
+"""``lost_log_e`` for whoever would rather look once too often: half of all silences of 6 hours."""
+
+
 @dataclass(frozen=True)
 class Fault:
-    """A machine that fails too often in one way, by rule A."""
+    """A machine that fails too often in one way, by rule A or A2.
+
+    ``faults`` of ``rows`` are those of the window, or for A2 those since its run of faults began,
+    at ``began_at`` (epoch second).
+    """
 
     kind: FaultKind
     level: FaultLevel
@@ -58,24 +73,18 @@ class Fault:
     wilson_low: float
     first_known_at: int
     """Epoch second of the row at which the rule fired for the first time, in time order."""
+    began_at: int | None = None
 
 
-@dataclass(frozen=True)
-class Gap:
-    """A silence that chance does not explain, from one row to the next (epoch seconds)."""
+class Burst(NamedTuple):
+    """A run of faults that is over (epoch seconds of its first and last one)."""
 
+    kind: FaultKind
     start: int
     end: int
-    e: float
-    expected: float
-    """Rows that the rhythm around the gap lets expect in it."""
-    machines: int = 1
-    """How many machines reported before or after, and not in it."""
-
-    @property
-    def hours(self) -> float:
-        """Return how long it lasted."""
-        return (self.end - self.start) / _HOUR_S
+    faults: int
+    clean_rows: int
+    """Rows since without such a fault."""
 
 
 def wilson_low(k: int, n: int) -> float:
@@ -110,12 +119,32 @@ def window(keys: Keys, thresholds: Thresholds) -> Keys:
     return since(keys, keys[-1] // 10 - thresholds.window_days * _DAY_S)
 
 
-def faults(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> Fault | None:
-    """Return rule A's finding: enough faults, and a rate surely above what is tolerated.
+def find_faults(keys: Sequence[int], thresholds: Thresholds) -> list[Fault]:
+    """Return what rules A and A2 find, under before over.
 
     Only ``under`` can put a machine out of service. Under and over are judged apart: in a net sum
-    the one would hide the other.
+    the one would hide the other. A machine is looked at again and again, so rule A counts only
+    where one of the two is beyond what repeated looks at a tolerated rate would give.
     """
+    rated = {kind: faults(keys, kind, thresholds) for kind in KINDS}
+    running = {kind: _running(keys, kind, thresholds) for kind in KINDS}
+    sure = any(running.values()) or any(
+        fault.rows < _FEW_ROWS
+        or binomial_tail(fault.faults, fault.rows, thresholds.fault_rate) < thresholds.fault_chance
+        for fault in rated.values()
+        if fault
+    )
+    found = []
+    for kind in KINDS:
+        rate, run = rated[kind] if sure else None, running[kind]
+        worse = run and run.level == "out_of_service" and (not rate or rate.level != run.level)
+        if fault := run if worse or not rate else rate:
+            found.append(fault)
+    return found
+
+
+def faults(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> Fault | None:
+    """Return rule A's finding: enough faults, and a rate surely above what is tolerated."""
     at_fault = [(row, key // 10) for row, key in enumerate(keys, 1) if _is_fault(key % 10, kind)]
     count, rows = len(at_fault), len(keys)
     if not _fires(count, rows, thresholds):
@@ -128,42 +157,111 @@ def faults(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> Faul
     return Fault(kind, level, count, rows, count / rows, low, first_known_at=next(fired))
 
 
-def fleet_gaps(times_by_serial: Mapping[str, Sequence[int]], thresholds: Thresholds) -> list[Gap]:
-    """Return rule B1's findings, in time order: silences of all machines at once.
-
-    A silence longer than the window parts two eras, whose logs say nothing of each other. Each era
-    is looked at in the window up to its newest row, if ``fleet_min_machines`` have rows there.
-    """
-    merged = sorted(chain.from_iterable(times_by_serial.values()))
-    span = thresholds.window_days * _DAY_S
-    eras = [era[bisect_left(era, era[-1] - span) :] for era in _eras(merged, span)]
-    reporting = [(era, _reporting(era, times_by_serial)) for era in eras]
-    fleets = [(era, count) for era, count in reporting if count >= thresholds.fleet_min_machines]
-    tests = sum(len(era) - 1 for era, _ in fleets)
-    near = thresholds.fleet_gap_neighbours
+def bursts(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> list[Burst]:
+    """Return the runs of faults that are over, in time order."""
+    rate = _STEPS_TO[-1]
+    over = [run for run in _runs(keys, kind, rate, thresholds) if run.peak > _BURST]
+    last_fault = max((run.last for run in _runs(keys, kind, rate, thresholds)), default=-1)
     return [
-        replace(gap, machines=count)
-        for era, count in fleets
-        for gap in _beyond_chance(_with_mean_nearby(era, near), tests, thresholds.fleet_gap_e)
+        Burst(
+            kind,
+            keys[run.first] // 10,
+            keys[run.last] // 10,
+            run.faults,
+            len(keys) - 1 - last_fault,
+        )
+        for run in over
+        if run.sum <= _ALARM
     ]
 
 
-def lost_logs(
-    times_by_serial: Mapping[str, Sequence[int]], gaps: Iterable[Gap], thresholds: Thresholds
-) -> dict[str, list[Gap]]:
-    """Return rule B2's findings by serial, in time order: silences of one machine.
+def binomial_tail(k: int, n: int, p: float) -> float:
+    """Return the chance of ``k`` or more among ``n``, each with chance ``p``."""
+    if k <= n * p:
+        return 1.0
+    if not 0 < p < 1:
+        return 0.0
+    log_term = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    term = math.exp(log_term + k * math.log(p) + (n - k) * math.log1p(-p))
+    total = 0.0
+    while term > total * 1e-12:
+        total += term
+        term *= (n - k) / (k + 1) * p / (1 - p)
+        k += 1
+    return total
 
-    ``gaps`` are the fleet's, which no single machine is blamed for. Machines without a finding are
-    left out.
-    """
-    cuts = sorted(gap.start for gap in gaps)
-    pieces = {serial: list(_pieces(times, cuts)) for serial, times in times_by_serial.items()}
-    tests = sum(len(piece) - 1 for piece in chain.from_iterable(pieces.values()))
-    return {
-        serial: found
-        for serial, own in pieces.items()
-        if (found := _beyond_chance(_with_mean_of_others(own), tests, thresholds.lost_log_e))
-    }
+
+@dataclass
+class _Run:
+    """A time in which the sum of A2 is above 0: rows by their place, the sum with its ceiling."""
+
+    first: int
+    last: int = 0
+    alarm: int | None = None
+    """The row at which the sum passed the alarm for the first time since it was last below."""
+    faults: int = 0
+    sum: float = 0.0
+    peak: float = 0.0
+    """The highest sum, without a ceiling."""
+    uncapped: float = 0.0
+    in_a_row: int = 0
+
+
+def _runs(
+    keys: Sequence[int], kind: FaultKind, rate: float, thresholds: Thresholds
+) -> Iterator[_Run]:
+    """Yield the runs of A2 for a step to ``rate``; the last one may be going on."""
+    tolerated = thresholds.fault_rate
+    up, down = math.log(rate / tolerated), math.log((1 - rate) / (1 - tolerated))
+    run: _Run | None = None
+    for row, key in enumerate(keys):
+        if _is_fault(key % 10, kind):
+            run = run or _Run(first=row)
+            run.last, run.faults, run.in_a_row = row, run.faults + 1, run.in_a_row + 1
+            run.sum, run.uncapped = min(run.sum + up, _CEILING), run.uncapped + up
+            run.peak = max(run.peak, run.uncapped)
+            if run.alarm is None and run.sum > _ALARM:
+                run.alarm = row
+        elif run:
+            run.in_a_row, run.sum, run.uncapped = 0, run.sum + down, run.uncapped + down
+            if run.sum <= _ALARM:
+                run.alarm = None
+            if run.sum <= 0:
+                yield run
+                run = None
+    if run:
+        yield run
+
+
+def _running(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> Fault | None:
+    """Return A2's finding: a run of faults that goes on at the newest row."""
+    found = []
+    for rate in _STEPS_TO:
+        for run in _runs(keys, kind, rate, thresholds):
+            # A run that is over has a sum of 0 at most; only the last can be above the alarm.
+            if run.sum > _ALARM and run.alarm is not None:
+                found.append(_fault_of(keys, kind, run, thresholds))
+    return max(found, key=lambda fault: fault.wilson_low, default=None)
+
+
+def _fault_of(keys: Sequence[int], kind: FaultKind, run: _Run, thresholds: Thresholds) -> Fault:
+    rows, count, first = len(keys) - run.first, run.faults, run.first
+    if run.in_a_row >= _DEAD_RUN:
+        # What came before the last good row no longer matters: nothing works since.
+        rows, count, first = run.in_a_row, run.in_a_row, len(keys) - run.in_a_row
+    low = wilson_low(count, rows)
+    dead = kind == "under" and low > thresholds.out_of_service_rate
+    known = keys[run.alarm if run.alarm is not None else run.last] // 10
+    return Fault(
+        kind=kind,
+        level="out_of_service" if dead else "degraded",
+        faults=count,
+        rows=rows,
+        rate=count / rows,
+        wilson_low=low,
+        first_known_at=max(known, keys[first] // 10),
+        began_at=keys[first] // 10,
+    )
 
 
 def _is_fault(gumballs: int, kind: FaultKind) -> bool:
@@ -172,66 +270,3 @@ def _is_fault(gumballs: int, kind: FaultKind) -> bool:
 
 def _fires(count: int, rows: int, thresholds: Thresholds) -> bool:
     return count >= thresholds.min_faults and wilson_low(count, rows) > thresholds.fault_rate
-
-
-def _beyond_chance(compared: Iterable[_Compared], tests: int, limit: float) -> list[Gap]:
-    """Return the gaps with E below ``limit``, out of ``tests`` gaps in all.
-
-    A mean of 0 (rows all in one second, or nothing to compare with) is no rhythm: no test.
-    """
-    if tests < 1:
-        return []
-    bar = math.log(tests / limit)  # E < limit, solved for the gap in units of its mean
-    return [
-        Gap(start, end, e=tests * math.exp((start - end) / mean), expected=(end - start) / mean)
-        for start, end, mean in compared
-        if mean and end - start > bar * mean
-    ]
-
-
-def _eras(times: Sequence[int], longest: int) -> Iterator[Sequence[int]]:
-    """Yield the parts of ``times`` between silences over ``longest`` seconds."""
-    ends = [row for row, (start, end) in enumerate(pairwise(times), 1) if end - start > longest]
-    for first, last in pairwise([0, *ends, len(times)]):
-        if first < last:
-            yield times[first:last]
-
-
-def _reporting(era: Sequence[int], times_by_serial: Mapping[str, Sequence[int]]) -> int:
-    """Return how many machines have a row in ``era``."""
-    return sum(
-        bisect_left(times, era[0]) < bisect_right(times, era[-1])
-        for times in times_by_serial.values()
-    )
-
-
-def _with_mean_nearby(times: Sequence[int], neighbours: int) -> Iterator[_Compared]:
-    """Yield each gap with the longer of the mean gaps before and after it (the lower rate).
-
-    Near the ends a side has fewer neighbours; a side with none counts 0, and the other decides.
-    """
-    last = len(times) - 1
-    for row, (start, end) in enumerate(pairwise(times)):
-        first, final = max(row - neighbours, 0), min(row + 1 + neighbours, last)
-        before = (start - times[first]) / max(row - first, 1)
-        after = (times[final] - end) / max(final - row - 1, 1)
-        yield start, end, max(before, after)
-
-
-def _pieces(times: Sequence[int], cuts: Iterable[int]) -> Iterator[Sequence[int]]:
-    """Yield the parts of ``times`` that end at ``cuts`` and have a rhythm.
-
-    That takes three different seconds: no gap is then compared with others that are all 0.
-    """
-    ends = (bisect_right(times, cut) for cut in cuts)
-    for first, last in pairwise([0, *ends, len(times)]):
-        if len(set(times[first:last])) > 2:
-            yield times[first:last]
-
-
-def _with_mean_of_others(pieces: Iterable[Sequence[int]]) -> Iterator[_Compared]:
-    """Yield each gap of each piece with the mean of the other gaps of that piece."""
-    for times in pieces:
-        span, others = times[-1] - times[0], len(times) - 2
-        for start, end in pairwise(times):
-            yield start, end, (span - (end - start)) / others

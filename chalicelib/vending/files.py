@@ -54,7 +54,8 @@ class FileRecord(FileView):
     run over the content is a new ``generation`` of the file's chunks: ``settled`` is the one that
     the state is of, ``live`` the one whose chunks count; ``machines`` the serials it has or had
     rows of; ``not_after`` the instant after which a row cannot be true; ``checked`` tells that the
-    technician was found to be assigned.
+    technician was found to be assigned; ``usual_start`` is where the logs of the machines in it
+    usually begin, if it is of several.
     """
 
     owner: str
@@ -66,6 +67,7 @@ class FileRecord(FileView):
     settled: int = 0
     live: int | None = None
     machines: tuple[str, ...] = ()
+    usual_start: Instant | None = None
     attempts: int = 0
     version: int = 0
     taken_back: int = 0

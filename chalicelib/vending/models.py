@@ -30,16 +30,29 @@ CREDIT_CENTS = 25
 """What a customer pays for one dispense (requirement V5)."""
 
 
-Kind = Literal["under", "over", "lost_log"]
+Kind = Literal["under", "over", "lost_log", "clock", "stuck_sensor"]
 Level = Literal["degraded", "out_of_service"]
-MachineState = Literal["healthy", "degraded", "out_of_service"]
+MachineState = Literal["healthy", "needs_attention", "degraded", "out_of_service", "retired"]
+"""``needs_attention`` is any open cause that is not a fault of the dispensing: a lost log, a wrong
+clock, a stuck sensor, unreadable lines, an overdue download."""
+
+
+class HowWeKnow(Model):
+    """What is behind a finding, for whoever doubts it."""
+
+    method: str
+    figures: str
+    threshold: str
+    may_also_be: str
+    """What else explains the same rows."""
 
 
 class Verdict(Model):
     """One rule that fired for a machine, with the numbers that made it fire.
 
     ``under`` and ``over`` carry level, faults, rate and wilson_low; ``lost_log`` carries from, to,
-    hours and e.
+    hours, e and expected, the number of sales that are missing. ``why`` is one sentence for the
+    dispatcher.
     """
 
     kind: Kind
@@ -52,13 +65,33 @@ class Verdict(Model):
     to: Instant | None = None
     hours: float | None = None
     e: float | None = None
+    expected: int | None = None
     why: str
+    how_we_know: HowWeKnow | None = None
     clears_when: str
     parts: tuple[str, ...] = ()
 
 
+class MachineNote(Model):
+    """Something worth knowing of a machine that nobody has to go to it for."""
+
+    kind: Literal["burst", "partial_silence"]
+    from_: Instant = Field(alias="from")
+    to: Instant
+    why: str
+
+
+class OwnSilence(Model):
+    """A silence that a machine's own rhythm does not explain, whoever it is blamed on."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    expected: float
+    e: float
+
+
 class MachineSummary(Model):
-    """What the stored rows of one machine say on their own, before the fleet is looked at."""
+    """What a machine's stored rows say, and what its region has in common with it."""
 
     serial: str
     state: MachineState
@@ -76,15 +109,32 @@ class MachineSummary(Model):
     last_download_at: Instant | None = None
     settled_until: Instant | None = None
     verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[MachineNote, ...] = ()
+    silences: tuple[OwnSilence, ...] = ()
     due_at: Instant | None = None
-    stuck_days: tuple[date, ...] = ()
-    """Days on which it reported more rows than are kept."""
+    retired: date | None = None
+
+
+Urgency = Literal["under", "over", "lost_log", "clock", "stuck_sensor", "corrupt_data", "overdue"]
+
+
+class Cause(Model):
+    """One reason to go to a machine; ``count`` findings of that kind, of which it tells one."""
+
+    kind: Urgency
+    count: int = 1
+    since: Instant | None = None
+    why: str
+    how_we_know: HowWeKnow | None = None
+    clears_when: str
 
 
 class MachineReport(MachineSummary):
     """A machine as the dispatcher sees it: its summary, and whether it is due."""
 
     overdue: bool
+    causes: tuple[Cause, ...] = ()
+    """Why to go to it; several findings of one kind are one."""
 
 
 class FleetGap(Model):
@@ -94,7 +144,26 @@ class FleetGap(Model):
     to: Instant
     hours: float
     e: float
+    machines: int | None = None
+    """How many machines have rows before and after it."""
+    expected: int | None = None
     why: str
+    how_we_know: HowWeKnow | None = None
+
+
+class PartialSilence(Model):
+    """A silence of many machines at the same time, but not of all: one case for IT."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+    hours: float
+    silent: int
+    of: int
+    """How many machines have rows before and after it."""
+    machines: tuple[str, ...]
+    """The serials of those that were silent, the first fifty."""
+    why: str
+    how_we_know: HowWeKnow
 
 
 class Totals(Model):
@@ -113,6 +182,7 @@ class FleetReport(Model):
 
     machines: tuple[MachineReport, ...]
     fleet_gaps: tuple[FleetGap, ...]
+    partial_silences: tuple[PartialSilence, ...] = ()
     totals: Totals
     window_days: int
     up_to_date: bool = True
@@ -352,18 +422,6 @@ class RowView(Model):
     gumballs: int
     credit_cents: int = CREDIT_CENTS
     suspected_duplicate: bool = False
-
-
-Urgency = Literal["under", "over", "lost_log", "corrupt_data", "stuck_sensor", "overdue"]
-
-
-class Cause(Model):
-    """One reason to go to a machine."""
-
-    kind: Urgency
-    since: Instant | None = None
-    why: str
-    clears_when: str
 
 
 DispatchState = Literal["open", "closed"]

@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import Model
+from chalicelib.vending import names
 from chalicelib.vending.files import FileRecord, RefusedLine
 from chalicelib.vending.models import (
     Dispatch,
@@ -99,9 +100,10 @@ class Chunk(NamedTuple):
 class MachineLog:
     """What a machine did in a span of days, by the files whose records count.
 
-    ``last_download_at`` is the latest visit of a technician among the files of its window, and
-    ``corrupt_lines`` are those of its window; ``refused`` and ``beyond`` (rows too many to keep)
-    are by day, of the whole span.
+    ``last_download_at`` is the latest visit of a technician among the files of its window,
+    ``download_told`` the clock that the technician saw then, ``file_starts_at`` where the logs of
+    other machines in those files usually begin. ``corrupt_lines`` are those of its window;
+    ``refused`` and ``beyond`` (rows too many to keep) are by day, of the whole span.
     """
 
     keys: "array[int]"
@@ -109,6 +111,14 @@ class MachineLog:
     last_download_at: datetime | None = None
     refused: Mapping[date, int] = field(default_factory=dict)
     beyond: Mapping[date, int] = field(default_factory=dict)
+    download_told: str | None = None
+    file_starts_at: datetime | None = None
+
+    def read_until(self, zone: str | None) -> datetime | None:
+        """Return the earliest instant that the latest download can have been at."""
+        if self.download_told is None:
+            return None
+        return names.download_time(self.download_told).earliest_instant(zone)
 
 
 @dataclass(frozen=True)

@@ -1,44 +1,40 @@
-"""From stored rows and the rules' findings to what the dispatcher reads.
+"""From stored rows to what the dispatcher reads: the one place where all rules meet.
 
-A machine is summarised from its own rows and what its region has in common. Everything is counted
-over a machine's window, the days up to its own newest row. The models carry rounded numbers: rates
-to 6 digits, hours to 3, E to 6 significant digits.
+A machine is summarised from its own rows and from what its region has in common. Everything is
+counted over its window, the days up to its own newest row that is trusted. The models carry rounded
+numbers: rates to 6 digits, hours to 3, E to 6 significant digits.
 """
 
 import math
+from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from operator import eq
-from typing import NamedTuple
 
-from chalicelib.vending.anomalies import (
-    Fault,
-    FaultKind,
-    Gap,
-    Keys,
-    Thresholds,
-    faults,
-    lost_logs,
-    rows_to_clear,
-    since,
-    window,
-)
+from chalicelib.vending import anomalies, clock, regions, rhythm, wording
+from chalicelib.vending.anomalies import Fault, FaultKind, Keys, Thresholds, find_faults, since
+from chalicelib.vending.causes import has_cause, order, state_of, with_overdue
 from chalicelib.vending.models import (
     CREDIT_CENTS,
-    Cause,
+    WEEKDAYS,
     FleetGap,
     FleetReport,
+    MachineNote,
     MachineReport,
-    MachineState,
     MachineSummary,
+    OwnSilence,
+    PartialSilence,
     Totals,
     Verdict,
+    Weekday,
 )
+from chalicelib.vending.regions import Common, HourGap
+from chalicelib.vending.rhythm import Calendar, Silence
 from chalicelib.vending.rollups import (
-    HOURS,
     MOST_ROWS,
     RegionDay,
     every_day,
@@ -48,26 +44,23 @@ from chalicelib.vending.rollups import (
     rollups,
 )
 
-_SYMPTOM: dict[FaultKind, str] = {
-    "under": "gave no gumball",
-    "over": "gave more than one gumball",
-}
 _PARTS: dict[FaultKind, tuple[str, ...]] = {
     "under": ("dispensing mechanism",),
     "over": ("metering wheel", "wheel brush"),
 }
 _DEAD_PARTS = ("dispensing mechanism", "dispense sensor")
 _LOG_PARTS = ("log memory", "backup battery", "data cable")
-_CORRUPT_SHARE = 0.05
-_TINY_E = 0.0001  # below it the figure says no more
+_CLOCK_PARTS = ("clock battery",)
+_SENSOR_PARTS = ("dispense sensor",)
+_MOST_NAMED = 50
 
 
 @dataclass(frozen=True)
 class History:
-    """What is stored of one machine: the sorted union of its files' rows, and its visits.
+    """What is stored of one machine: the sorted union of its files' rows, its visits, its site.
 
-    A closed visit settles the faults up to ``settled_until``: rule A looks at later rows only.
-    ``registered_at`` is for a machine that nobody has read yet: it is due from then on.
+    A closed visit settles the faults up to ``settled_until``: rules A and A2 look at later rows
+    only. ``registered_at`` is for a machine that nobody has read yet: it is due from then on.
     """
 
     serial: str
@@ -77,19 +70,14 @@ class History:
     settled_until: datetime | None = None
     registered_at: datetime | None = None
     beyond: Mapping[date, int] = field(default_factory=dict)
-
-
-class HourGap(NamedTuple):
-    """A silence of a region: its full empty local hours (epoch seconds), and what it is judged by.
-
-    ``machines`` cover it; ``expected`` rows are missing; chance leaves ``e`` such silences.
-    """
-
-    start: int
-    end: int
-    e: float
-    expected: float
-    machines: int
+    """Rows by UTC day that were counted and not kept, where a day has more than `MOST_ROWS`."""
+    read_until: datetime | None = None
+    """The earliest instant that the latest download can have been at."""
+    file_starts_at: datetime | None = None
+    """Where the logs of the other machines in its files usually begin."""
+    closed: tuple[date, ...] = ()
+    closed_weekly: tuple[Weekday, ...] = ()
+    retired: date | None = None
 
 
 @dataclass(frozen=True)
@@ -99,17 +87,166 @@ class Region:
     zone: str = "UTC"
     days: Mapping[date, RegionDay] = field(default_factory=dict)
     gaps: Sequence[FleetGap] = ()
+    cases: Sequence[PartialSilence] = ()
+
+    @cached_property
+    def quiet(self) -> Mapping[date, float]:
+        """The days on which everybody sold less, and the share that was left."""
+        return regions.quiet_days(self.days)
 
 
 def summarise(history: History, region: Region, thresholds: Thresholds) -> MachineSummary:
     """Return the counts, the money and the verdicts of one machine."""
-    keys = window(history.keys, thresholds)
+    history = _in_service(history, region.zone)
+    times = array("q", [key // 10 for key in history.keys])
+    believed = clock.trusted(times, _second(history.last_download_at))
+    keys = anomalies.window(history.keys[:believed], thresholds)
+    silences = _silences(keys, history, region, thresholds)
+    summary = _counted(history, keys, thresholds)
+    verdicts = (
+        *_fault_verdicts(keys, history.settled_until, region.zone, thresholds),
+        *_lost_logs(keys, silences, region, thresholds),
+        *_clock(times, believed, history, region.zone),
+        *_stuck(history.beyond, keys, thresholds),
+    )
+    judged = summary.model_copy(
+        update={
+            "verdicts": verdicts,
+            "notes": (
+                *_bursts(keys, verdicts, history, region.zone, thresholds),
+                *_shared(silences, region),
+            ),
+            "silences": tuple(_own(silence) for silence in silences),
+        }
+    )
+    state = state_of(verdicts, any_cause=has_cause(judged))
+    return judged.model_copy(update={"state": state})
+
+
+def fleet_gaps(
+    days: Mapping[date, RegionDay], zone: str, month: date, thresholds: Thresholds
+) -> tuple[HourGap, ...]:
+    """Return the fleet gaps that begin in ``month``, to the hour, in time order."""
+    return tuple(regions.fleet_gaps(days, zone, month, allowed=thresholds.fleet_gap_e))
+
+
+def fleet_gap(gap: HourGap, last: int, following: int, thresholds: Thresholds) -> FleetGap:
+    """Return a fleet gap as it is shown, from its last row before to its next one."""
+    return FleetGap.model_validate(
+        {
+            **_extent(last, following, gap.e),
+            "machines": gap.machines,
+            "expected": round(gap.expected),
+            "why": wording.fleet_gap(last, following, gap.expected, gap.machines),
+            "how_we_know": wording.how_fleet_gap(gap.expected, gap.e, gap.machines, thresholds),
+        }
+    )
+
+
+def partial_silences(
+    silences: Iterable[tuple[str, OwnSilence]], days: Mapping[date, RegionDay], zone: str
+) -> tuple[PartialSilence, ...]:
+    """Return the silences that many machines share, in time order."""
+    own = (
+        (serial, Silence(_at(each.from_), _at(each.to), each.expected, each.e))
+        for serial, each in silences
+    )
+    return tuple(map(_partial, regions.partial_silences(own, days, zone)))
+
+
+def audit(
+    histories: Iterable[History], *, now: datetime, thresholds: Thresholds, zone: str = "UTC"
+) -> FleetReport:
+    """Return the report of a whole fleet of one time zone at once."""
+    fleet = list(histories)
+    region = region_of({each.serial: each.keys for each in fleet}, thresholds, zone)
+    summaries = [summarise(each, region, thresholds) for each in fleet]
+    silences = [(each.serial, silence) for each in summaries for silence in each.silences]
+    if cases := partial_silences(silences, region.days, zone):
+        region = replace(region, cases=cases)
+        summaries = [summarise(each, region, thresholds) for each in fleet]
+    machines = sorted((with_overdue(each, now) for each in summaries), key=order)
+    return FleetReport(
+        machines=tuple(machines),
+        fleet_gaps=tuple(gaps_to_show(region, machines)),
+        partial_silences=tuple(region.cases),
+        totals=totals(machines),
+        window_days=thresholds.window_days,
+    )
+
+
+def totals(machines: Sequence[MachineReport]) -> Totals:
+    """Return the sums over some machines."""
+    names = [name for name in Totals.model_fields if name != "machines"]
+    sums = {name: sum(getattr(each, name) for each in machines) for name in names}
+    return Totals(machines=len(machines), **sums)
+
+
+def gaps_to_show(region: Region, machines: Sequence[MachineReport]) -> list[FleetGap]:
+    """Return the fleet gaps in any machine's window that are no part of a partial silence."""
+    windows = [(each.first_at, each.last_at) for each in machines]
+    return [
+        gap
+        for gap in region.gaps
+        if any(first and last and first < gap.to and last > gap.from_ for first, last in windows)
+        and not any(each.from_ <= gap.from_ and gap.to <= each.to for each in region.cases)
+    ]
+
+
+def region_of(
+    keys_by_serial: Mapping[str, Keys], thresholds: Thresholds, zone: str = "UTC"
+) -> Region:
+    """Return what these machines have in common, all of one time zone."""
+    own = (rollups(keys, zone, _all_days(keys, zone)) for keys in keys_by_serial.values() if keys)
+    days = region_days(own)
+    merged = sorted(key // 10 for keys in keys_by_serial.values() for key in keys)
+    gaps = [
+        fleet_gap(
+            gap,
+            merged[bisect_left(merged, gap.start) - 1],
+            merged[bisect_left(merged, gap.end)],
+            thresholds,
+        )
+        for month in sorted({day.replace(day=1) for day in days})
+        for gap in fleet_gaps(days, zone, month, thresholds)
+    ]
+    return Region(zone, days, tuple(gaps))
+
+
+def usual_start(first_days: Iterable[date]) -> datetime | None:
+    """Return where the logs in a file usually begin, given the first day of each machine's.
+
+    A file of fewer than three machines has nothing usual.
+    """
+    days = sorted(first_days)
+    if len(days) < regions.LEAST_MACHINES:
+        return None
+    usual = days[len(days) // 2]
+    return datetime(usual.year, usual.month, usual.day, tzinfo=UTC)
+
+
+def _all_days(keys: Keys, zone: str) -> Iterable[date]:
+    return every_day(local_day(zone, keys[0] // 10), local_day(zone, keys[-1] // 10))
+
+
+def _in_service(history: History, zone: str) -> History:
+    """Return the history up to the machine's last day of service."""
+    if history.retired is None:
+        return history
+    end = hours_of(zone, history.retired)[-1]
+    ended = datetime.fromtimestamp(end, UTC)
+    until = min(history.read_until, ended) if history.read_until else None
+    return replace(
+        history, keys=history.keys[: bisect_left(history.keys, end * 10)], read_until=until
+    )
+
+
+def _counted(history: History, keys: Keys, thresholds: Thresholds) -> MachineSummary:
     rows_by_gumballs = Counter(key % 10 for key in keys)
     extra = {gumballs: rows for gumballs, rows in rows_by_gumballs.items() if gumballs > 1}
-    verdicts = _fault_verdicts(keys, history.settled_until, thresholds)
     return MachineSummary(
         serial=history.serial,
-        state=_state(verdicts),
+        state="healthy",
         transactions=len(keys),
         under=rows_by_gumballs[0],
         over=sum(extra.values()),
@@ -123,9 +260,8 @@ def summarise(history: History, region: Region, thresholds: Thresholds) -> Machi
         last_at=_instant(keys[-1] // 10) if keys else None,
         last_download_at=history.last_download_at,
         settled_until=history.settled_until,
-        verdicts=(*verdicts, *_lost(history.serial, keys, region, thresholds)),
         due_at=_due_at(history, keys, thresholds),
-        stuck_days=tuple(sorted(history.beyond)),
+        retired=history.retired,
     )
 
 
@@ -137,193 +273,21 @@ def _due_at(history: History, keys: Keys, thresholds: Thresholds) -> datetime | 
     return max(signs) + timedelta(days=thresholds.due_days) if signs else None
 
 
-def _lost(serial: str, keys: Keys, region: Region, thresholds: Thresholds) -> tuple[Verdict, ...]:
-    gaps = [
-        Gap(int(gap.from_.timestamp()), int(gap.to.timestamp()), e=gap.e, expected=0)
-        for gap in region.gaps
-    ]
-    # Of one machine alone: a tenth of the gaps that a fleet may leave to chance.
-    own = replace(thresholds, lost_log_e=thresholds.lost_log_e / 10)
-    found = lost_logs({serial: [key // 10 for key in keys]}, gaps, own)
-    return tuple(_lost_log(gap, thresholds) for gap in found.get(serial, ()))
-
-
-def fleet_gaps(
-    days: Mapping[date, RegionDay], zone: str, month: date, thresholds: Thresholds
-) -> tuple[HourGap, ...]:
-    """Return the silences of a region whose first full empty hour lies in ``month``.
-
-    They follow from the days of the month before, the month itself and the three after it.
-    """
-    near = {day: total for day, total in days.items() if -1 <= _months(month, day) <= 3}
-    rows = sum(sum(total.rows) for total in near.values())
-    covered = sum(sum(map(bool, total.covered)) for total in near.values())
-    found = []
-    for start, end, hours, machines in _empty(near, zone, thresholds):
-        expected = hours * rows / max(covered - hours, 1)
-        gap = HourGap(start, end, rows * math.exp(-expected), expected, machines)
-        if gap.e < thresholds.fleet_gap_e and not _months(month, local_day(zone, start)):
-            found.append(gap)
-    return tuple(found)
-
-
-def _months(month: date, day: date) -> int:
-    return (day.year - month.year) * 12 + day.month - month.month
-
-
-def _empty(
-    days: Mapping[date, RegionDay], zone: str, thresholds: Thresholds
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield start, end, hours and covering machines of each run of empty hours."""
-    run: list[tuple[int, int, int]] = []
-    for day in sorted(days):
-        bounds = hours_of(zone, day)
-        for hour in range(HOURS):
-            if bounds[hour] == bounds[hour + 1]:
-                continue
-            quiet = not days[day].rows[hour]
-            quiet &= days[day].covered[hour] >= thresholds.fleet_min_machines
-            if run and (not quiet or run[-1][1] != bounds[hour]):
-                yield run[0][0], run[-1][1], len(run), min(each[2] for each in run)
-                run = []
-            if quiet:
-                run.append((bounds[hour], bounds[hour + 1], days[day].covered[hour]))
-    if run:
-        yield run[0][0], run[-1][1], len(run), min(each[2] for each in run)
-
-
-def fleet_gap(gap: HourGap, last: int, following: int) -> FleetGap:
-    """Return a silence of a region as it is shown, from its last row before to its next one."""
-    whole = Gap(last, following, e=gap.e, expected=gap.expected, machines=gap.machines)
-    return _fleet_gap(whole, Thresholds())
-
-
-def with_overdue(summary: MachineSummary, now: datetime) -> MachineReport:
-    """Return a machine as it is at ``now`` (aware), which decides whether it is overdue."""
-    due_at = summary.due_at
-    return MachineReport(**dict(summary), overdue=due_at is not None and now > due_at)
-
-
-NO_CAUSE = 4
-"""The urgency of a machine with which nothing is wrong; it is on the worklist when it is due."""
-
-
-def urgency(summary: MachineSummary) -> int:
-    """Return how urgent a machine is, 0 being the most: by what is wrong, whatever is due."""
-    reasons = (
-        summary.state == "out_of_service",
-        summary.state == "degraded",
-        any(verdict.kind == "lost_log" for verdict in summary.verdicts),
-        _much_is_corrupt(summary) or bool(summary.stuck_days),
-        True,
-    )
-    return reasons.index(True)
-
-
-def causes(machine: MachineReport) -> Iterator[Cause]:
-    """Yield the reasons to go to a machine."""
-    yield from map(_cause, machine.verdicts)
-    lines = machine.transactions + machine.corrupt_lines
-    if _much_is_corrupt(machine):
-        yield Cause(
-            kind="corrupt_data",
-            why=f"{machine.corrupt_lines} of {lines} lines of its log could not be read",
-            clears_when="a download whose lines can be read",
-        )
-    if machine.stuck_days:
-        day = machine.stuck_days[-1]
-        yield Cause(
-            kind="stuck_sensor",
-            since=datetime(day.year, day.month, day.day, tzinfo=UTC),
-            why=f"it reported more than {MOST_ROWS:,} sales on {day}; the rest is only counted",
-            clears_when=f"no such day in the {Thresholds.window_days} days up to its newest row",
-        )
-    if machine.overdue:
-        due = f"{machine.due_at:%Y-%m-%d}" if machine.due_at else "long ago"
-        yield Cause(
-            kind="overdue",
-            since=machine.due_at,
-            why=f"its log was due on {due}",
-            clears_when="the next download",
-        )
-
-
-def _much_is_corrupt(summary: MachineSummary) -> bool:
-    lines = summary.transactions + summary.corrupt_lines
-    return summary.corrupt_lines > _CORRUPT_SHARE * lines
-
-
-def _cause(verdict: Verdict) -> Cause:
-    return Cause(
-        kind=verdict.kind,
-        since=verdict.first_known_at,
-        why=verdict.why,
-        clears_when=verdict.clears_when,
-    )
-
-
-def audit(histories: Iterable[History], *, now: datetime, thresholds: Thresholds) -> FleetReport:
-    """Return the report of a whole fleet at once."""
-    fleet = list(histories)
-    region = region_of({each.serial: each.keys for each in fleet}, thresholds)
-    reports = [with_overdue(summarise(each, region, thresholds), now) for each in fleet]
-    return FleetReport(
-        machines=tuple(sorted(reports, key=order)),
-        fleet_gaps=tuple(region.gaps),
-        totals=Totals(
-            machines=len(reports),
-            **{
-                name: sum(getattr(each, name) for each in reports)
-                for name in Totals.model_fields
-                if name != "machines"
-            },
-        ),
-        window_days=thresholds.window_days,
-    )
-
-
-def region_of(
-    keys_by_serial: Mapping[str, Keys], thresholds: Thresholds, zone: str = "UTC"
-) -> Region:
-    """Return what these machines have in common, all of one time zone."""
-    days = region_days(
-        rollups(keys, zone, _all_days(keys, zone)) for keys in keys_by_serial.values() if keys
-    )
-    merged = sorted(key // 10 for keys in keys_by_serial.values() for key in keys)
-    gaps = []
-    for month in sorted({day.replace(day=1) for day in days}):
-        for gap in fleet_gaps(days, zone, month, thresholds):
-            last = merged[bisect_left(merged, gap.start) - 1]
-            following = merged[bisect_left(merged, gap.end)]
-            gaps.append(fleet_gap(gap, last, following))
-    return Region(zone, days, tuple(gaps))
-
-
-def _all_days(keys: Keys, zone: str) -> Iterable[date]:
-    return every_day(local_day(zone, keys[0] // 10), local_day(zone, keys[-1] // 10))
-
-
-def order(machine: MachineSummary) -> tuple[int, str, int, str]:
-    """Return what a machine is sorted by: urgency, money that went wrong, serial.
-
-    Those with which nothing is wrong are sorted by the day on which they are due, before all else.
-    """
-    rank = urgency(machine)
-    due = f"{machine.due_at:%Y-%m-%d}" if machine.due_at else "9999"
-    wrong = machine.unserved_cents + machine.given_away_cents
-    return rank, due if rank == NO_CAUSE else "", -wrong, machine.serial
+# --- rules A and A2 ---
 
 
 def _fault_verdicts(
-    keys: Keys, settled_until: datetime | None, thresholds: Thresholds
+    keys: Keys, settled_until: datetime | None, zone: str, thresholds: Thresholds
 ) -> tuple[Verdict, ...]:
-    if settled_until:
-        keys = since(keys, math.floor(settled_until.timestamp()) + 1)
-    found = (faults(keys, kind, thresholds) for kind in ("under", "over"))
-    return tuple(_fault(fault, settled_until, thresholds) for fault in found if fault)
+    found = find_faults(_unsettled(keys, settled_until), thresholds)
+    return tuple(_fault(fault, settled_until is not None, zone, thresholds) for fault in found)
 
 
-def _fault(fault: Fault, settled_until: datetime | None, thresholds: Thresholds) -> Verdict:
+def _unsettled(keys: Keys, settled_until: datetime | None) -> Keys:
+    return since(keys, math.floor(settled_until.timestamp()) + 1) if settled_until else keys
+
+
+def _fault(fault: Fault, settled: bool, zone: str, thresholds: Thresholds) -> Verdict:
     dead = fault.kind == "under" and fault.faults == fault.rows
     return Verdict(
         kind=fault.kind,
@@ -332,85 +296,177 @@ def _fault(fault: Fault, settled_until: datetime | None, thresholds: Thresholds)
         rate=round(fault.rate, 6),
         wilson_low=round(fault.wilson_low, 6),
         first_known_at=_instant(fault.first_known_at),
-        why=_why_fault(fault, dead, settled_until, thresholds),
-        clears_when=_when_mended(fault.rate),
+        why=wording.fault(fault, zone, settled=settled),
+        how_we_know=wording.how_fault(fault, settled, thresholds),
+        clears_when=wording.fault_clears(fault.rate),
         parts=_DEAD_PARTS if dead else _PARTS[fault.kind],
     )
 
 
-def _why_fault(
-    fault: Fault, dead: bool, settled_until: datetime | None, thresholds: Thresholds
-) -> str:
-    visit = " since the last visit" if settled_until else ""
-    out = fault.level == "out_of_service"
-    tolerated = thresholds.out_of_service_rate if out else thresholds.fault_rate
-    limit = "puts a machine out of service" if out else "is tolerated"
-    diagnosis = (
-        "; customers went on paying, so it is a dead mechanism or a stuck sensor: carry both"
+def _bursts(
+    keys: Keys,
+    verdicts: Iterable[Verdict],
+    history: History,
+    zone: str,
+    thresholds: Thresholds,
+) -> Iterable[MachineNote]:
+    standing = {verdict.kind for verdict in verdicts}
+    for kind in anomalies.KINDS:
+        if kind not in standing:
+            for burst in anomalies.bursts(
+                _unsettled(keys, history.settled_until), kind, thresholds
+            ):
+                yield _note("burst", burst.start, burst.end, wording.burst(burst, zone))
+
+
+# --- silences ---
+
+
+def _silences(
+    keys: Keys, history: History, region: Region, thresholds: Thresholds
+) -> list[Silence]:
+    gaps = tuple((_at(gap.from_), _at(gap.to)) for gap in region.gaps)
+    calendar = Calendar(
+        zone=region.zone,
+        closed=frozenset(history.closed),
+        closed_weekly=frozenset(map(WEEKDAYS.index, history.closed_weekly)),
+        explained=gaps,
+        quiet=region.quiet,
     )
-    return (
-        f"{fault.faults} of {fault.rows} credits{visit} {_SYMPTOM[fault.kind]} "
-        f"({_percent(fault.rate)}); even the cautious estimate, {_percent(fault.wilson_low)}, "
-        f"is above the {_percent(tolerated)} that {limit}{diagnosis if dead else ''}"
+    return rhythm.own_silences(
+        [key // 10 for key in keys],
+        calendar,
+        until=_second(history.read_until),
+        allowed=thresholds.lost_log_e,
     )
 
 
-def _when_mended(rate: float) -> str:
-    rows = rows_to_clear(rate)
-    clean = "credit" if rows == 1 else f"{rows} credits"
-    return f"no such fault in the first {clean} after a visit shows (95 %) that it is mended"
+def _lost_logs(
+    keys: Keys, silences: Sequence[Silence], region: Region, thresholds: Thresholds
+) -> Iterable[Verdict]:
+    silent_s = sum(each.end - each.start for each in silences)
+    for silence in silences:
+        if any(_is_part(silence, case) for case in region.cases):
+            continue
+        still = silence.end > keys[-1] // 10
+        span_s = max(keys[-1] // 10 - keys[0] // 10 - (silent_s if not still else 0), 1)
+        pace = len(keys) * rhythm.DAY_S / span_s
+        yield Verdict.model_validate(
+            {
+                "kind": "lost_log",
+                **_extent(silence.start, silence.end, silence.e),
+                "expected": round(silence.expected),
+                "first_known_at": _instant(silence.end),
+                "why": wording.lost_log(
+                    silence.start, silence.end, silence.expected, pace, region.zone, still=still
+                ),
+                "how_we_know": wording.how_lost_log(
+                    silence.expected, silence.e, thresholds, still=still
+                ),
+                "clears_when": "a download that still holds the missing rows; else it is shown "
+                f"until the machine has {thresholds.window_days} days of newer rows",
+                "parts": _LOG_PARTS,
+            }
+        )
 
 
-def _fleet_gap(gap: Gap, thresholds: Thresholds) -> FleetGap:
-    why = (
-        f"none of {gap.machines} machines reported for {gap.hours:.1f} h, where the fleet's rhythm "
-        f"predicts {gap.expected:.0f} credits; chance alone would leave {_chance(gap.e)} such "
-        f"gaps, and below {thresholds.fleet_gap_e:g} it is a case for IT, not for technicians"
+def _shared(silences: Iterable[Silence], region: Region) -> Iterable[MachineNote]:
+    for case in region.cases:
+        if any(_is_part(silence, case) for silence in silences):
+            yield _note("partial_silence", _at(case.from_), _at(case.to), case.why)
+
+
+def _is_part(silence: Silence, case: PartialSilence) -> bool:
+    start, end = _at(case.from_), _at(case.to)
+    shared = min(silence.end, end) - max(silence.start, start)
+    return 2 * shared >= max(silence.end - silence.start, end - start)
+
+
+def _partial(found: Common) -> PartialSilence:
+    hours, silent = (found.end - found.start) / rhythm.HOUR_S, len(found.serials)
+    return PartialSilence.model_validate(
+        {
+            "from": _instant(found.start),
+            "to": _instant(found.end),
+            "hours": round(hours, 3),
+            "silent": silent,
+            "of": found.of,
+            "machines": found.serials[:_MOST_NAMED],
+            "why": wording.partial_silence(hours, silent, found.of),
+            "how_we_know": wording.how_partial_silence(silent, found.of),
+        }
     )
-    return FleetGap.model_validate({**_extent(gap), "why": why})
 
 
-def _lost_log(gap: Gap, thresholds: Thresholds) -> Verdict:
-    why = (
-        f"no row for {gap.hours:.1f} h, where the machine's own rhythm predicts "
-        f"{gap.expected:.0f} credits; chance alone would leave {_chance(gap.e)} such gaps in the "
-        f"whole fleet, and below {thresholds.lost_log_e:g} the log counts as lost"
+# --- clocks and sensors ---
+
+
+def _clock(times: Sequence[int], believed: int, history: History, zone: str) -> Iterable[Verdict]:
+    found = clock.doubt(
+        times,
+        believed,
+        read_at=_second(history.last_download_at),
+        file_starts_at=_second(history.file_starts_at),
     )
-    clears_when = (
-        "a download that still holds the missing rows; else it is shown until the machine has "
-        f"{thresholds.window_days} days of newer rows"
+    if found:
+        yield Verdict(
+            kind="clock",
+            first_known_at=_instant(found.at),
+            why=wording.clock(found, zone),
+            how_we_know=wording.how_clock(found),
+            clears_when="a download with at least four rows of one week that its clock dates right",
+            parts=_CLOCK_PARTS,
+        )
+
+
+def _stuck(beyond: Mapping[date, int], keys: Keys, thresholds: Thresholds) -> Iterable[Verdict]:
+    oldest = _instant(keys[0] // 10).date() if keys else date.max
+    for day in sorted(each for each in beyond if each >= oldest):
+        yield Verdict(
+            kind="stuck_sensor",
+            first_known_at=datetime(day.year, day.month, day.day, tzinfo=UTC),
+            why=wording.stuck_sensor(str(day), MOST_ROWS + beyond[day], MOST_ROWS),
+            how_we_know=wording.how_stuck_sensor(MOST_ROWS),
+            clears_when=f"{thresholds.window_days} days of newer rows without such a day",
+            parts=_SENSOR_PARTS,
+        )
+
+
+# --- small change ---
+
+
+def _own(silence: Silence) -> OwnSilence:
+    return OwnSilence.model_validate(
+        {
+            "from": _instant(silence.start),
+            "to": _instant(silence.end),
+            "expected": round(silence.expected, 3),
+            "e": float(f"{silence.e:.6g}"),
+        }
     )
-    known = {"kind": "lost_log", "first_known_at": _instant(gap.end), "parts": _LOG_PARTS}
-    return Verdict.model_validate({**known, **_extent(gap), "why": why, "clears_when": clears_when})
 
 
-def _extent(gap: Gap) -> dict[str, datetime | float]:
+def _note(kind: str, start: int, end: int, why: str) -> MachineNote:
+    told = {"kind": kind, "from": _instant(start), "to": _instant(end), "why": why}
+    return MachineNote.model_validate(told)
+
+
+def _extent(start: int, end: int, e: float) -> dict[str, datetime | float]:
     return {
-        "from": _instant(gap.start),
-        "to": _instant(gap.end),
-        "hours": round(gap.hours, 3),
-        "e": float(f"{gap.e:.6g}"),
+        "from": _instant(start),
+        "to": _instant(end),
+        "hours": round((end - start) / rhythm.HOUR_S, 3),
+        "e": float(f"{e:.6g}"),
     }
 
 
-def _state(verdicts: Iterable[Verdict]) -> MachineState:
-    levels = {verdict.level for verdict in verdicts}
-    if "out_of_service" in levels:
-        return "out_of_service"
-    return "degraded" if "degraded" in levels else "healthy"
+def _at(instant: datetime) -> int:
+    return int(instant.timestamp())
+
+
+def _second(instant: datetime | None) -> int | None:
+    return None if instant is None else math.floor(instant.timestamp())
 
 
 def _instant(second: int) -> datetime:
     return datetime.fromtimestamp(second, UTC)
-
-
-def _percent(share: float) -> str:
-    return f"{_two_digits(100 * share)} %"
-
-
-def _chance(e: float) -> str:
-    return _two_digits(e) if e >= _TINY_E else f"fewer than {_TINY_E:g}"
-
-
-def _two_digits(number: float) -> str:
-    return f"{float(f'{number:.2g}'):g}"

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from backroom.core import session, show
 from backroom.core.options import Json, checked
 from backroom.vending.api import VendingApi
+from backroom.vending.options import checked_site, closing_days
 from chalicelib.core import times
 from chalicelib.vending import names
-from chalicelib.vending.models import WEEKDAYS, SiteBody
+from chalicelib.vending.models import SiteBody
 
 sites = typer.Typer(no_args_is_help=True, help="Sites of machines.")
 technicians = typer.Typer(no_args_is_help=True, help="Technicians.")
@@ -74,14 +74,14 @@ def put_site(
     The time zone tells what a technician's clock meant, and when the machines there sell. On a day
     without trade no sale is expected, so its silence is no lost log.
     """
-    said = {"name": name, "time_zone": time_zone, "address": address, **_closing_days(closed)}
+    said = {"name": name, "time_zone": time_zone, "address": address, **closing_days(closed)}
     with session.of(context).api(VendingApi) as api:
         known = api.find_site(site_id)
         if known is None and name is None:
             raise typer.BadParameter("a new site needs a name", param_hint="--name")
         before = {"name": known.name, **_place(known)} if known else {}
         told = before | {field: value for field, value in said.items() if value is not None}
-        answer = api.put_site(site_id, _checked(told))
+        answer = api.put_site(site_id, checked_site(told))
     if as_json:
         typer.echo(answer.text)
     else:
@@ -136,21 +136,3 @@ def put_technician(
 
 def _place(site: SiteBody) -> dict[str, object]:
     return {name: getattr(site, name) for name in SiteBody.model_fields if name != "name"}
-
-
-def _closing_days(named: list[str] | None) -> dict[str, list[str]]:
-    """Return dates and weekdays apart; nothing if none are named, two empty lists for ``none``."""
-    if not named:
-        return {}
-    days = [] if named == ["none"] else [day.lower() for day in named]
-    weekly: list[str] = [day for day in days if day in WEEKDAYS]
-    return {"closed": [day for day in days if day not in weekly], "closed_weekly": weekly}
-
-
-def _checked(told: dict[str, object]) -> SiteBody:
-    try:
-        return SiteBody.model_validate(told)
-    except ValidationError as invalid:
-        wrong = invalid.errors(include_url=False)[0]
-        hint = f"--{str(wrong['loc'][0]).replace('_', '-')}"
-        raise typer.BadParameter(wrong["msg"], param_hint=hint) from invalid

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -10,8 +10,10 @@ import typer
 from rich.table import Table
 
 from backroom.core import session, show
-from backroom.core.options import Json, checked, instant
+from backroom.core.options import Json, checked, day, instant
+from backroom.vending.rhythms import RHYTHMS
 from backroom.vending.simulation import ALL_PLANTS, Plant, Planted, Simulation, simulate
+from chalicelib.core import times
 
 _WORDS: dict[Plant, str] = {
     "fleet_gap": "the whole fleet is silent",
@@ -32,6 +34,23 @@ def faults(text: str) -> str:
         known = ", ".join(ALL_PLANTS)
         raise ValueError(f"is not understood; plant any of {known}, or all, or none")
     return text
+
+
+def places(text: str) -> str:
+    """Return ``text`` when it lists rhythms. Raises ValueError."""
+    if set(_listed(text)) - set(RHYTHMS):
+        raise ValueError(f"is not understood; take any of {', '.join(RHYTHMS)}")
+    return text
+
+
+def zones(text: str) -> str:
+    """Return ``text`` when it lists time zones. Raises ValueError."""
+    return ",".join(map(times.time_zone, _listed(text)))
+
+
+def each_day(told: list[str] | None) -> list[str]:
+    """Return ``told`` when all of it are dates."""
+    return [day_given for each in told or [] if (day_given := checked(day)(each))]
 
 
 def write_simulation(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
@@ -57,6 +76,25 @@ def write_simulation(  # noqa: PLR0913, PLR0917 - a command's options are its pa
             help=f"What to plant: {', '.join(ALL_PLANTS)}; or all, or none.",
         ),
     ] = "all",
+    rhythms: Annotated[
+        str,
+        typer.Option(
+            "--rhythm",
+            metavar="LIST",
+            callback=checked(places),
+            help=f"Where the machines stand, in turn: {', '.join(RHYTHMS)}.",
+        ),
+    ] = "steady",
+    time_zones: Annotated[
+        str,
+        typer.Option(
+            "--time-zone", metavar="LIST", callback=checked(zones), help="In which zones, in turn."
+        ),
+    ] = "UTC",
+    closed: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DAY", callback=each_day, help="A day without trade; repeat it."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a fleet's logs with faults planted in them: a file a machine, and one of all."""
@@ -70,6 +108,9 @@ def write_simulation(  # noqa: PLR0913, PLR0917 - a command's options are its pa
             machines=machines,
             days=days,
             plants=plants,
+            rhythms=[rhythm for name in _listed(rhythms) for rhythm in RHYTHMS if rhythm == name],
+            time_zones=_listed(time_zones),
+            closed={date.fromisoformat(day) for day in closed or []},
         )
     except ValueError as impossible:
         raise typer.BadParameter(

@@ -1,6 +1,7 @@
 """The screen of the fleet: most urgent machine first, why, what IT should know, the sums."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
@@ -13,7 +14,8 @@ from backroom.vending.screens.machine_table import (
     has_pale_bars,
     machine_table,
 )
-from chalicelib.vending.models import FleetReport, MachineReport, Totals
+from chalicelib.vending.causes import by_kind
+from chalicelib.vending.models import FleetReport, MachineReport, PartialSilence, Totals
 
 _MANY_MACHINES = 40
 _MOST_REASONS = 30
@@ -68,18 +70,19 @@ def _worth_listing(machines: tuple[MachineReport, ...]) -> tuple[MachineReport, 
 
 
 def _reasons(machines: Iterable[MachineReport]) -> list[RenderableType]:
-    found = [(machine, verdict) for machine in machines for verdict in machine.verdicts]
+    found = [(machine, cause) for machine in machines for cause in by_kind(machine.verdicts)]
     if not found:
         return []
     table = show.grid(3)
-    for machine, verdict in found[:_MOST_REASONS]:
+    for machine, cause in found[:_MOST_REASONS]:
         style = states.urgency(machine)[1]
-        known = f"known since {show.day(verdict.first_known_at)}"
-        parts = f"; carry {', '.join(verdict.parts)}" if verdict.parts else ""
+        known = f"known since {show.day(cause.since)}"
+        carry = [v.parts for v in machine.verdicts if v.kind == cause.kind]
+        parts = f"; carry {', '.join(dict.fromkeys(chain(*carry)))}" if any(carry) else ""
         table.add_row(
             Text(machine.serial, style=style),
-            states.symptom(verdict),
-            Text.assemble(show.plain(verdict.why), (f"\n{known}{show.plain(parts)}", show.CALM)),
+            states.symptom(cause),
+            Text.assemble(show.plain(cause.why), (f"\n{known}{show.plain(parts)}", show.CALM)),
         )
     more = len(found) - _MOST_REASONS
     rest = [Text(f"and {more} more: backroom worklist", style=show.CALM)] if more > 0 else []
@@ -87,13 +90,20 @@ def _reasons(machines: Iterable[MachineReport]) -> list[RenderableType]:
 
 
 def _gaps(report: FleetReport) -> list[RenderableType]:
-    if not report.fleet_gaps:
-        return []
-    table = show.grid(2)
-    for gap in report.fleet_gaps:
-        extent = f"{show.moment(gap.from_)} to {show.moment(gap.to)} UTC"
-        table.add_row(f"{gap.hours:.1f} h", Text.assemble((f"{extent}\n", "bold"), gap.why))
-    return [Text("\nThe whole fleet was silent", style="bold"), table]
+    parts: list[RenderableType] = []
+    for title, cases in (
+        ("The whole fleet was silent", report.fleet_gaps),
+        ("Many machines were silent at once", report.partial_silences),
+    ):
+        table = show.grid(2)
+        for case in cases:
+            extent = f"{show.moment(case.from_)} to {show.moment(case.to)} UTC"
+            table.add_row(f"{case.hours:.1f} h", Text.assemble((f"{extent}\n", "bold"), case.why))
+            if isinstance(case, PartialSilence):
+                table.add_row("", Text(", ".join(case.machines), style=show.CALM))
+        if cases:
+            parts += [Text(f"\n{title}", style="bold"), table]
+    return parts
 
 
 def _sums(report: FleetReport) -> Iterator[Text]:
@@ -121,7 +131,9 @@ def _states(machines: Iterable[MachineReport]) -> str:
     counts = {
         "out of service": sum(machine.state == "out_of_service" for machine in listed),
         "degraded": sum(machine.state == "degraded" for machine in listed),
+        "in need of attention": sum(machine.state == "needs_attention" for machine in listed),
         "healthy": sum(machine.state == "healthy" for machine in listed),
+        "retired": sum(machine.state == "retired" for machine in listed),
         "with a lost log": sum(
             any(verdict.kind == "lost_log" for verdict in machine.verdicts) for machine in listed
         ),

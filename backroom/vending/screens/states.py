@@ -3,14 +3,23 @@
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.vending.models import Cause, MachineReport, Verdict
+from chalicelib.vending.models import Cause, MachineReport, MachineState, Verdict
 
 _SYMPTOM = {
     "under": "no gumball",
     "over": "too many",
     "lost_log": "lost log",
+    "clock": "wrong clock",
+    "stuck_sensor": "stuck sensor",
     "corrupt_data": "unreadable lines",
     "overdue": "overdue",
+}
+_STATE_STYLE: dict[MachineState, str] = {
+    "out_of_service": show.BAD,
+    "degraded": show.WARN,
+    "needs_attention": show.LATE,
+    "healthy": show.GOOD,
+    "retired": show.CALM,
 }
 _FILE_STYLE = {
     "awaiting_upload": show.LATE,
@@ -25,16 +34,8 @@ _FILE_STYLE = {
 
 
 def urgency(machine: MachineReport) -> tuple[str, str]:
-    """Return why a machine stands where it does in the list, in a word, and its colour."""
-    if machine.state == "out_of_service":
-        return "out of service", show.BAD
-    if machine.state == "degraded":
-        return "degraded", show.WARN
-    if any(verdict.kind == "lost_log" for verdict in machine.verdicts):
-        return "lost log", show.WARN
-    if machine.overdue:
-        return "overdue", show.LATE
-    return "healthy", show.GOOD
+    """Return the state of a machine in words, as the page has them, and its colour."""
+    return machine.state.replace("_", " "), _STATE_STYLE[machine.state]
 
 
 def symptom(found: Verdict | Cause) -> str:

@@ -9,7 +9,14 @@ from rich.text import Text
 
 from backroom.core import show
 from backroom.vending.screens import states
-from chalicelib.vending.models import Dispatch, MachineView, RowView, Verdict, WorkItem
+from chalicelib.vending.models import (
+    Dispatch,
+    HowWeKnow,
+    MachineView,
+    RowView,
+    Verdict,
+    WorkItem,
+)
 
 
 def machine(view: MachineView, now: datetime) -> RenderableType:
@@ -20,6 +27,8 @@ def machine(view: MachineView, now: datetime) -> RenderableType:
     ]
     for verdict in view.verdicts:
         parts += [Text(), show.indented(_verdict(verdict))]
+    for note in view.notes:
+        parts += [Text(), show.indented(show.facts([("note", show.plain(note.why))]))]
     if not view.transactions:
         step = f"backroom files upload PATH --machine {view.serial}"
         parts.append(Text.assemble(("Next: ", show.CALM), step))
@@ -82,7 +91,7 @@ ROWS_HEADING = Text(f"{'Id':>8}  {'At (UTC)':<19}  Gumballs", style="bold")
 def verdict_line(view: MachineView) -> Text:
     """Return in one line what is to be thought of a machine."""
     word, style = states.urgency(view)
-    words = "has a lost log" if word == "lost log" else f"is {word}"
+    words = word if word == "needs attention" else f"is {word}"
     line = Text.assemble((f"{view.serial} {words}", style))
     if view.verdicts:
         return line.append(f": {show.plain(view.verdicts[0].why)}")
@@ -136,8 +145,16 @@ def _verdict(verdict: Verdict) -> Table:
             ("known since", f"{show.moment(verdict.first_known_at)} UTC"),
             ("clears when", show.plain(verdict.clears_when)),
             ("carry", show.plain(", ".join(verdict.parts))),
+            *_how_we_know(verdict.how_we_know),
         )
     )
+
+
+def _how_we_know(how: HowWeKnow | None) -> Iterable[tuple[str, str]]:
+    if how:
+        yield "how we know", show.plain(f"{how.figures}; by {how.method}")
+        yield "threshold", show.plain(how.threshold)
+        yield "may also be", show.plain(how.may_also_be)
 
 
 def _headline(item: WorkItem, now: datetime) -> Text:

@@ -14,10 +14,9 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from chalicelib.core.paging import Page, cut
-from chalicelib.vending import reports
+from chalicelib.vending import causes
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.models import (
-    Cause,
     Dispatch,
     FleetGap,
     FleetReport,
@@ -104,7 +103,7 @@ class FleetService:
         epoch = self.rollups.epoch()
         report = FleetReport(
             machines=tuple(page.rows),
-            fleet_gaps=tuple(sorted(map(shown, self.rollups.gaps(epoch, _MOST_GAPS)), key=_from)),
+            fleet_gaps=tuple(sorted(self._gaps(epoch), key=_from)),
             totals=self._totals(epoch, wanted),
             window_days=self.thresholds.window_days,
             up_to_date=self._up_to_date(epoch),
@@ -126,7 +125,7 @@ class FleetService:
     def overdue(self) -> int:
         """Return how many machines are overdue."""
         wanted = MachinesQuery()
-        last = f"{reports.NO_CAUSE}#{self.now():%Y-%m-%d}~"
+        last = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
         return sum(view.overdue for _, view in self._views(wanted, "", last=last))
 
     def serials_of(self, technician: str) -> tuple[str, ...]:
@@ -135,6 +134,10 @@ class FleetService:
         return tuple(sorted(entry.serial for entry in entries))
 
     # --- machines ---
+
+    def _gaps(self, epoch: int) -> Iterator[FleetGap]:
+        for stretch in self.rollups.gaps(epoch, _MOST_GAPS):
+            yield shown(stretch, self.thresholds)
 
     def _views(
         self, wanted: MachinesQuery, after: str, last: str = "~"
@@ -155,7 +158,7 @@ class FleetService:
             last=last,
             page_size=min(wanted.limit + 1, 1_000),
         )
-        today = f"{reports.NO_CAUSE}#{self.now():%Y-%m-%d}~"
+        today = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
         chosen = (entry for entry in entries if _may_be(entry, wanted, today))
         while batch := list(islice(chosen, min(wanted.limit + 1, _BATCH))):
             states = self.fleet.machines({entry.serial for entry in batch})
@@ -165,7 +168,7 @@ class FleetService:
                     yield entry, state
 
     def _view(self, state: MachineState) -> MachineView:
-        report = reports.with_overdue(state.summary, self.now())
+        report = causes.with_overdue(state.summary, self.now())
         place = dict(state.machine) if state.machine else {}
         return MachineView(**{**dict(report), **place})
 
@@ -201,14 +204,13 @@ class FleetService:
     def _with_causes(
         self, wanted: MachinesQuery, after: str
     ) -> Iterator[tuple[WorkPosition, WorkItem]]:
-        last = f"{reports.NO_CAUSE}#{self.now():%Y-%m-%d}~"
+        last = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
         views = self._views(wanted, after, last=last)
         while batch := list(islice(views, min(wanted.limit + 1, _BATCH))):
             visits = self.dispatches.open_of([view.serial for _, view in batch])
             for place, view in batch:
-                if causes := tuple(reports.causes(view)):
-                    item = _item(view, causes, visits.get(view.serial))
-                    yield WorkPosition("causes", place), item
+                if view.causes:
+                    yield WorkPosition("causes", place), _item(view, visits.get(view.serial))
 
     def _visited(
         self, wanted: MachinesQuery, after: str
@@ -219,8 +221,8 @@ class FleetService:
             for visit in batch:
                 state = states.get(visit.machine)
                 view = self._view(state) if state else None
-                if view and _is(view, wanted) and not any(reports.causes(view)):
-                    yield WorkPosition("visits", visit.machine), _item(view, (), visit)
+                if view and _is(view, wanted) and not view.causes:
+                    yield WorkPosition("visits", visit.machine), _item(view, visit)
 
 
 def _list_of(wanted: MachinesQuery) -> Listed:
@@ -264,15 +266,15 @@ def _sum(totals: Iterable[Totals]) -> Totals:
     return Totals(**sums)
 
 
-def _item(view: MachineView, causes: tuple[Cause, ...], dispatch: Dispatch | None) -> WorkItem:
+def _item(view: MachineView, dispatch: Dispatch | None) -> WorkItem:
     parts = dict.fromkeys(part for verdict in view.verdicts for part in verdict.parts)
-    known = [cause.since for cause in causes if cause.since]
+    known = [cause.since for cause in view.causes if cause.since]
     return WorkItem(
         machine=view.serial,
         site=view.site,
         technician=view.technician,
         state=view.state,
-        causes=causes,
+        causes=view.causes,
         parts=tuple(parts),
         since=min(known, default=None),
         overdue=view.overdue,

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from chalicelib.vending import archives, parsing, rows
+from chalicelib.vending import archives, parsing, reports, rows
 from chalicelib.vending.files import FileRecord, FileState, RefusedLine
 from chalicelib.vending.ports import Chunk, Chunks, Found, Share
 from chalicelib.vending.rollups import MOST_ROWS
@@ -63,7 +63,14 @@ class Reading:
             "first_at": _instant(self.first),
             "last_at": _instant(self.last),
             "machines": tuple(sorted(self.serials | set(record.machines))),
+            "usual_start": reports.usual_start(self._first_days().values()),
         }
+
+    def _first_days(self) -> dict[str, date]:
+        first: dict[str, date] = {}
+        for serial, day in self.rows_of_day:
+            first[serial] = min(day, first.get(serial, day))
+        return first
 
     def weigh(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield ``blocks``, and note their hash and their size on the way."""

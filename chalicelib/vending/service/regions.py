@@ -26,11 +26,10 @@ from chalicelib.vending.ports import (
     StaleMonthError,
     Stretch,
 )
+from chalicelib.vending.regions import MONTHS_AFTER, MONTHS_BEFORE, HourGap
 from chalicelib.vending.reports import Region
 from chalicelib.vending.rollups import RegionDay
 
-_MONTHS_BEFORE, _MONTHS_AFTER = 1, 3
-"""What a silence is judged by, beside the month that it begins in."""
 _EDGE_S = 2 * 3_600
 """The last row before a silence lies in the local hour before it, which may last two."""
 _Ends = tuple[int, int]
@@ -50,12 +49,14 @@ class Regions:
         months = self.rollups.region_months(epoch, zone, _months(first, last))
         days = {day: total for month in months.values() for day, total in month.days.items()}
         stretches = [each for _, month in sorted(months.items()) for each in month.stretches]
-        return Region(zone=zone, days=days, gaps=tuple(map(shown, stretches)))
+        return Region(
+            zone=zone, days=days, gaps=tuple(shown(each, self.thresholds) for each in stretches)
+        )
 
     def look_at(self, epoch: int, zone: str, month: str, serials: Iterable[str]) -> None:
         """Conclude anew what follows of a month in which these machines have changed."""
         self._conclude(epoch, zone, month, serials, counted=True)
-        for other in _around(month, _MONTHS_AFTER, _MONTHS_BEFORE):
+        for other in _around(month, MONTHS_AFTER, MONTHS_BEFORE):
             if other != month and self.rollups.region_months(epoch, zone, [other]):
                 self._conclude(epoch, zone, other, (), counted=False)
 
@@ -118,7 +119,7 @@ class Regions:
     def _silences(
         self, epoch: int, zone: str, month: str, days: Mapping[date, RegionDay]
     ) -> tuple[Stretch, ...]:
-        names = _around(month, _MONTHS_BEFORE, _MONTHS_AFTER)
+        names = _around(month, MONTHS_BEFORE, MONTHS_AFTER)
         known = self.rollups.region_months(epoch, zone, [name for name in names if name != month])
         every = {day: total for each in known.values() for day, total in each.days.items()}
         gaps = reports.fleet_gaps({**every, **days}, zone, _first(month), self.thresholds)
@@ -156,11 +157,11 @@ class Regions:
         return before, after
 
 
-def shown(stretch: Stretch) -> FleetGap:
+def shown(stretch: Stretch, thresholds: Thresholds) -> FleetGap:
     """Return a silence as it is shown; ends that are not known yet are those of its full hours."""
     last, following = stretch.last or stretch.start, stretch.next or stretch.end
-    gap = reports.HourGap(stretch.start, stretch.end, stretch.e, stretch.expected, stretch.machines)
-    return reports.fleet_gap(gap, last, following)
+    gap = HourGap(stretch.start, stretch.end, stretch.e, stretch.expected, stretch.machines)
+    return reports.fleet_gap(gap, last, following, thresholds)
 
 
 def _with_ends(found: Stretch, known: Stretch | None) -> Stretch:

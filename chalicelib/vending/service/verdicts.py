@@ -15,9 +15,9 @@ from operator import attrgetter
 from chalicelib.core import retry
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.log import logger
-from chalicelib.vending import anomalies, reports
+from chalicelib.vending import anomalies, causes, reports
 from chalicelib.vending.anomalies import FaultKind, Thresholds
-from chalicelib.vending.models import Dispatch, Machine, Verdict
+from chalicelib.vending.models import Dispatch, Machine, Site, Verdict
 from chalicelib.vending.ports import (
     SHARDS,
     DispatchBook,
@@ -114,7 +114,7 @@ class Verdicts:
             log = self.days.log(serial)
         region = self._region(epoch, zone, log)
         settled = self._close_if_mended(serial, log, region, file_id)
-        history = _history(serial, log, settled, machine)
+        history = _history(serial, log, settled, machine, site)
         summary = reports.summarise(history, region, self.thresholds)
         state = MachineState(summary=summary, machine=machine, zone=zone, epoch=epoch)
         self.fleet.put(placed(state), over=over)
@@ -229,8 +229,8 @@ class Verdicts:
             return False
         after = anomalies.since(log.keys, int(visit.opened_at.timestamp()) + 1)
         then = replace(log, keys=log.keys[: len(log.keys) - len(after)])
-        was = self._faults(_history(serial, then, settled, None), region)
-        now = self._faults(_history(serial, log, visit.opened_at, None), region)
+        was = self._faults(_history(serial, then, settled), region)
+        now = self._faults(_history(serial, log, visit.opened_at), region)
         return not now and all(self._cleared(verdict, after) for verdict in was)
 
     def _faults(self, history: History, region: Region) -> list[Verdict]:
@@ -249,7 +249,11 @@ class Verdicts:
 
 
 def _history(
-    serial: str, log: MachineLog, settled: datetime | None, machine: Machine | None
+    serial: str,
+    log: MachineLog,
+    settled: datetime | None,
+    machine: Machine | None = None,
+    site: Site | None = None,
 ) -> History:
     return History(
         serial,
@@ -259,6 +263,11 @@ def _history(
         settled_until=settled,
         registered_at=machine.registered_at if machine else None,
         beyond=log.beyond,
+        read_until=log.read_until(site.time_zone if site else None),
+        file_starts_at=log.file_starts_at,
+        closed=site.closed if site else (),
+        closed_weekly=site.closed_weekly if site else (),
+        retired=machine.retired if machine else None,
     )
 
 
@@ -267,6 +276,6 @@ def placed(state: MachineState) -> MachineState:
     summary = state.summary
     if not (state.machine or summary.transactions or summary.corrupt_lines):
         return state
-    urgency, due, wrong, serial = reports.order(summary)
+    urgency, due, wrong, serial = causes.order(summary)
     place = f"{urgency}#{due}#{_MOST_CENTS + wrong:011d}#{serial}"
     return state.model_copy(update={"place": place})

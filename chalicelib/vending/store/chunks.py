@@ -69,10 +69,16 @@ class LiveRecords:
         ]
         return sorted(visits, key=lambda visit: (visit.at, visit.file))
 
-    def last_download_at(self, file_ids: Iterable[int]) -> datetime | None:
-        """Return the latest visit of a technician among these files."""
+    def latest_download(self, file_ids: Iterable[int]) -> FileRecord | None:
+        """Return the record of the latest visit of a technician among these files."""
         visits = self.visits(file_ids)
-        return visits[-1].at if visits else None
+        return self._records[visits[-1].file] if visits else None
+
+    def usual_start(self, file_ids: Iterable[int]) -> datetime | None:
+        """Return the latest of where the machines' logs in each of these files usually begin."""
+        records = (self._records.get(file_id) for file_id in file_ids)
+        starts = (record.usual_start for record in records if record)
+        return max((start for start in starts if start), default=None)
 
 
 class _Stored(NamedTuple):
@@ -134,7 +140,8 @@ class ChunkStore:
                 break
             found += chunks
         window = [chunk for chunk in found if chunk.day >= reach.start]
-        visits = live.last_download_at({chunk.file_id for chunk in window})
+        files = {chunk.file_id for chunk in window}
+        download = live.latest_download(files)
         kept = {day: _kept(day, chunks) for day, chunks in _days(found)}
         keys: array[int] = array("Q")
         for day in sorted(kept):
@@ -142,9 +149,11 @@ class ChunkStore:
         return MachineLog(
             keys,
             _corrupt(window),
-            visits,
+            download.not_after if download else None,
             refused={day: lost for day, chunks in _days(found) if (lost := _corrupt(chunks))},
             beyond={day: beyond for day, (_, beyond) in kept.items() if beyond},
+            download_told=download.downloaded_at if download else None,
+            file_starts_at=live.usual_start(files),
         )
 
     def visits(self, serial: str, *, first: date, last: date) -> list[Visit]:

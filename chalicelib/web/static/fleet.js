@@ -3,7 +3,7 @@
 import { ask, get } from "./api.js";
 import { count, dollars, h, many, moment, sentence, words } from "./dom.js";
 import { machine } from "./machine.js";
-import { badge, facts, follow, list, live, more, nothing, table } from "./parts.js";
+import { badge, facts, folded, follow, list, live, more, nothing, table } from "./parts.js";
 import { people } from "./people.js";
 import { may } from "./spec.js";
 import { onTheWay, sending, TONES } from "./visits.js";
@@ -23,6 +23,7 @@ const CAUSES = {
   over: "Gives too many gumballs",
   lost_log: "Sales missing from the log",
   corrupt_data: "Unreadable lines in the log",
+  clock: "Wrong clock",
   stuck_sensor: "Too many sales for one day",
   overdue: "Log overdue",
 };
@@ -60,7 +61,8 @@ function job(item, reload) {
     h("h2", {}, h("a", { href: `#/fleet/machine/${item.machine}` }, item.machine), badge(words(item.state), TONES[item.state])),
     h("ul", { class: "causes" }, item.causes.map((cause) => h("li", {},
       h("strong", {}, CAUSES[cause.kind] || words(cause.kind)), h("p", {}, sentence(cause.why)),
-      h("p", { class: "hint" }, "Clears when: ", sentence(cause.clears_when))))),
+      h("p", { class: "hint" }, "Clears when: ", sentence(cause.clears_when)),
+      cause.how_we_know && folded("How we know", howWeKnow(cause.how_we_know))))),
     facts([
       ["Parts", item.parts.join(", ")],
       ["Site", item.site],
@@ -68,6 +70,15 @@ function job(item, reload) {
       ["Since", item.since && moment(item.since)],
     ]),
     item.dispatch ? onTheWay(item.dispatch, reload) : sending(item, reload));
+}
+
+function howWeKnow(how) {
+  return facts([
+    ["Figures", sentence(how.figures)],
+    ["Method", sentence(how.method)],
+    ["Threshold", sentence(how.threshold)],
+    ["May also be", sentence(how.may_also_be)],
+  ]);
 }
 
 function machines() {
@@ -105,6 +116,9 @@ function report({ value: fleet, next }) {
     fleet.fleet_gaps.map((gap) => h("div", { class: "box" },
       h("strong", {}, "No machine reported: a case for IT"), h("p", {}, sentence(gap.why)),
       h("p", {}, moment(gap.from), " to ", moment(gap.to)))),
+    (fleet.partial_silences || []).map((each) => h("div", { class: "box" },
+      h("strong", {}, "Many machines were silent at once"), h("p", {}, sentence(each.why)),
+      h("p", {}, moment(each.from), " to ", moment(each.to), ": ", each.machines.join(", ")))),
     rows,
     more(rows, next, (page) => page.machines),
   ].flat().filter(Boolean);
@@ -114,7 +128,7 @@ function every(caption, found) {
   return table(caption, [
     ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short"],
     ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")]],
-    ["Causes", (each) => each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)).join("; ") || "–"],
+    ["Causes", (each) => [...new Set(each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)))].join("; ") || "–"],
     ["Sold", (each) => count(each.transactions), "number"],
     ["Nothing given", (each) => count(each.under), "number"],
     ["Too much", (each) => count(each.over), "number"],

@@ -30,7 +30,8 @@ export function machine([serial = ""]) {
         ["Last download", moment(found.last_download_at)],
         ["Next log due", moment(found.due_at)],
       ]),
-      section("Causes", found.verdicts.length ? h("ul", { class: "cards" }, found.verdicts.map(verdict)) : nothing("No open causes.")),
+      section("Causes", found.causes.length ? h("ul", { class: "cards" }, found.causes.map((each) => cause(each, found))) : nothing("No open causes.")),
+      found.notes.length > 0 && section("Notes", h("ul", {}, found.notes.map((each) => h("li", {}, sentence(each.why))))),
       (visit || may("POST", "/dispatches")) && section("Visit", visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial }, reload)),
       may("PUT", "/machines/{serial}") && section("Assignment", keeping(found, technicians, sites, reload)),
       section("Transactions", folded("Show transactions", rows(found.serial))),
@@ -38,24 +39,22 @@ export function machine([serial = ""]) {
   );
 }
 
-function verdict(each) {
+function cause(each, found) {
+  const parts = found.verdicts.filter((verdict) => verdict.kind === each.kind).flatMap((verdict) => verdict.parts);
+  const how = each.how_we_know;
   return h("li", { class: "card" },
     h("p", {}, h("strong", {}, sentence(each.why))),
     facts([
-      ["Faults", each.faults && count(each.faults)],
-      ["Share of sales", each.rate && percent(each.rate)],
-      ["At least (95 % confidence)", each.wilson_low && percent(each.wilson_low)],
-      ["Silent from", each.from && moment(each.from)],
-      ["Silent until", each.to && moment(each.to)],
-      ["Expected by chance", each.e && String(each.e)],
-      ["Since", moment(each.first_known_at)],
-      ["Parts", each.parts.join(", ")],
+      ["Since", each.since && moment(each.since)],
+      ["Parts", [...new Set(parts)].join(", ")],
     ]),
-    h("p", { class: "hint" }, "Clears when: ", sentence(each.clears_when)));
-}
-
-function percent(rate) {
-  return `${(Number(rate) * 100).toFixed(1)} %`;
+    h("p", { class: "hint" }, "Clears when: ", sentence(each.clears_when)),
+    how && folded("How we know", facts([
+      ["Figures", sentence(how.figures)],
+      ["Method", sentence(how.method)],
+      ["Threshold", sentence(how.threshold)],
+      ["May also be", sentence(how.may_also_be)],
+    ])));
 }
 
 function keeping(found, technicians, sites, reload) {
@@ -71,7 +70,7 @@ function keeping(found, technicians, sites, reload) {
         options: [["", "No site"], ...sites.map((each) => [each.site_id, each.name])] },
     ],
     async send({ technician, site }) {
-      await ask("PUT", at`/machines/${found.serial}`, { json: { technician: technician || null, site: site || null } });
+      await ask("PUT", at`/machines/${found.serial}`, { json: { technician: technician || null, site: site || null, retired: found.retired || null } });
       say("Saved.");
       await reload();
     },

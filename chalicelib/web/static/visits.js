@@ -7,7 +7,7 @@ import { badge } from "./parts.js";
 import { may, taken } from "./spec.js";
 
 /** How a machine's state looks. */
-export const TONES = { healthy: "good", degraded: "warn", out_of_service: "bad" };
+export const TONES = { healthy: "good", needs_attention: "warn", degraded: "warn", out_of_service: "bad" };
 
 /** Returns the form that sends a machine's technician to it. */
 export function sending(item, reload) {

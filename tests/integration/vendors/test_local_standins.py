@@ -11,7 +11,13 @@ import pytest
 
 from infra.local.daemon import DaemonError
 from infra.local.standins import LocalStandins
-from tests.support.processes import free_port
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture

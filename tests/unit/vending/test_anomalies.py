@@ -1,10 +1,8 @@
 """The rules against plain formulas, and against the brief's own file."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import accumulate, pairwise
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -18,9 +16,10 @@ from chalicelib.vending.anomalies import (
     FaultLevel,
     Keys,
     Thresholds,
+    binomial_tail,
+    bursts,
     faults,
-    fleet_gaps,
-    lost_logs,
+    find_faults,
     rows_to_clear,
     since,
     wilson_low,
@@ -33,11 +32,6 @@ HOUR = 3_600
 DAY = 86_400
 
 counts = st.lists(st.integers(0, 9), max_size=80)
-# Mostly a steady rhythm, sometimes rows in one second, sometimes a silence.
-gap_lengths = st.lists(
-    st.integers(0, 199).map(lambda roll: roll % 20 if roll < 190 else 500 * (roll - 189)),
-    max_size=60,
-)
 kinds = st.sampled_from(["under", "over"])
 
 
@@ -49,17 +43,6 @@ def hourly(gumballs: Iterable[int]) -> Keys:
     return keys_of((hour * HOUR, each) for hour, each in enumerate(gumballs))
 
 
-def poisson(dice: Random, rows: int, mean_gap_s: float, start: float = 0) -> list[int]:
-    gaps = (dice.expovariate(1 / mean_gap_s) for _ in range(rows - 1))
-    return [int(at) for at in accumulate(gaps, initial=start)]
-
-
-def dealt(times: Iterable[int], machines: int = 3) -> dict[str, list[int]]:
-    """Deal the fleet's times out to machines, one after the other."""
-    whole = list(times)
-    return {f"GM{number:03d}": whole[number::machines] for number in range(machines)}
-
-
 @pytest.fixture(scope="module")
 def real() -> dict[str, Keys]:
     rows: dict[str, list[tuple[int, int]]] = {}
@@ -68,11 +51,6 @@ def real() -> dict[str, Keys]:
         second = int(datetime.fromisoformat(at).timestamp())
         rows.setdefault(serial, []).append((second, int(gumballs)))
     return {serial: keys_of(own) for serial, own in sorted(rows.items())}
-
-
-@pytest.fixture(scope="module")
-def real_times(real: dict[str, Keys]) -> dict[str, list[int]]:
-    return {serial: [key // 10 for key in keys] for serial, keys in real.items()}
 
 
 # --- the cautious estimate ----------------------------------------------------------------------
@@ -238,191 +216,66 @@ def test_no_rows_have_no_window_and_no_findings() -> None:
 
     assert window(nothing, USUAL) == nothing
     assert faults(nothing, "under", USUAL) is None
-    assert fleet_gaps({}, USUAL) == []
-    assert lost_logs({"GM001": []}, [], USUAL) == {}
+    assert find_faults(nothing, USUAL) == []
 
 
-# --- rule B1: fleet gaps ------------------------------------------------------------------------
+# --- rule A2, and repeated looks ----------------------------------------------------------------
 
 
-def naive_fleet_gaps(times: Sequence[int], thresholds: Thresholds) -> dict[int, float]:
-    """Return E by start, straight from the rule's words: slices, sums and rates."""
-    gaps = [end - start for start, end in pairwise(times)]
-    near = thresholds.fleet_gap_neighbours
-    found = {}
-    for number, gap in enumerate(gaps):
-        sides = (gaps[max(0, number - near) : number], gaps[number + 1 : number + 1 + near])
-        rates = [len(side) / sum(side) for side in sides if sum(side)]
-        e = len(gaps) * math.exp(-min(rates) * gap) if rates else math.inf
-        if e < thresholds.fleet_gap_e:
-            found[times[number]] = e
-    return found
+def test_r8_a_machine_that_dies_is_out_of_service_within_four_rows() -> None:
+    log = hourly([1] * 960 + [0] * 480)
 
+    levels = [[fault.level for fault in find_faults(log[:row], USUAL)] for row in range(959, 966)]
 
-def test_v6_the_real_file_has_one_fleet_gap(real_times: dict[str, list[int]]) -> None:
-    [gap] = fleet_gaps(real_times, USUAL)
+    assert levels[:2] == [[], []]
+    assert levels[5:] == [["out_of_service"]] * 2
+    [fault] = find_faults(log, USUAL)
+    assert (fault.faults, fault.rows, fault.began_at) == (480, 480, 960 * HOUR)
 
-    assert datetime.fromtimestamp(gap.start, UTC).isoformat() == "2020-02-15T23:29:04+00:00"
-    assert gap.hours == pytest.approx(24.589, abs=5e-4)
-    assert gap.e == pytest.approx(2.05722e-27, rel=1e-5)
-    assert gap.expected == pytest.approx(69, abs=0.5)
 
+@pytest.mark.parametrize("length", [8, 10])
+def test_r9_a_burst_is_seen_in_three_rows_and_clears_by_itself(length: int) -> None:
+    log = hourly([1] * 700 + [0] * length + [1] * 700)
 
-@given(gap_lengths, st.integers(1, 10))
-def test_fleet_gaps_are_those_that_the_rule_names(lengths: list[int], near: int) -> None:
-    times = list(accumulate(lengths, initial=0))
-    thresholds = Thresholds(fleet_gap_neighbours=near, fleet_min_machines=1)
+    flagged = [row for row in range(690, 1_401) if find_faults(log[:row], USUAL)]
+    [burst] = bursts(log, "under", USUAL)
 
-    found = fleet_gaps(dealt(times), thresholds)
+    assert flagged[0] == 703
+    assert flagged[-1] < 700 + length + 40
+    assert (burst.start, burst.end, burst.faults) == (700 * HOUR, (699 + length) * HOUR, length)
+    assert burst.clean_rows == 700
 
-    assert {gap.start: gap.e for gap in found} == pytest.approx(naive_fleet_gaps(times, thresholds))
 
+def test_r9_three_faults_at_the_start_are_not_worth_a_note() -> None:
+    log = hourly([0] * 3 + [1] * 500)
 
-@given(gap_lengths, st.randoms(use_true_random=False))
-def test_it_does_not_matter_which_machine_reported(lengths: list[int], dice: Random) -> None:
-    times = list(accumulate([5, 5, *lengths], initial=0))
-    shuffled = dice.sample(times, len(times))
+    assert find_faults(log, USUAL) == []
+    assert bursts(log, "under", USUAL) == []
 
-    assert fleet_gaps(dealt(times), USUAL) == fleet_gaps(dealt(shuffled), USUAL)
 
+def test_r10_a_tolerated_rate_looked_at_for_a_year_is_hardly_ever_flagged() -> None:
+    dice, flagged = Random(10), 0
+    for _ in range(60):
+        log = hourly(int(dice.random() >= 0.005) for _ in range(365 * 16))
+        looks = (log[max(0, day - 90) * 16 : day * 16] for day in range(14, 366, 14))
+        flagged += any(find_faults(look, USUAL) for look in looks)
 
-@given(gap_lengths, st.integers(2, 1_000), st.integers(0, 2 * 10**9))
-def test_another_clock_shows_the_same_fleet_gaps(lengths: list[int], tick: int, zero: int) -> None:
-    times = list(accumulate([5, 5, *lengths], initial=0))
+    assert flagged <= 2
 
-    longer = replace(USUAL, window_days=USUAL.window_days * tick)
 
-    found = fleet_gaps(dealt(times), USUAL)
-    scaled = fleet_gaps(dealt(zero + tick * at for at in times), longer)
+@pytest.mark.parametrize("rate", [0.02, 0.1])
+def test_r10_a_real_fault_is_found_in_a_quarter(rate: float) -> None:
+    dice = Random(11)
+    logs = [hourly(int(dice.random() >= rate) for _ in range(1_440)) for _ in range(20)]
 
-    assert [gap.start for gap in scaled] == [zero + tick * gap.start for gap in found]
-    assert [gap.e for gap in scaled] == pytest.approx([gap.e for gap in found])
+    assert sum(bool(find_faults(log, USUAL)) for log in logs) == 20
 
 
-def test_a_silence_longer_than_the_window_parts_two_eras() -> None:
-    then = [*range(0, 6_000, 60), *range(90_000, 96_000, 60)]
-    now = [400 * DAY + 60 * row for row in range(100)]
+@given(st.integers(0, 40), st.integers(1, 300), st.floats(0.001, 0.2))
+def test_the_binomial_tail_is_the_sum_of_its_terms(k: int, n: int, p: float) -> None:
+    k = min(k, n)
+    terms = (math.comb(n, each) * p**each * (1 - p) ** (n - each) for each in range(k, n + 1))
 
-    [gap] = fleet_gaps(dealt([*then, *now]), USUAL)
+    tail = binomial_tail(k, n, p)
 
-    assert [gap.start] == [each.start for each in fleet_gaps(dealt(then), USUAL)]
-
-
-def test_two_machines_are_no_fleet() -> None:
-    times = [*range(0, 6_000, 60), *range(90_000, 96_000, 60)]
-
-    assert fleet_gaps({**dealt(times, machines=2), "GM009": []}, USUAL) == []
-    assert len(fleet_gaps(dealt(times, machines=3), USUAL)) == 1
-
-
-def test_the_slower_side_decides() -> None:
-    # A row a minute, then 20 minutes of nothing, then a row in 10 minutes: nobody is missing.
-    times = [*range(0, 18_000, 60), *range(18_000 + 1_200, 138_000, 600)]
-
-    assert fleet_gaps(dealt(times), USUAL) == []
-
-
-@pytest.mark.parametrize("silence", [0, 298])
-def test_a_gap_at_an_end_is_compared_with_the_side_that_exists(silence: int) -> None:
-    lengths = [60] * 299
-    lengths[silence] = DAY
-    times = list(accumulate(lengths, initial=0))
-
-    assert [gap.start for gap in fleet_gaps(dealt(times), USUAL)] == [times[silence]]
-
-
-def test_rows_of_one_second_have_no_rhythm_to_break() -> None:
-    assert fleet_gaps(dealt([7] * 9), USUAL) == []
-    assert fleet_gaps(dealt([7] * 9 + [DAY]), USUAL) == []
-
-
-# --- rule B2: lost logs -------------------------------------------------------------------------
-
-
-def naive_lost_logs(pieces: Sequence[Sequence[int]], limit: float) -> dict[int, float]:
-    """Return E by start, straight from the rule's words; each piece has three seconds or more."""
-    gaps_by_piece = [[end - start for start, end in pairwise(piece)] for piece in pieces]
-    tests = sum(map(len, gaps_by_piece))
-    found = {}
-    for piece, gaps in zip(pieces, gaps_by_piece, strict=True):
-        for number, gap in enumerate(gaps):
-            rate = (len(gaps) - 1) / (sum(gaps) - gap)
-            if (e := tests * math.exp(-rate * gap)) < limit:
-                found[piece[number]] = e
-    return found
-
-
-def test_v6_the_real_file_has_no_lost_log(real_times: dict[str, list[int]]) -> None:
-    gaps = fleet_gaps(real_times, USUAL)
-
-    assert lost_logs(real_times, gaps, USUAL) == {}
-
-
-def test_a_fleet_gap_is_not_blamed_on_the_machines(real_times: dict[str, list[int]]) -> None:
-    assert set(lost_logs(real_times, [], USUAL)) == set(real_times)
-
-
-def test_v6_a_hole_in_one_machines_log_is_found(real_times: dict[str, list[int]]) -> None:
-    times = real_times["GM002"]
-    holed = {**real_times, "GM002": [*times[:40], *times[75:]]}
-    gaps = fleet_gaps(holed, USUAL)
-
-    found = lost_logs(holed, gaps, USUAL)
-
-    assert {serial: [(gap.start, gap.end) for gap in own] for serial, own in found.items()} == {
-        "GM002": [(times[39], times[75])]
-    }
-
-
-@given(st.lists(gap_lengths, min_size=1, max_size=4))
-def test_lost_logs_are_those_that_the_rule_names(lengths: list[list[int]]) -> None:
-    machines = [list(accumulate([3, 4, *own], initial=DAY * n)) for n, own in enumerate(lengths)]
-    tested = [times for times in machines if len(set(times)) > 2]
-
-    found = lost_logs(dict(zip("ABCD", machines, strict=False)), [], USUAL)
-
-    e_by_start = {gap.start: gap.e for own in found.values() for gap in own}
-    assert e_by_start == pytest.approx(naive_lost_logs(tested, USUAL.lost_log_e))
-
-
-@given(gap_lengths, st.integers(2, 1_000))
-def test_another_clock_shows_the_same_lost_logs(lengths: list[int], tick: int) -> None:
-    times = list(accumulate(lengths, initial=0))
-
-    found = lost_logs({"GM001": times}, [], USUAL).get("GM001", [])
-    scaled = lost_logs({"GM001": [tick * at for at in times]}, [], USUAL).get("GM001", [])
-
-    assert [gap.start for gap in scaled] == [tick * gap.start for gap in found]
-    assert [gap.e for gap in scaled] == pytest.approx([gap.e for gap in found])
-
-
-def test_the_more_gaps_a_fleet_has_the_longer_one_must_be_to_stand_out() -> None:
-    times = [*range(0, 6_000, 60), *range(6_540, 12_000, 60)]  # one of 10 minutes
-    busy = {f"GM{number:03d}": list(range(0, 60_000, 60)) for number in range(2, 4)}
-
-    assert "GM001" in lost_logs({"GM001": times}, [], USUAL)
-    assert "GM001" not in lost_logs({"GM001": times, **busy}, [], USUAL)
-
-
-@pytest.mark.parametrize(
-    "times", [[5], [5, DAY], [5, 5, DAY], [5, 5, 5], [5, 5, 5, DAY, DAY]], ids=str
-)
-def test_without_a_rhythm_there_is_no_test(times: list[int]) -> None:
-    assert lost_logs({"GM001": times}, [], USUAL) == {}
-
-
-def test_a_doubled_row_is_a_gap_of_no_length() -> None:
-    times = sorted([*range(0, 60_000, 60), 600])
-
-    assert lost_logs({"GM001": times}, [], USUAL) == {}
-    assert fleet_gaps(dealt(times), USUAL) == []
-
-
-def test_chance_alone_leaves_about_as_many_lost_logs_as_e_allows() -> None:
-    dice = Random(2020)
-    fleets = [{f"GM{n:03d}": poisson(dice, 350, 5_400) for n in range(6)} for _ in range(100)]
-
-    flagged = sum(bool(lost_logs(fleet, [], USUAL)) for fleet in fleets)
-
-    # E < 0.05 promises 5; twelve or more would come by chance once in 200 such tests.
-    assert flagged < 12
+    assert tail == pytest.approx(math.fsum(terms), rel=1e-6) or (k <= n * p and tail == 1)

@@ -187,7 +187,7 @@ def test_days_show_their_silences_with_the_verdict(world: World) -> None:
     world.upload(
         log("GM001", *[1] * 100, first="2020-02-01T08:00:00")
         + log("GM001", *[1] * 50, first="2020-02-20T08:00:00"),
-        at="2020-02-29T08:00:00",
+        at="2020-02-22T06:00:00",
     )
     world.settle()
 
