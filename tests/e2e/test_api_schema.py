@@ -1,6 +1,6 @@
 """The deployed API answers what the OpenAPI document says, and survives every log (S1).
 
-tests/integration/test_api_schema.py asks every operation many times, in process.
+tests/integration/test_every_operation.py asks every operation many times, in process.
 """
 
 from contextlib import suppress

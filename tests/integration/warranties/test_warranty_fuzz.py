@@ -1,6 +1,6 @@
 """Requests that the OpenAPI document allows are taken; no query and no body is a fault of ours.
 
-tests/integration/test_api_schema.py has those that it forbids.
+tests/integration/test_every_operation.py has those that it forbids.
 """
 
 import json
