@@ -1,10 +1,32 @@
-# Deployer and exporter of docker-compose.yml. The functions run on the Python that packages them.
-FROM python:3.11-slim
+# What docker-compose.yml runs of ours, an image for each job with what that job takes and no more:
+# deployer, exporter, standins. The functions run on the Python that packages them.
+FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS base
 WORKDIR /app
-COPY . .
-RUN pip install --no-cache-dir --disable-pip-version-check \
-      -c requirements-dev.txt -e '.[deploy,monitoring]' \
- && useradd --uid 10001 backroom \
- && mkdir -p /gateway /state build \
- && chown -R backroom /app /gateway /state
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app
+RUN useradd --uid 10001 --create-home backroom \
+ && install -d -o backroom /state /shared /app/build
+
+FROM base AS exporter
+COPY requirements-dev.txt ./
+RUN pip install -c requirements-dev.txt boto3 prometheus-client urllib3
+COPY monitoring monitoring
 USER backroom
+CMD ["python", "-m", "monitoring.exporter"]
+
+FROM base AS standins
+COPY infra/local/requirements.txt ./
+RUN pip install -c requirements.txt aiosmtpd cryptography jsonschema_rs
+COPY infra/__init__.py infra/request_guard.py infra/
+COPY infra/standins infra/standins
+USER backroom
+CMD ["python", "-m", "infra.standins"]
+
+FROM base AS deployer
+COPY requirements-dev.txt ./
+RUN pip install -c requirements-dev.txt aws-sam-translator boto3 cfn-lint chalice localstack-client
+COPY app.py requirements.txt ./
+COPY .chalice .chalice
+COPY chalicelib chalicelib
+COPY infra infra
+USER backroom
+CMD ["sh", "infra/localstack/deploy.sh"]

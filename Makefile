@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv/bin
 # The Pythons that both Chalice and AWS Lambda know. Old ones have to be able to read this line.
 CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("\n  Python %d.%d does not do: AWS Lambda and Chalice take 3.11 to 3.14.\n  Choose one of those, for example: make up PYTHON=python3.11\n" % v)
-UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) infra/local/up.py
+# TARGET=localstack: LocalStack without Docker; TARGET=compose (test only): with it. docs/localstack.md
+TARGET ?= local
+LAUNCHER := $(if $(filter localstack,$(TARGET)),infra/localstack/up.py,infra/local/up.py)
+UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) $(LAUNCHER)
 # Who may call a stage on AWS; docs/auth.md. The shell reads the values, make never pastes them into a command.
 parameter = $(if $(value $2),--parameter "$1=$$$2")
 AUTH_SETTINGS = $(call parameter,Auth,AUTH) $(call parameter,AuthIssuer,AUTH_ISSUER) \
@@ -11,7 +14,7 @@ AUTH_SETTINGS = $(call parameter,Auth,AUTH) $(call parameter,AuthIssuer,AUTH_ISS
   $(call parameter,AuthTechnicianClaim,AUTH_TECHNICIAN_CLAIM) \
   $(call parameter,AuthScopePrefix,AUTH_SCOPE_PREFIX) \
   $(call parameter,AuthSignInOrigin,AUTH_SIGN_IN_ORIGIN)
-export PORT AWS_PORT STANDINS_PORT SMTP_PORT
+export PORT AWS_PORT STANDINS_PORT SMTP_PORT PYTHON313
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
@@ -59,7 +62,7 @@ format: install ## Format and mend what can be mended by itself
 	$(VENV)/ruff format .
 
 test: install ## All tests that this machine can run; says what it left out and why; ARGS="-k word"
-	@$(VENV)/python -m tests $(ARGS)
+	@TEST_TARGET=$(TARGET) $(VENV)/python -m tests $(ARGS)
 
 coverage: install ## Which branches the tests that run in process take; twice as long as without
 	@$(VENV)/python -m tests --coverage $(ARGS)

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import package, quotas
 from infra.change_set import Confirm, DeclinedError
+from infra.kept_data import KeptData
 from infra.stack import Stack, StackError
 
 if TYPE_CHECKING:
@@ -53,6 +55,18 @@ def session(target: Target) -> boto3.session.Session:
     return found
 
 
+@dataclass(frozen=True)
+class LocalStackOptions:
+    """How to deploy to LocalStack.
+
+    ``here`` packages for this machine, where functions are processes, and not for Lambda's
+    containers. A stack that has to be created again keeps its data unless ``discard_data``.
+    """
+
+    here: bool = False
+    discard_data: bool = False
+
+
 def deploy(
     target: Target,
     stage: str,
@@ -60,6 +74,7 @@ def deploy(
     *,
     force: bool = False,
     confirm: Confirm | None = None,
+    localstack: LocalStackOptions = LocalStackOptions(),
     build: Path = package.BUILD,
 ) -> dict[str, str]:
     """Deploy the stage to the target; return the stack's outputs. Says what it does.
@@ -67,14 +82,17 @@ def deploy(
     Packages below the folder ``build``. ``confirm`` is shown what will change before it does.
     """
     stack = Stack(session(target), f"backroom-{stage}")
-    fingerprint = package.fingerprint(target, stage, repr(sorted(parameters.items())))
-    if not force and stack.fingerprint() == fingerprint:
+    kept = KeptData(session(target), stack.name, build / f"kept-{stack.name}")
+    where = ("here",) if localstack.here else ()
+    fingerprint = package.fingerprint(target, stage, repr(sorted(parameters.items())), *where)
+    unchanged = stack.fingerprint() == fingerprint and not kept.waiting
+    if not force and unchanged and (target == "aws" or stack.answers(stack.outputs())):
         _say("Nothing has changed since the last deployment")
-        return stack.outputs()
+        return _with_vendors(stack, parameters, target)
     started = time.monotonic()
     folder = package.build(
         local=target != "aws",
-        platform=None if target == "local" else package.LAMBDA_PLATFORM,
+        platform=None if localstack.here or target == "local" else package.LAMBDA_PLATFORM,
         folder=build,
     )
     size = (folder / "deployment.zip").stat().st_size / 1e6
@@ -85,9 +103,54 @@ def deploy(
         _check_quotas(folder / "sam.json", parameters)
     _say("Checked the template (cfn-lint, quotas)", started)
     started = time.monotonic()
-    outputs = stack.deploy(folder, {"Stage": stage, **parameters}, fingerprint, confirm)
+    parameters = {"Stage": stage, **parameters}
+    if target == "localstack":
+        parameters = make_way(stack, folder, parameters, kept, localstack)
+    outputs = stack.deploy(folder, parameters, fingerprint, confirm)
+    if kept.waiting:
+        kept.restore()
+        _say("Put the kept data back")
+    stack.check_answers(outputs)
     _say(f"Deployed the stack backroom-{stage}", started)
-    return outputs
+    return _with_vendors(stack, parameters, target)
+
+
+def _with_vendors(stack: Stack, parameters: Mapping[str, str], target: Target) -> dict[str, str]:
+    """Have a local stack's secret hold the vendors' settings of ``parameters``; return the outputs.
+
+    CloudFormation writes a secret only when its parameter changes, and LocalStack's not even then.
+    On AWS the secret is its operator's.
+    """
+    wanted = parameters.get("VendorSettings")
+    if target != "aws" and wanted and stack.vendor_settings() != wanted:
+        stack.put_vendor_settings(wanted)
+        _say("Put the vendors' settings into the secret")
+    return stack.outputs()
+
+
+def make_way(
+    stack: Stack,
+    folder: Path,
+    parameters: dict[str, str],
+    kept: KeptData,
+    options: LocalStackOptions,
+) -> dict[str, str]:
+    """Delete a stack whose API has changed; return the parameters that the next one needs.
+
+    LocalStack cannot update a REST API in place: it rolls back and loses the stage.
+    """
+    template = json.loads((folder / "sam.json").read_text())
+    if not stack.exists() or not stack.has_another_api(template):
+        return parameters
+    print("  The API's definition has changed, which LocalStack cannot update in place: the stack")
+    print("  is deleted and created again. Queued messages and log lines are lost.")
+    if options.discard_data:
+        _say("Kept no data, as you asked (--discard-data)")
+    elif not kept.waiting:
+        _say(f"Kept {kept.keep()}; to start empty: --discard-data")
+    parameters = {**stack.parameters(), "VendorSettings": stack.vendor_settings(), **parameters}
+    stack.delete()
+    return parameters
 
 
 def _check_quotas(template: Path, parameters: Mapping[str, str]) -> None:
@@ -161,6 +224,10 @@ def main() -> int:
     parser.add_argument("--allow-open", action="store_true", help="let an open API be on AWS")
     parser.add_argument("--yes", action="store_true", help="on AWS: show the changes, ask nothing")
     parser.add_argument("--force", action="store_true", help="deploy even if nothing has changed")
+    parser.add_argument("--here", action="store_true", help="LocalStack runs without Docker")
+    parser.add_argument(
+        "--discard-data", action="store_true", help="start empty where LocalStack needs a new stack"
+    )
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--vendors", type=Path, metavar="FILE", help="vendors' settings, as JSON")
     told = parser.parse_args()
@@ -176,7 +243,14 @@ def main() -> int:
         if told.target == "aws":
             parameters = with_concurrency(parameters, session("aws").client("lambda"))
             confirm = confirmed if told.yes else asked
-        outputs = deploy(told.target, told.stage, parameters, force=told.force, confirm=confirm)
+        outputs = deploy(
+            told.target,
+            told.stage,
+            parameters,
+            force=told.force,
+            confirm=confirm,
+            localstack=LocalStackOptions(here=told.here, discard_data=told.discard_data),
+        )
     except (RefusedError, DeclinedError) as refused:
         print(refused, file=sys.stderr)
         return 1

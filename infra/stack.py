@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 # CloudFormation can only delete such a stack; what it was told counts for nothing.
 _NEVER_STOOD = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
+_STACK = "AWS::CloudFormation::Stack"
+_BEGUN = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
 FINGERPRINT_TAG = "backroom:fingerprint"
 
 
@@ -87,6 +92,7 @@ class Stack:
             self._wait("stack_create_complete")
         elif _asked(self._cloudformation.update_stack, arguments):
             self._wait("stack_update_complete")
+        self.check_outputs(template)
         return self.outputs()
 
     def delete(self) -> None:
@@ -104,6 +110,71 @@ class Stack:
         if begun:
             self._wait("stack_create_complete" if new else "stack_update_complete")
 
+    def exists(self) -> bool:
+        """Return whether there is such a stack, in whatever state."""
+        return self._describe() is not None
+
+    def has_another_api(self, template: Mapping[str, Any]) -> bool:
+        """Return whether the stack has another REST API than ``template``, or lost its stage."""
+        if not self.answers(self.outputs()):
+            return True
+        found: Any = self._cloudformation.get_template(StackName=self.name)["TemplateBody"]
+        standing = json.loads(found) if isinstance(found, str) else found
+        return bool(standing["Resources"].get("RestAPI") != template["Resources"].get("RestAPI"))
+
+    def vendor_settings(self) -> str:
+        """Return what the vendors' secret holds; CloudFormation hides the parameter of it."""
+        secrets = self._session.client("secretsmanager")
+        held: str = secrets.get_secret_value(SecretId=self.outputs()["VendorsSecret"])[
+            "SecretString"
+        ]
+        return held
+
+    def put_vendor_settings(self, settings: str) -> None:
+        """Have the vendors' secret hold ``settings``."""
+        secrets = self._session.client("secretsmanager")
+        secrets.put_secret_value(SecretId=self.outputs()["VendorsSecret"], SecretString=settings)
+
+    def endpoint(self, outputs: Mapping[str, str]) -> str | None:
+        """Return where the stage answers, without a slash at its end; None without a REST API."""
+        if "RestAPIId" not in outputs:
+            return None
+        own = self._cloudformation.meta.endpoint_url
+        if own.endswith(".amazonaws.com"):
+            return outputs["EndpointURL"].rstrip("/")
+        return f"{own}/_aws/execute-api/{outputs['RestAPIId']}/api"
+
+    def check_answers(self, outputs: Mapping[str, str], *, patience_s: float = 60) -> None:
+        """Wait until the stage answers ``GET /ping``. Raises StackError.
+
+        A target may say UPDATE_COMPLETE and have lost the stage (LocalStack 4.14).
+        """
+        deadline = time.monotonic() + patience_s
+        while not self.answers(outputs):
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"The stack {self.name} was deployed and its stage does not answer at "
+                    f"{self.endpoint(outputs)}/ping. {self._reasons()}"
+                )
+            time.sleep(1)
+
+    def answers(self, outputs: Mapping[str, str]) -> bool:
+        """Return whether the stage answers now; a stack without a REST API has none to ask."""
+        address = self.endpoint(outputs)
+        return address is None or _answers(f"{address}/ping")
+
+    def check_outputs(self, template: Mapping[str, Any]) -> None:
+        """Raise StackError unless the stack has every output that it has without a condition."""
+        expected = {
+            name
+            for name, output in template.get("Outputs", {}).items()
+            if "Condition" not in output
+        }
+        if missing := sorted(expected - self.outputs().keys()):
+            raise StackError(
+                f"The stack {self.name} lacks outputs: {', '.join(missing)}. {self._reasons()}"
+            )
+
     def _wait(self, state: Any) -> None:
         waiter = self._cloudformation.get_waiter(state)
         delay = 1 if "127.0.0.1" in self._cloudformation.meta.endpoint_url else 5
@@ -113,13 +184,18 @@ class Stack:
             raise StackError(self._reasons()) from failed
 
     def _reasons(self) -> str:
-        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        reasons = [
-            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
-            for event in events
-            if event.get("ResourceStatusReason") and event["ResourceStatus"].endswith("FAILED")
+        """Return what CloudFormation says of the stack and of each resource that failed last."""
+        stack = self._describe() or {"StackStatus": "gone"}
+        said = [
+            f"The stack is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason')}"
         ]
-        return "\n".join(reversed(reasons)) or f"The stack {self.name} did not complete."
+        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        for event in events:  # newest first
+            if event.get("ResourceType") == _STACK and event["ResourceStatus"] in _BEGUN:
+                break
+            if event.get("ResourceStatusReason") and event["ResourceStatus"].endswith("FAILED"):
+                said.insert(1, f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}")
+        return "\n".join(said)
 
     def _describe(self) -> Any:
         try:
@@ -189,3 +265,11 @@ def _asked(ask: Callable[..., object], arguments: Mapping[str, Any]) -> bool:
             return False
         raise StackError(refused.response["Error"]["Message"]) from refused
     return True
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:  # refused, too
+        return False

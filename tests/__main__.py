@@ -3,6 +3,7 @@
 ``--coverage`` as the first argument measures which branches the tests that run in process take.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,10 +12,23 @@ from tests.support.lanes import run, share_out
 
 # Side by side: what waits for a deployed stack most of the time, and what computes.
 DEPLOYED, IN_PROCESS = "deployed", "in process"
-FOLDERS = {
-    DEPLOYED: ("tests/e2e", "tests/features", "tests/browser"),
+_LOCAL = {
+    DEPLOYED: ("tests/e2e", "tests/features", "tests/browser", "tests/targets"),
     IN_PROCESS: ("tests/unit", "tests/integration", "tests/architecture", "tests/state"),
 }
+# What is about the application and not about the embedded AWS.
+_ANYWHERE = ("bakery", "deliveries", "events", "files", "ledger", "races", "warranties")
+_ELSEWHERE: dict[str, dict[str, tuple[str, ...]]] = {
+    "localstack": {
+        "localstack": (
+            *(f"tests/e2e/test_{name}.py" for name in _ANYWHERE),
+            "tests/features",
+            "tests/targets/test_localstack.py",
+        )
+    },
+    "compose": {"compose": ("tests/targets/test_compose.py",)},
+}
+FOLDERS = _ELSEWHERE.get(os.environ.get("TEST_TARGET") or "local", _LOCAL)
 COVERED = ("coverage", "run", "-m", "pytest")
 
 

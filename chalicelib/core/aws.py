@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, cast
 
 import botocore.session
 from botocore.config import Config
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.core.settings import from_env
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,6 +40,14 @@ _ONCE_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_atte
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4"))
 
 
+class PresigningSettings(BaseModel):
+    """Where callers reach S3, if not where functions do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    presign_endpoint_url: str = ""
+
+
 @cache
 def _session() -> botocore.session.Session:
     return botocore.session.get_session()
@@ -56,8 +67,21 @@ def fail_fast_dynamodb() -> "DynamoDBClient":
 
 @cache
 def s3() -> "S3Client":
-    """Return the S3 client; it signs presigned URLs with Signature Version 4."""
+    """Return the S3 client."""
     return cast("S3Client", _session().create_client("s3", config=_S3_CONFIG))
+
+
+@cache
+def presigning_s3() -> "S3Client":
+    """Return the client that signs URLs for callers, with Signature Version 4.
+
+    The address is part of what is signed, and with a local target callers have another one.
+    """
+    endpoint = from_env(PresigningSettings).presign_endpoint_url
+    if not endpoint:
+        return s3()
+    client = _session().create_client("s3", endpoint_url=endpoint, config=_S3_CONFIG)
+    return cast("S3Client", client)
 
 
 @cache

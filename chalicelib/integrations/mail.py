@@ -81,13 +81,13 @@ class SmtpMail:
     password: str = field(repr=False)
     sender: str
     trust: str | None = None
-    """The file of the only certificates to trust; None are those of the system."""
+    """The only certificates to trust, as a file or as PEM; None are those of the system."""
     timeout_s: float = _TIMEOUT_S
     last_word_s: float = _LAST_WORD_S
 
     @classmethod
     def at(cls, url: str, sender: str) -> "SmtpMail":
-        """Return the mail at ``smtp://user:password@host:port[?ca=FILE]``; ports default to 587."""
+        """Return the mail at ``smtp://user:password@host:port[?ca=FILE-OR-PEM]``."""
         parts = urlsplit(url)
         return cls(
             host=parts.hostname or "",
@@ -119,7 +119,7 @@ class SmtpMail:
         try:
             connection = smtplib.SMTP(self.host, self.port, timeout=self.timeout_s)
             try:
-                connection.starttls(context=ssl.create_default_context(cafile=self.trust))
+                connection.starttls(context=_context(self.trust))
                 connection.login(self.user, self.password)
             except BaseException:
                 connection.close()
@@ -200,6 +200,13 @@ def message_id(effect_id: str, sender: str) -> str:
     """Return the Message-ID of an effect's letter: another one for another effect (RFC 5322)."""
     local = "".join(c if _ATEXT.fullmatch(c) else f"={ord(c):x}=" for c in effect_id)
     return f"<{local}@{sender.rpartition('@')[2]}>"
+
+
+def _context(trust: str | None) -> ssl.SSLContext:
+    """Return the TLS that trusts the system's certificates, or those in a file or a PEM text."""
+    if trust and trust.startswith("-----BEGIN"):
+        return ssl.create_default_context(cadata=trust)
+    return ssl.create_default_context(cafile=trust)
 
 
 def _judge(

@@ -101,7 +101,7 @@ def vending() -> Vending:
         fleet_url=settings.vending_fleet_queue_url,
         fleet_delay_s=settings.vending_fleet_delay_s,
     )
-    share = BucketShare(aws.s3, settings.vending_bucket)
+    share = BucketShare(aws.s3, settings.vending_bucket, aws.presigning_s3)
     outside = on_table(Table(aws.dynamodb(), settings.vending_table), share, queues)
     return wired(outside, settings.thresholds(), now=now, processed=_count)
 

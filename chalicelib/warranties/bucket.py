@@ -47,8 +47,14 @@ class BucketArchive:
     ``client`` gives the S3 client when it is first needed: most requests do without.
     """
 
-    def __init__(self, client: "Callable[[], S3Client]", bucket: str) -> None:
+    def __init__(
+        self,
+        client: "Callable[[], S3Client]",
+        bucket: str,
+        presigning: "Callable[[], S3Client] | None" = None,
+    ) -> None:
         self._client = client
+        self._presigning = presigning or client
         self._bucket = bucket
 
     def put_once(self, key: str, content: bytes) -> None:
@@ -84,7 +90,7 @@ class BucketArchive:
     def url(self, key: str) -> str:
         """Return an address that shows what is at ``key``, for a while."""
         params = {"Bucket": self._bucket, "Key": key}
-        return self._client().generate_presigned_url(
+        return self._presigning().generate_presigned_url(
             "get_object", Params=params, ExpiresIn=URL_LIVES_S
         )
 

@@ -52,7 +52,7 @@ def _store() -> WarrantyStore:
 
 
 def _archive() -> BucketArchive:
-    return BucketArchive(aws.s3, from_env(WarrantiesSettings).warranties_bucket)
+    return BucketArchive(aws.s3, from_env(WarrantiesSettings).warranties_bucket, aws.presigning_s3)
 
 
 def _new_id() -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from infra.local.daemon import Daemon, DaemonError, make_private
+from infra.local.daemon import Daemon, DaemonError, discard, make_private
 
 GATEWAY = Path(__file__).with_name("gateway.py")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -41,6 +40,11 @@ class LocalAws:
     def api(self) -> str:
         """Return where the deployed API answers."""
         return f"http://localhost:{self.api_port}"
+
+    @property
+    def presign_endpoint(self) -> str:
+        """Return where presigned URLs lead: for the page, to its own site."""
+        return f"http://localhost:{self.aws_port}"
 
     @property
     def state(self) -> Path:
@@ -119,7 +123,7 @@ class LocalAws:
     def tidy(self) -> None:
         """Delete what functions left in their temporary folder, unless the server runs."""
         if self.pid() is None:
-            shutil.rmtree(self.temporary, ignore_errors=True)
+            discard(self.temporary)
 
     def _wait(self, patience_s: float, process: "subprocess.Popen[bytes] | None" = None) -> None:
         deadline = time.monotonic() + patience_s
@@ -139,8 +143,6 @@ class LocalAws:
             **kept,
             **CREDENTIALS,
             "AWS_DEFAULT_REGION": REGION,
-            # For the page a presigned URL is of its own site, as the page is at localhost.
-            "AWS_ENDPOINT_URL": f"http://localhost:{self.aws_port}",
             "GATEWAY_PORT": str(self.aws_port),
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",

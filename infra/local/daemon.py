@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +111,14 @@ def make_private(folder: Path) -> None:
     """Make a folder that its owner alone may enter."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
+
+
+def discard(folder: Path) -> None:
+    """Have a folder gone at once; its thousands of files are deleted in the background."""
+    with suppress(FileNotFoundError):
+        folder.rename(folder.with_name(f"{folder.name}-{time.time_ns()}"))
+    if old := [str(path) for path in folder.parent.glob(f"{folder.name}-*")]:
+        os.spawnlp(os.P_NOWAIT, "rm", "rm", "-rf", *old)
 
 
 def _alive(pid: int) -> bool:

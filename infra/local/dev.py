@@ -11,7 +11,8 @@ from pathlib import Path
 from watchfiles import DefaultFilter, watch
 
 from infra.local.aws import LocalAws
-from infra.local.up import ROOT, SetupError, deploy, local_aws, wait_until_healthy
+from infra.local.setup import ROOT, SetupError
+from infra.local.up import deploy, local_aws, wait_until_healthy
 
 SOURCES = ("app.py", "chalicelib", ".chalice", "infra", "requirements.txt")
 

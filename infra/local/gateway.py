@@ -48,11 +48,13 @@ class Gateway:
         self._resolve = resolve
         self._state = state
         self._api_port = api_port
-        self._at_api = RequestGuard(api_port, frozenset({api_port}))
-        # Whoever calls AWS's own APIs runs code as the developer: nothing of a page may, but for
-        # presigned URLs. The API's address that CloudFormation puts out is here, too.
-        self._at_aws = RequestGuard(aws_port, frozenset({api_port}), navigable=False)
-        self._at_stage = RequestGuard(aws_port, frozenset({api_port, aws_port}))
+        page = frozenset({api_port})
+        self._at_api = RequestGuard(api_port, page)
+        # Whoever calls AWS's own APIs runs code as the developer, so no page may. Our page may use
+        # presigned URLs, and the stage's own address, which CloudFormation puts out, is here, too.
+        self._at_aws = RequestGuard(aws_port, frozenset(), navigable=False)
+        self._at_presigned = RequestGuard(aws_port, page)
+        self._at_stage = RequestGuard(aws_port, page | {aws_port})
         self._turns = asyncio.Semaphore(WORKERS)
         self._keeper: asyncio.Task[None] | None = None
 
@@ -83,20 +85,18 @@ class Gateway:
             await _nothing_deployed(send)
 
     def _refusal(self, scope: Scope) -> str | None:
-        guard = self._guard(scope)
         headers = [
-            (name.decode("latin-1"), text.decode("latin-1")) for name, text in scope["headers"]
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in scope["headers"]
         ]
-        reason = guard.refusal(scope.get("method", "GET"), headers)
-        by_page = guard is self._at_aws and _value(scope, b"origin")
-        if reason is None and by_page and not _is_presigned(scope):
-            return "Of this port, pages may use S3's presigned URLs only."
-        return reason
+        return self._guard(scope).refusal(scope.get("method", "GET"), headers)
 
     def _guard(self, scope: Scope) -> RequestGuard:
         if scope["server"][1] == self._api_port:
             return self._at_api
-        return self._at_stage if _STAGE.match(scope["path"]) else self._at_aws
+        if _STAGE.match(scope["path"]):
+            return self._at_stage
+        return self._at_presigned if _is_presigned(scope) else self._at_aws
 
     def _recovering(self, send: Any) -> Any:
         """Have the state whole again before the first request, and saved from then on."""
@@ -133,21 +133,36 @@ def _at_stage(scope: Scope, api_id: str, stage: str) -> Scope:
 def _is_presigned(scope: Scope) -> bool:
     """Return whether a request can be nothing but one that was signed for S3 in its URL."""
     query = scope["query_string"]
-    return b"X-Amz-Signature=" in query and b"%2Fs3%2Faws4_request" in query
+    signed = b"X-Amz-Signature=" in query and b"%2Fs3%2Faws4_request" in query
+    return signed and b"Action=" not in query
 
 
-def _with_cors(send: Any, origin: bytes | None = None) -> Any:
-    """Drop the embedded AWS's CORS headers; ``origin``, one of our own, may read the answer."""
+class _Answer:
+    """Sends an answer on, without the embedded AWS's CORS headers.
 
-    async def sent(message: dict[str, Any]) -> None:
+    ``origin``, a page of our own, may read it. LocalStack looks for ``closed`` at whatever owns
+    the method that it sends by.
+    """
+
+    def __init__(self, send: Any, origin: bytes | None) -> None:
+        self._send = send
+        self._origin = origin
+
+    @property
+    def closed(self) -> bool:
+        return bool(getattr(getattr(self._send, "__self__", None), "closed", False))
+
+    async def send(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = [
                 header for header in message["headers"] if not header[0].lower().startswith(_CORS)
             ]
-            message = {**message, "headers": headers + _cors(origin)}
-        await send(message)
+            message = {**message, "headers": headers + _cors(self._origin)}
+        await self._send(message)
 
-    return sent
+
+def _with_cors(send: Any, origin: bytes | None = None) -> Any:
+    return _Answer(send, origin).send
 
 
 def _cors(origin: bytes | None) -> RawHeaders:
@@ -189,8 +204,7 @@ async def _answer(
 
 
 def _value(scope: Scope, name: bytes) -> bytes | None:
-    found: bytes | None = dict(scope["headers"]).get(name)
-    return found
+    return next((value for key, value in scope["headers"] if key.lower() == name), None)
 
 
 def main() -> None:

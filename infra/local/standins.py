@@ -95,7 +95,7 @@ class LocalStandins:
 
     def settings(self) -> dict[str, str]:
         """Return the settings that lead the functions here."""
-        certificate = self.home / credentials.CERTIFICATE
+        certificate = (self.home / credentials.CERTIFICATE).read_text()
         return credentials.settings(self.http_port, self.smtp_port, certificate)
 
     def identity(self) -> dict[str, str]:

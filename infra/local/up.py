@@ -4,13 +4,12 @@ Standard library only: this runs on the system's Python, before anything is inst
 """
 
 import argparse
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -23,6 +22,13 @@ from infra.local import ports  # noqa: E402 - the path comes first
 from infra.local.aws import LocalAws, StateLostError, get  # noqa: E402
 from infra.local.daemon import DaemonError, make_private  # noqa: E402
 from infra.local.monitoring import HOW_TO_GET, Monitoring, Ports  # noqa: E402
+from infra.local.setup import (  # noqa: E402
+    SetupError,
+    VirtualEnvironment,
+    bold,
+    done,
+    progress,
+)
 from infra.local.standins import (  # noqa: E402
     LocalStandins,
     read_env_file,
@@ -33,15 +39,6 @@ from infra.local.standins import (  # noqa: E402
 HOME = ROOT / ".ministack"
 VENV = ROOT / ".venv"
 VENDORS = HOME / "vendors.json"
-_NO_VENV = (
-    "The virtual environment could not be made; what Python says of it stands above. "
-    "On Debian and Ubuntu it takes: apt install python3-venv"
-)
-_TTY = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-
-
-class SetupError(Exception):
-    """The stack can't be brought up; the message says why, in plain words, and what to do."""
 
 
 def local_aws() -> LocalAws:
@@ -73,15 +70,15 @@ def up() -> None:
     install_runtime()
     since = time.monotonic()
     if aws.start():
-        _done("Started the embedded AWS", since)
+        done("Started the embedded AWS", since)
     else:
-        _done("The embedded AWS is running")
+        done("The embedded AWS is running")
     since = time.monotonic()
     standins = replace(standins, webhook=f"{aws.api}/webhooks/jira")
     if standins.start():
-        _done("Started the stand-ins for Jira, Slack, Google, GitHub, mail and sign-in", since)
+        done("Started the stand-ins for Jira, Slack, Google, GitHub, mail and sign-in", since)
     else:
-        _done("The vendors' stand-ins are running")
+        done("The vendors' stand-ins are running")
     own = read_env_file(ROOT / ".env")
     write_settings(VENDORS, with_own(standins.settings(), own))
     deploy(aws)
@@ -118,10 +115,10 @@ def install_runtime() -> None:
     local = ROOT / "infra" / "local" / "requirements.txt"
     pins = ROOT / "requirements-dev.txt"
     jobs: list[Callable[[], None]] = [
-        lambda: _install(HOME / "venv", "the embedded AWS", ["-r", str(local)], [local]),
-        lambda: _install(
-            VENV,
-            "the client and the deployer",
+        lambda: VirtualEnvironment(HOME / "venv", "the embedded AWS").install(
+            ["-r", str(local)], [local]
+        ),
+        lambda: VirtualEnvironment(VENV, "the client and the deployer").install(
             ["-c", str(pins), "-e", f"{ROOT}[deploy,monitoring]"],
             [pins, ROOT / "pyproject.toml"],
         ),
@@ -135,7 +132,8 @@ def install_dev() -> None:
     """Add what tests and checks need to the project's environment. Raises SetupError."""
     install_runtime()
     pins = ROOT / "requirements-dev.txt"
-    _install(VENV, "the tools for tests", ["-r", str(pins)], [pins], stamp="dev")
+    tools = VirtualEnvironment(VENV, "the tools for tests")
+    tools.install(["-r", str(pins)], [pins], stamp="dev")
 
 
 def down() -> None:
@@ -150,14 +148,14 @@ def down() -> None:
             "the next make up goes on from what was saved"
         ) from lost
     if stopped:
-        _done("Stopped; everything that is stored is kept for the next make up")
+        done("Stopped; everything that is stored is kept for the next make up")
     else:
-        _done("It was not running")
+        done("It was not running")
 
 
 def _stop_monitoring() -> None:
     if stopped := local_monitoring(local_aws()).stop():
-        _done(f"Stopped {', '.join(stopped)}")
+        done(f"Stopped {', '.join(stopped)}")
 
 
 def reset() -> None:
@@ -171,7 +169,7 @@ def reset() -> None:
     for kept in ("exporter.db", "exporter.db-wal", "exporter.db-shm"):
         (ROOT / ".monitoring" / kept).unlink(missing_ok=True)
     shutil.rmtree(ROOT / ".monitoring" / "prometheus-data", ignore_errors=True)
-    _done("Stopped, and all local data is forgotten; make up starts afresh")
+    done("Stopped, and all local data is forgotten; make up starts afresh")
 
 
 def status() -> int:
@@ -188,32 +186,6 @@ def status() -> int:
     if not healthy:
         print("  next          make up")
     return 0 if healthy else 1
-
-
-def _install(
-    venv: Path, what: str, arguments: Sequence[str], sources: Sequence[Path], stamp: str = "up"
-) -> None:
-    """Install into ``venv``, made if need be, unless it was done from the same ``sources``."""
-    digest = hashlib.sha256(sys.version.encode())
-    for source in sources:
-        digest.update(source.read_bytes())
-    marker = venv / f".installed-{stamp}"
-    if marker.exists() and marker.read_text() == digest.hexdigest():
-        return
-    started = time.monotonic()
-    _progress(f"Installing {what} ...")
-    if not (venv / "bin" / "python").exists():
-        _run([sys.executable, "-m", "venv", str(venv)], why=_NO_VENV)
-    _run(
-        [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        + ["--disable-pip-version-check", *arguments],
-        why=(
-            f"Could not install {what}. Is the package registry reachable? "
-            "What pip says of it stands above"
-        ),
-    )
-    marker.write_text(digest.hexdigest())
-    _done(f"Installed {what}", started)
 
 
 def who_may_call(standins: LocalStandins) -> dict[str, str]:
@@ -235,15 +207,16 @@ def deploy(aws: LocalAws) -> None:
         "AWS_ENDPOINT_URL": aws.endpoint,
         "PYTHONWARNINGS": "ignore",
     }
-    done = subprocess.run(
+    ended = subprocess.run(
         [str(VENV / "bin" / "python"), "-m", "infra.deploy", "--target", "local"]
         + ["--parameter", "VendingFleetDelaySeconds=1", "--parameter", f"BakeryHome={aws.api}"]
+        + ["--parameter", f"PresignEndpoint={aws.presign_endpoint}"]
         + ["--vendors", str(VENDORS), *told],
         cwd=ROOT,
         env=environment,
         check=False,
     )
-    if done.returncode:
+    if ended.returncode:
         raise SetupError("The stack could not be deployed; what went wrong stands above")
 
 
@@ -254,7 +227,7 @@ def wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:
         if time.monotonic() - started > patience_s:
             raise SetupError(f"The API does not answer at {aws.api}; see: make logs")
         time.sleep(0.1)
-    _done("The API is healthy", started)
+    done("The API is healthy", started)
 
 
 def local_monitoring(aws: LocalAws) -> Monitoring:
@@ -267,11 +240,11 @@ def _watch(aws: LocalAws) -> None:
     """Start what shows the stack running, as far as it is here."""
     monitoring = local_monitoring(aws)
     running = monitoring.start()
-    _done(f"Metrics at http://localhost:{monitoring.ports.exporter}/metrics")
+    done(f"Metrics at http://localhost:{monitoring.ports.exporter}/metrics")
     if "prometheus" in running:
-        _done(f"Prometheus at http://localhost:{monitoring.ports.prometheus}")
+        done(f"Prometheus at http://localhost:{monitoring.ports.prometheus}")
     else:
-        _progress(f"Prometheus is not here. To get it (Debian, Ubuntu): {HOW_TO_GET}")
+        progress(f"Prometheus is not here. To get it (Debian, Ubuntu): {HOW_TO_GET}")
 
 
 def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:
@@ -283,7 +256,7 @@ def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:
         callers = f"who signs in at a stand-in: {backroom} login"
     print(
         f"""
-{_bold("Backroom is up")} after {took_s:.0f} s
+{bold("Backroom is up")} after {took_s:.0f} s
 
   page      {aws.api}          in a browser
   API       {aws.api}          try: curl {aws.api}/fleet
@@ -292,37 +265,13 @@ def _welcome(aws: LocalAws, standins: LocalStandins, took_s: float) -> None:
   vendors   {standins.page}          what Jira, Slack, Google, GitHub and mail got
   client    {backroom}          (or: source .venv/bin/activate, then: backroom)
 
-{_bold("Try next")}
+{bold("Try next")}
   make demo                     the whole story in two minutes
   {backroom} import tests/data/transactions.txt
   {backroom} fleet
   make status | make logs | make down | make reset
 """
     )
-
-
-def _run(command: Sequence[str], *, why: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print((done.stdout + done.stderr).rstrip()[-4000:], file=sys.stderr)
-        raise SetupError(why)
-
-
-def _progress(text: str) -> None:
-    print(f"  \u00b7 {text}", flush=True)
-
-
-def _done(text: str, since: float | None = None) -> None:
-    took = f" ({time.monotonic() - since:.1f} s)" if since else ""
-    print(f"  {_green(chr(0x2713))} {text}{took}", flush=True)
-
-
-def _green(text: str) -> str:
-    return f"\033[32m{text}\033[0m" if _TTY else text
-
-
-def _bold(text: str) -> str:
-    return f"\033[1m{text}\033[0m" if _TTY else text
 
 
 def main() -> int:

@@ -1,13 +1,27 @@
 #!/bin/sh
-# Deploy to LocalStack from the deployer's container (docker-compose.yml), and tell the gateway
-# which API to lead to: sh infra/localstack/deploy.sh ADDRESS, that under which the API answers.
+# Deploy to LocalStack from the deployer's container (docker-compose.yml), and again when it comes
+# back empty: LocalStack keeps nothing. API_ADDRESS and AWS_ADDRESS are those that browsers use.
 set -eu
 cd "$(dirname "$0")/../.."
-# When nothing has changed the outputs are printed, too.
-outputs=$(python -m infra.deploy --target localstack --stage local --parameter "BakeryHome=$1") || {
-  echo "$outputs"
-  exit 1
+stands() {
+  python -c "import urllib.request as r; r.urlopen('$AWS_ENDPOINT_URL/_aws/execute-api/backroom/api/ping', timeout=60)" 2>/dev/null
 }
-echo "$outputs"
-echo "$outputs" | sed -n 's/^ *RestAPIId: //p' >"${GATEWAY_FOLDER:-/gateway}/api-id"
-test -s "${GATEWAY_FOLDER:-/gateway}/api-id"
+while :; do
+  rm -f /tmp/deployed
+  until python -m infra.deploy --target localstack --stage local --vendors /shared/vendors.json \
+    --parameter "BakeryHome=$API_ADDRESS" --parameter "PresignEndpoint=$AWS_ADDRESS" \
+    --parameter VendingFleetDelaySeconds=1; do
+    sleep 5
+  done
+  # Have some environments started before the first burst.
+  for _ in 1 2 3 4; do stands & done
+  wait
+  touch /tmp/deployed
+  failed=0
+  while [ "$failed" -lt 3 ]; do
+    sleep 10 &
+    wait $!
+    if stands; then failed=0; else failed=$((failed + 1)); fi
+  done
+  echo "The stage does not answer any more; deploying again"
+done

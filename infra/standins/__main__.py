@@ -1,11 +1,13 @@
 """Run the stand-ins until SIGTERM: ``python -m infra.standins HTTP_PORT SMTP_PORT HOME WEBHOOK``.
 
-``WEBHOOK`` is where Jira's events go, and may be empty.
+``WEBHOOK`` is where Jira's events go, and may be empty. In a container: ``--bind 0.0.0.0``, and
+``--name`` for the host name by which functions find it.
 """
 
+import argparse
+import json
 import logging
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -15,18 +17,33 @@ from infra.standins.server import Standins
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    http_port, smtp_port, home = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    parser = argparse.ArgumentParser(prog="python -m infra.standins")
+    parser.add_argument("http_port", type=int)
+    parser.add_argument("smtp_port", type=int)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("webhook", nargs="?", default="")
+    parser.add_argument("--bind", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--name", default="", help="the host name in the settings")
+    parser.add_argument("--settings", type=Path, help="where to write the vendors' settings")
+    asked = parser.parse_args()
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd scolds itself at each login
     over = threading.Event()
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: over.set())
     standins = Standins(
-        home,
-        http_port=http_port,
-        smtp_port=smtp_port,
+        asked.home,
+        http_port=asked.http_port,
+        smtp_port=asked.smtp_port,
         contracts=Contracts.find(),
-        webhook=sys.argv[4],
+        webhook=asked.webhook,
+        bind=asked.bind,
+        name=asked.name,
     ).start()
+    if asked.settings:
+        part = asked.settings.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(standins.settings(), sort_keys=True))
+        part.replace(asked.settings)
     over.wait()
     standins.stop()
 

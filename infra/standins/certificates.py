@@ -15,20 +15,24 @@ _LIFETIME = timedelta(days=3650)
 _KEY = "standin-key.pem"
 
 
-def certificate(home: Path) -> tuple[Path, Path]:
-    """Return the files of a certificate for this machine and of its key, made if need be."""
+def certificate(home: Path, name: str = "localhost") -> tuple[Path, Path]:
+    """Return the files of a certificate for this machine and of its key, made if need be.
+
+    ``name`` is a further host name of it.
+    """
     paths = home / credentials.CERTIFICATE, home / _KEY
     if not all(path.exists() for path in paths):
         home.mkdir(parents=True, exist_ok=True)
-        _make(*paths)
+        _make(*paths, {"localhost", name} - {"127.0.0.1"})
     return paths
 
 
-def _make(certificate_path: Path, key_path: Path) -> None:
+def _make(certificate_path: Path, key_path: Path, names: set[str]) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Backroom's stand-in")])
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    dns = [x509.DNSName(host) for host in sorted(names)]
+    hosts = [*dns, x509.IPAddress(ip_address("127.0.0.1"))]
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()

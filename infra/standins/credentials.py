@@ -1,6 +1,5 @@
 """The settings that lead our clients to the stand-ins; standard library only."""
 
-from pathlib import Path
 from urllib.parse import quote
 
 JIRA_USER = "bakery@backroom.example"
@@ -38,10 +37,16 @@ def identity(http_port: int) -> dict[str, str]:
     }
 
 
-def settings(http_port: int, smtp_port: int, certificate: Path) -> dict[str, str]:
-    """Return all settings of all vendors for stand-ins on these ports of this machine."""
-    base = f"http://127.0.0.1:{http_port}"
-    mail = f"smtp://{MAIL_USER}:{MAIL_PASSWORD}@127.0.0.1:{smtp_port}?ca={quote(str(certificate))}"
+def settings(
+    http_port: int, smtp_port: int, certificate: str, host: str = "127.0.0.1"
+) -> dict[str, str]:
+    """Return all settings of all vendors for stand-ins on these ports of ``host``.
+
+    The text of the ``certificate`` is in them: a function in a container cannot read our files.
+    """
+    base = f"http://{host}:{http_port}"
+    trust = quote(certificate)
+    mail = f"smtp://{MAIL_USER}:{MAIL_PASSWORD}@{host}:{smtp_port}?ca={trust}"
     return {
         "JIRA_URL": f"{base}/jira",
         "JIRA_PROJECT": JIRA_PROJECT,

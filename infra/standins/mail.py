@@ -129,15 +129,15 @@ def _login(_: SMTP, __: Session, ___: Envelope, mechanism: str, told: Any) -> Au
 
 
 def controller(
-    mail: MailStandin, faults: Faults, port: int, certificate: Path, key: Path
+    mail: MailStandin, faults: Faults, address: tuple[str, int], certificate: Path, key: Path
 ) -> Controller:
-    """Return the mail server, not yet started, on a port of this machine."""
+    """Return the mail server, not yet started, at an address and port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     return _Controller(
         _Handler(mail, faults),
-        hostname="127.0.0.1",
-        port=port,
+        hostname=address[0],
+        port=address[1],
         require_starttls=True,
         tls_context=context,
         authenticator=_login,

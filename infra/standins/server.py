@@ -27,7 +27,8 @@ _LONGEST_SILENCE_S = 60.0
 class Standins:
     """The stand-ins, running from `start` to `stop`; port 0 is any that is free.
 
-    Jira sends its events to the address ``webhook``, if there is one.
+    Jira sends its events to the address ``webhook``, if there is one. They listen at the address
+    ``bind``; ``name`` is the host name by which functions find them, if it is not this machine.
     """
 
     def __init__(
@@ -38,18 +39,25 @@ class Standins:
         smtp_port: int = 0,
         contracts: Contracts | None = None,
         webhook: str = "",
+        bind: str = _HOST,
+        name: str = "",
     ) -> None:
         self.office = Office(contracts)
         self.office.webhooks = Webhooks(webhook, credentials.JIRA_WEBHOOK_SECRET)
-        self._certificate, key = certificates.certificate(home)
-        self._http = _Server((_HOST, http_port), self.office)
+        self._name = name or _HOST
+        self._certificate, key = certificates.certificate(home, self._name)
+        self._http = _Server((bind, http_port), self.office)
         self.http_port = self._http.server_address[1]
-        self._http.guard = _guard(self.http_port, webhook)
+        self._http.guard = _guard(self.http_port, webhook, self._name)
         # Of the page's own site (localhost), so that a browser may be led from there and back.
         self.office.identity.base = credentials.issuer(self.http_port)
         self.smtp_port = smtp_port or _free_port()
         self._smtp = mail.controller(
-            self.office.mail, self.office.faults, self.smtp_port, self._certificate, key
+            self.office.mail,
+            self.office.faults,
+            (bind, self.smtp_port),
+            self._certificate,
+            key,
         )
         self._thread = Thread(target=self._http.serve_forever, args=(0.1,), daemon=True)
 
@@ -60,7 +68,9 @@ class Standins:
 
     def settings(self) -> dict[str, str]:
         """Return the settings that lead our clients here."""
-        return credentials.settings(self.http_port, self.smtp_port, self._certificate)
+        return credentials.settings(
+            self.http_port, self.smtp_port, self._certificate.read_text(), self._name
+        )
 
     def identity(self) -> dict[str, str]:
         """Return the stack's parameters for callers whom the stand-in knows."""
@@ -184,10 +194,11 @@ class _Connection(BaseHTTPRequestHandler):
             self.connection.close()
 
 
-def _guard(port: int, webhook: str = "") -> RequestGuard:
+def _guard(port: int, webhook: str = "", name: str = _HOST) -> RequestGuard:
     """Return the guard of the port; the page of the API that gets the webhooks signs in here."""
     api_port = urlsplit(webhook).port
-    return RequestGuard(port, frozenset({port, *([api_port] if api_port else [])}))
+    pages = frozenset({port, *([api_port] if api_port else [])})
+    return RequestGuard(port, pages, names=frozenset({name}))
 
 
 def _free_port() -> int:

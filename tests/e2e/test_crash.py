@@ -70,7 +70,7 @@ def test_a_write_that_was_answered_survives_a_kill_at_once_and_is_applied_once(
     kill(bakery.stack)
     start(bakery.stack)
 
-    assert bakery.get(f"/balance/{account}")["balance"] == 12
+    assert bakery.get(f"/accounts/{account}")["balance"] == 12
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])

@@ -26,6 +26,7 @@ from botocore.config import Config
 from infra import deploy, package
 from infra.local.aws import REGION, LocalAws
 from infra.local.daemon import DaemonError
+from infra.localstack.up import LocalStack
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
 from infra.standins.server import Standins
@@ -33,6 +34,8 @@ from tests.support.patience import CLIENT_S, NotYetError, eventually
 from tests.support.processes import free_port, processes
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
+# What plays AWS: `make test TARGET=...`
+TARGET = os.environ.get("TEST_TARGET") or "local"
 # A file's message hides this long while it is worked on: longer than any file takes here.
 VISIBILITY_S = 10
 PARAMETERS = {
@@ -51,7 +54,7 @@ _RUNNING = pytest.StashKey[dict[str, "Deployed"]]()
 class Deployed:
     """A stack on an embedded AWS: its API, its functions, its queues, its logs, its processes."""
 
-    aws: LocalAws
+    aws: LocalAws | LocalStack
     stage: str
     auth: Mapping[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
@@ -67,7 +70,8 @@ class Deployed:
     @property
     def parameters(self) -> dict[str, str]:
         """Return the parameters that the stack is deployed with."""
-        settled = {**PARAMETERS, **self.auth, "BakeryHome": self.aws.api}
+        here = {"BakeryHome": self.aws.api, "PresignEndpoint": self.aws.presign_endpoint}
+        settled = {**PARAMETERS, **self.auth, **here}
         return {**settled, "VendorSettings": json.dumps(self.standins.settings())}
 
     @cached_property
@@ -205,12 +209,14 @@ def deployed(
     """
     if not PYTHON.exists():
         pytest.skip("the embedded AWS is not installed here; run: make install")
+    if TARGET == "localstack" and not LocalStack(PYTHON, 0, 0).python.exists():
+        pytest.skip("LocalStack is not installed here; run: make install TARGET=localstack")
     running = request.config.stash.setdefault(_RUNNING, {})
     if stage not in running:
         built = packaged(request)
         running[stage] = _started(request, stage, environment)
         running[stage].auth = auth or {}
-        _deploy(running[stage], built)
+        deploy_first(running[stage], built)
         eventually(running[stage].healthy, within_s=60)
     return running[stage]
 
@@ -222,14 +228,14 @@ def deploy_again(stack: Deployed, folder: Path) -> dict[str, str]:
     """
     if _fingerprint(stack) != stack.fingerprint:
         pytest.skip("the sources have changed since the stack was deployed")
-    with _aimed_at(stack.aws):
+    with aimed_at(stack.aws):
         return deploy.deploy("local", stack.stage, stack.parameters, build=folder)
 
 
-def _deploy(stack: Deployed, built: Path) -> None:
+def deploy_first(stack: Deployed, built: Path) -> None:
     """Deploy what was packaged before, as the deployer would have done it."""
     stack.fingerprint = _fingerprint(stack)
-    with _aimed_at(stack.aws):
+    with aimed_at(stack.aws):
         standing = Stack(deploy.session("local"), f"backroom-{stack.stage}")
         parameters = {"Stage": stack.stage, **stack.parameters}
         stack.outputs = standing.deploy(built, parameters, stack.fingerprint)
@@ -245,8 +251,7 @@ def _started(
     """Start an embedded AWS on free ports, and again on others when somebody snatches one."""
     for attempt in range(5):
         home = _new_folder(request, stage)
-        aws = LocalAws(home, free_port(), free_port(), PYTHON, environment)
-        stack = Deployed(aws, stage)
+        stack = Deployed(_server(home, environment), stage)
         request.config.add_cleanup(stack.close)
         signal.signal(signal.SIGTERM, _terminated)
         try:
@@ -259,8 +264,16 @@ def _started(
     raise AssertionError
 
 
+def _server(home: Path, environment: Mapping[str, str]) -> LocalAws | LocalStack:
+    if TARGET != "localstack":
+        return LocalAws(home, free_port(), free_port(), PYTHON, environment)
+    if environment:
+        pytest.skip(f"the embedded AWS alone knows {', '.join(environment)}")
+    return LocalStack(home, free_port(), free_port())
+
+
 @contextmanager
-def _aimed_at(aws: LocalAws) -> Iterator[None]:
+def aimed_at(aws: LocalAws | LocalStack) -> Iterator[None]:
     """Have the deployer find this embedded AWS, whatever AWS the developer uses otherwise."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ENDPOINT_URL", aws.endpoint)

@@ -28,8 +28,14 @@ class BucketShare:
     ``client`` gives the S3 client when it is first needed: most requests do without.
     """
 
-    def __init__(self, client: "Callable[[], S3Client]", bucket: str) -> None:
+    def __init__(
+        self,
+        client: "Callable[[], S3Client]",
+        bucket: str,
+        presigning: "Callable[[], S3Client] | None" = None,
+    ) -> None:
         self._connect = client
+        self._presigning = presigning or client
         self._bucket = bucket
 
     @property
@@ -65,7 +71,7 @@ class BucketShare:
     def upload_url(self, key: str, *, expires_in_s: int) -> str:
         """Return a URL that takes one PUT of MEDIA_TYPE to ``key``."""
         params = {"Bucket": self._bucket, "Key": key, "ContentType": MEDIA_TYPE}
-        return self._client.generate_presigned_url(
+        return self._presigning().generate_presigned_url(
             "put_object", Params=params, ExpiresIn=expires_in_s
         )
 

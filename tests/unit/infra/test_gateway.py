@@ -114,8 +114,14 @@ def test_our_page_may_use_presigned_urls_and_read_the_answer() -> None:
     }
 
 
-def test_our_page_may_use_nothing_else_of_aws() -> None:
-    path = "/2015-03-31/functions"
+def test_a_link_to_a_presigned_url_may_be_followed() -> None:
+    link: dict[str, Any] = {"sec_fetch_site": "same-site", "sec_fetch_mode": "navigate"}
+    assert request("GET", f"http://localhost:{AWS}{PRESIGNED}", **link).status_code == 200
+    assert request("GET", f"http://localhost:{AWS}/?Action=ListUsers", **link).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/2015-03-31/functions", f"{PRESIGNED}&Action=CreateUser"])
+def test_our_page_may_use_nothing_else_of_aws(path: str) -> None:
     assert request("POST", f"http://localhost:{AWS}{path}", origin=PAGE).status_code == 403
 
 

@@ -11,7 +11,7 @@ from infra import package
 from infra.local import dev
 from infra.local.aws import LocalAws
 from infra.local.processes import Background
-from infra.local.up import ROOT, SetupError
+from infra.local.setup import ROOT, SetupError
 from tests.support.patience import eventually
 
 AWS = LocalAws(Path("nowhere"), api_port=8123)

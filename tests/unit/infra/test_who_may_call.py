@@ -11,6 +11,7 @@ import pytest
 from chalicelib.core.auth.settings import AuthSettings
 from infra import deploy, templates
 from infra.local import up
+from infra.local.setup import SetupError
 from infra.local.standins import LocalStandins
 from infra.stack import Stack
 
@@ -169,5 +170,5 @@ def test_what_cannot_be_meant_is_said_before_anything_starts(
 ) -> None:
     monkeypatch.setenv("AUTH", "true")
 
-    with pytest.raises(up.SetupError, match=r"open .* or jwt"):
+    with pytest.raises(SetupError, match=r"open .* or jwt"):
         up.who_may_call(STANDINS)

@@ -10,7 +10,7 @@ from chalicelib.integrations.wiring import VENDORS
 from infra.local.standins import read_env_file, with_own, write_settings
 from infra.standins import credentials
 
-STANDING = credentials.settings(8001, 8002, Path("/some where/standin-certificate.pem"))
+STANDING = credentials.settings(8001, 8002, "-----BEGIN CERTIFICATE-----\n+/=")
 
 
 def test_the_stand_ins_settings_are_all_that_the_clients_need() -> None:

@@ -185,18 +185,29 @@ def test_l9_only_the_exporter_is_on_both_networks() -> None:
 
 def test_l9_everything_that_stays_up_is_watched_and_started_again() -> None:
     for name, service in compose().items():
-        if name == "deployer":
-            assert service["restart"] == "no"
-        else:
-            assert service["restart"] == "unless-stopped", name
-            assert "healthcheck" in service, name
+        assert service["restart"] == "unless-stopped", name
+        assert "healthcheck" in service, name
 
 
 def test_l9_every_port_is_this_machine_s_alone_and_every_image_is_pinned() -> None:
     for name, service in compose().items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
-        image = service["image"].removesuffix("}").rpartition(":")[2]
-        assert image == "backroom" or re.match(r"v?\d+\.\d+", image), name
+        ours = service["image"] == f"backroom-{name}" and service["build"]["target"] == name
+        assert ours or re.search(r":v?\d+\.\d+.*@sha256:[0-9a-f]{64}}$", service["image"]), name
+
+
+def test_an_image_gets_nothing_that_git_ignores() -> None:
+    taken = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    ]
+
+    assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in taken:
+        assert any(path.startswith(name) for path in tracked.stdout.splitlines()), name
+    assert "**/.env*" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
 def test_l9_no_secret_is_in_the_file() -> None:

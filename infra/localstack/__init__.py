@@ -1,0 +1,1 @@
+"""LocalStack as a target: without Docker from PyPI, and in containers (docker-compose.yml)."""
