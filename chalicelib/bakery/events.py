@@ -4,13 +4,14 @@ Each runs in a Lambda of its own that imports this module and never ``app.py``.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from chalice import Blueprint, Cron
 from chalice.app import CloudWatchEvent
 
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
+from chalicelib.core.instants import now
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox.effects import EffectError, NotConfiguredError
 from chalicelib.integrations import wiring as vendors
@@ -55,4 +56,4 @@ def _look(what: str, look: Callable[[], Sequence[int]]) -> None:
 def _time(event: CloudWatchEvent) -> datetime:
     """Return the time that the schedule meant; a late event is of its own day."""
     told = event.to_dict().get("time")
-    return datetime.fromisoformat(told) if told else datetime.now(UTC)
+    return datetime.fromisoformat(told) if told else now()

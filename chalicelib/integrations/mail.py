@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -20,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from chalicelib.core.mailboxes import mailbox
 from chalicelib.core.outbox.effects import (
     CredentialsError,
     NotExecutedError,
@@ -186,14 +186,9 @@ def checked_subject(subject: str) -> str:
 def checked_address(address: str) -> str:
     """Return an address of ASCII characters with one mailbox in it, or raise RejectedError."""
     try:
-        parsed = Address(addr_spec=address)
-    except (HeaderParseError, ValueError, IndexError) as wrong:
+        return mailbox(address)
+    except ValueError as wrong:
         raise RejectedError("Mail: the address is none") from wrong
-    plain = address.isascii() and not re.search(r"[\s<>,;\"\x00-\x1f\x7f]", address)
-    too_long = len(address) > limits.MAIL_ADDRESS or len(parsed.username) > limits.MAIL_LOCAL_PART
-    if too_long or not (plain and parsed.username and "." in parsed.domain):
-        raise RejectedError("Mail: the address is none")
-    return address
 
 
 def message_id(effect_id: str, sender: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.core.errors import ConflictError, NotFoundError, UnprocessableError
+from chalicelib.core.instants import iso
 from chalicelib.core.log import logger
 from chalicelib.core.outbox.effects import EffectState
 from chalicelib.core.outbox.rows import EffectRow, Pause
@@ -78,8 +79,8 @@ class EffectService:
             raise UnprocessableError(f"{effect_id} cannot be tried: {kept.fault}")
         if kept.state == "done":
             raise ConflictError(f"{effect_id} is done, and nothing is done twice.")
-        if kept.state == "sending" and not kept.ready(now):
-            raise ConflictError(f"A worker is at {effect_id} until {kept.lease_until}.")
+        if kept.state == "sending" and kept.lease_until and not kept.ready(now):
+            raise ConflictError(f"A worker is at {effect_id} until {iso(kept.lease_until)}.")
         tried = self._effects.change(kept, _anew(kept, now))
         self._effects.hasten_probe(kept.effect.kind, now)
         self._name(tried)

@@ -11,13 +11,7 @@ import pytest
 
 from infra.local.daemon import DaemonError
 from infra.local.standins import LocalStandins
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.support.processes import free_port
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The rules of sales and lists, over a store in memory."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import permutations, product
@@ -17,10 +18,11 @@ from chalicelib.warranties import archive
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.ports import SalePosition, StoredSale
+from chalicelib.warranties.rate_card import RateCard, RateCards
 from chalicelib.warranties.service import Filters, Warranties
 from tests.support.clock import Clock
 from tests.support.stage import Act, Killed, Stage
-from tests.support.warranties.fakes import MORNING, MemoryStore, a_service, body
+from tests.support.warranties.fakes import CARDS, MORNING, MemoryStore, a_service, body
 
 
 @pytest.fixture
@@ -36,6 +38,22 @@ def service(store: MemoryStore) -> Warranties:
 def ids(service: Warranties, limit: int = 1000, **filters: str) -> list[str]:
     found = service.listed(Filters(**filters), after=None, limit=limit)
     return [warranty.id for warranty in found.rows]
+
+
+def test_a_card_of_a_day_to_come_prices_from_that_day_on() -> None:
+    clock = Clock(datetime(2026, 12, 31, 23, 59, tzinfo=UTC))
+    now = CARDS.by_version["2026-11-21"]
+    cards = {now.version: now, "2027-01-01": RateCard(version="2027-01-01", bands={})}
+    service = replace(a_service(MemoryStore(), clock=clock), cards=RateCards(cards))
+
+    before = service.sell(body()).sale
+    shown = service.card(None).version
+    clock.forward(minutes=1)
+    after = service.sell(body()).sale
+
+    assert (before.rate_card, bool(before.offers), shown) == ("2026-11-21", True, "2026-11-21")
+    assert (after.rate_card, after.reason) == ("2027-01-01", "type unknown")
+    assert service.card("2027-01-01").version == "2027-01-01"
 
 
 # --- selling --------------------------------------------------------------------------------------
