@@ -10,6 +10,8 @@ from chalicelib.web import files
 SCRIPTS = sorted(name for name in files.names() if name.endswith(".js"))
 _IMPORT = re.compile(r"""(?:^import\b[^;]*?from|\bimport\()\s*["']\./([^"']+)["']""", re.MULTILINE)
 
+_NAMES = re.compile(r"""^import \{([^}]*)\} from ["']\./([^"']+)["']""", re.MULTILINE)
+
 
 def imported(script: str) -> set[str]:
     return set(_IMPORT.findall(files.read(script).text))
@@ -18,6 +20,22 @@ def imported(script: str) -> set[str]:
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_what_a_script_imports_is_there(script: str) -> None:
     assert imported(script) <= set(SCRIPTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_name_that_a_script_imports_is_exported_there(script: str) -> None:
+    missing = [
+        f"{name} of {other}"
+        for names, other in _NAMES.findall(files.read(script).text)
+        for name in re.findall(r"\w+", re.sub(r"\bas \w+", "", names))
+        if not re.search(rf"export (?:async )?(?:function|const|class|let) {name}\b", _text(other))
+    ]
+
+    assert missing == []
+
+
+def _text(script: str) -> str:
+    return files.read(script).text
 
 
 def test_no_script_imports_itself_in_a_circle() -> None:
