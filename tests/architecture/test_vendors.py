@@ -1,6 +1,7 @@
 """A vendor is one client that knows no other, in the doctor's list and in the documents."""
 
 import ast
+import importlib
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ def test_a_client_knows_its_vendor_and_no_other(client: str) -> None:
 
 def test_the_doctor_looks_at_everything_that_has_settings() -> None:
     """Declared with its client, a vendor's settings are of use only with a way to build it."""
+    for client in CLIENTS:
+        importlib.import_module(f"{PACKAGE}.{client}")
     looked_at = {vendor.settings for vendor in wiring.VENDORS}
 
     assert set(VendorSettings.__subclasses__()) == looked_at
