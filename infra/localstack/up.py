@@ -111,12 +111,16 @@ class LocalStack:
     def stop(self) -> bool:
         """Stop it, its data forgotten; return False when it did not run. Raises DaemonError."""
         pid = self.pid()
-        stopped = self._daemon.stop()
-        if pid:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)  # tables and functions, if any outlived it
+        if pid is None:
+            self.tidy()
+            return False
+        with suppress(DaemonError):  # it has nothing to save, so it need not be waited for
+            self._daemon.stop(patience_s=10)
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)  # with its tables and functions
+        self._daemon.stop()
         self.tidy()
-        return stopped
+        return True
 
     def tidy(self) -> None:
         """Delete what a stopped or killed server left behind."""

@@ -14,7 +14,7 @@ from tests.support.patience import eventually
 
 pytestmark = [
     pytest.mark.skipif(TARGET != "localstack", reason="for make test TARGET=localstack"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
 ]
 ACCOUNT = "123e4567-e89b-12d3-a456-426614174000"
 
