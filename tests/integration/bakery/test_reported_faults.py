@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from chalice.test import Client
@@ -164,3 +165,19 @@ def test_a_developer_who_was_renamed_at_github_loses_access(bakery: Bakery) -> N
     assert bakery.work(f"access#{hired}#remove#v3") == "done"
 
     assert bakery.desk.held("github", "collaborators") == {}
+
+
+def test_cakes_that_share_only_latin_letters_are_two_and_each_is_found_by_its_id(
+    bakery: Bakery,
+) -> None:
+    ids = []
+    for name in ("李 cake", "王 cake", "Cake"):
+        ids.append(bakery.post("/cakes", {"name": name, "ingredients": {"flour": 1}})["id"])
+
+    assert len(set(ids)) == 3
+    for cake_id in ids:
+        path = f"/cakes/{quote(cake_id)}"
+        assert bakery.client.http.get(path).json_body["id"] == cake_id
+        wish = {"customer": "Ann", "recipe": cake_id, "persons": 1, "quantity": 1}
+        assert bakery.post("/orders", wish)["recipe"] == cake_id
+        assert bakery.client.http.delete(path).status_code == 204
