@@ -28,6 +28,7 @@ EVENTS = (
     "chalicelib.deliveries.events",
     "chalicelib.outbox.events",
     "chalicelib.vending.events",
+    "chalicelib.vending.workers",
     "chalicelib.warranties.events",
 )
 

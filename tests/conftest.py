@@ -16,7 +16,9 @@ _KEEPS_CLIENTS = re.compile(
 _KEEP = {"_session"}
 
 for _name in [
-    name for name in os.environ if name.startswith(("AUTH", "AWS_", "BACKROOM_", "VENDING_"))
+    name
+    for name in os.environ
+    if name.startswith(("AUTH", "AWS_", "BACKROOM_", "OUTBOX_", "VENDING_"))
 ]:
     del os.environ[_name]
 os.environ |= {
@@ -25,6 +27,7 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AUTH": "open",
     "BACKROOM_CONFIG": "/nowhere/backroom",
+    "OUTBOX_TABLE": "outbox",
     "VENDING_TABLE": "vending",
     "VENDING_BUCKET": "vending-share",
     "VENDING_UPLOADS_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/uploads",

@@ -201,6 +201,7 @@ QueryInstant = Annotated[
     datetime, BeforeValidator(instant_in_query), WithJsonSchema(_INSTANT_SCHEMA)
 ]
 """An instant in a query."""
+At = Annotated[datetime, BeforeValidator(instant), WithJsonSchema(_INSTANT_SCHEMA)]
 SpanEnd = Annotated[datetime, BeforeValidator(span_end), WithJsonSchema(_INSTANT_SCHEMA)]
 """An end of a span in a query."""
 Day = Annotated[date, BeforeValidator(day), WithJsonSchema({"type": "string", "format": "date"})]

@@ -69,9 +69,9 @@ def order(machine: MachineSummary) -> tuple[int, str, int, str]:
     return level, due if level == NO_CAUSE else "", -wrong, machine.serial
 
 
-def has_cause(summary: MachineSummary) -> bool:
-    """Return whether there is a reason to go to a machine, whatever is due."""
-    return any(True for _ in _causes(summary, overdue=False))
+def open_causes(summary: MachineSummary) -> tuple[Cause, ...]:
+    """Return the reasons to go to a machine, whatever is due."""
+    return tuple(_causes(summary, overdue=False))
 
 
 def by_kind(verdicts: Iterable[Verdict]) -> Iterator[Cause]:

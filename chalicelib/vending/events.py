@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_plus
 
-from chalice import Blueprint, Cron
+from chalice import Blueprint, Cron, Rate
 from chalice.app import CloudWatchEvent, SQSEvent, SQSRecord
 
 from chalicelib.core import log
@@ -84,6 +84,13 @@ def daily_sweep(_: CloudWatchEvent) -> None:
     logger.info("swept", extra={"queued": queued})
     vending().rebuilding.catch_up()
     _measure_overdue()
+
+
+@bp.schedule(Rate(15, unit=Rate.MINUTES), name="vending_digests")
+@observed("vending_digests")
+def digests(_: CloudWatchEvent) -> None:
+    """Send the digests of the zones in which it is seven in the morning."""
+    logger.info("digests", extra={"sent": vending().announcing.send_digests()})
 
 
 def _measure_overdue() -> None:

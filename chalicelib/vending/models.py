@@ -28,6 +28,8 @@ T = TypeVar("T", date, str)
 
 CREDIT_CENTS = 25
 """What a customer pays for one dispense (requirement V5)."""
+MOST_GUMBALLS = 100_000
+"""The most that a machine can hold, or be filled with in one visit."""
 
 
 Kind = Literal["under", "over", "lost_log", "clock", "stuck_sensor"]
@@ -90,6 +92,41 @@ class OwnSilence(Model):
     e: float
 
 
+class Stock(Model):
+    """The gumballs in a machine as of ``as_of``, and the day on which it will be empty.
+
+    ``left_at_least`` allows for sales that are missing from the log. The day is empty when the
+    machine has no week of sales to go by; it lies between ``empty_from`` and ``empty_to`` in 90 of
+    100 cases.
+    """
+
+    capacity: int
+    left: int
+    left_at_least: int
+    as_of: Instant
+    filled_at: Instant
+    empty_on: date | None = None
+    empty_from: date | None = None
+    empty_to: date | None = None
+
+
+class Cash(Model):
+    """The cash that was counted at the latest visit, and what the log says it should be.
+
+    ``unserved_cents`` is what customers paid without getting a gumball, ``missing_cents`` what the
+    sales are worth that are missing from the log. ``why`` explains the difference in a sentence.
+    """
+
+    since: Instant
+    until: Instant
+    expected_cents: int
+    counted_cents: int
+    difference_cents: int
+    unserved_cents: int
+    missing_cents: int
+    why: str
+
+
 class MachineSummary(Model):
     """What a machine's stored rows say, and what its region has in common with it."""
 
@@ -113,6 +150,8 @@ class MachineSummary(Model):
     silences: tuple[OwnSilence, ...] = ()
     due_at: Instant | None = None
     retired: date | None = None
+    stock: Stock | None = None
+    cash: Cash | None = None
 
 
 Urgency = Literal["under", "over", "lost_log", "clock", "stuck_sensor", "corrupt_data", "overdue"]
@@ -256,12 +295,14 @@ class TechnicianBody(OwnBody):
 class MachineBody(OwnBody):
     """Where a machine stands and who looks after it.
 
-    After the local date on which it is ``retired`` it is neither judged nor due.
+    After the local date on which it is ``retired`` it is neither judged nor due. ``capacity`` is
+    how many gumballs it holds.
     """
 
     site: SiteId | None = None
     technician: TechnicianId | None = None
     retired: Day | None = None
+    capacity: Annotated[int, Field(ge=1, le=MOST_GUMBALLS)] | None = None
 
 
 class UploadQuery(Model):
@@ -319,9 +360,32 @@ class DispatchQuery(ListQuery):
     machine: Serial | None = None
 
 
-class ClosingBody(Model):
+class Service(Model):
+    """What was done at a machine: gumballs that were filled in, cash that was taken out.
+
+    ``full`` says that it was filled up to its capacity.
+    """
+
+    filled: Annotated[int, Field(ge=0, le=MOST_GUMBALLS)] | None = None
+    full: bool = False
+    cash_cents: Annotated[int, Field(ge=0, le=100_000_00)] | None = None
+
+    @property
+    def reported(self) -> bool:
+        """Whether anything was done."""
+        return self.full or self.filled is not None or self.cash_cents is not None
+
+
+class ClosingBody(Service):
     """How a dispatch ended."""
 
+    note: Note = ""
+
+
+class ServiceBody(Service):
+    """A service visit: when it was, by an instant with an offset, and what was done."""
+
+    at: times.At
     note: Note = ""
 
 
@@ -352,7 +416,20 @@ class Machine(Model):
     site: str | None = None
     technician: str | None = None
     retired: date | None = None
+    capacity: int | None = None
     registered_at: Instant
+
+
+class ServiceVisit(Service):
+    """A visit to a machine as it is stored; a machine has one at a time ``at``.
+
+    ``dispatch`` is the visit that was closed with it.
+    """
+
+    machine: str
+    at: Instant
+    note: str = ""
+    dispatch: int | None = None
 
 
 class DaySilence(Model):
@@ -410,6 +487,7 @@ class MachineView(MachineReport):
     site: str | None = None
     technician: str | None = None
     retired: date | None = None
+    capacity: int | None = None
     registered_at: Instant | None = None
 
 
@@ -453,4 +531,6 @@ class WorkItem(Model):
     since: Instant | None = None
     overdue: bool
     due_at: Instant | None = None
+    stock: Stock | None = None
+    cash: Cash | None = None
     dispatch: Dispatch | None = None

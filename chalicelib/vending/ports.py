@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
+from pydantic import Field
+
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import Model
+from chalicelib.core.outbox.effects import Effect
 from chalicelib.vending import names
+from chalicelib.vending.announcements import News
 from chalicelib.vending.files import FileRecord, RefusedLine
 from chalicelib.vending.models import (
     Dispatch,
     Machine,
     MachineSummary,
+    ServiceVisit,
     Site,
     Technician,
     Totals,
@@ -31,6 +36,14 @@ SHARDS = 4
 """Parts, by serial, of what all machines change: counters of a region-day, sums, the list of all.
 
 A part takes about 500 transactions a second, and a file makes a few."""
+
+
+class VisitTakenError(Exception):
+    """The machine has a visit at that time."""
+
+    def __init__(self, visit: ServiceVisit) -> None:
+        super().__init__(visit.machine)
+        self.visit = visit
 
 
 class KeyTakenError(Exception):
@@ -187,6 +200,9 @@ class MachineState(Model):
     place: str = ""
     epoch: int = 0
     version: int = 0
+    episodes: dict[str, int] = Field(default_factory=dict)
+    open: tuple[str, ...] = ()
+    """Kinds of causes that are open, and how often each has begun: what was announced."""
 
     @property
     def serial(self) -> str:
@@ -314,12 +330,32 @@ class Rollups(Protocol):
     def strike(self, note: StaleNote) -> None: ...
 
 
+class Announced(NamedTuple):
+    """What is stored with a machine's state: news for a digest, messages that go out at once.
+
+    ``cleared`` are the kinds of causes that are over, whose news waits no longer.
+    """
+
+    news: Sequence[News] = ()
+    cleared: Sequence[str] = ()
+    effects: Sequence[Effect] = ()
+
+
+NOTHING_NEW = Announced()
+
+
 class Fleet(Protocol):
     """Conclusions: a state per machine, and the lists and sums that these make up."""
 
     def machine(self, serial: str) -> MachineState | None: ...
     def machines(self, serials: Iterable[str]) -> Mapping[str, MachineState]: ...
-    def put(self, state: MachineState, *, over: MachineState | None) -> None: ...
+    def put(
+        self,
+        state: MachineState,
+        *,
+        over: MachineState | None,
+        announced: Announced = NOTHING_NEW,
+    ) -> None: ...
     def entries(
         self,
         epoch: int,
@@ -344,11 +380,28 @@ class DispatchBook(Protocol):
     def next_id(self) -> int: ...
     def open(self, dispatch: Dispatch) -> None: ...
     def open_at(self, serial: str) -> Dispatch | None: ...
-    def close(self, dispatch: Dispatch) -> bool: ...
+    def close(self, dispatch: Dispatch, visit: ServiceVisit | None = None) -> bool: ...
     def get(self, dispatch_id: int) -> Dispatch | None: ...
     def newest_first(self, *, before: int | None = None) -> Iterator[Dispatch]: ...
     def open_of(self, serials: Iterable[str]) -> Mapping[str, Dispatch]: ...
     def under_way(self, *, after: str = "") -> Iterator[Dispatch]: ...
+
+
+class Announcements(Protocol):
+    """News that waits for a digest, and how far the digests are."""
+
+    def pending(self) -> list[News]: ...
+    def latest(self, zone: str) -> str | None: ...
+    def send(self, zone: str, latest: str, effect: Effect, news: Sequence[News]) -> bool: ...
+
+
+class Visits(Protocol):
+    """What was filled into machines and what was taken out."""
+
+    def add(self, visit: ServiceVisit) -> None: ...
+    def newest_first(
+        self, serial: str, *, before: datetime | None = None, limit: int
+    ) -> Sequence[ServiceVisit]: ...
 
 
 class Share(Protocol):

@@ -15,9 +15,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from operator import eq
 
-from chalicelib.vending import anomalies, clock, regions, rhythm, wording
+from chalicelib.vending import anomalies, clock, regions, rhythm, stock, wording
 from chalicelib.vending.anomalies import Fault, FaultKind, Keys, Thresholds, find_faults, since
-from chalicelib.vending.causes import has_cause, order, state_of, with_overdue
+from chalicelib.vending.causes import open_causes, order, state_of, with_overdue
 from chalicelib.vending.models import (
     CREDIT_CENTS,
     WEEKDAYS,
@@ -28,6 +28,7 @@ from chalicelib.vending.models import (
     MachineSummary,
     OwnSilence,
     PartialSilence,
+    ServiceVisit,
     Totals,
     Verdict,
     Weekday,
@@ -53,6 +54,7 @@ _LOG_PARTS = ("log memory", "backup battery", "data cable")
 _CLOCK_PARTS = ("clock battery",)
 _SENSOR_PARTS = ("dispense sensor",)
 _MOST_NAMED = 50
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ class History:
     closed: tuple[date, ...] = ()
     closed_weekly: tuple[Weekday, ...] = ()
     retired: date | None = None
+    capacity: int | None = None
+    visits: Sequence[ServiceVisit] = ()
+    """What was reported of filling the machine and taking its cash out."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,9 @@ def summarise(history: History, region: Region, thresholds: Thresholds) -> Machi
     keys = anomalies.window(history.keys[:believed], thresholds)
     silences = _silences(keys, history, region, thresholds)
     summary = _counted(history, keys, thresholds)
+    stocked = _stocked(history, keys, silences, region.zone, thresholds)
     verdicts = (
-        *_fault_verdicts(keys, history.settled_until, region.zone, thresholds),
+        *_fault_verdicts(keys, history, region.zone, thresholds),
         *_lost_logs(keys, silences, region, thresholds),
         *_clock(times, believed, history, region.zone),
         *_stuck(history.beyond, keys, thresholds),
@@ -117,9 +123,10 @@ def summarise(history: History, region: Region, thresholds: Thresholds) -> Machi
                 *_shared(silences, region),
             ),
             "silences": tuple(_own(silence) for silence in silences),
+            **stocked,
         }
     )
-    state = state_of(verdicts, any_cause=has_cause(judged))
+    state = state_of(verdicts, any_cause=bool(open_causes(judged)))
     return judged.model_copy(update={"state": state})
 
 
@@ -277,10 +284,58 @@ def _due_at(history: History, keys: Keys, thresholds: Thresholds) -> datetime | 
 
 
 def _fault_verdicts(
-    keys: Keys, settled_until: datetime | None, zone: str, thresholds: Thresholds
+    keys: Keys, history: History, zone: str, thresholds: Thresholds
 ) -> tuple[Verdict, ...]:
-    found = find_faults(_unsettled(keys, settled_until), thresholds)
-    return tuple(_fault(fault, settled_until is not None, zone, thresholds) for fault in found)
+    settled = history.settled_until
+    found = find_faults(_unsettled(keys, settled), thresholds)
+    verdicts = (_fault(fault, settled is not None, zone, thresholds) for fault in found)
+    return tuple(
+        _perhaps_empty(verdict, fault, keys, history, zone, thresholds)
+        for verdict, fault in zip(verdicts, found, strict=True)
+    )
+
+
+def _perhaps_empty(
+    verdict: Verdict, fault: Fault, keys: Keys, history: History, zone: str, thresholds: Thresholds
+) -> Verdict:
+    """Return the verdict, or that the machine is empty where it gives nothing and should be."""
+    if verdict.kind != "under" or verdict.level != "out_of_service" or not history.capacity:
+        return verdict
+    known = _since_window(history.visits, keys, thresholds)
+    filling = stock.last_filling(known, keys, history.capacity)
+    last_given = next((key // 10 for key in reversed(keys) if key % 10), None)
+    if filling is None or last_given is None or last_given < filling.at:
+        return verdict
+    if not stock.was_empty(filling, keys, last_given):
+        return verdict
+    empty = {
+        "why": wording.empty(filling.at, filling.gumballs, fault.faults, zone),
+        "how_we_know": wording.how_empty(filling.gumballs),
+        "clears_when": "a gumball that it gives",
+        "parts": ("gumballs", *verdict.parts),
+    }
+    return verdict.model_copy(update=empty)
+
+
+def _stocked(
+    history: History, keys: Keys, silences: Sequence[Silence], zone: str, thresholds: Thresholds
+) -> dict[str, object]:
+    """Return the stock and the cash of a machine, as far as they are known."""
+    if not (history.visits and keys):
+        return {}
+    visits = _since_window(history.visits, keys, thresholds)
+    return {
+        "stock": stock.stock_of(visits, keys, silences, history.capacity, zone),
+        "cash": stock.cash_of(visits, keys, silences),
+    }
+
+
+def _since_window(
+    visits: Iterable[ServiceVisit], keys: Keys, thresholds: Thresholds
+) -> list[ServiceVisit]:
+    """Return the visits after which all rows are known."""
+    begin = keys[-1] // 10 - thresholds.window_days * _DAY_S
+    return [visit for visit in visits if visit.at.timestamp() >= begin]
 
 
 def _unsettled(keys: Keys, settled_until: datetime | None) -> Keys:

@@ -24,12 +24,15 @@ from chalicelib.vending.models import (
     DispatchBody,
     DispatchQuery,
     FleetReport,
+    ListQuery,
     MachineBody,
     MachinesQuery,
     MachineView,
     Rebuild,
     RowView,
     Serial,
+    ServiceBody,
+    ServiceVisit,
     Site,
     SiteBody,
     SiteId,
@@ -40,6 +43,7 @@ from chalicelib.vending.models import (
 )
 from chalicelib.vending.service.fleet import MachinePosition, WorkPosition
 from chalicelib.vending.service.history import RowPosition
+from chalicelib.vending.service.visiting import VisitPosition
 from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
 
@@ -49,6 +53,7 @@ _DISPATCHES = Pages("/dispatches", Id)
 _FLEET = Pages("/fleet", MachinePosition)
 _MACHINES = Pages("/machines", MachinePosition)
 _WORKLIST = Pages("/worklist", WorkPosition)
+_VISITS = Pages("/machines/{serial}/visits", VisitPosition)
 _ROWS = Pages("/machines/{serial}/transactions", RowPosition)
 
 # 10,000 rows of about 130 bytes stay well under the 6 MB that a Lambda may answer.
@@ -238,6 +243,42 @@ def list_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> Response
     """List a machine's local days: sales, faults, refused lines, silences, visits."""
     _machine(caller, path.serial)
     return json_list(vending().calendar.days(path.serial, query.first, query.last))
+
+
+@bp.on(
+    "POST",
+    "/machines/{serial}/visits",
+    access=ONES_OWN,
+    path_values=_MachinePath,
+    body=ServiceBody,
+    response=ServiceVisit,
+    also_answers=(201,),
+    errors=(404, 409),
+)
+def report_visit(caller: Caller, path: _MachinePath, body: ServiceBody) -> Response:
+    """Report a visit: what was filled in, what cash was taken out; repeatable."""
+    _machine(caller, path.serial)
+    visit, new = vending().visiting.report(path.serial, body)
+    return _stored(visit, new, f"/machines/{path.serial}/visits")
+
+
+@bp.on(
+    "GET",
+    "/machines/{serial}/visits",
+    access=ONES_OWN,
+    path_values=_MachinePath,
+    query=ListQuery,
+    response=ServiceVisit,
+    as_list=True,
+    errors=(404,),
+)
+def list_visits(caller: Caller, path: _MachinePath, query: ListQuery) -> Response:
+    """List a machine's visits, newest first, page by page."""
+    start = _VISITS.start(query, serial=path.serial)
+    _machine(caller, path.serial)
+    page = vending().visiting.listed(path.serial, query, start)
+    following = _VISITS.following(query, page.next, serial=path.serial)
+    return json_list(page.rows, next_page=following)
 
 
 @bp.on(

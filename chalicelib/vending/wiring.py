@@ -4,16 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from chalicelib.core import aws, log
 from chalicelib.core.instants import now
+from chalicelib.core.outbox import wiring as outbox_wiring
+from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.files import FileRecord
 from chalicelib.vending.ports import (
+    Announcements,
     Chunks,
     DispatchBook,
     Files,
@@ -22,7 +26,9 @@ from chalicelib.vending.ports import (
     Registry,
     Rollups,
     Share,
+    Visits,
 )
+from chalicelib.vending.service.announcing import Announcing
 from chalicelib.vending.service.arrivals import Arrivals
 from chalicelib.vending.service.calendar import Calendar
 from chalicelib.vending.service.days import Days
@@ -34,6 +40,8 @@ from chalicelib.vending.service.regions import Regions
 from chalicelib.vending.service.registry import RegistryService
 from chalicelib.vending.service.uploads import Uploads
 from chalicelib.vending.service.verdicts import Verdicts
+from chalicelib.vending.service.visiting import Visiting
+from chalicelib.vending.store.announcements import AnnouncementStore
 from chalicelib.vending.store.chunks import ChunkStore
 from chalicelib.vending.store.dispatches import DispatchStore
 from chalicelib.vending.store.files import FileStore
@@ -42,6 +50,10 @@ from chalicelib.vending.store.queues import SqsQueues
 from chalicelib.vending.store.registry import RegistryStore
 from chalicelib.vending.store.rollups import RollupStore
 from chalicelib.vending.store.share import BucketShare
+from chalicelib.vending.store.visits import VisitStore
+
+# A Slack channel or user by id, or an address.
+_ANNOUNCE_TO = r"^(slack:[CDGUW][A-Z0-9]{2,}|mail:[^@\s]+@[^@\s]+)?$"
 
 
 class VendingSettings(BaseModel):
@@ -54,6 +66,7 @@ class VendingSettings(BaseModel):
     vending_uploads_queue_url: str
     vending_fleet_queue_url: str
     vending_fleet_delay_s: int = 5
+    vending_announce_to: Annotated[str, StringConstraints(pattern=_ANNOUNCE_TO)] = ""
     vending_window_days: int = Thresholds.window_days
     vending_due_days: int = Thresholds.due_days
     vending_min_faults: int = Thresholds.min_faults
@@ -85,8 +98,10 @@ class Vending:
     verdicts: Verdicts
     fleet: FleetService
     rebuilding: Rebuilding
+    announcing: Announcing
     calendar: Calendar
     dispatching: Dispatching
+    visiting: Visiting
     history: HistoryService
     queues: Queues
 
@@ -102,8 +117,14 @@ def vending() -> Vending:
         fleet_delay_s=settings.vending_fleet_delay_s,
     )
     share = BucketShare(aws.s3, settings.vending_bucket, aws.presigning_s3)
-    outside = on_table(Table(aws.dynamodb(), settings.vending_table), share, queues)
-    return wired(outside, settings.thresholds(), now=now, processed=_count)
+    table = Table(aws.dynamodb(), settings.vending_table)
+    return wired(
+        on_table(table, outbox_wiring.outbox(), share, queues),
+        settings.thresholds(),
+        now=now,
+        processed=_count,
+        announce_to=settings.vending_announce_to,
+    )
 
 
 @dataclass(frozen=True)
@@ -116,20 +137,25 @@ class Outside:
     rollups: Rollups
     fleet: Fleet
     dispatches: DispatchBook
+    visits: Visits
+    announcements: Announcements
     share: Share
     queues: Queues
 
 
-def on_table(table: Table, share: Share, queues: Queues) -> Outside:
-    """Return the stores of one table, beside a share and queues."""
+def on_table(table: Table, outbox: Outbox, share: Share, queues: Queues) -> Outside:
+    """Return the stores of one table, beside the outbox, a share and queues."""
     files, rollups = FileStore(table), RollupStore(table)
+    announcements = AnnouncementStore(table, outbox)
     return Outside(
         registry=RegistryStore(table, rollups),
         files=files,
         chunks=ChunkStore(table, files),
         rollups=rollups,
-        fleet=FleetStore(table, rollups),
+        fleet=FleetStore(table, rollups, announcements),
         dispatches=DispatchStore(table),
+        visits=VisitStore(table, rollups),
+        announcements=announcements,
         share=share,
         queues=queues,
     )
@@ -141,8 +167,10 @@ def wired(
     *,
     now: Callable[[], datetime],
     processed: Callable[[FileRecord], None],
+    announce_to: str = "",
 ) -> Vending:
     """Return the services on these ports."""
+    announcing = Announcing(announce_to, on.announcements, now=now)
     regions = Regions(on.chunks, on.rollups, on.queues, thresholds)
     verdicts = Verdicts(
         Days(on.chunks, on.rollups, thresholds.window_days),
@@ -151,6 +179,8 @@ def wired(
         on.fleet,
         on.registry,
         on.dispatches,
+        on.visits,
+        announcing,
         on.queues,
         thresholds,
         now=now,
@@ -173,9 +203,11 @@ def wired(
         ),
         verdicts=verdicts,
         fleet=fleet,
+        announcing=announcing,
         rebuilding=Rebuilding(on.rollups, on.fleet, on.registry, on.files, on.queues),
         calendar=Calendar(on.chunks, on.rollups, on.fleet, regions, thresholds.window_days),
         dispatching=Dispatching(on.dispatches, on.registry, on.fleet, verdicts, now=now),
+        visiting=Visiting(on.visits, on.registry, verdicts, now=now),
         history=HistoryService(on.chunks),
         queues=on.queues,
     )

@@ -223,3 +223,40 @@ def how_stuck_sensor(kept: int) -> HowWeKnow:
         threshold=f"{kept:,} rows a day",
         may_also_be="a log that was written twice over",
     )
+
+
+# --- stock and cash ---
+
+
+def empty(filled_at: int, gumballs: int, faults: int, zone: str) -> str:
+    """Return what a machine is that gives nothing because it has nothing left."""
+    return (
+        f"Empty: bring gumballs. All {gumballs:,} of {moment(filled_at, zone)} are sold; "
+        f"{faults:,} credits since gave no gumball, and customers paid {money(faults)} for nothing."
+    )
+
+
+def how_empty(gumballs: int) -> HowWeKnow:
+    """Return what it follows from that a machine is empty."""
+    return HowWeKnow(
+        method="the gumballs that it gave since it was filled, against those that were filled in",
+        figures=f"{gumballs:,} filled in, as many given, and none since",
+        threshold="all of them given",
+        may_also_be="a dead mechanism or a stuck sensor: look at it once it is filled",
+    )
+
+
+def cash(difference_cents: int, under: int, missing: int) -> str:
+    """Return how the cash that was counted differs from the log, and what explains it."""
+    if difference_cents == 0:
+        return "The cash agrees with the log."
+    more = difference_cents > 0
+    said = f"${abs(difference_cents) / 100:,.2f} {'more' if more else 'less'} than the log shows"
+    if more and missing:
+        return f"{said}; about {missing:,} sales are missing from it, worth {money(missing)}."
+    if not more and under:
+        return (
+            f"{said}; {under:,} credits ({money(under)}) gave no gumball: "
+            "customers were perhaps paid back, or the sensor counted what nobody paid."
+        )
+    return f"{said}; no fault of the machine explains it."

@@ -6,7 +6,13 @@ from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, UnprocessableError
 from chalicelib.core.paging import Id, Page, cut
-from chalicelib.vending.models import ClosingBody, Dispatch, DispatchBody, DispatchQuery
+from chalicelib.vending.models import (
+    ClosingBody,
+    Dispatch,
+    DispatchBody,
+    DispatchQuery,
+    ServiceVisit,
+)
 from chalicelib.vending.ports import AlreadyOpenError, DispatchBook, Fleet, Registry
 from chalicelib.vending.service.registry import found
 from chalicelib.vending.service.verdicts import Verdicts
@@ -62,7 +68,8 @@ class Dispatching:
     def close(self, dispatch_id: int, body: ClosingBody) -> Dispatch:
         """Close a dispatch: the dispatcher says that what was wrong until now is settled.
 
-        Closing again changes nothing. Raises NotFoundError.
+        What was filled in and taken out is a visit of its own. Closing again changes nothing.
+        Raises NotFoundError.
         """
         standing = self.get(dispatch_id)
         if standing.state == "open":
@@ -72,10 +79,19 @@ class Dispatching:
             # Settled first: if we die in between, the dispatch is open still and can be closed.
             self.fleet.settle(standing.machine, now)
             closed = standing.model_copy(update={**ending, **note})
-            standing = closed if self.dispatches.close(closed) else self.get(dispatch_id)
+            visit = _visit(closed, body)
+            standing = closed if self.dispatches.close(closed, visit) else self.get(dispatch_id)
         self.verdicts.judge(standing.machine)
         return standing
 
     def get(self, dispatch_id: int) -> Dispatch:
         """Return a dispatch. Raises NotFoundError."""
         return found(self.dispatches.get(dispatch_id), f"There is no dispatch {dispatch_id}.")
+
+
+def _visit(closed: Dispatch, body: ClosingBody) -> ServiceVisit | None:
+    """Return what was done on a visit, if that was said."""
+    if not body.reported or closed.closed_at is None:
+        return None
+    done = {"filled": body.filled, "full": body.full, "cash_cents": body.cash_cents}
+    return ServiceVisit(machine=closed.machine, at=closed.closed_at, dispatch=closed.id, **done)

@@ -279,5 +279,7 @@ def _item(view: MachineView, dispatch: Dispatch | None) -> WorkItem:
         since=min(known, default=None),
         overdue=view.overdue,
         due_at=view.due_at,
+        stock=view.stock,
+        cash=view.cash,
         dispatch=dispatch,
     )

@@ -6,7 +6,7 @@ and one region's months.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -17,7 +17,7 @@ from chalicelib.core.errors import UnavailableError
 from chalicelib.core.log import logger
 from chalicelib.vending import anomalies, causes, reports
 from chalicelib.vending.anomalies import FaultKind, Thresholds
-from chalicelib.vending.models import Dispatch, Machine, Site, Verdict
+from chalicelib.vending.models import Dispatch, Machine, ServiceVisit, Site, Verdict
 from chalicelib.vending.ports import (
     SHARDS,
     DispatchBook,
@@ -30,14 +30,17 @@ from chalicelib.vending.ports import (
     Round,
     StaleMonthError,
     StaleSummaryError,
+    Visits,
 )
 from chalicelib.vending.reports import History, Region
+from chalicelib.vending.service.announcing import Announcing
 from chalicelib.vending.service.days import Days
 from chalicelib.vending.service.regions import Regions
 
 NO_ZONE = "UTC"
 """The region of machines without a site."""
 _NOTES, _ROUND = 100, 25
+_MOST_VISITS = 50
 _MOST_CENTS = 10**10
 _NEAR = timedelta(weeks=6)
 """A quiet day is compared with the same weekdays before and after it."""
@@ -53,6 +56,8 @@ class Verdicts:
     fleet: Fleet
     registry: Registry
     dispatches: DispatchBook
+    visits: Visits
+    announcing: Announcing
     queues: Queues
     thresholds: Thresholds
     now: Callable[[], datetime]
@@ -114,10 +119,11 @@ class Verdicts:
             log = self.days.log(serial)
         region = self._region(epoch, zone, log)
         settled = self._close_if_mended(serial, log, region, file_id)
-        history = _history(serial, log, settled, machine, site)
+        visits = self.visits.newest_first(serial, limit=_MOST_VISITS) if machine else ()
+        history = _history(serial, log, settled, machine, site, visits)
         summary = reports.summarise(history, region, self.thresholds)
         state = MachineState(summary=summary, machine=machine, zone=zone, epoch=epoch)
-        self.fleet.put(placed(state), over=over)
+        self.announcing.put(self.fleet, placed(state), over, site)
 
     def _region(self, epoch: int, zone: str, log: MachineLog) -> Region:
         if not log.keys:
@@ -254,6 +260,7 @@ def _history(
     settled: datetime | None,
     machine: Machine | None = None,
     site: Site | None = None,
+    visits: Sequence[ServiceVisit] = (),
 ) -> History:
     return History(
         serial,
@@ -268,6 +275,8 @@ def _history(
         closed=site.closed if site else (),
         closed_weekly=site.closed_weekly if site else (),
         retired=machine.retired if machine else None,
+        capacity=machine.capacity if machine else None,
+        visits=visits,
     )
 
 

@@ -9,8 +9,9 @@ from itertools import islice
 from operator import attrgetter
 
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
-from chalicelib.vending.models import Dispatch
+from chalicelib.vending.models import Dispatch, ServiceVisit
 from chalicelib.vending.ports import AlreadyOpenError
+from chalicelib.vending.store import visits
 
 _PK = "DISPATCHES"
 # Dispatches that are read at a time where somebody may want a few of them.
@@ -48,13 +49,18 @@ class DispatchStore:
         pointer = self._table.get(_PK, _open_key(serial))
         return self.get(int(pointer["id"]["N"])) if pointer else None
 
-    def close(self, dispatch: Dispatch) -> bool:
-        """Store a closed dispatch; return False when it was closed before."""
+    def close(self, dispatch: Dispatch, visit: ServiceVisit | None = None) -> bool:
+        """Store a closed dispatch, and what was done then; return False when it was closed before.
+
+        The latter is stored with the former, both or neither.
+        """
         still_open = Condition("id = :id", {":id": {"N": str(dispatch.id)}})
+        done = [self._table.putting(visits.item_of(visit))] if visit else []
         try:
             self._table.transact(
                 self._table.putting(_item(dispatch)),
                 self._table.deleting(_PK, _open_key(dispatch.machine), still_open),
+                *done,
             )
         except ConditionError:
             return False

@@ -25,7 +25,16 @@ from typing import Any, Literal
 from chalicelib.core import shards
 from chalicelib.core.table import Condition, ConditionError, Item, Table, at_version, key
 from chalicelib.vending.models import Totals
-from chalicelib.vending.ports import SHARDS, Entry, Listed, MachineState, StaleSummaryError
+from chalicelib.vending.ports import (
+    NOTHING_NEW,
+    SHARDS,
+    Announced,
+    Entry,
+    Listed,
+    MachineState,
+    StaleSummaryError,
+)
+from chalicelib.vending.store.announcements import AnnouncementStore
 from chalicelib.vending.store.rollups import RollupStore
 
 _SETTLED = "FLEET"
@@ -34,9 +43,12 @@ _SETTLED = "FLEET"
 class FleetStore:
     """Conclusions in DynamoDB."""
 
-    def __init__(self, table: Table, rollups: RollupStore) -> None:
+    def __init__(
+        self, table: Table, rollups: RollupStore, announcements: AnnouncementStore
+    ) -> None:
         self._table = table
         self._rollups = rollups
+        self._announcements = announcements
 
     # --- one machine ---
 
@@ -50,16 +62,25 @@ class FleetStore:
         items = self._table.get_many((f"MACHINE#{serial}", "STATE") for serial in serials)
         return {state.serial: state for state in map(_state, items)}
 
-    def put(self, state: MachineState, *, over: MachineState | None) -> None:
-        """Store a state over the one that was read, with its places in the lists.
+    def put(
+        self,
+        state: MachineState,
+        *,
+        over: MachineState | None,
+        announced: Announced = NOTHING_NEW,
+    ) -> None:
+        """Store a state over the one that was read, with its places in the lists and its news.
 
         The one below was read before the rows were, so a state of older rows never replaces one of
         newer rows. Raises StaleSummaryError.
         """
         version = over.version if over else 0
         new = state.model_copy(update={"version": version + 1})
-        put = self._table.putting(state_item(new), at_version(version))
-        actions = [put, *self._moves(new, over)]
+        actions = [
+            self._table.putting(state_item(new), at_version(version)),
+            *self._moves(new, over),
+            *self._announcements.following(state.serial, announced),
+        ]
         if over is None or over.epoch != state.epoch:
             actions.append(self._table.putting(serial_item(state.serial)))
         try:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 from moto import mock_aws
 
+from chalicelib.core.instants import now
+from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.vending.store.share import BucketShare
@@ -47,7 +49,8 @@ def vending_ports(through: Callable[[Any], Any] = _same) -> Ports:
     """Return the real stores, but for the queues; the share tells them of its changes."""
     table, queues = vending_table(through), FakeQueues()
     share = BucketShare(lambda: through(client("s3")), from_env(VendingSettings).vending_bucket)
-    return on_table(table, cast(Any, _Telling(share, queues)), queues)
+    outbox = Outbox(table, now=now)
+    return on_table(table, outbox, cast(Any, _Telling(share, queues)), queues)
 
 
 class _Telling:

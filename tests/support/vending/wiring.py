@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
+from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Table
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.wiring import Outside as Ports
@@ -21,8 +22,10 @@ MORNING = datetime(2020, 3, 1, 8, tzinfo=UTC)
 def fake_ports(client: object | None = None) -> Ports:
     """Return the stores on an empty table in memory; what changes in the share is queued."""
     queues = FakeQueues()
-    table = Table(cast("DynamoDBClient", client or MemoryDynamoDB()), "vending")
-    return on_table(table, FakeShare(queues.arrivals.append), queues)
+    dynamodb = cast("DynamoDBClient", client or MemoryDynamoDB())
+    table = Table(dynamodb, "vending")
+    outbox = Outbox(Table(dynamodb, "outbox"), now=Clock(MORNING))
+    return on_table(table, outbox, FakeShare(queues.arrivals.append), queues)
 
 
 def fake_vending(
@@ -30,10 +33,11 @@ def fake_vending(
     *,
     now: Callable[[], datetime] | None = None,
     thresholds: Thresholds | None = None,
+    announce_to: str = "",
 ) -> Vending:
     """Return the services, wired as `chalicelib.vending.wiring.vending` does."""
     on, now, limits = outside or fake_ports(), now or Clock(MORNING), thresholds or Thresholds()
-    return wired(on, limits, now=now, processed=lambda _: None)
+    return wired(on, limits, now=now, processed=lambda _: None, announce_to=announce_to)
 
 
 __all__ = ["MORNING", "Ports", "fake_ports", "fake_vending"]

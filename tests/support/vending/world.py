@@ -233,6 +233,8 @@ _WRITES: Mapping[str, set[str]] = {
     "rollups": {"begin_epoch", "put_month", "put_region_month", "note", "strike"},
     "fleet": {"put", "enrol", "put_progress", "settle"},
     "dispatches": {"next_id", "open", "close"},
+    "visits": {"add"},
+    "announcements": {"send"},
     "share": {"put", "delete"},
     "queues": {"look_at", "look_at_notes", "go_round", "enrol"},
 }

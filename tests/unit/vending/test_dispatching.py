@@ -7,7 +7,13 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.core.errors import ConflictError, NotFoundError, UnprocessableError
-from chalicelib.vending.models import ClosingBody, Dispatch, DispatchBody, DispatchQuery
+from chalicelib.vending.models import (
+    ClosingBody,
+    Dispatch,
+    DispatchBody,
+    DispatchQuery,
+    ServiceVisit,
+)
 from tests.support.vending.world import World, log
 
 
@@ -147,9 +153,9 @@ def test_a_dispatch_that_a_file_closes_at_the_same_time_is_closed_once(world: Wo
         def __getattr__(self, name: str) -> object:
             return getattr(book, name)
 
-        def close(self, mine: Dispatch) -> bool:
+        def close(self, mine: Dispatch, visit: ServiceVisit | None = None) -> bool:
             book.close(dispatch.model_copy(update=by_file))
-            return book.close(mine)
+            return book.close(mine, visit)
 
     services = replace(world.vending.dispatching, dispatches=cast(Any, Faster()))
     world.clock.forward(minutes=1)

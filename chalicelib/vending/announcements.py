@@ -1,0 +1,142 @@
+"""What is new about a machine, and how it is put for whoever is told.
+
+A *kind* of news is a kind of cause, or "out_of_service" for the level. It is announced once for
+each *episode*: a cause that clears and comes back is new.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from chalicelib.core.instants import Instant
+from chalicelib.core.models import Model
+from chalicelib.core.outbox.effects import Effect
+from chalicelib.vending.causes import open_causes
+from chalicelib.vending.models import Cause, MachineSummary
+
+KIND = "announce"
+OUT_OF_SERVICE = "out_of_service"
+DIGEST_AT = time(7)
+"""The local time from which on a zone's digest of the day goes out."""
+MOST_NEWS = 40
+"""Machines named in one message."""
+
+
+class News(Model):
+    """A cause that nobody was told of yet."""
+
+    serial: str
+    kind: str
+    episode: int
+    zone: str
+    site: str | None = None
+    technician: str | None = None
+    since: Instant | None = None
+    why: str
+    parts: tuple[str, ...] = ()
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it is announced at once and not in the digest."""
+        return self.kind == OUT_OF_SERVICE
+
+
+class Followed(NamedTuple):
+    """What became of the causes of a machine since it was judged last.
+
+    ``episodes`` counts those of each kind, ``open`` are the kinds that are open now.
+    """
+
+    episodes: Mapping[str, int]
+    open: tuple[str, ...]
+    news: Sequence[News]
+    cleared: Sequence[str]
+
+
+def follow(
+    summary: MachineSummary,
+    episodes: Mapping[str, int],
+    was_open: Iterable[str],
+    *,
+    zone: str,
+    site: str | None,
+    technician: str | None,
+) -> Followed:
+    """Return what is new about a machine, given what was open when it was judged last."""
+    before = set(was_open)
+    causes: dict[str, Cause] = {cause.kind: cause for cause in open_causes(summary)}
+    now_open: list[str] = [*causes]
+    if summary.state == OUT_OF_SERVICE:
+        now_open.append(OUT_OF_SERVICE)
+    begun = [kind for kind in now_open if kind not in before]
+    counted = {**episodes, **{kind: episodes.get(kind, 0) + 1 for kind in begun}}
+    parts = tuple(dict.fromkeys(part for each in summary.verdicts for part in each.parts))
+    news = []
+    for kind in begun:
+        if kind == "under" and OUT_OF_SERVICE in now_open:
+            continue  # the same finding at its higher level
+        cause = causes["under" if kind == OUT_OF_SERVICE else kind]
+        news.append(
+            News(
+                serial=summary.serial,
+                kind=kind,
+                episode=counted[kind],
+                zone=zone,
+                site=site,
+                technician=technician,
+                since=cause.since,
+                why=cause.why,
+                parts=parts,
+            )
+        )
+    return Followed(counted, tuple(now_open), news, sorted(before - set(now_open)))
+
+
+def digest_is_due(zone: str, last: str | None, now: datetime) -> str | None:
+    """Return the local date whose digest is due in a zone, None before seven or once it is out.
+
+    ``last`` is the date of the latest one.
+    """
+    here = now.astimezone(ZoneInfo(zone))
+    today = here.date().isoformat()
+    return today if here.time() >= DIGEST_AT and (last or "") < today else None
+
+
+def at_once(news: News, to: str) -> Effect:
+    """Return the message that a machine is out of service."""
+    text = f"{_headline(news)}\n{news.why}\n{_errand(news)}".rstrip()
+    subject = f"{news.serial} is out of service"
+    return _effect(f"{KIND}#{news.serial}#{news.kind}#{news.episode}", to, subject, text)
+
+
+def digest(news: Sequence[News], to: str, zone: str, day: str, number: int) -> Effect:
+    """Return the message with what is new in a zone; a day may have several, numbered from 1."""
+    machines = len({each.serial for each in news})
+    counted = "1 machine needs" if machines == 1 else f"{machines} machines need"
+    lines = [
+        f"- {_place(each)}: {each.why} {_errand(each)}".rstrip()
+        for each in sorted(news, key=lambda each: (each.technician or "~", each.serial, each.kind))
+    ]
+    subject = f"{counted} attention"
+    text = "\n".join([f"{counted} attention, new since the last digest:", *lines])
+    return _effect(f"{KIND}#digest#{zone}#{day}#{number}", to, subject, text)
+
+
+def _effect(effect_id: str, to: str, subject: str, text: str) -> Effect:
+    return Effect(effect_id, "announce", {"to": to, "subject": subject, "text": text})
+
+
+def _headline(news: News) -> str:
+    return f"{_place(news)} is out of service."
+
+
+def _place(news: News) -> str:
+    return f"{news.serial} ({news.site})" if news.site else news.serial
+
+
+def _errand(news: News) -> str:
+    """Return who is to go and what to bring."""
+    who = f"Technician: {news.technician}." if news.technician else "No technician is assigned."
+    bring = f" Bring: {', '.join(news.parts)}." if news.parts else ""
+    return who + bring

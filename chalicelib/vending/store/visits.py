@@ -1,0 +1,59 @@
+"""Service visits: what was filled into machines and what cash was taken out.
+
+``VISITS#<serial>/<at>``  a visit; a machine has one at a time (`at` in the form that sorts)
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+
+from chalicelib.core.instants import sortable
+from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
+from chalicelib.vending.models import ServiceVisit
+from chalicelib.vending.ports import VisitTakenError
+from chalicelib.vending.store.rollups import RollupStore
+
+
+class VisitStore:
+    """Service visits in DynamoDB."""
+
+    def __init__(self, table: Table, rollups: RollupStore) -> None:
+        self._table = table
+        self._rollups = rollups
+
+    def add(self, visit: ServiceVisit) -> None:
+        """Store a visit and note that its machine is to be judged again, both or neither.
+
+        Raises VisitTakenError when the machine has a visit at that time.
+        """
+        try:
+            self._table.transact(
+                self._table.putting(item_of(visit), ABSENT), self._rollups.noting(visit.machine)
+            )
+        except ConditionError as taken:
+            standing = self._table.get(_pk(visit.machine), sortable(visit.at))
+            if standing is None:
+                raise
+            raise VisitTakenError(_read(standing)) from taken
+
+    def newest_first(
+        self, serial: str, *, before: datetime | None = None, limit: int
+    ) -> Sequence[ServiceVisit]:
+        """Return a machine's latest visits, or the next ones ``before`` an instant."""
+        last = sortable(before) if before else "9999~"
+        items = self._table.query(_pk(serial), last=last, newest_first=True, page_size=limit + 1)
+        found = (_read(item) for item in items)
+        return list(islice((each for each in found if each.at != before), limit))
+
+
+def item_of(visit: ServiceVisit) -> Item:
+    """Return the item of a visit."""
+    return {**key(_pk(visit.machine), sortable(visit.at)), "body": {"S": visit.json_text()}}
+
+
+def _pk(serial: str) -> str:
+    return f"VISITS#{serial}"
+
+
+def _read(item: Item) -> ServiceVisit:
+    return ServiceVisit.model_validate_json(item["body"]["S"])
