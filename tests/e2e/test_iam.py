@@ -119,7 +119,7 @@ NEVER = {
     ],
     "vending-fleet-changed": [
         ("s3:GetObject", "VendingBucket/*"),
-        ("dynamodb:DeleteItem", "VendingTable"),
+        ("dynamodb:Scan", "VendingTable"),
         ("sqs:SendMessage", "VendingUploads"),
     ],
     "vending-daily-sweep": [
