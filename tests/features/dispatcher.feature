@@ -7,13 +7,13 @@ Feature: The dispatcher knows whom to send where, and why
     Then the fleet has 2000 transactions on 6 machines
     And the most urgent machine is GM005, out of service: 346 of 346 credits gave no gumball
     And the state of the machines is
-      | machine | state          | under | over |
-      | GM001   | healthy        |       |      |
-      | GM002   | healthy        |       |      |
-      | GM003   | degraded       | 6     | 10   |
-      | GM004   | degraded       |       | 8    |
-      | GM005   | out_of_service | 346   |      |
-      | GM006   | degraded       |       | 19   |
+      | machine | state           | under | over |
+      | GM001   | needs_attention |       |      |
+      | GM002   | needs_attention |       |      |
+      | GM003   | degraded        | 6     | 10   |
+      | GM004   | degraded        |       | 8    |
+      | GM005   | out_of_service  | 346   |      |
+      | GM006   | degraded        |       | 19   |
     And there is one fleet gap of 24.6 hours, and no machine is blamed for it
 
   Scenario: From a verdict to a mended machine
