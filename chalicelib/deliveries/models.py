@@ -109,9 +109,10 @@ def _either_form(schema: dict[str, Any]) -> None:
     fields = [name for name in schema["required"] if name in TYPES]
     schema["required"] = needed
     general = {"required": ["preferences"]}
+    known = [name for name in schema["properties"] if name not in TYPES]
     schema["anyOf"] = [
         {"required": fields, "not": general},
-        {**general, "not": {"anyOf": [{"required": [name]} for name in sorted(TYPES)]}},
+        {**general, "propertyNames": {"enum": known}},
     ]
 
 
