@@ -22,6 +22,8 @@ from chalicelib.vending.models import (
     Dispatch,
     Machine,
     MachineSummary,
+    OwnSilence,
+    PartialSilence,
     ServiceVisit,
     Site,
     Technician,
@@ -169,6 +171,18 @@ class RegionMonth:
 
     days: Mapping[date, RegionDay] = field(default_factory=dict)
     stretches: Sequence[Stretch] = ()
+    version: int = 0
+
+
+CASES = "cases"
+"""What a note names instead of a month when a machine's silences have changed."""
+
+
+@dataclass(frozen=True)
+class RegionCases:
+    """The silences that many machines of a region share."""
+
+    cases: Sequence[PartialSilence] = ()
     version: int = 0
 
 
@@ -325,6 +339,12 @@ class Rollups(Protocol):
         self, epoch: int, zone: str, name: str, month: RegionMonth, *, over: RegionMonth | None
     ) -> None: ...
     def gaps(self, epoch: int, limit: int) -> list[Stretch]: ...
+    def silences(self, epoch: int, zone: str, limit: int) -> list[tuple[str, OwnSilence]]: ...
+    def cases(self, epoch: int, zone: str) -> RegionCases: ...
+    def all_cases(self, epoch: int) -> list[PartialSilence]: ...
+    def put_cases(
+        self, epoch: int, zone: str, cases: RegionCases, *, over: RegionCases, judge: Iterable[str]
+    ) -> None: ...
     def note(self, serial: str) -> None: ...
     def notes(self, limit: int) -> list[StaleNote]: ...
     def strike(self, note: StaleNote) -> None: ...

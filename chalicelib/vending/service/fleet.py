@@ -4,7 +4,7 @@ The most urgent machine comes first. A list is read from where the page before i
 costs what it shows; the sums are kept by state and cost nothing of the kind.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -22,6 +22,7 @@ from chalicelib.vending.models import (
     FleetReport,
     MachinesQuery,
     MachineView,
+    PartialSilence,
     Totals,
     WorkItem,
 )
@@ -101,9 +102,11 @@ class FleetService:
         """Return a page of the fleet, with the sums over all machines that are wanted."""
         page = self.machines(wanted, after)
         epoch = self.rollups.epoch()
+        cases = tuple(sorted(self.rollups.all_cases(epoch), key=_from)[-_MOST_GAPS:])
         report = FleetReport(
             machines=tuple(page.rows),
-            fleet_gaps=tuple(sorted(self._gaps(epoch), key=_from)),
+            fleet_gaps=tuple(sorted(self._gaps(epoch, cases), key=_from)),
+            partial_silences=cases,
             totals=self._totals(epoch, wanted),
             window_days=self.thresholds.window_days,
             up_to_date=self._up_to_date(epoch),
@@ -135,9 +138,12 @@ class FleetService:
 
     # --- machines ---
 
-    def _gaps(self, epoch: int) -> Iterator[FleetGap]:
+    def _gaps(self, epoch: int, cases: Sequence[PartialSilence]) -> Iterator[FleetGap]:
+        """Yield the fleet gaps that are no part of a silence which some machines did not share."""
         for stretch in self.rollups.gaps(epoch, _MOST_GAPS):
-            yield shown(stretch, self.thresholds)
+            gap = shown(stretch, self.thresholds)
+            if not any(case.from_ <= gap.from_ and gap.to <= case.to for case in cases):
+                yield gap
 
     def _views(
         self, wanted: MachinesQuery, after: str, last: str = "~"
@@ -249,7 +255,7 @@ def _is(view: MachineView, wanted: MachinesQuery) -> bool:
     )
 
 
-def _from(gap: FleetGap) -> datetime:
+def _from(gap: FleetGap | PartialSilence) -> datetime:
     return gap.from_
 
 

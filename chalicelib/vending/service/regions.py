@@ -7,19 +7,20 @@ is new, pulls them closer together.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.core import retry
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending import reports
 from chalicelib.vending.anomalies import Thresholds
-from chalicelib.vending.models import FleetGap
+from chalicelib.vending.models import FleetGap, OwnSilence, PartialSilence
 from chalicelib.vending.ports import (
     SHARDS,
     Chunks,
     Queues,
+    RegionCases,
     RegionMonth,
     Rollups,
     Round,
@@ -30,6 +31,8 @@ from chalicelib.vending.regions import MONTHS_AFTER, MONTHS_BEFORE, HourGap
 from chalicelib.vending.reports import Region
 from chalicelib.vending.rollups import RegionDay
 
+_MOST_SILENCES = 1_000
+_DAY = timedelta(days=1)
 _EDGE_S = 2 * 3_600
 """The last row before a silence lies in the local hour before it, which may last two."""
 _Ends = tuple[int, int]
@@ -49,9 +52,8 @@ class Regions:
         months = self.rollups.region_months(epoch, zone, _months(first, last))
         days = {day: total for month in months.values() for day, total in month.days.items()}
         stretches = [each for _, month in sorted(months.items()) for each in month.stretches]
-        return Region(
-            zone=zone, days=days, gaps=tuple(shown(each, self.thresholds) for each in stretches)
-        )
+        gaps = tuple(shown(each, self.thresholds) for each in stretches)
+        return Region(zone=zone, days=days, gaps=gaps, cases=self.rollups.cases(epoch, zone).cases)
 
     def look_at(self, epoch: int, zone: str, month: str, serials: Iterable[str]) -> None:
         """Conclude anew what follows of a month in which these machines have changed."""
@@ -59,6 +61,39 @@ class Regions:
         for other in _around(month, MONTHS_AFTER, MONTHS_BEFORE):
             if other != month and self.rollups.region_months(epoch, zone, [other]):
                 self._conclude(epoch, zone, other, (), counted=False)
+
+    def look_at_cases(self, epoch: int, zone: str) -> None:
+        """Conclude anew which silences many machines share, and note those that it concerns."""
+        for _ in retry.tries(budget_s=20):
+            over = self.rollups.cases(epoch, zone)
+            silences = self.rollups.silences(epoch, zone, _MOST_SILENCES)
+            cases = self._shared(epoch, zone, silences)
+            if not (silences or over.cases):
+                return
+            changed = [
+                case for case in (*cases, *over.cases) if (case in cases) != (case in over.cases)
+            ]
+            concerned = {s for s, own in silences for case in changed if _overlap(own, case)}
+            concerned.update(serial for case in changed for serial in case.machines)
+            try:
+                self.rollups.put_cases(
+                    epoch, zone, RegionCases(cases), over=over, judge=sorted(concerned)
+                )
+            except StaleMonthError:
+                continue
+            return
+        raise UnavailableError(f"{zone} is being looked at by others all the time.")
+
+    def _shared(
+        self, epoch: int, zone: str, silences: Sequence[tuple[str, OwnSilence]]
+    ) -> tuple[PartialSilence, ...]:
+        if not silences:
+            return ()
+        first = min(own.from_ for _, own in silences).date()
+        last = max(own.to for _, own in silences).date()
+        months = self.rollups.region_months(epoch, zone, _months(first - _DAY, last + _DAY))
+        days = {day: total for month in months.values() for day, total in month.days.items()}
+        return reports.partial_silences(sorted(silences, key=_by_start), days, zone)
 
     def pull_together(self, epoch: int, zone: str, month: str, serials: Iterable[str]) -> None:
         """Have these machines' rows bring the ends of a month's silences closer together."""
@@ -155,6 +190,14 @@ class Regions:
             if not after and place < len(keys) and keys[place] // 10 <= last:
                 after = keys[place] // 10
         return before, after
+
+
+def _by_start(silence: tuple[str, OwnSilence]) -> tuple[datetime, str]:
+    return silence[1].from_, silence[0]
+
+
+def _overlap(own: OwnSilence, case: PartialSilence) -> bool:
+    return own.from_ < case.to and case.from_ < own.to
 
 
 def shown(stretch: Stretch, thresholds: Thresholds) -> FleetGap:

@@ -19,6 +19,7 @@ from chalicelib.vending import anomalies, causes, reports
 from chalicelib.vending.anomalies import FaultKind, Thresholds
 from chalicelib.vending.models import Dispatch, Machine, ServiceVisit, Site, Verdict
 from chalicelib.vending.ports import (
+    CASES,
     SHARDS,
     DispatchBook,
     Fleet,
@@ -29,6 +30,7 @@ from chalicelib.vending.ports import (
     Rollups,
     Round,
     StaleMonthError,
+    StaleNote,
     StaleSummaryError,
     Visits,
 )
@@ -146,23 +148,29 @@ class Verdicts:
         """
         failures: list[Exception] = []
         notes = self.rollups.notes(_NOTES)
+        self._look_at_regions(notes)
+        for serial, own in groupby(sorted(notes), attrgetter("serial")):
+            if not (failed := self.judge_each([serial])):
+                for note in own:
+                    self.rollups.strike(note)
+            failures += failed
+        if not failures and self.rollups.notes(1):
+            self.queues.look_at_notes()
+        if failures:
+            raise failures[0]
+        return len(notes)
+
+    def _look_at_regions(self, notes: Iterable[StaleNote]) -> None:
         epoch = self.rollups.epoch()
         months: dict[tuple[str, str], set[str]] = {}
         for note in notes:
             if note.month:
                 months.setdefault((note.zone, note.month), set()).add(note.serial)
         for (zone, month), serials in sorted(months.items()):
-            self.regions.look_at(epoch, zone, month, sorted(serials))
-        for serial, own in groupby(sorted(notes), attrgetter("serial")):
-            if not (failed := self.judge_each([serial])):
-                for note in own:
-                    self.rollups.strike(note)
-            failures += failed
-        if len(notes) == _NOTES and not failures:
-            self.queues.look_at_notes()
-        if failures:
-            raise failures[0]
-        return len(notes)
+            if month != CASES:
+                self.regions.look_at(epoch, zone, month, sorted(serials))
+        for zone in sorted({zone for zone, _ in months}):
+            self.regions.look_at_cases(epoch, zone)
 
     def go_round(self, part: Round) -> None:
         """Judge the next machines of a round, and have it go on behind them.
@@ -189,7 +197,7 @@ class Verdicts:
         done, over = part.done + len(serials), len(serials) < _ROUND
         if part.anew is not None:
             self.fleet.put_progress(part.anew, part.shard, done, over=over)
-            self.queues.look_at_notes()
+        self.queues.look_at_notes()
         if not over:
             self.queues.go_round([part.model_copy(update={"after": serials[-1], "done": done})])
 

@@ -35,7 +35,7 @@ from chalicelib.vending.ports import (
     StaleSummaryError,
 )
 from chalicelib.vending.store.announcements import AnnouncementStore
-from chalicelib.vending.store.rollups import RollupStore
+from chalicelib.vending.store.rollups import RollupStore, silence_items
 
 _SETTLED = "FLEET"
 
@@ -91,6 +91,7 @@ class FleetStore:
     def _moves(self, new: MachineState, old: MachineState | None) -> Iterator[dict[str, Any]]:
         """Yield how the lists and the sums change."""
         old = old if old and old.epoch == new.epoch else None
+        yield from self._silences(new, old)
         here, before = entries_of(new), entries_of(old) if old else {}
         for at in before.keys() - here.keys():
             yield self._table.deleting(*at)
@@ -103,6 +104,19 @@ class FleetStore:
         if changes := {name: amount for name, amount in sums.items() if amount}:
             shard = str(shards.of(new.serial, SHARDS))
             yield self._table.adding(f"TOTALS#{new.epoch}", shard, changes)
+
+    def _silences(self, new: MachineState, old: MachineState | None) -> Iterator[dict[str, Any]]:
+        """Yield how the silences of the region change, and that they do."""
+        here, before = _silences_of(new), _silences_of(old) if old else {}
+        if here == before:
+            return
+        for at in before.keys() - here.keys():
+            yield self._table.deleting(*at)
+        for at, item in here.items():
+            if before.get(at) != item:
+                yield self._table.putting(item)
+        for zone in {new.zone, old.zone if old else new.zone}:
+            yield self._rollups.noting(new.serial, zone)
 
     # --- lists ---
 
@@ -215,6 +229,10 @@ def entries_of(state: MachineState) -> dict[tuple[str, str], Item]:
         for kind, name in lists
         if name
     }
+
+
+def _silences_of(state: MachineState) -> dict[tuple[str, str], Item]:
+    return silence_items(state.epoch, state.zone, state.serial, state.summary.silences)
 
 
 def _entry(item: Item) -> Entry:

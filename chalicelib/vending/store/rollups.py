@@ -5,6 +5,8 @@
 ``REGION#<epoch>#<zone>/<yyyy-mm>``    the counters of a month summed over the shards, and what was
                                        found in them; with ``version``
 ``GAPS#<epoch>/<from>#<zone>``         a fleet gap, as it is shown
+``SILENT#<epoch>#<zone>/<from>#<serial>``  a silence of one machine that its rhythm does not explain
+``CASES#<epoch>/<zone>``               the silences that many machines of a region share
 ``STALE/<serial>#<zone>#<yyyy-mm>``    rollups of that machine and month have changed since their
                                        region was looked at
 ``STALE/<serial>#``                    the machine is to be judged again
@@ -25,10 +27,22 @@ from typing import Any
 
 from chalicelib.core import shards
 from chalicelib.core.table import Condition, ConditionError, Item, Table, at_version, key
-from chalicelib.vending.ports import SHARDS, Month, RegionMonth, StaleMonthError, StaleNote, Stretch
+from chalicelib.vending.models import OwnSilence, PartialSilence
+from chalicelib.vending.ports import (
+    CASES,
+    SHARDS,
+    Month,
+    RegionCases,
+    RegionMonth,
+    StaleMonthError,
+    StaleNote,
+    Stretch,
+)
 from chalicelib.vending.rollups import HOURS, NO_SALES, RegionDay, Rollup
 
 _NOTES = "STALE"
+_MOST_SILENCES = 40
+_MOST_NOTES = 90
 _ROWS = tuple(f"r{hour:02d}" for hour in range(HOURS))
 _COVERED = tuple(f"c{hour:02d}" for hour in range(HOURS))
 _ACTIVE = "active"
@@ -136,15 +150,56 @@ class RollupStore:
         items = self._table.query(f"GAPS#{epoch}", newest_first=True, page_size=limit)
         return [_stretch(json.loads(item["body"]["S"])) for item in islice(items, limit)]
 
+    # --- what many machines share ---
+
+    def silences(self, epoch: int, zone: str, limit: int) -> list[tuple[str, OwnSilence]]:
+        """Return the newest silences of a region's machines, newest first."""
+        items = self._table.query(f"SILENT#{epoch}#{zone}", newest_first=True, page_size=limit)
+        return [
+            (item["serial"]["S"], OwnSilence.model_validate_json(item["body"]["S"]))
+            for item in islice(items, limit)
+        ]
+
+    def cases(self, epoch: int, zone: str) -> RegionCases:
+        """Return the cases of a region."""
+        item = self._table.get(f"CASES#{epoch}", zone)
+        return RegionCases(_cases(item), int(item["version"]["N"])) if item else RegionCases()
+
+    def all_cases(self, epoch: int) -> list[PartialSilence]:
+        """Return the cases of all regions."""
+        return [case for item in self._table.query(f"CASES#{epoch}") for case in _cases(item)]
+
+    def put_cases(
+        self, epoch: int, zone: str, cases: RegionCases, *, over: RegionCases, judge: Iterable[str]
+    ) -> None:
+        """Store a region's cases over those that were read, and note machines to judge again.
+
+        Raises StaleMonthError.
+        """
+        first, *rest = _chunked(judge)
+        item = {
+            **key(f"CASES#{epoch}", zone),
+            "version": {"N": str(over.version + 1)},
+            "body": {"S": f"[{','.join(case.json_text() for case in cases.cases)}]"},
+        }
+        try:
+            self._table.transact(
+                self._table.putting(item, at_version(over.version)), *map(self.noting, first)
+            )
+        except ConditionError as changed:
+            raise StaleMonthError(zone) from changed
+        for serials in rest:  # more than fit the transaction
+            self._table.put_many(_note(serial, "") for serial in serials)
+
     # --- what is still to be looked at ---
 
     def note(self, serial: str) -> None:
         """Note that a machine is to be judged again."""
         self._table.put(_note(serial, ""))
 
-    def noting(self, serial: str) -> dict[str, Any]:
-        """Return the action that does the same in a transaction."""
-        return self._table.putting(_note(serial, ""))
+    def noting(self, serial: str, zone: str = "") -> dict[str, Any]:
+        """Return the action that notes it in a transaction; or that its silences have changed."""
+        return self._table.putting(_note(serial, f"{zone}#{CASES}" if zone else ""))
 
     def notes(self, limit: int) -> list[StaleNote]:
         """Return some of the notes."""
@@ -226,6 +281,29 @@ def _region_month(item: Item) -> RegionMonth:
         stretches=tuple(map(_stretch, json.loads(item["stretches"]["S"]))),
         version=int(item["version"]["N"]),
     )
+
+
+def silence_items(
+    epoch: int, zone: str, serial: str, silences: Iterable[OwnSilence]
+) -> dict[tuple[str, str], Item]:
+    """Return the items of a machine's silences by their keys, of the newest ones."""
+    newest = sorted(silences, key=lambda each: each.from_)[-_MOST_SILENCES:]
+    found = {}
+    for silence in newest:
+        pk, sk = f"SILENT#{epoch}#{zone}", f"{int(silence.from_.timestamp()):011d}#{serial}"
+        body = {"serial": {"S": serial}, "body": {"S": silence.json_text()}}
+        found[pk, sk] = {**key(pk, sk), **body}
+    return found
+
+
+def _cases(item: Item) -> tuple[PartialSilence, ...]:
+    return tuple(map(PartialSilence.model_validate, json.loads(item["body"]["S"])))
+
+
+def _chunked(serials: Iterable[str]) -> list[list[str]]:
+    """Return serials in parts of which the first one, and it alone, may be empty."""
+    named = list(serials)
+    return [named[at : at + _MOST_NOTES] for at in range(0, max(len(named), 1), _MOST_NOTES)]
 
 
 def _stretch(told: Mapping[str, Any]) -> Stretch:

@@ -13,7 +13,7 @@ from tests.support.dynamodb import items
 from tests.support.dynamodb_in_memory import Item, MemoryDynamoDB
 from tests.support.vending.wiring import Ports
 
-_KINDS = ("COUNTS", "REGION", "GAPS", "ALL", "SITE", "TECHNICIAN", "TOTALS")
+_KINDS = ("COUNTS", "REGION", "GAPS", "SILENT", "CASES", "ALL", "SITE", "TECHNICIAN", "TOTALS")
 _OF_HISTORY = {"pk", "sk", "version", "epoch", "nonce"}
 
 
@@ -42,8 +42,7 @@ def _of_epoch(ports: Ports, epoch: int) -> Iterator[tuple[str, Item]]:
         for sk, item in held.items():
             if kind in _KINDS and rest.partition("#")[0] == str(epoch):
                 yield f"{kind}#{rest.partition('#')[2]}/{sk}", item
-            elif kind == "TOTALS" and rest == str(epoch):
-                yield f"TOTALS/{sk}", item
+
             elif sk.startswith("MONTH#") and item["epoch"]["N"] == str(epoch):
                 yield f"{pk}/{sk}", item
             elif sk == "STATE":

@@ -230,7 +230,7 @@ _WRITES: Mapping[str, set[str]] = {
     "registry": {"put_site", "put_technician", "put_machine"},
     "files": {"next_id", "create", "save", "release", "put_refused", "forget_refused"},
     "chunks": {"put", "discard"},
-    "rollups": {"begin_epoch", "put_month", "put_region_month", "note", "strike"},
+    "rollups": {"begin_epoch", "put_month", "put_region_month", "put_cases", "note", "strike"},
     "fleet": {"put", "enrol", "put_progress", "settle"},
     "dispatches": {"next_id", "open", "close"},
     "visits": {"add"},
@@ -283,7 +283,7 @@ class Echo(Fuse):
         tokens = {
             "registry": {"put_machine"},
             "files": {"create", "release"},
-            "rollups": {"put_month", "put_region_month"},
+            "rollups": {"put_month", "put_region_month", "put_cases"},
             "fleet": {"put", "settle"},
             "dispatches": {"open", "close"},
         }
