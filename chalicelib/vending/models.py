@@ -435,7 +435,7 @@ class ServiceVisit(Service):
 class DaySilence(Model):
     """A part of a day without a row that has a verdict; the fleet's when ``kind`` says so."""
 
-    kind: Literal["lost_log", "fleet_gap"]
+    kind: Literal["lost_log", "partial_silence", "fleet_gap"]
     from_: Instant = Field(alias="from")
     to: Instant
     why: str

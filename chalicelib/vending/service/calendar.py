@@ -64,6 +64,10 @@ class Calendar:
                 told = {"from": verdict.from_, "to": verdict.to, "why": verdict.why}
                 yield DaySilence.model_validate({"kind": "lost_log", **told})
         region = self.regions.around(state.epoch, state.zone, first, last)
+        for case in region.cases:
+            if state.serial in case.machines:
+                told = {"from": case.from_, "to": case.to, "why": case.why}
+                yield DaySilence.model_validate({"kind": "partial_silence", **told})
         for gap in region.gaps:
             told = {"from": gap.from_, "to": gap.to, "why": gap.why}
             yield DaySilence.model_validate({"kind": "fleet_gap", **told})
