@@ -1,5 +1,6 @@
 """The fleet's screen, and what is shown of one machine, the work, the visits."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -404,3 +405,32 @@ def test_the_real_fleet_reads_well_without_a_terminal() -> None:
 
     assert "\x1b" not in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+# --- a fleet in pages, and made anew ------------------------------------------------------------
+
+
+def test_a_fleet_of_many_pages_is_shown_whole() -> None:
+    first, second = fleet(machine("GM001")), fleet(machine("GM002"))
+    desk = Desk()
+    desk.on("GET", "/fleet", first, Link='</fleet?cursor=x>; rel="next"')
+    desk.on("GET", "/fleet", second)
+
+    result = desk.run("fleet", "--json")
+
+    assert [each["serial"] for each in json.loads(result.stdout)["machines"]] == ["GM001", "GM002"]
+    assert [request.url.query for request in desk.asked] == [b"", b"cursor=x"]
+
+
+def test_a_rebuild_is_followed_until_it_is_done() -> None:
+    def told(epoch: int, state: str, machines: int) -> dict[str, Any]:
+        return {"epoch": epoch, "state": state, "machines": machines, "parts": 4, "parts_done": 1}
+
+    desk = Desk()
+    desk.on("POST", "/fleet/rebuild", told(3, "running", 0), status=202)
+    desk.on("GET", "/fleet/rebuild", told(2, "done", 9), told(3, "running", 5), told(3, "done", 12))
+
+    result = desk.run("fleet", "rebuild")
+
+    assert (result.exit_code, result.stdout) == (0, "Rebuilt 12 machines.\n")
+    assert len(desk.asked) == 4
