@@ -94,9 +94,9 @@ def _differs(old: Any, new: Any, place: str = "") -> str:
             return f"{place} has {len(new)} instead of {len(old)}"
         pairs = zip(sorted(old, key=_name), sorted(new, key=_name), strict=True)
         return next(filter(None, (_differs(a, b, f"{place}[]") for a, b in pairs)), "")
-    if (old, new) == ("healthy", "needs_attention"):
-        return ""  # a machine with an open cause is not called healthy any more
-    return "" if _instant(old) == _instant(new) else f"{place} is {new!r} instead of {old!r}"
+    # A machine with an open cause is not called healthy any more.
+    same = (old, new) == ("healthy", "needs_attention") or _instant(old) == _instant(new)
+    return "" if same else f"{place} is {new!r} instead of {old!r}"
 
 
 def _name(row: Any) -> str:
