@@ -1,5 +1,6 @@
 """Options that commands of several contexts have, checked before anything is sent."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, time, timezone
@@ -24,6 +25,14 @@ def checked(rule: Rule) -> Callable[[str | None], str | None]:
             raise typer.BadParameter(f"{given!r} {wrong}") from wrong
 
     return check
+
+
+def cents(text: str) -> str:
+    """Return an amount of dollars, such as 12.25, as whole cents. Raises ValueError."""
+    amount = re.fullmatch(r"(\d{1,6})(?:\.(\d{2}))?", text, re.ASCII)
+    if amount is None:
+        raise ValueError("must be an amount in dollars, such as 12 or 12.25")
+    return str(100 * int(amount[1]) + int(amount[2] or 0))
 
 
 def instant(text: str) -> str:

@@ -25,6 +25,8 @@ from chalicelib.vending.models import (
     MachineView,
     Rebuild,
     RowView,
+    ServiceBody,
+    ServiceVisit,
     Site,
     SiteBody,
     Technician,
@@ -63,6 +65,8 @@ _DAYS = TypeAdapter(tuple[DayView, ...])
 _PRESIGNED = TypeAdapter(PresignedFile)
 _REBUILD = TypeAdapter(Rebuild)
 _ROWS = TypeAdapter(tuple[RowView, ...])
+_SERVICE_VISIT = TypeAdapter(ServiceVisit)
+_SERVICE_VISITS = TypeAdapter(tuple[ServiceVisit, ...])
 _SITE = TypeAdapter(Site)
 _SITES = TypeAdapter(tuple[Site, ...])
 _TECHNICIAN = TypeAdapter(Technician)
@@ -118,13 +122,30 @@ class VendingApi:
         return _known(lambda: self.machine(serial).value)
 
     def put_machine(
-        self, serial: str, *, site: str | None, technician: str | None, retired: date | None = None
+        self,
+        serial: str,
+        *,
+        site: str | None,
+        technician: str | None,
+        retired: date | None = None,
+        capacity: int | None = None,
     ) -> Answer[MachineView]:
-        """Register a machine, or say where it stands, who looks after it, when it retires."""
-        body = MachineBody(site=site, technician=technician, retired=retired)
+        """Register a machine or replace its registration; what is omitted is empty afterwards."""
+        body = MachineBody(site=site, technician=technician, retired=retired, capacity=capacity)
         return self._connection.answer(
             _MACHINE, "PUT", f"/machines/{serial}", json=body.model_dump(mode="json")
         )
+
+    def report_visit(self, serial: str, visit: ServiceBody) -> Answer[ServiceVisit]:
+        """Report a visit to a machine; the same again is the same visit."""
+        body = visit.model_dump(mode="json", exclude_none=True)
+        return self._connection.answer(
+            _SERVICE_VISIT, "POST", f"/machines/{serial}/visits", json=body
+        )
+
+    def visits(self, serial: str) -> Answer[tuple[ServiceVisit, ...]]:
+        """Return a machine's visits, newest first."""
+        return self._connection.whole(_SERVICE_VISITS, f"/machines/{serial}/visits")
 
     def transactions(
         self, serial: str, *, since: str | None = None, until: str | None = None

@@ -8,12 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import session, show
-from backroom.core.options import Json, checked, day, instant
+from backroom.core.options import Json, cents, checked, day, instant
 from backroom.vending.api import VendingApi
 from backroom.vending.options import SerialArgument, TechnicianOption
+from backroom.vending.screens import days as day_screen
 from backroom.vending.screens import states
 from backroom.vending.screens import work as work_screen
-from chalicelib.vending.models import MachineView
+from chalicelib.core.instants import iso
+from chalicelib.vending.models import MachineView, ServiceBody
 
 app = typer.Typer(no_args_is_help=True, help="Show, register and assign machines.")
 
@@ -51,10 +53,14 @@ def show_machine(context: typer.Context, serial: SerialArgument, as_json: Json =
     here = session.of(context)
     with here.api(VendingApi) as api:
         answer = api.machine(serial)
+        drawn = not as_json and answer.value.transactions > 0
+        days = api.days(serial).value if drawn else ()
     if as_json:
         typer.echo(answer.text)
-    else:
-        show.screen().print(work_screen.machine(answer.value, here.now()))
+        return
+    show.screen().print(work_screen.machine(answer.value, here.now()))
+    if days:
+        show.screen().print(Text(), show.indented(day_screen.chart(days)))
 
 
 @app.command(epilog="Example: backroom machines put GM001 --site mall --technician T0001")
@@ -69,20 +75,24 @@ def put(
             metavar="DAY", callback=checked(day), help="Its last day of service; '' for none."
         ),
     ] = None,
+    capacity: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="How many gumballs it holds.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Register a machine, or say where it stands, who looks after it, and when it retires.
+    """Register a machine, or change its site, its technician, its capacity, when it retires.
 
     Omitted options keep their current value. A retired machine is judged and due no more.
     """
     with session.of(context).api(VendingApi) as api:
-        known = _known(api, serial, complete=None not in {site, technician, retired})
+        known = _known(api, serial, complete=None not in {site, technician, retired, capacity})
         before = known.retired if known else None
         answer = api.put_machine(
             serial,
             site=(known.site if site is None and known else site) or None,
             technician=technician or (known.technician if known else None),
             retired=before if retired is None else date.fromisoformat(retired) if retired else None,
+            capacity=capacity or (known.capacity if known else None),
         )
     if as_json:
         typer.echo(answer.text)
@@ -91,6 +101,48 @@ def put(
     site, technician = show.plain(view.site or "none"), view.technician or "none"
     until = f", retired after {view.retired}" if view.retired else ""
     show.screen().print(f"{serial}: site {site}, technician {technician}{until}.")
+
+
+@app.command(epilog="Example: backroom machines visit GM001 --full --cash 12.25")
+def visit(
+    context: typer.Context,
+    serial: SerialArgument,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", callback=checked(instant), help="When it was; now if omitted."
+        ),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="It was filled up.")] = False,
+    filled: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Gumballs that were filled in.")
+    ] = None,
+    cash: Annotated[
+        str | None,
+        typer.Option(metavar="DOLLARS", callback=checked(cents), help="Cash taken out, as 12.25."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Report a visit: what was filled in and what cash was taken out."""
+    if not full and filled is None and cash is None:
+        raise typer.BadParameter("say what was done", param_hint="--full, --filled, --cash")
+    here = session.of(context)
+    body = ServiceBody.model_validate(
+        {
+            "at": at or iso(here.now()),
+            "full": full,
+            "filled": filled,
+            "cash_cents": int(cash) if cash is not None else None,
+        }
+    )
+    with here.api(VendingApi) as api:
+        answer = api.report_visit(serial, body)
+        view = None if as_json else api.machine(serial).value
+    if view is None:
+        typer.echo(answer.text)
+        return
+    show.screen().print(f"Visit to {serial} at {show.moment(answer.value.at)} UTC reported.")
+    show.screen().print(show.indented(show.facts(work_screen.stock(view))))
 
 
 @app.command(epilog="Example: backroom machines transactions GM001 --from 2020-02-20 --csv")

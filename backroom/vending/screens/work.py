@@ -124,6 +124,21 @@ def _facts(view: MachineView, now: datetime) -> Iterable[tuple[str, str | Text]]
     yield "last download", show.moment(view.last_download_at)
     yield "settled until", show.moment(view.settled_until)
     yield "next log due", _due(view, now)
+    yield from stock(view)
+
+
+def stock(view: MachineView | WorkItem) -> Iterable[tuple[str, str]]:
+    """Yield what is known of a machine's gumballs and cash."""
+    if found := view.stock:
+        left = f"{found.left:,} of {found.capacity:,} left on {show.day(found.as_of)}"
+        if found.left_at_least < found.left:
+            left += f", perhaps {found.left_at_least:,}"
+        yield "stock", left
+        if found.empty_on:
+            yield "empty on", f"{found.empty_on} ({found.empty_from} to {found.empty_to})"
+    if cash := view.cash:
+        counted, expected = show.money(cash.counted_cents), show.money(cash.expected_cents)
+        yield "cash", f"{counted} counted, {expected} expected: {cash.why}"
 
 
 def _share(part: int, whole: int) -> str:
@@ -177,6 +192,7 @@ def _work(item: WorkItem) -> Table:
         clears = Text(f"\nclears when: {show.plain(cause.clears_when)}", style=show.CALM)
         rows.append((states.symptom(cause), Text.assemble(show.plain(cause.why), clears)))
     rows.append(("carry", Text(show.plain(", ".join(item.parts)), style="bold")))
+    rows += [(name, Text(show.plain(words))) for name, words in stock(item)]
     if item.dispatch:
         note = f": {show.plain(item.dispatch.note)}" if item.dispatch.note else ""
         opened = show.moment(item.dispatch.opened_at)

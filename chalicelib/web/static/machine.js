@@ -2,10 +2,11 @@
 
 import { address, ask, at, get, save } from "./api.js";
 import { person } from "./auth.js";
-import { count, dollars, h, moment, say, sentence, words } from "./dom.js";
+import { chart } from "./days.js";
+import { count, day, dollars, h, moment, say, sentence, words } from "./dom.js";
 import { form } from "./forms.js";
 import { badge, facts, folded, list, live, nothing, section } from "./parts.js";
-import { may } from "./spec.js";
+import { may, taken } from "./spec.js";
 import { onTheWay, sending, TONES } from "./visits.js";
 
 const CSV = { format: "csv", limit: 10000 };
@@ -29,11 +30,16 @@ export function machine([serial = ""]) {
         ["Last sale", moment(found.last_at)],
         ["Last download", moment(found.last_download_at)],
         ["Next log due", moment(found.due_at)],
+        ["Gumballs left", found.stock && `${count(found.stock.left)} of ${count(found.stock.capacity)}`],
+        ["Empty on", found.stock?.empty_on && [day(found.stock.empty_on), " (", day(found.stock.empty_from), " to ", day(found.stock.empty_to), ")"]],
+        ["Cash", found.cash && `${dollars(found.cash.counted_cents)} counted, ${dollars(found.cash.expected_cents)} expected. ${found.cash.why}`],
       ]),
+      found.transactions > 0 && section("Days", live(() => get(at`/machines/${serial}/days`), chart)),
       section("Causes", found.causes.length ? h("ul", { class: "cards" }, found.causes.map((each) => cause(each, found))) : nothing("No open causes.")),
       found.notes.length > 0 && section("Notes", h("ul", {}, found.notes.map((each) => h("li", {}, sentence(each.why))))),
       (visit || may("POST", "/dispatches")) && section("Visit", visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial }, reload)),
       may("PUT", "/machines/{serial}") && section("Assignment", keeping(found, technicians, sites, reload)),
+      may("POST", "/machines/{serial}/visits") && section("Stock and cash", reporting(found.serial, reload)),
       section("Transactions", folded("Show transactions", rows(found.serial))),
     ],
   );
@@ -57,6 +63,25 @@ function cause(each, found) {
     ])));
 }
 
+function reporting(serial, reload) {
+  const property = taken("POST", "/machines/{serial}/visits");
+  return folded("Report a visit", form({
+    label: `Report a visit to ${serial}`,
+    button: "Report visit",
+    fields: [
+      { name: "full", label: "Filled up", kind: "check" },
+      { name: "filled", label: "Gumballs filled in", kind: "number", property: property.filled },
+      { name: "cash_cents", label: "Cash taken out, in cents", kind: "number", property: property.cash_cents },
+    ],
+    async send({ full, filled, cash_cents }) {
+      const done = { at: new Date().toISOString(), full, filled: filled || null, cash_cents: cash_cents || null };
+      await ask("POST", at`/machines/${serial}/visits`, { json: done });
+      say("Visit reported.");
+      await reload();
+    },
+  }));
+}
+
 function keeping(found, technicians, sites, reload) {
   const nobody = ["", "No technician"];
   return form({
@@ -70,7 +95,7 @@ function keeping(found, technicians, sites, reload) {
         options: [["", "No site"], ...sites.map((each) => [each.site_id, each.name])] },
     ],
     async send({ technician, site }) {
-      await ask("PUT", at`/machines/${found.serial}`, { json: { technician: technician || null, site: site || null, retired: found.retired || null } });
+      await ask("PUT", at`/machines/${found.serial}`, { json: { technician: technician || null, site: site || null, retired: found.retired || null, capacity: found.capacity ?? null } });
       say("Saved.");
       await reload();
     },

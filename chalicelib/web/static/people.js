@@ -62,10 +62,11 @@ function machineForm(technicians, sites, reload) {
       { name: "serial", label: "Machine", required: true, hint: "GM and three digits or more, such as GM005" },
       { name: "technician", label: "Technician", kind: "select", options: [["", "No technician"], ...technicians.map((each) => [each.technician_id, `${each.name} (${each.technician_id})`])] },
       { name: "site", label: "Site", kind: "select", options: [["", "No site"], ...sites.map((each) => [each.site_id, each.name])] },
+      { name: "capacity", label: "Capacity", kind: "number", hint: "How many gumballs it holds" },
       { name: "retired", label: "Retired after", kind: "date", hint: "Leave empty while it is in service" },
     ],
-    async send({ serial, technician: who, site: where, retired }) {
-      await ask("PUT", at`/machines/${serial}`, { json: { technician: who || null, site: where || null, retired: retired || null } });
+    async send({ serial, technician: who, site: where, retired, capacity }) {
+      await ask("PUT", at`/machines/${serial}`, { json: { technician: who || null, site: where || null, retired: retired || null, capacity: capacity || null } });
       say(`${serial} saved.`);
       await reload();
     },

@@ -24,6 +24,7 @@ def test_v1_what_is_not_said_of_a_machine_stays_as_it_is(desk: Desk) -> None:
         "site": "mall",
         "technician": "T0002",
         "retired": None,
+        "capacity": None,
     }
     assert result.stdout == "GM001: site mall, technician T0002.\n"
 
@@ -38,6 +39,7 @@ def test_v1_a_machine_can_be_taken_off_its_site(desk: Desk) -> None:
         "site": None,
         "technician": "T0001",
         "retired": None,
+        "capacity": None,
     }
     assert "site none" in result.stdout
 
@@ -51,6 +53,7 @@ def test_v1_a_new_machine_needs_neither_site_nor_technician(desk: Desk) -> None:
         "site": None,
         "technician": None,
         "retired": None,
+        "capacity": None,
     }
     assert result.stdout == "GM001: site none, technician none.\n"
 
@@ -129,7 +132,12 @@ def test_a_machine_is_retired_and_taken_back_into_service(
 
     result = desk.run("machines", "put", "GM001", "--retired", told)
 
-    assert sent(desk, "/machines/GM001") == {"site": None, "technician": "T0001", "retired": day}
+    assert sent(desk, "/machines/GM001") == {
+        "site": None,
+        "technician": "T0001",
+        "retired": day,
+        "capacity": None,
+    }
     assert ("retired after 2026-06-30" in result.stdout) is (day is not None)
 
 
