@@ -98,6 +98,8 @@ class Desk:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         waiting = self._answers.get((request.method, request.url.path))
+        if not waiting and request.url.path.endswith("/days"):
+            return httpx.Response(200, json=[])  # what is drawn beside a machine
         if not waiting:
             return problem(404, f"The desk knows nothing of {request.method} {request.url.path}.")
         answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]

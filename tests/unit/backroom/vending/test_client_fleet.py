@@ -434,3 +434,76 @@ def test_a_rebuild_is_followed_until_it_is_done() -> None:
 
     assert (result.exit_code, result.stdout) == (0, "Rebuilt 12 machines.\n")
     assert len(desk.asked) == 4
+
+
+# --- days, stock, visits ------------------------------------------------------------------------
+
+AT = "2020-02-20T08:00:00Z"
+DAY = {
+    "time_zone": "UTC",
+    "sales_by_hour": [0] * 24,
+    "covered_hours": 24,
+    "refused_lines": 0,
+    "silences": [],
+    "visits": [],
+}
+
+
+def day(number: int, sales: int, **more: Any) -> dict[str, Any]:
+    return {**DAY, "day": f"2020-02-{number:02d}", "sales": sales, "under": 0, "over": 0, **more}
+
+
+def test_v5_a_machine_is_drawn_day_by_day_with_silences_and_downloads(desk: Desk) -> None:
+    silence = {"kind": "lost_log", "from": AT, "to": AT, "why": "x"}
+    download = {"file": 1, "technician": "T0001", "at": AT}
+    desk.on("GET", "/machines/GM001", machine())
+    desk.on(
+        "GET",
+        "/machines/GM001/days",
+        [day(1, 8), day(2, 4, under=2), day(3, 0, silences=[silence], visits=[download])],
+    )
+
+    shown = words(desk.run("machines", "show", "GM001"))
+
+    assert "█▄░" in shown or "▇▄░" in shown
+    assert "2020-02-01 to 2020-02-03, at most 8 sales a day" in shown
+
+
+def test_what_is_left_and_the_cash_are_shown_where_they_are_known(desk: Desk) -> None:
+    stock = {
+        "capacity": 850,
+        "left": 120,
+        "left_at_least": 103,
+        "as_of": AT,
+        "filled_at": AT,
+        "empty_on": "2020-03-04",
+        "empty_from": "2020-03-02",
+        "empty_to": "2020-03-07",
+    }
+    desk.on("GET", "/machines/GM001", machine(stock=stock))
+
+    shown = words(desk.run("machines", "show", "GM001"))
+
+    assert "120 of 850 left" in shown
+    assert "perhaps 103" in shown
+    assert "2020-03-04 (2020-03-02 to 2020-03-07)" in shown
+
+
+def test_a_visit_is_reported_with_what_was_done(desk: Desk) -> None:
+    answer = {"machine": "GM001", "at": AT, "full": True, "cash_cents": 1_225}
+    desk.on("POST", "/machines/GM001/visits", answer, status=201)
+    desk.on("GET", "/machines/GM001", machine())
+
+    result = desk.run("machines", "visit", "GM001", "--full", "--cash", "12.25", "--at", AT)
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(desk.asked[0].content)["cash_cents"] == 1_225
+    assert json.loads(desk.asked[0].content)["full"] is True
+
+
+@pytest.mark.parametrize("wrong", [[], ["--cash", "12.5"], ["--cash", "a lot"], ["--filled", "-1"]])
+def test_a_visit_without_a_deed_or_with_a_wrong_amount_is_wrong_usage(
+    desk: Desk, wrong: list[str]
+) -> None:
+    assert desk.run("machines", "visit", "GM001", *wrong).exit_code == 2
+    assert desk.asked == []
