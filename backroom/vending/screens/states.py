@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.vending.models import Cause, MachineReport, MachineState, Verdict
+from chalicelib.vending.models import Cause, MachineReport, MachineState, Verdict, WorkItem
 
 _SYMPTOM = {
     "under": "no gumball",
@@ -33,7 +33,7 @@ _FILE_STYLE = {
 }
 
 
-def urgency(machine: MachineReport) -> tuple[str, str]:
+def urgency(machine: MachineReport | WorkItem) -> tuple[str, str]:
     """Return the state of a machine in words, as the page has them, and its colour."""
     return machine.state.replace("_", " "), _STATE_STYLE[machine.state]
 

@@ -173,11 +173,7 @@ def _how_we_know(how: HowWeKnow | None) -> Iterable[tuple[str, str]]:
 
 
 def _headline(item: WorkItem, now: datetime) -> Text:
-    state, style = {
-        "out_of_service": ("out of service", show.BAD),
-        "degraded": ("degraded", show.WARN),
-        "healthy": (states.symptom(item.causes[0]) if item.causes else "on the way", show.LATE),
-    }[item.state]
+    state, style = states.urgency(item)
     line = Text.assemble((item.machine, "bold"), "  ", (state, style))
     where = ", ".join(show.plain(part) for part in (item.site, item.technician) if part)
     line.append(f"  {where or 'no site or technician yet'}")
