@@ -301,7 +301,7 @@ def looks(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
             *(f"/machines/GM00{number}" for number in (1, 2, 3, 4, 9)),
             *(f"/machines/GM00{number}/transactions" for number in range(1, 5)),
             *("/machines/GM001/transactions?format=csv&from=2026-11-02T00:00:00Z&limit=3",),
-            *("/machines/GM001/days", "/fleet", "/fleet/rebuild"),
+            *("/machines/GM001/days", "/machines/GM001/visits", "/fleet", "/fleet/rebuild"),
             *("/worklist", "/worklist?technician=T0001"),
             *("/dispatches", "/dispatches?state=open", "/dispatches/1", "/dispatches/2"),
             *("/files?technician=T0001", "/imports"),
