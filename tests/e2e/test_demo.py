@@ -23,5 +23,5 @@ def test_the_demo_tells_every_chapter_and_can_be_repeated(stack: Deployed) -> No
         assert "is delivered; it was sent before" in story
         assert "already posted" in story
         assert "because missing eggs" in story
-        assert "told by slack" in story
+        assert "notified by slack" in story
         assert "access invited" in story

@@ -131,7 +131,7 @@ _READING = (
 # What changes something, runs without a server, or is about the caller.
 _OTHERS = re.compile(
     ".* (open|close|upload|delete|put|send|set|create|seed|post|reverse|add|remove|place|cancel"
-    "|ready|rebuild|run|hire|change|fire|retry|redrive)|audit|simulate|demo|import|login|logout|whoami"
+    "|ready|rebuild|run|hire|change|fire|retry|redrive|visit)|audit|simulate|demo|import|login|logout|whoami"
 )
 
 

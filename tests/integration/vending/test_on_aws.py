@@ -403,8 +403,8 @@ def test_v7_v10_the_real_file_goes_all_the_way_from_the_api_to_the_report(
             ("GM006", "degraded"),
             ("GM003", "degraded"),
             ("GM004", "degraded"),
-            ("GM001", "healthy"),
-            ("GM002", "healthy"),
+            ("GM001", "needs_attention"),
+            ("GM002", "needs_attention"),
         ]
         assert fleet["up_to_date"]
         assert [gap["hours"] for gap in fleet["fleet_gaps"]] == [24.589]

@@ -219,7 +219,7 @@ def test_the_mail_server_demands_encryption_then_a_login(desk: Desk) -> None:
     mail = desk.mail()
     with smtplib.SMTP(mail.host, mail.port) as connection:
         assert connection.mail("a@b.example")[0] == 530
-        connection.starttls(context=ssl.create_default_context(cafile=mail.trust))
+        connection.starttls(context=ssl.create_default_context(cadata=mail.trust))
         connection.ehlo()
         assert connection.mail("a@b.example")[0] == 530
 
