@@ -119,7 +119,7 @@ REFUSALS: list[tuple[int, str, str, str | None, str]] = [
     (400, "POST", "/transactions", "application/json", '{"amount": 7}'),
     (400, "POST", "/transactions", "application/json", '{"account_id": 10, "amount": 7}'),
     (400, "POST", "/transactions", "application/json", '{"account_id": "{a}", "amount": "7"}'),
-    (400, "POST", "/transactions", "application/json", '{"account_id": "{a}", "amount": 7.0}'),
+    (400, "POST", "/transactions", "application/json", '{"account_id": "{a}", "amount": 7.5}'),
     (400, "POST", "/transactions", "application/json", '{"account_id": "{a}", "amount": true}'),
     (400, "POST", "/transactions", "application/json", '{"account_id": "{a}", "amount": 1e400}'),
     (400, "POST", "/transactions", "application/json", '{"account_id": "{a}", "amount": '),
