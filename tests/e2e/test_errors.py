@@ -109,8 +109,8 @@ def test_an_unknown_path_is_404(stack: Deployed, path: str) -> None:
     [
         "/sites/nowhere",
         "/technicians/T99999",
-        "/machines/GM98765432100",
-        "/machines/GM98765432100/transactions",
+        "/machines/GM9876543",
+        "/machines/GM9876543/transactions",
         "/files/999999999",
         "/files?technician=T99999",
         "/worklist?technician=T99999",
@@ -142,7 +142,7 @@ def test_a_400_names_every_fault_at_once(stack: Deployed) -> None:
     [
         ("/machines/GM1", "serial"),
         ("/machines/gm001", "serial"),
-        ("/machines/GM987654321001/transactions", "serial"),
+        ("/machines/GM98765431/transactions", "serial"),
         ("/technicians/abc", "technician_id"),
         ("/files/abc", "file_id"),
         ("/files/0", "file_id"),
@@ -387,11 +387,13 @@ def test_a_trailing_slash_is_no_5xx(stack: Deployed) -> None:
 
 
 def test_a_problem_names_the_path_that_was_asked_for(stack: Deployed) -> None:
-    assert problem(stack.api.get("/machines/GM98765432100?x=1"), 404)["instance"] == "/machines/GM98765432100"
+    assert (
+        problem(stack.api.get("/machines/GM9876543?x=1"), 404)["instance"] == "/machines/GM9876543"
+    )
 
 
 def test_a_problem_never_shows_the_inside(stack: Deployed) -> None:
-    for path in ("/machines/GM98765432100", "/nothing", "/files/abc"):
+    for path in ("/machines/GM9876543", "/nothing", "/files/abc"):
         text = stack.api.get(path).text
         assert "Traceback" not in text
         assert "chalicelib" not in text

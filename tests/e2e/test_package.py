@@ -187,7 +187,7 @@ print(json.dumps(answers))
 
     assert [answer["statusCode"] for answer in answers[:4]] == [200, 201, 200, 200]
     assert answers[4] == {"batchItemFailures": []}
-    assert answers[5:] == [None, None]
+    assert answers[5:] == [{"batchItemFailures": []}, None]
 
 
 # --- tokens -------------------------------------------------------------------------------------

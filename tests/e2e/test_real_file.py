@@ -235,5 +235,6 @@ def left_behind(office: Deployed) -> set[str]:
     pages = office.client("dynamodb").get_paginator("scan")
     found = pages.paginate(TableName=office.outputs["VendingTable"], ConsistentRead=True)
     items = [item for page in found for item in page["Items"]]
+    rows = {"ROWS" for item in items if "#rows#" in item["sk"]["S"]}
     kinds = {item["pk"]["S"].partition("#")[0] for item in items}
-    return kinds & {"KEY", "MACHINE", "WORK"}
+    return rows | (kinds & {"KEY", "WORK"})

@@ -123,7 +123,7 @@ def test_what_the_brief_refuses_through_the_gateway(shops: Shops, name: str) -> 
 
 
 def test_odd_names_find_their_way_through_the_gateway(shops: Shops, name: str) -> None:
-    for sku in (f"{name} a&b=c+d", f"{name}/%2F#?", f'{name} "🛋️" <b>'):
+    for sku in (f"{name} a&b=c+d", f"{name}/%2F#?", f'{name} "🛋" <b>'):
         made = shops.sell(item_sku=sku, item_title=sku).json()["warranties"]
 
         assert shops.listed(match="any-given", sku=sku) == made
@@ -425,7 +425,7 @@ def denied(iam: Any, stack: Deployed) -> Iterator[None]:
     """Take the archive's worker its right to write objects for a while."""
     role, policy = role_policy(iam, stack)
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    rest = [each for each in document["Statement"] if each.get("Sid") != "Archive"]
+    rest = [each for each in document["Statement"] if "s3:PutObject" not in each["Action"]]
     assert len(rest) < len(document["Statement"])
 
     def put(statements: list[Any]) -> None:
@@ -446,6 +446,6 @@ def role_policy(iam: Any, stack: Deployed) -> tuple[str, str]:
     role = config["Role"].rpartition("/")[2]
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-        if any(each.get("Sid") == "Archive" for each in document["Statement"]):
+        if any("s3:PutObject" in each["Action"] for each in document["Statement"]):
             return role, policy
     raise AssertionError("no policy lets it write")
