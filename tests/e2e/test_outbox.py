@@ -148,6 +148,8 @@ class Post:
 
     def __init__(self, stack: Deployed) -> None:
         self.stack, self.sqs = stack, stack.client("sqs")
+        # Every queue of effects has dead letters beside it, where operators look for them.
+        self.sqs.create_queue(QueueName=f"backroom-{stack.stage}-outbox-proof-dlq")
         self.queue = self.sqs.create_queue(QueueName=f"backroom-{stack.stage}-outbox-proof")[
             "QueueUrl"
         ]
