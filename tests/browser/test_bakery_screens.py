@@ -132,7 +132,7 @@ def test_b14_who_is_let_go_is_warned_about_their_forks(screens: Screens) -> None
     screens.fill(firstName="Ada", lastName=name)
     screens.page.get_by_label("Developer: repository access").check()
     screens.press("Add employee")
-    screens.sees(f"Ada {name} is in the team.")
+    screens.sees(f"Ada {name} has been added.")
     card = screens.page.get_by_role("listitem").filter(has_text=name)
     expect(card).to_contain_text("Waiting for GitHub username")
 

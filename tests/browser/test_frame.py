@@ -116,7 +116,7 @@ def test_s9_without_a_connection_it_says_so_and_tries_again(
 ) -> None:
     screens.page.route("**/transactions?*", lambda route: route.abort())
     screens.show("ledger")
-    expect(screens.page.get_by_role("alert")).to_contain_text("The service could not be reached")
+    expect(screens.page.get_by_role("alert")).to_contain_text("the service is unreachable")
 
     screens.page.unroute("**/transactions?*")
     screens.page.route("**/transactions?*", lambda route: route.fulfill(json=[]))
@@ -164,7 +164,7 @@ def test_s1_a_lost_answer_and_a_second_press_post_once(stack: Deployed, screens:
     screens.page.route("**/transactions", lose)
     screens.fill(account_id=account, amount="5")
     screens.press("Post")
-    screens.sees("The service could not be reached")
+    screens.sees("the service is unreachable")
     screens.page.unroute("**/transactions")
     screens.press("Post")
 

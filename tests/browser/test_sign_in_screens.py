@@ -106,8 +106,8 @@ def test_an_area_is_there_for_whom_it_is_and_the_start_says_what_is_not(page: Sc
     sign_in(page, "cleo")
 
     assert areas(page) == ["Overview", "Ledger"]
-    page.sees("Not for you")
-    page.sees("Bakery: it takes bakery:read.")
+    page.sees("No access")
+    page.sees("Bakery: requires bakery:read.")
     page.show("fleet")
     expect(page.page.get_by_role("heading", level=1)).to_have_text("Overview")
 
@@ -136,7 +136,7 @@ def test_a_technician_uploads_and_sees_their_own(page: Screens, tmp_path: Any) -
     expect(page.row("GM001")).to_have_count(1)
     expect(page.row("GM002")).to_have_count(0)
     page.show("fleet/machine/GM001")
-    page.sees("Its sales")
+    page.sees("Transactions")
     expect(page.page.get_by_text("Assignment")).to_have_count(0)
     page.show("fleet/machine/GM002")
     page.sees("There is no machine GM002.")
@@ -144,7 +144,7 @@ def test_a_technician_uploads_and_sees_their_own(page: Screens, tmp_path: Any) -
 
 def test_a_table_is_saved_by_whoever_is_signed_in(page: Screens) -> None:
     sign_in(page, "dora", "fleet/machine/GM001")
-    page.page.get_by_text("Show them one by one").click()
+    page.page.get_by_text("Show transactions").click()
 
     with page.page.expect_download() as saving:
         page.page.get_by_role("link", name="Download as CSV").click()
@@ -158,7 +158,7 @@ def test_who_picks_nobody_is_told_that_nobody_was_signed_in(page: Screens) -> No
     page.press("Sign in")
     page.page.get_by_role("button", name="Nobody").click()
 
-    page.sees("You were not signed in: access_denied.")
+    page.sees("Sign-in failed: access_denied.")
     assert page.page.url == f"{page.api}/#/start"
     assert kept(page) is None
 
@@ -167,7 +167,7 @@ def test_an_answer_to_a_sign_in_that_was_not_begun_here_is_refused(page: Screens
     page.page.goto(f"{page.api}/?code=stolen&state=made-up")
     page.settled()
 
-    page.sees("belongs to no sign-in that was begun in this tab")
+    page.sees("This sign-in was not started in this tab")
     assert kept(page) is None
     assert "stolen" not in page.page.url
 

@@ -113,11 +113,11 @@ def test_v6_a_machine_shows_its_evidence_and_who_looks_after_it(
     screens.show("fleet/machines")
     screens.page.get_by_role("link", name=crew.machine).click()
 
-    screens.sees("Share of sales10.0 %")
+    screens.sees("20 of 200 credits gave no gumball")
     screens.sees("Paid, nothing given20 ($5.00)")
     screens.field("technician").select_option("")
     screens.press("Save")
-    screens.sees("Nobody looks after this machine.")
+    screens.sees("No technician is assigned.")
 
 
 def test_v1_somebody_new_gets_a_number_and_a_machine(screens: Screens, crew: Crew) -> None:
