@@ -109,6 +109,7 @@ def sent(tab: Page, how: str, url: str) -> Response | None:
 def test_a_foreign_page_finds_every_door_shut(
     stack: Deployed, tab: Page, foreign: ForeignSite, sending: str
 ) -> None:
+    before = stack.api.get("/batches").json()
     for page in foreign.pages():
         for door, url in doors(stack).items():
             tab = tab.context.new_page()
@@ -116,7 +117,7 @@ def test_a_foreign_page_finds_every_door_shut(
             answer = sent(tab, SENDINGS[sending], url)
             assert answer is None or answer.status == 403, (page, door, answer)
             tab.close()
-    assert stack.api.get("/batches").json() == []
+    assert stack.api.get("/batches").json() == before
 
 
 @pytest.mark.parametrize("sending", SENDINGS)
