@@ -97,8 +97,8 @@ class IdentityStandin(Vendor):
 
     def rotate(self) -> None:
         """Sign with a new key, and publish no other."""
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._kid = secrets.token_hex(8)
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.kid = secrets.token_hex(8)
 
     def shown(self) -> dict[str, Any]:
         """Return who may be picked and how many sign-ins last; no token is told."""
@@ -136,8 +136,8 @@ class IdentityStandin(Vendor):
         return Reply(200, told)
 
     def _keys(self, _: Request) -> Reply:
-        numbers = self._key.public_key().public_numbers()
-        kind = {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self._kid}
+        numbers = self.key.public_key().public_numbers()
+        kind = {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid}
         place = {"x": _number(numbers.x), "y": _number(numbers.y)}
         return Reply(200, {"keys": [{**kind, **place}]})
 
@@ -261,9 +261,9 @@ class IdentityStandin(Vendor):
     def _signed(self, told: Mapping[str, Any], kind: str = "JWT") -> str:
         now = int(self.clock())
         times = {"iss": self.base, "iat": now, "exp": now + ACCESS_S, "jti": secrets.token_hex(8)}
-        head = {"alg": "ES256", "typ": kind, "kid": self._kid}
+        head = {"alg": "ES256", "typ": kind, "kid": self.kid}
         text = f"{_json(head)}.{_json({**times, **told})}"
-        pair = decode_dss_signature(self._key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+        pair = decode_dss_signature(self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{text}.{_number(*pair)}"
 
     def _revoke(self, request: Request) -> Reply:

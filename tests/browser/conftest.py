@@ -49,8 +49,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def stack(browser: Browser, request: pytest.FixtureRequest) -> Deployed:
-    """A stack of their own; each test uses names of its own."""
-    return deployed(request, "browser")
+    """A stack that only the features have used before; each test uses names of its own."""
+    return deployed(request, "page")
 
 
 @pytest.fixture

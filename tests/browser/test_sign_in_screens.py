@@ -11,30 +11,29 @@ from infra.standins.people import PEOPLE
 from infra.standins.server import Standins
 from tests.browser.screens import Screens
 from tests.browser.test_frame import violations
-from tests.support.deployed import Deployed, deployed
+from tests.support.deployed import Deployed
 from tests.support.patience import CLIENT_S
+from tests.support.signed import signed_stage
 from tests.support.vending.crew import log
 
 ACCOUNT = "5f0c3a52-0000-4000-8000-0000000000aa"
 
 
 @pytest.fixture(scope="module")
-def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Standins:
-    running = Standins(tmp_path_factory.mktemp("identity")).start()
-    request.config.add_cleanup(running.stop)
-    return running
-
-
-@pytest.fixture(scope="module")
-def signed(browser: Browser, request: pytest.FixtureRequest, provider: Standins) -> Deployed:
+def signed(browser: Browser, request: pytest.FixtureRequest) -> Deployed:
     """A stage where people sign in at the stand-in, with two technicians and their machines."""
-    stack = deployed(request, "signed-page", provider.identity())
+    stack = signed_stage(request)
     with httpx.Client(base_url=stack.aws.api, timeout=CLIENT_S, trust_env=False) as api:
-        api.headers["Authorization"] = f"Bearer {token(provider, 'vending:dispatch')}"
+        api.headers["Authorization"] = f"Bearer {token(stack.standins, 'vending:dispatch')}"
         for number, serial in (("T0001", "GM001"), ("T0002", "GM002")):
             api.put(f"/technicians/{number}", json={"name": number}).raise_for_status()
             api.put(f"/machines/{serial}", json={"technician": number}).raise_for_status()
     return stack
+
+
+@pytest.fixture
+def provider(signed: Deployed) -> Standins:
+    return signed.standins
 
 
 @pytest.fixture(name="page")
@@ -221,4 +220,5 @@ def test_the_page_may_talk_to_its_api_and_the_issuer_only(
     answer = httpx.get(signed.aws.api, headers={"Accept": "text/html"}, trust_env=False)
 
     policy = answer.headers["Content-Security-Policy"]
-    assert f"connect-src 'self' {provider.url}" in policy.split("; ")
+    issuer = f"http://localhost:{provider.http_port}"
+    assert f"connect-src 'self' {issuer}" in policy.split("; ")

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from chalicelib.core.access import SCOPES, scopes_of
+from infra.standins import credentials
 from tests.e2e.test_errors import problem
-from tests.support.deployed import Deployed, deployed
+from tests.support.deployed import Deployed
 from tests.support.issuer import (
-    Issuer,
     claims,
     rsa_key,
     signed,
@@ -21,6 +21,7 @@ from tests.support.issuer import (
 )
 from tests.support.patience import CLIENT_S, eventually
 from tests.support.routes import CONTRACTS, example, first_part
+from tests.support.signed import StandinIssuer, signed_stage
 from tests.support.vending.crew import get, log, put
 
 GUARDED = [contract for contract in CONTRACTS if contract.access != "public"]
@@ -30,20 +31,18 @@ WHEN = {"downloaded_at": "2020-04-01T12:00:00"}
 
 
 @pytest.fixture(scope="session")
-def issuer(request: pytest.FixtureRequest) -> Issuer:
-    running = Issuer().start()
-    request.config.add_cleanup(running.stop)
-    return running
-
-
-@pytest.fixture(scope="session")
-def closed(request: pytest.FixtureRequest, issuer: Issuer) -> Deployed:
+def closed(request: pytest.FixtureRequest) -> Deployed:
     """A stage that takes the tokens of the issuer."""
-    return deployed(request, "closed", issuer.parameters())
+    return signed_stage(request)
 
 
 @pytest.fixture(scope="session")
-def boss(closed: Deployed, issuer: Issuer) -> Iterator[httpx.Client]:
+def issuer(closed: Deployed) -> StandinIssuer:
+    return StandinIssuer(closed.standins)
+
+
+@pytest.fixture(scope="session")
+def boss(closed: Deployed, issuer: StandinIssuer) -> Iterator[httpx.Client]:
     """The API as the dispatcher uses it, with two technicians and a machine for each."""
     with holder(closed, issuer.token("vending:dispatch", sub="boss")) as api:
         for number, serial in (("T0001", "GM001"), ("T0002", "GM002")):
@@ -64,7 +63,7 @@ def ask(api: httpx.Client, method: str, path: str) -> httpx.Response:
 
 @pytest.mark.parametrize("contract", ONE_OF_EACH_PART, ids=lambda each: each.path)
 def test_a_route_that_is_not_public_asks_for_a_token_with_its_scope(
-    closed: Deployed, issuer: Issuer, contract: Any
+    closed: Deployed, issuer: StandinIssuer, contract: Any
 ) -> None:
     """Of each part that a function loads by itself; test_every_scope.py has every route."""
     nobody = ask(closed.api, contract.method, contract.path)
@@ -85,11 +84,11 @@ def test_public_routes_ask_for_nothing(closed: Deployed) -> None:
         # The webhook's 401 is about its own signature.
         assert "WWW-Authenticate" not in answer.headers
     told = closed.api.get("/auth").json()
-    assert (told["auth"], told["client_id"]) == ("jwt", "backroom-page")
+    assert (told["auth"], told["client_id"]) == ("jwt", credentials.IDENTITY_CLIENT_ID)
     assert told["scopes"].keys() == SCOPES.keys()
 
 
-def test_the_scope_of_a_route_lets_in(closed: Deployed, issuer: Issuer) -> None:
+def test_the_scope_of_a_route_lets_in(closed: Deployed, issuer: StandinIssuer) -> None:
     for path, scope in (("/accounts", "ledger:read"), ("/cakes", "bakery:read")):
         with holder(closed, issuer.token(scope)) as api:
             assert api.get(path).status_code == 200
@@ -103,11 +102,11 @@ def test_an_unknown_path_is_404_and_another_verb_405_without_a_token(closed: Dep
     problem(closed.api.delete("/fleet"), 405)
 
 
-def test_forged_and_foreign_tokens_are_refused(closed: Deployed, issuer: Issuer) -> None:
+def test_forged_and_foreign_tokens_are_refused(closed: Deployed, issuer: StandinIssuer) -> None:
     told = claims(issuer.url, "vending:dispatch")
     forged = {
         "unsigned": unsigned(told, kid=issuer.kid),
-        "public key": signed_with_the_public_key(told, rsa_key(issuer.kid), issuer.kid),
+        "public key": signed_with_the_public_key(told, issuer.key, issuer.kid),
         "stranger": signed(told, rsa_key("stranger"), issuer.kid),
         "expired": issuer.token("vending:dispatch", exp=1),
         "not yet": issuer.token("vending:dispatch", nbf=4_000_000_000),
@@ -123,7 +122,7 @@ def test_forged_and_foreign_tokens_are_refused(closed: Deployed, issuer: Issuer)
             assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"], name
 
 
-def test_two_authorization_headers_never_let_in(closed: Deployed, issuer: Issuer) -> None:
+def test_two_authorization_headers_never_let_in(closed: Deployed, issuer: StandinIssuer) -> None:
     good = f"Bearer {issuer.token('vending:dispatch')}"
     for several in ((good, "Bearer x"), ("Bearer x", good)):
         connection = HTTPConnection("127.0.0.1", closed.aws.api_port)
@@ -136,7 +135,7 @@ def test_two_authorization_headers_never_let_in(closed: Deployed, issuer: Issuer
 
 
 def test_a_technician_has_their_own_files_and_machines_and_no_others(
-    closed: Deployed, issuer: Issuer, boss: httpx.Client
+    closed: Deployed, issuer: StandinIssuer, boss: httpx.Client
 ) -> None:
     def technician(number: str) -> httpx.Client:
         return holder(closed, issuer.token("vending:technician", sub=number, technician=number))
@@ -162,7 +161,7 @@ def test_a_technician_has_their_own_files_and_machines_and_no_others(
 
 
 def test_the_log_says_who_called_and_holds_no_token(
-    closed: Deployed, issuer: Issuer, boss: httpx.Client
+    closed: Deployed, issuer: StandinIssuer, boss: httpx.Client
 ) -> None:
     token = issuer.token("vending:dispatch", sub="somebody-to-find")
     with holder(closed, token) as api:
@@ -177,7 +176,7 @@ def test_the_log_says_who_called_and_holds_no_token(
     assert token.rpartition(".")[2] not in text
 
 
-def test_an_open_stage_is_as_it_was(stack: Deployed, issuer: Issuer) -> None:
+def test_an_open_stage_is_as_it_was(stack: Deployed, issuer: StandinIssuer) -> None:
     put(stack, "/sites/anywhere", name="Anywhere")
     assert get(stack, "/sites")
     assert stack.api.get("/auth").json()["auth"] == "open"

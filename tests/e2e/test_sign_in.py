@@ -15,24 +15,23 @@ from typer.testing import CliRunner, Result
 from backroom.cli import app
 from infra.standins import credentials
 from infra.standins.server import Standins
-from tests.support.deployed import Deployed, deployed
+from tests.support.deployed import Deployed
 from tests.support.patience import eventually
+from tests.support.signed import signed_stage
 from tests.support.vending.crew import log
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Standins:
-    running = Standins(tmp_path_factory.mktemp("identity")).start()
-    request.config.add_cleanup(running.stop)
-    return running
+def signed(request: pytest.FixtureRequest) -> Deployed:
+    """A stage where people sign in at the stand-in."""
+    return signed_stage(request)
 
 
 @pytest.fixture(scope="session")
-def signed(request: pytest.FixtureRequest, provider: Standins) -> Deployed:
-    """A stage where people sign in at the stand-in."""
-    return deployed(request, "signed", provider.identity())
+def provider(signed: Deployed) -> Standins:
+    return signed.standins
 
 
 @pytest.fixture(name="run")
@@ -94,7 +93,7 @@ def test_a_technician_sees_their_own_and_nothing_of_others(run: Run, tmp_path: P
         assert run("dora", "machines", "put", serial, "--technician", number).exit_code == 0
     path = tmp_path / "log.txt"
     path.write_text(log("GM001"))
-    told = ("--technician", "T0001", "--machine", "GM001", "--downloaded-at", "2020-04-01T12:00:00")
+    told = ("--technician", "T0001", "--machine", "GM001", "--downloaded-at", "2020-04-02T12:00:00")
 
     for who in ("tess", "timo"):
         assert run(who, "login").exit_code == 0

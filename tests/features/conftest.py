@@ -19,8 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Deployed:
-    """A stack on which the features' own machines are alone."""
-    return deployed(request, "features")
+    """A stack whose machines are the features' own, and later the page's."""
+    return deployed(request, "page")
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ class Deployed:
 
     aws: LocalAws | LocalStack
     stage: str
-    auth: Mapping[str, str] = field(default_factory=dict)
+    signs_in: bool = False
     outputs: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
@@ -71,7 +71,8 @@ class Deployed:
     def parameters(self) -> dict[str, str]:
         """Return the parameters that the stack is deployed with."""
         here = {"BakeryHome": self.aws.api, "PresignEndpoint": self.aws.presign_endpoint}
-        settled = {**PARAMETERS, **self.auth, **here}
+        auth = self.standins.identity() if self.signs_in else {}
+        settled = {**PARAMETERS, **auth, **here}
         return {**settled, "VendorSettings": json.dumps(self.standins.settings())}
 
     @cached_property
@@ -199,13 +200,14 @@ def packaged(request: pytest.FixtureRequest) -> Path:
 def deployed(
     request: pytest.FixtureRequest,
     stage: str,
-    auth: Mapping[str, str] | None = None,
+    *,
+    signs_in: bool = False,
     **environment: str,
 ) -> Deployed:
     """Return the stack ``stage``, brought up at the first call and stopped with the session.
 
-    ``auth`` are the parameters that say who may call it, if not everybody; ``environment`` is the
-    embedded AWS's.
+    With ``signs_in`` it takes the tokens of its own stand-in for an identity provider, otherwise
+    anybody may call it; ``environment`` is the embedded AWS's.
     """
     if not PYTHON.exists():
         pytest.skip("the embedded AWS is not installed here; run: make install")
@@ -215,7 +217,7 @@ def deployed(
     if stage not in running:
         built = packaged(request)
         running[stage] = _started(request, stage, environment)
-        running[stage].auth = auth or {}
+        running[stage].signs_in = signs_in
         deploy_first(running[stage], built)
         eventually(running[stage].healthy, within_s=60)
     return running[stage]

@@ -74,7 +74,7 @@ def unsigned(told: Mapping[str, Any], **header: Any) -> str:
     return f"{part({'alg': 'none', 'typ': 'JWT', **header})}.{part(dict(told))}."
 
 
-def signed_with_the_public_key(told: Mapping[str, Any], key: rsa.RSAPrivateKey, kid: str) -> str:
+def signed_with_the_public_key(told: Mapping[str, Any], key: PrivateKey, kid: str) -> str:
     """Return a token whose HMAC secret is the issuer's public key, which everybody has."""
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     text = f"{part({'alg': 'HS256', 'kid': kid})}.{part(dict(told))}"

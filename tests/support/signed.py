@@ -1,0 +1,37 @@
+"""The stage where people sign in, at the stand-in of its own stack for an identity provider."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from infra.standins.server import Standins
+from tests.support.deployed import Deployed, deployed
+from tests.support.issuer import claims, signed
+
+
+def signed_stage(request: pytest.FixtureRequest) -> Deployed:
+    """Return the stage that takes the tokens of its stand-in for an identity provider."""
+    return deployed(request, "signed", signs_in=True)
+
+
+class StandinIssuer:
+    """Signs tokens of any claims as the stand-in for an identity provider does."""
+
+    def __init__(self, standins: Standins) -> None:
+        self._identity = standins.office.identity
+        self.url = standins.identity()["AuthIssuer"]
+
+    @property
+    def kid(self) -> str:
+        """Return the name of the key."""
+        return self._identity.kid
+
+    @property
+    def key(self) -> ec.EllipticCurvePrivateKey:
+        """Return the key that the stand-in signs with."""
+        return self._identity.key
+
+    def token(self, *scopes: str, **told: Any) -> str:
+        """Return a good token with ``scopes``; ``told`` as in `claims`."""
+        return signed(claims(self.url, *scopes, **told), self.key, self.kid)
