@@ -93,25 +93,37 @@ def follow(
     return Followed(counted, tuple(now_open), news, sorted(before - set(now_open)))
 
 
-def digest_is_due(zone: str, last: str | None, now: datetime) -> str | None:
-    """Return the local date whose digest is due in a zone, None before seven or once it is out.
+class Digest(NamedTuple):
+    """A message of a zone's local date, numbered from 1; ``last`` says that no other follows."""
 
-    ``last`` is the date of the latest one.
+    day: str
+    number: int
+    last: bool
+
+
+def next_digest(zone: str, latest: Digest | None, waiting: int, now: datetime) -> Digest | None:
+    """Return the digest that is due in a zone, None before seven or once the day's last is out.
+
+    ``latest`` is the one before, ``waiting`` how many news wait.
     """
     here = now.astimezone(ZoneInfo(zone))
-    today = here.date().isoformat()
-    return today if here.time() >= DIGEST_AT and (last or "") < today else None
+    today, last = here.date().isoformat(), waiting <= MOST_NEWS
+    if latest and latest.day == today and not latest.last:
+        return Digest(today, latest.number + 1, last)
+    if here.time() >= DIGEST_AT and (latest is None or latest.day < today):
+        return Digest(today, 1, last)
+    return None
 
 
-def at_once(news: News, to: str) -> Effect:
+def at_once(news: News, to: str, now: datetime) -> Effect:
     """Return the message that a machine is out of service."""
     text = f"{_headline(news)}\n{news.why}\n{_errand(news)}".rstrip()
     subject = f"{news.serial} is out of service"
-    return _effect(f"{KIND}#{news.serial}#{news.kind}#{news.episode}", to, subject, text)
+    return _effect(f"{news.serial}#{news.kind}#{news.episode}", to, subject, text, now)
 
 
-def digest(news: Sequence[News], to: str, zone: str, day: str, number: int) -> Effect:
-    """Return the message with what is new in a zone; a day may have several, numbered from 1."""
+def digest(news: Sequence[News], to: str, zone: str, which: Digest, now: datetime) -> Effect:
+    """Return the message with what is new in a zone."""
     machines = len({each.serial for each in news})
     counted = "1 machine needs" if machines == 1 else f"{machines} machines need"
     lines = [
@@ -120,11 +132,12 @@ def digest(news: Sequence[News], to: str, zone: str, day: str, number: int) -> E
     ]
     subject = f"{counted} attention"
     text = "\n".join([f"{counted} attention, new since the last digest:", *lines])
-    return _effect(f"{KIND}#digest#{zone}#{day}#{number}", to, subject, text)
+    return _effect(f"digest#{zone}#{which.day}#{which.number}", to, subject, text, now)
 
 
-def _effect(effect_id: str, to: str, subject: str, text: str) -> Effect:
-    return Effect(effect_id, "announce", {"to": to, "subject": subject, "text": text})
+def _effect(name: str, to: str, subject: str, text: str, now: datetime) -> Effect:
+    told = {"to": to, "subject": subject, "text": text, "asked_at": now.timestamp()}
+    return Effect(f"{KIND}#{name}", KIND, told)
 
 
 def _headline(news: News) -> str:

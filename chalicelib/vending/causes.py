@@ -20,20 +20,18 @@ NO_CAUSE = 4
 """The urgency of a machine with which nothing is wrong; it is on the worklist when it is due."""
 
 
-def with_overdue(summary: MachineSummary, now: datetime) -> MachineReport:
-    """Return a machine as it is at ``now`` (aware), which decides whether it is due or retired."""
-    if retired(summary, now):
+def with_overdue(summary: MachineSummary, zone: str, now: datetime) -> MachineReport:
+    """Return a machine as it is at ``now`` (aware), which decides whether it is due or retired.
+
+    Its last day of service ends at midnight of the time ``zone``.
+    """
+    if summary.retired and now.astimezone(ZoneInfo(zone)).date() > summary.retired:
         nothing: dict[str, object] = {"verdicts": (), "due_at": None, "state": "retired"}
         return MachineReport(**{**dict(summary), **nothing}, overdue=False)
     overdue = summary.due_at is not None and now > summary.due_at
     causes = tuple(_causes(summary, overdue=overdue))
     known = {**dict(summary), "state": state_of(summary.verdicts, any_cause=bool(causes))}
     return MachineReport(**known, overdue=overdue, causes=causes)
-
-
-def retired(summary: MachineSummary, now: datetime) -> bool:
-    """Return whether a machine's last day of service is over."""
-    return summary.retired is not None and now.astimezone(ZoneInfo("UTC")).date() > summary.retired
 
 
 def state_of(verdicts: Iterable[Verdict], *, any_cause: bool) -> MachineState:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # A letter of which nobody knows whether it arrived is sent once more, with the same Message-ID.
 _MOST_LETTERS = 2
+_MINUTE_S = 60.0  # by so much may the vendor's clock be behind ours
 _SLACK, _MAIL = "slack", "mail"
 
 
@@ -58,7 +59,8 @@ class AnnouncementHandler:
         if way != _SLACK:
             return None
         channel = self._channel(to)
-        found = self.slack().find(channel, effect_id=effect.id)
+        since = float(effect.payload.get("asked_at", _MINUTE_S)) - _MINUTE_S
+        found = self.slack().find(channel, effect_id=effect.id, since=since)
         return found and f"{channel}/{found}"
 
     def on_finished(self, effect: Effect, conclusion: Ending) -> None:

@@ -16,7 +16,7 @@ from chalicelib.core.instants import Instant
 from chalicelib.core.models import Model
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.vending import names
-from chalicelib.vending.announcements import News
+from chalicelib.vending.announcements import Digest, News
 from chalicelib.vending.files import FileRecord, RefusedLine
 from chalicelib.vending.models import (
     Dispatch,
@@ -411,8 +411,8 @@ class Announcements(Protocol):
     """News that waits for a digest, and how far the digests are."""
 
     def pending(self) -> list[News]: ...
-    def latest(self, zone: str) -> str | None: ...
-    def send(self, zone: str, latest: str, effect: Effect, news: Sequence[News]) -> bool: ...
+    def latest(self, zone: str) -> Digest | None: ...
+    def send(self, zone: str, which: Digest, effect: Effect, news: Sequence[News]) -> bool: ...
 
 
 class Visits(Protocol):

@@ -172,7 +172,7 @@ def audit(
     if cases := partial_silences(silences, region.days, zone):
         region = replace(region, cases=cases)
         summaries = [summarise(each, region, thresholds) for each in fleet]
-    machines = sorted((with_overdue(each, now) for each in summaries), key=order)
+    machines = sorted((with_overdue(each, zone, now) for each in summaries), key=order)
     return FleetReport(
         machines=tuple(machines),
         fleet_gaps=tuple(gaps_to_show(region, machines)),

@@ -146,6 +146,7 @@ class Outside:
 def on_table(table: Table, outbox: Outbox, share: Share, queues: Queues) -> Outside:
     """Return the stores of one table, beside the outbox, a share and queues."""
     files, rollups = FileStore(table), RollupStore(table)
+    visits = VisitStore(table, rollups)
     announcements = AnnouncementStore(table, outbox)
     return Outside(
         registry=RegistryStore(table, rollups),
@@ -153,8 +154,8 @@ def on_table(table: Table, outbox: Outbox, share: Share, queues: Queues) -> Outs
         chunks=ChunkStore(table, files),
         rollups=rollups,
         fleet=FleetStore(table, rollups, announcements),
-        dispatches=DispatchStore(table),
-        visits=VisitStore(table, rollups),
+        dispatches=DispatchStore(table, visits),
+        visits=visits,
         announcements=announcements,
         share=share,
         queues=queues,

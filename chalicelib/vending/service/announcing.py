@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.core.outbox.effects import Effect
 from chalicelib.vending import announcements
 from chalicelib.vending.announcements import News
 from chalicelib.vending.models import Site
@@ -27,9 +26,6 @@ class Announcing:
 
         Raises StaleSummaryError.
         """
-        if not self.to:
-            fleet.put(state, over=over)
-            return
         followed = announcements.follow(
             state.summary,
             over.episodes if over else {},
@@ -38,18 +34,15 @@ class Announcing:
             site=site.name if site else state.site,
             technician=state.technician,
         )
+        # Followed also while nobody is told: an episode has its number once.
         known = {"episodes": dict(followed.episodes), "open": followed.open}
-        fleet.put(
-            state.model_copy(update=known),
-            over=over,
-            announced=Announced(
-                news=[each for each in followed.news if not each.urgent],
-                cleared=followed.cleared,
-                effects=[
-                    announcements.at_once(each, self.to) for each in followed.news if each.urgent
-                ],
-            ),
+        told, now = followed.news if self.to else (), self.now()
+        announced = Announced(
+            news=[each for each in told if not each.urgent],
+            cleared=followed.cleared,
+            effects=[announcements.at_once(each, self.to, now) for each in told if each.urgent],
         )
+        fleet.put(state.model_copy(update=known), over=over, announced=announced)
 
     def send_digests(self) -> int:
         """Send the digests that are due; return how many."""
@@ -62,14 +55,11 @@ class Announcing:
 
     def _send(self, zone: str, news: Sequence[News]) -> int:
         """Send what a zone's day calls for, in as many messages as it takes."""
-        latest = self.store.latest(zone)
-        day = announcements.digest_is_due(zone, latest and latest.partition("#")[0], self.now())
-        if day is None:
-            return 0
-        parts = range(0, len(news), announcements.MOST_NEWS)
-        for number, first in enumerate(parts, 1):
-            part = news[first : first + announcements.MOST_NEWS]
-            effect: Effect = announcements.digest(part, self.to, zone, day, number)
-            if not self.store.send(zone, f"{day}#{number:03d}", effect, part):
-                return number - 1
-        return len(parts)
+        latest, now, sent = self.store.latest(zone), self.now(), 0
+        while due := announcements.next_digest(zone, latest, len(news), now):
+            part, news = news[: announcements.MOST_NEWS], news[announcements.MOST_NEWS :]
+            effect = announcements.digest(part, self.to, zone, due, now)
+            if not part or not self.store.send(zone, due, effect, part):
+                break
+            latest, sent = due, sent + 1
+        return sent

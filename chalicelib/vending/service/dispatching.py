@@ -13,9 +13,16 @@ from chalicelib.vending.models import (
     DispatchQuery,
     ServiceVisit,
 )
-from chalicelib.vending.ports import AlreadyOpenError, DispatchBook, Fleet, Registry
+from chalicelib.vending.ports import (
+    AlreadyOpenError,
+    DispatchBook,
+    Fleet,
+    Registry,
+    VisitTakenError,
+)
 from chalicelib.vending.service.registry import found
 from chalicelib.vending.service.verdicts import Verdicts
+from chalicelib.vending.service.visiting import another_visit
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ class Dispatching:
         """Close a dispatch: the dispatcher says that what was wrong until now is settled.
 
         What was filled in and taken out is a visit of its own. Closing again changes nothing.
-        Raises NotFoundError.
+        Raises NotFoundError, ConflictError (the machine has another visit at this very time).
         """
         standing = self.get(dispatch_id)
         if standing.state == "open":
@@ -79,8 +86,11 @@ class Dispatching:
             # Settled first: if we die in between, the dispatch is open still and can be closed.
             self.fleet.settle(standing.machine, now)
             closed = standing.model_copy(update={**ending, **note})
-            visit = _visit(closed, body)
-            standing = closed if self.dispatches.close(closed, visit) else self.get(dispatch_id)
+            try:
+                done = self.dispatches.close(closed, _visit(closed, body))
+            except VisitTakenError as taken:
+                raise another_visit(taken.visit) from taken
+            standing = closed if done else self.get(dispatch_id)
         self.verdicts.judge(standing.machine)
         return standing
 

@@ -174,7 +174,7 @@ class FleetService:
                     yield entry, state
 
     def _view(self, state: MachineState) -> MachineView:
-        report = causes.with_overdue(state.summary, self.now())
+        report = causes.with_overdue(state.summary, state.zone, self.now())
         place = dict(state.machine) if state.machine else {}
         return MachineView(**{**dict(report), **place})
 

@@ -40,16 +40,15 @@ class Visiting:
         if faults := _faults(body, self.now() + _CLOCK_SKEW):
             raise InvalidInputError(faults)
         visit = ServiceVisit(machine=serial, **dict(body))
+        new = True
         try:
             self.visits.add(visit)
         except VisitTakenError as taken:
             if taken.visit != visit:
-                raise ConflictError(
-                    f"Machine {serial} has another visit at {visit.at:%Y-%m-%dT%H:%M:%SZ}."
-                ) from taken
-            return taken.visit, False
+                raise another_visit(taken.visit) from taken
+            new = False
         self.verdicts.judge(serial)
-        return visit, True
+        return visit, new
 
     def listed(
         self, serial: str, wanted: ListQuery, start: VisitPosition | None
@@ -58,6 +57,13 @@ class Visiting:
         before = start.at if start else None
         rows = self.visits.newest_first(serial, before=before, limit=wanted.limit + 1)
         return cut(rows, wanted.limit, lambda last: VisitPosition(last.at))
+
+
+def another_visit(visit: ServiceVisit) -> ConflictError:
+    """Return the refusal of a visit when its machine has this one at that time."""
+    return ConflictError(
+        f"Machine {visit.machine} has another visit at {visit.at:%Y-%m-%dT%H:%M:%SZ}."
+    )
 
 
 def _faults(body: ServiceBody, latest: datetime) -> list[Fault]:

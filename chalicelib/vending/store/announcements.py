@@ -1,7 +1,8 @@
 """What is to be announced: news that waits for a digest, and how far the digests are.
 
 ``NEWS/<serial>#<kind>``     news that waits, with its ``episode``
-``DIGESTS/<zone>``           the latest digest, as ``<local date>#<number>``
+``DIGESTS/<zone>``           the latest digest, as ``<local date>#<number>``, and whether the day
+                             has ``more``
 ``LETTERS/<effect id>``      how often a letter may have left
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Condition, ConditionError, Table, key
-from chalicelib.vending.announcements import News
+from chalicelib.vending.announcements import Digest, News
 from chalicelib.vending.ports import Announced
 
 _NEWS, _DIGESTS, _LETTERS = "NEWS", "DIGESTS", "LETTERS"
@@ -40,21 +41,26 @@ class AnnouncementStore:
         items = zip(self._table.query(_NEWS), range(MOST_PENDING), strict=False)
         return [News.model_validate_json(item["body"]["S"]) for item, _ in items]
 
-    def latest(self, zone: str) -> str | None:
-        """Return the latest digest of a zone, as ``<local date>#<number>``."""
+    def latest(self, zone: str) -> Digest | None:
+        """Return the latest digest of a zone."""
         item = self._table.get(_DIGESTS, zone)
-        return item["latest"]["S"] if item else None
+        if item is None:
+            return None
+        day, _, number = item["latest"]["S"].partition("#")
+        return Digest(day, int(number), not item.get("more", {}).get("BOOL"))
 
-    def send(self, zone: str, latest: str, effect: Effect, news: Sequence[News]) -> bool:
+    def send(self, zone: str, which: Digest, effect: Effect, news: Sequence[News]) -> bool:
         """Ask for a digest and have its news wait no longer, all or nothing.
 
-        ``latest`` is what it is called. Returns False when somebody was faster, or some of the news
-        has changed: then the next look decides anew.
+        Returns False when somebody was faster, or some of the news has changed: then the next look
+        decides anew.
         """
-        newer = Condition("attribute_not_exists(pk) OR latest < :it", {":it": {"S": latest}})
+        latest = {"S": f"{which.day}#{which.number:03d}"}
+        newer = Condition("attribute_not_exists(pk) OR latest < :it", {":it": latest})
+        told = {"latest": latest, "more": {"BOOL": not which.last}}
         try:
             self._table.transact(
-                self._table.putting({**key(_DIGESTS, zone), "latest": {"S": latest}}, newer),
+                self._table.putting({**key(_DIGESTS, zone), **told}, newer),
                 self._outbox.adding(effect),
                 *(
                     self._table.deleting(_NEWS, f"{each.serial}#{each.kind}", _unchanged(each))

@@ -10,8 +10,8 @@ from operator import attrgetter
 
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
 from chalicelib.vending.models import Dispatch, ServiceVisit
-from chalicelib.vending.ports import AlreadyOpenError
-from chalicelib.vending.store import visits
+from chalicelib.vending.ports import AlreadyOpenError, VisitTakenError
+from chalicelib.vending.store.visits import VisitStore
 
 _PK = "DISPATCHES"
 # Dispatches that are read at a time where somebody may want a few of them.
@@ -21,8 +21,9 @@ _PAGE = 100
 class DispatchStore:
     """Dispatches in DynamoDB."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, visits: VisitStore) -> None:
         self._table = table
+        self._visits = visits
 
     def next_id(self) -> int:
         """Return an id that was never given before; ids may have gaps."""
@@ -52,10 +53,10 @@ class DispatchStore:
     def close(self, dispatch: Dispatch, visit: ServiceVisit | None = None) -> bool:
         """Store a closed dispatch, and what was done then; return False when it was closed before.
 
-        The latter is stored with the former, both or neither.
+        The latter is stored with the former, both or neither. Raises VisitTakenError.
         """
         still_open = Condition("id = :id", {":id": {"N": str(dispatch.id)}})
-        done = [self._table.putting(visits.item_of(visit))] if visit else []
+        done = self._visits.adding(visit) if visit else []
         try:
             self._table.transact(
                 self._table.putting(_item(dispatch)),
@@ -63,6 +64,9 @@ class DispatchStore:
                 *done,
             )
         except ConditionError:
+            taken = visit and self._visits.at(visit.machine, visit.at)
+            if taken and taken != visit:
+                raise VisitTakenError(taken) from None
             return False
         return True
 

@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
@@ -27,14 +28,21 @@ class VisitStore:
         Raises VisitTakenError when the machine has a visit at that time.
         """
         try:
-            self._table.transact(
-                self._table.putting(item_of(visit), ABSENT), self._rollups.noting(visit.machine)
-            )
+            self._table.transact(*self.adding(visit))
         except ConditionError as taken:
-            standing = self._table.get(_pk(visit.machine), sortable(visit.at))
+            standing = self.at(visit.machine, visit.at)
             if standing is None:
                 raise
-            raise VisitTakenError(_read(standing)) from taken
+            raise VisitTakenError(standing) from taken
+
+    def adding(self, visit: ServiceVisit) -> list[dict[str, Any]]:
+        """Return the same as actions of a transaction; it fails when there is one at that time."""
+        return [self._table.putting(_item(visit), ABSENT), self._rollups.noting(visit.machine)]
+
+    def at(self, serial: str, at: datetime) -> ServiceVisit | None:
+        """Return a machine's visit at that time."""
+        item = self._table.get(_pk(serial), sortable(at))
+        return _read(item) if item else None
 
     def newest_first(
         self, serial: str, *, before: datetime | None = None, limit: int
@@ -46,8 +54,7 @@ class VisitStore:
         return list(islice((each for each in found if each.at != before), limit))
 
 
-def item_of(visit: ServiceVisit) -> Item:
-    """Return the item of a visit."""
+def _item(visit: ServiceVisit) -> Item:
     return {**key(_pk(visit.machine), sortable(visit.at)), "body": {"S": visit.json_text()}}
 
 

@@ -1,7 +1,7 @@
 """What is stored of conclusions, to be held against what is stored elsewhere.
 
-Versions, epochs and what is empty are left out: two histories that end in the same files end in the
-same conclusions.
+Versions, epochs, how often a cause began and what is empty are left out: two histories that end in
+the same files end in the same conclusions.
 """
 
 import re
@@ -57,6 +57,6 @@ def _told(item: Item) -> Item:
         if name not in _OF_HISTORY and value not in ({"N": "0"}, {"M": {}}, {"S": "[]"})
     }
     if "body" in told and item["sk"]["S"] == "STATE":
-        body = re.sub(r',?"(version|epoch)":\d+', "", told["body"]["S"])
+        body = re.sub(r',?"((version|epoch)":\d+|episodes":\{[^}]*\})', "", told["body"]["S"])
         return {} if '"place":""' in body else {"body": body}
     return {} if set(told) <= {"zone"} else told

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.vending.files import DISPATCHER
-from chalicelib.vending.models import ClosingBody, DispatchBody, MachineBody, UploadQuery
+from chalicelib.vending.models import (
+    ClosingBody,
+    DispatchBody,
+    MachineBody,
+    ServiceBody,
+    UploadQuery,
+)
 from tests.support.vending.conclusions import conclusions
 from tests.support.vending.world import LEAP_DAY, World, log, world
 
@@ -174,6 +180,17 @@ def _close(busy: World) -> None:
         busy.vending.dispatching.close(visit.id, ClosingBody(note="was unplugged"))
 
 
+def _close_and_fill(busy: World) -> None:
+    for visit in list(busy.ports.dispatches.newest_first()):
+        busy.vending.dispatching.close(visit.id, ClosingBody(full=True, cash_cents=75))
+
+
+def _fill(busy: World) -> None:
+    told = {"at": "2020-02-29T08:00:00Z", "full": True, "cash_cents": 75}
+    done = ServiceBody.model_validate(told)
+    busy.vending.visiting.report("GM001", done)
+
+
 def _imported(busy: World) -> None:
     busy.take_import(MIXED)
     busy.settle()
@@ -194,4 +211,6 @@ ERRANDS = (
         lambda busy: busy.vending.dispatching.open(DispatchBody(machine="GM001")),
     ),
     Story("close a dispatch", _visited, _close),
+    Story("close a dispatch with what was done", _visited, _close_and_fill),
+    Story("report a visit", _processed, _fill),
 )

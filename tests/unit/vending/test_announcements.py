@@ -12,10 +12,13 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.vending.announcements import Digest
 from chalicelib.vending.handlers import AnnouncementHandler
 from chalicelib.vending.models import ClosingBody, DispatchBody
+from chalicelib.vending.store.announcements import AnnouncementStore
 from tests.support.clock import Clock
 from tests.support.dynamodb_in_memory import MemoryDynamoDB
+from tests.support.stage import Killed
 from tests.support.vending.wiring import fake_ports, fake_vending
 from tests.support.vending.world import World, log
 
@@ -120,6 +123,46 @@ def test_a_busy_morning_is_several_messages_that_name_each_machine_once() -> Non
     assert all(words.count(f"- {serial} ") == 1 for serial in serials)
 
 
+def test_a_digest_that_broke_off_goes_on_at_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = told()
+    serials = [f"GM{number}" for number in range(100, 145)]
+    world.employ("T0002", *serials, site="mall")
+    for serial in serials:
+        arrive(world, serial, *WORN)
+    world.clock.at = datetime(2020, 3, 2, 14, tzinfo=UTC)
+    send = AnnouncementStore.send
+
+    def killed_at_the_second(store: AnnouncementStore, zone: str, which: Digest, *rest: Any) -> Any:
+        if which.number > 1:
+            raise Killed
+        return send(store, zone, which, *rest)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(AnnouncementStore, "send", killed_at_the_second)
+        with pytest.raises(Killed):
+            world.vending.announcing.send_digests()
+    world.clock.forward(hours=1)
+
+    assert world.vending.announcing.send_digests() == 1
+    assert world.vending.announcing.send_digests() == 0
+    words = " ".join(world.texts())
+    assert all(words.count(f"- {serial} ") == 1 for serial in serials)
+
+
+def test_who_is_told_again_after_a_pause_hears_of_what_is_new_since() -> None:
+    """What began in between is known by now, and no announcement gets the name of an older one."""
+    world = told()
+    arrive(world, "GM001", *DEAD)
+    sent, _ = world.vending.dispatching.open(DispatchBody(machine="GM001"))
+    quiet = fake_vending(world.ports, now=world.clock)
+    quiet.dispatching.close(sent.id, ClosingBody(note="mended"))
+
+    world.take_import(log("GM001", *DEAD, first="2020-03-01T09:00:00"))
+    world.settle()
+
+    assert "announce#GM001#out_of_service#2" in world.texts()[1]
+
+
 def test_nothing_is_announced_where_no_one_is_named() -> None:
     world = told(to="")
     arrive(world, "GM001", *DEAD)
@@ -140,6 +183,7 @@ class Vendor:
         self.sent: list[tuple[str, str]] = []
         self.fails: list[Exception] = []
         self.letters: dict[str, int] = {}
+        self.searched: list[float] = []
 
     def _said(self, to: str, text: str) -> None:
         if self.fails:
@@ -154,6 +198,7 @@ class Vendor:
         return "17.1"
 
     def find(self, channel: str, *, effect_id: str, since: float = 0) -> str | None:
+        self.searched.append(since)
         return "17.1" if any(to == channel for to, _ in self.sent) else None
 
     def send(self, letter: Any) -> str:
@@ -175,7 +220,8 @@ def handler(vendor: Any) -> AnnouncementHandler:
 
 
 def effect(to: str) -> Effect:
-    return Effect("announce#GM001#under#1", "announce", {"to": to, "subject": "s", "text": "t"})
+    told = {"to": to, "subject": "s", "text": "t", "asked_at": MORNING.timestamp()}
+    return Effect("announce#GM001#under#1", "announce", told)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +241,8 @@ def test_a_message_with_a_lost_answer_is_found_in_its_channel(vendor: Vendor) ->
 
     assert handler(vendor).find(effect("slack:C0123")) == "C0123/17.1"
     assert handler(vendor).find(effect("slack:C0999")) is None
+    a_minute_before = MORNING.timestamp() - 60
+    assert vendor.searched == [a_minute_before] * 2, "not the whole channel"
 
 
 def test_a_letter_of_unknown_outcome_is_sent_once_more_and_no_third_time(vendor: Vendor) -> None:

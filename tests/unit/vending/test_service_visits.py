@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.vending.models import ClosingBody
+from chalicelib.vending.service.verdicts import Verdicts
 from tests.support.api import Api
+from tests.support.stage import Killed
 from tests.support.vending.world import World, log
 
 AT = "2020-02-01T06:00:00Z"
@@ -16,6 +19,10 @@ def filled(api: Api) -> Api:
     assert api.put("/machines/GM001", {"technician": "T0001", "capacity": 50}).status == 200
     assert visit(api, full=True).status == 201
     return api
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
 
 
 def visit(api: Api, at: str = AT, **done: Any) -> Any:
@@ -61,6 +68,38 @@ def test_closing_a_dispatch_reports_the_visit_with_it(filled: Api) -> None:
     assert (latest["cash_cents"], latest["dispatch"]) == (1_225, sent)
     filled.post(f"/dispatches/{sent}/close", {"note": "again", "cash_cents": 1_225})
     assert len(filled.get("/machines/GM001/visits").json) == 2, "closed again is one visit"
+
+
+def test_who_dies_before_the_verdict_leaves_it_to_the_next_look_at_the_fleet(
+    filled: Api, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.take_import(log("GM001", *[1] * 20))
+    world.settle()
+    sent = filled.post("/dispatches", {"machine": "GM001"}).json["id"]
+    with monkeypatch.context() as dying:
+        dying.setattr(Verdicts, "judge", killed)
+        with pytest.raises(Killed):
+            world.vending.dispatching.close(sent, ClosingBody(full=True))
+    assert filled.get("/machines/GM001").json["stock"]["left"] == 30
+
+    world.vending.verdicts.look_at_notes()
+
+    assert filled.get("/machines/GM001").json["stock"]["left"] == 50
+
+
+def test_a_dispatch_stays_open_when_its_machine_has_another_visit_at_that_time(
+    filled: Api, world: World
+) -> None:
+    now = world.clock().isoformat()
+    assert visit(filled, now, filled=3).status == 201
+    sent = filled.post("/dispatches", {"machine": "GM001"}).json["id"]
+
+    refused = filled.post(f"/dispatches/{sent}/close", {"full": True})
+
+    assert refused.status == 409
+    assert filled.get(f"/dispatches/{sent}").json["state"] == "open"
+    world.clock.forward(seconds=1)
+    assert filled.post(f"/dispatches/{sent}/close", {"full": True}).status == 200
 
 
 def test_visits_come_in_pages_newest_first(api: Api) -> None:

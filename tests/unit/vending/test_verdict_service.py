@@ -215,11 +215,11 @@ class Contested:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._fleet, name)
 
-    def put(self, state: MachineState, *, over: MachineState | None) -> None:
+    def put(self, state: MachineState, *, over: MachineState | None, announced: Any) -> None:
         if self.times:
             self.times -= 1
             raise StaleSummaryError(state.serial)
-        self._fleet.put(state, over=over)
+        self._fleet.put(state, over=over, announced=announced)
 
 
 def contested(world: World, times: int) -> Verdicts:
