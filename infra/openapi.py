@@ -1,27 +1,42 @@
-"""Write ``docs/openapi.json`` (``python -m infra.openapi``), or ``--check`` that it is fresh."""
+"""Write ``docs/openapi.json`` (``python -m infra.openapi``), or ``--check`` that it is fresh.
+
+``--package FOLDER`` writes the documents that the deployed API serves without rendering them.
+"""
 
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from app import app
-from chalicelib import __version__
-from chalicelib.core.openapi import document
-from infra.package import ROOT
+from chalicelib import __version__, operations
+from chalicelib.core import openapi
 
-TARGET = ROOT / "docs" / "openapi.json"
+TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 
 def text() -> str:
     """Return the document as it is kept."""
-    return json.dumps(document(app.contracts(), version=__version__), indent=1) + "\n"
+    return json.dumps(openapi.document(app.contracts(), version=__version__), indent=1) + "\n"
+
+
+def write_packaged(folder: Path) -> None:
+    """Write the document of each kind of stage, as `operations.openapi` answers it."""
+    for takes_tokens, path in operations.DOCUMENTS.items():
+        rendered = openapi.text(app.contracts(), version=__version__, takes_tokens=takes_tokens)
+        (folder / path.name).write_text(rendered)
 
 
 def main() -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.openapi")
     parser.add_argument("--check", action="store_true")
-    if parser.parse_args().check:
+    parser.add_argument("--package", type=Path, metavar="FOLDER")
+    arguments = parser.parse_args()
+    if arguments.package:
+        write_packaged(arguments.package)
+        return 0
+    if arguments.check:
         fresh = TARGET.exists() and TARGET.read_text() == text()
         print("docs/openapi.json is fresh" if fresh else "stale: python -m infra.openapi")
         return 0 if fresh else 1

@@ -212,6 +212,12 @@ def _stage(app: Path, vendor: Path) -> None:
     shutil.copytree(ROOT / "chalicelib", app / "chalicelib", ignore=skip)
     shutil.copytree(ROOT / ".chalice", app / ".chalice", ignore=skip)
     (app / rate_cards.TARGET.relative_to(ROOT)).write_text(rate_cards.text())
+    # In a process of its own: `make dev` packages again and again, and holds the first version.
+    _run(
+        [sys.executable, "-m", "infra.openapi", "--package", str(app / "chalicelib")],
+        cwd=ROOT,
+        why="The OpenAPI document could not be rendered",
+    )
     (app / "requirements.txt").write_text("")
     (app / "vendor").symlink_to(vendor)
     _compile(app / "chalicelib")

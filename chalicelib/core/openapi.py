@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, derived from the contracts of the routes and nothing else."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -106,6 +107,11 @@ def document(
             **({"securitySchemes": {_SCHEME: _BEARER}} if takes_tokens else {}),
         },
     }
+
+
+def text(contracts: Sequence[Route], *, version: str, takes_tokens: bool) -> str:
+    """Return the document as a stage serves it."""
+    return json.dumps(document(contracts, version=version, takes_tokens=takes_tokens))
 
 
 class _Schemas(GenerateJsonSchema):

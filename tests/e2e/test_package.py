@@ -1,5 +1,6 @@
 """The packaged functions: small, compiled, and whole without what the embedded AWS brings along."""
 
+import hashlib
 import importlib.util
 import json
 import subprocess
@@ -11,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from chalicelib import __version__
+from chalicelib.core import openapi
 from infra import package, quotas
 from tests.e2e.test_events import IT_IS_LATE
 from tests.support.deployed import Deployed
 from tests.support.issuer import AUDIENCE, Issuer
+from tests.support.routes import CONTRACTS
 from tests.support.vending.crew import hired, log
 
 _UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
@@ -188,6 +192,26 @@ print(json.dumps(answers))
     assert [answer["statusCode"] for answer in answers[:4]] == [200, 201, 200, 200]
     assert answers[4] == {"batchItemFailures": []}
     assert answers[5:] == [{"batchItemFailures": []}, None]
+
+
+@pytest.mark.parametrize(("auth", "takes_tokens"), [("open", False), ("jwt", True)])
+def test_the_openapi_document_is_packaged_and_not_rendered(
+    unzipped: Path, auth: str, takes_tokens: bool
+) -> None:
+    stage = {"AUTH": auth, "AUTH_ISSUER": "https://id.example/", "AUTH_AUDIENCE": "backroom"}
+    script = f"""
+import contextlib, hashlib, json
+with contextlib.redirect_stdout(sys.stderr):
+    import app
+    answer = app.app({request("GET", "/openapi.json")!r}, None)
+rendering = [name for name in sys.modules if name.startswith("chalicelib.") and "openapi" in name]
+print(json.dumps([hashlib.sha256(answer["body"].encode()).hexdigest(), rendering]))
+"""
+
+    told = json.loads(run(unzipped, script, AWS_LAMBDA_FUNCTION_NAME="x", **stage))
+
+    rendered = openapi.text(CONTRACTS, version=__version__, takes_tokens=takes_tokens)
+    assert told == [hashlib.sha256(rendered.encode()).hexdigest(), []]
 
 
 # --- tokens -------------------------------------------------------------------------------------
