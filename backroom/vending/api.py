@@ -165,7 +165,7 @@ class VendingApi:
 
     def sites(self) -> Answer[tuple[Site, ...]]:
         """Return all sites."""
-        return self._connection.answer(_SITES, "GET", "/sites")
+        return self._connection.whole(_SITES, "/sites")
 
     def find_site(self, site_id: str) -> Site | None:
         """Return one site, None when there is none."""
@@ -179,7 +179,7 @@ class VendingApi:
 
     def technicians(self) -> Answer[tuple[Technician, ...]]:
         """Return all technicians and their machines."""
-        return self._connection.answer(_TECHNICIANS, "GET", "/technicians")
+        return self._connection.whole(_TECHNICIANS, "/technicians")
 
     def put_technician(self, technician_id: str, name: str) -> Answer[Technician]:
         """Create a technician or change their name."""

@@ -127,6 +127,13 @@ class Cash(Model):
     why: str
 
 
+class DailySales(Model):
+    """The sales of local days in a row, the last of them being ``last``."""
+
+    last: date
+    sales: tuple[int, ...]
+
+
 class MachineSummary(Model):
     """What a machine's stored rows say, and what its region has in common with it."""
 
@@ -152,6 +159,8 @@ class MachineSummary(Model):
     retired: date | None = None
     stock: Stock | None = None
     cash: Cash | None = None
+    daily_sales: DailySales | None = None
+    """Those of the last 30 days of its window, up to the day of its newest row."""
 
 
 Urgency = Literal["under", "over", "lost_log", "clock", "stuck_sensor", "corrupt_data", "overdue"]
@@ -432,6 +441,23 @@ class ServiceVisit(Service):
     dispatch: int | None = None
 
 
+DispatchState = Literal["open", "closed"]
+
+
+class Dispatch(Model):
+    """A visit somebody was sent on."""
+
+    id: int
+    machine: str
+    technician: str | None = None
+    note: str = ""
+    state: DispatchState = "open"
+    opened_at: Instant
+    closed_at: Instant | None = None
+    closed_by: str | None = None
+    closing_note: str | None = None
+
+
 class DaySilence(Model):
     """A part of a day without a row that has a verdict; the fleet's when ``kind`` says so."""
 
@@ -452,8 +478,9 @@ class Visit(Model):
 class DayView(Model):
     """A machine's local day: what it sold, what went wrong, who was there.
 
-    ``sales_by_hour`` are those of the 24 local hours; ``covered_hours`` are those of which its log
-    would show a sale. ``visits`` are the downloads.
+    ``sales_by_hour`` are those of the 24 local hours; ``covered_by_hour`` says of each (0 or 1)
+    whether its log would show a sale, ``covered_hours`` of how many. ``visits`` are the downloads,
+    ``dispatches`` those that were opened on the day, ``service_visits`` what was reported.
     """
 
     day: date
@@ -464,11 +491,14 @@ class DayView(Model):
     under: int
     over: int
     refused_lines: int
+    covered_by_hour: tuple[int, ...] = ()
     beyond: int = 0
     first_at: Instant | None = None
     last_at: Instant | None = None
     silences: tuple[DaySilence, ...] = ()
     visits: tuple[Visit, ...] = ()
+    dispatches: tuple[Dispatch, ...] = ()
+    service_visits: tuple[ServiceVisit, ...] = ()
 
 
 class Rebuild(Model):
@@ -502,29 +532,19 @@ class RowView(Model):
     suspected_duplicate: bool = False
 
 
-DispatchState = Literal["open", "closed"]
-
-
-class Dispatch(Model):
-    """A visit somebody was sent on."""
-
-    id: int
-    machine: str
-    technician: str | None = None
-    note: str = ""
-    state: DispatchState = "open"
-    opened_at: Instant
-    closed_at: Instant | None = None
-    closed_by: str | None = None
-    closing_note: str | None = None
-
-
 class WorkItem(Model):
-    """A machine to go to: why, what to carry, since when it could be known."""
+    """A machine to go to: why, what to carry, since when it could be known.
+
+    ``unserved_cents`` and ``given_away_cents`` are those of the machine.
+    """
 
     machine: str
     site: str | None = None
+    site_name: str | None = None
     technician: str | None = None
+    technician_name: str | None = None
+    unserved_cents: int = 0
+    given_away_cents: int = 0
     state: MachineState
     causes: tuple[Cause, ...]
     parts: tuple[str, ...]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from operator import eq
 
 from chalicelib.vending import anomalies, clock, regions, rhythm, stock, wording
@@ -21,6 +22,7 @@ from chalicelib.vending.causes import open_causes, order, state_of, with_overdue
 from chalicelib.vending.models import (
     CREDIT_CENTS,
     WEEKDAYS,
+    DailySales,
     FleetGap,
     FleetReport,
     MachineNote,
@@ -54,6 +56,7 @@ _LOG_PARTS = ("log memory", "backup battery", "data cable")
 _CLOCK_PARTS = ("clock battery",)
 _SENSOR_PARTS = ("dispense sensor",)
 _MOST_NAMED = 50
+_DAILY = 30
 _DAY_S = 86_400
 
 
@@ -123,11 +126,23 @@ def summarise(history: History, region: Region, thresholds: Thresholds) -> Machi
                 *_shared(silences, region),
             ),
             "silences": tuple(_own(silence) for silence in silences),
+            "daily_sales": _daily(keys, region.zone),
             **stocked,
         }
     )
     state = state_of(verdicts, any_cause=bool(open_causes(judged)))
     return judged.model_copy(update={"state": state})
+
+
+def _daily(keys: Keys, zone: str) -> DailySales | None:
+    """Return the sales of the last local days up to the newest row."""
+    if not keys:
+        return None
+    last = local_day(zone, keys[-1] // 10)
+    first = date.fromordinal(max(last.toordinal() - _DAILY + 1, 1))
+    starts = (hours_of(zone, day)[0] for day in every_day(first, last))
+    edges = [*(bisect_left(keys, start * 10) for start in starts), len(keys)]
+    return DailySales(last=last, sales=tuple(after - before for before, after in pairwise(edges)))
 
 
 def fleet_gaps(

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterable
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -19,6 +18,7 @@ from chalicelib.core.routing import Routes
 from chalicelib.core.times import SpanEnd
 from chalicelib.vending.models import (
     ClosingBody,
+    Day,
     DayView,
     Dispatch,
     DispatchBody,
@@ -43,6 +43,7 @@ from chalicelib.vending.models import (
 )
 from chalicelib.vending.service.fleet import MachinePosition, WorkPosition
 from chalicelib.vending.service.history import RowPosition
+from chalicelib.vending.service.registry import NamePosition
 from chalicelib.vending.service.visiting import VisitPosition
 from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
@@ -52,12 +53,16 @@ bp = Routes(__name__)
 _DISPATCHES = Pages("/dispatches", Id)
 _FLEET = Pages("/fleet", MachinePosition)
 _MACHINES = Pages("/machines", MachinePosition)
+_SITES = Pages("/sites", NamePosition)
+_TECHNICIANS = Pages("/technicians", NamePosition)
 _WORKLIST = Pages("/worklist", WorkPosition)
 _VISITS = Pages("/machines/{serial}/visits", VisitPosition)
 _ROWS = Pages("/machines/{serial}/transactions", RowPosition)
 
 # 10,000 rows of about 130 bytes stay well under the 6 MB that a Lambda may answer.
 _MOST_ROWS = 10_000
+# The machines of each are a list of their own to read.
+_MOST_TECHNICIANS = 200
 
 
 class _SitePath(Model):
@@ -76,6 +81,10 @@ class _DispatchPath(Model):
     dispatch_id: Annotated[int, Field(ge=1, le=10**12), FROM_TEXT]
 
 
+class _TechniciansQuery(PageQuery):
+    limit: Annotated[int, Field(ge=1, le=_MOST_TECHNICIANS), FROM_TEXT] = _MOST_TECHNICIANS
+
+
 class _RowsQuery(PageQuery):
     from_: Annotated[SpanEnd | None, Field(alias="from")] = None
     to: SpanEnd | None = None
@@ -86,14 +95,15 @@ class _RowsQuery(PageQuery):
 class _DaysQuery(Model):
     """Which local days: up to a year, the last 90 up to its newest row when nothing is asked."""
 
-    first: Annotated[date | None, Field(alias="from")] = None
-    last: Annotated[date | None, Field(alias="to")] = None
+    first: Annotated[Day | None, Field(alias="from")] = None
+    last: Annotated[Day | None, Field(alias="to")] = None
 
 
-@bp.on("GET", "/sites", access=ONES_OWN, response=Site, as_list=True)
-def list_sites() -> Response:
-    """List the sites."""
-    return json_list(vending().registry.sites())
+@bp.on("GET", "/sites", access=ONES_OWN, query=ListQuery, response=Site, as_list=True)
+def list_sites(query: ListQuery) -> Response:
+    """List the sites by id, page by page."""
+    page = vending().registry.sites(query, _SITES.start(query))
+    return json_list(page.rows, next_page=_SITES.following(query, page.next))
 
 
 @bp.on(
@@ -124,10 +134,18 @@ def get_site(path: _SitePath) -> Response:
     return ok(vending().registry.site(path.site_id))
 
 
-@bp.on("GET", "/technicians", access="vending:dispatch", response=Technician, as_list=True)
-def list_technicians() -> Response:
-    """List the technicians and their machines."""
-    return json_list(vending().registry.technicians())
+@bp.on(
+    "GET",
+    "/technicians",
+    access="vending:dispatch",
+    query=_TechniciansQuery,
+    response=Technician,
+    as_list=True,
+)
+def list_technicians(query: _TechniciansQuery) -> Response:
+    """List the technicians and their machines by id, page by page."""
+    page = vending().registry.technicians(query, _TECHNICIANS.start(query))
+    return json_list(page.rows, next_page=_TECHNICIANS.following(query, page.next))
 
 
 @bp.on(
@@ -240,7 +258,7 @@ def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> 
     errors=(404,),
 )
 def list_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> Response:
-    """List a machine's local days: sales, faults, refused lines, silences, visits."""
+    """List a machine's local days: sales, faults, refused lines, silences, who was there."""
     _machine(caller, path.serial)
     return json_list(vending().calendar.days(path.serial, query.first, query.last))
 

@@ -205,8 +205,18 @@ def wired(
         verdicts=verdicts,
         fleet=fleet,
         announcing=announcing,
-        rebuilding=Rebuilding(on.rollups, on.fleet, on.registry, on.files, on.queues),
-        calendar=Calendar(on.chunks, on.rollups, on.fleet, regions, thresholds.window_days),
+        rebuilding=Rebuilding(
+            on.rollups, on.fleet, on.registry, on.files, on.dispatches, on.queues
+        ),
+        calendar=Calendar(
+            on.chunks,
+            on.rollups,
+            on.fleet,
+            on.dispatches,
+            on.visits,
+            regions,
+            thresholds.window_days,
+        ),
         dispatching=Dispatching(on.dispatches, on.registry, on.fleet, verdicts, now=now),
         visiting=Visiting(on.visits, on.registry, verdicts, now=now),
         history=HistoryService(on.chunks),

@@ -13,21 +13,34 @@ _SILENT = "░"
 
 
 def chart(days: Sequence[DayView]) -> RenderableType:
-    """Return a bar for each day, oldest first, with marks for visits below."""
+    """Return a bar for each day, oldest first, with marks for who was there below."""
     if not days:
         return Text()
     highest = max(1, *(each.sales for each in days))
     bars, marks = Text(), Text(style=show.CALM)
     for each in days:
         bars.append(*_bar(each, highest))
-        marks.append("v" if each.visits else " ")
+        marks.append(_mark(each))
     span = f"{days[0].day} to {days[-1].day}, at most {highest:,} sales a day"
     legend = Text.assemble(
         (f"{span}; ", show.CALM),
         ("red", show.BAD),
-        (f": faults, {_SILENT}: sales are missing, v: downloads", show.CALM),
+        (
+            f": faults, {_SILENT}: sales are missing, v: downloads, r: visit reported, "
+            "d: technician dispatched",
+            show.CALM,
+        ),
     )
     return Group(bars, marks, legend)
+
+
+def _mark(each: DayView) -> str:
+    """Return who was there, of several the one that is rarest."""
+    if each.dispatches:
+        return "d"
+    if each.service_visits:
+        return "r"
+    return "v" if each.visits else " "
 
 
 def _bar(each: DayView, highest: int) -> tuple[str, str]:

@@ -41,6 +41,7 @@ _CLOCK_SKEW = timedelta(days=1)
 # A record without its object is given up after this; a URL to send it by is valid for less.
 # No run lasts as long either.
 _PATIENCE = timedelta(hours=2)
+_OWNERS = 500
 _UNSETTLED: frozenset[FileState] = PENDING | {"held", "failed"}
 # What a record says of content that was not read.
 _UNREAD: dict[str, object] = {
@@ -122,11 +123,17 @@ class Arrivals:
         return len(keys)
 
     def _standing(self) -> Iterator[FileRecord]:
-        owners = [technician.technician_id for technician in self.registry.technicians()]
-        for owner in (*owners, DISPATCHER):
+        for owner in self._owners():
             for record in self.files.of_owner(owner):
                 if record.state != "deleted" and record.arrived:
                     yield record
+
+    def _owners(self) -> Iterator[str]:
+        after = ""
+        while page := self.registry.technicians_after(after, limit=_OWNERS):
+            yield from page
+            after = page[-1]
+        yield DISPATCHER
 
     def _expire(self, record: FileRecord) -> None:
         if record.state in PENDING and self.now() - record.uploaded_at > _PATIENCE:

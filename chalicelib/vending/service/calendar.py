@@ -1,17 +1,23 @@
 """What a machine did day by day, in the local days of its site: from its rollups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
+from typing import NamedTuple, TypeVar
 
 from chalicelib.core.errors import Fault, InvalidInputError
-from chalicelib.vending.models import DaySilence, DayView, Visit
-from chalicelib.vending.ports import Chunks, Fleet, MachineState, Rollups
+from chalicelib.vending.models import DaySilence, DayView, Dispatch, ServiceVisit, Visit
+from chalicelib.vending.ports import Chunks, DispatchBook, Fleet, MachineState, Rollups, Visits
 from chalicelib.vending.rollups import Rollup, every_day, hours_of, local_day
 from chalicelib.vending.service.days import month_of
 from chalicelib.vending.service.regions import Regions
 
+T = TypeVar("T")
+
 _MOST_DAYS = 366
+_MOST_VISITS = 1_000
+_NUMBERED = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class Calendar:
     chunks: Chunks
     rollups: Rollups
     fleet: Fleet
+    dispatches: DispatchBook
+    service_visits: Visits
     regions: Regions
     window_days: int
 
@@ -36,9 +44,9 @@ class Calendar:
         months = self.rollups.months(serial, first=month_of(first), last=month_of(last))
         rollups = {day: each for month in months.values() for day, each in month.days.items()}
         silences = list(self._silences(state, first, last))
-        visits = self._visits(state, first, last)
+        events = self._events(state, first, last)
         return [
-            _view(state.zone, day, rollups.get(day, Rollup()), silences, visits.get(day, []))
+            _view(state.zone, day, rollups.get(day, Rollup()), silences, events)
             for day in every_day(first, last)
         ]
 
@@ -72,18 +80,53 @@ class Calendar:
             told = {"from": gap.from_, "to": gap.to, "why": gap.why}
             yield DaySilence.model_validate({"kind": "fleet_gap", **told})
 
-    def _visits(self, state: MachineState, first: date, last: date) -> dict[date, list[Visit]]:
-        found: dict[date, list[Visit]] = {}
+    def _events(self, state: MachineState, first: date, last: date) -> "_Events":
+        """Return what happened from ``first`` to ``last``, and maybe around them, by local day."""
         # A file that was downloaded on one of the days may hold none but older rows.
         since = date.fromordinal(max(first.toordinal() - self.window_days, 1))
-        for visit in self.chunks.visits(state.serial, first=since, last=last):
-            day = local_day(state.zone, int(visit.at.timestamp()))
-            found.setdefault(day, []).append(visit)
-        return found
+        start = datetime.fromtimestamp(hours_of(state.zone, first)[0], UTC)
+        sent = takewhile(
+            # Numbers are given shortly before the time is taken.
+            lambda dispatch: dispatch.opened_at > start - _NUMBERED,
+            self.dispatches.of_machine(state.serial),
+        )
+        end = datetime.fromtimestamp(hours_of(state.zone, last)[-1], UTC)
+        reported = self.service_visits.newest_first(state.serial, before=end, limit=_MOST_VISITS)
+
+        def day(at: datetime) -> date:
+            return local_day(state.zone, int(at.timestamp()))
+
+        return _Events(
+            _by_day(
+                (day(visit.at), visit)
+                for visit in self.chunks.visits(state.serial, first=since, last=last)
+            ),
+            _by_day(sorted(((day(each.opened_at), each) for each in sent), key=_number)),
+            _by_day((day(each.at), each) for each in reversed(reported)),
+        )
+
+
+class _Events(NamedTuple):
+    """Downloads, dispatches and reported visits of a machine by local day, each in order."""
+
+    downloads: Mapping[date, Sequence[Visit]]
+    dispatches: Mapping[date, Sequence[Dispatch]]
+    service_visits: Mapping[date, Sequence[ServiceVisit]]
+
+
+def _number(dispatch: tuple[date, Dispatch]) -> int:
+    return dispatch[1].id
+
+
+def _by_day(found: Iterable[tuple[date, T]]) -> dict[date, list[T]]:
+    days: dict[date, list[T]] = {}
+    for day, each in found:
+        days.setdefault(day, []).append(each)
+    return days
 
 
 def _view(
-    zone: str, day: date, rollup: Rollup, silences: list[DaySilence], visits: list[Visit]
+    zone: str, day: date, rollup: Rollup, silences: list[DaySilence], events: _Events
 ) -> DayView:
     hours = hours_of(zone, day)
     return DayView(
@@ -92,6 +135,7 @@ def _view(
         sales=sum(rollup.rows),
         sales_by_hour=rollup.rows,
         covered_hours=sum(rollup.covered),
+        covered_by_hour=rollup.covered,
         under=rollup.under,
         over=rollup.over,
         refused_lines=rollup.refused,
@@ -99,7 +143,9 @@ def _view(
         first_at=_instant(rollup.first),
         last_at=_instant(rollup.last),
         silences=tuple(_clipped(silences, hours[0], hours[-1])),
-        visits=tuple(visits),
+        visits=tuple(events.downloads.get(day, ())),
+        dispatches=tuple(events.dispatches.get(day, ())),
+        service_visits=tuple(events.service_visits.get(day, ())),
     )
 
 

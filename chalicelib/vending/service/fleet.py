@@ -4,7 +4,7 @@ The most urgent machine comes first. A list is read from where the page before i
 costs what it shows; the sums are kept by state and cost nothing of the kind.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -214,9 +214,11 @@ class FleetService:
         views = self._views(wanted, after, last=last)
         while batch := list(islice(views, min(wanted.limit + 1, _BATCH))):
             visits = self.dispatches.open_of([view.serial for _, view in batch])
+            names = self._names([view for _, view in batch])
             for place, view in batch:
                 if view.causes:
-                    yield WorkPosition("causes", place), _item(view, visits.get(view.serial))
+                    item = _item(view, visits.get(view.serial), names)
+                    yield WorkPosition("causes", place), item
 
     def _visited(
         self, wanted: MachinesQuery, after: str
@@ -224,11 +226,31 @@ class FleetService:
         visits = self.dispatches.under_way(after=after)
         while batch := list(islice(visits, min(wanted.limit + 1, _BATCH))):
             states = self.fleet.machines({visit.machine for visit in batch})
+            views = {serial: self._view(state) for serial, state in states.items()}
+            names = self._names(views.values())
             for visit in batch:
-                state = states.get(visit.machine)
-                view = self._view(state) if state else None
+                view = views.get(visit.machine)
                 if view and _is(view, wanted) and not view.causes:
-                    yield WorkPosition("visits", visit.machine), _item(view, visit)
+                    yield WorkPosition("visits", visit.machine), _item(view, visit, names)
+
+    def _names(self, views: Iterable[MachineView]) -> "_Names":
+        """Return what the sites and the technicians of machines are called."""
+        views = list(views)
+        sites = self.registry.sites_of({view.site for view in views if view.site})
+        people = self.registry.technicians_of(
+            {view.technician for view in views if view.technician}
+        )
+        return _Names(
+            {each: site.name for each, site in sites.items()},
+            {each: technician.name for each, technician in people.items()},
+        )
+
+
+class _Names(NamedTuple):
+    """What sites and technicians are called, by id."""
+
+    sites: Mapping[str, str]
+    technicians: Mapping[str, str]
 
 
 def _list_of(wanted: MachinesQuery) -> Listed:
@@ -272,13 +294,17 @@ def _sum(totals: Iterable[Totals]) -> Totals:
     return Totals(**sums)
 
 
-def _item(view: MachineView, dispatch: Dispatch | None) -> WorkItem:
+def _item(view: MachineView, dispatch: Dispatch | None, names: _Names) -> WorkItem:
     parts = dict.fromkeys(part for verdict in view.verdicts for part in verdict.parts)
     known = [cause.since for cause in view.causes if cause.since]
     return WorkItem(
         machine=view.serial,
         site=view.site,
+        site_name=names.sites.get(view.site or ""),
         technician=view.technician,
+        technician_name=names.technicians.get(view.technician or ""),
+        unserved_cents=view.unserved_cents,
+        given_away_cents=view.given_away_cents,
         state=view.state,
         causes=view.causes,
         parts=tuple(parts),

@@ -1,8 +1,8 @@
 """Making all conclusions anew from the files' rows, page by page, while work goes on.
 
 A new *epoch* begins: what was concluded in another one is ignored from then on. Then every machine
-that the registry or a file knows is enrolled, and a round for each shard judges them from all
-their rows. Repeating any part of it does no harm.
+that the registry or a file knows is enrolled, learns of its dispatches from before 0.2.0, and a
+round for each shard judges them from all their rows. Repeating any part of it does no harm.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from chalicelib.vending.files import DISPATCHER
 from chalicelib.vending.models import Rebuild
 from chalicelib.vending.ports import (
     SHARDS,
+    DispatchBook,
     Enrolment,
     Files,
     Fleet,
@@ -33,6 +34,7 @@ class Rebuilding:
     fleet: Fleet
     registry: Registry
     files: Files
+    dispatches: DispatchBook
     queues: Queues
 
     def begin(self) -> Rebuild:
@@ -60,6 +62,9 @@ class Rebuilding:
         self.queues.go_round(Round(shard=shard, anew=part.epoch) for shard in range(SHARDS))
 
     def _enrolled(self, part: Enrolment) -> Enrolment | None:
+        if part.dispatches:
+            last = self.dispatches.index(after=int(part.after or 0), limit=_PAGE)
+            return part.model_copy(update={"after": str(last)}) if last else None
         if part.owner is None:
             serials = self.registry.serials(after=part.after, limit=_PAGE)
             self.fleet.enrol(serials)
@@ -72,7 +77,7 @@ class Rebuilding:
         if len(records) == _PAGE:
             return part.model_copy(update={"after": str(records[-1].id)})
         owner = self._owner_after(part.owner)
-        return Enrolment(epoch=part.epoch, owner=owner) if owner else None
+        return Enrolment(epoch=part.epoch, owner=owner, dispatches=owner is None)
 
     def _owner_after(self, owner: str) -> str | None:
         """Return who owns files after ``owner``: first the dispatcher, then the technicians."""

@@ -1,12 +1,17 @@
 """Sites, technicians and machines, and who looks after what (V1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, NamedTuple, TypeVar
+
+from pydantic import Field
 
 from chalicelib.core.errors import NotFoundError, UnprocessableError
+from chalicelib.core.models import PageQuery
+from chalicelib.core.paging import Page, cut
 from chalicelib.vending.models import (
+    ListQuery,
     Machine,
     MachineBody,
     Site,
@@ -17,6 +22,12 @@ from chalicelib.vending.models import (
 from chalicelib.vending.ports import SHARDS, Files, Queues, Registry, Round
 
 T = TypeVar("T")
+
+
+class NamePosition(NamedTuple):
+    """Behind which id a page of sites or technicians begins."""
+
+    name: Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -48,9 +59,10 @@ class RegistryService:
         """Return a site. Raises NotFoundError."""
         return found(self.registry.site(site_id), f"There is no site {site_id}.")
 
-    def sites(self) -> list[Site]:
-        """Return all sites."""
-        return self.registry.sites()
+    def sites(self, wanted: ListQuery, start: NamePosition | None) -> Page[Site, NamePosition]:
+        """Return a page of the sites, by id."""
+        found = self.registry.sites(after=_after(start), limit=wanted.limit + 1)
+        return cut(found, wanted.limit, lambda last: NamePosition(last.site_id))
 
     def put_technician(self, technician_id: str, body: TechnicianBody) -> tuple[Technician, bool]:
         """Store a technician; return them with their machines, and True when they are new."""
@@ -64,9 +76,13 @@ class RegistryService:
         technician = found(known, f"There is no technician {technician_id}.")
         return self._with_machines([technician])[0]
 
-    def technicians(self) -> list[Technician]:
-        """Return all technicians with their machines."""
-        return self._with_machines(self.registry.technicians())
+    def technicians(
+        self, wanted: PageQuery, start: NamePosition | None
+    ) -> Page[Technician, NamePosition]:
+        """Return a page of the technicians with their machines, by id."""
+        found = self.registry.technicians(after=_after(start), limit=wanted.limit + 1)
+        page = cut(found, wanted.limit, lambda last: NamePosition(last.technician_id))
+        return Page(self._with_machines(page.rows), page.next)
 
     def put_machine(self, serial: str, body: MachineBody) -> tuple[Machine, bool]:
         """Register a machine; return it, and True when it is new.
@@ -92,11 +108,15 @@ class RegistryService:
             held = [f.key for f in files if f.state == "held" and f.machine == machine.serial]
             self.queues.look_at(held)
 
-    def _with_machines(self, technicians: list[Technician]) -> list[Technician]:
+    def _with_machines(self, technicians: Iterable[Technician]) -> list[Technician]:
         return [
             technician.model_copy(update={"machines": self.serials_of(technician.technician_id)})
             for technician in technicians
         ]
+
+
+def _after(start: NamePosition | None) -> str:
+    return start.name if start else ""
 
 
 def _calendar(site: Site) -> dict[str, object]:

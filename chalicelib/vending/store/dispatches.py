@@ -2,6 +2,7 @@
 
 ``DISPATCHES/<id>``        the dispatch
 ``DISPATCHES/OPEN#<serial>``  the machine's open dispatch: a machine has one at a time
+``DISPATCHES#<serial>/<id>``  that the machine has this dispatch
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ class DispatchStore:
                 self._table.putting(
                     {**key(_PK, _open_key(dispatch.machine)), "id": {"N": str(dispatch.id)}}, ABSENT
                 ),
+                self._table.putting(_pointer(dispatch)),
             )
         except ConditionError as taken:
             standing = self.open_at(dispatch.machine)
@@ -61,6 +63,7 @@ class DispatchStore:
             self._table.transact(
                 self._table.putting(_item(dispatch)),
                 self._table.deleting(_PK, _open_key(dispatch.machine), still_open),
+                self._table.putting(_pointer(dispatch)),  # one from before 0.2.0 has none
                 *done,
             )
         except ConditionError:
@@ -80,6 +83,25 @@ class DispatchStore:
         last = _sort_key(before - 1) if before else "9" * 10 + "~"
         items = self._table.query(_PK, last=last, newest_first=True, page_size=_PAGE)
         return (Dispatch.model_validate_json(item["body"]["S"]) for item in items)
+
+    def of_machine(self, serial: str) -> Iterator[Dispatch]:
+        """Yield a machine's dispatches, newest first."""
+        pointers = self._table.query(_machine_pk(serial), newest_first=True, page_size=_PAGE)
+        while page := list(islice(pointers, _PAGE)):
+            found = self._table.get_many((_PK, item["sk"]["S"]) for item in page)
+            dispatches = (Dispatch.model_validate_json(item["body"]["S"]) for item in found)
+            yield from sorted(dispatches, key=attrgetter("id"), reverse=True)
+
+    def index(self, *, after: int, limit: int) -> int | None:
+        """Have machines know their next ``limit`` dispatches; return the last id, None at the end.
+
+        Those from before 0.2.0 are not known to theirs.
+        """
+        first, last = _sort_key(after + 1), _sort_key(10**10 - 1)
+        items = islice(self._table.query(_PK, first=first, last=last, page_size=limit), limit)
+        found = [Dispatch.model_validate_json(item["body"]["S"]) for item in items]
+        self._table.put_many(map(_pointer, found))
+        return found[-1].id if len(found) == limit else None
 
     def open_of(self, serials: Iterable[str]) -> dict[str, Dispatch]:
         """Return the open dispatches of these machines (distinct)."""
@@ -102,6 +124,14 @@ class DispatchStore:
 
 def _item(dispatch: Dispatch) -> Item:
     return {**key(_PK, _sort_key(dispatch.id)), "body": {"S": dispatch.json_text()}}
+
+
+def _pointer(dispatch: Dispatch) -> Item:
+    return key(_machine_pk(dispatch.machine), _sort_key(dispatch.id))
+
+
+def _machine_pk(serial: str) -> str:
+    return f"{_PK}#{serial}"
 
 
 def _sort_key(dispatch_id: int) -> str:

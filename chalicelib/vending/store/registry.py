@@ -3,6 +3,7 @@
 ``SITES/<site_id>``, ``TECHNICIANS/<technician_id>``, ``MACHINES/<serial>``, each with ``body``.
 """
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -31,9 +32,13 @@ class RegistryStore:
         """Return the site."""
         return _read(Site, self._table.get(_SITES, site_id))
 
-    def sites(self) -> list[Site]:
-        """Return all sites, by id."""
-        return self._all(_SITES, Site)
+    def sites(self, *, after: str = "", limit: int) -> list[Site]:
+        """Return the next sites, by id."""
+        return self._next(_SITES, Site, after, limit)
+
+    def sites_of(self, site_ids: Iterable[str]) -> dict[str, Site]:
+        """Return the sites of these (distinct) ids that there are, by id."""
+        return {site.site_id: site for site in self._these(_SITES, Site, site_ids)}
 
     def put_technician(self, technician: Technician) -> bool:
         """Store ``technician``; return True when it is new."""
@@ -43,9 +48,14 @@ class RegistryStore:
         """Return the technician, without machines."""
         return _read(Technician, self._table.get(_TECHNICIANS, technician_id))
 
-    def technicians(self) -> list[Technician]:
-        """Return all technicians, by id, without machines."""
-        return self._all(_TECHNICIANS, Technician)
+    def technicians(self, *, after: str = "", limit: int) -> list[Technician]:
+        """Return the next technicians, by id, without machines."""
+        return self._next(_TECHNICIANS, Technician, after, limit)
+
+    def technicians_of(self, technician_ids: Iterable[str]) -> dict[str, Technician]:
+        """Return the technicians of these (distinct) ids that there are, without machines."""
+        found = self._these(_TECHNICIANS, Technician, technician_ids)
+        return {technician.technician_id: technician for technician in found}
 
     def technicians_after(self, after: str, *, limit: int) -> list[str]:
         """Return the ids of the next technicians."""
@@ -88,11 +98,18 @@ class RegistryStore:
         return True
 
     def _names(self, kind: str, after: str, limit: int) -> list[str]:
-        items = self._table.query(kind, first=f"{after}\x00", page_size=limit)
-        return [item["sk"]["S"] for item in islice(items, limit)]
+        return [item["sk"]["S"] for item in self._items(kind, after, limit)]
 
-    def _all(self, kind: str, model: type[R]) -> list[R]:
-        return [found for item in self._table.query(kind) if (found := _read(model, item))]
+    def _next(self, kind: str, model: type[R], after: str, limit: int) -> list[R]:
+        return [_value(model, item) for item in self._items(kind, after, limit)]
+
+    def _items(self, kind: str, after: str, limit: int) -> Iterator[Item]:
+        items = self._table.query(kind, first=f"{after}\x00", page_size=limit)
+        return islice(items, limit)
+
+    def _these(self, kind: str, model: type[R], names: Iterable[str]) -> Iterator[R]:
+        items = self._table.get_many((kind, name) for name in names)
+        return (_value(model, item) for item in items)
 
 
 def _item(kind: str, name: str, value: Model) -> Item:
@@ -100,4 +117,8 @@ def _item(kind: str, name: str, value: Model) -> Item:
 
 
 def _read(model: type[R], item: Item | None) -> R | None:
-    return model.model_validate_json(item["body"]["S"]) if item else None
+    return _value(model, item) if item else None
+
+
+def _value(model: type[R], item: Item) -> R:
+    return model.model_validate_json(item["body"]["S"])

@@ -164,7 +164,7 @@ class World:
 
     def files(self) -> dict[str, FileView]:
         """Return every file that stands, by its key."""
-        owners = [each.technician_id for each in self.ports.registry.technicians()]
+        owners = [each.technician_id for each in self.ports.registry.technicians(limit=1_000)]
         unknown = ["T0404"]  # the stories' stranger
         return {
             record.key: record.view()
@@ -193,9 +193,9 @@ class World:
         """Return an empty system, at the same time, in which only the remaining files arrive."""
         empty = world(self.clock, fake_ports())
         registry, copy = self.ports.registry, empty.ports.registry
-        for site in registry.sites():
+        for site in registry.sites(limit=1_000):
             copy.put_site(site)
-        for technician in registry.technicians():
+        for technician in registry.technicians(limit=1_000):
             copy.put_technician(technician)
         for serial in registry.serials(after="", limit=1_000):
             machine = registry.machine(serial)

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import NotFoundError, UnprocessableError
-from chalicelib.vending.models import MachineBody, SiteBody, TechnicianBody
+from chalicelib.vending.models import ListQuery, MachineBody, SiteBody, TechnicianBody
 from tests.support.vending.world import World, log
 
 
 def test_v1_technicians_are_assigned_a_group_of_machines(world: World) -> None:
-    everyone = world.vending.registry.technicians()
+    everyone = world.vending.registry.technicians(ListQuery(), None).rows
 
     assert [(each.technician_id, each.machines) for each in everyone] == [
         ("T0001", ("GM001", "GM002")),
@@ -70,7 +70,24 @@ def test_a_site_is_created_once_and_changed_afterwards(world: World) -> None:
     assert (new, renewed) == (True, False)
     assert (site.time_zone, again.time_zone) == ("Europe/Berlin", "UTC")
     assert world.vending.registry.site("depot") == again
-    assert [each.site_id for each in world.vending.registry.sites()] == ["depot", "prairie"]
+    sites = world.vending.registry.sites(ListQuery(), None).rows
+    assert [each.site_id for each in sites] == ["depot", "prairie"]
+
+
+def test_sites_and_technicians_come_in_pages_by_id(world: World) -> None:
+    world.open_site("depot", "UTC")
+    registry, by_one = world.vending.registry, ListQuery(limit=1)
+
+    sites = registry.sites(by_one, None)
+    people = registry.technicians(by_one, None)
+
+    assert [site.site_id for site in sites.rows] == ["depot"]
+    rest = registry.sites(by_one, sites.next)
+    assert ([site.site_id for site in rest.rows], rest.next) == (["prairie"], None)
+    assert [each.machines for each in people.rows] == [("GM001", "GM002")]
+    rest_of_them = registry.technicians(by_one, people.next)
+    assert [each.technician_id for each in rest_of_them.rows] == ["T0002"]
+    assert rest_of_them.next is None
 
 
 def test_a_technician_who_changes_names_keeps_the_machines(world: World) -> None:
