@@ -32,6 +32,9 @@ _BLANK = b"\xef\xbb\xbf \t\r\n\v\f\x1a"  # the last ends a text that DOS joined
 _ENCRYPTED = 0x1
 _UNSAFE_NAME = re.compile(r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)|\0")
 
+# What each document of Microsoft's and of the OASIS format has at the top of its zip.
+_OFFICE = re.compile(r"\[Content_Types\]\.xml|mimetype")
+
 _ZIP = b"PK"  # followed by one of several marks; no log begins so
 _ZIP_END, _ZIP_END_BYTES = b"PK\x05\x06", 22
 _ZIP_MARK_BYTES = 4  # stand before the first file of an archive that was meant to be split
@@ -60,10 +63,15 @@ _OTHER_KINDS = {
     "a TIFF image": re.compile(rb"II\*\0|MM\0\*"),
     "a WebP image or a sound": re.compile(rb"RIFF(?s:.{4})(?:WEBP|WAVE|AVI )"),
     "a HEIC image or a video": re.compile(rb"(?s:.{4})ftyp"),
-    "an Office document": re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+    "an Office document": re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf"),
+    "a web page": re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html)\b", re.IGNORECASE),
+    "an XML document": re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\b"),
+    "text that Vim has encrypted": re.compile(rb"VimCrypt~"),
+    "what Vim keeps of a file that is open": re.compile(rb"b0VIM |Vim\x9fUnDo\xe5"),
     "a database": re.compile(rb"SQLite format 3\0"),
     "a program": re.compile(rb"\x7fELF|MZ\x90\0"),
     "UTF-16 text, and logs are UTF-8": re.compile(rb"\xff\xfe[^\0]\0|\xfe\xff\0[^\0]"),
+    "UTF-32 text, and logs are UTF-8": re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"),
 }
 
 
@@ -264,12 +272,14 @@ def _shown(name: str) -> str:
 def _only_file(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the one file of ``archive``, leaving out folders and what systems add.
 
-    Raises UnsafeArchiveError.
+    Raises UnsafeArchiveError, NotALogError.
     """
     entries = archive.infolist()
     for entry in entries:
         if _UNSAFE_NAME.search(entry.orig_filename):
             raise UnsafeArchiveError(f"unsafe name in the archive: {_shown(entry.orig_filename)}")
+    if any(_OFFICE.fullmatch(entry.filename) for entry in entries):
+        raise NotALogError("this is an Office document; save the log as plain text")
     files = [entry for entry in entries if not _is_folder(entry) and not is_litter(entry.filename)]
     if len(files) != 1:
         raise UnsafeArchiveError(f"the archive has {len(files)} files instead of one")

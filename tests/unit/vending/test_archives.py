@@ -160,6 +160,14 @@ def test_an_empty_file_is_no_log(content: bytes) -> None:
         (b"7z\xbc\xaf\x27\x1c\0\4", "a 7z archive"),
         (b"x" * 257 + b"ustar\0", "a tar archive"),
         (LOG.decode().encode("utf-16"), "UTF-16 text"),
+        (LOG.decode().encode("utf-32"), "UTF-32 text"),
+        (b"{\\rtf1\\ansi\n", "an Office document"),
+        (b"<!DOCTYPE HTML>\n<html>", "a web page"),
+        (b"\xef\xbb\xbf\n<html lang='en'>", "a web page"),
+        (b'<?xml version="1.0"?>\n<abiword/>', "an XML document"),
+        (b"VimCrypt~03!", "text that Vim has encrypted"),
+        (b"b0VIM 9.0\0", "what Vim keeps"),
+        (b"Vim\x9fUnDo\xe5\0\2", "what Vim keeps"),
     ],
 )
 def test_another_kind_of_file_is_named(content: bytes, kind: str) -> None:
@@ -184,6 +192,37 @@ def test_an_archive_in_an_archive_is_not_opened(inner: bytes) -> None:
 def test_a_zip_holds_exactly_one_log(members: list[tuple[str, bytes]], count: int) -> None:
     with pytest.raises(UnsafeArchiveError, match=f"has {count} files instead of one"):
         opened(zipped(*members))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("[Content_Types].xml", b"<x/>"), ("word/document.xml", LOG)],
+        [("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", LOG)],
+    ],
+    ids=["docx", "odt"],
+)
+def test_a_document_of_an_office_program_is_named_though_it_is_a_zip(
+    members: list[tuple[str, bytes]],
+) -> None:
+    with pytest.raises(NotALogError, match="an Office document; save the log as plain text"):
+        opened(zipped(*members))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".log.txt.swp",
+        ".log.txt.un~",
+        "log.txt~",
+        "#log.txt#",
+        ".#log.txt",
+        "~$log.txt",
+        ".~lock.log.txt#",
+    ],
+)
+def test_what_editors_leave_beside_a_log_is_left_out(name: str) -> None:
+    assert opened(zipped(("log.txt", LOG), (f"logs/{name}", b"older text"))) == LOG
 
 
 @pytest.mark.parametrize(
