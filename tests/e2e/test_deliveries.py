@@ -2,11 +2,10 @@
 
 import json
 import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -168,15 +167,6 @@ def insist(call: Callable[[], httpx.Response], within: int = 60) -> httpx.Respon
     raise AssertionError("the API never answered")
 
 
-def kill_one(stack: Deployed) -> int:
-    """Kill one of the API's processes, whatever it is doing; return how many died."""
-    for pid in stack.workers("api")[:1]:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            return 1
-    return 0
-
-
 def test_d5_senders_who_insist_while_functions_die_send_each_package_once(
     stack: Deployed, name: str
 ) -> None:
@@ -188,7 +178,7 @@ def test_d5_senders_who_insist_while_functions_die_send_each_package_once(
     def one(package_id: str) -> int:
         status = insist(partial(send, stack, package_id=package_id)).status_code
         if next(answered) % 5 == 0:
-            dead.append(kill_one(stack))
+            dead.append(stack.kill_one("api"))
         return status
 
     statuses = at_once([partial(one, each) for each in ids], workers=6)

@@ -4,15 +4,12 @@ Each test uses accounts of its own; the list of all transactions is everybody's.
 """
 
 import json
-import os
-import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from random import Random
-from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -34,6 +31,8 @@ from tests.support.patience import Deadline
 FIELDS = ["transaction_id", "account_id", "amount", "created_at"]
 FLOOR: dict[str, Any] = {"Balance-Floor": "0"}
 BUSY = {httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}
+# A killed function is a 500 of the gateway's, which says nothing of what was done.
+BROKEN = BUSY | {httpx.codes.INTERNAL_SERVER_ERROR}
 
 
 class Bank:
@@ -43,16 +42,22 @@ class Bank:
         self.api = stack.api
 
     def post(
-        self, account: str, amount: int = 1, *, within_s: float = 90, **headers: Any
+        self,
+        account: str,
+        amount: int = 1,
+        *,
+        again: Container[int] = BUSY,
+        within_s: float = 90,
+        **headers: Any,
     ) -> httpx.Response:
-        """Post a transaction; busy or broken off, post it again under the same key."""
+        """Post a transaction; broken off or answered so, post it ``again`` under the same key."""
         named = {"Idempotency-Key": str(uuid4()), **headers}
         deadline = Deadline(within_s)
         while True:
             with suppress(httpx.TransportError):
                 body = {"account_id": account, "amount": amount}
                 answer = self.api.post("/transactions", json=body, headers=named)
-                if answer.status_code not in BUSY or deadline.passed():
+                if answer.status_code not in again or deadline.passed():
                     return answer
             assert not deadline.passed()
             time.sleep(0.2)
@@ -283,35 +288,21 @@ def test_whoever_dies_between_two_steps_can_try_again(stack: Deployed, name: str
 def test_functions_killed_in_the_middle_of_posts_cost_nothing(
     stack: Deployed, bank: Bank, account: str
 ) -> None:
-    with killing(stack), ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: bank.post(account, 1), range(40)))
+    """After every third post that is answered a process dies, in the middle of another one."""
+    answered = count(1)
+
+    def post(_: int) -> httpx.Response:
+        answer = bank.post(account, 1, again=BROKEN)
+        if next(answered) % 3 == 0:
+            stack.kill_one("api")
+        return answer
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(post, range(40)))
 
     assert {answer.status_code for answer in answers} == {201}
     assert bank.balance(account) == 40
     assert len(bank.proven(account)) == 40
-
-
-class killing:  # noqa: N801 - reads as what it does
-    """Kill a process of the API's function every now and then."""
-
-    def __init__(self, stack: Deployed) -> None:
-        self._stack = stack
-        self._over = Event()
-        self._killer = Thread(target=self._kill)
-
-    def __enter__(self) -> None:
-        self._killer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._killer.join()
-
-    def _kill(self) -> None:
-        dice = Random(7)
-        while not self._over.wait(dice.uniform(0.1, 0.5)):
-            for pid in self._stack.workers("api")[:1]:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
 
 
 # --- what it costs --------------------------------------------------------------------------------

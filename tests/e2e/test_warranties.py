@@ -5,9 +5,7 @@ Each test uses stores and items of its own; the list of all warranties is everyb
 
 import hashlib
 import json
-import os
 import re
-import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -180,20 +178,13 @@ def test_w8_functions_killed_in_the_middle_of_sales_cost_nothing(
     def sell(told: dict[str, Any]) -> httpx.Response:
         answer = shops.sell(**told)
         if next(answered) % 3 == 0:
-            kill_one(stack)
+            stack.kill_one("api")
         return answer
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(sell, sales(name, 60)))
 
     check_stock(stack, name, answers)
-
-
-def kill_one(stack: Deployed) -> None:
-    """Kill a process of the API's function, if one is there."""
-    for pid in stack.workers("api")[:1]:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def test_one_key_sent_16_times_at_once_is_one_sale(

@@ -30,11 +30,12 @@ class Story:
     last_file: int = 0
 
     def send(self, text: str, read_at: datetime) -> None:
-        """Send a machine's log and wait until it is read."""
+        """Send a machine's log and wait until it is read and the machine is judged."""
         assert self.crew
         wall = read_at.replace(tzinfo=None, microsecond=0).isoformat()
         file = self.crew.upload(text, downloaded_at=wall).json()
         self.last_file = settled(self.stack, file["id"])["id"]
+        eventually(self.stack.calm, within_s=60)
 
 
 @pytest.fixture

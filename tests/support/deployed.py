@@ -121,6 +121,14 @@ class Deployed:
         """Return the process ids of the environments that a function runs in."""
         return processes(f"{self.aws.temporary}/ministack-lambda-{self.function(name)}-")
 
+    def kill_one(self, name: str) -> int:
+        """Kill one of a function's processes, whatever it is doing; return how many died."""
+        for pid in self.workers(name)[:1]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                return 1
+        return 0
+
     def objects(self) -> list[str]:
         """Return the keys of the share."""
         pages = self.client("s3").get_paginator("list_objects_v2")
