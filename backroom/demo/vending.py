@@ -92,7 +92,7 @@ def _tidy_up(api: VendingApi) -> None:
 def _register(play: Vending, cast: Cast) -> None:
     play.story.step(
         "The dispatcher registers two sites, two technicians and six machines.",
-        'sites put demo-mall --name "Riverside Mall (demo)"',
+        f'sites put demo-mall --name "Riverside Mall (demo)" --time-zone {vending_cast.ZONE}',
         'technicians put T9001 --name "Ada (demo)"',
         f"machines put {cast.dead} --site {cast.site(cast.dead)} "
         f"--technician {cast.technician(cast.dead)}",
@@ -137,6 +137,10 @@ def _show_fleet(play: Vending, cast: Cast) -> None:
     around = surroundings(play.story.here, play.api, play.story.console, Bars(play.api), report)
     width = play.story.console.width - 3
     play.story.say(fleet_screen.compose(report, around, width=width))
+    play.story.say(
+        f"The mall closes at night: its machines were silent for {cast.nights()} nights of about "
+        "13 hours, and nobody is sent for that."
+    )
 
 
 def _judged(play: Vending, cast: Cast) -> FleetReport:

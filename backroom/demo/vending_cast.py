@@ -5,21 +5,27 @@ story sent somebody to plays a healthy one in the runs of the next four weeks.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import cycle, pairwise
 
 from backroom.core.errors import ClientError
+from backroom.vending.rhythms import Rhythm
 from backroom.vending.simulation import ALL_PLANTS, simulate
 from chalicelib.vending.models import Dispatch, MachineView, SiteBody
 from chalicelib.vending.names import StoredName
 
 SERIALS = tuple(f"GM{number}" for number in range(900, 1_000))
+ZONE = "America/Chicago"
 SITES = {
-    "demo-mall": SiteBody(name="Riverside Mall (demo)"),
-    "demo-station": SiteBody(name="Central Station (demo)"),
+    "demo-mall": SiteBody(name="Riverside Mall (demo)", time_zone=ZONE),
+    "demo-station": SiteBody(name="Central Station (demo)", time_zone=ZONE),
 }
 TECHNICIANS = {"T9001": "Ada (demo)", "T9002": "Grace (demo)"}
+RHYTHMS: dict[str, Rhythm] = {"demo-mall": "mall", "demo-station": "station"}
 DAYS = 28
+NIGHT_S = 10 * 3_600
 
 _SEED = 3
 _TEST_CREDITS = 5
@@ -28,9 +34,10 @@ _BY_RULE_A = {"under", "over", "dead"}
 
 @dataclass(frozen=True)
 class Cast:
-    """The log of each demo machine, downloaded at ``ending``, and the machine that is dead."""
+    """The log of each demo machine, downloaded at ``ending``, where it stands, and who is dead."""
 
     logs: dict[str, bytes]
+    sites: dict[str, str]
     dead: str
     ending: datetime
 
@@ -40,7 +47,12 @@ class Cast:
 
     def site(self, serial: str) -> str:
         """Return where a machine stands."""
-        return _turn(list(SITES), sorted(self.logs).index(serial))
+        return self.sites[serial]
+
+    def nights(self) -> int:
+        """Return how many times the mall's machines were silent for a night, on average."""
+        theirs = [text for serial, text in self.logs.items() if self.site(serial) == "demo-mall"]
+        return round(sum(map(_nights, theirs)) / len(theirs))
 
     def name(self, serial: str, downloaded_at: datetime) -> str:
         """Return the name of a machine's log, on a wall clock in UTC."""
@@ -69,7 +81,14 @@ def cast(machines: Sequence[MachineView], visits: Iterable[Dispatch], ending: da
     others = [machine for machine in machines if machine.technician not in TECHNICIANS]
     busy = any(machine.last_at and machine.last_at > since for machine in others)
     plants = [plant for plant in ALL_PLANTS if not (busy and plant == "fleet_gap")]
-    made = simulate(seed=_SEED, ending=ending, days=DAYS, plants=plants)
+    made = simulate(
+        seed=_SEED,
+        ending=ending,
+        days=DAYS,
+        plants=plants,
+        rhythms=[*RHYTHMS.values()],
+        time_zones=[ZONE],
+    )
     faulty = [plant.serial for plant in made.planted if plant.kind in _BY_RULE_A]
     dead = next(plant.serial for plant in made.planted if plant.kind == "dead")
     taken = {machine.serial for machine in others}
@@ -92,7 +111,17 @@ def cast(machines: Sequence[MachineView], visits: Iterable[Dispatch], ending: da
         role[serial]: b"".join(role[serial].encode() + line[len(serial) :] for line in lines)
         for serial, lines in made.logs.items()
     }
-    return Cast(logs, role[str(dead)], ending)
+    sites = {role[serial]: site for serial, site in zip(made.logs, cycle(RHYTHMS), strict=False)}
+    return Cast(logs, sites, role[str(dead)], ending)
+
+
+def _nights(log: bytes) -> int:
+    """Return how many gaps between the rows of a log are as long as a night."""
+    times = []
+    for line in log.splitlines():
+        with suppress(ValueError):
+            times.append(datetime.fromisoformat(line.split(b"|")[1].decode()).timestamp())
+    return sum(NIGHT_S < after - before < 2 * NIGHT_S for before, after in pairwise(times))
 
 
 def _turn(names: Sequence[str], number: int) -> str:
