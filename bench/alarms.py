@@ -19,8 +19,9 @@ from time import process_time
 from bench import fleets
 from bench.fleets import DAY_S, ENDING, Kind
 from chalicelib.vending.anomalies import SENSITIVE_E, Thresholds, bursts, find_faults
+from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import FleetReport, MachineSummary
-from chalicelib.vending.reports import History, Region, audit, region_of, summarise
+from chalicelib.vending.reports import audit, region_of, summarise
 
 _USUAL = Thresholds()
 _SENSITIVE = replace(_USUAL, lost_log_e=SENSITIVE_E)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from backroom.vending.rhythms import Place, customers
 from chalicelib.vending.anomalies import Keys, Thresholds
-from chalicelib.vending.reports import History, Region
+from chalicelib.vending.history import History, Region
 
 DAY_S = 86_400
 MONTH_S = 365.25 / 12 * DAY_S

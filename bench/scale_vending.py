@@ -21,6 +21,7 @@ from statistics import mean
 from chalicelib.core import shards
 from chalicelib.vending import reports
 from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import Machine, Site, Technician, UploadQuery
 from chalicelib.vending.ports import SHARDS, MachineState, Month
 from chalicelib.vending.rollups import RegionDay, Rollup, every_day, region_days, rollups
@@ -213,8 +214,8 @@ class _Kind:
     def __init__(self, told: tuple[Keys, Mapping[date, Rollup]]) -> None:
         keys, days = told
         self.region = region_days([days])
-        history = reports.History("GM000000", keys)
-        self.summary = reports.summarise(history, reports.Region(zone=_ZONE), Thresholds())
+        history = History("GM000000", keys)
+        self.summary = reports.summarise(history, Region(zone=_ZONE), Thresholds())
         names = sorted({month_of(day) for day in days})
         self._months = {
             name: rollup_store.month_item(

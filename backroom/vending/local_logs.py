@@ -14,10 +14,10 @@ from chalicelib.vending import reports, rows
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.archives import UnreadableLogError, open_log
 from chalicelib.vending.files import RefusedLine
+from chalicelib.vending.history import History
 from chalicelib.vending.models import Weekday
 from chalicelib.vending.names import DownloadTime, StoredName
 from chalicelib.vending.parsing import Batch, parse
-from chalicelib.vending.reports import History
 from chalicelib.vending.rollups import MOST_ROWS
 
 _TEXT_LIMIT_BYTES = 4 * 1024 * 1024 * 1024

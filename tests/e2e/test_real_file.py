@@ -13,6 +13,7 @@ import pytest
 
 from chalicelib.vending import parsing, reports, rows
 from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.history import History
 from tests.support.deployed import Deployed, deploy_again, deployed
 from tests.support.patience import eventually
 from tests.support.vending.crew import drop, dropped, get, settled, transactions
@@ -116,7 +117,7 @@ def test_the_fleet_is_exactly_what_the_rules_say_of_the_file(
     assert fleet(office) == {**expected, "up_to_date": True}
 
 
-def _histories() -> Iterator[reports.History]:
+def _histories() -> Iterator[History]:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     [batch] = parsing.parse([REAL_FILE.read_bytes()], machine=None, not_after=tomorrow)
     for serial in ROWS:
@@ -126,7 +127,7 @@ def _histories() -> Iterator[reports.History]:
             if owner == serial
             for key in rows.keys(day, packed)
         )
-        yield reports.History(serial, array("Q", keys))
+        yield History(serial, array("Q", keys))
 
 
 def test_v7_ids_count_up_per_machine_in_time_order(

@@ -15,6 +15,7 @@ from chalicelib.core import retry
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending import reports
 from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.history import Region
 from chalicelib.vending.models import FleetGap, OwnSilence, PartialSilence
 from chalicelib.vending.ports import (
     SHARDS,
@@ -28,7 +29,6 @@ from chalicelib.vending.ports import (
     Stretch,
 )
 from chalicelib.vending.regions import MONTHS_AFTER, MONTHS_BEFORE, HourGap
-from chalicelib.vending.reports import Region
 from chalicelib.vending.rollups import RegionDay
 
 _MOST_SILENCES = 1_000

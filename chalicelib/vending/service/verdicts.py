@@ -17,6 +17,7 @@ from chalicelib.core.errors import UnavailableError
 from chalicelib.core.log import logger
 from chalicelib.vending import anomalies, causes, reports
 from chalicelib.vending.anomalies import FaultKind, Thresholds
+from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import Dispatch, Machine, ServiceVisit, Site, Verdict
 from chalicelib.vending.ports import (
     CASES,
@@ -34,7 +35,6 @@ from chalicelib.vending.ports import (
     StaleSummaryError,
     Visits,
 )
-from chalicelib.vending.reports import History, Region
 from chalicelib.vending.service.announcing import Announcing
 from chalicelib.vending.service.days import Days
 from chalicelib.vending.service.regions import Regions

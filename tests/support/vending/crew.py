@@ -12,7 +12,7 @@ import httpx
 
 from chalicelib.vending import parsing, reports, rows
 from chalicelib.vending.anomalies import Thresholds
-from chalicelib.vending.reports import History
+from chalicelib.vending.history import History, Region
 from tests.support.deployed import Deployed
 from tests.support.patience import eventually
 
@@ -159,7 +159,7 @@ def agrees(stack: Deployed, serial: str, texts: Iterable[str]) -> bool:
         (number, f"{rows.instant(key):%Y-%m-%dT%H:%M:%SZ}", rows.gumballs(key))
         for number, key in enumerate(history.keys, 1)
     ]
-    expected = reports.summarise(history, reports.Region(), Thresholds()).model_dump(
+    expected = reports.summarise(history, Region(), Thresholds()).model_dump(
         mode="json", by_alias=True, exclude_none=True
     )
     report = get(stack, f"/machines/{serial}")

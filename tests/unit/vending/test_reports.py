@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import FleetReport, MachineReport
-from chalicelib.vending.reports import History, Region, audit, summarise
+from chalicelib.vending.reports import audit, summarise
 
 REAL_FILE = Path(__file__).parents[2] / "data" / "transactions.txt"
 USUAL = Thresholds()

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from backroom.vending.rhythms import Place, Rhythm, customers
 from chalicelib.vending import clock, regions, rhythm
 from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import FleetReport, MachineSummary
-from chalicelib.vending.reports import History, Region, audit, region_of, summarise
+from chalicelib.vending.reports import audit, region_of, summarise
 from chalicelib.vending.rhythm import Calendar, Silence
 from chalicelib.vending.rollups import RegionDay
 

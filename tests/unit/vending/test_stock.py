@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.vending import stock
 from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import ServiceVisit
-from chalicelib.vending.reports import History, Region, summarise
+from chalicelib.vending.reports import summarise
 from chalicelib.vending.rhythm import Silence
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)

@@ -13,9 +13,10 @@ from backroom.vending.rhythms import RHYTHMS, Rhythm
 from backroom.vending.simulation import ALL_PLANTS, Plant, Planted, Simulation, simulate
 from chalicelib.vending import rows
 from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.history import History
 from chalicelib.vending.models import FleetReport
 from chalicelib.vending.parsing import parse
-from chalicelib.vending.reports import History, audit
+from chalicelib.vending.reports import audit
 
 ENDING = datetime(2018, 9, 21, 9, 34, 48, tzinfo=UTC)
 SEEDS = range(30)
