@@ -5,8 +5,9 @@ They hold keys alone and trail the table, so what they name is looked up before 
 
 import heapq
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import EffectState
@@ -68,7 +69,8 @@ class EffectIndex:
     ) -> tuple[list[EffectRow], str | None]:
         """Return effects by kind, the newest of each first, and what the next page comes before.
 
-        A page may have less than ``limit``: what has changed its state meanwhile is left out.
+        A page may have less than ``limit``: what has changed its state meanwhile is left out. The
+        first of each shard are read side by side, `SHARDS` at a time.
         """
         first = f"{kind}#" if kind else ""
         last = _below(before) if before else first + HIGHEST
@@ -86,7 +88,7 @@ class EffectIndex:
             for group in sorted(groups)
             for shard in range(SHARDS)
         ]
-        merged = heapq.merge(*streams, key=_place, reverse=True)
+        merged = heapq.merge(*_begun(streams), key=_place, reverse=True)
         named = list(islice(merged, limit + 1))
         more = _place(named[limit - 1]) if len(named) > limit else None
         return self._read(named[:limit], state), more
@@ -103,6 +105,17 @@ class EffectIndex:
     def _listed(self, value: str, first: str, last: str, *, limit: int) -> Iterator[Item]:
         found = self._table.indexed(LISTED, value, first=first, last=last, page_size=limit)
         return islice(found, limit)
+
+
+def _begun(streams: Sequence[Iterator[Item]]) -> list[Iterator[Item]]:
+    """Return streams whose first pages were read side by side; those without a row are left out."""
+    with ThreadPoolExecutor(max_workers=SHARDS) as pool:
+        firsts = list(pool.map(lambda stream: next(stream, None), streams))
+    return [
+        chain([first], stream)
+        for first, stream in zip(firsts, streams, strict=True)
+        if first is not None
+    ]
 
 
 def _place(row: Item) -> str:

@@ -1,6 +1,7 @@
 """What operators get over HTTP: effects, kinds, dead letters; every fault named."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,9 @@ from chalice.test import Client, HTTPResponse
 
 import app as composition
 from chalicelib.core import aws, cursors
+from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import Effect, Ending
+from chalicelib.core.outbox.index import EffectIndex
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import EffectRow, Pause, place
 from chalicelib.core.outbox.store import EffectStore, closed
@@ -107,6 +110,24 @@ def test_effects_are_listed_page_by_page(api: Any, table: Table) -> None:
     assert seen == ["bad", "e4", "e3", "e2", "e1", "e0"]
     assert [row["id"] for row in found(api.get("/outbox?state=dead&kind=letters"))] == ["bad"]
     assert found(api.get("/outbox?kind=parcels")) == []
+
+
+def test_the_shards_of_a_list_are_read_side_by_side(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All eight queries of a state have to be on their way before the first one is answered."""
+    together, plain = threading.Barrier(rows.SHARDS, timeout=10), Table.indexed
+
+    def indexed(self: Table, *told: Any, **asked: Any) -> Any:
+        together.wait()
+        yield from plain(self, *told, **asked)
+
+    monkeypatch.setattr(Table, "indexed", indexed)
+    dead(table, "bad", minutes=9)
+
+    found, more = EffectIndex(table).page(state="dead", kind=None, before=None, limit=50)
+
+    assert ([each.effect.id for each in found], more) == (["bad"], None)
 
 
 def test_the_next_page_asks_for_the_same(api: Any, table: Table) -> None:
