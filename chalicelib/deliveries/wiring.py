@@ -18,6 +18,7 @@ from chalicelib.deliveries.store.messages import VerdictStore
 from chalicelib.deliveries.store.packages import PackageStore
 from chalicelib.deliveries.store.preferences import PreferenceStore
 from chalicelib.deliveries.store.statistics import CounterStore
+from chalicelib.deliveries.store.tally import Tally
 
 
 class DeliveriesSettings(BaseModel):
@@ -44,12 +45,13 @@ def deliveries() -> Deliveries:
     """Return the services on the table that the settings name."""
     settings = from_env(DeliveriesSettings)
     table = Table(aws.dynamodb(), settings.deliveries_table)
-    sending = Sending(PackageStore(table, shards=settings.deliveries_shards), now=now)
+    tally = Tally(table, spread=settings.deliveries_shards, now=now)
+    sending = Sending(PackageStore(table, tally), now=now)
     return Deliveries(
         sending=sending,
         choosing=Choosing(PreferenceStore(table), now=now),
-        counting=Counting(CounterStore(table, hasty=_hasty)),
-        messages=Messages(sending, VerdictStore(table), now=now),
+        counting=Counting(CounterStore(table, tally, hasty=_hasty)),
+        messages=Messages(sending, VerdictStore(table, tally), now=now),
     )
 
 

@@ -196,10 +196,14 @@ def store(stack: Deployed) -> RealStore:
     return new_store(stack)
 
 
-def new_store(stack: Deployed, **options: int) -> RealStore:
-    table = f"rivals-{os.getpid()}-{next(_NUMBERS)}"
-    make_table(stack.client("dynamodb"), table)
-    return RealStore(stack.client("dynamodb"), table, **options)
+def new_store(stack: Deployed, shards: int = 256) -> RealStore:
+    return RealStore(stack.client("dynamodb"), new_table(stack), shards=shards)
+
+
+def new_table(stack: Deployed) -> str:
+    name = f"rivals-{os.getpid()}-{next(_NUMBERS)}"
+    make_table(stack.client("dynamodb"), name)
+    return name
 
 
 @contextmanager
@@ -290,12 +294,60 @@ def test_64_writers_at_one_counter_count_right(store: RealStore) -> None:
     assert store.counts().packages == {("personal", "delivered"): 32}
 
 
+def test_who_reads_while_counters_are_spread_and_folded_finds_all_that_was_answered(
+    stack: Deployed,
+) -> None:
+    """Four processes send and spread, two read; days pass between reads, so each may fold."""
+    client, table = stack.client("dynamodb"), new_table(stack)
+    days = count()
+    stores = [
+        RealStore(client, table, shards=4, now=lambda: NOON + timedelta(days=next(days)))
+        for _ in range(6)
+    ]
+    answered, numbers, over = count(), count(), Event()
+    done = [0]
+
+    def sends(store: RealStore) -> None:
+        for number in range(25):
+            Sending(store, now=lambda: NOON).send(package(package_id=next(numbers)))
+            done[0] = next(answered) + 1
+            if number % 8 == 0:  # the embedded AWS has no conflicts that would do it
+                store._tally._spread_out()
+
+    def reads(store: RealStore) -> list[tuple[int, int]]:
+        found = []
+        while not over.is_set():
+            least = done[0]
+            found.append((least, sum(store.counts().packages.values())))
+        return found
+
+    with ThreadPoolExecutor(6) as pool:
+        readers = [pool.submit(reads, store) for store in stores[4:]]
+        senders = [pool.submit(sends, store) for store in stores[:4]]
+        try:
+            for sender in senders:
+                sender.result()
+        finally:
+            over.set()
+        seen = [pair for reader in readers for pair in reader.result()]
+
+    assert [pair for pair in seen if pair[0] > pair[1]] == []
+    for store in stores:
+        assert store.counts().packages == {("personal", "delivered"): 100}
+    epochs = int(client.get_item(TableName=table, Key=_TOTAL)["Item"]["epoch"]["N"])
+    assert epochs > 2  # of which all but the last were folded
+
+
+_TOTAL: Any = {"pk": {"S": "COUNTERS"}, "sk": {"S": "TOTAL"}}
+
+
 # --- what it costs ------------------------------------------------------------------------------
 
 
 def test_write_units_are_those_that_the_docs_name(stack: Deployed, store: RealStore) -> None:
     client = stack.client("dynamodb")
     sending, choosing = Sending(store, now=lambda: NOON), Choosing(store, now=lambda: NOON)
+    sending.send(package(package_id="the first of all"))
 
     with spending(client) as first:
         sending.send(package())
@@ -325,6 +377,7 @@ def test_a_recipient_who_changed_their_mind_often_costs_no_more(
     stack: Deployed, store: RealStore
 ) -> None:
     choosing = Choosing(store, now=lambda: NOON)
+    Sending(store, now=lambda: NOON).send(package(package_id="the first of all"))
     for second in range(30):
         choosing.choose("mars", choices(second, marketing=True, personal=bool(second % 2)))
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
 from chalicelib.deliveries.answers import MessageVerdict
 from chalicelib.deliveries.store import statistics
+from chalicelib.deliveries.store.tally import Tally
 
 _SK = "VERDICT"
 # A queue keeps a message for 14 days at most; after that it cannot come again.
@@ -18,8 +19,9 @@ _KEPT = timedelta(days=30)
 class VerdictStore:
     """Verdicts on messages."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, tally: Tally) -> None:
         self._table = table
+        self._tally = tally
 
     def put(self, verdict: MessageVerdict) -> None:
         """Store a verdict; one message always gets the same."""
@@ -27,9 +29,9 @@ class VerdictStore:
 
     def put_malformed(self, verdict: MessageVerdict) -> None:
         """Store a verdict and count the message as malformed, both or neither, once."""
-        counted = statistics.counting_malformed(self._table, verdict.message_id)
+        count = statistics.malformed_message(verdict.message_id)
         try:
-            self._table.transact(self._table.putting(_item(verdict), ABSENT), counted)
+            self._tally.transact(count, self._table.putting(_item(verdict), ABSENT))
         except ConditionError:
             return
 

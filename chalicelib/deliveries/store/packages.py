@@ -9,7 +9,7 @@
 from datetime import datetime
 from typing import cast
 
-from chalicelib.core import canonical, shards
+from chalicelib.core import canonical
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.instants import from_micros, micros
@@ -19,6 +19,7 @@ from chalicelib.deliveries.preferences import Preference, of_rank
 from chalicelib.deliveries.records import MOST_ATTEMPTS, Attempt, Record
 from chalicelib.deliveries.store import preferences, statistics
 from chalicelib.deliveries.store.statistics import RECORDS
+from chalicelib.deliveries.store.tally import Tally
 
 _RECORD = "RECORD"
 # The attributes of what must be alike in all attempts.
@@ -26,11 +27,11 @@ _ATTRIBUTES = {"sender_id": "sender", "recipient_id": "recipient", "package_type
 
 
 class PackageStore:
-    """Records and their counters; the counters are spread over ``shards`` items."""
+    """Records, counted by a tally in the transactions that decide them."""
 
-    def __init__(self, table: Table, *, shards: int) -> None:
+    def __init__(self, table: Table, tally: Tally) -> None:
         self._table = table
-        self._shards = shards
+        self._tally = tally
 
     def find(self, package: Package) -> tuple[Record | None, Preference | None]:
         """Return the package's record and its recipient's preference, in one read of both."""
@@ -46,15 +47,14 @@ class PackageStore:
         """Store and count ``record`` in one transaction.
 
         It holds the preference that decided: one that changed since it was read cancels the
-        decision. The shard follows from the package's id, so that every try meets the same item.
+        decision.
         """
         package = record.package
         kind = package.package_type
-        shard = shards.of(package.package_id, self._shards)
         try:
-            self._table.transact(
+            self._tally.transact(
+                statistics.package(package.package_id, kind, record.status),
                 self._table.putting(_item(record), ABSENT),
-                statistics.counting(self._table, shard, kind, record.status),
                 self._table.checking(
                     *preferences.key_of(package.recipient_id),
                     preferences.unchanged(kind, record.preference),
@@ -64,7 +64,7 @@ class PackageStore:
             if first := failed.failed.get(0):
                 raise DecidedAlreadyError(_record(first)) from failed
             raise PreferenceChangedError(
-                preferences.preference(failed.failed.get(2), kind)
+                preferences.preference(failed.failed.get(1), kind)
             ) from failed
 
     def note(self, record: Record, attempt: Attempt) -> None:

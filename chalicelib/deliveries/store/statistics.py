@@ -1,63 +1,55 @@
-"""The counters, in one partition that one query reads.
+"""The counts of packages and of malformed requests, and the records that they agree with.
 
-``STATISTICS/COUNTED#<shard>``          ``delivered_<type>`` and ``dropped_<type>``: changed
-                                        in the transaction that decides a package
-``STATISTICS/MALFORMED#http#<shard>``   ``malformed`` requests
-``STATISTICS/MALFORMED#queue#<shard>``  ``malformed`` messages: changed in the transaction that
-                                        stores the verdict on one
+Counters are named ``delivered_<type>``, ``dropped_<type>`` and ``malformed``; `tally` has where
+they are.
 """
 
-import random
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.core import shards
+from chalicelib.core.errors import UnavailableError
 from chalicelib.core.table import Item, Table
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.ports import Counts, ScanPosition
+from chalicelib.deliveries.store import tally
+from chalicelib.deliveries.store.tally import Count, Tally
 
 RECORDS = "PACKAGE#"
-_PK = "STATISTICS"
 _MALFORMED = "malformed"
-_MALFORMED_SHARDS = 16
 _STATUSES: tuple[Status, ...] = ("delivered", "dropped")
-_ONE = {":one": {"N": "1"}}
 # Records of up to 2 KB each, as most are, stay within the 1 MB that one read gives.
 _PAGE = 500
 
 
 class CounterStore:
-    """Sums over the counters' shards.
+    """The sums of the counters.
 
     ``hasty`` gives the same table by a client that soon gives up: no refusal waits for its count.
     """
 
-    def __init__(self, table: Table, hasty: Callable[[], Table]) -> None:
+    def __init__(self, table: Table, tally: Tally, hasty: Callable[[], Table]) -> None:
         self._table = table
+        self._tally = tally
         self._hasty = hasty
 
     def counts(self) -> Counts:
-        """Return the counters' sums, by one strongly consistent query."""
-        sums: Counter[str] = Counter()
-        for item in self._table.query(_PK):
-            for name, value in item.items():
-                if "N" in value:
-                    sums[name] += int(value["N"])
+        """Return the counters' sums; whatever was counted before the call is in them."""
+        sums = self._tally.sums()
         malformed = sums.pop(_MALFORMED, 0)
         return Counts({_counted(name): count for name, count in sums.items()}, malformed)
 
     def count_malformed(self) -> bool:
         """Count a malformed request; return False when it was not, or not surely, counted.
 
-        One try without a repeat, because adding twice would be counted twice.
+        What may have been counted is not tried again, because adding twice would be counted twice.
         """
-        shard = random.randrange(_MALFORMED_SHARDS)  # noqa: S311 - spreads the load, no secret
+        request = tally.of_malformed(f"http#{uuid.uuid4()}", _MALFORMED)
         try:
-            self._hasty().add(_PK, f"MALFORMED#http#{shard:02}", _MALFORMED)
-        except (BotoCoreError, ClientError):
+            self._tally.add(request, self._hasty())
+        except (BotoCoreError, ClientError, UnavailableError):
             return False
         return True
 
@@ -67,17 +59,14 @@ class CounterStore:
         return Counts(_recounted(items)), ScanPosition(*following) if following else None
 
 
-def counting(table: Table, shard: int, package_type: str, status: Status) -> dict[str, Any]:
-    """Return the action that counts a package."""
-    names = {"#n": f"{status}_{package_type}"}
-    return table.updating(_PK, f"COUNTED#{shard:04}", "ADD #n :one", values=_ONE, names=names)
+def package(package_id: str, package_type: str, status: Status) -> Count:
+    """Return the count of a decided package."""
+    return tally.of_package(package_id, f"{status}_{package_type}")
 
 
-def counting_malformed(table: Table, message_id: str) -> dict[str, Any]:
-    """Return the action that counts a malformed message."""
-    shard = shards.of(message_id, _MALFORMED_SHARDS)
-    at = f"MALFORMED#queue#{shard:02}"
-    return table.updating(_PK, at, "ADD #n :one", values=_ONE, names={"#n": _MALFORMED})
+def malformed_message(message_id: str) -> Count:
+    """Return the count of a malformed message."""
+    return tally.of_malformed(f"queue#{message_id}", _MALFORMED)
 
 
 def _counted(name: str) -> tuple[str, Status]:

@@ -36,7 +36,7 @@ def ask(client: Client, method: str, path: str, body: object = None) -> int:
         ("PUT", "/recipients/mars/preferences", {**SAID, "timestamp": 1}, 200, {"UpdateItem": 1}),
         ("PUT", "/recipients/mars/preferences", {}, 400, {}),
         ("GET", "/recipients/mars/preferences", None, 200, {"GetItem": 1}),
-        ("GET", "/statistics", None, 200, {"Query": 1}),
+        ("GET", "/statistics", None, 200, {"GetItem": 1, "Query": 1}),
         ("GET", "/statistics/recount", None, 200, {"Scan": 1}),
         ("GET", "/messages/m", None, 404, {"GetItem": 1}),
     ],

@@ -175,6 +175,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_conflict_is_tried_again_with_the_same_token_on_the_same_shard(
     store: RealStore, table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store.add(decided(package(package_id="first"), None, at=NOON))
     conflicts = Conflicts(table, times=3)
     monkeypatch.setattr(table, "transact_write_items", conflicts)
 
@@ -182,7 +183,7 @@ def test_a_conflict_is_tried_again_with_the_same_token_on_the_same_shard(
 
     assert len(conflicts.tries) == 4
     assert all(each == conflicts.tries[0] for each in conflicts.tries)
-    assert store.counts().packages == {("personal", "delivered"): 1}
+    assert store.counts().packages == {("personal", "delivered"): 2}
 
 
 def test_conflicts_without_end_are_a_503(
