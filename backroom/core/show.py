@@ -4,9 +4,11 @@ Everything that came from outside goes through `plain`: a log line or a note may
 steer a terminal. The consoles know no markup, so text is shown as it is.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+import typer
 from rich import box
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -36,6 +38,12 @@ def aside() -> Console:
 def plain(text: str) -> str:
     """Return ``text`` with whatever is not printable spelled out, as in a Python string."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def write_csv(pages: Iterable[str]) -> None:
+    """Print CSV, page by page, as it came; a terminal gets no byte order mark."""
+    for text in pages:
+        typer.echo(text.removeprefix("\ufeff") if sys.stdout.isatty() else text, nl=False)
 
 
 def money(cents: int) -> str:

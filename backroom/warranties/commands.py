@@ -170,8 +170,7 @@ def export(
             pages = [page.text[1:-1] for page in api.all_of(store_uuid) if page.value]
             typer.echo(f"[{','.join(pages)}]")
             return
-        for text in api.export(store_uuid):
-            typer.echo(text, nl=False)
+        show.write_csv(api.export(store_uuid))
 
 
 @app.command(epilog="Example: backroom warranties seed")

@@ -22,6 +22,8 @@ def read(cursor: str) -> tuple[str, list[Any]]:
         raise ValueError(NOT_OURS) from odd
     if not isinstance(seal, str) or not _SEAL.fullmatch(seal):
         raise ValueError(NOT_OURS)
+    if any(isinstance(part, list | dict) for part in parts):  # a position is flat, in any list
+        raise ValueError(NOT_OURS)
     return seal, parts
 
 

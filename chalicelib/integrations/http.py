@@ -5,7 +5,7 @@
 | no name, refused, no certificate, no connect | NotDone     | NotDone     |
 | 429, or the vendor's own word for a limit    | NotDone     | NotDone     |
 | 409, 423, 425                                | NotDone     | NotDone     |
-| read timeout, reset, 408, 5xx, odd answer    | **Unsure**  | NotDone     |
+| read timeout, reset, 408, 5xx, odd or huge   | **Unsure**  | NotDone     |
 | 3xx, 401, 403                                | Denied      | Denied      |
 | 404, 410                                     | NotThere    | NotThere    |
 | other 4xx                                    | Poison      | Poison      |
@@ -35,6 +35,7 @@ from urllib3.exceptions import (
 
 from chalicelib import __version__
 from chalicelib.core.addresses import safe
+from chalicelib.core.fetch import read_body
 from chalicelib.core.outbox.effects import (
     CredentialsError,
     EffectError,
@@ -46,6 +47,8 @@ from chalicelib.core.outbox.effects import (
 M = TypeVar("M", bound=BaseModel)
 
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
+LARGEST = 16 * 1024 * 1024
+"""Bytes that are read of an answer, decompressed; of a larger one the outcome is not known."""
 USER_AGENT = f"backroom/{__version__}"
 _LONGEST_WAIT_S = 86_400.0
 _MOST_WORDS = 300
@@ -162,7 +165,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         **body: Any,
     ) -> Answer:
-        content, media_type = _encoded(**body)
+        sent, media_type = _encoded(**body)
         request = f"{method} {path}"
         if not safe(self._url):  # a token goes nowhere unencrypted
             raise CredentialsError(
@@ -173,18 +176,20 @@ class Http:
             response = pool().request(
                 method,
                 url,
-                body=content,
+                body=sent,
                 headers={**self._headers, **media_type, **(headers or {})},
                 timeout=self._timeout,
                 retries=False,
                 redirect=False,
+                preload_content=False,
             )
+            content, more = read_body(response, LARGEST)
         except (HTTPError, ssl.SSLError, OSError) as broken:
             raise self._broken(request, broken, writes=writes) from None
-        answer = Answer(
-            self._service, request, writes, response.status, response.headers, response.data
-        )
+        answer = Answer(self._service, request, writes, response.status, response.headers, content)
         error = (self._judge and self._judge(answer, self._now())) or outcome(answer, self._now())
+        if more and not error:
+            error = answer.unknown(f"the answer has more than {LARGEST} bytes")
         if error:
             raise self._scrubbed(error)
         return answer

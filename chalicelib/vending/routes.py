@@ -1,7 +1,5 @@
 """The vending context over HTTP: registry, machines, the fleet, the work."""
 
-import csv
-import io
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Literal
@@ -9,6 +7,7 @@ from typing import Annotated, Literal
 from chalice import Response
 from pydantic import Field
 
+from chalicelib.core import spreadsheets
 from chalicelib.core.access import Caller
 from chalicelib.core.http import created, json_list, link, ok, respond
 from chalicelib.core.models import Model, PageQuery
@@ -244,7 +243,7 @@ def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> 
     following = _ROWS.following(query, page.next, serial=path.serial)
     if query.format == "json":
         return json_list(page.rows, next_page=following)
-    return respond(_csv(page.rows), media_type="text/csv; charset=utf-8", headers=link(following))
+    return respond(_csv(page.rows), media_type=spreadsheets.MEDIA_TYPE, headers=link(following))
 
 
 @bp.on(
@@ -419,9 +418,5 @@ def _stored(value: Model, new: bool, location: str) -> Response:
 
 
 def _csv(rows: Iterable[RowView]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["id", "machine", "at", "gumballs", "credit_cents", "suspected_duplicate"])
-    for row in rows:
-        writer.writerow(row.model_dump(mode="json").values())
-    return out.getvalue()
+    names = ["id", "machine", "at", "gumballs", "credit_cents", "suspected_duplicate"]
+    return spreadsheets.as_csv(names, (row.model_dump(mode="json").values() for row in rows))

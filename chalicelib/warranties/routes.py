@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from chalice import Response
 
-from chalicelib.core import log
+from chalicelib.core import log, spreadsheets
 from chalicelib.core.http import json_list, link, ok, respond
 from chalicelib.core.models import KeyHeader
 from chalicelib.core.paging import Pages, cut
@@ -103,9 +103,7 @@ def export_warranties(path: StorePath, query: ListQuery) -> Response:
     page = warranties().listed(filters, after=start, limit=query.limit)
     following = _EXPORT.following(query, page.next, store_uuid=path.store_uuid)
     return respond(
-        screens.as_csv(page.rows),
-        media_type="text/csv; charset=utf-8",
-        headers=link(following),
+        screens.as_csv(page.rows), media_type=spreadsheets.MEDIA_TYPE, headers=link(following)
     )
 
 

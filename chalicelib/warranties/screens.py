@@ -1,21 +1,16 @@
 """How warranties and rate cards are laid out for readers: as a table, and as a card."""
 
-import csv
-import io
 from collections.abc import Iterable
 
+from chalicelib.core import spreadsheets
 from chalicelib.warranties import money
 from chalicelib.warranties.answers import BandView, PlansAnswer, PlanView, TypeView, Warranty
 from chalicelib.warranties.rate_card import Band, Plan, RateCard, RateCards
 
 
 def as_csv(rows: Iterable[Warranty]) -> str:
-    """Return warranties as RFC 4180 has it, under a line of names."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(Warranty.model_fields)
-    writer.writerows(row.model_dump().values() for row in rows)
-    return out.getvalue()
+    """Return warranties as CSV, under a line of names."""
+    return spreadsheets.as_csv(Warranty.model_fields, (row.model_dump().values() for row in rows))
 
 
 def readable(card: RateCard, cards: RateCards) -> PlansAnswer:

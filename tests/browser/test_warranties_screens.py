@@ -45,6 +45,18 @@ def test_w4_a_sofa_gets_two_warranties_and_each_explains_its_price(
     screens.sees("Price rule")
 
 
+def test_a_title_cannot_turn_the_letters_behind_it_about(screens: Screens, sku: str) -> None:
+    sell(screens, sku, item_title="Sofa \u202egnp.\u2069exe")
+    screens.confirm("Sell")
+    screens.sees("2 warranties")
+
+    screens.page.get_by_role("link", name="see it").first.click()
+    screens.settled()
+
+    heading = screens.page.get_by_role("heading", name=r"Sofa \u202egnp.\u2069exe")
+    expect(heading).to_be_visible()
+
+
 def test_w4_a_cost_that_no_plan_fits_is_answered_with_the_reason(
     screens: Screens, sku: str
 ) -> None:

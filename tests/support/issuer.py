@@ -7,12 +7,14 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
@@ -63,6 +65,13 @@ def signed(
     return jwt.PyJWS().encode(claimed, key, algorithm=algorithm or natural, headers=headers)
 
 
+def signed_as(head: Mapping[str, Any], told: Mapping[str, Any], key: rsa.RSAPrivateKey) -> str:
+    """Return a token of these claims with a header of any form."""
+    text = f"{part(dict(head))}.{part(dict(told))}"
+    signature = key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{text}.{part(signature)}"
+
+
 def part(value: object) -> str:
     """Return one part of a token: base64url, without padding."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -82,7 +91,10 @@ def signed_with_the_public_key(told: Mapping[str, Any], key: PrivateKey, kid: st
 
 
 class Issuer:
-    """The issuer, running from `start` to `stop`. ``broken`` has it answer 500 to everything."""
+    """The issuer, running from `start` to `stop`.
+
+    ``broken`` has it answer 500 to everything; ``drip_s`` are the seconds from byte to byte.
+    """
 
     def __init__(self) -> None:
         self._server = _Server(("127.0.0.1", 0), _Connection)
@@ -92,6 +104,7 @@ class Issuer:
         )
         self.kid, self.key = "first", rsa_key("first")
         self.broken = False
+        self.drip_s = 0.0
         self.asked: list[str] = []
 
     @property
@@ -145,7 +158,13 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        if not self.server.issuer.drip_s:
+            self.wfile.write(content)
+            return
+        with suppress(OSError):  # who fetches has a deadline
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(self.server.issuer.drip_s)
 
     def log_message(self, *_: Any) -> None:
         """Write no line for each request."""

@@ -159,8 +159,7 @@ def transactions(
         raise typer.BadParameter("take one of the two", param_hint="--csv, --json")
     with session.of(context).api(VendingApi) as api:
         if as_csv:
-            for text in api.transactions_csv(serial, since=since, until=until):
-                typer.echo(text, nl=False)
+            show.write_csv(api.transactions_csv(serial, since=since, until=until))
         elif as_json:
             _print_json(api, serial, since, until)
         else:

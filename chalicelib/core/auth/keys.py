@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import urllib3
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 from pydantic import BaseModel, ConfigDict
 from urllib3.exceptions import HTTPError
 
-from chalicelib.core.addresses import safe
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.fetch import Get, fetched
 from chalicelib.core.log import logger
 
 FRESH_S = 600.0
@@ -26,15 +25,15 @@ PAUSE_S = 10.0
 """Seconds between two questions to the issuer: as long as a new key may be unknown."""
 KEPT_S = 86_400.0
 """Seconds that known keys go on while the issuer does not answer."""
+FETCH_S = 5.0
+"""Seconds that a renewal may take, both documents and whatever the issuer drips."""
+STALE_PAUSE_S = 60.0
+"""Seconds between two questions that failed, while the key that is looked for is known."""
 
-_TIMEOUT = urllib3.Timeout(connect=2, read=4)
 _LARGEST = 500_000
 _SMALLEST_RSA_BITS = 2048
 # What a public key is made of; of a private one, published by mistake, no more is read.
 _PARTS = {"RSA": {"kty", "n", "e"}, "EC": {"kty", "crv", "x", "y"}}
-
-Get = Callable[[str], bytes]
-"""Returns what is at an address. Raises HTTPError, OSError or ValueError."""
 
 
 class UnknownKeyError(Exception):
@@ -61,10 +60,11 @@ class Keys:
         self, issuer: str, *, get: Get | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._issuer = issuer
-        self._get = get or _get
+        self._get = get
         self._clock = clock
         self._keys: dict[tuple[str | None, str], PyJWK] = {}
         self._found_at = self._tried_at = -math.inf
+        self._failed = False
 
     def find(self, kid: str | None, algorithm: str) -> PyJWK:
         """Return the key ``kid``, or the only one there is for a token that names none.
@@ -73,8 +73,10 @@ class Keys:
         """
         if self._clock() - self._found_at > KEPT_S:
             self._keys = {}
-        if self._clock() - self._found_at > FRESH_S or not self._known(kid, algorithm):
-            self._renew()
+        if not self._known(kid, algorithm):
+            self._renew(PAUSE_S)
+        elif self._clock() - self._found_at > FRESH_S:
+            self._renew(STALE_PAUSE_S if self._failed else PAUSE_S)
         if not self._keys:
             wait_s = math.ceil(self._tried_at + PAUSE_S - self._clock())
             detail = "The identity provider does not respond, so tokens cannot be verified."
@@ -90,26 +92,32 @@ class Keys:
         fitting = [key for (_, known), key in self._keys.items() if known == algorithm]
         return fitting[0] if len(fitting) == 1 else None
 
-    def _renew(self) -> None:
+    def _renew(self, pause_s: float) -> None:
         """Ask the issuer, unless that was done just now; what is known stays if it fails."""
-        now = self._clock()
-        if now - self._tried_at < PAUSE_S:
+        if self._clock() - self._tried_at < pause_s:
             return
-        self._tried_at = now
+        self._failed = True
         try:
-            keys = self._fetched()
+            keys = self._asked()
         except (HTTPError, OSError, ValueError) as failed:
             logger.warning("the identity provider failed", extra={"why": _why(failed)})
             return
+        finally:
+            self._tried_at = self._clock()
         if keys:
-            self._keys, self._found_at = keys, now
+            self._keys, self._found_at, self._failed = keys, self._tried_at, False
 
-    def _fetched(self) -> dict[tuple[str | None, str], PyJWK]:
+    def _asked(self) -> dict[tuple[str | None, str], PyJWK]:
+        if self._get:
+            return self._published(self._get)
+        return fetched(self._published, within_s=FETCH_S, limit=_LARGEST)
+
+    def _published(self, get: Get) -> dict[tuple[str | None, str], PyJWK]:
         address = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-        discovered = _Discovered.model_validate_json(self._get(address))
+        discovered = _Discovered.model_validate_json(get(address))
         if discovered.issuer != self._issuer:
             raise ValueError("its discovery document is that of another issuer")
-        published = _KeySet.model_validate_json(self._get(discovered.jwks_uri)).keys
+        published = _KeySet.model_validate_json(get(discovered.jwks_uri)).keys
         found: dict[tuple[str | None, str], PyJWK] = {}
         for each in published:
             if (algorithm := _algorithm(each)) and (key := _usable(each, algorithm)):
@@ -138,27 +146,6 @@ def _usable(told: dict[str, Any], algorithm: str) -> PyJWK | None:
         return None
     weak = algorithm == "RS256" and key.key.key_size < _SMALLEST_RSA_BITS
     return None if weak else key
-
-
-def _get(address: str) -> bytes:
-    if not safe(address):
-        raise ValueError("an address of the identity provider is no https:// one")
-    response = urllib3.request(
-        "GET",
-        address,
-        headers={"Accept": "application/json"},
-        preload_content=False,
-        redirect=False,
-        retries=False,
-        timeout=_TIMEOUT,
-    )
-    try:
-        content = response.read(_LARGEST, decode_content=True)
-    finally:
-        response.close()
-    if response.status != 200:
-        raise ValueError(f"{response.status} instead of a document")
-    return content
 
 
 def _why(failed: Exception) -> str:

@@ -19,6 +19,9 @@ ALGORITHMS = ("RS256", "ES256")
 LEEWAY_S = 30
 """Seconds by which clocks may differ."""
 
+# Of an access token (RFC 9068 section 2.1), or of any JWT: most issuers tell no difference.
+_TYPES = {"jwt", "at+jwt"}
+_ACCESS = "access"
 _REQUIRED = ["exp", "iss", "sub"]
 _LONGEST = 8_192
 _LONGEST_SUBJECT = 255
@@ -58,6 +61,8 @@ class Tokens:
             raise _bad("its key is none of the issuer's") from None
         except (exceptions.PyJWTError, ValueError, OverflowError, RecursionError) as wrong:
             raise _bad(_REASONS.get(type(wrong), "it cannot be read")) from None
+        if claims.get("token_use", _ACCESS) != _ACCESS:
+            raise _bad("it is no access token")
         if _audiences(claims).isdisjoint(self._settings.audiences):
             raise _bad("it has another audience")
         if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
@@ -71,6 +76,8 @@ class Tokens:
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
             raise _bad("it must be signed with RS256 or ES256")
+        if not _is_access_token(header.get("typ")):
+            raise _bad("it is no access token")
         claims: dict[str, Any] = jwt.decode(
             token,
             self._keys.find(header.get("kid"), algorithm),
@@ -90,12 +97,22 @@ class Tokens:
                     yield scope.removeprefix(prefix)
 
 
+def _is_access_token(kind: object) -> bool:
+    """Return whether a header's ``typ`` fits; it may be left out, and "application/" too."""
+    if kind is None:
+        return True
+    return isinstance(kind, str) and kind.lower().removeprefix("application/") in _TYPES
+
+
 def _audiences(claims: Mapping[str, Any]) -> set[str]:
     """Return whom a token is meant for.
 
     Amazon Cognito's access tokens have no ``aud``; they name the client that they were given to.
     """
-    return set(_words(claims.get("aud", claims.get("client_id"))))
+    told = claims.get("aud", claims.get("client_id"))
+    if isinstance(told, str):
+        return {told}
+    return set(_words(told))
 
 
 def _words(value: object) -> list[str]:

@@ -138,7 +138,7 @@ class _RangedObject(io.RawIOBase):
             if refused.response["Error"]["Code"] in {"412", "PreconditionFailed", "NoSuchKey"}:
                 raise ChangedMeanwhileError(self._key) from refused
             raise
-        content = answer["Body"].read()
+        content = answer["Body"].read(last - first + 1)  # no more, whatever is sent
         if answer["ETag"].strip('"') != self._found.etag:
             raise ChangedMeanwhileError(self._key)
         return content

@@ -1,5 +1,15 @@
 /** Elements and text. Whatever was typed in by somebody becomes text, never markup. */
 
+// They turn the order of the letters around them about, so that a name reads as another one.
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// What is read, and not sent back: the value of a field stays as it is.
+const READ = new Set(["alt", "aria-label", "placeholder", "title"]);
+
+/** Returns a text with the characters that turn its direction spelled out: "\u202e". */
+export function visible(text) {
+  return String(text).replace(DIRECTIONS, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /**
  * Returns an element. Attributes whose names begin with "on" are listeners, true and false set and
  * leave out; children are elements, texts, or lists of them, and nothing where null or false.
@@ -9,15 +19,16 @@ export function h(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, READ.has(name) ? visible(value) : value);
   }
-  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  const shown = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  made.append(...shown.map((child) => (child instanceof Node ? child : visible(child))));
   return made;
 }
 
 /** Has a screen reader say something. */
 export function say(text) {
-  document.getElementById("said").textContent = text;
+  document.getElementById("said").textContent = visible(text);
 }
 
 /** Moves the focus to the content if what had it is gone, so that nobody starts at the top again. */

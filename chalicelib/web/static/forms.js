@@ -2,7 +2,7 @@
 
 import { newKey, Problem } from "./api.js";
 import { number } from "./exact.js";
-import { h, keepFocus, say, sentence, words } from "./dom.js";
+import { h, keepFocus, say, sentence, visible, words } from "./dom.js";
 import { confirmed, explained, failure, fill } from "./parts.js";
 import { choices, limits } from "./spec.js";
 
@@ -96,7 +96,7 @@ export function field({ name, label, hint, kind = "text", property, required = f
     focus: () => input.focus(),
     answersFor: (path) => [name, ...aliases].some((each) => path === each || path.startsWith(`${each}.`)),
     refuse(text) {
-      error.textContent = text;
+      error.textContent = visible(text);
       error.hidden = !text;
       if (text) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");

@@ -1,7 +1,7 @@
 /** A field of ingredients: names and amounts, each with its unit, as many as there are. */
 
 import { Decimal, number } from "./exact.js";
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 
 const UNITS = [["g", "grams"], ["unit", "pieces"]];
 
@@ -37,7 +37,7 @@ export function ingredients({ name, label, required = false }) {
     focus: () => (lines.querySelector("[aria-invalid]") || lines.querySelector("input")).focus(),
     answersFor: (path) => path === name || path.startsWith(`${name}.`),
     refuse(text) {
-      error.textContent = text;
+      error.textContent = visible(text);
       error.hidden = !text;
       for (const line of lines.children) {
         const meant = text && line.named() && text.toLowerCase().includes(line.named().toLowerCase());

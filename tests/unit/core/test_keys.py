@@ -1,13 +1,15 @@
 """The issuer's keys: found, trusted as far as they deserve, and not asked for all the time."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from urllib3.exceptions import NewConnectionError
 
-from chalicelib.core.auth.keys import FRESH_S, KEPT_S, PAUSE_S, Keys, UnknownKeyError
+from chalicelib.core.auth import keys as module
+from chalicelib.core.auth.keys import FRESH_S, KEPT_S, PAUSE_S, STALE_PAUSE_S, Keys, UnknownKeyError
 from chalicelib.core.errors import UnavailableError
 from tests.support.issuer import Issuer, ec_key, public, rsa_key
 
@@ -119,6 +121,21 @@ def test_known_keys_go_on_for_a_day_while_the_issuer_is_down() -> None:
         provider.keys.find("one", "RS256")
 
 
+def test_while_the_issuer_is_down_who_has_a_known_key_seldom_waits_for_it() -> None:
+    provider = Provider(ONE)
+    provider.keys.find("one", "RS256")
+    provider.fail()
+
+    provider.now += FRESH_S + 1
+    for _ in range(int(STALE_PAUSE_S) - 1):
+        assert provider.keys.find("one", "RS256")
+        provider.now += 1
+    assert len(provider.asked) == 3
+    provider.now += 1
+    assert provider.keys.find("one", "RS256")
+    assert len(provider.asked) == 4
+
+
 def test_an_issuer_that_comes_back_is_noticed() -> None:
     provider = Provider(ONE)
     answers = dict(provider.answers)
@@ -215,6 +232,24 @@ def test_an_issuer_that_fails_or_is_gone_is_503(issuer: Issuer) -> None:
     for url in (issuer.url, "http://127.0.0.1:1"):
         with pytest.raises(UnavailableError):
             Keys(url).find("first", "RS256")
+
+
+def test_an_issuer_that_drips_is_left_after_five_seconds_and_known_keys_go_on(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    keys = Keys(issuer.url, clock=lambda: now[0])
+    keys.find("first", "RS256")
+    monkeypatch.setattr(issuer, "drip_s", 1.0)
+    monkeypatch.setattr(module, "FETCH_S", 0.5)
+    begun = time.monotonic()
+
+    now[0] += FRESH_S + 1
+    assert keys.find("first", "RS256")
+    with pytest.raises(UnavailableError):
+        Keys(issuer.url).find("first", "RS256")
+
+    assert 1.0 <= time.monotonic() - begun < 3.0
 
 
 def test_keys_never_come_unencrypted_from_elsewhere(

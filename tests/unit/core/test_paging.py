@@ -90,6 +90,14 @@ def test_json_that_this_list_has_not_sealed_is_refused(made_up: object) -> None:
     refused(THINGS, encoded(made_up))
 
 
+@pytest.mark.parametrize("opened", ["[", '{"a":'])
+def test_a_cursor_that_is_deeper_than_python_goes_is_refused(opened: str) -> None:
+    deep = opened * 900 + "1" + {"[": "]"}.get(opened, "}") * 900
+    text = f'["{"0" * 16}",{deep}]'
+
+    refused(THINGS, base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
+
+
 @given(st.integers(0, 200), st.integers(0, 63))
 def test_a_cursor_that_was_changed_is_refused(place: int, letter: int) -> None:
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -20,6 +20,7 @@ from tests.support.issuer import (
     public,
     rsa_key,
     signed,
+    signed_as,
     signed_with_the_public_key,
     unsigned,
 )
@@ -115,6 +116,7 @@ def test_a_technician_is_named_by_a_text_or_a_number(technician: Any) -> None:
         {"aud": "other"},
         {"aud": ["somebody-else", AUDIENCE]},
         {"aud": None, "client_id": AUDIENCE},
+        {"aud": None, "client_id": AUDIENCE, "token_use": "access"},
         {"exp": after(20 - LEEWAY_S)},
         {"nbf": after(LEEWAY_S - 2), "iat": after(LEEWAY_S - 2)},
     ],
@@ -140,6 +142,13 @@ def test_what_is_good_enough_is_taken(told: dict[str, Any]) -> None:
         ({"aud": None}, "it has another audience"),
         ({"aud": []}, "it has another audience"),
         ({"aud": {AUDIENCE: 1}}, "it has another audience"),
+        ({"aud": f"other-app {AUDIENCE}"}, "it has another audience"),
+        ({"aud": [f"other-app {AUDIENCE}"]}, "it has another audience"),
+        ({"aud": f" {AUDIENCE}"}, "it has another audience"),
+        ({"aud": AUDIENCE.upper()}, "it has another audience"),
+        ({"token_use": "id"}, "it is no access token"),
+        ({"token_use": ["access"]}, "it is no access token"),
+        ({"token_use": ""}, "it is no access token"),
         ({"exp": None}, "it lacks one of exp, iss, sub"),
         ({"iss": None}, "it lacks one of exp, iss, sub"),
         ({"sub": None}, "it lacks one of exp, iss, sub"),
@@ -151,6 +160,28 @@ def test_a_token_of_another_time_place_or_person_is_refused(
     told: dict[str, Any], reason: str
 ) -> None:
     assert why(made("operate", **told)) == f"The bearer token was refused: {reason}."
+
+
+@pytest.mark.parametrize("kind", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", None])
+def test_an_access_token_says_so_or_nothing(kind: str | None) -> None:
+    assert (
+        TOKENS.caller(
+            signed_as(
+                {"alg": "RS256", "kid": "one", **({"typ": kind} if kind else {})},
+                claims(ISSUER),
+                KEY,
+            )
+        ).subject
+        == "somebody"
+    )
+
+
+@pytest.mark.parametrize("kind", ["logout+jwt", "secevent+jwt", "dpop+jwt", "JWE", "", 7, ["JWT"]])
+def test_a_token_of_another_kind_is_refused(kind: Any) -> None:
+    head = {"alg": "RS256", "kid": "one", "typ": kind}
+    told = claims(ISSUER, "operate")
+
+    assert why(signed_as(head, told, KEY)).endswith("it is no access token.")
 
 
 @pytest.mark.parametrize("exp", [float("inf"), float("nan"), "soon", [], {}, -1, 0])

@@ -1,6 +1,10 @@
 """What an answer means, and how long a vendor asks to wait."""
 
+import gzip
+import resource
+import socket
 import ssl
+import sys
 from typing import Any
 
 import pytest
@@ -24,6 +28,8 @@ from chalicelib.core.outbox.effects import (
 )
 from chalicelib.integrations import http
 from chalicelib.integrations.http import Answer, Http, NotThereError
+from tests.support.sockets import answer as answering
+from tests.support.sockets import server
 
 NOW = 1_795_219_200.0  # 2026-11-21 00:00:00 UTC
 
@@ -166,3 +172,52 @@ def test_an_address_that_is_none_waits_for_somebody(url: str) -> None:
 def test_a_token_is_not_sent_unencrypted_but_to_this_machine(url: str) -> None:
     with pytest.raises(CredentialsError, match="https"):
         Http("Jira", url).write("POST", "/x", json={})
+
+
+# --- how much of an answer is read ----------------------------------------------------------------
+
+
+def test_an_answer_that_unpacks_to_more_than_is_read_has_an_unknown_outcome() -> None:
+    """583 kB of gzip are 600 MB of memory to whoever unpacks them all."""
+    packed = gzip.compress(bytes(600_000_000), compresslevel=1)
+    with server(answering(b"Content-Encoding: gzip\r\n", body=packed)) as address:
+        vendor = Http("Jira", address.partition("/keys")[0])
+        before = _peak_bytes()
+        with pytest.raises(NotExecutedError, match="more than 16777216 bytes"):
+            vendor.read("GET", "/x")
+        with pytest.raises(OutcomeUnknownError, match="more than 16777216 bytes"):
+            vendor.write("POST", "/x", json={})
+
+    assert _peak_bytes() - before < 150_000_000
+
+
+def test_a_refusal_is_understood_whatever_its_size() -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
+        for _ in range(20):
+            connection.sendall(bytes(1024 * 1024))
+
+    with server(serve) as address, pytest.raises(CredentialsError, match="403"):
+        Http("Jira", address.partition("/keys")[0]).write("POST", "/x", json={})
+
+
+def test_connections_are_used_again() -> None:
+    connections = []
+
+    def serve(connection: socket.socket) -> None:
+        connections.append(connection)
+        while connection.recv(4096):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with server(serve) as address:
+        vendor = Http("Jira", address.partition("/keys")[0])
+        for _ in range(5):
+            assert vendor.read("GET", "/x").content == b"{}"
+
+    assert len(connections) == 1
+
+
+def _peak_bytes() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

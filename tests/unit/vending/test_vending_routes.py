@@ -286,7 +286,7 @@ def test_v7_the_link_of_a_page_leads_to_the_next_one(api: Api, world: World, sty
 
 def _ids(body: bytes, style: str) -> list[int]:
     if style == "csv":
-        return [int(each["id"]) for each in csv.DictReader(io.StringIO(body.decode()))]
+        return [int(each["id"]) for each in csv.DictReader(io.StringIO(body.decode("utf-8-sig")))]
     return [each["id"] for each in json.loads(body)]
 
 
@@ -297,7 +297,7 @@ def test_v7_transactions_come_as_csv_too(api: Api, world: World) -> None:
     answer = api.get("/machines/GM001/transactions", format="csv")
 
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.body.decode().splitlines() == [
+    assert answer.body.decode("utf-8-sig").splitlines() == [
         "id,machine,at,gumballs,credit_cents,suspected_duplicate",
         "1,GM001,2020-02-20T08:00:00Z,1,25,False",
     ]
