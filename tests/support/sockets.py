@@ -33,5 +33,8 @@ def answer(*head: bytes, body: bytes) -> Serve:
     def serve(connection: socket.socket) -> None:
         connection.recv(4096)
         connection.sendall(HEAD + b"".join(head) + b"\r\n" + body)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(4096):  # or what is unread would reset the connection
+            pass
 
     return serve
