@@ -26,6 +26,7 @@ EVENTS = (
     "chalicelib.bakery.events",
     "chalicelib.bakery.workers",
     "chalicelib.deliveries.events",
+    "chalicelib.operators.events",
     "chalicelib.outbox.events",
     "chalicelib.vending.events",
     "chalicelib.vending.workers",

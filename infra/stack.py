@@ -22,6 +22,7 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPA
 _NEVER_STOOD = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
 _STACK = "AWS::CloudFormation::Stack"
 _BEGUN = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+_PROTECTION = "DeletionProtection"
 FINGERPRINT_TAG = "backroom:fingerprint"
 
 
@@ -85,6 +86,10 @@ class Stack:
             self.delete()
             standing = None
         arguments["Parameters"] = list(_parameters(parameters, standing or {}, template))
+        protects = standing is None and _protects(parameters, template)
+        if protects:  # what a first deployment that fails has made has to go
+            unprotected = {"ParameterKey": _PROTECTION, "ParameterValue": "false"}
+            arguments["Parameters"].append(unprotected)
         if confirm:
             self._review(arguments, confirm, new=standing is None)
         elif standing is None:
@@ -92,8 +97,22 @@ class Stack:
             self._wait("stack_create_complete")
         elif _asked(self._cloudformation.update_stack, arguments):
             self._wait("stack_update_complete")
+        if protects:
+            self._protect(arguments)
         self.check_outputs(template)
         return self.outputs()
+
+    def _protect(self, arguments: Mapping[str, Any]) -> None:
+        """Protect the tables of a stack that stands now."""
+        known = [
+            {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
+            for each in arguments["Parameters"]
+            if each["ParameterKey"] != _PROTECTION
+        ]
+        protected = {"ParameterKey": _PROTECTION, "ParameterValue": "true"}
+        change = {**arguments, "Parameters": [*known, protected]}
+        if _asked(self._cloudformation.update_stack, change):
+            self._wait("stack_update_complete")
 
     def delete(self) -> None:
         """Delete the stack and wait until it is gone. Raises StackError."""
@@ -122,18 +141,16 @@ class Stack:
         standing = json.loads(found) if isinstance(found, str) else found
         return bool(standing["Resources"].get("RestAPI") != template["Resources"].get("RestAPI"))
 
-    def vendor_settings(self) -> str:
-        """Return what the vendors' secret holds; CloudFormation hides the parameter of it."""
+    def secret(self, output: str) -> str:
+        """Return what a secret holds, by its output; CloudFormation hides its parameter."""
         secrets = self._session.client("secretsmanager")
-        held: str = secrets.get_secret_value(SecretId=self.outputs()["VendorsSecret"])[
-            "SecretString"
-        ]
+        held: str = secrets.get_secret_value(SecretId=self.outputs()[output])["SecretString"]
         return held
 
-    def put_vendor_settings(self, settings: str) -> None:
-        """Have the vendors' secret hold ``settings``."""
+    def put_secret(self, output: str, settings: str) -> None:
+        """Have a secret, by its output, hold ``settings``."""
         secrets = self._session.client("secretsmanager")
-        secrets.put_secret_value(SecretId=self.outputs()["VendorsSecret"], SecretString=settings)
+        secrets.put_secret_value(SecretId=self.outputs()[output], SecretString=settings)
 
     def endpoint(self, outputs: Mapping[str, str]) -> str | None:
         """Return where the stage answers, without a slash at its end; None without a REST API."""
@@ -254,6 +271,13 @@ def _parameters(
         name = parameter["ParameterKey"]
         if name not in told and name in template["Parameters"]:
             yield {"ParameterKey": name, "UsePreviousValue": True}
+
+
+def _protects(told: Mapping[str, str], template: Mapping[str, Any]) -> bool:
+    """Return whether a new stack is to refuse to delete its tables, and has some that can."""
+    tables = (each.get("Properties", {}) for each in template["Resources"].values())
+    knows = any("DeletionProtectionEnabled" in table for table in tables)
+    return knows and told.get(_PROTECTION, "true") == "true"
 
 
 def _asked(ask: Callable[..., object], arguments: Mapping[str, Any]) -> bool:

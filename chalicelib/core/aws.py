@@ -15,6 +15,7 @@ from chalicelib.core.settings import from_env
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
@@ -37,6 +38,8 @@ _HASTY_CONFIG = _CONFIG.merge(
 )
 # For what must not happen twice: one try, and its caller decides.
 _ONCE_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+# For what another function takes its time for: less than the gateway waits.
+_PATIENT_CONFIG = _ONCE_CONFIG.merge(Config(read_timeout=25))
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4"))
 
 
@@ -88,6 +91,12 @@ def presigning_s3() -> "S3Client":
 def sqs() -> "SQSClient":
     """Return the SQS client."""
     return cast("SQSClient", _session().create_client("sqs", config=_CONFIG))
+
+
+@cache
+def functions() -> "LambdaClient":
+    """Return the Lambda client; it tries once, and waits almost as long as the gateway does."""
+    return cast("LambdaClient", _session().create_client("lambda", config=_PATIENT_CONFIG))
 
 
 @cache

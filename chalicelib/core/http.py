@@ -254,6 +254,15 @@ def problem(error: BackroomError, *, instance: str) -> Response:
 
 # --- the app's one middleware ---------------------------------------------------------------------
 
+# Of every answer that does not say otherwise: a browser takes it for what it is, keeps none of it,
+# and gives it no camera (OWASP, "HTTP Headers Cheat Sheet").
+_SECURITY: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Content-Type-Options": "nosniff",
+}
+_TLS_FOR_A_YEAR = "max-age=31536000"
+
 
 def edge(request: Request, get_response: Callable[[Request], Response]) -> Response:
     """Answer every request in one form, with one line in the log."""
@@ -263,6 +272,7 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
         response = _rewritten(get_response(request), here)
     except BackroomError as error:
         response = problem(error, instance=here)
+    response.headers = {**_security(request), **response.headers}
     log.count("Requests")
     log.emit(
         "request",
@@ -273,6 +283,13 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
         status=str(response.status_code),
     )
     return response
+
+
+def _security(request: Request) -> dict[str, str]:
+    """Return the headers of every answer. Whoever came by TLS comes by TLS again (RFC 6797)."""
+    if request.headers.get("x-forwarded-proto") != "https":
+        return dict(_SECURITY)
+    return {**_SECURITY, "Strict-Transport-Security": _TLS_FOR_A_YEAR}
 
 
 def instance(request: Request) -> str:

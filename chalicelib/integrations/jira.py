@@ -7,7 +7,7 @@ Searching trails writes by seconds to minutes, so "not found" is no proof before
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError
@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError
 from chalicelib.core.outbox.effects import CredentialsError, EffectError, RejectedError
 from chalicelib.integrations import adf, limits
 from chalicelib.integrations.http import Answer, Http, NotThereError, Read
-from chalicelib.integrations.settings import VendorSettings
+from chalicelib.integrations.settings import WEBHOOK_SECRET, VendorSettings
 
 SETTLE_S = 900.0
 """How long the search may trail a write ("seconds to minutes", says Atlassian), made sure of."""
@@ -38,6 +38,8 @@ class JiraSettings(VendorSettings):
 
 class JiraWebhookSettings(VendorSettings):
     """What Jira signs its webhooks with."""
+
+    secret: ClassVar[str] = WEBHOOK_SECRET
 
     jira_webhook_secret: SecretStr
 

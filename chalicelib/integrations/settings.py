@@ -1,8 +1,10 @@
 """What each vendor needs to be talked to, and where it comes from.
 
 A value is looked for in the environment, then in the secret that `VENDORS_SECRET` names: a JSON
-object in Secrets Manager with the same names. An empty value is none. The secret is read at first
-use and again after five minutes, so a new token needs no deployment.
+object in Secrets Manager with the same names. What a stranger's request is checked with is in a
+secret of its own, `WEBHOOK_SECRET`, so that the function that strangers reach holds no token. An
+empty value is none. A secret is read at first use and again after five minutes, so a new token
+needs no deployment.
 """
 
 import json
@@ -10,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from urllib3 import Timeout
@@ -19,7 +21,8 @@ from chalicelib.core.log import logger
 from chalicelib.core.outbox.effects import NotConfiguredError, NotExecutedError
 
 KEPT_S = 300.0
-SECRET = "VENDORS_SECRET"  # noqa: S105 - the name of a variable
+VENDORS_SECRET = "VENDORS_SECRET"  # noqa: S105 - the name of a variable
+WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
 S = TypeVar("S", bound="VendorSettings")
 Read = Callable[[str], str]
@@ -30,6 +33,9 @@ class VendorSettings(BaseModel):
     """Settings of one vendor; the fields are its variables in lower case."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    secret: ClassVar[str] = VENDORS_SECRET
+    """The variable that names the secret which has them."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,8 @@ class Settings:
         self._read_secret = read_secret
         self._environment = environment
         self._now = now
-        self._kept: dict[str, str] | None = None
-        self._stale_at = 0.0
+        self._kept: dict[str, dict[str, str]] = {}
+        self._stale_at: dict[str, float] = {}
         self._told: set[str] = set()
 
     def of(self, model: type[S]) -> S:
@@ -82,31 +88,31 @@ class Settings:
         ]
 
     def _values(self, model: type[VendorSettings]) -> dict[str, str]:
-        secret = self._secret()
+        secret = self._secret(model.secret)
         found = {
             name: self._environment.get(name.upper()) or secret.get(name.upper())
             for name in model.model_fields
         }
         return {name: value for name, value in found.items() if value}
 
-    def _secret(self) -> dict[str, str]:
-        name = self._environment.get(SECRET)
+    def _secret(self, variable: str) -> dict[str, str]:
+        name = self._environment.get(variable)
         if not name:
             return {}
-        if self._kept is None or self._now() >= self._stale_at:
-            self._kept = self._fresh(name)
-            self._stale_at = self._now() + KEPT_S
+        if name not in self._kept or self._now() >= self._stale_at[name]:
+            self._kept[name] = self._fresh(name)
+            self._stale_at[name] = self._now() + KEPT_S
             self._told.clear()
-        return self._kept
+        return self._kept[name]
 
     def _fresh(self, name: str) -> dict[str, str]:
         try:
             return _texts(self._read_secret(name))
         except NotExecutedError:
-            if self._kept is None:
+            if name not in self._kept:
                 raise
             logger.warning("the vendors' secret cannot be read; what was read before stays")
-            return self._kept
+            return self._kept[name]
 
     def _disabled(self, model: type[VendorSettings], missing: list[str]) -> NotConfiguredError:
         vendor = model.__name__.removesuffix("Settings")

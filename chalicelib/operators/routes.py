@@ -20,7 +20,7 @@ from chalicelib.operators.models.effects import (
     KindView,
     RetryBody,
 )
-from chalicelib.operators.wiring import operators
+from chalicelib.operators.wiring import check_vendors, operators
 
 bp = Routes(__name__)
 
@@ -117,6 +117,4 @@ def redrive(path: QueuePath) -> Response:
 @bp.on("GET", "/integrations", access="operate", response=CheckResult, as_list=True)
 def show_integrations() -> Response:
     """Say of each vendor whether it is configured, reachable and allowed, and what to do."""
-    from chalicelib.operators.vendors import check_results  # noqa: PLC0415 - loads every client
-
-    return json_list(check_results())
+    return json_list(check_vendors())

@@ -32,9 +32,7 @@ _POLICY = (
 _SECURITY = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 _TYPES = tuple(sorted({kind.partition(";")[0] for kind in files.MEDIA_TYPES.values()}))
 

@@ -24,6 +24,7 @@ import pytest
 from botocore.config import Config
 
 from infra import deploy, package
+from infra.deploy import vendor_parameters
 from infra.local.aws import REGION, LocalAws
 from infra.local.daemon import DaemonError
 from infra.localstack.up import LocalStack
@@ -73,7 +74,7 @@ class Deployed:
         here = {"BakeryHome": self.aws.api, "PresignEndpoint": self.aws.presign_endpoint}
         auth = self.standins.identity() if self.signs_in else {}
         settled = {**PARAMETERS, **auth, **here}
-        return {**settled, "VendorSettings": json.dumps(self.standins.settings())}
+        return {**settled, **vendor_parameters(json.dumps(self.standins.settings()))}
 
     @cached_property
     def api(self) -> httpx.Client:

@@ -26,7 +26,8 @@ def whole_app() -> Iterator[Api]:
         for name, value in function["Environment"]["Variables"].items():
             environment.setenv(name, _resolved(value, references))
         environment.setenv("AUTH", "open")
-        environment.delenv("VENDORS_SECRET")  # no vendor is configured
+        for name in ("VENDOR_CHECKS", "WEBHOOK_SECRET"):
+            environment.delenv(name)  # no vendor is configured
         with api_client() as api:
             yield api
 

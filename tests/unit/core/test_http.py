@@ -405,6 +405,25 @@ def test_every_request_leaves_one_metric_record(
 # --- paths and verbs ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("path", "status"), [("/shelves", 200), ("/nowhere", 404)])
+def test_every_answer_is_kept_by_nobody_and_taken_for_what_it_is(
+    api: Api, path: str, status: int
+) -> None:
+    headers = api.get(path).headers
+
+    assert api.get(path).status == status
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "Strict-Transport-Security" not in headers
+
+
+def test_who_came_by_tls_comes_by_tls_again(api: Api) -> None:
+    answer = api._http.get("/shelves", headers={"X-Forwarded-Proto": "https"})
+
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
 def test_s2_every_other_verb_of_every_known_path_is_405_with_allow() -> None:
     from app import app  # noqa: PLC0415 - the whole app, for this test alone
 

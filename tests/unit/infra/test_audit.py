@@ -21,6 +21,7 @@ PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
     "AWS::StackName": "backroom-prod",
+    "SesIdentity": "example.com",
 }
 ARNS = {
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:us-east-1:123456789012:table/{}",
@@ -40,6 +41,8 @@ def filled(node: Any) -> Any:
         return node
     if "Fn::Sub" in node:
         return re.sub(r"\$\{([^}]+)\}", lambda m: value(m[1]), node["Fn::Sub"])
+    if "Fn::If" in node:
+        return filled(node["Fn::If"][2])
     if "Fn::GetAtt" in node:
         return value(".".join(node["Fn::GetAtt"]))
     return {name: filled(each) for name, each in node.items()}
