@@ -220,13 +220,14 @@ class VendingApi:
         """Send a dispatcher's file of at most 4 MB; 200 when it was there already."""
         return self._with_bytes("/imports", {"filename": filename}, content, media_type)
 
-    def presign(self, told: Told) -> Answer[PresignedFile]:
-        """Ask where to send a technician's large file."""
-        return self._connection.answer(_PRESIGNED, "POST", "/files/presigned", json=told.query())
+    def presign(self, told: Told, size_bytes: int, sha256: str) -> Answer[PresignedFile]:
+        """Ask where to send a technician's large file; size and digest are of what is sent."""
+        body = {**told.query(), "size_bytes": size_bytes, "sha256": sha256}
+        return self._connection.answer(_PRESIGNED, "POST", "/files/presigned", json=body)
 
-    def presign_import(self, filename: str) -> Answer[PresignedFile]:
-        """Ask where to send a dispatcher's large file."""
-        body = {"filename": filename}
+    def presign_import(self, filename: str, size_bytes: int, sha256: str) -> Answer[PresignedFile]:
+        """Ask where to send a dispatcher's large file; size and digest are of what is sent."""
+        body = {"filename": filename, "size_bytes": size_bytes, "sha256": sha256}
         return self._connection.answer(_PRESIGNED, "POST", "/imports/presigned", json=body)
 
     def put_to_share(self, upload: Upload, content: BinaryIO, size_bytes: int) -> None:
@@ -235,6 +236,10 @@ class VendingApi:
         response = self._connection.send(
             upload.method, upload.url, content=content, headers=headers
         )
+        if response.status_code == HTTPStatus.PRECONDITION_FAILED:
+            raise ApiError(
+                response.status_code, "The file is in the share already", "delete it first"
+            )
         if not response.is_success:
             said = re.search("<Message>(.*?)</Message>", response.text)
             detail = said[1] if said else f"it answered {response.status_code}"

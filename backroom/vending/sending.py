@@ -4,6 +4,7 @@ Up to 4 MB go in a request. What is larger goes straight to the share; a text th
 here first, which often makes it small enough for a request after all.
 """
 
+import hashlib
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,7 @@ from chalicelib.vending.files import FileView, PresignedFile
 BODY_LIMIT_BYTES = 4 * 1024 * 1024
 _TEXT_LIMIT_BYTES = 1024 * 1024 * 1024
 _MEDIA_TYPES = {b"PK": "application/zip", b"\x1f\x8b": "application/gzip"}
+_PIECE_BYTES = 1024 * 1024
 _LONGEST_NAME = 255
 _OTHER_MEDIA_TYPE = "application/octet-stream"
 
@@ -93,7 +95,7 @@ def send(api: VendingApi, log: LogFile) -> Sent:
                 if refused.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                     raise
                 content.seek(0)
-        awaited = _presigned(api, log)
+        awaited = _presigned(api, log, content, size_bytes)
         with _progress() as progress:
             name = show.plain(log.name)
             reader = progress.wrap_file(content, total=size_bytes, description=name)
@@ -127,8 +129,16 @@ def _in_a_request(api: VendingApi, log: LogFile, content: bytes) -> Sent:
     return Sent(answer.value, new=answer.status == HTTPStatus.CREATED)
 
 
-def _presigned(api: VendingApi, log: LogFile) -> PresignedFile:
-    return (api.presign(log.told) if log.told else api.presign_import(log.name)).value
+def _presigned(api: VendingApi, log: LogFile, content: BinaryIO, size_bytes: int) -> PresignedFile:
+    """Ask where to send the rest of ``content``, from its beginning; it is there again then."""
+    digest = hashlib.sha256()
+    while piece := content.read(_PIECE_BYTES):
+        digest.update(piece)
+    content.seek(0)
+    sha256 = digest.hexdigest()
+    if log.told:
+        return api.presign(log.told, size_bytes, sha256).value
+    return api.presign_import(log.name, size_bytes, sha256).value
 
 
 def _media_type(content: bytes) -> str:

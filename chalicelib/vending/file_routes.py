@@ -13,6 +13,8 @@ from chalicelib.core.paging import Id, Pages
 from chalicelib.core.routing import Routes, Upload
 from chalicelib.vending.files import DISPATCHER, FileDetail, FileView, PresignedFile
 from chalicelib.vending.models import (
+    AwaitedImport,
+    AwaitedUpload,
     FilesQuery,
     ImportQuery,
     ListQuery,
@@ -66,12 +68,12 @@ def upload_file(caller: Caller, query: UploadQuery, content: bytes) -> Response:
     "POST",
     "/files/presigned",
     access=ONES_OWN,
-    body=UploadQuery,
+    body=AwaitedUpload,
     response=PresignedFile,
     status=201,
     errors=(403, 404, 409),
 )
-def presign_file(caller: Caller, body: UploadQuery) -> Response:
+def presign_file(caller: Caller, body: AwaitedUpload) -> Response:
     """Give a URL by which a technician's large file goes straight to the share."""
     scope_of(caller).check(body.technician, f"There is no technician {body.technician}.")
     awaited = vending().uploads.await_upload(body)
@@ -145,11 +147,11 @@ def take_import(query: ImportQuery, content: bytes) -> Response:
     "POST",
     "/imports/presigned",
     access="vending:dispatch",
-    body=ImportQuery,
+    body=AwaitedImport,
     response=PresignedFile,
     status=201,
 )
-def presign_import(body: ImportQuery) -> Response:
+def presign_import(body: AwaitedImport) -> Response:
     """Give a URL by which a dispatcher's large file goes straight to the share."""
     awaited = vending().uploads.await_import(body)
     return created(awaited, location=f"/files/{awaited.file.id}")

@@ -54,7 +54,8 @@ class FileRecord(FileView):
     run over the content is a new ``generation`` of the file's chunks: ``settled`` is the one that
     the state is of, ``live`` the one whose chunks count; ``machines`` the serials it has or had
     rows of; ``not_after`` the instant after which a row cannot be true; ``checked`` tells that the
-    technician was found to be assigned; ``usual_start`` is where the logs of the machines in it
+    technician was found to be assigned, ``check_again`` that this is looked at once more when it
+    arrives; ``usual_start`` is where the logs of the machines in it
     usually begin, if it is of several.
     """
 
@@ -62,6 +63,7 @@ class FileRecord(FileView):
     key: str
     not_after: Instant
     checked: bool = False
+    check_again: bool = False
     etag: str | None = None
     generation: int = 0
     settled: int = 0

@@ -21,7 +21,7 @@ from chalicelib.core.forms import Form
 from chalicelib.core.instants import Instant
 from chalicelib.core.invisible import visible_name
 from chalicelib.core.models import Model, OwnBody, PageQuery
-from chalicelib.core.numbers import FROM_TEXT
+from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 from chalicelib.vending import names
 
 T = TypeVar("T", date, str)
@@ -327,6 +327,25 @@ class ImportQuery(Model):
     """What is said about a dispatcher's file beside its bytes."""
 
     filename: OriginalName | None = None
+
+
+class _Sent(Model):
+    """What is known of the bytes before they are sent; each that is told is signed.
+
+    ``size_bytes`` is their number, ``sha256`` their digest in hexadecimal: of the bytes that are
+    sent, packed or not.
+    """
+
+    size_bytes: Annotated[int, Field(ge=1, le=256 * 1024**2), FROM_JSON] | None = None
+    sha256: Annotated[str, Form("[0-9a-f]{64}", "must be 64 hexadecimal digits")] | None = None
+
+
+class AwaitedUpload(UploadQuery, _Sent):
+    """A technician's file that goes straight to the share."""
+
+
+class AwaitedImport(ImportQuery, _Sent):
+    """A dispatcher's file that goes straight to the share."""
 
 
 class TechnicianQuery(Model):

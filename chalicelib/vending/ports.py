@@ -90,10 +90,20 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """An object of the share as it is now."""
+    """An object of the share as it is now; ``sent_for`` is the file whose URL it came by."""
 
     etag: str
     size_bytes: int
+    sent_for: int | None = None
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What a URL takes: the bytes of one file, so many and with that SHA-256 where it is told."""
+
+    file_id: int
+    size_bytes: int | None = None
+    sha256: str | None = None
 
 
 ChunkKind = Literal["rows", "corrupt", "beyond"]
@@ -439,7 +449,9 @@ class Share(Protocol):
     def put(self, key: str, content: bytes) -> None: ...
     def delete(self, key: str) -> None: ...
     def open(self, key: str, found: Found) -> BinaryIO: ...
-    def upload_url(self, key: str, *, expires_in_s: int) -> str: ...
+    def upload_url(
+        self, key: str, sending: Sending, *, expires_in_s: int
+    ) -> tuple[str, dict[str, str]]: ...
     def etags(self) -> dict[str, str]: ...
 
 

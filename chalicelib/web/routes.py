@@ -6,7 +6,7 @@ from typing import Annotated
 
 from chalice import Response
 from chalice.app import Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.errors import NotFoundError
@@ -35,6 +35,26 @@ _SECURITY = {
     "Referrer-Policy": "no-referrer",
 }
 _TYPES = tuple(sorted({kind.partition(";")[0] for kind in files.MEDIA_TYPES.values()}))
+
+
+class ShareSettings(BaseModel):
+    """What is read from the environment (upper-case names): where large files are sent to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    vending_bucket: str = ""
+    aws_region: str = ""
+    presign_endpoint_url: str = ""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Return the origins that presigned URLs have: S3's two for a bucket, or the local one."""
+        if self.presign_endpoint_url:
+            return (self.presign_endpoint_url.rstrip("/"),)
+        if not (self.vending_bucket and self.aws_region):
+            return ()
+        host = f"https://{self.vending_bucket}.s3"
+        return (f"{host}.{self.aws_region}.amazonaws.com", f"{host}.amazonaws.com")
 
 
 class _FilePath(BaseModel):
@@ -78,8 +98,12 @@ def answer(name: str, request: Request, headers: Mapping[str, str] | None = None
 
 
 def _policy() -> str:
-    """Return what the page may do: talk to its API, and where one signs in to the issuer."""
-    talks_to = ("'self'", *from_env(AuthSettings).sign_in_origins)
+    """Return what the page may do: talk to its API, the share, and where one signs in."""
+    talks_to = (
+        "'self'",
+        *from_env(AuthSettings).sign_in_origins,
+        *from_env(ShareSettings).origins,
+    )
     return "; ".join((*_POLICY, f"connect-src {' '.join(talks_to)}"))
 
 

@@ -1,5 +1,7 @@
 """Files and the fleet in the browser: what a technician and a dispatcher do all day."""
 
+import io
+import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,6 +51,22 @@ def test_v2_a_technician_uploads_a_log_sees_what_was_refused_and_takes_it_back(
     screens.confirm("Delete")
     screens.sees("No files yet.")
     assert crew.stack.api.get("/files", params={"technician": crew.technician}).json() == []
+
+
+def test_v2_a_log_that_is_too_large_for_a_request_goes_to_the_share(
+    screens: Screens, crew: Crew
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("log.txt", fresh(crew.machine, rows=150_000))
+    assert len(packed.getvalue()) > 4 * 1024 * 1024
+    screens.show(f"files/mine/{crew.technician}")
+
+    choose(screens, "large.zip", packed.getvalue())
+    screens.press("Upload")
+
+    expect(screens.row("large.zip")).to_contain_text("Processed", timeout=90_000)
+    expect(screens.row("large.zip").get_by_role("cell").nth(4)).to_have_text("150,000")
 
 
 def test_4c_the_name_of_a_file_tells_machine_and_time(screens: Screens, crew: Crew) -> None:

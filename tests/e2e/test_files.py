@@ -1,6 +1,7 @@
 """Technicians' files: every way in, the list, and the way out again (V2, V3, V4)."""
 
 import gzip
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.test_events import sweep
 from tests.support.deployed import Deployed
 from tests.support.patience import eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, put, settled
@@ -122,6 +124,35 @@ def test_a_file_too_large_for_a_request_goes_by_url(crew: Crew) -> None:
     file = settled(crew.stack, awaited["file"]["id"], within_s=60)
     assert (file["state"], file["rows_kept"]) == ("processed", 180_000)
     assert file["original_name"] == "large.txt"
+
+
+def test_a_url_takes_the_bytes_that_were_told_and_takes_them_once(crew: Crew) -> None:
+    content = log(crew.machine).encode()
+    told = {
+        "technician": crew.technician,
+        "machine": crew.machine,
+        "downloaded_at": "2020-04-01T12:00:00",
+        "size_bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    awaited = crew.stack.api.post("/files/presigned", json=told).json()
+    url, headers = awaited["upload"]["url"], awaited["upload"]["headers"]
+
+    def put(sent: bytes, **other: str) -> int:
+        return httpx.put(url, headers={**headers, **other}, content=sent).status_code
+
+    assert put(content[:-1] + b"x") == 400
+    assert put(content + b"x") in {400, 403}
+    assert put(content, **{"x-amz-meta-backroom-file": "1"}) == 403
+    assert put(content) == 200
+    settled(crew.stack, awaited["file"]["id"])
+    assert put(content) == 412
+
+    assert crew.delete(awaited["file"]["id"]).status_code == 200
+    put(content)
+    sweep(crew.stack)
+    eventually(lambda: agrees(crew.stack, crew.machine, []))
+    assert crew.files() == []
 
 
 def test_what_was_awaited_by_url_may_come_in_a_request_instead(crew: Crew) -> None:

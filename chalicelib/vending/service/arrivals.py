@@ -50,6 +50,11 @@ _UNREAD: dict[str, object] = {
 }
 
 
+def _of_another_file(found: Found, record: FileRecord | None) -> bool:
+    """Return whether an object came by the URL of a file that is deleted: it brings none back."""
+    return found.sent_for is not None and (record is None or found.sent_for != record.id)
+
+
 def _tell_nobody(_: FileRecord) -> None:
     """Let it be."""
 
@@ -144,7 +149,7 @@ class Arrivals:
     def _look_once(self, key: str) -> FileRecord | None:
         found = self.share.find(key)
         record = self.files.at_key(key)
-        if found is None:
+        if found is None or _of_another_file(found, record):
             return self._gone(record)
         if record is None and (is_litter(key) or (key.endswith("/") and not found.size_bytes)):
             return None
@@ -245,8 +250,8 @@ class Arrivals:
         return self._commit(record, found, self._held(record) or self._parsed(record, found))
 
     def _held(self, record: FileRecord) -> dict[str, object] | None:
-        """Return what becomes of a dropped file that is nobody's, or not that technician's."""
-        if record.checked:
+        """Return what becomes of a file that is nobody's, or not that technician's any more."""
+        if record.checked and not record.check_again:
             return None
         if record.machine is None or record.technician is None:
             reason = f"{record.name}: {names.STORED_NAME_RULE}"

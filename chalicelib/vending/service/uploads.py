@@ -36,13 +36,21 @@ from chalicelib.vending.files import (
     PresignedFile,
     Upload,
 )
-from chalicelib.vending.models import FilesQuery, ImportQuery, ListQuery, UploadQuery
+from chalicelib.vending.models import (
+    AwaitedImport,
+    AwaitedUpload,
+    FilesQuery,
+    ImportQuery,
+    ListQuery,
+    UploadQuery,
+)
 from chalicelib.vending.ports import (
     IMPORTS,
     INCOMING,
     Files,
     KeyTakenError,
     Registry,
+    Sending,
     Share,
     StaleRecordError,
 )
@@ -54,7 +62,8 @@ UPLOAD_LIMIT = 4 * 1024 * 1024
 LATER_HINT = " Larger files go straight to the share: ask POST {path} for a URL."
 # Inflated, while the caller waits; what is larger takes the same way as a large body.
 _TEXT_LIMIT = 64 * 1024 * 1024
-_URL_VALID_S = 3600
+URL_VALID_S = 600
+"""Seconds in which a PUT has to begin at a URL; it may last as long as it takes."""
 _CLOCK_SKEW = timedelta(days=1)
 # Files whose bytes may still be sent, or sent again.
 _UNSENT: frozenset[FileState] = frozenset({"awaiting_upload", "failed"})
@@ -62,14 +71,13 @@ _UNSENT: frozenset[FileState] = frozenset({"awaiting_upload", "failed"})
 
 @dataclass(frozen=True)
 class Uploads:
-    """Takes files in, lists them, deletes them. ``media_type`` is what the share is sent."""
+    """Takes files in, lists them, deletes them."""
 
     files: Files
     registry: Registry
     share: Share
     serials_of: Callable[[str], tuple[str, ...]]
     now: Callable[[], datetime]
-    media_type: str = "application/octet-stream"
 
     def upload(self, told: UploadQuery, content: bytes) -> tuple[FileView, bool]:
         """Store a technician's file; return it, and True when it is new.
@@ -86,13 +94,17 @@ class Uploads:
         draft = self._import(told, f"{digest}.zip")
         return self._store(draft, content, member=f"{digest}.txt")
 
-    def await_upload(self, told: UploadQuery) -> PresignedFile:
-        """Expect a technician's large file. Raises ConflictError when it is here already."""
-        return self._await(self._technicians_file(told, place="body"))
+    def await_upload(self, told: AwaitedUpload) -> PresignedFile:
+        """Expect a technician's large file. Raises ConflictError when it is here already.
 
-    def await_import(self, told: ImportQuery) -> PresignedFile:
+        Whether the machine is that technician's is looked at once more when it arrives.
+        """
+        draft = self._technicians_file(told, place="body")
+        return self._await(draft.model_copy(update={"check_again": True}), told)
+
+    def await_import(self, told: AwaitedImport) -> PresignedFile:
         """Expect a dispatcher's large file; every call expects another one."""
-        return self._await(self._import(told, None))
+        return self._await(self._import(told, None), told)
 
     def technicians_files(self, wanted: FilesQuery, *, start: Id | None) -> Page[FileView, Id]:
         """Return a technician's files, newest first. Raises NotFoundError."""
@@ -204,18 +216,16 @@ class Uploads:
             self.share.put(record.key, packed.content)
         return record.view(), new
 
-    def _await(self, draft: FileRecord) -> PresignedFile:
+    def _await(self, draft: FileRecord, told: AwaitedUpload | AwaitedImport) -> PresignedFile:
         record, new = self._claim(draft, "awaiting_upload")
         if not new and record.state not in PENDING:
             raise ConflictError(
                 f"{record.name} is here already, as file {record.id}.", file=record.id
             )
-        url = self.share.upload_url(record.key, expires_in_s=_URL_VALID_S)
-        upload = Upload(
-            url=url,
-            headers={"Content-Type": self.media_type},
-            expires_at=self.now() + timedelta(seconds=_URL_VALID_S),
-        )
+        sending = Sending(record.id, told.size_bytes, told.sha256)
+        url, headers = self.share.upload_url(record.key, sending, expires_in_s=URL_VALID_S)
+        ends = self.now() + timedelta(seconds=URL_VALID_S)
+        upload = Upload(url=url, headers=headers, expires_at=ends)
         return PresignedFile(file=record.view(), upload=upload)
 
     def _claim(self, draft: FileRecord, state: FileState) -> tuple[FileRecord, bool]:
@@ -241,7 +251,8 @@ def _differ(one: FileRecord, other: FileRecord) -> bool:
 
 def _sent_after_all(standing: FileRecord, draft: FileRecord, state: FileState) -> FileRecord:
     """Return the record of a file that was awaited or had failed, and comes as ``draft`` says."""
-    told = {name: getattr(draft, name) for name in ("sha256", "size_bytes", "uploaded_at")}
+    fresh = ("check_again", "sha256", "size_bytes", "uploaded_at")
+    told = {name: getattr(draft, name) for name in fresh}
     return standing.model_copy(update={**told, "state": state, "reason": None})
 
 

@@ -4,19 +4,23 @@
 ``imports/<any name>``      the dispatcher's files
 """
 
+import base64
 import io
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
 
-from chalicelib.vending.ports import IMPORTS, INCOMING, ChangedMeanwhileError, Found
+from chalicelib.vending.ports import IMPORTS, INCOMING, ChangedMeanwhileError, Found, Sending
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from mypy_boto3_s3 import S3Client
 
 MEDIA_TYPE = "application/octet-stream"
+_FILE = "backroom-file"
+"""The metadata of an object that came by a URL: the id of the file that the URL was for."""
 
 # One ranged read at a time, so memory does not grow with the object.
 _READ_BYTES = 8 * 1024 * 1024
@@ -50,7 +54,9 @@ class BucketShare:
             if missing.response["Error"]["Code"] in {"404", "NoSuchKey"}:
                 return None
             raise
-        return Found(head["ETag"].strip('"'), head["ContentLength"])
+        told = head.get("Metadata", {}).get(_FILE, "")
+        sent_for = int(told) if re.fullmatch("[0-9]{1,18}", told) else None
+        return Found(head["ETag"].strip('"'), head["ContentLength"], sent_for)
 
     def put(self, key: str, content: bytes) -> None:
         """Store ``content`` at ``key``; the same again changes nothing."""
@@ -68,12 +74,34 @@ class BucketShare:
         raw = _RangedObject(self._client, self._bucket, key, found)
         return cast("BinaryIO", io.BufferedReader(raw, buffer_size=_READ_BYTES))
 
-    def upload_url(self, key: str, *, expires_in_s: int) -> str:
-        """Return a URL that takes one PUT of MEDIA_TYPE to ``key``."""
-        params = {"Bucket": self._bucket, "Key": key, "ContentType": MEDIA_TYPE}
-        return self._presigning().generate_presigned_url(
+    def upload_url(
+        self, key: str, sending: Sending, *, expires_in_s: int
+    ) -> tuple[str, dict[str, str]]:
+        """Return a URL that takes one PUT to ``key`` while nothing stands there, and its headers.
+
+        All that is told is signed. A client sends the length by itself.
+        """
+        params: dict[str, Any] = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "ContentType": MEDIA_TYPE,
+            "IfNoneMatch": "*",
+            "Metadata": {_FILE: str(sending.file_id)},
+        }
+        headers = {
+            "Content-Type": MEDIA_TYPE,
+            "If-None-Match": "*",
+            f"x-amz-meta-{_FILE}": str(sending.file_id),
+        }
+        if sending.size_bytes is not None:
+            params["ContentLength"] = sending.size_bytes
+        if sending.sha256 is not None:
+            checksum = base64.b64encode(bytes.fromhex(sending.sha256)).decode()
+            params["ChecksumSHA256"] = headers["x-amz-checksum-sha256"] = checksum
+        url = self._presigning().generate_presigned_url(
             "put_object", Params=params, ExpiresIn=expires_in_s
         )
+        return url, headers
 
     def etags(self) -> dict[str, str]:
         """Return the ETag of every file in the share, by key."""

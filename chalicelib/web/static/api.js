@@ -49,6 +49,15 @@ export async function get(path, query) {
   return (await ask("GET", path, { query })).value;
 }
 
+/** Sends bytes to where the API said that they go (`upload` of an answer). Throws Problem. */
+export async function deliver({ method, url, headers }, bytes) {
+  const answer = await reached(url, { method, headers, body: bytes, cache: "no-store" });
+  if (answer.ok) return;
+  throw new Problem(answer.status, answer.status === 412
+    ? { title: "Already uploaded", detail: "The file is in the share already; delete it first." }
+    : { title: "Upload refused", detail: "The share refused the file; upload it again." });
+}
+
 /** Returns the address of a path of the API. */
 export function address(path, query = {}) {
   const found = new URL(path.replace(/^\//, ""), BASE);
@@ -61,7 +70,8 @@ export function address(path, query = {}) {
 /** Has the browser save what is at a path as a file; a link would go without a token. */
 export async function save(path, query, name) {
   const { value } = await ask("GET", path, { query });
-  const made = URL.createObjectURL(new Blob([value]));
+  // Reading a text takes its byte order mark away, by which Excel knows UTF-8.
+  const made = URL.createObjectURL(new Blob(["\ufeff", value]));
   const link = document.createElement("a");
   link.href = made;
   link.download = name;

@@ -1,6 +1,6 @@
 /** Logs of machines: a technician's own, and the dispatcher's imports of any machines. */
 
-import { ask, at, get } from "./api.js";
+import { ask, at, deliver, get } from "./api.js";
 import { person } from "./auth.js";
 import { count, h, many, moment, say, wall, words } from "./dom.js";
 import { form } from "./forms.js";
@@ -128,7 +128,7 @@ function droppable(place, { input }, chosen) {
   });
 }
 
-/** Sends a file's bytes; what is too large for a request is packed first. */
+/** Sends a file's bytes; what is too large for a request is packed, and else goes to the share itself. */
 async function sent(path, file, query) {
   let content = file;
   let type = await mediaType(file);
@@ -136,6 +136,7 @@ async function sent(path, file, query) {
     content = await new Response(file.stream().pipeThrough(new CompressionStream("gzip"))).blob();
     type = "application/gzip";
   }
+  if (content.size > MOST_BYTES) return sentToShare(path, content, query);
   return ask("POST", path, { query, bytes: content, type, again: path === "/files" });
 }
 
@@ -215,4 +216,14 @@ function file([id = ""]) {
   ]);
   follow(place, () => PENDING.has(state));
   return place;
+}
+
+/** Sends a large file by a URL that takes these very bytes, once. */
+async function sentToShare(path, content, query) {
+  const digest = await crypto.subtle.digest("SHA-256", await content.arrayBuffer());
+  const sha256 = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const told = { ...query, size_bytes: content.size, sha256 };
+  const { value: { file, upload }, status } = await ask("POST", `${path}/presigned`, { json: told, again: path === "/files" });
+  await deliver(upload, content);
+  return { value: file, status };
 }

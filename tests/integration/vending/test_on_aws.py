@@ -7,6 +7,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -22,7 +23,7 @@ from chalicelib.core.table import Item, Table
 from chalicelib.vending import events, parsing, wiring
 from chalicelib.vending.archives import open_log, pack_log
 from chalicelib.vending.files import FileRecord
-from chalicelib.vending.ports import ChangedMeanwhileError, Chunk, Found
+from chalicelib.vending.ports import ChangedMeanwhileError, Chunk, Found, Sending
 from chalicelib.vending.rollups import MOST_ROWS
 from chalicelib.vending.rows import pack
 from chalicelib.vending.store.chunks import ChunkStore
@@ -232,14 +233,38 @@ def test_v2_a_zip_is_opened_in_the_share_without_reading_it_twice(s3: Counted) -
     assert s3.calls["get_object"] <= 4
 
 
-def test_an_upload_url_is_for_one_key_one_type_and_an_hour(s3: Counted) -> None:
-    url = urlsplit(share_on(s3).upload_url("incoming/é #.zip", expires_in_s=3_600))
+def test_an_upload_url_is_for_one_key_once_and_the_bytes_that_were_told(s3: Counted) -> None:
+    sending = Sending(12, size_bytes=3, sha256=sha256(b"abc").hexdigest())
+    text, headers = share_on(s3).upload_url("incoming/é #.zip", sending, expires_in_s=600)
+    url = urlsplit(text)
 
     assert url.path.endswith("/incoming/%C3%A9%20%23.zip")
     signed = parse_qs(url.query)
     assert signed["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
-    assert signed["X-Amz-Expires"] == ["3600"]
-    assert signed["X-Amz-SignedHeaders"] == ["content-type;host"]
+    assert signed["X-Amz-Expires"] == ["600"]
+    assert signed["X-Amz-SignedHeaders"] == [
+        "content-length;content-type;host;if-none-match;"
+        "x-amz-checksum-sha256;x-amz-meta-backroom-file"
+    ]
+    assert headers == {
+        "Content-Type": "application/octet-stream",
+        "If-None-Match": "*",
+        "x-amz-checksum-sha256": "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",
+        "x-amz-meta-backroom-file": "12",
+    }
+
+
+def test_an_object_says_which_file_s_url_it_came_by(s3: Counted) -> None:
+    share, bucket = share_on(s3), from_env(wiring.VendingSettings).vending_bucket
+    for told, sent_for in (
+        ({"backroom-file": "12"}, 12),
+        ({"backroom-file": "x"}, None),
+        ({}, None),
+    ):
+        s3.put_object(Bucket=bucket, Key=KEY, Body=b"abc", Metadata=told)
+        found = share.find(KEY)
+        assert found
+        assert found.sent_for == sent_for
 
 
 def test_a_refusal_of_s3_is_no_absence(s3: Counted) -> None:

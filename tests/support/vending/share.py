@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from chalicelib.vending import ports
-from chalicelib.vending.ports import Enrolment, Found, Round
+from chalicelib.vending.ports import Enrolment, Found, Round, Sending
 
 
 class FakeShare:
@@ -14,15 +14,30 @@ class FakeShare:
 
     def __init__(self, changed: Callable[[str], None] = lambda _: None) -> None:
         self.objects: dict[str, bytes] = {}
+        self.sendings: list[tuple[str, Sending]] = []
+        self._sent_for: dict[str, int] = {}
         self._changed = changed
 
     def find(self, key: str) -> Found | None:
         content = self.objects.get(key)
-        return None if content is None else Found(_etag(content), len(content))
+        if content is None:
+            return None
+        return Found(_etag(content), len(content), self._sent_for.get(key))
 
     def put(self, key: str, content: bytes) -> None:
         self.objects[key] = content
+        self._sent_for.pop(key, None)
         self._changed(key)
+
+    def receive(self, key: str, content: bytes, sending: Sending) -> bool:
+        """Take what is sent to a URL; return whether it was taken, as S3 does it."""
+        digest = sending.sha256 or hashlib.sha256(content).hexdigest()
+        fits = sending.size_bytes in (None, len(content))
+        if key in self.objects or not fits or digest != hashlib.sha256(content).hexdigest():
+            return False
+        self.put(key, content)
+        self._sent_for[key] = sending.file_id
+        return True
 
     def delete(self, key: str) -> None:
         if self.objects.pop(key, None) is not None:
@@ -31,8 +46,11 @@ class FakeShare:
     def open(self, key: str, found: Found) -> BinaryIO:
         return _Object(self, key, found)
 
-    def upload_url(self, key: str, *, expires_in_s: int) -> str:
-        return f"https://share.test/{key}?expires={expires_in_s}"
+    def upload_url(
+        self, key: str, sending: Sending, *, expires_in_s: int
+    ) -> tuple[str, dict[str, str]]:
+        self.sendings.append((key, sending))
+        return f"https://share.test/{key}?expires={expires_in_s}", {"If-None-Match": "*"}
 
     def etags(self) -> dict[str, str]:
         return {key: _etag(content) for key, content in sorted(self.objects.items())}

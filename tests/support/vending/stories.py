@@ -9,11 +9,11 @@ from typing import Any
 
 from chalicelib.vending.files import DISPATCHER
 from chalicelib.vending.models import (
+    AwaitedUpload,
     ClosingBody,
     DispatchBody,
     MachineBody,
     ServiceBody,
-    UploadQuery,
 )
 from tests.support.vending.conclusions import conclusions
 from tests.support.vending.world import LEAP_DAY, World, log, world
@@ -112,7 +112,9 @@ def _neglected(busy: World) -> None:
     gone = busy.upload(log("GM002", 0, 0, 0), "GM002")
     removed = busy.upload(log("GM002", 2, 2, 2), "GM002", at="2020-02-29T09:00:00")
     busy.settle()
-    awaited = UploadQuery(technician="T0001", machine="GM002", downloaded_at="2020-02-29T10:00:00")
+    awaited = AwaitedUpload(
+        technician="T0001", machine="GM002", downloaded_at="2020-02-29T10:00:00"
+    )
     busy.vending.uploads.await_upload(awaited)
     busy.vending.uploads.delete("T0001", gone.id)
     busy.ports.share.delete(f"incoming/{removed.name}")
@@ -144,7 +146,7 @@ HAPPENINGS = (
 
 
 def _await(busy: World) -> None:
-    told = UploadQuery(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
+    told = AwaitedUpload(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
     busy.vending.uploads.await_upload(told)
     busy.drop(NAME, FAULTY)
 

@@ -20,7 +20,7 @@ from chalicelib.core.errors import BackroomError
 from chalicelib.vending.anomalies import Keys
 from chalicelib.vending.archives import open_log, pack_log
 from chalicelib.vending.files import DISPATCHER, FileRecord
-from chalicelib.vending.models import ImportQuery, MachineBody, RowView, UploadQuery
+from chalicelib.vending.models import AwaitedImport, AwaitedUpload, MachineBody, RowView
 from chalicelib.vending.rollups import (
     RegionDay,
     Rollup,
@@ -102,7 +102,7 @@ class FilesAreTheTruth(RuleBasedStateMachine):
 
     @rule(at=st.sampled_from(DOWNLOADS), content=st.none() | contents)
     def send_by_url(self, at: str, content: bytes | None) -> None:
-        told = UploadQuery(technician="T0001", machine="GM001", downloaded_at=at)
+        told = AwaitedUpload(technician="T0001", machine="GM001", downloaded_at=at)
         with suppress(BackroomError):
             awaited = self.world.vending.uploads.await_upload(told)
             if content is not None:
@@ -110,7 +110,7 @@ class FilesAreTheTruth(RuleBasedStateMachine):
 
     @rule(content=contents)
     def send_import_by_url(self, content: bytes) -> None:
-        awaited = self.world.vending.uploads.await_import(ImportQuery())
+        awaited = self.world.vending.uploads.await_import(AwaitedImport())
         self.world.drop_import(awaited.file.name, content)
 
     @rule(name=st.sampled_from(DROPPED_NAMES), content=contents)

@@ -18,7 +18,7 @@ from chalicelib.core.errors import (
     UnprocessableError,
 )
 from chalicelib.vending.files import DISPATCHER, FileView
-from chalicelib.vending.models import ImportQuery, UploadQuery
+from chalicelib.vending.models import AwaitedImport, AwaitedUpload, ImportQuery
 from tests.support.vending.share import FakeShare
 from tests.support.vending.world import World, log
 
@@ -28,8 +28,8 @@ NAME = "T0001.GM001.2018-09-21_093448.zip"
 DOWNLOADED = "9/21/2018 9:34:48 AM"
 
 
-def brief_s_upload(filename: str | None = None) -> UploadQuery:
-    return UploadQuery(
+def brief_s_upload(filename: str | None = None) -> AwaitedUpload:
+    return AwaitedUpload(
         technician="#001", machine="GM001", downloaded_at=DOWNLOADED, filename=filename
     )
 
@@ -164,7 +164,7 @@ def test_an_upload_that_stopped_half_way_is_finished_by_the_same_request(world: 
 def test_v2_c1_the_clock_of_the_name_is_the_technician_s_whatever_the_offset(
     world: World,
 ) -> None:
-    told = UploadQuery(
+    told = AwaitedUpload(
         technician="T0001", machine="GM001", downloaded_at="2018-09-21T09:34:48-05:00"
     )
 
@@ -286,14 +286,74 @@ def test_4d_a_large_file_is_awaited_and_sent_by_url(world: World) -> None:
 
     assert awaited.file.state == "awaiting_upload"
     assert awaited.upload.method == "PUT"
-    assert awaited.upload.headers == {"Content-Type": "application/octet-stream"}
-    assert awaited.upload.expires_at == world.clock() + timedelta(hours=1)
+    assert awaited.upload.headers["If-None-Match"] == "*"
+    assert awaited.upload.expires_at == world.clock() + timedelta(minutes=10)
     assert f"incoming/{NAME}" in awaited.upload.url
 
     world.drop(NAME, gzipped(RAW))
     world.settle()
     file = world.file(awaited.file.id)
     assert (file.state, file.rows_kept, file.size_bytes) == ("processed", 3, len(RAW))
+
+
+def sent_by_url(world: World, content: bytes, number: int = -1) -> bool:
+    """Send bytes to the URL that was given last, or as the one before; return if they are taken."""
+    share = world.vending.uploads.share
+    assert isinstance(share, FakeShare)
+    key, sending = share.sendings[number]
+    return share.receive(key, content, sending)
+
+
+def test_one_url_is_for_one_file_of_one_size_and_digest(world: World) -> None:
+    content = gzipped(RAW)
+    digest = hashlib.sha256(content).hexdigest()
+    told = brief_s_upload().model_copy(update={"size_bytes": len(content), "sha256": digest})
+    awaited = world.vending.uploads.await_upload(told)
+
+    assert not sent_by_url(world, content + b"x")
+    assert not sent_by_url(world, bytes(len(content)))
+    assert sent_by_url(world, content)
+    world.settle()
+    assert world.file(awaited.file.id).state == "processed"
+    assert not sent_by_url(world, content)
+
+
+def test_a_url_brings_no_deleted_file_back(world: World) -> None:
+    awaited = world.vending.uploads.await_upload(brief_s_upload())
+    assert sent_by_url(world, gzipped(RAW))
+    world.settle()
+    world.vending.uploads.delete("T0001", awaited.file.id)
+    world.settle()
+
+    assert sent_by_url(world, gzipped(RAW))  # nothing stands there, so the share takes it
+    world.settle()
+
+    assert world.files_of("T0001") == []
+    assert world.machine("GM001").transactions == 0
+
+
+def test_a_url_of_a_deleted_file_is_not_the_file_that_came_after_it(world: World) -> None:
+    first = world.vending.uploads.await_upload(brief_s_upload())
+    world.vending.uploads.delete("T0001", first.file.id)
+    second = world.vending.uploads.await_upload(brief_s_upload())
+
+    assert sent_by_url(world, gzipped(RAW), -2)
+    world.settle()
+
+    assert world.file(second.file.id).state == "awaiting_upload"
+
+
+def test_an_upload_that_arrives_after_the_machine_changed_hands_is_held(world: World) -> None:
+    awaited = world.vending.uploads.await_upload(brief_s_upload())
+    world.employ("T0002", "GM001")
+
+    assert sent_by_url(world, gzipped(RAW))
+    world.settle()
+
+    file = world.file(awaited.file.id)
+    assert (file.state, file.rows_kept) == ("held", None)
+    assert file.reason
+    assert "not assigned to T0001" in file.reason
 
 
 def test_asking_again_for_a_url_is_the_same_file(world: World) -> None:
@@ -356,8 +416,8 @@ def test_c3_a_request_that_broke_off_is_taken_up_only_by_the_same_bytes(world: W
 
 
 def test_every_import_by_url_is_another_one(world: World) -> None:
-    first = world.vending.uploads.await_import(ImportQuery(filename="a.zip"))
-    second = world.vending.uploads.await_import(ImportQuery(filename="a.zip"))
+    first = world.vending.uploads.await_import(AwaitedImport(filename="a.zip"))
+    second = world.vending.uploads.await_import(AwaitedImport(filename="a.zip"))
 
     assert first.file.id != second.file.id
     world.drop_import(second.file.name, log("GM777", 1))

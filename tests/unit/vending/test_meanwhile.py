@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from chalicelib.core.errors import UnavailableError
-from chalicelib.vending.models import UploadQuery
+from chalicelib.vending.models import AwaitedUpload
 from chalicelib.vending.ports import Found
 from tests.support.vending.conclusions import stored
 from tests.support.vending.share import FakeShare
@@ -135,8 +135,8 @@ def test_a_sweep_is_not_stopped_by_what_happens_meanwhile(when: When) -> None:
     raise AssertionError("it never ends")
 
 
-def _told() -> UploadQuery:
-    return UploadQuery(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
+def _told() -> AwaitedUpload:
+    return AwaitedUpload(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
 
 
 def _chunks(world: World) -> list[object]:

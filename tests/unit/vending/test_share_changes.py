@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.core.errors import NotFoundError
 from chalicelib.vending.files import FileView
-from chalicelib.vending.models import UploadQuery
+from chalicelib.vending.models import AwaitedUpload
 from tests.support.stage import Killed
 from tests.support.vending.conclusions import stored
 from tests.support.vending.world import LEAP_DAY, Fuse, World, log, with_fuse
@@ -303,5 +303,5 @@ def test_a_file_that_was_processed_after_all_is_not_given_up(world: World) -> No
     assert world.file(file.id).state == "processed"
 
 
-def _told() -> UploadQuery:
-    return UploadQuery(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
+def _told() -> AwaitedUpload:
+    return AwaitedUpload(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)

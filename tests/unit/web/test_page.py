@@ -10,6 +10,7 @@ from chalice.test import Client
 from app import app
 from chalicelib.web import files
 from chalicelib.web.accept import quality
+from chalicelib.web.routes import ShareSettings
 from tests.support.api import Answer
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -67,6 +68,23 @@ def test_only_our_own_files_may_run_and_nobody_may_frame_the_page(client: Client
     assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(policy)
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("told", "origins"),
+    [
+        ({}, ()),
+        ({"presign_endpoint_url": "http://localhost:4566/"}, ("http://localhost:4566",)),
+        (
+            {"vending_bucket": "b", "aws_region": "eu-west-1"},
+            ("https://b.s3.eu-west-1.amazonaws.com", "https://b.s3.amazonaws.com"),
+        ),
+    ],
+)
+def test_the_page_may_send_large_files_to_the_share_and_nowhere_else(
+    told: dict[str, str], origins: tuple[str, ...]
+) -> None:
+    assert ShareSettings(**told).origins == origins
 
 
 @pytest.mark.parametrize("name", sorted(files.names()))

@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -217,7 +218,10 @@ def test_a_file_over_4_mb_goes_straight_to_the_share(desk: Desk, log: Path) -> N
 
     assert result.exit_code == 0, result.stderr
     assert desk.sent("POST", "/files") == []
-    assert b'"machine":"GM001"' in desk.sent("POST", "/files/presigned")[0].content
+    asked = json.loads(desk.sent("POST", "/files/presigned")[0].content)
+    assert asked["machine"] == "GM001"
+    assert asked["size_bytes"] == len(content)
+    assert asked["sha256"] == hashlib.sha256(content).hexdigest()
     sent = desk.sent("PUT", "/box")[0]
     assert sent.content == content
     assert sent.headers["content-length"] == str(len(content))
