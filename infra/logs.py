@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from backroom.core.show import plain
 from infra.deploy import session
 from infra.local.up import local_aws
 
@@ -42,17 +43,30 @@ def readable(text: str) -> str | None:
     try:
         record = json.loads(text)
     except ValueError:
-        return text
+        return _indented(text)
     if not isinstance(record, dict):
-        return text
-    facts = " ".join(f"{k}={_plain(v)}" for k, v in record.items() if k not in _HIDDEN)
+        return _indented(text)
+    facts = " ".join(
+        f"{_plain(name)}={_plain(value)}" for name, value in record.items() if name not in _HIDDEN
+    )
     trace = f"\n{record['exception']}" if "exception" in record else ""
-    return f"{record.get('level', '')} {record.get('message', '')} {facts}{trace}"
+    said = f"{_plain(record.get('level', ''))} {_plain(record.get('message', ''))} {facts}"
+    return said + _indented(trace)
 
 
-def _plain(value: object) -> object:
-    """Return the values of a metric as one, as it mostly is."""
-    return " + ".join(f"{each:g}" for each in value) if isinstance(value, list) else value
+def _plain(value: object) -> str:
+    """Return a value on one line; the values of a metric as one, as it mostly is.
+
+    What callers send, such as the subject of a token, may hold what would look like another line.
+    """
+    if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
+        return " + ".join(f"{each:g}" for each in value)
+    return plain(str(value))
+
+
+def _indented(text: str) -> str:
+    """Return several lines of which none but the first begins where a line of the log does."""
+    return "\n    ".join(map(plain, text.splitlines()))
 
 
 def main() -> int:

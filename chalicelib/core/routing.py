@@ -16,7 +16,7 @@ from chalice import Blueprint, Chalice, Response
 from chalice.app import Request
 from pydantic import BaseModel
 
-from chalicelib.core import http
+from chalicelib.core import http, log
 from chalicelib.core.access import Access
 from chalicelib.core.auth import guard
 from chalicelib.core.errors import (
@@ -95,7 +95,9 @@ class Route:
         """Return the view's arguments, read in the order path, query, body, headers."""
         found: dict[str, Any] = {}
         if self.path_values:
-            found["path"] = http.checked(self.path_values, dict(path_values), place="path")
+            values = http.checked(self.path_values, dict(path_values), place="path")
+            found["path"] = values
+            log.tell(path_values=values.model_dump(mode="json"))  # ids, by their own rules
         if self.query:
             found["query"] = http.query(request, self.query)
         if self.upload:

@@ -400,6 +400,17 @@ def test_every_request_leaves_one_metric_record(
         "201",
     )
     assert record["Requests"] == [1.0]
+    assert record["path_values"] == {"shelf_id": 7}
+
+
+def test_a_path_value_that_was_refused_is_not_in_the_log(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    assert api.put("/shelves/my%20password", BOX).status == 400
+
+    assert "password" not in capsys.readouterr().out
 
 
 # --- paths and verbs ----------------------------------------------------------------------------
