@@ -6,12 +6,22 @@ from decimal import Decimal
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.requests import exactly, part
-from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
+from backroom.core.requests import exactly, given, part
+from chalicelib.warranties.answers import (
+    CancellationView,
+    PlansAnswer,
+    QuoteAnswer,
+    Refusals,
+    SaleAnswer,
+    Warranty,
+    WarrantyView,
+)
 
 _SALE = TypeAdapter(SaleAnswer)
 _WARRANTY = TypeAdapter(WarrantyView)
 _WARRANTIES = TypeAdapter(tuple[Warranty, ...])
+_CANCELLATION = TypeAdapter(CancellationView)
+_QUOTE = TypeAdapter(QuoteAnswer)
 _PLANS = TypeAdapter(PlansAnswer)
 _REFUSALS = TypeAdapter(tuple[Refusals, ...])
 
@@ -34,6 +44,20 @@ class WarrantiesApi:
         path = f"/warranties/{part(warranty_id)}"
         return self._connection.answer(_WARRANTY, "GET", path)
 
+    def find(self, number: str) -> Answer[tuple[Warranty, ...]]:
+        """Return the warranties of a number or an id, however it is written."""
+        return self._connection.answer(_WARRANTIES, "GET", "/warranties", params={"number": number})
+
+    def cancel(
+        self, warranty_id: str, *, reason: str | None = None
+    ) -> tuple[Answer[CancellationView], bool]:
+        """Cancel a warranty; return how, and whether it was cancelled before."""
+        path = f"/warranties/{part(warranty_id)}/cancellation"
+        answer = self._connection.answer(
+            _CANCELLATION, "POST", path, **exactly(given({"reason": reason}))
+        )
+        return answer, "Idempotent-Replayed" in answer.headers
+
     def warranties(self, filters: Mapping[str, str], *, limit: int) -> Answer[tuple[Warranty, ...]]:
         """Return the first of the warranties that have all that ``filters`` name."""
         query = {**filters, "limit": str(limit), **({"match": "any-given"} if filters else {})}
@@ -48,9 +72,17 @@ class WarrantiesApi:
         """Yield all warranties of a store as CSV, page by page, under one line of names."""
         return self._connection.csv(f"/stores/{part(store_uuid)}/warranties.csv")
 
-    def plans(self) -> Answer[PlansAnswer]:
-        """Return the rate card in force."""
-        return self._connection.answer(_PLANS, "GET", "/plans")
+    def plans(self, *, rate_card: str | None = None) -> Answer[PlansAnswer]:
+        """Return the rate card in force, or that of a version."""
+        query = given({"rate_card": rate_card})
+        return self._connection.answer(_PLANS, "GET", "/plans", params=query)
+
+    def quote(
+        self, item_type: str, cost: str, *, rate_card: str | None = None
+    ) -> Answer[QuoteAnswer]:
+        """Return what an item's warranties would cost, each price worked out; nothing is sold."""
+        query = given({"item_type": item_type, "item_cost": cost, "rate_card": rate_card})
+        return self._connection.answer(_QUOTE, "GET", "/plans/quote", params=query)
 
     def refusals(self) -> Answer[tuple[Refusals, ...]]:
         """Return how often sales got no warranty, by type and reason."""

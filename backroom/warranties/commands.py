@@ -41,6 +41,13 @@ def _cost(given: str) -> str:
 Store = Annotated[str, typer.Option("--store", metavar="UUID", help="The store's store_uuid.")]
 Kind = Annotated[str, typer.Option("--type", metavar="TYPE", help="The item's type.")]
 Sku = Annotated[str, typer.Option("--sku", metavar="SKU", help="The item's SKU.")]
+Cost = Annotated[
+    str, typer.Option(metavar="AMOUNT", callback=checked(_cost), help="What the item costs.")
+]
+RateCard = Annotated[
+    str | None,
+    typer.Option("--card", metavar="DAY", help="The rate card of this version, not today's."),
+]
 OptionalStore = Annotated[
     str | None, typer.Option("--store", metavar="UUID", help="Of this store only.")
 ]
@@ -58,9 +65,7 @@ def create(  # noqa: PLR0913, PLR0917 - to Typer they are the options
     store_uuid: Store,
     item_type: Kind,
     sku: Sku,
-    cost: Annotated[
-        str, typer.Option(metavar="AMOUNT", callback=checked(_cost), help="What the item costs.")
-    ],
+    cost: Cost,
     title: Annotated[str, typer.Option(metavar="TEXT", help="The item's title.")],
     key: Annotated[str | None, typer.Option(metavar="KEY", help="An idempotency key.")] = None,
     as_json: Json = False,
@@ -79,6 +84,70 @@ def create(  # noqa: PLR0913, PLR0917 - to Typer they are the options
         typer.echo(answer.text)
     else:
         _print_sale(show.screen(), answer.value, replayed=replayed)
+
+
+@app.command(epilog="Example: backroom warranties quote --type furniture --cost 150.00")
+def quote(
+    context: typer.Context,
+    item_type: Kind,
+    cost: Cost,
+    rate_card: RateCard = None,
+    as_json: Json = False,
+) -> None:
+    """Show what an item's warranties would cost, and how each price comes about; sell nothing."""
+    with session.of(context).api(WarrantiesApi) as api:
+        answer = api.quote(item_type, cost, rate_card=rate_card)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    for line in screens.quoted(answer.value):
+        show.note(show.screen(), line)
+
+
+@app.command(epilog="Example: backroom warranties find FNVV-0BDY-A999-24")
+def find(
+    context: typer.Context,
+    number: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER", help="A warranty's number or id, or that of its sale, as written."
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Find the warranties that a customer holds the number of."""
+    with session.of(context).api(WarrantiesApi) as api:
+        answer = api.find(number)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if not answer.value:
+        console.print("No warranty has this number.")
+        show.next_step(console, "backroom warranties list --store UUID --sku SKU")
+        return
+    console.print(screens.warranties(answer.value))
+
+
+@app.command(
+    epilog="Example: backroom warranties cancel FNVV-0BDY-A999-24 --reason 'item returned'"
+)
+def cancel(
+    context: typer.Context,
+    warranty_id: Annotated[str, typer.Argument(metavar="WARRANTY", help="Its number or id.")],
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why; 'cancelled on request' without it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Cancel a warranty and show its refund. Again, it shows the same refund: it is safe."""
+    with session.of(context).api(WarrantiesApi) as api:
+        answer, replayed = api.cancel(warranty_id, reason=reason)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    for line in screens.cancelled(answer.value, replayed=replayed):
+        show.note(show.screen(), line)
 
 
 @app.command("list", epilog="Example: backroom warranties list --store b21ad0676f26439")
@@ -117,7 +186,7 @@ def list_warranties(
 )
 def show_warranty(
     context: typer.Context,
-    warranty_id: Annotated[str, typer.Argument(metavar="WARRANTY", help="Its id.")],
+    warranty_id: Annotated[str, typer.Argument(metavar="WARRANTY", help="Its number or id.")],
     as_json: Json = False,
 ) -> None:
     """Show a warranty, the rule of its price, its store and item, and whether it is archived."""
@@ -136,16 +205,18 @@ def plans(
     refusals: Annotated[
         bool, typer.Option("--refusals", help="Show what got no warranty, and why.")
     ] = False,
+    rate_card: RateCard = None,
     as_json: Json = False,
 ) -> None:
     """Show the rate card: what a warranty costs, by type and cost; or what the card lacks."""
-    if refusals and item_type:
-        raise typer.BadParameter("--refusals are of all types", param_hint="--type")
+    if refusals and (item_type or rate_card):
+        wrong = "--type" if item_type else "--card"
+        raise typer.BadParameter("--refusals are of all types and cards", param_hint=wrong)
     with session.of(context).api(WarrantiesApi) as api:
         if refusals:
             _print_refusals(api, as_json=as_json)
             return
-        answer = api.plans()
+        answer = api.plans(rate_card=rate_card)
     if as_json:
         typer.echo(answer.text)
         return

@@ -8,8 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.core.instants import precise
-from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
+from chalicelib.core.instants import iso, precise
+from chalicelib.warranties.answers import (
+    CancellationView,
+    PlansAnswer,
+    QuoteAnswer,
+    Refusals,
+    SaleAnswer,
+    Warranty,
+    WarrantyView,
+)
 
 _ARCHIVED = {"pending": show.LATE, "done": show.GOOD, "dead": show.BAD}
 
@@ -17,6 +25,11 @@ _ARCHIVED = {"pending": show.LATE, "done": show.GOOD, "dead": show.BAD}
 def amount(given: Decimal) -> str:
     """Return an amount with its thousands apart."""
     return f"{given:,.2f}"
+
+
+def money(given: Decimal, currency: str | None) -> str:
+    """Return an amount with its currency, if it has one."""
+    return f"{amount(given)} {currency}" if currency else amount(given)
 
 
 def warranties(rows: Iterable[Warranty]) -> Table:
@@ -28,6 +41,8 @@ def warranties(rows: Iterable[Warranty]) -> Table:
     table.add_column("Of")
     for row in rows:
         item = f"{row.item_type} {row.item_sku}, {row.item_title}, of {row.store_uuid}"
+        if row.cancelled_at:
+            item = f"cancelled; {item}"
         table.add_row(
             amount(row.item_cost),
             str(row.warranty_duration_months),
@@ -45,8 +60,12 @@ def warranty(shown: WarrantyView) -> RenderableType:
     return show.facts(
         [
             ("warranty", shown.id),
+            ("number", shown.number or ""),
+            ("status", shown.status),
+            *_cancellation(shown),
             ("months", str(shown.warranty_duration_months)),
-            ("price", amount(shown.warranty_price)),
+            ("covers until", iso(shown.covered_until)),
+            ("price", money(shown.warranty_price, shown.currency)),
             ("because", f"{shown.price_rule} ({amount(shown.item_cost)})"),
             ("rate card", shown.rate_card),
             ("item", f"{show.plain(shown.item_type)} {show.plain(shown.item_sku)}"),
@@ -61,6 +80,19 @@ def warranty(shown: WarrantyView) -> RenderableType:
             ("link", archive.url or ""),
         ]
     )
+
+
+def _cancellation(shown: WarrantyView) -> list[tuple[str, str]]:
+    if shown.cancellation:
+        how = shown.cancellation
+        return [
+            ("cancelled", f"{precise(how.cancelled_at)}: {show.plain(how.reason)}"),
+            ("refund", f"{money(how.refund, how.currency)} ({how.calculation})"),
+        ]
+    if shown.refund_now:
+        now = shown.refund_now
+        return [("refund now", f"{money(now.refund, shown.currency)} ({now.calculation})")]
+    return []
 
 
 def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
@@ -86,7 +118,11 @@ def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
                     str(plan.warranty_duration_months),
                     plan.price_rule,
                 )
-    said = f"Rate card {card.rate_card}; {card.rounding}."
+    begin = f", in force from {iso(card.effective_from)}"
+    currency = f"; amounts in {card.currency}" if card.currency else ""
+    said = f"Rate card {card.rate_card}{begin}{currency}; {card.rounding}."
+    if card.refund_rule:
+        said += f" Cancelling gives back {card.refund_rule}."
     return Group(table, Text(), Text(said, style=show.CALM))
 
 
@@ -108,6 +144,28 @@ def refusals(rows: Iterable[Refusals]) -> Table:
     return table
 
 
+def quoted(told: QuoteAnswer) -> list[str]:
+    """Return what an item's warranties would cost, in words."""
+    card = f"rate card {told.rate_card}, in force from {iso(told.effective_from)}"
+    if not told.offers:
+        return [f"No plan matches: {told.reason} ({card})."]
+    offers = [
+        f"{money(each.warranty_price, told.currency)} for {each.warranty_duration_months} months: "
+        f"{each.calculation}"
+        for each in told.offers
+    ]
+    return [*offers, f"By {card}. Nothing was sold."]
+
+
+def cancelled(told: CancellationView, *, replayed: bool) -> list[str]:
+    """Return how a warranty was cancelled, in words."""
+    again = f" (it was cancelled before, at {precise(told.cancelled_at)})" if replayed else ""
+    return [
+        f"Cancelled{again}. Refund: {money(told.refund, told.currency)}",
+        f"{told.calculation} (rate card {told.rate_card})",
+    ]
+
+
 def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
     """Return what came of a sale, in words."""
     again = " (repeated request)" if replayed else ""
@@ -115,6 +173,6 @@ def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
         return [f"No plan matches{again}: {told.reason}."]
     return [
         f"{amount(made.warranty_price)} for {made.warranty_duration_months} months"
-        f"{again}: {made.id}"
+        f"{again}: {made.id}" + (f", number {made.number}" if made.number else "")
         for made in told.warranties
     ]

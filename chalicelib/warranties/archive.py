@@ -5,13 +5,16 @@ archive the bytes whose checksum is on record. A golden test pins it.
 """
 
 import base64
+from typing import Any
 
 from chalicelib.core import canonical, strict_json
 from chalicelib.core.instants import STORED, sortable
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.warranties import money
 from chalicelib.warranties.answers import SaleAnswer
-from chalicelib.warranties.models import Sale
+from chalicelib.warranties.models import Cancellation, Sale
+
+_ADDED = {"number", "currency", "cancelled_at", "refund"}
 
 
 def effect(sale: Sale) -> Effect:
@@ -27,14 +30,49 @@ def key(sale: Sale) -> str:
 def content(sale: Sale) -> bytes:
     """Return the object: the request as it was understood, and the answer that it got."""
     asked = {**sale.asked(), "item_cost": money.amount(sale.item_cost)}
+    body = SaleAnswer.of(sale).model_dump(context=STORED)
+    if sale.number is None:  # of an older version, whose answers had less
+        body["warranties"] = [_without_added(each) for each in body["warranties"]]
     told = {
         "request_id": sale.request_id,
         "received_at": sortable(sale.received_at),
         "request": asked,
         "response": {
             "status": 201 if sale.offers else 200,
-            "body": SaleAnswer.of(sale).model_dump(context=STORED),
+            "body": body,
         },
+    }
+    return strict_json.dumps(told).encode()
+
+
+def _without_added(warranty: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in warranty.items() if name not in _ADDED}
+
+
+def cancellation_effect(warranty_id: str) -> Effect:
+    """Return the effect that archives how a warranty was cancelled."""
+    payload = {"cancelled_warranty_id": warranty_id}
+    return Effect(f"archive#{warranty_id}#cancelled", "archive", payload)
+
+
+def cancellation_key(warranty_id: str, cancellation: Cancellation) -> str:
+    """Return the name of the object, of the day of the cancellation in UTC."""
+    day = sortable(cancellation.cancelled_at)[:10].replace("-", "/")
+    return f"warranties/{day}/{warranty_id}-cancelled.json"
+
+
+def cancellation_content(sale: Sale, cancellation: Cancellation) -> bytes:
+    """Return the object: which warranty was cancelled, when, why, and what it gave back."""
+    told = {
+        "warranty_id": f"{sale.request_id}-{cancellation.months}",
+        "number": sale.number and f"{sale.number}-{cancellation.months}",
+        "store_uuid": sale.store_uuid,
+        "cancelled_at": sortable(cancellation.cancelled_at),
+        "reason": cancellation.reason,
+        "refund": money.amount(cancellation.refund_cents),
+        "currency": sale.currency,
+        "calculation": cancellation.calculation,
+        "rate_card": cancellation.rate_card,
     }
     return strict_json.dumps(told).encode()
 

@@ -1,6 +1,6 @@
-"""Archiving sales: the handler of the effect ``archive``.
+"""Archiving sales and cancellations: the handler of the effect ``archive``.
 
-The object of a sale has one name and one content, so performing twice is as good as once.
+Each object has one name and one content, so performing twice is as good as once.
 """
 
 from contextlib import suppress
@@ -8,50 +8,79 @@ from dataclasses import dataclass
 
 from chalicelib.core.outbox.effects import Effect, Ending, RejectedError
 from chalicelib.warranties import archive
-from chalicelib.warranties.models import Sale
 from chalicelib.warranties.ports import Archive, Store
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What an effect is about: a sale, or the warranty of it that was cancelled."""
+
+    request_id: str
+    cancelled_months: int | None = None
+
+
+@dataclass(frozen=True)
+class _Object:
+    """What is archived, and under which name."""
+
+    key: str
+    content: bytes
+
+    @property
+    def reference(self) -> str:
+        return archive.reference(self.key, archive.sha256(self.content))
 
 
 @dataclass
 class Archiving:
-    """Puts the request and the answer of each sale into the archive, once."""
+    """Puts each sale and each cancellation into the archive, once."""
 
     store: Store
     archived: Archive
     search_lag_s: float = 0
 
     def handle(self, effect: Effect, /) -> str:
-        """Archive the sale; return the object's name and checksum."""
-        sale = self._sale(effect)
-        content = archive.content(sale)
-        self.archived.put_once(archive.key(sale), content)
-        return _reference(sale, content)
+        """Archive what the effect names; return the object's name and checksum."""
+        made = self._object(effect)
+        self.archived.put_once(made.key, made.content)
+        return made.reference
 
     def find(self, effect: Effect, /) -> str | None:
         """Return the object's name and checksum if an earlier try has put it there."""
-        sale = self._sale(effect)
-        if not self.archived.holds(archive.key(sale)):
-            return None
-        return _reference(sale, archive.content(sale))
+        made = self._object(effect)
+        return made.reference if self.archived.holds(made.key) else None
 
     def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
         """Note at the sale how it ended; what names no sale has nobody to tell."""
         with suppress(RejectedError):
-            self.store.on_finished(_request_id(effect), conclusion)
+            named = _named(effect)
+            self.store.on_finished(
+                named.request_id, conclusion, cancelled_months=named.cancelled_months
+            )
 
-    def _sale(self, effect: Effect) -> Sale:
-        kept = self.store.sale(_request_id(effect))
+    def _object(self, effect: Effect) -> _Object:
+        named = _named(effect)
+        kept = self.store.sale(named.request_id)
         if kept is None:
-            raise RejectedError(f"There is no sale {_request_id(effect)}.")
-        return kept.sale
+            raise RejectedError(f"There is no sale {named.request_id}.")
+        if named.cancelled_months is None:
+            return _Object(archive.key(kept.sale), archive.content(kept.sale))
+        cancellation = kept.sale.cancellation(named.cancelled_months)
+        if cancellation is None:
+            raise RejectedError(f"The effect {effect.id} names a warranty that is not cancelled.")
+        warranty_id = f"{named.request_id}-{named.cancelled_months}"
+        return _Object(
+            archive.cancellation_key(warranty_id, cancellation),
+            archive.cancellation_content(kept.sale, cancellation),
+        )
 
 
-def _request_id(effect: Effect) -> str:
+def _named(effect: Effect) -> _Named:
     request_id = effect.payload.get("request_id")
-    if not isinstance(request_id, str) or not request_id:
-        raise RejectedError(f"The effect {effect.id} names no sale.")
-    return request_id
-
-
-def _reference(sale: Sale, content: bytes) -> str:
-    return archive.reference(archive.key(sale), archive.sha256(content))
+    if isinstance(request_id, str) and request_id:
+        return _Named(request_id)
+    warranty_id = effect.payload.get("cancelled_warranty_id")
+    if isinstance(warranty_id, str) and warranty_id.rpartition("-")[2].isdecimal():
+        of_sale, _, months = warranty_id.rpartition("-")
+        return _Named(of_sale, int(months))
+    raise RejectedError(f"The effect {effect.id} names no sale.")

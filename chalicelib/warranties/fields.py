@@ -3,6 +3,7 @@
 Costs and prices are whole cents inside and numbers with two decimals outside.
 """
 
+import re
 import unicodedata
 import uuid
 from decimal import Decimal
@@ -61,6 +62,15 @@ def _cost(given: object) -> int:
     return money.cents(exact)
 
 
+def _cost_in_query(given: object) -> int:
+    """Return the cents of an amount in a query: digits, and a point with decimals if there are."""
+    if not isinstance(given, str) or not re.fullmatch(
+        r"[0-9]{1,9}(\.[0-9]{1,9})?", given, re.ASCII
+    ):
+        raise ValueError("must be a number such as 150.00")
+    return _cost(Decimal(given))
+
+
 StoreUuid = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64),
@@ -94,6 +104,12 @@ Cost = Annotated[
     ),
 ]
 """A cost in cents; on the wire a number with at most two decimals."""
+QueryCost = Annotated[
+    int,
+    BeforeValidator(_cost_in_query),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,7}(\.[0-9]{1,2})?$"}),
+]
+"""A cost in cents, of a query."""
 Money = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), FROM_TEXT]
 

@@ -8,18 +8,28 @@ the first sale that names them; an item is unique by its type and SKU.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from chalicelib.core.forms import Form
+from chalicelib.core.instants import STORED
 from chalicelib.core.instants import PreciseInstant as Instant
-from chalicelib.core.models import PageQuery
+from chalicelib.core.models import OwnBody, PageQuery
+from chalicelib.warranties import numbers
 from chalicelib.warranties.fields import (
     MOST_ROWS,
     Cost,
     Limit,
     Model,
     Name,
+    QueryCost,
     StoreUuid,
     Title,
 )
@@ -28,6 +38,7 @@ from chalicelib.warranties.rate_card import Offer
 FILTERS = ("sku", "item_type", "store_uuid")
 
 _WARRANTY_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]{1,3}"
+_WARRANTY_NUMBER = f"{numbers.FORM}-[0-9]{{1,3}}"
 
 
 def _named_otherwise(_: object) -> object:
@@ -45,6 +56,27 @@ def _there(given: object) -> object:
             "match=any-given takes any of them"
         )
     return given
+
+
+def _alone(given: object) -> object:
+    if isinstance(given, _NotAlone):
+        raise ValueError("finds warranties by itself: leave out sku, item_type, store_uuid, match")
+    return given
+
+
+class _NotAlone:
+    """Stands where a number is beside filters."""
+
+
+def _number(text: str) -> str:
+    numbers.read(text)
+    return text
+
+
+Number = Annotated[
+    str, StringConstraints(min_length=1, max_length=64), Field(examples=["FNVV-0BDY-A999-24"])
+]
+"""A warranty's number, its id, or the number or request id of its sale, however it is written."""
 
 
 # --- what comes in --------------------------------------------------------------------------------
@@ -69,19 +101,27 @@ class ListQuery(PageQuery):
 
 
 class WarrantiesQuery(ListQuery):
-    """Which warranties: all; those of one sku, item_type and store_uuid; or any mix of these."""
+    """Which warranties: all; those of one sku, item_type and store_uuid; or any mix of these.
+
+    ``number`` finds what a customer holds: a warranty's number or id, or those of its sale.
+    """
 
     sku: Annotated[Name | None, BeforeValidator(_there)] = None
     item_type: Annotated[Name | None, BeforeValidator(_there)] = None
     store_uuid: Annotated[StoreUuid | None, BeforeValidator(_there)] = None
     match: Literal["any-given"] | None = None
     item_sku: SkipJsonSchema[Annotated[str | None, BeforeValidator(_named_otherwise)]] = None
+    number: Annotated[
+        Annotated[Number, AfterValidator(_number)] | None, BeforeValidator(_alone)
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
     def _all_or_none(cls, given: Any) -> Any:  # noqa: ANN401 - whatever was asked
         """Mark each filter that is missing beside others, unless any mix is wanted."""
         named = [name for name in FILTERS if name in given]
+        if "number" in given and (named or "match" in given):
+            return {**given, "number": _NotAlone()}
         if not named or "match" in given or "item_sku" in given:
             return given
         return {**{name: _Missing() for name in FILTERS}, **given}
@@ -95,12 +135,32 @@ class PlansQuery(Model):
     rate_card: Name | None = None
 
 
+class QuoteQuery(Model):
+    """An item to be priced, by the rate card in force or by that of a version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_type: Name
+    item_cost: QueryCost
+    rate_card: Name | None = None
+
+
 class WarrantyPath(Model):
-    """The id of a warranty."""
+    """The id of a warranty, or its number."""
 
     warranty_id: Annotated[
-        str, Form(_WARRANTY_ID, "must be the id of a warranty, as its sale gave it")
+        str,
+        Form(
+            f"{_WARRANTY_ID}|{_WARRANTY_NUMBER}",
+            "must be the id or the number of a warranty, as its sale gave it",
+        ),
     ]
+
+
+class CancellationBody(OwnBody):
+    """Why a warranty is cancelled."""
+
+    reason: Title = "cancelled on request"
 
 
 class StorePath(Model):
@@ -112,8 +172,23 @@ class StorePath(Model):
 # --- what is kept ---------------------------------------------------------------------------------
 
 
+class Cancellation(Model):
+    """That a warranty was cancelled, and what it gives back: final."""
+
+    months: int
+    cancelled_at: Instant
+    reason: str
+    refund_cents: int
+    calculation: str
+    rate_card: str
+
+
 class Sale(Model):
-    """A sale as it is kept: what was asked, and what the rate card said to it."""
+    """A sale as it is kept: what was asked, and what the rate card said to it.
+
+    ``number`` and ``currency`` are absent from sales before 0.2.0. ``cancellations`` stand beside
+    the record, which never changes.
+    """
 
     request_id: str
     received_at: Instant
@@ -125,6 +200,18 @@ class Sale(Model):
     rate_card: str
     offers: tuple[Offer, ...] = ()
     reason: str | None = None
+    number: str | None = None
+    currency: str | None = None
+    cancellations: tuple[Cancellation, ...] = Field(default=(), exclude=True)
+
+    def stored_text(self) -> str:
+        """Return the form that is stored; what a sale of an older version lacks is left out."""
+        absent = {name for name in ("number", "currency") if getattr(self, name) is None}
+        return self.model_dump_json(exclude=absent, context=STORED)
+
+    def cancellation(self, months: int) -> Cancellation | None:
+        """Return how the warranty of these months was cancelled, if it was."""
+        return next((each for each in self.cancellations if each.months == months), None)
 
     def asked(self) -> Mapping[str, object]:
         """Return the fields that were asked for."""

@@ -3,13 +3,13 @@
 What a method promises is documented in the stores.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from chalicelib.core.outbox.effects import Ending
 from chalicelib.warranties.answers import Refusals, StoreView
-from chalicelib.warranties.models import ItemState, Sale
+from chalicelib.warranties.models import Cancellation, ItemState, Sale
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,11 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class StoredSale:
-    """A sale, and how its archiving has ended, if it has."""
+    """A sale, and how its archiving has ended, if it has; that of its cancellations by months."""
 
     sale: Sale
     archive: Ending | None = None
+    cancellation_archives: Mapping[int, Ending] = field(default_factory=dict)
 
 
 class SalePosition(NamedTuple):
@@ -59,14 +60,18 @@ class Store(Protocol):
     ) -> Snapshot: ...
     def add(self, sale: Sale, *, new_store: bool, new_item: bool, key: str | None) -> bool: ...
     def renew(self, sale: Sale) -> None: ...
+    def cancel(self, sale: Sale, cancellation: Cancellation) -> Cancellation | None: ...
     def sale(self, request_id: str) -> StoredSale | None: ...
+    def numbered(self, number: str) -> StoredSale | None: ...
     def parties(self, sale: Sale) -> tuple[StoreView, ItemState]: ...
     def types_of(self, sku: str) -> Sequence[str]: ...
     def sales(
         self, store_uuid: str | None, path: ItemPath, *, first: str, limit: int
     ) -> Iterator[tuple[str, Sale]]: ...
     def refusals(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[Refusals]: ...
-    def on_finished(self, request_id: str, conclusion: Ending) -> None: ...
+    def on_finished(
+        self, request_id: str, conclusion: Ending, *, cancelled_months: int | None = None
+    ) -> None: ...
 
 
 class Archive(Protocol):

@@ -2,22 +2,33 @@
 
 A card is data, written under ``infra/rate_cards/`` and compiled to ``rate_cards.json`` beside this
 module. Terms: a *band* is a range of costs of one type of items; a *plan* is what a band offers,
-a duration and the rule of its price; a *quote* is what a card says to one item.
+a duration and the rule of its price; a *quote* is what a card says to one item. A card's rule of
+refunds is in `chalicelib.warranties.refunds`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from chalicelib.core.errors import ConflictError
+from chalicelib.core.instants import iso
 from chalicelib.warranties import money
+from chalicelib.warranties.refunds import RefundRule
 
 _WHOLE = Decimal(1)
 _COMPILED = Path(__file__).with_name("rate_cards.json")
+
+
+class NoRateCardError(ConflictError):
+    """No rate card is in force at the time."""
+
+    type = "/problems/no-rate-card"
+    title = "No rate card in force"
 
 
 class _Rule(BaseModel):
@@ -33,8 +44,20 @@ class Plan(_Rule):
 
     def price_cents(self, cost_cents: int) -> int:
         """Return the price for an item of this cost, half cents rounded up."""
-        exact = self.base_cents + cost_cents * self.percent / 100
-        return int(exact.quantize(_WHOLE, ROUND_HALF_UP))
+        return int(self._exact(cost_cents).quantize(_WHOLE, ROUND_HALF_UP))
+
+    def calculation(self, cost_cents: int) -> str:
+        """Return how the price comes about: ``5.00 + 10 % of 150.00 = 20.00``."""
+        exact = self._exact(cost_cents)
+        price = money.amount(self.price_cents(cost_cents))
+        cost = money.amount(cost_cents)
+        terms = f"{money.amount(self.base_cents)} + {self.percent} % of {cost}"
+        if exact == exact.to_integral_value():
+            return f"{terms} = {price}"
+        return f"{terms} = {exact.scaleb(-2).normalize():f}, rounded to {price}"
+
+    def _exact(self, cost_cents: int) -> Decimal:
+        return self.base_cents + cost_cents * self.percent / 100
 
     @property
     def text(self) -> str:
@@ -66,10 +89,24 @@ class Quote:
 
 
 class RateCard(_Rule):
-    """The bands of each type of items, in the order of their costs and without a gap."""
+    """The bands of each type of items, in the order of their costs and without a gap.
+
+    ``currency`` is that of all amounts (ISO 4217), ``refund`` says what a cancelled warranty gives
+    back; cards before 2026-11-29 name neither.
+    """
 
     version: str
+    effective_from: datetime | None = None
+    currency: str | None = None
+    refund: RefundRule | None = None
     bands: Mapping[str, tuple[Band, ...]]
+
+    @property
+    def begins_at(self) -> datetime:
+        """Return when the card comes into force: as it says, or when its day begins in UTC."""
+        if self.effective_from is not None:
+            return self.effective_from
+        return datetime.combine(date.fromisoformat(self.version), time.min, UTC)
 
     def quote(self, item_type: str, cost_cents: int) -> Quote:
         """Return what this card offers for an item."""
@@ -87,10 +124,10 @@ class RateCard(_Rule):
             )
         )
 
-    def rule(self, item_type: str, cost_cents: int, months: int) -> str:
-        """Return the rule by which this card priced a warranty."""
+    def plan(self, item_type: str, cost_cents: int, months: int) -> Plan:
+        """Return the plan by which this card prices a warranty that it offers."""
         plans = self._band(item_type, cost_cents).plans
-        return next(plan.text for plan in plans if plan.months == months)
+        return next(plan for plan in plans if plan.months == months)
 
     def _band(self, item_type: str, cost_cents: int) -> Band:
         return next(band for band in self.bands[item_type] if cost_cents <= band.to_cents)
@@ -98,24 +135,28 @@ class RateCard(_Rule):
 
 @dataclass(frozen=True)
 class RateCards:
-    """All cards, by version.
-
-    A version is the day from which its card is in force (in UTC), until that of the next one. The
-    first one has no predecessor, and is in force before its day, too.
-    """
+    """All cards, by version; each is in force from its begin until the next one's."""
 
     by_version: Mapping[str, RateCard]
 
     def in_force(self, at: datetime) -> RateCard:
-        """Return the card in force at an instant."""
-        day = at.astimezone(UTC).date().isoformat()
-        begun = [version for version in self.by_version if version <= day]
-        return self.by_version[max(begun, default=min(self.by_version))]
+        """Return the card in force at an instant. Raises NoRateCardError before the first."""
+        begun = [card for card in self.by_version.values() if card.begins_at <= at]
+        if not begun:
+            first = min(self.by_version.values(), key=_begin)
+            raise NoRateCardError(
+                f"The first rate card, {first.version}, is in force from {iso(first.begins_at)} on."
+            )
+        return max(begun, key=_begin)
 
     @cached_property
     def types(self) -> frozenset[str]:
         """Return the types of items that any card has ever had plans for."""
         return frozenset(name for card in self.by_version.values() for name in card.bands)
+
+
+def _begin(card: RateCard) -> datetime:
+    return card.begins_at
 
 
 def load() -> RateCards:

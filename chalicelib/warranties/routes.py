@@ -10,11 +10,21 @@ from chalicelib.core.models import KeyHeader
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes
 from chalicelib.warranties import screens
-from chalicelib.warranties.answers import PlansAnswer, Refusals, SaleAnswer, Warranty, WarrantyView
+from chalicelib.warranties.answers import (
+    CancellationView,
+    PlansAnswer,
+    QuoteAnswer,
+    Refusals,
+    SaleAnswer,
+    Warranty,
+    WarrantyView,
+)
 from chalicelib.warranties.models import (
     FILTERS,
+    CancellationBody,
     ListQuery,
     PlansQuery,
+    QuoteQuery,
     SaleBody,
     StorePath,
     WarrantiesQuery,
@@ -41,7 +51,7 @@ _REFUSALS = Pages("/plans/refusals", RefusalPosition)
     headers=KeyHeader,
     response=SaleAnswer,
     also_answers=(201,),
-    errors=(422,),
+    errors=(409, 422),
     response_headers=_REPLAYED,
 )
 def post_warranty(body: SaleBody, headers: KeyHeader) -> Response:
@@ -68,7 +78,12 @@ def post_warranty(body: SaleBody, headers: KeyHeader) -> Response:
     as_list=True,
 )
 def list_warranties(query: WarrantiesQuery) -> Response:
-    """List warranties by type, SKU and time: all, those of one item in one store, or any mix."""
+    """List warranties by type, SKU and time: all, those of one item in one store, or any mix.
+
+    ``number`` finds those that a customer names.
+    """
+    if query.number is not None:
+        return json_list(warranties().found(query.number))
     asked = {name: getattr(query, name) for name in FILTERS}
     start = _WARRANTIES.start(query)
     page = warranties().listed(Filters(**asked), after=start, limit=query.limit)
@@ -86,6 +101,27 @@ def list_warranties(query: WarrantiesQuery) -> Response:
 def get_warranty(path: WarrantyPath) -> Response:
     """Show a warranty, the rule of its price, its store and item, and whether it is archived."""
     return ok(warranties().warranty(path.warranty_id))
+
+
+@bp.on(
+    "POST",
+    "/warranties/{warranty_id}/cancellation",
+    access="warranties:write",
+    path_values=WarrantyPath,
+    body=CancellationBody,
+    body_optional=True,
+    response=CancellationView,
+    also_answers=(201,),
+    errors=(404, 409, 422),
+    response_headers={"Idempotent-Replayed": "true: it was cancelled before, by this refund"},
+)
+def cancel_warranty(path: WarrantyPath, body: CancellationBody) -> Response:
+    """Cancel a warranty, once: 201 with its refund, 200 with the same one ever after."""
+    receipt = warranties().cancel(path.warranty_id, body.reason)
+    if receipt.replayed:
+        return ok(receipt.view, headers={"Idempotent-Replayed": "true"})
+    log.count("WarrantiesCancelled")
+    return ok(receipt.view, status=HTTPStatus.CREATED)
 
 
 @bp.on(
@@ -113,12 +149,26 @@ def export_warranties(path: StorePath, query: ListQuery) -> Response:
     access="warranties:read",
     query=PlansQuery,
     response=PlansAnswer,
-    errors=(404,),
+    errors=(404, 409),
 )
 def get_plans(query: PlansQuery) -> Response:
     """Show the rate card in force, or that of a version: bands, price rules, rounding."""
     service = warranties()
     return ok(screens.readable(service.card(query.rate_card), service.cards))
+
+
+@bp.on(
+    "GET",
+    "/plans/quote",
+    access="warranties:read",
+    query=QuoteQuery,
+    response=QuoteAnswer,
+    errors=(404, 409),
+)
+def get_quote(query: QuoteQuery) -> Response:
+    """Price an item without a sale, each price worked out; nothing is stored or counted."""
+    card = warranties().card(query.rate_card)
+    return ok(screens.quoted(card, query.item_type, query.item_cost))
 
 
 @bp.on(

@@ -3,15 +3,42 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from chalicelib.core.errors import NotFoundError, UnavailableError
+from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.core.idempotency import check_same
+from chalicelib.core.instants import iso
+from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.paging import Page, cut
-from chalicelib.warranties import archive, money
-from chalicelib.warranties.answers import ArchiveView, ItemView, Refusals, Warranty, WarrantyView
-from chalicelib.warranties.models import Sale, SaleBody
+from chalicelib.warranties import archive, money, numbers
+from chalicelib.warranties.answers import (
+    ArchiveView,
+    CancellationView,
+    ItemView,
+    RefundView,
+    Refusals,
+    Status,
+    Warranty,
+    WarrantyView,
+)
+from chalicelib.warranties.models import Cancellation, Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, SalePosition, Snapshot, Store, StoredSale
 from chalicelib.warranties.rate_card import RateCard, RateCards
+from chalicelib.warranties.refunds import Refund, RefundRule, covered_until
+
+
+class WarrantyExpiredError(ConflictError):
+    """The warranty has ended, so there is nothing to cancel."""
+
+    type = "/problems/warranty-expired"
+    title = "Warranty expired"
+
+
+class NoRefundRuleError(ConflictError):
+    """Neither the card of the warranty nor the one in force says what cancelling gives back."""
+
+    type = "/problems/no-refund-rule"
+    title = "No refund rule"
 
 
 @dataclass(frozen=True)
@@ -24,6 +51,14 @@ class Receipt:
     sale: Sale
     replayed: bool = False
     lost_races: int = 0
+
+
+@dataclass(frozen=True)
+class CancellationReceipt:
+    """How a warranty was cancelled; ``replayed`` tells that it was cancelled before."""
+
+    view: CancellationView
+    replayed: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,46 +108,146 @@ class Warranties:
             new_store, new_item = not snapshot.store_known, snapshot.item is None
             if self.store.add(sale, new_store=new_store, new_item=new_item, key=key):
                 return Receipt(sale, lost_races=lost)
+            # Another name, too: two request ids may have one number.
+            sale = sale.model_copy(update=self._named())
         raise UnavailableError("Too many sales name the same new things. This one is not stored.")
 
     def _priced(self, wanted: SaleBody) -> Sale:
         now = self.now()
+        named: dict[str, Any] = self._named()
         card = self.cards.in_force(now)
         quote = card.quote(wanted.item_type, wanted.item_cost)
         return Sale.model_construct(
-            request_id=self.new_id(),
+            **named,
             received_at=now,
             rate_card=card.version,
+            currency=card.currency,
             offers=quote.offers,
             reason=quote.reason,
             **dict(wanted),
         )
 
+    def _named(self) -> dict[str, str]:
+        request_id = self.new_id()
+        return {"request_id": request_id, "number": numbers.of_sale(request_id)}
+
+    # --- cancelling ---
+
+    def cancel(self, warranty_id: str, reason: str) -> CancellationReceipt:
+        """Cancel a warranty, once: the refund is that of the first time, whoever asks again.
+
+        Raises NotFoundError, WarrantyExpiredError, NoRefundRuleError.
+        """
+        kept, warranty = self._warranty(warranty_id)
+        sale, months = kept.sale, warranty.warranty_duration_months
+        known = sale.cancellation(months)
+        if known is None:
+            made = self._cancellation(sale, months, reason)
+            known = self.store.cancel(sale, made)
+            if known is None:
+                return CancellationReceipt(self._cancelled(kept, made))
+        return CancellationReceipt(self._cancelled(kept, known), replayed=True)
+
+    def _cancellation(self, sale: Sale, months: int, reason: str) -> Cancellation:
+        now = self.now()
+        until = covered_until(sale.received_at, months)
+        if now >= until:
+            raise WarrantyExpiredError(
+                f"The warranty ended at {iso(until)}: nothing is left of it."
+            )
+        card = self._refunding_card(sale, now)
+        if card is None or card.refund is None:
+            raise NoRefundRuleError(
+                f"The rate card {sale.rate_card} names no refund, nor does the one in force."
+            )
+        refund = _refund(card.refund, sale, months, now)
+        return Cancellation(
+            months=months,
+            cancelled_at=now,
+            reason=reason,
+            refund_cents=refund.cents,
+            calculation=refund.calculation,
+            rate_card=card.version,
+        )
+
+    def _refunding_card(self, sale: Sale, now: datetime) -> RateCard | None:
+        """Return the card whose rule of refunds holds: the sale's, or the one in force."""
+        candidates = (self.cards.by_version[sale.rate_card], self.cards.in_force(now))
+        return next((card for card in candidates if card.refund), None)
+
     # --- looking ---
 
     def warranty(self, warranty_id: str) -> WarrantyView:
-        """Return a warranty with what explains it. Raises NotFoundError."""
-        kept = self.store.sale(warranty_id.rpartition("-")[0])
+        """Return a warranty, by its id or number, with what explains it. Raises NotFoundError."""
+        return self._view(*self._warranty(warranty_id))
+
+    def found(self, text: str) -> list[Warranty]:
+        """Return what a customer holds: the warranties of a number or an id, however it is written.
+
+        Raises ValueError for what is neither.
+        """
+        named = numbers.read(text)
+        if named.number is None:
+            kept = self.store.sale(named.request_id or "")
+        else:
+            kept = self.store.numbered(named.number)
+        rows = Warranty.all_of(kept.sale) if kept else ()
+        return [w for w in rows if named.months in (None, w.warranty_duration_months)]
+
+    def _warranty(self, warranty_id: str) -> tuple[StoredSale, Warranty]:
+        of_sale = warranty_id.rpartition("-")[0]
+        numbered = numbers.is_number(of_sale)
+        kept = self.store.numbered(of_sale) if numbered else self.store.sale(of_sale)
         for warranty in Warranty.all_of(kept.sale) if kept else ():
-            if kept and warranty.id == warranty_id:
-                return self._view(kept, warranty)
+            if kept and warranty_id in (warranty.id, warranty.number):
+                return kept, warranty
         raise NotFoundError(f"There is no warranty {warranty_id}.")
 
     def _view(self, kept: StoredSale, warranty: Warranty) -> WarrantyView:
-        sale = kept.sale
+        sale, months, now = kept.sale, warranty.warranty_duration_months, self.now()
         store, item = self.store.parties(sale)
         cost = money.amount(item.item_cost)
-        card = self.cards.by_version[sale.rate_card]
+        plan = self.cards.by_version[sale.rate_card].plan(sale.item_type, sale.item_cost, months)
+        cancellation = sale.cancellation(months)
+        status = _status(sale, months, now)
         return WarrantyView.model_construct(
             **dict(warranty),
-            price_rule=card.rule(sale.item_type, sale.item_cost, warranty.warranty_duration_months),
+            price_rule=plan.text,
+            calculation=plan.calculation(sale.item_cost),
+            status=status,
+            covered_until=covered_until(sale.received_at, months),
             store=store,
             item=ItemView.model_construct(**{**dict(item), "item_cost": cost}),
-            archive=self._archive(kept),
+            archive=self._archive(archive.key(sale), kept.archive),
+            refund_now=self._refund_now(sale, months, now) if status == "active" else None,
+            cancellation=self._cancelled(kept, cancellation) if cancellation else None,
         )
 
-    def _archive(self, kept: StoredSale) -> ArchiveView:
-        key, ended = archive.key(kept.sale), kept.archive
+    def _refund_now(self, sale: Sale, months: int, now: datetime) -> RefundView | None:
+        card = self._refunding_card(sale, now)
+        if card is None or card.refund is None:
+            return None
+        return RefundView.of(_refund(card.refund, sale, months, now), card.refund)
+
+    def _cancelled(self, kept: StoredSale, cancellation: Cancellation) -> CancellationView:
+        sale, months = kept.sale, cancellation.months
+        warranty_id = f"{sale.request_id}-{months}"
+        return CancellationView(
+            warranty_id=warranty_id,
+            number=sale.number and f"{sale.number}-{months}",
+            cancelled_at=cancellation.cancelled_at,
+            reason=cancellation.reason,
+            refund=money.amount(cancellation.refund_cents),
+            currency=sale.currency,
+            calculation=cancellation.calculation,
+            rate_card=cancellation.rate_card,
+            archive=self._archive(
+                archive.cancellation_key(warranty_id, cancellation),
+                kept.cancellation_archives.get(months),
+            ),
+        )
+
+    def _archive(self, key: str, ended: Ending | None) -> ArchiveView:
         if ended is None:
             return ArchiveView(state="pending", key=key)
         if ended.state != "done":
@@ -161,6 +296,17 @@ class Warranties:
         if version not in self.cards.by_version:
             raise NotFoundError(f"There is no rate card {version}.")
         return self.cards.by_version[version]
+
+
+def _status(sale: Sale, months: int, now: datetime) -> Status:
+    if sale.cancellation(months):
+        return "cancelled"
+    return "active" if now < covered_until(sale.received_at, months) else "expired"
+
+
+def _refund(rule: RefundRule, sale: Sale, months: int, now: datetime) -> Refund:
+    price = next(each.price_cents for each in sale.offers if each.months == months)
+    return rule.refund(price, sold_at=sale.received_at, months=months, at=now)
 
 
 def _renews(sale: Sale, snapshot: Snapshot) -> bool:

@@ -5,14 +5,15 @@
 ``LIST#<shard>/<place>``               all sales that got warranties, in order
 ``STORE#<store_uuid>/STORE``           a store
 ``ITEM#<item_sku>/<item_type>``        an item, with the cost and the title of the newest sale
+``NUMBER#<number>/SALE``               which sale has this number
 ``KEY#<key>/SALE``                     the sale that an Idempotency-Key stands for
 ``REFUSALS#<shard>/<type>␟<reason>``   how often, and what the last one cost
 
 A place is ``<item_type>␟<item_sku>␟<received_at>␟<request_id>``; ␟ is the control character U+001F,
 which no name holds. A sale stands in full (``body``) wherever it is listed, with all its
-warranties, and never changes. One transaction writes a sale and the effect that archives it. It
-touches stores and items only when it creates them, so that thousands of stores which sell the same
-item have no record in common.
+warranties, and never changes; what is cancelled later stands beside it (``cancelled_<months>``).
+One transaction writes a sale and the effect that archives it. It touches stores and items only when
+it creates them, so that thousands of stores which sell the same item have no record in common.
 """
 
 import heapq
@@ -31,7 +32,7 @@ from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, It
 from chalicelib.warranties import archive, money
 from chalicelib.warranties.answers import Refusals, StoreView
 from chalicelib.warranties.fields import store_id
-from chalicelib.warranties.models import ItemState, Sale
+from chalicelib.warranties.models import Cancellation, ItemState, Sale
 from chalicelib.warranties.ports import ItemPath, Snapshot, StoredSale
 
 # A partition takes 1,000 write units a second, that is 500 sales. Both numbers may grow at any
@@ -42,6 +43,8 @@ REFUSAL_SHARDS = 16
 _Key = tuple[str, str]
 _SEPARATOR = "\x1f"
 _THERE = Condition("attribute_exists(pk)")
+_CANCELLED = "cancelled_"
+_NOT_CANCELLED = Condition("attribute_exists(pk) AND attribute_not_exists(#cancelled)")
 _UNCHANGED_SINCE = Condition("changed_at < :at")
 
 
@@ -79,6 +82,7 @@ class WarrantyStore:
         body = sale.stored_text()
         actions = [
             *(self._table.putting(_item(place, body), ABSENT) for place in places),
+            *([self._numbering(sale)] if sale.number else []),
             self._outbox.adding(archive.effect(sale)),
             *([self._creating_store(sale)] if new_store else []),
             *([self._creating_item(sale)] if new_item else []),
@@ -105,12 +109,45 @@ class WarrantyStore:
                 condition=_UNCHANGED_SINCE,
             )
 
-    def on_finished(self, request_id: str, conclusion: Ending) -> None:
-        """Note how the archiving of a sale has ended, if there is one; safe to repeat."""
+    def cancel(self, sale: Sale, cancellation: Cancellation) -> Cancellation | None:
+        """Cancel a warranty of a sale, wherever the sale is listed: one read, one transaction.
+
+        Returns the cancellation that is on record already, None when this one was stored.
+        """
+        name = f"{_CANCELLED}{cancellation.months}"
+        warranty_id = f"{sale.request_id}-{cancellation.months}"
+        listed = list(self._table.get_many(_possible_list_keys(sale)))
+        places = [_sale_key(sale.request_id), _sold_key(sale), *map(_key_of, listed)]
+        marks = [
+            self._table.updating(
+                *place,
+                "SET #cancelled = :cancelled",
+                names={"#cancelled": name},
+                values={":cancelled": {"S": cancellation.stored_text()}},
+                condition=_NOT_CANCELLED,
+            )
+            for place in places
+        ]
+        asked = self._outbox.adding(archive.cancellation_effect(warranty_id))
+        try:
+            self._table.transact(*marks, asked)
+        except ConditionError as failed:
+            there = _cancellations(failed.item or {})
+            found = next((each for each in there if each.months == cancellation.months), None)
+            if found is None:
+                raise
+            return found
+        return None
+
+    def on_finished(
+        self, request_id: str, conclusion: Ending, *, cancelled_months: int | None = None
+    ) -> None:
+        """Note how archiving a sale, or a cancellation of it, has ended; safe to repeat."""
+        about = _archive_name(cancelled_months)
         told = {
-            "archive_state": conclusion.state,
-            "archive_reference": conclusion.reference,
-            "archive_answer": conclusion.answer,
+            f"{about}_state": conclusion.state,
+            f"{about}_reference": conclusion.reference,
+            f"{about}_answer": conclusion.answer,
         }
         given = {name: value for name, value in told.items() if value is not None}
         with suppress(ConditionError):
@@ -120,6 +157,10 @@ class WarrantyStore:
                 values={f":{name}": {"S": value} for name, value in given.items()},
                 condition=_THERE,
             )
+
+    def _numbering(self, sale: Sale) -> dict[str, Any]:
+        named = {"request_id": {"S": sale.request_id}}
+        return self._table.putting({**table.key(*_number_key(sale.number or "")), **named}, ABSENT)
 
     def _creating_store(self, sale: Sale) -> dict[str, Any]:
         created = {"created_at": {"S": sortable(sale.received_at)}}
@@ -152,7 +193,17 @@ class WarrantyStore:
     def sale(self, request_id: str) -> StoredSale | None:
         """Return a sale: one read."""
         item = self._table.get(*_sale_key(request_id))
-        return StoredSale(_sale(item), _conclusion(item)) if item else None
+        if item is None:
+            return None
+        sale = _sale(item)
+        months = [each.months for each in sale.cancellations]
+        ended = {each: found for each in months if (found := _conclusion(item, each))}
+        return StoredSale(sale, _conclusion(item), ended)
+
+    def numbered(self, number: str) -> StoredSale | None:
+        """Return the sale that has a number: two reads."""
+        item = self._table.get(*_number_key(number))
+        return self.sale(item["request_id"]["S"]) if item else None
 
     def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
         """Return the store and the item of a sale that is stored: one read."""
@@ -212,6 +263,10 @@ def _sale_key(request_id: str) -> _Key:
     return f"SALE#{request_id}", "SALE"
 
 
+def _number_key(number: str) -> _Key:
+    return f"NUMBER#{number}", "SALE"
+
+
 def _idempotency_key(key: str) -> _Key:
     return f"KEY#{key}", "SALE"
 
@@ -244,6 +299,15 @@ def _list_key(sale: Sale) -> _Key:
     return f"LIST#{shards.of(sale.request_id, LIST_SHARDS)}", _place(sale)
 
 
+def _possible_list_keys(sale: Sale) -> list[_Key]:
+    """Return where a sale can be listed: there may have been fewer shards when it was stored."""
+    return [(f"LIST#{shard}", _place(sale)) for shard in range(LIST_SHARDS)]
+
+
+def _key_of(item: Item) -> _Key:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
 def _sort_key(item: Item) -> str:
     sort_key: str = item["sk"]["S"]
     return sort_key
@@ -257,14 +321,31 @@ def _item(key: _Key, body: str) -> Item:
 
 
 def _sale(item: Item) -> Sale:
-    return Sale.model_validate_json(item["body"]["S"])
+    sale = Sale.model_validate_json(item["body"]["S"])
+    cancellations = _cancellations(item)
+    return sale.model_copy(update={"cancellations": cancellations}) if cancellations else sale
 
 
-def _conclusion(item: Item) -> Ending | None:
-    if "archive_state" not in item:
+def _cancellations(item: Item) -> tuple[Cancellation, ...]:
+    """Return what is cancelled of a sale, in the order of the months."""
+    found = [
+        Cancellation.model_validate_json(value["S"])
+        for name, value in item.items()
+        if name.startswith(_CANCELLED)
+    ]
+    return tuple(sorted(found, key=lambda each: each.months))
+
+
+def _archive_name(cancelled_months: int | None) -> str:
+    return "archive" if cancelled_months is None else f"archive_{cancelled_months}"
+
+
+def _conclusion(item: Item, cancelled_months: int | None = None) -> Ending | None:
+    about = _archive_name(cancelled_months)
+    if f"{about}_state" not in item:
         return None
-    told = {name: item.get(f"archive_{name}", {}).get("S") for name in ("reference", "answer")}
-    return Ending(item["archive_state"]["S"], **told)
+    told = {name: item.get(f"{about}_{name}", {}).get("S") for name in ("reference", "answer")}
+    return Ending(item[f"{about}_state"]["S"], **told)
 
 
 def _item_state(item: Item) -> ItemState:

@@ -39,6 +39,7 @@ PROMISED = {
     "/dispatches/{dispatch_id}/close": {"POST"},
     "/warranties": {"GET", "POST"},
     "/warranties/{warranty_id}": {"GET"},
+    "/warranties/{warranty_id}/cancellation": {"POST"},
     "/plans": {"GET"},
     "/plans/refusals": {"GET"},
 }

@@ -128,6 +128,36 @@ def test_odd_names_find_their_way_through_the_gateway(shops: Shops, name: str) -
         assert made[0]["item_title"] == sku
 
 
+def test_a_warranty_is_cancelled_once_by_many_at_once(stack: Deployed, name: str) -> None:
+    shops = Shops(stack)
+    made = shops.sell(item_sku=name).json()["warranties"][0]
+    asked = {"item_type": "furniture", "item_cost": "150.00"}
+    quote = shops.api.get("/plans/quote", params=asked).json()
+    assert quote["offers"][0]["calculation"] == "5.00 + 10 % of 150.00 = 20.00"
+    [found] = shops.api.get("/warranties", params={"number": made["number"].lower()}).json()
+
+    def cancel(number: int) -> httpx.Response:
+        path = f"/warranties/{found['id']}/cancellation"
+        deadline = Deadline(60)
+        while True:
+            answer = shops.api.post(path, json={"reason": f"clerk {number}"})
+            if answer.status_code not in BROKEN or deadline.passed():
+                return answer
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(cancel, range(8)))
+
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert len({answer.text for answer in answers}) == 1
+
+    def archived_cancellation() -> Any:
+        shown = shops.api.get(f"/warranties/{made['id']}").json()["cancellation"]
+        return shown if shown["archive"]["state"] == "done" else None
+
+    shown = eventually(archived_cancellation)
+    assert (shown["refund"], shown["currency"]) == (20, "USD")
+
+
 # --- W8: many at once -----------------------------------------------------------------------------
 
 

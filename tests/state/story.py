@@ -320,6 +320,7 @@ def looks(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
         ],
         "warranties": [
             *("/warranties", f"/warranties?match=any-given&sku={ITEM['item_sku']}"),
+            "/plans/quote?item_type=furniture&item_cost=150.00",
             *(f"/stores/{ITEM['store_uuid']}/warranties.csv", "/plans", "/plans/refusals"),
             *(
                 f"/warranties/{id_.rpartition(chr(31))[2]}-12"

@@ -25,8 +25,9 @@ from tests.support.api import Api
 # What says nothing of what is stored.
 _STATELESS = {"/", "/auth", "/health", "/openapi.json", "/ping", "/web/{file}"}
 _STATELESS |= {"/dlq", "/integrations"}
-# Lists that show more than the one chapter that was told, or the queues of the stack.
-_OF_THE_STACK = {"/outbox", "/outbox/kinds"}
+# Lists that show more than the one chapter that was told, the queues of the stack, and the rate
+# card of the day.
+_OF_THE_STACK = {"/outbox", "/outbox/kinds", "/plans"}
 # What is said in words, what hangs on the time of asking, and links that are made for each answer.
 _FREE = {
     "why",
@@ -122,6 +123,7 @@ _READING = (
     *("machines transactions GM001", "sites list", "technicians list"),
     *("packages show box-1", "packages verdict message-1", "preferences show mars"),
     *("stats --recount", "warranties list", "warranties show WARRANTY", "warranties plans"),
+    *("warranties find WARRANTY", "warranties quote --type furniture --cost 150.00"),
     *(f"warranties export {story.ITEM['store_uuid']}", f"ledger account {story.ACCOUNT}"),
     *("ledger list", "ledger show TRANSACTION", "ledger verify", "cakes list"),
     *("cakes show chocolate_cake", "orders list", "orders show 2", "batches list"),

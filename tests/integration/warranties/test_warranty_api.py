@@ -34,6 +34,10 @@ SHAPE = [
     "warranty_duration_months",
     "rate_card",
     "created_at",
+    "number",
+    "currency",
+    "cancelled_at",
+    "refund",
 ]
 
 
@@ -303,6 +307,96 @@ def test_an_unknown_warranty_is_404(client: Client) -> None:
         assert get(client, f"/warranties/{unknown}").status_code == 404
 
 
+# --- numbers, cancelling --------------------------------------------------------------------------
+
+
+def test_a_warranty_is_found_by_what_a_customer_holds(client: Client) -> None:
+    made = post(client).json_body["warranties"]
+    number = made[0]["number"].removesuffix("-12")
+
+    for held in (number, number.lower().replace("-", " "), made[0]["id"][:36]):
+        found = get(client, "/warranties", number=held).json_body
+        assert [each["id"] for each in found] == [each["id"] for each in made]
+    assert get(client, "/warranties", number=made[1]["number"]).json_body[0]["id"] == made[1]["id"]
+    assert get(client, f"/warranties/{made[1]['number']}").json_body["id"] == made[1]["id"]
+    assert get(client, "/warranties", number="FNVV-0BDY-A999").json_body == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"number": "7"},
+        {"number": "FNVV-0BDY-A998"},
+        {"number": "FNVV-0BDY-A999", "sku": "x"},
+        {"number": "FNVV-0BDY-A999", "match": "any-given"},
+        {"number": ""},
+    ],
+)
+def test_what_is_no_number_or_not_alone_is_400(client: Client, query: dict[str, str]) -> None:
+    assert faults(get(client, "/warranties", **query)) == {"number"}
+
+
+def cancel(client: Client, warranty_id: str, body: object = None) -> HTTPResponse:
+    raw = b"" if body is None else json.dumps(body).encode()
+    headers = JSON if raw else {}
+    path = f"/warranties/{warranty_id}/cancellation"
+    return client.http.post(path, headers=headers, body=raw)
+
+
+def test_a_warranty_is_cancelled_once_by_the_rule_of_its_card(client: Client) -> None:
+    made = post(client).json_body["warranties"][0]
+
+    first = cancel(client, made["id"], {"reason": "item returned"})
+    again = cancel(client, made["number"])
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert first.body == again.body
+    assert b'"refund":20.00' in first.body
+    told = first.json_body
+    assert (told["currency"], told["reason"]) == ("USD", "item returned")
+    assert told["calculation"] == "cancelled within 30 days: the whole price, 20.00"
+    shown = get(client, f"/warranties/{made['id']}").json_body
+    assert (shown["status"], shown["cancellation"]) == ("cancelled", told)
+    rows = get(client, "/warranties").json_body
+    assert [row["refund"] for row in rows] == [20, None]
+
+
+def test_a_cancellation_is_archived(client: Client, s3: Any, names: Any) -> None:
+    told = post(client).json_body
+    made = told["warranties"][0]
+    cancelled = cancel(client, made["id"]).json_body
+
+    assert archiver().work(f"archive#{made['id']}#cancelled") == "done"
+    assert archiver().work(f"archive#{told['request_id']}") == "done"
+
+    shown = get(client, f"/warranties/{made['id']}").json_body
+    filed = shown["cancellation"]["archive"]
+    stored = s3.get_object(Bucket=names.bucket, Key=filed["key"])["Body"].read()
+    assert filed["sha256"] == archive.sha256(stored)
+    assert filed["key"].endswith(f"/{made['id']}-cancelled.json")
+    assert b'"refund":20.00' in stored
+    assert json.loads(stored)["reason"] == cancelled["reason"] == "cancelled on request"
+    sold = s3.get_object(Bucket=names.bucket, Key=shown["archive"]["key"])["Body"].read()
+    assert json.loads(sold)["response"]["body"]["warranties"][0]["number"] == made["number"]
+    assert sold.count(b'"cancelled_at":null') == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [({"reason": ""}, "reason"), ({"reason": 7}, "reason"), ({"reasons": "x"}, "reasons")],
+)
+def test_a_wrong_cancellation_is_400_and_cancels_nothing(
+    client: Client, body: dict[str, Any], named: str
+) -> None:
+    made = post(client).json_body["warranties"][0]["id"]
+
+    assert faults(cancel(client, made, body)) == {named}
+    assert get(client, f"/warranties/{made}").json_body["status"] == "active"
+    assert cancel(client, f"{made[:-2]}60").status_code == 404
+    assert faults(cancel(client, "7")) == {"warranty_id"}
+
+
 # --- CSV ------------------------------------------------------------------------------------------
 
 
@@ -366,6 +460,52 @@ def test_2b_the_rule_itself_is_readable(client: Client) -> None:
     assert get(client, "/plans", rate_card=told["rate_card"]).body == answer.body
     assert get(client, "/plans", rate_card="1999").status_code == 404
     assert faults(get(client, "/plans", version="1")) == {"version"}
+
+
+def test_a_quote_is_what_a_sale_would_cost_and_stores_nothing(
+    client: Client, dynamodb: Any, names: Any
+) -> None:
+    answer = get(client, "/plans/quote", item_type="furniture", item_cost="150.00")
+
+    told = answer.json_body
+    assert [(o["warranty_price"], o["calculation"]) for o in told["offers"]] == [
+        (20, "5.00 + 10 % of 150.00 = 20.00"),
+        (27, "6.00 + 14 % of 150.00 = 27.00"),
+    ]
+    assert b'"warranty_price":20.00' in answer.body
+    assert (told["currency"], told["effective_from"]) == ("USD", "2026-11-29T00:00:00Z")
+    assert told["refund_rule"].startswith("the whole price within 30 days, then the share")
+    assert items(dynamodb, names.table) == items(dynamodb, names.outbox) == []
+    sold = post(client).json_body["warranties"]
+    assert [w["warranty_price"] for w in sold] == [o["warranty_price"] for o in told["offers"]]
+
+
+def test_a_quote_of_no_plan_says_why_and_is_not_counted(client: Client) -> None:
+    told = get(client, "/plans/quote", item_type="furniture", item_cost="5").json_body
+
+    assert (told["offers"], told["reason"]) == ([], "cost below 10.00")
+    assert get(client, "/plans/refusals").json_body == []
+
+
+def test_a_quote_by_another_card(client: Client) -> None:
+    asked = {"item_type": "toy", "item_cost": "20"}
+
+    told = get(client, "/plans/quote", **asked, rate_card="2026-11-21").json_body
+
+    assert (told["rate_card"], told["currency"]) == ("2026-11-21", None)
+    assert told["refund_rule"] is None
+    assert get(client, "/plans/quote", **asked, rate_card="1999").status_code == 404
+
+
+@pytest.mark.parametrize("cost", ["", "0", "1.234", "-1", "1e3", "NaN", "1000000.01", "1,5", "+1"])
+def test_a_quote_of_a_cost_that_is_none_is_400(client: Client, cost: str) -> None:
+    answer = get(client, "/plans/quote", item_type="toy", item_cost=cost)
+
+    assert faults(answer) == {"item_cost"}
+
+
+def test_a_quote_names_all_that_is_missing(client: Client) -> None:
+    assert faults(get(client, "/plans/quote")) == {"item_type", "item_cost"}
 
 
 def test_2b_refusals_are_counted_and_paged(client: Client) -> None:

@@ -60,6 +60,9 @@ def test_a_sale_is_one_read_and_one_transaction(
         (f"/warranties?match=any-given&store_uuid={STORE}&sku={SKU}", {"Query": 2}),
         (f"/stores/{STORE}/warranties.csv", {"Query": 1}),
         ("/plans", {}),
+        ("/plans/quote?item_type=furniture&item_cost=150.00", {}),
+        ("/warranties?number=00000000-0000-4000-8000-000000000000", {"GetItem": 1}),
+        ("/warranties?number=FNVV-0BDY-A999", {"GetItem": 1}),
         ("/plans/refusals", {"Query": REFUSAL_SHARDS}),
     ],
 )
@@ -95,3 +98,20 @@ def test_a_sku_under_many_unknown_types_costs_no_more_than_its_known_ones(
 
     assert len(found) == 2
     assert spent.calls == {"Query": 1 + LIST_SHARDS}
+
+
+def test_a_number_is_two_reads_and_a_cancellation_two_reads_and_one_transaction(
+    client: Client, dynamodb: Any
+) -> None:
+    made = ask(client, "POST", "/warranties", SOFA).json_body["warranties"][0]
+
+    with spending(dynamodb) as found:
+        ask(client, "GET", f"/warranties?number={made['number']}")
+    with spending(dynamodb) as cancelled:
+        ask(client, "POST", f"/warranties/{made['id']}/cancellation")
+    with spending(dynamodb) as again:
+        ask(client, "POST", f"/warranties/{made['id']}/cancellation")
+
+    assert found.calls == {"GetItem": 2}
+    assert cancelled.calls == {"GetItem": 1, "BatchGetItem": 1, "TransactWriteItems": 1}
+    assert again.calls == {"GetItem": 1}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.warranties.kills import DEEDS, deaths
+from tests.support.warranties.kills import DEEDS, cancelling_deaths, deaths
 
 
 @pytest.mark.parametrize("name", DEEDS)
@@ -13,3 +13,10 @@ def test_w8_whoever_dies_in_a_sale_can_try_again(dynamodb: Any, names: Any, name
 
     # Before and after each of: one read, one transaction; and the item's own write if it changed.
     assert moments == list(range(6 if "changed" in name else 4))
+
+
+def test_whoever_dies_in_a_cancellation_can_try_again(dynamodb: Any, names: Any) -> None:
+    moments = list(cancelling_deaths(dynamodb, names.table, names.outbox))
+
+    # Before and after each of: the sale, where it is listed, one transaction.
+    assert moments == list(range(6))

@@ -26,8 +26,12 @@ _OPERATIONS = [(contract.method, contract.path) for contract in routes.bp.contra
 _FUZZ = settings(
     max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )
-# What no schema can say: decimals of a number, all filters or none, whose cursor it is.
-_BEYOND_SCHEMAS = (b"two decimals", b"is missing", b"a cursor that this list gave", b"control")
+# What no schema can say: decimals of a number, all filters or none, whose cursor it is, whether a
+# check character fits, and the bounds of a number in a query.
+_BEYOND_SCHEMAS = (
+    *(b"two decimals", b"is missing", b"a cursor that this list gave", b"control"),
+    *(b"must be above", b"a warranty number", b"typing mistake", b"by itself"),
+)
 
 
 @pytest.mark.parametrize(("method", "path"), _OPERATIONS)
@@ -45,10 +49,11 @@ def test_what_the_document_allows_is_taken(client: Client, method: str, path: st
 
 
 _NAMES = ["sku", "item_type", "store_uuid", "match", "limit", "cursor", "item_sku", "rate_card"]
+_NAMES += ["number", "item_cost"]
 _TEXTS = st.text(max_size=80) | st.sampled_from(["furniture", "any-given", "1", SOFA["item_sku"]])
 
 
-@pytest.mark.parametrize("path", ["/warranties", "/plans", "/plans/refusals"])
+@pytest.mark.parametrize("path", ["/warranties", "/plans", "/plans/quote", "/plans/refusals"])
 def test_no_query_whatever_is_a_fault_of_ours(client: Client, path: str) -> None:
     @_FUZZ
     @given(st.lists(st.tuples(st.sampled_from(_NAMES), _TEXTS), max_size=5))

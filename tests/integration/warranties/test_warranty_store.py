@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.outbox.effects import Ending
-from chalicelib.warranties.models import Sale
+from chalicelib.warranties import store as warranty_store
+from chalicelib.warranties.models import Cancellation, Sale
 from chalicelib.warranties.ports import Snapshot, Store
 from chalicelib.warranties.store import LIST_SHARDS
 from tests.support.dynamodb import items
@@ -187,6 +188,66 @@ def test_how_nothing_ended_is_not_noted(store: Store) -> None:
     assert store.sale(uuid(1)) is None
 
 
+def a_cancellation(months: int = 12, reason: str = "returned") -> Cancellation:
+    return Cancellation(
+        months=months,
+        cancelled_at=MORNING,
+        reason=reason,
+        refund_cents=20_00,
+        calculation="cancelled within 30 days: the whole price, 20.00",
+        rate_card="2026-11-29",
+    )
+
+
+@pytest.mark.parametrize("number", [None, "FNVV-0BDY-A999"])
+def test_a_warranty_is_cancelled_once_and_wherever_it_is_listed(
+    store: Store, number: str | None
+) -> None:
+    """Also one of an older version, without a number."""
+    sale = a_sale().model_copy(update={"number": number})
+    add(store, sale, key="k")
+
+    assert store.cancel(sale, a_cancellation()) is None
+    assert store.cancel(sale, a_cancellation(reason="again")) == a_cancellation()
+    assert store.cancel(sale, a_cancellation(24)) is None
+
+    both = (a_cancellation(), a_cancellation(24))
+    kept = store.sale(sale.request_id)
+    assert kept is not None
+    assert kept.sale.cancellations == both
+    for of in (None, sale.store_uuid):
+        [(_, row)] = store.sales(of, (), first="", limit=10)
+        assert row.cancellations == both
+    assert look(store, sale, "k").keyed == sale
+
+
+def test_a_sale_is_found_by_its_number(store: Store) -> None:
+    sale = a_sale().model_copy(update={"number": "FNVV-0BDY-A999"})
+    add(store, sale)
+
+    found = store.numbered("FNVV-0BDY-A999")
+
+    assert found is not None
+    assert found.sale == sale
+    assert store.numbered("0000-0000-0000") is None
+    other = a_sale(2).model_copy(update={"number": sale.number})
+    assert not add(store, other, new_store=False, new_item=False)
+
+
+def test_how_archiving_a_cancellation_ended_is_kept_apart(store: Store) -> None:
+    sale = a_sale()
+    add(store, sale)
+    store.cancel(sale, a_cancellation(24))
+
+    store.on_finished(sale.request_id, Ending("done", "sale#sha256=1"))
+    store.on_finished(sale.request_id, Ending("dead", answer="no"), cancelled_months=24)
+
+    kept = store.sale(sale.request_id)
+    assert kept is not None
+    assert kept.archive == Ending("done", "sale#sha256=1")
+    assert kept.cancellation_archives == {24: Ending("dead", answer="no")}
+
+
 # --- the real one alone ---------------------------------------------------------------------------
 
 
@@ -211,3 +272,19 @@ def test_the_longest_names_fit(dynamodb: Any, names: Any) -> None:
 
     assert listed(store, "furniture", "🛋" * 64) == [uuid(1)]
     assert [each.item_type for each in store.refusals(after=None, limit=1)] == ["🛋" * 64]
+
+
+def test_a_sale_that_is_listed_in_a_shard_of_fewer_is_cancelled_there(
+    dynamodb: Any, names: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = real_store(dynamodb, names.table, names.outbox)
+    monkeypatch.setattr(warranty_store, "LIST_SHARDS", 1)
+    for number in range(5):
+        add(store, a_sale(number), new_store=number == 0, new_item=number == 0)
+    monkeypatch.setattr(warranty_store, "LIST_SHARDS", 4)
+
+    for number in range(5):
+        assert store.cancel(a_sale(number), a_cancellation()) is None
+
+    rows = list(store.sales(None, (), first="", limit=10))
+    assert [row.cancellations for _, row in rows] == [(a_cancellation(),)] * 5

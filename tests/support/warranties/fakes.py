@@ -15,7 +15,7 @@ from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.warranties import archive, money, rate_card
 from chalicelib.warranties.answers import Refusals, StoreView
 from chalicelib.warranties.fields import store_id
-from chalicelib.warranties.models import ItemState, Sale, SaleBody
+from chalicelib.warranties.models import Cancellation, ItemState, Sale, SaleBody
 from chalicelib.warranties.ports import Archive, ItemPath, Snapshot, Store, StoredSale
 from chalicelib.warranties.service import Warranties
 from tests.support.clock import Clock
@@ -61,6 +61,7 @@ class MemoryStore:
         taken = (
             sale.request_id in self.kept
             or key in self.keys
+            or any(sale.number == kept.sale.number for kept in self.kept.values() if sale.number)
             or (new_store and sale.store_uuid in self.stores)
             or (new_item and item in self.items)
         )
@@ -81,8 +82,22 @@ class MemoryStore:
         if self.items[item].changed_at < sale.received_at:
             self.items[item] = _state(sale)
 
+    def cancel(self, sale: Sale, cancellation: Cancellation) -> Cancellation | None:
+        kept = self.kept[sale.request_id]
+        if there := kept.sale.cancellation(cancellation.months):
+            return there
+        cancelled = (*kept.sale.cancellations, cancellation)
+        changed = kept.sale.model_copy(update={"cancellations": cancelled})
+        self.kept[sale.request_id] = replace(kept, sale=changed)
+        warranty_id = f"{sale.request_id}-{cancellation.months}"
+        self.effects.append(archive.cancellation_effect(warranty_id))
+        return None
+
     def sale(self, request_id: str) -> StoredSale | None:
         return self.kept.get(request_id)
+
+    def numbered(self, number: str) -> StoredSale | None:
+        return next((each for each in self.kept.values() if each.sale.number == number), None)
 
     def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
         store = StoreView(
@@ -114,9 +129,17 @@ class MemoryStore:
         kinds = sorted(kind for kind in refused if after is None or kind > after)
         return [_refusals(kind, refused[kind]) for kind in kinds[:limit]]
 
-    def on_finished(self, request_id: str, conclusion: Ending) -> None:
-        if request_id in self.kept:
-            self.kept[request_id] = replace(self.kept[request_id], archive=conclusion)
+    def on_finished(
+        self, request_id: str, conclusion: Ending, *, cancelled_months: int | None = None
+    ) -> None:
+        if request_id not in self.kept:
+            return
+        kept = self.kept[request_id]
+        if cancelled_months is None:
+            self.kept[request_id] = replace(kept, archive=conclusion)
+        else:
+            ended = {**kept.cancellation_archives, cancelled_months: conclusion}
+            self.kept[request_id] = replace(kept, cancellation_archives=ended)
 
 
 class MemoryArchive:

@@ -65,6 +65,30 @@ class Scene:
         assert offers == {request_id for wanted, request_id in sold if wanted.item_cost >= 10_00}
 
 
+def cancelling_deaths(client: Any, table: str, outbox: str) -> Iterator[int]:
+    """Die at every moment of a cancellation, try again; yield each moment."""
+    for moment in range(20):
+        at = Scene(client, table, outbox, str(uuid4()))
+        sold = at.service().sell(at.body()).sale
+        warranty_id = f"{sold.request_id}-12"
+        try:
+            at.service(Line(client, dies_at=moment)).cancel(warranty_id, "first")
+        except Killed:
+            view = at.service().cancel(warranty_id, "retried").view
+            again = at.service().cancel(warranty_id, "again")
+            assert (again.view, again.replayed) == (view, True)
+            listed = at.service().listed(Filters(store_uuid=at.name), after=None, limit=10)
+            everywhere = at.service().listed(Filters(sku=at.name), after=None, limit=10)
+            assert everywhere == listed
+            assert [row.refund for row in listed.rows] == [view.refund, None]
+            effects = [each["pk"]["S"] for each in items(client, outbox)]
+            assert effects.count(f"EFFECT#archive#{warranty_id}#cancelled") == 1
+            yield moment
+        else:
+            return
+    raise AssertionError("it has more moments than anybody looked at")
+
+
 DEEDS: dict[str, dict[str, Any]] = {
     "of a new item in a new store": {"before": None},
     "of a known item": {"before": {}},

@@ -25,7 +25,11 @@ COMMANDS = [
     CREATE,
     ["warranties", "list"],
     ["warranties", "show", ID],
+    ["warranties", "find", ID],
+    ["warranties", "quote", "--type", "furniture", "--cost", "150.00"],
+    ["warranties", "cancel", ID],
     ["warranties", "plans"],
+    ["warranties", "plans", "--card", "2026-11-21"],
     ["warranties", "plans", "--refusals"],
     ["warranties", "export", "b1"],
     ["warranties", "seed"],
@@ -203,6 +207,46 @@ def test_show_explains_a_price(shop: Shop) -> None:
     assert "archive pending" in said
 
 
+def test_a_quote_writes_the_arithmetic_out(shop: Shop) -> None:
+    said = words(shop.run("warranties", "quote", "--type", "furniture", "--cost", "150.00"))
+
+    assert "20.00 USD for 12 months: 5.00 + 10 % of 150.00 = 20.00" in said
+    assert "By rate card 2026-11-29, in force from 2026-11-29T00:00:00Z. Nothing was sold." in said
+    assert not shop.store.kept
+    none = words(shop.run("warranties", "quote", "--type", "ship", "--cost", "5"))
+    assert "No plan matches: type unknown" in none
+
+
+def test_find_reads_a_number_as_it_is_told_on_the_phone(shop: Shop) -> None:
+    number = json.loads(shop.run(*CREATE, "--json").stdout)["warranties"][0]["number"]
+
+    said = words(shop.run("warranties", "find", number.lower().replace("-", " ")))
+
+    assert ID in said
+    none = words(shop.run("warranties", "find", "FNVV-0BDY-A999"))
+    assert "No warranty has this number." in none
+    mistyped = shop.run("warranties", "find", "FNVV-0BDY-A998")
+    assert mistyped.exit_code == 1
+    assert "typing mistake" in mistyped.stderr
+
+
+def test_cancel_says_what_is_given_back_and_again_the_same(shop: Shop) -> None:
+    shop.run(*CREATE)
+
+    before = words(shop.run("warranties", "show", ID))
+    first = words(shop.run("warranties", "cancel", ID, "--reason", "item returned"))
+    again = words(shop.run("warranties", "cancel", ID))
+
+    assert "refund now 20.00 USD" in before
+    assert "Cancelled. Refund: 20.00 USD" in first
+    assert "cancelled within 30 days: the whole price, 20.00 (rate card 2026-11-29)" in first
+    assert "Cancelled (it was cancelled before, at 2142-" in again
+    shown = words(shop.run("warranties", "show", ID))
+    assert "status cancelled" in shown
+    assert "item returned" in shown
+    assert "cancelled; furniture" in words(shop.run("warranties", "list"))
+
+
 def test_an_unknown_warranty_says_where_to_look(shop: Shop) -> None:
     result = shop.run("warranties", "show", ID)
 
@@ -232,6 +276,7 @@ def test_refusals_tell_what_the_card_lacks(shop: Shop) -> None:
 
     assert "spaceship type unknown 1 999,999.99" in said
     assert shop.run("warranties", "plans", "--refusals", "--type", "toy").exit_code == 2
+    assert shop.run("warranties", "plans", "--refusals", "--card", "x").exit_code == 2
 
 
 def test_export_puts_the_pages_together_under_one_line_of_names(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """W4: the rate card turns type and cost into prices and durations."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -8,9 +9,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
+from chalicelib.core import canonical
 from chalicelib.warranties import money
-from chalicelib.warranties.rate_card import Offer, Plan, Quote, RateCard, RateCards
+from chalicelib.warranties.rate_card import (
+    NoRateCardError,
+    Offer,
+    Plan,
+    Quote,
+    RateCard,
+    RateCards,
+)
+from chalicelib.warranties.refunds import RefundRule
 from infra import rate_cards
 from tests.support.warranties.fakes import CARDS
 
@@ -121,7 +132,7 @@ def test_2c2_prices_are_of_the_scale_that_others_show() -> None:
 @pytest.mark.parametrize(
     ("at", "version"),
     [
-        ("2026-11-20T00:00:00+00:00", "2026-11-21"),  # the first one has no predecessor
+        ("2026-11-21T00:00:00+00:00", "2026-11-21"),
         ("2026-12-31T23:59:59+00:00", "2026-11-21"),
         ("2027-01-01T00:30:00+01:00", "2026-11-21"),  # days are those of UTC
         ("2027-01-01T00:00:00+00:00", "2027-01-01"),
@@ -135,6 +146,57 @@ def test_a_card_is_in_force_from_the_day_of_its_name(at: str, version: str) -> N
 
     assert cards.in_force(datetime.fromisoformat(at)).version == version
     assert cards.types == set(names)
+
+
+def test_no_card_is_in_force_before_the_first() -> None:
+    with pytest.raises(NoRateCardError, match="2026-11-21T00:00:00Z"):
+        CARDS.in_force(datetime(2026, 11, 20, 23, 59, 59, tzinfo=UTC))
+
+
+def test_a_card_is_in_force_from_the_instant_that_it_names() -> None:
+    chicago = datetime.fromisoformat("2027-01-01T00:00:00-06:00")
+    later = RateCard(version="2027-01-01", effective_from=chicago, bands={})
+    cards = RateCards({"2026-11-21": CARDS.by_version["2026-11-21"], "2027-01-01": later})
+
+    assert cards.in_force(chicago - timedelta(microseconds=1)).version == "2026-11-21"
+    assert cards.in_force(chicago).version == "2027-01-01"
+
+
+def test_the_first_card_is_as_it_was_written() -> None:
+    """Warranties that were sold by it are explained by it."""
+    first = CARDS.by_version["2026-11-21"]
+
+    assert canonical.digest(first) == (
+        "064e55eb5b146d94db1543b5e7472f808a4d89dec6976dc2bce2489b61dcab08"
+    )
+    assert (first.currency, first.refund) == (None, None)
+
+
+def test_the_card_of_2026_11_29_has_the_prices_of_the_first_a_currency_and_refunds() -> None:
+    card = CARDS.in_force(datetime(2026, 11, 29, tzinfo=UTC))
+
+    assert card.version == "2026-11-29"
+    assert card.bands == CARDS.by_version["2026-11-21"].bands
+    assert (card.currency, card.begins_at) == ("USD", datetime(2026, 11, 29, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("cost", "percent", "base", "told"),
+    [
+        (150_00, "10", 5_00, "5.00 + 10 % of 150.00 = 20.00"),
+        (10_10, "18.5", 1_50, "1.50 + 18.5 % of 10.10 = 3.3685, rounded to 3.37"),
+        (10_20, "12.5", 0, "0.00 + 12.5 % of 10.20 = 1.275, rounded to 1.28"),
+    ],
+)
+def test_a_price_is_worked_out_in_writing(cost: int, percent: str, base: int, told: str) -> None:
+    assert plan(base=base, percent=percent).calculation(cost) == told
+
+
+@given(TYPES, COSTS)
+def test_what_is_worked_out_is_the_price(item_type: str, cost: int) -> None:
+    for offer in CARD.quote(item_type, cost).offers:
+        told = CARD.plan(item_type, cost, offer.months).calculation(cost)
+        assert re.split(" = | to ", told)[-1] == str(money.amount(offer.price_cents))
 
 
 def test_amounts_are_cents_inside_and_two_decimals_outside() -> None:
@@ -174,4 +236,61 @@ def test_a_card_that_makes_no_sense_is_not_compiled(tmp_path: Path, written: str
     (tmp_path / "2027-01-01.yaml").write_text(written)
 
     with pytest.raises(rate_cards.RateCardError, match=rf"2027-01-01\.yaml(?s:.*){why}"):
+        rate_cards.text(tmp_path)
+
+
+def priced(**told: str) -> str:
+    """Return a card with a currency and an instant, written, but for what is told otherwise."""
+    said = {
+        "effective_from": "'2027-01-01T00:00:00-06:00'",
+        "currency": "USD",
+        "refund": "{full_within_days: 14, fee: '2.50'}",
+        **told,
+    }
+    return "".join(f"{name}: {value}\n" for name, value in said.items()) + (
+        f"item_types: {{{toys(12)}}}"
+    )
+
+
+def test_a_card_names_its_begin_its_currency_and_its_refunds(tmp_path: Path) -> None:
+    (tmp_path / "2027-01-01.yaml").write_text(priced())
+
+    [card] = TypeAdapter(list[RateCard]).validate_json(rate_cards.text(tmp_path))
+
+    assert card.begins_at == datetime(2027, 1, 1, 6, tzinfo=UTC)
+    assert card.currency == "USD"
+    assert card.refund == RefundRule(full_within_days=14, fee_cents=2_50)
+    assert card.quote("toy", 5_00).offers
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"effective_from": "2027-01-01"}, "offset"),
+        ({"effective_from": "'2027-01-01T00:00:00'"}, "offset"),
+        ({"effective_from": "'2027-01-02T00:00:00Z'"}, "on the day"),
+        ({"currency": "usd"}, "currency"),
+        ({"currency": "JPY"}, "JPY has other decimals"),
+        ({"refund": "{full_within_days: -1, fee: '0'}"}, "full_within_days"),
+        ({"refund": "{full_within_days: 1, fee: '0.001'}"}, "fee"),
+        ({"price": "7"}, "price"),
+    ],
+)
+def test_a_card_whose_terms_make_no_sense_is_not_compiled(
+    tmp_path: Path, told: dict[str, str], why: str
+) -> None:
+    (tmp_path / "2027-01-01.yaml").write_text(priced(**told))
+
+    with pytest.raises(rate_cards.RateCardError, match=rf"2027-01-01\.yaml(?s:.*){why}"):
+        rate_cards.text(tmp_path)
+
+
+def test_two_cards_do_not_begin_at_once(tmp_path: Path) -> None:
+    for name, begin in (
+        ("2027-01-01", "2027-01-01T23:00:00-06:00"),
+        ("2027-01-02", "2027-01-02T05:00:00Z"),
+    ):
+        (tmp_path / f"{name}.yaml").write_text(priced(effective_from=f"'{begin}'"))
+
+    with pytest.raises(rate_cards.RateCardError, match="same time"):
         rate_cards.text(tmp_path)

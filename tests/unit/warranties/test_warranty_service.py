@@ -18,9 +18,16 @@ from chalicelib.warranties import archive
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.fields import store_id
 from chalicelib.warranties.ports import SalePosition, StoredSale
-from chalicelib.warranties.rate_card import RateCard, RateCards
-from chalicelib.warranties.service import Filters, Warranties
+from chalicelib.warranties.rate_card import NoRateCardError, RateCard, RateCards
+from chalicelib.warranties.refunds import covered_until
+from chalicelib.warranties.service import (
+    Filters,
+    NoRefundRuleError,
+    Warranties,
+    WarrantyExpiredError,
+)
 from tests.support.clock import Clock
+from tests.support.ids import uuid
 from tests.support.stage import Act, Killed, Stage
 from tests.support.warranties.fakes import CARDS, MORNING, MemoryStore, a_service, body
 
@@ -256,6 +263,140 @@ def test_who_is_overtaken_again_and_again_says_so_in_the_end() -> None:
         a_service(Full(), tries=3).sell(body())
 
 
+# --- cancelling -----------------------------------------------------------------------------------
+
+
+def test_a_cancelled_warranty_gives_back_what_the_card_says_and_explains_it(
+    store: MemoryStore,
+) -> None:
+    clock = Clock(MORNING)
+    service = a_service(store, clock=clock)
+    sale = service.sell(body()).sale
+    clock.at = MORNING + timedelta(days=165)
+
+    now = service.warranty(f"{sale.request_id}-12")
+    receipt = service.cancel(f"{sale.request_id}-12", "item returned")
+
+    view = receipt.view
+    assert (view.refund, view.currency) == (Decimal("10.96"), "USD")  # 20.00 x 200 / 365
+    assert view.calculation == "20.00 x 200 of 365 days left, rounded = 10.96"
+    assert (view.rate_card, view.reason) == ("2026-11-29", "item returned")
+    assert not receipt.replayed
+    assert now.refund_now is not None
+    assert (now.status, now.refund_now.refund) == ("active", view.refund)
+    shown = service.warranty(f"{sale.number}-12")
+    assert (shown.status, shown.refund_now, shown.cancellation) == ("cancelled", None, view)
+    assert service.warranty(f"{sale.request_id}-24").status == "active"
+
+
+def test_cancelling_again_gives_the_same_refund_and_asks_for_nothing_more(
+    store: MemoryStore,
+) -> None:
+    clock = Clock(MORNING)
+    service = a_service(store, clock=clock)
+    sale = service.sell(body()).sale
+    first = service.cancel(f"{sale.request_id}-12", "returned")
+    clock.at = MORNING + timedelta(days=4000)
+
+    again = service.cancel(f"{sale.request_id}-12", "another reason")
+
+    assert (again.view, again.replayed) == (first.view, True)
+    assert [each.id for each in store.effects] == [
+        f"archive#{sale.request_id}",
+        f"archive#{sale.request_id}-12#cancelled",
+    ]
+
+
+def test_lists_say_what_is_cancelled_and_the_answer_to_the_sale_stays(
+    service: Warranties,
+) -> None:
+    sold = service.sell(body(), key="k").sale
+    service.cancel(f"{sold.request_id}-24", "returned")
+
+    rows = service.listed(Filters(), after=None, limit=10).rows
+
+    assert [(w.warranty_duration_months, w.refund) for w in rows] == [
+        (12, None),
+        (24, Decimal("27.00")),
+    ]
+    replayed = service.sell(body(), key="k").sale
+    assert SaleAnswer.of(replayed).json_text() == SaleAnswer.of(sold).json_text()
+
+
+def test_an_expired_warranty_is_not_cancelled(store: MemoryStore) -> None:
+    clock = Clock(MORNING)
+    service = a_service(store, clock=clock)
+    sale = service.sell(body()).sale
+    clock.at = covered_until(MORNING, 12)
+
+    with pytest.raises(WarrantyExpiredError, match="2143-03-01T08:00:00Z"):
+        service.cancel(f"{sale.request_id}-12", "too late")
+
+    assert service.warranty(f"{sale.request_id}-12").status == "expired"
+    assert service.warranty(f"{sale.request_id}-12").refund_now is None
+
+
+def test_a_card_without_a_refund_leaves_it_to_the_one_in_force(store: MemoryStore) -> None:
+    clock = Clock(datetime(2026, 11, 28, 12, tzinfo=UTC))
+    service = a_service(store, clock=clock)
+    sale = service.sell(body()).sale
+    assert service.warranty(f"{sale.request_id}-12").refund_now is None
+    with pytest.raises(NoRefundRuleError, match="2026-11-21"):
+        service.cancel(f"{sale.request_id}-12", "returned")
+
+    clock.forward(hours=12)
+
+    view = service.cancel(f"{sale.request_id}-12", "returned").view
+    assert (view.rate_card, view.refund, view.currency) == ("2026-11-29", Decimal("20.00"), None)
+
+
+def test_nothing_is_sold_before_the_first_card(store: MemoryStore) -> None:
+    service = a_service(store, clock=Clock(datetime(2026, 11, 20, tzinfo=UTC)))
+
+    with pytest.raises(NoRateCardError):
+        service.sell(body())
+
+    assert not store.kept
+
+
+def test_what_is_not_there_is_not_cancelled(service: Warranties) -> None:
+    sale = service.sell(body()).sale
+
+    for unknown in (f"{sale.request_id}-36", f"{sale.number}-36", "FNVV-0BDY-A999-12"):
+        with pytest.raises(NotFoundError):
+            service.cancel(unknown, "returned")
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=20), st.lists(st.integers(0, 6), min_size=3, max_size=3)
+)
+def test_whoever_races_and_dies_a_warranty_is_cancelled_once(
+    order: list[int], deaths: list[int]
+) -> None:
+    """Three clerks cancel one warranty at different times of day; some die; all try again."""
+    store, stage = MemoryStore(), Stage()
+    sale = a_service(store).sell(body()).sale
+    clock = Clock(MORNING + timedelta(days=40))
+    service = a_service(stage.on(store), clock=lambda: clock.forward(days=1) or clock.at)
+    acts = [
+        Act(
+            partial(service.cancel, f"{sale.request_id}-12", f"clerk {number}"),
+            dies_after=moment if moment < 4 else None,
+        )
+        for number, moment in enumerate(deaths)
+    ]
+
+    stage.play(acts, order)
+    assert all(act.error is None or isinstance(act.error, Killed) for act in acts)
+    retried = service.cancel(f"{sale.request_id}-12", "again").view
+
+    assert len(store.kept[sale.request_id].sale.cancellations) == 1
+    assert len(store.effects) == 2
+    told = [act.outcome for act in acts if act.outcome]
+    assert all(receipt.view == retried for receipt in told)
+    assert sum(not receipt.replayed for receipt in told) <= 1
+
+
 # --- looking --------------------------------------------------------------------------------------
 
 
@@ -319,9 +460,34 @@ def test_a_warranty_explains_itself(service: Warranties, store: MemoryStore) -> 
     shown = service.warranty(warranty.id)
 
     assert shown.price_rule == "6.00 + 14 % of the cost"
+    assert shown.calculation == "6.00 + 14 % of 150.00 = 27.00"
     assert shown.store.created_at == shown.created_at
     assert shown.archive.state == "pending"
     assert shown.archive.key == f"warranties/2142/03/01/{warranty.id[:36]}.json"
+
+
+def test_a_customer_s_number_finds_the_warranties_of_a_sale(service: Warranties) -> None:
+    sale = service.sell(body()).sale
+    service.sell(body())
+    number = sale.number or ""
+
+    both = [f"{number}-12", f"{number}-24"]
+    for held in (number, number.lower().replace("-", " "), sale.request_id):
+        assert [each.number for each in service.found(held)] == both
+    assert [each.number for each in service.found(f"{number}-24")] == both[1:]
+    assert service.found(f"{number}-36") == []
+    assert service.found("FNVV-0BDY-A999") == []
+
+
+def test_two_sales_never_have_one_number(store: MemoryStore) -> None:
+    """The second one takes another id, as if somebody else had been first."""
+    ids = iter([uuid(1), uuid(1), uuid(2)])
+    service = replace(a_service(store), new_id=lambda: next(ids))
+
+    first, second = service.sell(body()), service.sell(body())
+
+    assert (first.sale.request_id, second.sale.request_id) == (uuid(1), uuid(2))
+    assert second.lost_races == 1
 
 
 def test_a_warranty_tells_how_its_archiving_has_ended(
