@@ -13,12 +13,14 @@ from chalicelib.bakery.answers import (
     BatchSummary,
     CakeAnswer,
     EmployeeAnswer,
+    NextBatchAnswer,
     OrderAnswer,
 )
 
 _CAKE, _CAKES = TypeAdapter(CakeAnswer), TypeAdapter(tuple[CakeAnswer, ...])
 _ORDER, _ORDERS = TypeAdapter(OrderAnswer), TypeAdapter(tuple[OrderAnswer, ...])
 _BATCH, _BATCHES = TypeAdapter(BatchAnswer), TypeAdapter(tuple[BatchSummary, ...])
+_NEXT_BATCH = TypeAdapter(NextBatchAnswer)
 _EMPLOYEE, _EMPLOYEES = TypeAdapter(EmployeeAnswer), TypeAdapter(tuple[EmployeeAnswer, ...])
 
 Body = Mapping[str, Any]
@@ -50,9 +52,16 @@ class BakeryApi:
 
     # --- orders ---
 
-    def orders(self, status: str | None, limit: int) -> Answer[tuple[OrderAnswer, ...]]:
-        """Return the newest orders, those with a status if one is given."""
-        query = given({"limit": limit, "status": status})
+    def orders(
+        self,
+        status: str | None,
+        limit: int,
+        *,
+        customer: str | None = None,
+        due: str | None = None,
+    ) -> Answer[tuple[OrderAnswer, ...]]:
+        """Return the newest orders, those with a status, of a customer or due on a day if given."""
+        query = given({"limit": limit, "status": status, "customer": customer, "due": due})
         return self._connection.answer(_ORDERS, "GET", "/orders", params=query)
 
     def order(self, order_id: int) -> Answer[OrderAnswer]:
@@ -74,6 +83,11 @@ class BakeryApi:
         """Say that an order is ready; a repeat is safe."""
         return self._connection.answer(_ORDER, "POST", f"/orders/{order_id}/ready")
 
+    def undo_ready(self, order_id: int, reason: str | None = None) -> Answer[OrderAnswer]:
+        """Take back that an order is ready, before its customer is told; a repeat is safe."""
+        query = given({"reason": reason or None})
+        return self._connection.answer(_ORDER, "DELETE", f"/orders/{order_id}/ready", params=query)
+
     # --- batches ---
 
     def batches(self, limit: int) -> Answer[tuple[BatchSummary, ...]]:
@@ -83,6 +97,10 @@ class BakeryApi:
     def batch(self, day: str) -> Answer[BatchAnswer]:
         """Return a day's batch."""
         return self._connection.answer(_BATCH, "GET", f"/batches/{day}")
+
+    def next_batch(self) -> Answer[NextBatchAnswer]:
+        """Return what the waiting orders need before their ticket goes."""
+        return self._connection.answer(_NEXT_BATCH, "GET", "/batches/next")
 
     def run_batch(self) -> Answer[BatchAnswer]:
         """Run today's batch, or return it if it was run before."""

@@ -13,6 +13,8 @@ from chalicelib.bakery.answers import (
     BatchSummary,
     CakeAnswer,
     EmployeeAnswer,
+    LineView,
+    NextBatchAnswer,
     NoticeView,
     OrderAnswer,
     TicketView,
@@ -73,6 +75,9 @@ def order(found: OrderAnswer) -> RenderableType:
             ("because", show.plain(found.reason)),
             ("customer", show.plain(found.customer)),
             ("cake", show.plain(f"{found.quantity} x {found.recipe_name} for {found.persons}")),
+            ("due", show.moment(found.due_at) if found.due_at else ""),
+            ("phone", show.plain(found.phone or "")),
+            ("note", show.plain(found.note or "")),
             ("batch", found.batch.isoformat() if found.batch else ""),
             ("ticket", _ticket(found.ticket)),
             ("notice", _notice(found.notice)),
@@ -110,10 +115,24 @@ def batches(found: Iterable[BatchSummary]) -> RenderableType:
 
 def batch(found: BatchAnswer) -> RenderableType:
     """Return a batch, each line with the orders behind it."""
+    count = show.plural(len(found.orders), "order")
+    ticket = _ticket(found.ticket)
+    title = Text(f"{found.date.isoformat()}: {count}; its ticket: {ticket}")
+    return Group(title, _lines(found.lines))
+
+
+def next_batch(found: NextBatchAnswer) -> RenderableType:
+    """Return what the waiting orders need, each line with the orders behind it."""
+    count = show.plural(len(found.orders), "order")
+    closes = f"{count} for the ticket of {show.moment(found.cutoff)} UTC"
+    return Group(Text(closes), _lines(found.lines))
+
+
+def _lines(lines: Iterable[LineView]) -> RenderableType:
     table = show.listing()
     for heading in ("Ingredient", "Amount", "Of the orders"):
         table.add_column(heading, overflow="fold")
-    for line in found.lines:
+    for line in lines:
         shares = [
             f"{share.order} ({amount(share.amount, line.unit)})"
             for share in line.orders[:_MOST_SHARES]
@@ -122,9 +141,7 @@ def batch(found: BatchAnswer) -> RenderableType:
         more = [f"{rest} more"] if rest > 0 else []
         told = ", ".join([*shares, *more])
         table.add_row(show.plain(line.name), amount(line.amount, line.unit), told)
-    count = show.plural(len(found.orders), "order")
-    ticket = _ticket(found.ticket)
-    return Group(Text(f"{found.date.isoformat()}: {count}; its ticket: {ticket}"), table)
+    return table
 
 
 def employees(found: Iterable[EmployeeAnswer]) -> RenderableType:

@@ -73,6 +73,16 @@ class Given:
     pointed: bool
     unit: Unit | None = None
 
+    @property
+    def bare(self) -> bool:
+        """Return whether it is a whole number of which nobody said what it counts."""
+        return self.unit is None and not self.pointed
+
+    @property
+    def readings(self) -> list[dict[str, object]]:
+        """Return how it can be read, each in the form that leaves no doubt."""
+        return [{"amount": int(self.number), "unit": unit} for unit in MOST]
+
     def amount(self) -> Amount:
         """Return the amount by its own unit, or by how it is written. Raises AmountError."""
         return _amount(self.number, self.unit or ("g" if self.pointed else "unit"))

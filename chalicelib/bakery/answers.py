@@ -1,7 +1,7 @@
 """What the bakery answers: the brief's shapes, with fields added and none renamed (5c 4)."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
@@ -16,6 +16,7 @@ from chalicelib.bakery.records import (
     Channel,
     Employee,
     Ingredient,
+    Line,
     Notice,
     NoticeState,
     Order,
@@ -23,7 +24,7 @@ from chalicelib.bakery.records import (
     Ticket,
     TicketState,
 )
-from chalicelib.bakery.service.batches import Expanded
+from chalicelib.bakery.service.batches import Expanded, Shares, Upcoming
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import ExactModel
 
@@ -121,6 +122,9 @@ class OrderAnswer(ExactModel):
     extra_ingredients: Amounts
     urgent: bool
     email: str | None = None
+    due_at: Instant | None = None
+    phone: str | None = None
+    note: str | None = None
     ingredients: tuple[Need, ...]
     status: OrderStatus
     created_at: Instant
@@ -139,7 +143,10 @@ class OrderAnswer(ExactModel):
     @classmethod
     def of(cls, order: Order, ticket: Ticket | None = None) -> "OrderAnswer":
         """Return an order as it is answered; ``ticket`` is its own or its batch's."""
-        times = {change.status: change.at for change in order.history}
+        times: dict[OrderStatus, datetime] = {}
+        for change in order.history:  # ready may come and go, and is then no step of its life
+            if change.status == "ready" or change.status not in times:
+                times[change.status] = change.at
         return cls(
             id=order.id,
             customer=order.customer,
@@ -150,6 +157,9 @@ class OrderAnswer(ExactModel):
             extra_ingredients=_amounts(order.extras),
             urgent=order.urgent,
             email=order.email,
+            due_at=order.due_at,
+            phone=order.phone,
+            note=order.note,
             ingredients=tuple(
                 Need(name=need.name, amount=need.amount.number, unit=need.amount.unit)
                 for need in order.needs
@@ -157,7 +167,7 @@ class OrderAnswer(ExactModel):
             status=order.status,
             created_at=order.created_at,
             ticketed_at=times.get("ticketed"),
-            ready_at=times.get("ready"),
+            ready_at=times.get("ready") if order.status == "ready" else None,
             cancelled_at=times.get("cancelled"),
             reason=order.history[-1].reason,
             history=tuple(ChangeView(**dict(change)) for change in order.history),
@@ -212,7 +222,7 @@ class BatchAnswer(ExactModel):
     """A day's batch, every line expanded to its orders; ``empty`` when no order was waiting.
 
     ``waiting`` says, after a run by hand, that open orders are left for the next day's batch, and
-    how many.
+    how many; ``message`` says so in words when the batch was sealed before.
     """
 
     date: Day
@@ -224,9 +234,12 @@ class BatchAnswer(ExactModel):
     lines: tuple[LineView, ...] = ()
     ticket: TicketView | None = None
     waiting: int | None = None
+    message: str | None = None
 
     @classmethod
-    def of(cls, expanded: Expanded, *, waiting: int | None = None) -> "BatchAnswer":
+    def of(
+        cls, expanded: Expanded, *, waiting: int | None = None, message: str | None = None
+    ) -> "BatchAnswer":
         """Return a batch as it is answered."""
         batch = expanded.batch
         return cls(
@@ -236,20 +249,32 @@ class BatchAnswer(ExactModel):
             sealed_at=batch.sealed_at,
             by=batch.by,
             orders=batch.orders,
-            lines=tuple(
-                LineView(
-                    name=line.name,
-                    amount=line.amount.number,
-                    unit=line.amount.unit,
-                    orders=tuple(
-                        ShareView(order=order, amount=amount.number)
-                        for order, amount in expanded.shares[line.id, line.amount.unit]
-                    ),
-                )
-                for line in batch.lines
-            ),
+            lines=_lines(batch.lines, expanded.shares),
             ticket=_ticket(batch),
             waiting=waiting,
+            message=message,
+        )
+
+
+class NextBatchAnswer(ExactModel):
+    """What the waiting orders need, and whose ticket they go on if nothing comes between.
+
+    Orders from before ``cutoff`` can still join.
+    """
+
+    date: Day
+    cutoff: Instant
+    orders: tuple[int, ...]
+    lines: tuple[LineView, ...]
+
+    @classmethod
+    def of(cls, upcoming: Upcoming) -> "NextBatchAnswer":
+        """Return what is coming as it is answered."""
+        return cls(
+            date=upcoming.day,
+            cutoff=upcoming.cutoff,
+            orders=upcoming.orders,
+            lines=_lines(upcoming.lines, upcoming.shares),
         )
 
 
@@ -284,6 +309,21 @@ class EmployeeAnswer(ExactModel):
             access_reason=employee.reason,
             created_at=employee.created_at,
         )
+
+
+def _lines(lines: Iterable[Line], shares: Shares) -> tuple[LineView, ...]:
+    return tuple(
+        LineView(
+            name=line.name,
+            amount=line.amount.number,
+            unit=line.amount.unit,
+            orders=tuple(
+                ShareView(order=order, amount=amount.number)
+                for order, amount in shares[line.id, line.amount.unit]
+            ),
+        )
+        for line in lines
+    )
 
 
 def _amounts(ingredients: Iterable[Ingredient]) -> Amounts:

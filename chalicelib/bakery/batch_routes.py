@@ -5,13 +5,19 @@ from typing import NamedTuple
 
 from chalice import Response
 
-from chalicelib.bakery.answers import BatchAnswer, BatchSummary, WebhookAnswer
+from chalicelib.bakery.answers import (
+    BatchAnswer,
+    BatchSummary,
+    NextBatchAnswer,
+    WebhookAnswer,
+)
 from chalicelib.bakery.models import (
     BatchesQuery,
     BatchPath,
     JiraEvent,
     WebhookHeaders,
 )
+from chalicelib.bakery.service.batches import already_sealed
 from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import canonical, log, strict_json
@@ -55,11 +61,19 @@ def run_batch() -> Response:
     run = batching.run_by_hand()
     if run.batch is None:
         return ok(BatchAnswer(date=run.day, status="empty"))
-    answer = BatchAnswer.of(batching.show(run.day), waiting=run.waiting or None)
+    message = None if run.new else already_sealed(run.batch, run.waiting)
+    shown = batching.show(run.day)
+    answer = BatchAnswer.of(shown, waiting=run.waiting or None, message=message)
     if not run.new:
         return ok(answer)
     log.count("BatchesSealed")
     return ok(answer, status=201, headers={"Location": f"/batches/{run.day.isoformat()}"})
+
+
+@bp.on("GET", "/batches/next", access="bakery:read", response=NextBatchAnswer)
+def show_next_batch() -> Response:
+    """Show what the waiting orders need before their ticket goes."""
+    return ok(NextBatchAnswer.of(bakery().batching.upcoming()))
 
 
 @bp.on(

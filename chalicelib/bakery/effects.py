@@ -37,9 +37,13 @@ def inspection(key: str, occasion: str, *, issue_id: str | None = None) -> Effec
     return Effect(f"jira#inspect#{key}#{occasion}", "jira", named)
 
 
-def ready_notice(order_id: int) -> Effect:
-    """Tell the customer that an order is ready."""
-    return Effect(f"ready#{order_id}", "notify", {"order": order_id})
+def ready_notice(order_id: int, *, undone: int = 0, delay_s: float = 0) -> Effect:
+    """Tell the customer that an order is ready, ``delay_s`` from now.
+
+    ``undone`` is how often that was taken back before: each notice has a name of its own.
+    """
+    again = f"#{undone + 1}" if undone else ""
+    return Effect(f"ready#{order_id}{again}", "notify", {"order": order_id}, delay_s=delay_s)
 
 
 def shortage_notice(order_id: int) -> Effect:

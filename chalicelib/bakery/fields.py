@@ -1,6 +1,7 @@
 """The fields that requests, records and answers are made of."""
 
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -16,17 +17,39 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from chalicelib.bakery import amounts
 from chalicelib.bakery.amounts import MOST_DECIMALS, Given
 from chalicelib.bakery.names import LONGEST_NAME, fold, one_line, with_latin_letter
+from chalicelib.core.forms import Form
+from chalicelib.core.invisible import without_invisible
 from chalicelib.core.mailboxes import mailbox
 from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 from chalicelib.integrations import limits
 
 MOST_INGREDIENTS = 99
+LONGEST_NOTE = 500
 LARGEST_FACTOR = 10_000
 """The largest number of persons, and of cakes, in an order."""
 
 # Managed users have an underscore; old accounts end with a hyphen, or double it. GitHub knows who
 # there is.
 _LOGIN_PATTERN = f"[A-Za-z0-9][A-Za-z0-9_-]{{0,{limits.GITHUB_LOGIN - 1}}}"
+
+
+def _with_digits(text: str) -> str:
+    if sum(character.isdigit() for character in text) < 3:
+        raise ValueError("must be a phone number with three digits at least")
+    return text.strip()
+
+
+def _note(text: str) -> str:
+    """Return a note without what nobody sees; its lines stay."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    stripped = "\n".join(without_invisible(line).strip() for line in lines).strip()
+    if not stripped:
+        raise ValueError("must not be blank")
+    if len(text) > LONGEST_NOTE:
+        raise ValueError(f"must have at most {LONGEST_NOTE} characters")
+    if any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in stripped if c != "\n"):
+        raise ValueError("must not hold control characters")
+    return stripped
 
 
 def _login(text: str) -> str:
@@ -109,6 +132,20 @@ Address = Annotated[
     AfterValidator(mailbox),
     Field(json_schema_extra={"format": "email", "maxLength": limits.MAIL_ADDRESS}),
 ]
+Phone = Annotated[
+    str,
+    Form(
+        r"\+?[0-9 ()/.-]{3,32}",
+        "must be a phone number: digits, blanks and ()/.-, with a + in front if need be",
+    ),
+    AfterValidator(_with_digits),
+]
+Note = Annotated[
+    str,
+    AfterValidator(_note),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NOTE}),
+]
+"""Some lines for the bakery."""
 Login = Annotated[
     str,
     AfterValidator(_login),

@@ -12,12 +12,14 @@ from chalicelib.bakery.fields import (
     LatinName,
     Login,
     Name,
+    Note,
     NumberInText,
+    Phone,
 )
 from chalicelib.bakery.names import fold, has_latin_letter
 from chalicelib.core.models import Model, OwnBody, PageQuery
 from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
-from chalicelib.core.times import Day
+from chalicelib.core.times import At, Day
 
 MOST_ROWS = 500
 """Rows of one answer; where they are large, it holds fewer."""
@@ -66,6 +68,9 @@ class OrderBody(Model):
     extra_ingredients: Ingredients = Field(default_factory=dict)
     urgent: bool = False
     email: Address | None = None
+    due_at: At | None = None
+    phone: Phone | None = None
+    note: Note | None = None
 
 
 class OrderPath(Model):
@@ -75,9 +80,15 @@ class OrderPath(Model):
 
 
 class OrdersQuery(PageQuery):
-    """Which orders; cancelled ones only where ``status`` asks for them."""
+    """Which orders; cancelled ones only where ``status`` asks for them.
+
+    ``customer`` is a name, compared as ids are (``Mr. Cakelover`` is ``Mr Cakelover``); ``due`` is
+    the day of ``due_at`` in UTC.
+    """
 
     status: Literal["open", "ticketed", "ready", "cancelled", "all"] | None = None
+    customer: Name | None = None
+    due: Day | None = None
     before: NumberInText | None = None
     limit: Limit = 100
 

@@ -8,13 +8,13 @@ Records are never changed in place: a change makes the record that follows, one 
 and is stored on the condition that the version before still stands.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from chalicelib.bakery.amounts import Amount
-from chalicelib.bakery.names import fold
+from chalicelib.bakery.names import fold, record_id
 
 OrderStatus = Literal["open", "ticketed", "ready", "cancelled"]
 TicketState = Literal["asked", "created", "not_needed", "failed"]
@@ -110,7 +110,8 @@ class Order(Record):
     ``base`` is the recipe for one eater as it was then; ``extras`` are not multiplied. ``batch`` is
     the day whose ticket it is on; an order with a ticket of its own has ``ticket``. ``missing`` are
     the ingredients, by id, that the provider named when it was cancelled for want of them;
-    ``filed`` tells whether its cancellation stands in the customer's document.
+    ``filed`` tells whether its cancellation stands in the customer's document. ``undone`` counts
+    how often "ready" was taken back: each time the customer is told by another notice.
     """
 
     id: int
@@ -130,7 +131,21 @@ class Order(Record):
     notice: Notice | None = None
     missing: frozenset[str] = frozenset()
     filed: bool = False
+    due_at: datetime | None = None
+    phone: str | None = None
+    note: str | None = None
+    undone: int = 0
     version: int = 1
+
+    @property
+    def customer_id(self) -> str:
+        """Return what tells customers apart: ``Mr. Cakelover`` and ``mr cakelover`` are one."""
+        return record_id(self.customer)
+
+    @property
+    def due_day(self) -> date | None:
+        """Return the day on which it is due, in UTC."""
+        return self.due_at.astimezone(UTC).date() if self.due_at else None
 
     @property
     def status(self) -> OrderStatus:

@@ -14,7 +14,7 @@ from chalicelib.bakery.models import (
     OrdersQuery,
 )
 from chalicelib.bakery.records import Order
-from chalicelib.bakery.service.orders import OrderRequest
+from chalicelib.bakery.service.orders import OrderRequest, Wanted
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
 from chalicelib.core.http import created, json_list, no_content, ok
@@ -46,7 +46,7 @@ def list_cakes() -> Response:
     body_limit=_LIMIT,
     response=CakeAnswer,
     status=201,
-    errors=(409,),
+    errors=(409, 422),
 )
 def add_cake(body: CakeBody) -> Response:
     """Add a cake; its id is its name in snake_case."""
@@ -103,6 +103,9 @@ def place_order(body: OrderBody, headers: KeyHeader) -> Response:
         extras=body.extra_ingredients,
         urgent=body.urgent,
         email=body.email,
+        due_at=body.due_at,
+        phone=body.phone,
+        note=body.note,
     )
     placed = bakery().ordering.place(order_request, key=headers.key)
     told = {"Location": f"/orders/{placed.order.id}"}
@@ -122,10 +125,14 @@ def place_order(body: OrderBody, headers: KeyHeader) -> Response:
     as_list=True,
 )
 def list_orders(query: OrdersQuery) -> Response:
-    """List the orders, newest first; cancelled ones only if the status asks for them."""
+    """List the orders, newest first, by status, customer or due day (UTC).
+
+    Cancelled ones only if the status asks for them.
+    """
     start = _ORDERS.start(query)
     before = start.id if start else query.before
-    page = bakery().ordering.page(status=query.status, before=before, limit=query.limit)
+    wanted = Wanted(query.status, query.customer, query.due)
+    page = bakery().ordering.page(wanted, before=before, limit=query.limit)
     answers = _fitting(page.rows)
     cut = len(answers) < len(page.rows)
     last = Id(answers[-1].id) if cut else page.next
@@ -186,7 +193,24 @@ def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
     errors=(404, 409),
 )
 def make_order_ready(path: OrderPath, query: ActionQuery) -> Response:
-    """Say that an order is ready: its customer is told, once."""
+    """Say that an order is ready: its customer is told, once, a minute later."""
     ordering = bakery().ordering
     order = ordering.make_ready(path.order_id, by=query.by, reason=query.reason or "baked")
+    return ok(OrderAnswer.of(order, ordering.ticket(order)))
+
+
+@bp.on(
+    "DELETE",
+    "/orders/{order_id}/ready",
+    access="bakery:write",
+    path_values=OrderPath,
+    query=ActionQuery,
+    response=OrderAnswer,
+    errors=(404, 409),
+)
+def undo_order_ready(path: OrderPath, query: ActionQuery) -> Response:
+    """Take back that an order is ready, before its customer is told."""
+    ordering = bakery().ordering
+    reason = query.reason or "not ready after all"
+    order = ordering.undo_ready(path.order_id, by=query.by, reason=reason)
     return ok(OrderAnswer.of(order, ordering.ticket(order)))

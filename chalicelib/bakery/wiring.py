@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Recipes
@@ -33,7 +33,8 @@ class BakerySettings(BaseModel):
     ``bakery_tickets`` says whether a ticket is for a day or for an order; ``bakery_home`` is the
     address of this API in tickets; ``bakery_mail_domains``, separated by commas, are the only ones
     that letters go to, all when there is none. ``bakery_settle_s`` is how long the search of Jira
-    may trail a write, ``bakery_drive_settle_s`` how long Drive's list may.
+    may trail a write, ``bakery_drive_settle_s`` how long Drive's list may. ``bakery_undo_s`` is how
+    long "ready" can be taken back before the customer is told.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class BakerySettings(BaseModel):
     bakery_mail_domains: str = ""
     bakery_settle_s: float = 900.0
     bakery_drive_settle_s: float = 300.0
+    bakery_undo_s: float = Field(default=60.0, ge=0, le=900)
 
     @property
     def mail_domains(self) -> Collection[str]:
@@ -85,6 +87,7 @@ def bakery() -> Bakery:
         kept.batches,
         now=now,
         per_order=from_env(BakerySettings).bakery_tickets == "per_order",
+        undo_s=from_env(BakerySettings).bakery_undo_s,
     )
     return Bakery(
         recipes=Recipes(kept.cakes, now=now),

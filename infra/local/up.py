@@ -210,6 +210,7 @@ def deploy(aws: LocalAws) -> None:
     ended = subprocess.run(
         [str(VENV / "bin" / "python"), "-m", "infra.deploy", "--target", "local"]
         + ["--parameter", "VendingFleetDelaySeconds=1", "--parameter", f"BakeryHome={aws.api}"]
+        + ["--parameter", "BakeryUndoSeconds=10"]
         + ["--parameter", f"PresignEndpoint={aws.presign_endpoint}"]
         + ["--vendors", str(VENDORS), *told],
         cwd=ROOT,

@@ -329,6 +329,11 @@ def looks(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
         ],
         "bakery": [
             *("/cakes", "/cakes/chocolate_cake", "/orders", "/orders?status=all", "/batches"),
+            *(
+                "/orders?customer=Mr+Cakelover&status=all",
+                "/orders?due=2142-12-24",
+                "/batches/next",
+            ),
             *(f"/orders/{int(id_)}" for id_ in ids("bakery", "ORDERS", "sk")),
             *(f"/batches/{id_}" for id_ in ids("bakery", "BATCHES", "sk")),
             *("/employees", "/employees/1", "/employees/2"),

@@ -127,7 +127,7 @@ _READING = (
     *(f"warranties export {story.ITEM['store_uuid']}", f"ledger account {story.ACCOUNT}"),
     *("ledger list", "ledger show TRANSACTION", "ledger verify", "cakes list"),
     *("cakes show chocolate_cake", "orders list", "orders show 2", "batches list"),
-    *("batches show BATCH", "employees list", "employees show 1", "outbox list"),
+    *("batches next", "batches show BATCH", "employees list", "employees show 1", "outbox list"),
     *("outbox show jira#order#3", "outbox kinds", "status", "doctor", "dlq list"),
 )
 # What changes something, runs without a server, or is about the caller.

@@ -44,6 +44,7 @@ PARAMETERS = {
     # The searches of the stand-ins show everything at once.
     "BakerySettleSeconds": "3",
     "BakeryDriveSettleSeconds": "3",
+    "BakeryUndoSeconds": "3",
     "VendingFleetDelaySeconds": "0",
     "VendingVisibilitySeconds": str(VISIBILITY_S),
 }

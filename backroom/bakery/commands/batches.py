@@ -53,6 +53,20 @@ def show_batch(
         show.screen().print(screens.batch(answer.value))
 
 
+@batches.command("next", epilog="Example: backroom batches next")
+def show_next_batch(context: typer.Context, as_json: Json = False) -> None:
+    """Show what the waiting orders need before their ticket goes."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.next_batch()
+    if as_json:
+        typer.echo(answer.text)
+    elif answer.value.orders:
+        show.screen().print(screens.next_batch(answer.value))
+    else:
+        show.screen().print("No order is waiting.")
+        show.next_step(show.screen(), 'backroom orders place "Mr Cakelover" carrot_cake')
+
+
 @batches.command("run", epilog="Example: backroom batches run")
 def run_batch(context: typer.Context, as_json: Json = False) -> None:
     """Order what all open orders need, now. A day has one ticket: a repeat shows it.

@@ -8,10 +8,13 @@ from backroom.bakery import screens
 from backroom.bakery.api import BakeryApi
 from backroom.bakery.options import CakeId, amounts
 from backroom.core import session, show
-from backroom.core.options import Json, Yes
+from backroom.core.options import Json, Yes, checked
+from backroom.core.requests import given
+from chalicelib.core.times import day
 
 orders = typer.Typer(no_args_is_help=True, help="Orders, from placed to ready.")
 
+checked_day = checked(lambda text: day(text).isoformat())
 OrderId = Annotated[int, typer.Argument(metavar="ORDER", min=1, help="The order's number.")]
 
 
@@ -23,11 +26,18 @@ def list_orders(
         typer.Option(help="Only these; without it, all but the cancelled ones."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 50,
+    customer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this customer's.")
+    ] = None,
+    due: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", callback=checked_day, help="Only those due on this day (UTC)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the newest orders."""
     with session.of(context).api(BakeryApi) as api:
-        answer = api.orders(status, limit)
+        answer = api.orders(status, limit, customer=customer, due=due)
     if as_json:
         typer.echo(answer.text)
         return
@@ -67,6 +77,12 @@ def place_order(  # noqa: PLR0913, PLR0917 - a command's options are its paramet
     ] = [],  # noqa: B006 - Typer's way to say that an option may be absent
     urgent: Annotated[bool, typer.Option("--urgent", help="With a ticket of its own.")] = False,
     email: Annotated[str | None, typer.Option(help="Where to write, if not by the name.")] = None,
+    due: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it is wanted: 2026-12-24T10:00:00+01:00."),
+    ] = None,
+    phone: Annotated[str | None, typer.Option(help="Where to call.")] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="For the bakery.")] = None,
     as_json: Json = False,
 ) -> None:
     """Place an order."""
@@ -77,7 +93,7 @@ def place_order(  # noqa: PLR0913, PLR0917 - a command's options are its paramet
         "quantity": quantity,
         "extra_ingredients": amounts(extra),
         "urgent": urgent,
-        **({"email": email} if email else {}),
+        **given({"email": email, "due_at": due, "phone": phone, "note": note}),
     }
     with session.of(context).api(BakeryApi) as api:
         answer = api.place(body)
@@ -106,10 +122,28 @@ def cancel_order(
 
 @orders.command("ready", epilog="Example: backroom orders ready 21")
 def make_order_ready(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
-    """Say that an order is ready: its customer is told, once."""
+    """Say that an order is ready: its customer is told, once, a minute later."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.ready(order_id)
     if as_json:
         typer.echo(answer.text)
     else:
         show.note(show.screen(), f"Order {order_id} is ready; its customer is being notified.")
+        show.next_step(show.screen(), f"backroom orders undo-ready {order_id}, within a minute")
+
+
+@orders.command("undo-ready", epilog="Example: backroom orders undo-ready 21")
+def undo_order_ready(
+    context: typer.Context,
+    order_id: OrderId,
+    reason: Annotated[str | None, typer.Option(help="Why; for its history.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take back that an order is ready, before its customer is told."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.undo_ready(order_id, reason)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        status = answer.value.status
+        show.note(show.screen(), f"Order {order_id} is {status} again; nobody was told.")

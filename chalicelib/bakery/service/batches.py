@@ -8,12 +8,12 @@ batch asks for its one ticket.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.bakery import batching, effects
 from chalicelib.bakery.amounts import Amount, Unit
 from chalicelib.bakery.ports import Batches
-from chalicelib.bakery.records import Batch, Gathering, Order
+from chalicelib.bakery.records import Batch, Gathering, Line, Order
 from chalicelib.core.errors import NotFoundError, UnavailableError
 
 # Steps in a row that others were faster at; they make progress by them.
@@ -33,12 +33,27 @@ class Run:
     waiting: int = 0
 
 
+Shares = Mapping[tuple[str, Unit], Sequence[tuple[int, Amount]]]
+"""Which order needs how much, by ingredient and unit."""
+
+
 @dataclass(frozen=True)
 class Expanded:
     """A batch with the share of each order in each of its lines."""
 
     batch: Batch
-    shares: Mapping[tuple[str, Unit], Sequence[tuple[int, Amount]]]
+    shares: Shares
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """What the waiting orders need, and the next batch of the schedule that takes them."""
+
+    day: date
+    cutoff: datetime
+    orders: tuple[int, ...]
+    lines: tuple[Line, ...]
+    shares: Shares
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,20 @@ class Batching:
                 f"There is no batch for {day}: no order was waiting, or the batch has not run yet."
             )
         return Expanded(batch, batching.shares(self.batches.members(day)))
+
+    def upcoming(self) -> Upcoming:
+        """Return what the waiting orders need before their ticket goes."""
+        day = batching.day_of(self.now()) + timedelta(days=1)
+        while self.batches.batch(day):  # sealed by hand before its time
+            day += timedelta(days=1)
+        waiting = self.batches.open_orders()
+        return Upcoming(
+            day=day,
+            cutoff=batching.cutoff_of(day),
+            orders=tuple(order.id for order in waiting),
+            lines=batching.lines(waiting),
+            shares=batching.shares(waiting),
+        )
 
     def recent(self, *, before: date | None) -> Iterator[Batch]:
         """Yield batches, newest first, those of days before ``before``."""
@@ -111,3 +140,10 @@ class Batching:
 
     def _summed(self, begun: Gathering) -> Batch:
         return batching.sealed(begun, self.batches.members(begun.day), at=self.now())
+
+
+def already_sealed(batch: Batch, waiting: int) -> str:
+    """Return what a repeated run says: when the ticket went, and how many orders are left."""
+    left = f"{waiting} order{'s wait' if waiting > 1 else ' waits'} for tomorrow"
+    rest = left if waiting else "no orders are waiting"
+    return f"already sealed at {batch.sealed_at.astimezone(UTC):%H:%M} UTC; {rest}"

@@ -4,11 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.bakery.amounts import Given
+from chalicelib.bakery.amounts import Given, Unit
 from chalicelib.bakery.names import fold
 from chalicelib.bakery.ports import Cakes
 from chalicelib.bakery.records import Cake, Ingredient
-from chalicelib.core.errors import ConflictError, Fault, InvalidInputError, NotFoundError
+from chalicelib.core.errors import (
+    ConflictError,
+    Fault,
+    InvalidInputError,
+    NotFoundError,
+    UnprocessableError,
+)
 
 
 class CakeExistsError(ConflictError):
@@ -16,6 +22,13 @@ class CakeExistsError(ConflictError):
 
     type = "/problems/cake-exists"
     title = "Cake exists"
+
+
+class AmbiguousAmountError(UnprocessableError):
+    """A number without a unit, of an ingredient that recipes know in grams."""
+
+    type = "/problems/ambiguous-amount"
+    title = "Grams or units?"
 
 
 @dataclass(frozen=True)
@@ -26,8 +39,10 @@ class Recipes:
     now: Callable[[], datetime]
 
     def add(self, name: str, ingredients: Mapping[str, Given]) -> Cake:
-        """Add a cake. Raises InvalidInputError or CakeExistsError."""
+        """Add a cake. Raises InvalidInputError, AmbiguousAmountError or CakeExistsError."""
         cake = Cake(name=name, ingredients=as_written(ingredients), created_at=self.now())
+        if self.cakes.cake(cake.id) is None:
+            check_readings(ingredients, self.cakes.cakes, field="ingredients")
         if not self.cakes.add(cake):
             raise CakeExistsError(f"There is a cake {cake.id} already; {name!r} has the same id.")
         return cake
@@ -61,6 +76,33 @@ def as_written(ingredients: Mapping[str, Given]) -> tuple[Ingredient, ...]:
     if faults:
         raise InvalidInputError(faults)
     return tuple(found)
+
+
+def check_readings(
+    amounts: Mapping[str, Given], cakes: Callable[[], Sequence[Cake]], *, field: str
+) -> None:
+    """Raise AmbiguousAmountError for whole numbers of what recipes know in grams alone.
+
+    ``17`` would be 17 pieces of flour; many clients cannot write ``17.0``. Who says a unit is not
+    asked, and neither is who names what no recipe knows, or what one knows in units.
+    """
+    bare = {name: given for name, given in amounts.items() if given.bare}
+    if not bare:
+        return
+    units: dict[str, set[Unit]] = {}
+    for each in (each for cake in cakes() for each in cake.ingredients):
+        units.setdefault(each.id, set()).add(each.amount.unit)
+    doubtful = {name: given for name, given in bare.items() if units.get(fold(name)) == {"g"}}
+    if doubtful:
+        told = "; ".join(
+            f"{name}: {given.number} can mean {given.number} g or {given.number} units"
+            for name, given in doubtful.items()
+        )
+        raise AmbiguousAmountError(
+            f"Recipes have these in grams, and a number without a point is units. {told}. Name the "
+            f'unit, as in {{"amount": {next(iter(doubtful.values())).number}, "unit": "g"}}.',
+            readings={f"{field}.{n}": given.readings for n, given in doubtful.items()},
+        )
 
 
 def _unknown(cake_id: str) -> NotFoundError:

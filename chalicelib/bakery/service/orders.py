@@ -1,17 +1,18 @@
 """Orders and their life: open > ticketed > ready, or cancelled, each step with its reason."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Literal
 
 from chalicelib.bakery import effects
 from chalicelib.bakery.amounts import Amount, AmountError, Given, UnitClashError
-from chalicelib.bakery.names import fold
+from chalicelib.bakery.names import fold, record_id
 from chalicelib.bakery.ports import Batches, Cakes, Orders
 from chalicelib.bakery.records import (
+    Cake,
     Change,
     Ingredient,
     Keyed,
@@ -20,6 +21,7 @@ from chalicelib.bakery.records import (
     OrderStatus,
     Ticket,
 )
+from chalicelib.bakery.service.cakes import check_readings
 from chalicelib.core.errors import (
     ConflictError,
     Fault,
@@ -55,6 +57,13 @@ class UnitsClashError(UnprocessableError):
     title = "Units clash"
 
 
+class TooLateError(ConflictError):
+    """The customer has been told, or is being told."""
+
+    type = "/problems/too-late"
+    title = "Too late to undo"
+
+
 class WrongStateError(ConflictError):
     """The order is past that."""
 
@@ -73,6 +82,27 @@ class OrderRequest:
     extras: Mapping[str, Given]
     urgent: bool = False
     email: str | None = None
+    due_at: datetime | None = None
+    phone: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which orders a list shows: those that have all that is given; see `Ordering.page`."""
+
+    status: Shown | None = None
+    customer: str | None = None
+    due: date | None = None
+
+    def has(self, order: Order) -> bool:
+        """Return whether an order is shown."""
+        status = self.status or "not cancelled"
+        shown = status in (order.status, "all") or (
+            status == "not cancelled" and order.status != "cancelled"
+        )
+        theirs = self.customer is None or record_id(self.customer) == order.customer_id
+        return shown and theirs and self.due in (None, order.due_day)
 
 
 @dataclass(frozen=True)
@@ -88,7 +118,8 @@ class Ordering:
     """Takes orders and moves them on.
 
     Every change is stored on the condition that nobody has changed the order since, together with
-    the effects that follow from it. ``per_order`` gives every order a ticket of its own.
+    the effects that follow from it. ``per_order`` gives every order a ticket of its own; ``undo_s``
+    is how long "ready" can be taken back before the customer is told.
     """
 
     orders: Orders
@@ -96,13 +127,15 @@ class Ordering:
     batches: Batches
     now: Callable[[], datetime]
     per_order: bool = False
+    undo_s: float = 60
 
     # --- placing ---
 
     def place(self, request: OrderRequest, *, key: str | None = None) -> Placed:
         """Place an order, or return the one that ``key`` has placed.
 
-        Raises UnknownRecipeError, UnitsClashError, KeyReusedError or InvalidInputError.
+        Raises UnknownRecipeError, UnitsClashError, AmbiguousAmountError, KeyReusedError or
+        InvalidInputError.
         """
         known = self.orders.keyed(key) if key else None
         if known:
@@ -123,7 +156,11 @@ class Ordering:
         if cake is None:
             raise UnknownRecipeError(f"There is no cake {request.recipe} to order.")
         extras = _in_units_of(cake.name, cake.ingredients, request.extras)
+        self._ask_back(cake, request.extras)
         at = self.now()
+        if request.due_at and request.due_at < at:
+            past = Fault(place="body", field="due_at", detail="must not lie in the past")
+            raise InvalidInputError([past])
         history = [Change(status="open", at=at, by="customer", reason="ordered")]
         alone = request.urgent or self.per_order
         if alone:
@@ -140,10 +177,19 @@ class Ordering:
             extras=extras,
             urgent=request.urgent,
             email=request.email,
+            due_at=request.due_at,
+            phone=request.phone,
+            note=request.note,
             created_at=at,
             history=tuple(history),
             ticket=Ticket() if alone else None,
         )
+
+    def _ask_back(self, cake: Cake, extras: Mapping[str, Given]) -> None:
+        """Raise AmbiguousAmountError for extras that only other recipes know, in grams."""
+        ruled = {each.id for each in cake.ingredients}
+        unruled = {name: given for name, given in extras.items() if fold(name) not in ruled}
+        check_readings(unruled, self.cakes.cakes, field="extra_ingredients")
 
     def _replayed(self, known: Keyed, request: OrderRequest) -> Placed:
         order = self.order(known.order)
@@ -166,18 +212,31 @@ class Ordering:
         batch = self.batches.batch(order.batch)
         return batch.ticket if batch else None
 
-    def page(self, *, status: Shown | None, before: int | None, limit: int) -> Page[Order, Id]:
-        """Return orders, newest first; cancelled ones only where ``status`` asks for them."""
+    def page(self, wanted: Wanted, *, before: int | None, limit: int) -> Page[Order, Id]:
+        """Return orders, newest first; cancelled ones only where the status asks for them.
+
+        A page looks at a bounded number of orders, so it may hold fewer than there are.
+        """
         found: list[Order] = []
         last = None
-        for order in islice(self.orders.orders(before), _MOST_READ):
+        for order in islice(self._perhaps(wanted, before), _MOST_READ):
             if len(found) == limit:
                 return Page(found, last)
             last = Id(order.id)
-            if status in (order.status, "all") or (status is None and order.status != "cancelled"):
+            if wanted.has(order):
                 found.append(order)
-        more = last is not None and next(self.orders.orders(last.id), None) is not None
+        more = last is not None and next(self._perhaps(wanted, last.id), None) is not None
         return Page(found, last if more else None)
+
+    def _perhaps(self, wanted: Wanted, before: int | None) -> Iterator[Order]:
+        """Yield orders among which all that are wanted are: of the shortest list that there is."""
+        if wanted.customer is not None:
+            return self.orders.perhaps_of(record_id(wanted.customer), before)
+        if wanted.due is not None:
+            return self.orders.due_on(wanted.due, before)
+        if wanted.status == "open":
+            return self.orders.open(before)
+        return self.orders.orders(before)
 
     # --- moving on ---
 
@@ -212,7 +271,10 @@ class Ordering:
         raise _busy(order_id)
 
     def make_ready(self, order_id: int, *, by: str, reason: str) -> Order:
-        """Say that an order is ready, once. Raises NotFoundError; WrongStateError if cancelled."""
+        """Say that an order is ready, once; its customer is told ``undo_s`` later.
+
+        Raises NotFoundError; WrongStateError if it was cancelled.
+        """
         for _ in range(_MOST_TRIES):
             before = self.order(order_id)
             if before.status == "ready":
@@ -220,9 +282,36 @@ class Ordering:
             if before.status == "cancelled":
                 raise WrongStateError(f"Order {order_id} was cancelled; it cannot be ready.")
             after = before.changed("ready", at=self.now(), by=by, reason=reason, notice=Notice())
-            if self.orders.change(before, after, [effects.ready_notice(order_id)]):
+            if self.orders.change(before, after, [self._notice(before)]):
                 return after
         raise _busy(order_id)
+
+    def undo_ready(self, order_id: int, *, by: str, reason: str) -> Order:
+        """Take back that an order is ready, as long as nobody has begun to tell its customer.
+
+        The order stands where it stood before; a repeat is safe. Raises NotFoundError,
+        WrongStateError when it is not ready, TooLateError.
+        """
+        for _ in range(_MOST_TRIES):
+            before = self.order(order_id)
+            if before.status != "ready":
+                if before.undone and before.status != "cancelled":
+                    return before
+                raise WrongStateError(f"Order {order_id} is {before.status}, not ready.")
+            earlier = next(c.status for c in reversed(before.history) if c.status != "ready")
+            after = before.changed(
+                earlier, at=self.now(), by=by, reason=reason, notice=None, undone=before.undone + 1
+            )
+            if self.orders.change(before, after, withdrawn=self._notice(before)):
+                return after
+            if self.order(order_id).version == before.version:
+                raise TooLateError(
+                    f"The customer of order {order_id} is being told that it is ready."
+                )
+        raise _busy(order_id)
+
+    def _notice(self, order: Order) -> Effect:
+        return effects.ready_notice(order.id, undone=order.undone, delay_s=self.undo_s)
 
 
 def _of_a_wish(before: Order) -> list[Effect]:
@@ -251,6 +340,9 @@ def _stored(order: Order) -> dict[str, object]:
         "extra_ingredients": _amounts(order.extras),
         "urgent": order.urgent,
         "email": order.email,
+        "due_at": order.due_at,
+        "phone": order.phone,
+        "note": order.note,
     }
 
 
@@ -274,6 +366,9 @@ def _asked(order: Order, request: OrderRequest) -> dict[str, object]:
         "extra_ingredients": extras,
         "urgent": request.urgent,
         "email": request.email,
+        "due_at": request.due_at,
+        "phone": request.phone,
+        "note": request.note,
     }
 
 

@@ -47,6 +47,11 @@ class BatchStore:
         """Return how many orders are open, and so wait for a batch."""
         return sum(1 for _ in self._table.query(OPEN))
 
+    def open_orders(self) -> Sequence[Order]:
+        """Return all open orders, in the order of their ids."""
+        found = self._orders(item["sk"]["S"] for item in self._table.query(OPEN))
+        return [order for order in found if order.status == "open"]
+
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         """Have orders (before, after) join a batch, all or none, and begin it if need be.
 

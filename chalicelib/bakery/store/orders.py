@@ -1,6 +1,8 @@
 """Orders in DynamoDB, and which of them are open."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import islice
 from typing import Any
 
 from chalicelib.bakery.records import Keyed, Order
@@ -9,15 +11,30 @@ from chalicelib.bakery.store.items import padded
 from chalicelib.core.instants import iso
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
-from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Table, at_version, key
+from chalicelib.core.table import (
+    ABSENT,
+    BATCH_GET_LIMIT,
+    HIGHEST,
+    ConditionError,
+    Table,
+    at_version,
+    key,
+)
 
 ORDERS, OPEN = "ORDERS", "OPEN"
 _KEY = "ORDER"
 _PAGE = 200
+_COUNTER = ("COUNTERS", "ORDERS")
+_OLDER_IDS = 200
+"""As many ids as functions of an older version may still give out while a deploy is under way."""
 
 
 class OrderStore:
-    """One item an order, and one more while it is open."""
+    """One item an order, one more while it is open, one of its customer, and one of its due day.
+
+    Orders of versions before 0.2.0 are in no list of a customer: the counter says from which id on
+    all are.
+    """
 
     def __init__(self, table: Table, outbox: Outbox) -> None:
         self._table = table
@@ -25,7 +42,17 @@ class OrderStore:
 
     def next_id(self) -> int:
         """Return an id that no order has: 1, 2, 3, ..., with gaps."""
-        return self._table.add("COUNTERS", "ORDERS", "last")
+        counted = self._table.update(
+            *_COUNTER, "ADD #last :one", values={":one": {"N": "1"}}, names={"#last": "last"}
+        )
+        last = int(counted["last"]["N"])
+        if "customers_from" not in counted:
+            self._table.update(
+                *_COUNTER,
+                "SET customers_from = if_not_exists(customers_from, :from)",
+                values={":from": {"N": str(last if last == 1 else last + _OLDER_IDS)}},
+            )
+        return last
 
     def add(
         self,
@@ -41,6 +68,9 @@ class OrderStore:
         actions = [self._table.putting(items.item(place(order.id), order), ABSENT)]
         if order.status == "open":
             actions.append(self._table.putting(_open_item(order)))
+        actions.append(self._table.putting(_entry(_of_customer(order.customer_id), order.id)))
+        if order.due_day:
+            actions.append(self._table.putting(_entry(_due_on(order.due_day), order.id)))
         if key:
             keyed = items.item((f"KEY#{key[0]}", _KEY), key[1])
             actions.append(self._table.putting(keyed, ABSENT))
@@ -60,15 +90,57 @@ class OrderStore:
 
     def orders(self, before: int | None) -> Iterator[Order]:
         """Yield orders, newest first, those with ids under ``before``."""
-        last = HIGHEST if before is None else padded(max(before - 1, 0))
-        found = self._table.query(ORDERS, last=last, newest_first=True, page_size=_PAGE)
+        found = self._table.query(ORDERS, last=_up_to(before), newest_first=True, page_size=_PAGE)
         return (items.read(Order, item) for item in found)
 
-    def change(self, before: Order, after: Order, effects: Sequence[Effect] = ()) -> bool:
-        """Replace an order, with effects, all or nothing; return False when it was changed."""
+    def open(self, before: int | None) -> Iterator[Order]:
+        """Yield open orders, newest first, those with ids under ``before``."""
+        return (order for order in self._named(OPEN, before) if order.status == "open")
+
+    def due_on(self, day: date, before: int | None) -> Iterator[Order]:
+        """Yield the orders due on a day (UTC), newest first, those with ids under ``before``."""
+        return self._named(_due_on(day), before)
+
+    def perhaps_of(self, customer_id: str, before: int | None) -> Iterator[Order]:
+        """Yield a customer's orders, newest first, those with ids under ``before``.
+
+        Among orders of older versions there are those of others, too.
+        """
+        counted = self._table.get(*_COUNTER) or {}
+        listed_from = int(counted["customers_from"]["N"]) if "customers_from" in counted else None
+        if listed_from is not None:
+            yield from self._named(_of_customer(customer_id), before, first=listed_from)
+        older = [each for each in (before, listed_from) if each is not None]
+        yield from self.orders(min(older, default=None))
+
+    def _named(self, pk: str, before: int | None, *, first: int = 0) -> Iterator[Order]:
+        """Yield the orders that a list names, newest first."""
+        found = self._table.query(
+            pk, first=padded(first), last=_up_to(before), newest_first=True, page_size=_PAGE
+        )
+        while ids := [item["sk"]["S"] for item in islice(found, BATCH_GET_LIMIT)]:
+            read = [
+                items.read(Order, item)
+                for item in self._table.get_many((ORDERS, each) for each in ids)
+            ]
+            yield from sorted(read, key=lambda order: order.id, reverse=True)
+
+    def change(
+        self,
+        before: Order,
+        after: Order,
+        effects: Sequence[Effect] = (),
+        *,
+        withdrawn: Effect | None = None,
+    ) -> bool:
+        """Replace an order, ask for effects and withdraw one, all or nothing.
+
+        Returns False when the order was changed, or when the effect has begun.
+        """
+        gone = [self._outbox.withdrawing(withdrawn.id)] if withdrawn else []
         try:
             self._table.transact(
-                *changing(self._table, before, after), *map(self._outbox.adding, effects)
+                *changing(self._table, before, after), *map(self._outbox.adding, effects), *gone
             )
         except ConditionError:
             return False
@@ -81,10 +153,31 @@ def place(order_id: int) -> tuple[str, str]:
 
 
 def changing(table: Table, before: Order, after: Order) -> list[dict[str, Any]]:
-    """Return the actions that replace an order; it is open no longer if it was."""
+    """Return the actions that replace an order; it is open no longer if it was, or again."""
     replaced = table.putting(items.item(place(after.id), after), at_version(before.version))
-    closes = before.status == "open" != after.status
-    return [replaced, *([table.deleting(OPEN, padded(after.id))] if closes else [])]
+    if before.status == "open" != after.status:
+        return [replaced, table.deleting(OPEN, padded(after.id))]
+    if before.status != "open" == after.status:
+        return [replaced, table.putting(_open_item(after))]
+    return [replaced]
+
+
+def _of_customer(customer_id: str) -> str:
+    return f"CUSTOMER#{customer_id}"
+
+
+def _due_on(day: date) -> str:
+    return f"DUE#{day.isoformat()}"
+
+
+def _up_to(before: int | None) -> str:
+    """Return the last place before an id."""
+    return HIGHEST if before is None else padded(max(before - 1, 0))
+
+
+def _entry(pk: str, order_id: int) -> dict[str, Any]:
+    """Return the item by which a list names an order."""
+    return key(pk, padded(order_id))
 
 
 def _open_item(order: Order) -> dict[str, Any]:

@@ -24,12 +24,14 @@ class Effect:
 
     ``id`` is its identity for ever and says what it is for (``archive#<request id>``,
     ``jira#batch#2026-11-21``): the same id written twice is one effect. ``kind`` names its queue
-    and its handler. ``payload`` is JSON: all that the handler needs, or the name of it.
+    and its handler. ``payload`` is JSON: all that the handler needs, or the name of it. It is not
+    tried before ``delay_s`` are over since it was asked for.
     """
 
     id: str
     kind: str
     payload: Mapping[str, Any]
+    delay_s: float = 0
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from chalicelib.core.instants import sortable
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import Effect
-from chalicelib.core.table import ABSENT, Table
+from chalicelib.core.outbox.rows import LISTED, OPEN
+from chalicelib.core.table import ABSENT, Condition, Table
 
 # An id is part of keys and of messages, a kind of the names of settings.
 _ID = re.compile("[!-~]{1,255}")
@@ -31,3 +33,34 @@ class Outbox:
         if not _ID.fullmatch(effect.id) or not _KIND.fullmatch(effect.kind):
             raise ValueError(f"no effect can be called {effect.id!r} of kind {effect.kind!r}")
         return self._table.putting(rows.item(rows.asked(effect, self._now())), ABSENT)
+
+    def withdrawing(self, effect_id: str) -> dict[str, Any]:
+        """Return the action that ends an effect undone, to go into the transaction of its cause.
+
+        Its condition fails once a worker has begun it: whoever is first wins, the other learns of
+        it.
+        """
+        number = rows.shard(effect_id)
+        values = {
+            ":done": {"S": "done"},
+            ":answer": {"S": "withdrawn before it began"},
+            ":now": {"S": sortable(self._now())},
+            ":listed": {"S": rows.list_shard("done", number)},
+        }
+        never_begun = Condition(
+            "#state IN (:pending, :disabled) AND attribute_not_exists(#token)",
+            {":pending": {"S": "pending"}, ":disabled": {"S": "disabled"}},
+            {"#state": "state", "#token": "token"},
+        )
+        return self._table.updating(
+            *rows.place(effect_id),
+            "SET #state = :done, answer = :answer, concluded_at = :now, #listed = :listed "
+            "REMOVE #open, #wake",
+            values=values,
+            names={
+                "#open": OPEN.hash_key,
+                "#wake": OPEN.range_key,
+                "#listed": LISTED.hash_key,
+            },
+            condition=never_begun,
+        )

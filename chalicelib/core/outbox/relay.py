@@ -5,42 +5,46 @@ sense, a kind without a queue, a queue that does not answer hold up neither the 
 other. What is not forwarded stands in the table, and the sweeper comes for it.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from chalicelib.core import log
 from chalicelib.core.log import logger
 from chalicelib.core.outbox import rows
-from chalicelib.core.outbox.queues import Queues
+from chalicelib.core.outbox.queues import LONGEST_DELAY_S, Queues
 
 
 class Relay:
-    """Forwards the ids of new effects."""
+    """Forwards the ids of new effects, those that are not due yet with a delay."""
 
-    def __init__(self, queues: Queues) -> None:
+    def __init__(self, queues: Queues, *, now: Callable[[], datetime]) -> None:
         self._queues = queues
+        self._now = now
 
     def forward(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Name the effects that were added, as the stream tells it, to their workers."""
-        ids_by_kind: dict[str, list[str]] = defaultdict(list)
+        ids_by_name: dict[tuple[str, int], list[str]] = defaultdict(list)
+        now = self._now()
         for record in records:
             try:
                 if added := _added(record):
-                    ids_by_kind[added[0]].append(added[1])
+                    ids_by_name[added.kind, added.delay_s(now)].append(added.effect_id)
             except Exception:  # noqa: BLE001 - whatever it is, its neighbours go on
                 log.count("RecordsUnreadable")
                 logger.exception("record unreadable", extra={"event_id": _event_id(record)})
-        for kind, ids in ids_by_kind.items():
-            self._name(kind, ids)
+        for (kind, delay_s), ids in ids_by_name.items():
+            self._name(kind, ids, delay_s)
 
-    def _name(self, kind: str, ids: list[str]) -> None:
+    def _name(self, kind: str, ids: list[str], delay_s: int) -> None:
         if kind not in self._queues:
             log.count("EffectsOfUnknownKind", len(ids))
             logger.error("kind without a queue", extra={"kind": kind, "effect_ids": ids})
             return
         try:
-            unsent = self._queues.send(kind, ids)
+            unsent = self._queues.send(kind, ids, delay_s=delay_s)
         except Exception:  # noqa: BLE001 - as above
             logger.exception("queue does not answer", extra={"kind": kind})
             unsent = ids
@@ -50,13 +54,26 @@ class Relay:
             logger.error("left to the sweeper", extra={"kind": kind, "effect_ids": unsent})
 
 
-def _added(record: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return kind and id of the effect that a record adds, if it adds one."""
+class _Added(NamedTuple):
+    kind: str
+    effect_id: str
+    due_at: datetime | None
+
+    def delay_s(self, now: datetime) -> int:
+        """Return how long the message waits; a second more, as clocks differ."""
+        if self.due_at is None or self.due_at <= now:
+            return 0
+        return min(LONGEST_DELAY_S, math.ceil((self.due_at - now).total_seconds()) + 1)
+
+
+def _added(record: Mapping[str, Any]) -> _Added | None:
+    """Return the effect that a record adds, if it adds one."""
     change = record["dynamodb"]
     if record["eventName"] != "INSERT" or change["Keys"]["sk"]["S"] != rows.EFFECT:
         return None
-    kind: str = change["NewImage"]["kind"]["S"]
-    return kind, rows.effect_id(change["Keys"]["pk"]["S"])
+    image = change["NewImage"]
+    due_at = datetime.fromisoformat(image["due_at"]["S"]) if "due_at" in image else None
+    return _Added(image["kind"]["S"], rows.effect_id(change["Keys"]["pk"]["S"]), due_at)
 
 
 def _event_id(record: object) -> object:

@@ -97,7 +97,10 @@ class Pause:
 
 def asked(effect: Effect, now: datetime) -> EffectRow:
     """Return an effect that was never tried."""
-    return EffectRow(effect, "pending", asked_at=now, since=now, due_at=now, wake_at=now + GRACE)
+    due_at = now + timedelta(seconds=effect.delay_s)
+    return EffectRow(
+        effect, "pending", asked_at=now, since=now, due_at=due_at, wake_at=due_at + GRACE
+    )
 
 
 # --- items ----------------------------------------------------------------------------------------

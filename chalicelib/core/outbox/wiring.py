@@ -61,7 +61,7 @@ def worker(kind: str, handler: EffectHandler) -> Worker:
 @cache
 def relay() -> Relay:
     """Return what forwards new effects."""
-    return Relay(to_queues())
+    return Relay(to_queues(), now=now)
 
 
 @cache

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from chalice.test import Client, HTTPResponse
 
 from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.wiring import bakery
+from chalicelib.core.outbox.store import EffectStore
 from tests.support.bakery.house import SECRET
 from tests.support.bakery.table import Stores
 
@@ -309,6 +311,131 @@ def test_5c15_ready_is_200_twice_and_one_notice(recipes: Client, stores: Stores)
     refused(recipes.http.delete("/orders/1"), 409)
 
 
+def test_ready_is_taken_back_before_anybody_is_told(recipes: Client, stores: Stores) -> None:
+    post(recipes, "/orders", ORDER)
+    recipes.http.post("/orders/1/ready")
+
+    answers = [recipes.http.delete("/orders/1/ready?reason=burnt") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json_body == answers[1].json_body
+    told = answers[0].json_body
+    assert (told["status"], told["reason"]) == ("open", "burnt")
+    assert "notice" not in told
+    assert "ready_at" not in told
+    assert [step["status"] for step in told["history"]] == ["open", "ready", "open"]
+    assert recipes.http.post("/orders/1/ready").json_body["ready_at"]
+    assert stores.asked() == {"ready#1", "ready#1#2"}
+    assert recipes.http.delete("/orders/1/ready").status_code == 200
+
+
+def test_what_is_not_ready_or_told_already_cannot_be_taken_back(
+    recipes: Client, stores: Stores
+) -> None:
+    post(recipes, "/orders", ORDER)
+
+    assert "open, not ready" in refused(recipes.http.delete("/orders/1/ready"), 409)["detail"]
+    refused(recipes.http.delete("/orders/7/ready"), 404)
+    recipes.http.post("/orders/1/ready")
+    rows = EffectStore(stores.effects)
+    row = rows.get("ready#1")
+    assert row is not None
+    rows.change(row, replace(row, state="sending", token="t", attempts=1))
+    problem = refused(recipes.http.delete("/orders/1/ready"), 409)
+    assert problem["type"] == "/problems/too-late"
+    assert get(recipes, "/orders/1")["status"] == "ready"
+
+
+# --- when, whom to call, what else ----------------------------------------------------------------
+
+TOLD = {
+    "due_at": "2142-12-24T09:00:00+01:00",
+    "phone": "+43 (1) 234-5",
+    "note": " no nuts\r\nring ",
+}
+
+
+def test_an_order_carries_when_it_is_due_a_phone_and_a_note(recipes: Client) -> None:
+    first = post(recipes, "/orders", {**ORDER, **TOLD}, **{"Idempotency-Key": "k"})
+    again = post(
+        recipes,
+        "/orders",
+        {**ORDER, **TOLD, "due_at": "2142-12-24T08:00:00Z"},
+        **{"Idempotency-Key": "k"},
+    )
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    shown = get(recipes, "/orders/1")
+    assert (shown["due_at"], shown["phone"]) == ("2142-12-24T08:00:00Z", "+43 (1) 234-5")
+    assert shown["note"] == "no nuts\nring"
+    other = {**ORDER, **TOLD, "note": "nuts"}
+    refused(post(recipes, "/orders", other, **{"Idempotency-Key": "k"}), 422)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("due_at", "2142-12-24"), ("due_at", "2142-12-24T09:00:00"), ("due_at", 7)),
+        *(("due_at", "2020-01-01T00:00:00Z"), ("phone", "call me"), ("phone", "--"), ("phone", 7)),
+        *(("note", ""), ("note", " \n "), ("note", "x" * 501), ("note", "a\u0000b"), ("note", 7)),
+    ],
+)
+def test_a_due_time_a_phone_or_a_note_that_is_none_is_400(
+    recipes: Client, field: str, value: object
+) -> None:
+    assert faults(post(recipes, "/orders", {**ORDER, field: value})) == {field}
+    assert get(recipes, "/orders") == []
+
+
+def test_the_list_is_filtered_and_pages_on(recipes: Client) -> None:
+    for number in range(9):
+        due = {"due_at": f"2142-12-2{number % 2}T12:00:00Z"} if number % 3 else {}
+        post(recipes, "/orders", {**ORDER, "customer": f"Guest {number % 2}", **due})
+    recipes.http.delete("/orders/8")
+
+    def ids(query: str) -> list[int]:
+        found, path = [], f"/orders?limit=2&{query}"
+        while path:
+            answer = recipes.http.get(path)
+            found += [order["id"] for order in answer.json_body]
+            path = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
+        return found
+
+    assert ids("customer=guest.1") == [6, 4, 2]
+    assert ids("customer=guest.1&status=all") == [8, 6, 4, 2]
+    assert ids("due=2142-12-20") == [9, 5, 3]
+    assert ids("due=2142-12-21&status=cancelled") == [8]
+    assert ids("due=2142-12-21&customer=Guest+1&status=open") == [6, 2]
+    assert ids("customer=nobody") == ids("due=2142-01-01") == []
+
+
+# --- grams or units -------------------------------------------------------------------------------
+
+
+def test_a_bare_number_of_what_is_known_in_grams_is_asked_back(recipes: Client) -> None:
+    answer = post(recipes, "/cakes", {"name": "Bread", "ingredients": {"flour": 17, "salt": 1}})
+
+    problem = refused(answer, 422)
+    assert problem["type"] == "/problems/ambiguous-amount"
+    assert "flour: 17 can mean 17 g or 17 units" in problem["detail"]
+    assert problem["readings"] == {
+        "ingredients.flour": [{"amount": 17, "unit": "g"}, {"amount": 17, "unit": "unit"}]
+    }
+    assert len(get(recipes, "/cakes")) == 1
+    taken = {"flour": problem["readings"]["ingredients.flour"][0], "salt": 1}
+    assert post(recipes, "/cakes", {"name": "Bread", "ingredients": taken}).status_code == 201
+
+
+def test_a_bare_extra_of_what_another_recipe_has_in_grams_is_asked_back(recipes: Client) -> None:
+    post(recipes, "/cakes", '{"name": "Nut Cake", "ingredients": {"peanuts": 50.0}}')
+
+    problem = refused(post(recipes, "/orders", {**ORDER, "extra_ingredients": GOLDEN}), 422)
+
+    assert list(problem["readings"]) == ["extra_ingredients.peanuts"]
+    assert get(recipes, "/orders") == []
+
+
 def test_5c7_an_urgent_order_is_ticketed_at_once(recipes: Client, stores: Stores) -> None:
     order = post(recipes, "/orders", {**ORDER, "urgent": True}).json_body
 
@@ -350,6 +477,7 @@ def test_s7_a_page_of_large_orders_holds_fewer_and_loses_none(
     [
         *(("status=gone", "status"), ("limit=0", "limit"), ("limit=501", "limit")),
         *(("before=x", "before"), ("limit=1&limit=2", "limit")),
+        *(("customer=", "customer"), ("due=tomorrow", "due"), ("due=2142-13-01", "due")),
     ],
 )
 def test_s5_a_wrong_query_is_400(client: Client, query: str, name: str) -> None:
@@ -370,7 +498,9 @@ def test_b9_a_batch_by_hand_and_the_same_again(recipes: Client, stores: Stores) 
     assert (answer.status_code, again.status_code) == (201, 200)
     assert answer.headers["Location"] == f"/batches/{today}"
     batch = get(recipes, f"/batches/{today}")
-    assert answer.json_body == again.json_body == batch
+    repeated = again.json_body
+    assert repeated.pop("message").endswith("; no orders are waiting")
+    assert answer.json_body == repeated == batch
     assert (batch["date"], batch["status"], batch["orders"]) == (today, "sealed", [1, 2])
     lines = {line["name"]: line for line in batch["lines"]}
     assert lines["chocolate"] == {
@@ -397,8 +527,26 @@ def test_a_repeated_run_says_how_many_orders_wait_for_tomorrow(recipes: Client) 
     for _ in range(2):
         post(recipes, "/orders", ORDER)
 
-    assert recipes.http.post("/batches").json_body == {**batch, "waiting": 2}
+    again = recipes.http.post("/batches").json_body
+    sealed_at = f"{datetime.fromisoformat(batch['sealed_at']):%H:%M}"
+    assert again.pop("message") == f"already sealed at {sealed_at} UTC; 2 orders wait for tomorrow"
+    assert again == {**batch, "waiting": 2}
     assert get(recipes, f"/batches/{batch['date']}") == batch
+
+
+def test_what_the_waiting_orders_need_is_shown_before_their_ticket_goes(recipes: Client) -> None:
+    for persons in (1, 2):
+        post(recipes, "/orders", {**ORDER, "persons": persons})
+    post(recipes, "/orders", {**ORDER, "urgent": True})
+
+    shown = get(recipes, "/batches/next")
+    sealed = recipes.http.post("/batches").json_body
+
+    assert shown["orders"] == sealed["orders"] == [1, 2]
+    assert shown["lines"] == sealed["lines"]
+    assert shown["cutoff"] == f"{shown['date']}T06:00:00Z"
+    after = get(recipes, "/batches/next")
+    assert (after["orders"], after["lines"]) == ([], [])
 
 
 def test_b9_without_orders_there_is_nothing_to_order(client: Client, stores: Stores) -> None:
@@ -608,7 +756,8 @@ def test_5d_missing_names_are_all_named(client: Client) -> None:
     [
         ("PUT", "/cakes", "GET, OPTIONS, POST"),
         ("POST", "/cakes/x", "DELETE, GET, OPTIONS"),
-        ("GET", "/orders/1/ready", "OPTIONS, POST"),
+        ("GET", "/orders/1/ready", "DELETE, OPTIONS, POST"),
+        ("POST", "/batches/next", "GET, OPTIONS"),
         ("PATCH", "/orders/1", "DELETE, GET, OPTIONS"),
         ("DELETE", "/batches", "GET, OPTIONS, POST"),
         ("GET", "/webhooks/jira", "OPTIONS, POST"),

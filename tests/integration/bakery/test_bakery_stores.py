@@ -1,5 +1,6 @@
 """What the bakery's stores promise, on moto: one caller at a time."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -23,6 +24,7 @@ from chalicelib.bakery.records import (
 )
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.store import items
+from chalicelib.core.outbox.store import EffectStore, OvertakenError
 from tests.support.bakery.table import Stores
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -116,6 +118,78 @@ def test_orders_are_listed_newest_first_as_numbers(stores: Stores) -> None:
     assert [each.id for each in stores.orders.orders(None)] == [11, 10, 9, 2, 1]
     assert [each.id for each in stores.orders.orders(10)] == [9, 2, 1]
     assert list(stores.orders.orders(0)) == []
+
+
+def test_orders_are_listed_by_customer_due_day_and_while_they_are_open(stores: Stores) -> None:
+    for number in range(1, 131):
+        customer = "Mr. Cakelover" if number % 2 else "Ann"
+        due_at = NOON + timedelta(days=number % 3) if number % 10 else None
+        told = {"customer": customer, "due_at": due_at}
+        assert stores.orders.next_id() == number
+        stores.orders.add(order(number).model_copy(update=told))
+    first = stores.orders.order(1)
+    assert first is not None
+    stores.orders.change(first, cancelled(first))
+
+    lovers = [each.id for each in stores.orders.perhaps_of("mr_cakelover", None)]
+    assert lovers == [number for number in range(130, 0, -1) if number % 2]
+    assert [each.id for each in stores.orders.perhaps_of("mr_cakelover", 4)] == [3, 1]
+    assert [each.id for each in stores.orders.due_on(NOON.date(), 13)] == [12, 9, 6, 3]
+    assert [each.id for each in stores.orders.open(4)] == [3, 2]
+
+
+def test_orders_of_a_version_without_lists_of_customers_are_found_too(stores: Stores) -> None:
+    for number in (1, 2):  # as that version stored them
+        stores.table.put(items.item(("ORDERS", items.padded(number)), order(number)))
+    stores.table.add("COUNTERS", "ORDERS", "last", 2)
+    new = stores.orders.next_id()
+    stores.orders.add(order(new))
+    late = new + 500  # beyond what functions of that version may have given out meanwhile
+    stores.orders.add(order(late))
+
+    assert new == 3
+    found = [each.id for each in stores.orders.perhaps_of("mr_cakelover", None)]
+    assert found == [late, new, 2, 1]
+
+
+def test_an_order_that_is_open_again_waits_again(stores: Stores) -> None:
+    first = order(1)
+    stores.orders.add(first)
+    notice = effects.ready_notice(1, delay_s=60)
+    ready = first.changed("ready", at=NOON, by="test", reason="test")
+    assert stores.orders.change(first, ready, [notice])
+    assert stores.batches.waiting(SIX) == []
+
+    back = ready.changed("open", at=NOON, by="test", reason="test", undone=1)
+    assert stores.orders.change(ready, back, withdrawn=notice)
+
+    assert [each.id for each in stores.batches.waiting(SIX)] == [1]
+    assert [each.id for each in stores.batches.open_orders()] == [1]
+    row = EffectStore(stores.effects).get("ready#1")
+    assert row is not None
+    assert (row.state, row.answer, row.wake_at) == ("done", "withdrawn before it began", None)
+
+
+@pytest.mark.parametrize("first_is", ["the worker", "the clerk"])
+def test_of_a_worker_and_a_clerk_one_gets_the_notice(stores: Stores, first_is: str) -> None:
+    first, notice = order(1), effects.ready_notice(1)
+    stores.orders.add(first)
+    ready = first.changed("ready", at=NOON, by="test", reason="test")
+    stores.orders.change(first, ready, [notice])
+    back = ready.changed("open", at=NOON, by="test", reason="test", undone=1)
+    rows = EffectStore(stores.effects)
+    read = rows.get("ready#1")
+    assert read is not None
+    claimed = replace(read, state="sending", token="t", attempts=1)
+
+    if first_is == "the worker":
+        rows.change(read, claimed)
+        assert not stores.orders.change(ready, back, withdrawn=notice)
+        assert stores.orders.order(1) == ready
+    else:
+        assert stores.orders.change(ready, back, withdrawn=notice)
+        with pytest.raises(OvertakenError):
+            rows.change(read, claimed)
 
 
 def test_a_change_on_what_has_changed_does_nothing(stores: Stores) -> None:

@@ -174,7 +174,7 @@ class Asking(Effects):
         super().add(effects)
         for effect in effects:
             self._store.add(effect, self._time.now())
-            self._queues.send(effect.kind, [effect.id])
+            self._queues.send(effect.kind, [effect.id], delay_s=int(effect.delay_s))
 
 
 class ChaoticBakery:

@@ -27,6 +27,22 @@ class Effects:
     """The outbox: every effect once, in the order in which they were asked for."""
 
     asked: dict[str, Effect] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    withdrawn: set[str] = field(default_factory=set)
+
+    def withdraw(self, effect: Effect) -> bool:
+        """Withdraw an effect, unless a worker has begun it."""
+        if effect.id in self.begun | self.withdrawn or effect.id not in self.asked:
+            return False
+        self.withdrawn.add(effect.id)
+        return True
+
+    def begin(self, effect_id: str) -> bool:
+        """Begin an effect, unless it was withdrawn."""
+        if effect_id in self.withdrawn:
+            return False
+        self.begun.add(effect_id)
+        return True
 
     def fresh(self, effects: Sequence[Effect]) -> bool:
         """Return whether none of ``effects`` was asked for before."""
@@ -92,8 +108,26 @@ class FakeOrders:
         ids = sorted(self.kept, reverse=True)
         return iter([self.kept[each] for each in ids if before is None or each < before])
 
-    def change(self, before: Order, after: Order, effects: Sequence[Effect] = ()) -> bool:
+    def open(self, before: int | None) -> Iterator[Order]:
+        return (order for order in self.orders(before) if order.status == "open")
+
+    def due_on(self, day: date, before: int | None) -> Iterator[Order]:
+        return (order for order in self.orders(before) if order.due_day == day)
+
+    def perhaps_of(self, customer_id: str, before: int | None) -> Iterator[Order]:
+        return self.orders(before)
+
+    def change(
+        self,
+        before: Order,
+        after: Order,
+        effects: Sequence[Effect] = (),
+        *,
+        withdrawn: Effect | None = None,
+    ) -> bool:
         if self.kept[before.id].version != before.version or not self.effects.fresh(effects):
+            return False
+        if withdrawn and not self.effects.withdraw(withdrawn):
             return False
         assert after.version == before.version + 1
         self.kept[after.id] = after
@@ -124,6 +158,10 @@ class FakeBatches:
 
     def count_waiting(self) -> int:
         return sum(order.status == "open" for order in self._orders.kept.values())
+
+    def open_orders(self) -> Sequence[Order]:
+        kept = self._orders.kept
+        return [kept[each] for each in sorted(kept) if kept[each].status == "open"]
 
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         day, known = gathering.day, self.gatherings.get(gathering.day)

@@ -151,6 +151,9 @@ class Bakehouse:
     def ready(self, order: Order) -> Order:
         return self.ordering.make_ready(order.id, by="staff", reason="baked")
 
+    def unready(self, order: Order) -> Order:
+        return self.ordering.undo_ready(order.id, by="staff", reason="not ready after all")
+
     def now(self, order: Order) -> Order:
         return self.orders.kept[order.id]
 
@@ -164,6 +167,8 @@ class Bakehouse:
     def handle(self, effect_id: str) -> EffectError | None:
         """Try an effect once, as a worker does; return why it did not succeed."""
         effect = self.effects.asked[effect_id]
+        if not self.effects.begin(effect_id):
+            return None
         handler = self.handlers[effect.kind]
         try:
             reference = None
@@ -186,7 +191,8 @@ class Bakehouse:
             todo = [
                 effect.id
                 for effect in self.effects.asked.values()
-                if effect.kind in self.handlers and effect.id not in self.done
+                if effect.kind in self.handlers
+                and effect.id not in self.done.keys() | self.effects.withdrawn
             ]
             if not todo:
                 return

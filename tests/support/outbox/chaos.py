@@ -167,7 +167,7 @@ class Chaos:
 
     def _relay(self) -> Callable[[], None]:
         """Read the stream as Lambda does, now and then a batch twice, or die of it."""
-        relay, where, batches = Relay(self._queues), self._shards(), count(1)
+        relay, where, batches = Relay(self._queues, now=self.clock), self._shards(), count(1)
 
         def step() -> None:
             for shard, iterator in where.items():

@@ -53,6 +53,7 @@ BATCH = {
     ],
     "ticket": TICKET,
 }
+NEXT = {name: BATCH[name] for name in ("date", "cutoff", "orders", "lines")}
 LISTED = {**BATCH, "orders": 12, "ticket": TICKET}
 EMPLOYEE = {
     "id": 10,
@@ -71,6 +72,9 @@ COMMANDS: list[tuple[str, str, str, Any]] = [
     ("orders show 21", "GET", "/orders/21", ORDER),
     ("orders place Ann carrot_cake", "POST", "/orders", ORDER),
     ("orders ready 21", "POST", "/orders/21/ready", ORDER),
+    ("orders undo-ready 21 --reason burnt", "DELETE", "/orders/21/ready", ORDER),
+    ("orders list --customer Ann --due 2026-12-24", "GET", "/orders", [ORDER]),
+    ("batches next", "GET", "/batches/next", NEXT),
     ("batches list", "GET", "/batches", [LISTED]),
     ("batches show 2026-11-21", "GET", "/batches/2026-11-21", BATCH),
     ("batches run", "POST", "/batches", BATCH),

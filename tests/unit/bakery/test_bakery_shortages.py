@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -22,7 +23,7 @@ def signature(body: bytes, secret: bytes = SECRET) -> str:
 
 def ticketed(house: Bakehouse) -> list[Order]:
     """Place three orders, of which two need eggs, and have their ticket made."""
-    house.bake("Vegan Cake", flour=1)
+    house.bake("Vegan Cake", flour=Decimal("1.0"))
     orders = [house.order(), house.order(recipe="vegan cake"), house.order()]
     house.batching.run_scheduled(house.tomorrow_at_six())
     house.handle("jira#batch#2026-11-21")

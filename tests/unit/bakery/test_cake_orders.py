@@ -1,21 +1,29 @@
 """Cakes, orders and their life (B1-B7, B11, 5c 1-6, 10, 11, 15)."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.bakery.records import Order
-from chalicelib.bakery.service.cakes import CakeExistsError
+from chalicelib.bakery.service.cakes import AmbiguousAmountError, CakeExistsError
 from chalicelib.bakery.service.orders import (
+    TooLateError,
     UnitsClashError,
     UnknownRecipeError,
+    Wanted,
     WrongStateError,
 )
 from chalicelib.core.errors import InvalidInputError, NotFoundError
 from chalicelib.core.idempotency import KeyReusedError
 from tests.support.bakery.house import GOLDEN, Bakehouse
+from tests.support.stage import Act, Killed, Stage
 
 
 def needs(order: Order) -> dict[str, tuple[str, str]]:
@@ -270,7 +278,8 @@ def test_5c11_the_list_hides_what_is_cancelled_unless_asked(house: Bakehouse) ->
     house.ready(orders[2])
 
     def ids(status: str | None) -> list[int]:
-        page = house.ordering.page(status=status, before=None, limit=10)  # type: ignore[arg-type]
+        wanted: Any = Wanted(status)  # type: ignore[arg-type]
+        page = house.ordering.page(wanted, before=None, limit=10)
         return [order.id for order in page.rows]
 
     assert ids(None) == [4, 3, 1]
@@ -288,7 +297,7 @@ def test_s7_pages_hold_every_order_once(house: Bakehouse, limit: int) -> None:
     found: list[int] = []
     before = None
     while True:
-        page = house.ordering.page(status=None, before=before, limit=limit)
+        page = house.ordering.page(Wanted(), before=before, limit=limit)
         found += [order.id for order in page.rows]
         assert len(page.rows) <= limit
         before = page.next and page.next.id
@@ -296,3 +305,208 @@ def test_s7_pages_hold_every_order_once(house: Bakehouse, limit: int) -> None:
             break
 
     assert found == [8, 7, 5, 4, 2, 1]
+
+
+def test_a_list_is_of_a_customer_and_of_a_due_day(house: Bakehouse) -> None:
+    for number in range(12):
+        customer = ("Mr. Cakelover", "mr cakelover", "Ann")[number % 3]
+        due = house.clock.at + timedelta(days=number % 2, hours=number)
+        house.order(customer, due_at=due if number < 8 else None)
+
+    def ids(**said: Any) -> list[int]:
+        rows = house.ordering.page(Wanted(**said), before=None, limit=50).rows
+        return [order.id for order in rows]
+
+    today = house.clock.at.date()
+    assert ids(customer="Ann") == [12, 9, 6, 3]
+    assert ids(customer="MR CAKELOVER") == [11, 10, 8, 7, 5, 4, 2, 1]
+    assert ids(due=today) == [7, 5, 3, 1]
+    assert ids(due=today, customer="Ann") == [3]
+    assert ids(due=today + timedelta(days=1), status="open") == [8, 6, 4, 2]
+    assert ids(status="ready", customer="Ann") == []
+
+
+# --- when, where, what else ----------------------------------------------------------------------
+
+
+def test_an_order_says_when_it_is_due_whom_to_call_and_a_note(house: Bakehouse) -> None:
+    told: dict[str, Any] = {
+        "due_at": house.clock.at + timedelta(days=1),
+        "phone": "+43 1 234",
+        "note": "no nuts\nring twice",
+    }
+
+    order = house.order(key="k", **told)
+
+    assert {name: getattr(order, name) for name in told} == told
+    assert house.order(key="k", **told) == order
+    house.clock.forward(days=2)
+    assert house.order(key="k", **told) == order  # a repeat comes late, and is no new order
+    for name, other in (("due_at", None), ("phone", "0"), ("note", "nuts")):
+        with pytest.raises(KeyReusedError, match=name):
+            house.order(key="k", **{**told, name: other})
+
+
+def test_an_order_is_not_due_in_the_past(house: Bakehouse) -> None:
+    with pytest.raises(InvalidInputError, match="due_at"):
+        house.order(due_at=house.clock.at - timedelta(seconds=1))
+
+    assert not house.orders.kept
+
+
+def test_a_key_of_an_older_version_stands_for_its_order(house: Bakehouse) -> None:
+    """What an order of before 0.2.0 lacks was not asked for."""
+    order = house.order(key="k")
+    stored = order.model_dump_json(exclude_defaults=True)
+    assert "due_at" not in stored
+    house.orders.kept[order.id] = Order.model_validate_json(stored)
+
+    assert house.order(key="k").id == order.id
+
+
+# --- grams or units ------------------------------------------------------------------------------
+
+
+def test_a_bare_number_of_what_recipes_know_in_grams_is_asked_back(house: Bakehouse) -> None:
+    with pytest.raises(AmbiguousAmountError, match="flour: 17 can mean 17 g or 17 units") as asked:
+        house.bake("Bread", flour=17, eggs=1)
+
+    assert asked.value.facts == {
+        "readings": {
+            "ingredients.flour": [{"amount": 17, "unit": "g"}, {"amount": 17, "unit": "unit"}]
+        }
+    }
+    assert "bread" not in house.cakes.kept
+
+
+@pytest.mark.parametrize(
+    "ingredients",
+    [
+        {"flour": Decimal("17.0")},
+        {"flour": {"amount": 17, "unit": "g"}},
+        {"flour": {"amount": 17, "unit": "unit"}},
+        {"eggs": 17},
+        {"raisins": 17},
+    ],
+)
+def test_what_leaves_no_doubt_is_taken(house: Bakehouse, ingredients: dict[str, object]) -> None:
+    assert house.bake("Bread", **ingredients).id == "bread"
+
+
+def test_what_some_recipe_counts_is_not_asked_back(house: Bakehouse) -> None:
+    house.bake("Flower Cake", flour={"amount": 1, "unit": "unit"})
+
+    assert house.bake("Bread", flour=17).ingredients[0].amount.unit == "unit"
+
+
+def test_an_extra_of_what_other_recipes_know_in_grams_is_asked_back(house: Bakehouse) -> None:
+    house.bake("Nut Cake", peanuts=Decimal("50.0"))
+
+    with pytest.raises(AmbiguousAmountError, match="peanuts") as asked:
+        house.order(extras={"peanuts": 10, "sugar": 10})
+
+    assert set(asked.value.facts["readings"]) == {"extra_ingredients.peanuts"}  # type: ignore[call-overload]
+    assert house.order(recipe="nut_cake", extras={"peanuts": 10}).extras[0].amount.unit == "g"
+
+
+def test_a_key_replays_an_extra_that_would_be_asked_back_now(house: Bakehouse) -> None:
+    order = house.order(key="k", extras={"peanuts": 10})
+    house.bake("Nut Cake", peanuts=Decimal("50.0"))
+
+    assert house.order(key="k", extras={"peanuts": 10}) == order
+
+
+# --- taking "ready" back -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("earlier", ["open", "ticketed"])
+def test_ready_is_taken_back_and_nobody_is_told(house: Bakehouse, earlier: str) -> None:
+    order = house.order(urgent=earlier == "ticketed")
+
+    house.ready(order)
+    back = house.unready(order)
+    house.perform_all()
+
+    assert (back.status, back.notice) == (earlier, None)
+    assert house.slack.posted == house.mail.sent == []
+    assert house.effects.asked["ready#1"].delay_s == 60
+    assert house.unready(order).undone == 1
+    house.ready(order)
+    house.perform_all()
+    assert [letter.effect_id for letter in house.mail.sent] == ["ready#1#2"]
+    assert house.now(order).status == "ready"
+
+
+def test_what_was_ready_by_mistake_joins_the_next_batch(house: Bakehouse) -> None:
+    order = house.order()
+    house.ready(order)
+    house.unready(order)
+
+    run = house.batching.run_scheduled(house.tomorrow_at_six())
+
+    assert run.batch is not None
+    assert run.batch.orders == (order.id,)
+
+
+def test_it_is_too_late_once_a_worker_has_begun_to_tell(house: Bakehouse) -> None:
+    order = house.order()
+    house.ready(order)
+    house.effects.begin("ready#1")
+
+    with pytest.raises(TooLateError, match="order 1 is being told"):
+        house.unready(order)
+
+    assert house.now(order).status == "ready"
+
+
+def test_what_is_not_ready_cannot_be_taken_back(house: Bakehouse) -> None:
+    order = house.order()
+
+    with pytest.raises(WrongStateError, match="open, not ready"):
+        house.unready(order)
+    house.ready(order)
+    house.unready(order)
+    house.cancel(order)
+    with pytest.raises(WrongStateError, match="cancelled, not ready"):
+        house.unready(order)
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=24),
+    st.lists(st.integers(0, 8), min_size=4, max_size=4),
+)
+def test_whoever_races_and_dies_a_customer_is_told_once_or_not_at_all(
+    order: list[int], deaths: list[int]
+) -> None:
+    """Two say ready, one takes it back, a worker tells; some die; whoever died tries again."""
+    house, stage = Bakehouse(), Stage()
+    house.bake()
+    placed = house.order()
+    racing = replace(house.ordering, orders=stage.on(house.orders))
+
+    def tell() -> None:
+        for effect_id in list(house.effects.asked):
+            if stage.step(lambda name=effect_id: house.effects.begin(name)):  # type: ignore[misc]
+                told.append(effect_id)
+
+    def ready() -> None:
+        racing.make_ready(placed.id, by="staff", reason="baked")
+
+    def undo() -> None:
+        with suppress(WrongStateError, TooLateError):
+            racing.undo_ready(placed.id, by="staff", reason="a mistake")
+
+    told: list[str] = []
+    acts = [
+        Act(deed, dies_after=moment if moment < 6 else None)
+        for deed, moment in zip((ready, undo, ready, tell), deaths, strict=True)
+    ]
+    stage.play(acts, order)
+
+    assert all(act.error is None or isinstance(act.error, Killed) for act in acts)
+    assert not set(told) & house.effects.withdrawn
+    now = house.now(placed)
+    pending = [each for each in house.effects.ids if each not in house.effects.withdrawn]
+    assert len(pending) == (now.status == "ready")
+    assert house.effects.withdrawn <= {f"ready#1{again}" for again in ("", "#2", "#3")}
+    assert len(house.effects.withdrawn) == now.undone

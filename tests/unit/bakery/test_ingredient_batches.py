@@ -351,3 +351,31 @@ def test_who_joins_while_the_sum_is_made_is_in_it_or_on_the_next_ticket(
     house.batching.run_scheduled(house.clock.at)
 
     check(house)
+
+
+# --- before the ticket goes -----------------------------------------------------------------------
+
+
+def test_what_the_waiting_orders_need_is_what_their_ticket_will_say(house: Bakehouse) -> None:
+    orders = [house.order(persons=number) for number in (1, 2, 3)]
+    house.order(urgent=True)
+    house.cancel(orders[1])
+
+    upcoming = house.batching.upcoming()
+    run = house.batching.run_scheduled(house.tomorrow_at_six())
+
+    assert run.batch is not None
+    assert (upcoming.day, upcoming.cutoff) == (run.batch.day, run.batch.cutoff)
+    assert (upcoming.orders, upcoming.lines) == (run.batch.orders, run.batch.lines)
+    assert upcoming.shares == house.batching.show(run.day).shares
+
+
+def test_after_a_ticket_by_hand_the_next_one_is_a_day_later(house: Bakehouse) -> None:
+    house.order()
+    house.clock.at = datetime(2026, 11, 21, 4, tzinfo=UTC)
+    assert house.batching.upcoming().day == date(2026, 11, 21)
+
+    house.batching.run_by_hand()
+
+    upcoming = house.batching.upcoming()
+    assert (upcoming.day, upcoming.orders, upcoming.lines) == (date(2026, 11, 22), (), ())

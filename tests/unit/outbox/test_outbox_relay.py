@@ -1,15 +1,18 @@
 """The relay: what the table's stream says becomes messages, and nothing holds up anything else."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.core import retry
+from chalicelib.core.instants import sortable
 from chalicelib.core.outbox import queues
 from chalicelib.core.outbox.queues import Queues, urls
 from chalicelib.core.outbox.relay import Relay
 
+NOW = datetime(2142, 3, 1, 8, tzinfo=UTC)
 LETTERS, PARCELS = "https://sqs/letters", "https://sqs/parcels"
 
 
@@ -19,6 +22,7 @@ class Sqs:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
         self.batches: list[int] = []
+        self.delays: dict[str, int] = {}
         self.refuses: set[str] = set()
         self.refuses_for_ever: set[str] = set()
         self.down: set[str] = set()
@@ -35,6 +39,7 @@ class Sqs:
                 failed.append({"Id": entry["Id"]})
             else:
                 self.sent.append((QueueUrl, effect_id))
+                self.delays[effect_id] = entry["DelaySeconds"]
         return {"Failed": failed}
 
 
@@ -45,7 +50,8 @@ def sqs() -> Sqs:
 
 @pytest.fixture
 def relay(sqs: Any) -> Relay:
-    return Relay(Queues(lambda: sqs, {"letters": LETTERS, "parcels": PARCELS}))
+    queues = Queues(lambda: sqs, {"letters": LETTERS, "parcels": PARCELS})
+    return Relay(queues, now=lambda: NOW)
 
 
 def record(effect_id: str, kind: str = "letters", **told: Any) -> dict[str, Any]:
@@ -154,3 +160,19 @@ def test_the_environment_names_the_queues() -> None:
     }
 
     assert urls(environment) == {"letters": LETTERS, "air_mail": PARCELS}
+
+
+@pytest.mark.parametrize(
+    ("due_in_s", "delay_s"), [(-5, 0), (0, 0), (60, 61), (59.5, 61), (5000, 900)]
+)
+def test_what_is_not_due_yet_is_named_when_it_is(
+    relay: Relay, sqs: Sqs, due_in_s: float, delay_s: int
+) -> None:
+    """A second later: the worker's clock may trail."""
+    told = record("a")
+    due_at = NOW + timedelta(seconds=due_in_s)
+    told["dynamodb"]["NewImage"]["due_at"] = {"S": sortable(due_at)}
+
+    relay.forward([told, record("b")])
+
+    assert sqs.delays == {"a": delay_s, "b": 0}
