@@ -94,17 +94,22 @@ class BakeryApi:
         """Return the newest batches."""
         return self._connection.answer(_BATCHES, "GET", "/batches", params={"limit": str(limit)})
 
-    def batch(self, day: str) -> Answer[BatchAnswer]:
-        """Return a day's batch."""
-        return self._connection.answer(_BATCH, "GET", f"/batches/{day}")
+    def batch(self, day: str, ticket: int | None = None) -> Answer[BatchAnswer]:
+        """Return a day's batch, or an extra ticket of the day."""
+        query = given({"ticket": ticket})
+        return self._connection.answer(_BATCH, "GET", f"/batches/{day}", params=query)
 
     def next_batch(self) -> Answer[NextBatchAnswer]:
         """Return what the waiting orders need before their ticket goes."""
         return self._connection.answer(_NEXT_BATCH, "GET", "/batches/next")
 
-    def run_batch(self) -> Answer[BatchAnswer]:
-        """Run today's batch, or return it if it was run before."""
-        return self._connection.answer(_BATCH, "POST", "/batches")
+    def run_batch(self, ticket: int | None = None) -> Answer[BatchAnswer]:
+        """Run today's batch, or return it if it was run before; a repeat is safe.
+
+        ``ticket`` is the number of an extra ticket: the ``next_ticket`` of such an answer.
+        """
+        query = given({"ticket": ticket})
+        return self._connection.answer(_BATCH, "POST", "/batches", params=query)
 
     # --- employees ---
 

@@ -1,6 +1,7 @@
 """How cakes, orders, batches and employees look to a person."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
@@ -104,7 +105,7 @@ def batches(found: Iterable[BatchSummary]) -> RenderableType:
         table.add_column(heading)
     for batch in found:
         table.add_row(
-            batch.date.isoformat(),
+            _day(batch.date, batch.number),
             show.number(batch.orders),
             _ticket(batch.ticket),
             show.moment(batch.sealed_at),
@@ -117,8 +118,12 @@ def batch(found: BatchAnswer) -> RenderableType:
     """Return a batch, each line with the orders behind it."""
     count = show.plural(len(found.orders), "order")
     ticket = _ticket(found.ticket)
-    title = Text(f"{found.date.isoformat()}: {count}; its ticket: {ticket}")
+    title = Text(f"{_day(found.date, found.number)}: {count}; its ticket: {ticket}")
     return Group(title, _lines(found.lines))
+
+
+def _day(day: date, number: int) -> str:
+    return f"{day.isoformat()}, ticket {number}" if number > 1 else day.isoformat()
 
 
 def next_batch(found: NextBatchAnswer) -> RenderableType:

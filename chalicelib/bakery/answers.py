@@ -24,7 +24,7 @@ from chalicelib.bakery.records import (
     Ticket,
     TicketState,
 )
-from chalicelib.bakery.service.batches import Expanded, Shares, Upcoming
+from chalicelib.bakery.service.batches import Expanded, Run, Shares, Upcoming
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import ExactModel
 
@@ -134,6 +134,9 @@ class OrderAnswer(ExactModel):
     reason: Annotated[str, Field(description="Why it stands where it stands")]
     history: tuple[ChangeView, ...]
     batch: Annotated[Day | None, Field(description="The day whose ticket it is on")] = None
+    batch_number: Annotated[
+        int | None, Field(description="Which extra ticket of that day, if it is on one")
+    ] = None
     ticket: TicketView | None = None
     notice: NoticeView | None = None
     filed: Annotated[bool | None, Field(description="Whether the cancellation stands in Drive")] = (
@@ -172,6 +175,7 @@ class OrderAnswer(ExactModel):
             reason=order.history[-1].reason,
             history=tuple(ChangeView(**dict(change)) for change in order.history),
             batch=order.batch,
+            batch_number=order.batch_number if order.batch_number > 1 else None,
             ticket=TicketView.of(ticket or order.ticket),
             notice=NoticeView.of(order.notice),
             filed=order.filed if order.status == "cancelled" else None,
@@ -198,6 +202,7 @@ class BatchSummary(ExactModel):
     """A batch in the list."""
 
     date: Day
+    number: int = 1
     status: Literal["sealed"] = "sealed"
     cutoff: Instant
     sealed_at: Instant
@@ -210,6 +215,7 @@ class BatchSummary(ExactModel):
         """Return a batch as it is listed."""
         return cls(
             date=batch.day,
+            number=batch.number,
             cutoff=batch.cutoff,
             sealed_at=batch.sealed_at,
             by=batch.by,
@@ -221,11 +227,13 @@ class BatchSummary(ExactModel):
 class BatchAnswer(ExactModel):
     """A day's batch, every line expanded to its orders; ``empty`` when no order was waiting.
 
-    ``waiting`` says, after a run by hand, that open orders are left for the next day's batch, and
-    how many; ``message`` says so in words when the batch was sealed before.
+    ``number`` is 1, and more for an extra ticket of the day. ``waiting`` says, after a run by hand,
+    that open orders are left for the next day's batch, and how many; ``message`` says so in words
+    when the batch was sealed before, and ``next_ticket`` is the extra ticket that would take them.
     """
 
     date: Day
+    number: int = 1
     status: Literal["sealed", "empty"]
     cutoff: Instant | None = None
     sealed_at: Instant | None = None
@@ -235,15 +243,25 @@ class BatchAnswer(ExactModel):
     ticket: TicketView | None = None
     waiting: int | None = None
     message: str | None = None
+    next_ticket: int | None = None
 
     @classmethod
-    def of(
-        cls, expanded: Expanded, *, waiting: int | None = None, message: str | None = None
-    ) -> "BatchAnswer":
+    def of_run(cls, run: Run, expanded: Expanded) -> "BatchAnswer":
+        """Return what a run by hand came to as it is answered."""
+        told = {
+            "waiting": run.waiting or None,
+            "message": run.message,
+            "next_ticket": run.next_ticket,
+        }
+        return cls.of(expanded).model_copy(update=told)
+
+    @classmethod
+    def of(cls, expanded: Expanded) -> "BatchAnswer":
         """Return a batch as it is answered."""
         batch = expanded.batch
         return cls(
             date=batch.day,
+            number=batch.number,
             status="sealed",
             cutoff=batch.cutoff,
             sealed_at=batch.sealed_at,
@@ -251,8 +269,6 @@ class BatchAnswer(ExactModel):
             orders=batch.orders,
             lines=_lines(batch.lines, expanded.shares),
             ticket=_ticket(batch),
-            waiting=waiting,
-            message=message,
         )
 
 

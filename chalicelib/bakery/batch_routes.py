@@ -1,9 +1,10 @@
 """Ordering ingredients over HTTP: batches, and what Jira says of their tickets."""
 
 from datetime import date
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from chalice import Response
+from pydantic import Field
 
 from chalicelib.bakery.answers import (
     BatchAnswer,
@@ -12,12 +13,14 @@ from chalicelib.bakery.answers import (
     WebhookAnswer,
 )
 from chalicelib.bakery.models import (
+    MOST_TICKETS,
     BatchesQuery,
     BatchPath,
     JiraEvent,
+    TicketQuery,
     WebhookHeaders,
 )
-from chalicelib.bakery.service.batches import already_sealed
+from chalicelib.bakery.records import batch_id
 from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import canonical, log, strict_json
@@ -28,11 +31,12 @@ from chalicelib.core.routing import Routes, Upload
 bp = Routes(__name__)
 
 
-class _Day(NamedTuple):
+class _Place(NamedTuple):
     day: date
+    number: Annotated[int, Field(ge=1, le=MOST_TICKETS)] = 1
 
 
-_BATCHES = Pages("/batches", _Day)
+_BATCHES = Pages("/batches", _Place)
 _WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
 
 
@@ -42,8 +46,9 @@ _WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
 def list_batches(query: BatchesQuery) -> Response:
     """List the batches, newest first."""
     start = _BATCHES.start(query)
-    found = bakery().batching.recent(before=start.day if start else query.before)
-    page = cut(found, query.limit, lambda batch: _Day(batch.day))
+    before = batch_id(*start) if start else query.before
+    found = bakery().batching.recent(before=before)
+    page = cut(found, query.limit, lambda batch: _Place(batch.day, batch.number))
     following = _BATCHES.following(query, page.next)
     return json_list(map(BatchSummary.of, page.rows), next_page=following)
 
@@ -52,22 +57,27 @@ def list_batches(query: BatchesQuery) -> Response:
     "POST",
     "/batches",
     access="bakery:write",
+    query=TicketQuery,
     response=BatchAnswer,
     also_answers=(201,),
+    errors=(409,),
 )
-def run_batch() -> Response:
-    """Order what all waiting orders need, now; the same day again answers the same batch."""
+def run_batch(query: TicketQuery) -> Response:
+    """Order what all waiting orders need, now; the same day again answers the same batch.
+
+    ``ticket`` 2 and so on are extra tickets of the day.
+    """
     batching = bakery().batching
-    run = batching.run_by_hand()
+    run = batching.run_by_hand(query.ticket)
     if run.batch is None:
-        return ok(BatchAnswer(date=run.day, status="empty"))
-    message = None if run.new else already_sealed(run.batch, run.waiting)
-    shown = batching.show(run.day)
-    answer = BatchAnswer.of(shown, waiting=run.waiting or None, message=message)
+        return ok(BatchAnswer(date=run.day, number=query.ticket, status="empty"))
+    answer = BatchAnswer.of_run(run, batching.show(run.day, query.ticket))
     if not run.new:
         return ok(answer)
     log.count("BatchesSealed")
-    return ok(answer, status=201, headers={"Location": f"/batches/{run.day.isoformat()}"})
+    extra = f"?ticket={query.ticket}" if query.ticket > 1 else ""
+    location = f"/batches/{run.day.isoformat()}{extra}"
+    return ok(answer, status=201, headers={"Location": location})
 
 
 @bp.on("GET", "/batches/next", access="bakery:read", response=NextBatchAnswer)
@@ -81,12 +91,13 @@ def show_next_batch() -> Response:
     "/batches/{day}",
     access="bakery:read",
     path_values=BatchPath,
+    query=TicketQuery,
     response=BatchAnswer,
     errors=(404,),
 )
-def get_batch(path: BatchPath) -> Response:
+def get_batch(path: BatchPath, query: TicketQuery) -> Response:
     """Show a day's batch, every line of its ticket expanded to its orders."""
-    return ok(BatchAnswer.of(bakery().batching.show(path.day)))
+    return ok(BatchAnswer.of(bakery().batching.show(path.day, query.ticket)))
 
 
 @bp.on(

@@ -25,6 +25,7 @@ def sealed(gathering: Gathering, members: Sequence[Order], *, at: datetime) -> B
     """Return the batch of ``members``, which are in the order of their ids."""
     return Batch(
         day=gathering.day,
+        number=gathering.number,
         cutoff=gathering.cutoff,
         by=gathering.by,
         sealed_at=at,

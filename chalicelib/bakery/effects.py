@@ -3,16 +3,14 @@
 An id says what the effect is for, for ever, so asking twice is asking once.
 """
 
-from datetime import date
-
-from chalicelib.bakery.records import Access
+from chalicelib.bakery.records import Access, BatchId
 from chalicelib.core.outbox.effects import Effect
 
 
-def batch_ticket(day: date) -> Effect:
+def batch_ticket(batch: BatchId) -> Effect:
     """Ask the provider for what a batch needs."""
-    named = {"task": "batch", "day": day.isoformat()}
-    return Effect(f"jira#batch#{day.isoformat()}", "jira", named)
+    named = {"task": "batch", "day": batch.isoformat()}
+    return Effect(f"jira#batch#{batch.isoformat()}", "jira", named)
 
 
 def order_ticket(order_id: int) -> Effect:

@@ -24,6 +24,8 @@ from chalicelib.core.times import At, Day
 MOST_ROWS = 500
 """Rows of one answer; where they are large, it holds fewer."""
 
+MOST_TICKETS = 99
+"""Tickets of one day."""
 
 _LONGEST_ID = 1_000
 
@@ -104,6 +106,12 @@ class BatchPath(Model):
     """Which day's batch."""
 
     day: Day
+
+
+class TicketQuery(Model):
+    """Which ticket of the day: its batch's, or an extra one that was asked for by hand."""
+
+    ticket: Annotated[int, Field(ge=1, le=MOST_TICKETS), FROM_TEXT] = 1
 
 
 class BatchesQuery(PageQuery):

@@ -8,6 +8,7 @@ Records are never changed in place: a change makes the record that follows, one 
 and is stored on the condition that the version before still stands.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -23,6 +24,33 @@ Channel = Literal["slack", "mail"]
 AccessState = Literal[
     "none", "needs_username", "pending", "invited", "granted", "failed", "removing"
 ]
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A further ticket of a day, asked for by hand: the second one, or a later."""
+
+    day: date
+    number: int
+
+    def isoformat(self) -> str:
+        """Return its name, which sorts behind its day and before the next."""
+        return f"{self.day.isoformat()}#{self.number:02d}"
+
+
+BatchId = date | Extra
+"""What a batch is called: its day, or an extra ticket of a day."""
+
+
+def batch_id(day: date, number: int = 1) -> BatchId:
+    """Return what the batch of a day with this number is called."""
+    return day if number == 1 else Extra(day, number)
+
+
+def read_batch_id(text: str) -> BatchId:
+    """Return the batch that `isoformat` names."""
+    day, _, number = text.partition("#")
+    return batch_id(date.fromisoformat(day), int(number or 1))
 
 
 class Record(BaseModel):
@@ -127,6 +155,7 @@ class Order(Record):
     created_at: datetime
     history: tuple[Change, ...]
     batch: date | None = None
+    batch_number: int = 1
     ticket: Ticket | None = None
     notice: Notice | None = None
     missing: frozenset[str] = frozenset()
@@ -136,6 +165,11 @@ class Order(Record):
     note: str | None = None
     undone: int = 0
     version: int = 1
+
+    @property
+    def batch_id(self) -> BatchId | None:
+        """Return the batch that it is in."""
+        return self.batch and batch_id(self.batch, self.batch_number)
 
     @property
     def customer_id(self) -> str:
@@ -202,21 +236,36 @@ class Gathering(Record):
     """A batch that orders are still joining: those created before the cut-off."""
 
     day: date
+    number: int = 1
     cutoff: datetime
     by: str
     version: int
 
+    @property
+    def id(self) -> BatchId:
+        """Return what it is called."""
+        return batch_id(self.day, self.number)
+
 
 class Batch(Record):
-    """The orders of one day, summed up and sealed: nothing joins or leaves any more."""
+    """The orders of one day, summed up and sealed: nothing joins or leaves any more.
+
+    ``number`` is 1 for the day's batch, and more for extra tickets.
+    """
 
     day: date
+    number: int = 1
     cutoff: datetime
     by: str
     sealed_at: datetime
     orders: tuple[int, ...]
     lines: tuple[Line, ...]
     ticket: Ticket = Ticket()
+
+    @property
+    def id(self) -> BatchId:
+        """Return what it is called."""
+        return batch_id(self.day, self.number)
 
 
 class Employee(Record):

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from chalicelib.bakery.batching import as_lines
 from chalicelib.bakery.names import fold, title
-from chalicelib.bakery.records import Batch, Line, Order
+from chalicelib.bakery.records import Batch, BatchId, Line, Order
 from chalicelib.integrations import adf, limits
 
 GREETING = "Hello dear provider, we would like to order:"
@@ -57,9 +57,10 @@ class Shortage:
         return f"{told} and {rest} more" if rest > 0 else told
 
 
-def batch_label(day: date) -> str:
+def batch_label(batch: BatchId) -> str:
     """Return the label by which a batch's ticket is found."""
-    return f"order-batch-{day.isoformat()}"
+    name = batch.isoformat()
+    return f"order-batch-{name.replace('#', '-')}"
 
 
 def order_label(order_id: int) -> str:
@@ -70,12 +71,13 @@ def order_label(order_id: int) -> str:
 def of_batch(batch: Batch, *, home: str) -> Draft:
     """Return the ticket of a day; ``home`` is the address under which we answer."""
     day, count = batch.day.isoformat(), len(batch.orders)
-    description, more = _letter(batch.lines, _batch_links(batch, home), of=f"batch {day}")
+    name = _batch_name(batch)
+    description, more = _letter(batch.lines, _batch_links(batch, home), of=f"batch {name}")
     return Draft(
-        summary=f"Ingredients for {day} ({count} order{'' if count == 1 else 's'})",
+        summary=f"Ingredients for {name} ({count} order{'' if count == 1 else 's'})",
         description=description,
         more=more,
-        labels=(_OURS, batch_label(batch.day)),
+        labels=(_OURS, batch_label(batch.id)),
         due=batch.day + _DUE,
         properties={
             "backroom.batch": {
@@ -194,8 +196,15 @@ def _batch_links(batch: Batch, home: str) -> list[adf.Node | str]:
     for number, order in enumerate(batch.orders[:most]):
         links += [", "] * bool(number) + [_order_link(order, home)]
     more = f" and {rest} more" if rest > 0 else ""
-    day = batch.day.isoformat()
-    return [*links, f"{more}, all in ", adf.link(f"batch {day}", f"{home}/batches/{day}")]
+    address = f"{home}/batches/{batch.day.isoformat()}"
+    if batch.number > 1:
+        address += f"?ticket={batch.number}"
+    return [*links, f"{more}, all in ", adf.link(f"batch {_batch_name(batch)}", address)]
+
+
+def _batch_name(batch: Batch) -> str:
+    extra = f", ticket {batch.number}" if batch.number > 1 else ""
+    return f"{batch.day.isoformat()}{extra}"
 
 
 def _order_link(order_id: int, home: str) -> adf.Node:

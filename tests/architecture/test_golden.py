@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.bakery import effects
-from chalicelib.bakery.records import Access
+from chalicelib.bakery.records import Access, Extra
 from chalicelib.core import canonical, shards
 from chalicelib.core.outbox import rows
 from chalicelib.ledger import chain
@@ -109,6 +109,8 @@ def test_effects_of_the_bakery() -> None:
         effects.comment(7).id,
         effects.inspection("ING-1", "0a1b").id,
         effects.ready_notice(7).id,
+        effects.ready_notice(7, undone=1).id,
+        effects.batch_ticket(Extra(day, 2)).id,
         effects.shortage_notice(7).id,
         effects.filing(7).id,
         effects.access(7, 2, access).id,
@@ -119,6 +121,8 @@ def test_effects_of_the_bakery() -> None:
         "comment#7",
         "jira#inspect#ING-1#0a1b",
         "ready#7",
+        "ready#7#2",
+        "jira#batch#2026-11-21#02",
         "short#7",
         "cancelled#7",
         "access#7#grant#v2",

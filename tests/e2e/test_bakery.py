@@ -274,6 +274,48 @@ def test_b11_b12_one_notice_however_often_it_is_asked_for(house: DeployedBakery)
     assert house.get(f"/orders/{orders[2]}")["notice"]["to"] == "o_hara@gmail.com"
 
 
+def test_ready_is_taken_back_before_the_customer_is_told(house: DeployedBakery) -> None:
+    def taken_back() -> tuple[str, int]:
+        """On a slow machine the worker may be first; then another order is."""
+        guest = somebody()
+        order = house.order(guest)
+        house.post(f"/orders/{order}/ready", status=200)
+        undone = house.stack.api.delete(f"/orders/{order}/ready")
+        assert undone.status_code == 200, undone.text
+        assert (undone.json()["status"], undone.json().get("notice")) == ("open", None)
+        return guest, order
+
+    guest, order = eventually(taken_back)
+    assert house.effect(f"ready#{order}")["answer"] == "withdrawn before it began"
+    house.post(f"/orders/{order}/ready", status=200)
+
+    eventually(lambda: house.get(f"/orders/{order}")["notice"]["state"] == "sent")
+    [letter] = [each for each in house.held("mail", "letters") if guest in each["text"]]
+    assert f"order {order} " in letter["text"]
+    assert house.effect(f"ready#{order}#2")["state"] == "done"
+    assert house.stack.api.delete(f"/orders/{order}/ready").status_code == 409
+
+
+def test_four_who_want_an_extra_ticket_at_once_get_one(house: DeployedBakery) -> None:
+    house.order(somebody())
+    house.stack.api.post("/batches").raise_for_status()
+    orders = [house.order(somebody(), due_at="2142-12-24T09:00:00Z", note="x") for _ in range(3)]
+    assert {*orders} <= {*house.get("/batches/next")["orders"]}
+    assert {*orders} <= {each["id"] for each in house.get("/orders?due=2142-12-24&status=open")}
+    told = house.post("/batches", status=200)
+    assert "wait for tomorrow" in told["message"]
+    number, day = told["next_ticket"], told["date"]
+
+    ask = partial(house.stack.api.post, "/batches", params={"ticket": number})
+    answers = together(*[ask] * 4)
+
+    assert {each.status_code for each in answers} <= {200, 201}
+    batch = house.get(f"/batches/{day}?ticket={number}")
+    assert {*orders} <= {*batch["orders"]}
+    assert house.ticket(orders[0])
+    assert len(house.issues(f"order-batch-{day}-{number:02d}")) == 1
+
+
 # --- records, access ------------------------------------------------------------------------------
 
 

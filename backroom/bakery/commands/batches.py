@@ -42,11 +42,14 @@ def list_batches(
 def show_batch(
     context: typer.Context,
     day: Annotated[str, typer.Argument(metavar="DAY", callback=checked(_day), help="Whose.")],
+    ticket: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=99, help="An extra ticket of the day.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show a day's ticket, every line with the orders behind it."""
     with session.of(context).api(BakeryApi) as api:
-        answer = api.batch(day)
+        answer = api.batch(day, ticket)
     if as_json:
         typer.echo(answer.text)
     else:
@@ -68,13 +71,21 @@ def show_next_batch(context: typer.Context, as_json: Json = False) -> None:
 
 
 @batches.command("run", epilog="Example: backroom batches run")
-def run_batch(context: typer.Context, as_json: Json = False) -> None:
+def run_batch(
+    context: typer.Context,
+    extra: Annotated[
+        bool, typer.Option("--extra", help="An extra ticket, if today's is created already.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Order what all open orders need, now. A day has one ticket: a repeat shows it.
 
     Exits with 1 when orders are left, which tomorrow's ticket takes.
     """
     with session.of(context).api(BakeryApi) as api:
         answer = api.run_batch()
+        if extra and answer.value.next_ticket:
+            answer = api.run_batch(answer.value.next_ticket)
     left = answer.value.waiting or 0
     if as_json:
         typer.echo(answer.text)
@@ -94,7 +105,12 @@ def _tell_rest(found: BatchAnswer, left: int, *, repeated: bool) -> None:
     if repeated:
         when = show.moment(found.sealed_at)
         show.note(console, f"Nothing was ordered now: today's ticket was created at {when} UTC.")
+        if found.message:
+            show.note(console, f"{found.message[:1].upper()}{found.message[1:]}.")
     if left:
         line = f"{show.plural(left, 'order')} left: on tomorrow's ticket."
         show.note(console, line, style=show.WARN)
-        show.next_step(console, "backroom orders list --status open")
+        show.next_step(
+            console,
+            "backroom batches run --extra" if found.next_ticket else "backroom batches next",
+        )

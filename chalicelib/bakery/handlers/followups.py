@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.bakery import tickets
 from chalicelib.bakery.handlers.changing import order_of
-from chalicelib.bakery.handlers.tickets import ProviderHandler, ask_for_parts, day_of
+from chalicelib.bakery.handlers.tickets import ProviderHandler, ask_for_parts, batch_of
 from chalicelib.bakery.ports import Batches, Orders, Tickets
 from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.service.orders import Ordering
@@ -71,13 +71,13 @@ class PartHandler(ProviderHandler):
 
     def _draft(self, effect: Effect) -> Draft:
         if "day" in effect.payload:
-            return self.provider.batch_draft(self.batches, day_of(effect))
+            return self.provider.batch_draft(self.batches, batch_of(effect))
         return tickets.of_order(order_of(self.orders, effect), home=self.provider.home)
 
     def _issue(self, effect: Effect) -> str | None:
         if "day" not in effect.payload:
             return _issue(self.ordering.ticket(order_of(self.orders, effect)))
-        batch = self.batches.batch(day_of(effect))
+        batch = self.batches.batch(batch_of(effect))
         return _issue(batch.ticket if batch else None)
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
 from chalicelib.bakery import effects, tickets
 from chalicelib.bakery.handlers.changing import kept, order_of
 from chalicelib.bakery.ports import Batches, Created, Orders, TicketDesk, Tickets
-from chalicelib.bakery.records import Ticket
+from chalicelib.bakery.records import BatchId, Ticket, read_batch_id
 from chalicelib.bakery.tickets import Draft
 from chalicelib.core.log import count, logger
 from chalicelib.core.outbox.effects import Effect, Ending, RejectedError
@@ -43,11 +42,11 @@ class Provider:
             logger.error("several tickets with one label", extra={"label": label, "keys": keys})
         return found[0] if found else None
 
-    def batch_draft(self, batches: Batches, day: date) -> Draft:
-        """Return what the ticket of a day says."""
-        batch = batches.batch(day)
+    def batch_draft(self, batches: Batches, of: BatchId) -> Draft:
+        """Return what the ticket of a batch says."""
+        batch = batches.batch(of)
         if batch is None:
-            raise RejectedError(f"There is no batch of {day}.")
+            raise RejectedError(f"There is no batch {of.isoformat()}.")
         return tickets.of_batch(batch, home=self.home)
 
 
@@ -72,23 +71,23 @@ class BatchTicketHandler(ProviderHandler):
 
     def handle(self, effect: Effect) -> str:
         """Make the ticket and return its key."""
-        made = self.provider.create(self.provider.batch_draft(self.batches, day_of(effect)))
-        return _known(self.tickets, made, day_of(effect))
+        made = self.provider.create(self.provider.batch_draft(self.batches, batch_of(effect)))
+        return _known(self.tickets, made, batch_of(effect))
 
     def find(self, effect: Effect) -> str | None:
         """Return the key of the ticket that an earlier try made."""
-        found = self.provider.labelled(tickets.batch_label(day_of(effect)))
-        return _known(self.tickets, found, day_of(effect)) if found else None
+        found = self.provider.labelled(tickets.batch_label(batch_of(effect)))
+        return _known(self.tickets, found, batch_of(effect)) if found else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
         """Keep what became of the ticket, and whose it is."""
-        ticket, day = _ticket(ending, self.tickets), day_of(effect)
+        ticket, batch = _ticket(ending, self.tickets), batch_of(effect)
         if ticket.key:
-            self.tickets.know(ticket.key, day)
-        self.tickets.settle(day, ticket)
+            self.tickets.know(ticket.key, batch)
+        self.tickets.settle(batch, ticket)
         if ticket.key:
             count("BatchesTicketed")
-            draft = self.provider.batch_draft(self.batches, day)
+            draft = self.provider.batch_draft(self.batches, batch)
             ask_for_parts(self.tickets, effect, len(draft.more) + 1)
 
 
@@ -124,9 +123,9 @@ class OrderTicketHandler(ProviderHandler):
             ask_for_parts(self.tickets, effect, len(draft.more) + 1)
 
 
-def day_of(effect: Effect) -> date:
-    """Return the day that an effect is about."""
-    return date.fromisoformat(effect.payload["day"])
+def batch_of(effect: Effect) -> BatchId:
+    """Return the batch that an effect is about."""
+    return read_batch_id(effect.payload["day"])
 
 
 def ask_for_parts(kept_tickets: Tickets, effect: Effect, parts: int) -> None:
@@ -135,7 +134,7 @@ def ask_for_parts(kept_tickets: Tickets, effect: Effect, parts: int) -> None:
         kept_tickets.ask(effects.part(effect, number))
 
 
-def _known(kept_tickets: Tickets, issue: Created, of: int | date) -> str:
+def _known(kept_tickets: Tickets, issue: Created, of: int | BatchId) -> str:
     """Keep whose a ticket is, by its id and its key, and return the key."""
     kept_tickets.know(issue.key, of, issue_id=issue.id)
     return issue.key

@@ -13,24 +13,34 @@ from datetime import UTC, date, datetime, timedelta
 from chalicelib.bakery import batching, effects
 from chalicelib.bakery.amounts import Amount, Unit
 from chalicelib.bakery.ports import Batches
-from chalicelib.bakery.records import Batch, Gathering, Line, Order
-from chalicelib.core.errors import NotFoundError, UnavailableError
+from chalicelib.bakery.records import Batch, BatchId, Gathering, Line, Order, batch_id
+from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 
 # Steps in a row that others were faster at; they make progress by them.
 _MOST_LOST = 100
 
 
+class TicketTooEarlyError(ConflictError):
+    """An extra ticket was asked for before the one that it follows."""
+
+    type = "/problems/ticket-too-early"
+    title = "Ticket too early"
+
+
 @dataclass(frozen=True)
 class Run:
-    """What a run came to: the day's batch, None without orders; ``new`` when this run sealed it.
+    """What a run came to: the batch, None without orders; ``new`` when this run sealed it.
 
-    ``waiting`` are the orders that are still open: they go into the next day's batch.
+    ``waiting`` are the orders that are still open: they go into the next day's batch, or on the
+    extra ticket with the number ``next_ticket``. ``message`` says so of a batch that was there.
     """
 
     day: date
     batch: Batch | None
     new: bool = False
     waiting: int = 0
+    next_ticket: int | None = None
+    message: str | None = None
 
 
 Shares = Mapping[tuple[str, Unit], Sequence[tuple[int, Amount]]]
@@ -66,26 +76,53 @@ class Batching:
     def run_scheduled(self, at: datetime) -> Run:
         """Run the batch of the day whose cut-off was the latest by ``at``, the schedule's time."""
         day = batching.day_of(at)
-        return self._run(day, batching.cutoff_of(day), by="schedule")
+        cutoff = batching.cutoff_of(day)
+        return self._run(Gathering(day=day, cutoff=cutoff, by="schedule", version=0))
 
-    def run_by_hand(self) -> Run:
-        """Run today's batch with the orders until now, or return it if it was run before."""
+    def run_by_hand(self, ticket: int = 1) -> Run:
+        """Run today's batch with the orders until now, or return it if it was run before.
+
+        ``ticket`` 2 and so on are extra tickets, each with the orders since the one before. Naming
+        the number makes a repeat safe: it is one ticket, whoever asks again or at once. Raises
+        TicketTooEarlyError unless the one before is sealed.
+        """
         now = self.now()
-        run = self._run(now.astimezone(UTC).date(), now, by="hand")
-        return replace(run, waiting=self.batches.count_waiting())
+        day = now.astimezone(UTC).date()
+        if ticket > 1 and self.batches.batch(batch_id(day, ticket - 1)) is None:
+            raise TicketTooEarlyError(
+                f"Ticket {ticket} of {day} comes after ticket {ticket - 1}, which is not sealed."
+            )
+        run = self._run(Gathering(day=day, number=ticket, cutoff=now, by="hand", version=0))
+        waiting = self.batches.count_waiting()
+        if run.batch is None or run.new:
+            return replace(run, waiting=waiting)
+        latest = self._latest(run.batch)
+        return replace(
+            run,
+            waiting=waiting,
+            next_ticket=latest.number + 1 if waiting else None,
+            message=_already_sealed(latest, waiting),
+        )
+
+    def _latest(self, batch: Batch) -> Batch:
+        """Return the last sealed batch of a batch's day."""
+        while following := self.batches.batch(batch_id(batch.day, batch.number + 1)):
+            batch = following
+        return batch
 
     def finish(self) -> Sequence[date]:
         """Finish the batches that a crash left unsealed, and return their days."""
         return [self._finish(begun).day for begun in self.batches.unsealed()]
 
-    def show(self, day: date) -> Expanded:
+    def show(self, day: date, ticket: int = 1) -> Expanded:
         """Return a day's batch, each line expanded to its orders. Raises NotFoundError."""
-        batch = self.batches.batch(day)
+        batch = self.batches.batch(batch_id(day, ticket))
         if batch is None:
+            which = f"ticket {ticket} of {day}" if ticket > 1 else f"batch for {day}"
             raise NotFoundError(
-                f"There is no batch for {day}: no order was waiting, or the batch has not run yet."
+                f"There is no {which}: no order was waiting, or the batch has not run yet."
             )
-        return Expanded(batch, batching.shares(self.batches.members(day)))
+        return Expanded(batch, batching.shares(self.batches.members(batch.id)))
 
     def upcoming(self) -> Upcoming:
         """Return what the waiting orders need before their ticket goes."""
@@ -101,24 +138,24 @@ class Batching:
             shares=batching.shares(waiting),
         )
 
-    def recent(self, *, before: date | None) -> Iterator[Batch]:
-        """Yield batches, newest first, those of days before ``before``."""
+    def recent(self, *, before: BatchId | None) -> Iterator[Batch]:
+        """Yield batches, newest first, those before ``before``."""
         return self.batches.batches(before)
 
-    def _run(self, day: date, cutoff: datetime, *, by: str) -> Run:
+    def _run(self, wanted: Gathering) -> Run:
         for begun in self.batches.unsealed():
-            if begun.day < day:
+            if begun.day < wanted.day:
                 self._finish(begun)
-        return self._finish(Gathering(day=day, cutoff=cutoff, by=by, version=0))
+        return self._finish(wanted)
 
     def _finish(self, wanted: Gathering) -> Run:
         """Gather and seal the batch of a day as ``wanted``, or as somebody began it before."""
         lost = 0
         while lost < _MOST_LOST:
-            sealed = self.batches.batch(wanted.day)
+            sealed = self.batches.batch(wanted.id)
             if sealed:
                 return Run(wanted.day, sealed)
-            begun = self.batches.gathering(wanted.day) or wanted
+            begun = self.batches.gathering(wanted.id) or wanted
             waiting = self.batches.waiting(begun.cutoff)
             if waiting:
                 lost += not self.batches.claim(begun, self._joining(begun, waiting))
@@ -126,23 +163,26 @@ class Batching:
                 return Run(wanted.day, None)
             else:
                 batch = self._summed(begun)
-                if self.batches.seal(begun, batch, effects.batch_ticket(batch.day)):
+                if self.batches.seal(begun, batch, effects.batch_ticket(batch.id)):
                     return Run(wanted.day, batch, new=True)
                 lost += 1
         raise UnavailableError(f"The batch of {wanted.day} could not be sealed; try again.")
 
     def _joining(self, begun: Gathering, orders: Sequence[Order]) -> list[tuple[Order, Order]]:
         at, why = self.now(), f"joined the batch of {begun.day}"
+        if begun.number > 1:
+            why = f"joined ticket {begun.number} of {begun.day}"
+        joined = {"batch": begun.day, "batch_number": begun.number}
         return [
-            (order, order.changed("ticketed", at=at, by=begun.by, reason=why, batch=begun.day))
+            (order, order.changed("ticketed", at=at, by=begun.by, reason=why, **joined))
             for order in orders
         ]
 
     def _summed(self, begun: Gathering) -> Batch:
-        return batching.sealed(begun, self.batches.members(begun.day), at=self.now())
+        return batching.sealed(begun, self.batches.members(begun.id), at=self.now())
 
 
-def already_sealed(batch: Batch, waiting: int) -> str:
+def _already_sealed(batch: Batch, waiting: int) -> str:
     """Return what a repeated run says: when the ticket went, and how many orders are left."""
     left = f"{waiting} order{'s wait' if waiting > 1 else ' waits'} for tomorrow"
     rest = left if waiting else "no orders are waiting"

@@ -207,9 +207,9 @@ class Ordering:
 
     def ticket(self, order: Order) -> Ticket | None:
         """Return the order's ticket, its own or its batch's; None while it has none."""
-        if order.ticket or order.batch is None:
+        if order.ticket or order.batch_id is None:
             return order.ticket
-        batch = self.batches.batch(order.batch)
+        batch = self.batches.batch(order.batch_id)
         return batch.ticket if batch else None
 
     def page(self, wanted: Wanted, *, before: int | None, limit: int) -> Page[Order, Id]:

@@ -9,12 +9,12 @@ import hmac
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from chalicelib.bakery import batching, effects, tickets
 from chalicelib.bakery.ports import Batches, Issue, Orders, TicketDesk, Tickets
-from chalicelib.bakery.records import Order
+from chalicelib.bakery.records import BatchId, Order
 from chalicelib.bakery.service.orders import Ordering, WrongStateError
 from chalicelib.bakery.tickets import Shortage
 from chalicelib.core.errors import UnauthorizedError
@@ -122,11 +122,13 @@ class Shortages:
                 found.append(order.id)
         return found
 
-    def _on(self, owner: int | date | None) -> Sequence[Order]:
+    def _on(self, owner: int | BatchId | None) -> Sequence[Order]:
         """Return the orders on a ticket."""
-        if isinstance(owner, date):
+        if owner is None:
+            return []
+        if not isinstance(owner, int):
             return self.batches.members(owner)
-        order = self.orders.order(owner) if owner is not None else None
+        order = self.orders.order(owner)
         return [order] if order else []
 
 

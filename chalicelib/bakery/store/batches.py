@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
-from chalicelib.bakery.records import Batch, Gathering, Order, Ticket
+from chalicelib.bakery.records import (
+    Batch,
+    BatchId,
+    Extra,
+    Gathering,
+    Order,
+    Ticket,
+    batch_id,
+    read_batch_id,
+)
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
 from chalicelib.bakery.store.orders import OPEN, ORDERS, changing
@@ -28,9 +37,9 @@ class BatchStore:
         """Return the batches that somebody began and nobody has sealed, oldest first."""
         return [items.read(Gathering, item) for item in self._table.query(_GATHERING)]
 
-    def gathering(self, day: date) -> Gathering | None:
-        """Return the day's batch while orders join it."""
-        return items.record(Gathering, self._table.get(_GATHERING, day.isoformat()))
+    def gathering(self, batch: BatchId) -> Gathering | None:
+        """Return a batch while orders join it."""
+        return items.record(Gathering, self._table.get(_GATHERING, batch.isoformat()))
 
     def waiting(self, cutoff: datetime) -> Sequence[Order]:
         """Return the next open orders from before the cut-off, as many as join at a time."""
@@ -61,36 +70,36 @@ class BatchStore:
         The version of the batch goes up with every claim, so whoever sums up knows whether somebody
         has joined meanwhile.
         """
-        day = gathering.day.isoformat()
+        name = gathering.id.isoformat()
         moved_on = gathering.model_copy(update={"version": gathering.version + 1})
         actions = [
             self._table.putting(
-                items.item((_GATHERING, day), moved_on), at_version(gathering.version)
+                items.item((_GATHERING, name), moved_on), at_version(gathering.version)
             ),
-            self._table.checking(_BATCHES, day, ABSENT),
+            self._table.checking(_BATCHES, name, ABSENT),
         ]
         for before, after in orders:
             actions += changing(self._table, before, after)
-            actions.append(self._table.putting(key(_members_of(gathering.day), padded(after.id))))
+            actions.append(self._table.putting(key(_members_of(gathering.id), padded(after.id))))
         try:
             self._table.transact(*actions)
         except ConditionError:
             return False
         return True
 
-    def members(self, day: date) -> Sequence[Order]:
+    def members(self, batch: BatchId) -> Sequence[Order]:
         """Return the orders of a batch as they are now, in the order of their ids."""
-        return self._orders(item["sk"]["S"] for item in self._table.query(_members_of(day)))
+        return self._orders(item["sk"]["S"] for item in self._table.query(_members_of(batch)))
 
     def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
         """Seal a batch and ask for its ticket, both or none.
 
         Returns False when it has moved on since ``gathering`` was read.
         """
-        day = gathering.day.isoformat()
+        name = gathering.id.isoformat()
         try:
             self._table.transact(
-                self._table.deleting(_GATHERING, day, at_version(gathering.version)),
+                self._table.deleting(_GATHERING, name, at_version(gathering.version)),
                 self._table.putting(_batch_item(batch), ABSENT),
                 self._outbox.adding(effect),
             )
@@ -98,13 +107,13 @@ class BatchStore:
             return False
         return True
 
-    def batch(self, day: date) -> Batch | None:
+    def batch(self, batch: BatchId) -> Batch | None:
         """Return a sealed batch."""
-        item = self._table.get(_BATCHES, day.isoformat())
+        item = self._table.get(_BATCHES, batch.isoformat())
         return _batch(item) if item else None
 
-    def batches(self, before: date | None) -> Iterator[Batch]:
-        """Yield sealed batches, newest first, those of days before ``before``."""
+    def batches(self, before: BatchId | None) -> Iterator[Batch]:
+        """Yield sealed batches, newest first, those before ``before``."""
         last = HIGHEST if before is None else _latest_before(before)
         found = self._table.query(_BATCHES, last=last, newest_first=True, page_size=100)
         return map(_batch, found)
@@ -121,17 +130,17 @@ class TicketStore:
         self._table = table
         self._outbox = outbox
 
-    def settle(self, day: date, ticket: Ticket) -> None:
+    def settle(self, batch: BatchId, ticket: Ticket) -> None:
         """Keep what became of a batch's ticket; repeating it is safe."""
         told = {":ticket": {"S": ticket.kept()}}
-        self._table.update(_BATCHES, day.isoformat(), "SET ticket = :ticket", values=told)
+        self._table.update(_BATCHES, batch.isoformat(), "SET ticket = :ticket", values=told)
 
-    def know(self, issue_key: str, of: int | date, *, issue_id: str | None = None) -> None:
+    def know(self, issue_key: str, of: int | BatchId, *, issue_id: str | None = None) -> None:
         """Keep which order or batch a ticket is about; repeating it is safe.
 
         An id that is known already stays.
         """
-        owner = {":of": {"S": of.isoformat() if isinstance(of, date) else str(of)}}
+        owner = {":of": {"S": str(of) if isinstance(of, int) else of.isoformat()}}
         change, names = "SET #of = :of", {"#of": "of"}
         if issue_id is None:
             self._table.update(_TICKETS, issue_key, change, values=owner, names=names)
@@ -155,7 +164,7 @@ class TicketStore:
             return False
         return True
 
-    def owner(self, issue_key: str, issue_id: str | None = None) -> int | date | None:
+    def owner(self, issue_key: str, issue_id: str | None = None) -> int | BatchId | None:
         """Return the order or the batch that a ticket is about; None for a foreign one.
 
         The id decides where both are known: keys change, and another ticket may get one.
@@ -167,27 +176,30 @@ class TicketStore:
             if item is None or (issue_id and known != issue_id):
                 return None
         owner = item["of"]["S"]
-        return int(owner) if owner.isdigit() else date.fromisoformat(owner)
+        return int(owner) if owner.isdigit() else read_batch_id(owner)
 
 
 def _by_id(issue_id: str) -> str:
     return f"#{issue_id}"
 
 
-def _members_of(day: date) -> str:
-    return f"MEMBERS#{day.isoformat()}"
+def _members_of(batch: BatchId) -> str:
+    return f"MEMBERS#{batch.isoformat()}"
 
 
 def _created(item: Item) -> datetime:
     return datetime.fromisoformat(item["created_at"]["S"]).astimezone(UTC)
 
 
-def _latest_before(day: date) -> str:
-    return (day - timedelta(days=1)).isoformat() if day > date.min else "0000"
+def _latest_before(batch: BatchId) -> str:
+    """Return the last place before that of a batch."""
+    if isinstance(batch, Extra):
+        return batch_id(batch.day, batch.number - 1).isoformat()
+    return (batch - timedelta(days=1)).isoformat() + HIGHEST if batch > date.min else "0000"
 
 
 def _batch_item(batch: Batch) -> Item:
-    return items.item((_BATCHES, batch.day.isoformat()), batch)
+    return items.item((_BATCHES, batch.id.isoformat()), batch)
 
 
 def _batch(item: Item) -> Batch:

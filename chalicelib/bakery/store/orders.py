@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.bakery.records import Keyed, Order
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
+from chalicelib.core import canonical
 from chalicelib.core.instants import iso
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
@@ -25,6 +26,8 @@ ORDERS, OPEN = "ORDERS", "OPEN"
 _KEY = "ORDER"
 _PAGE = 200
 _COUNTER = ("COUNTERS", "ORDERS")
+_LONGEST_NAME = 1_000
+"""Bytes of a folded name in a key, which may have 2,048."""
 _OLDER_IDS = 200
 """As many ids as functions of an older version may still give out while a deploy is under way."""
 
@@ -163,7 +166,10 @@ def changing(table: Table, before: Order, after: Order) -> list[dict[str, Any]]:
 
 
 def _of_customer(customer_id: str) -> str:
-    return f"CUSTOMER#{customer_id}"
+    """Return the list of a customer; a name may fold to many more letters than it has."""
+    name = customer_id.encode()
+    short = customer_id if len(name) <= _LONGEST_NAME else canonical.sha256(name)
+    return f"CUSTOMER#{short}"
 
 
 def _due_on(day: date) -> str:

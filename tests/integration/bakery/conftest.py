@@ -39,6 +39,7 @@ def client(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """The API on empty tables."""
     monkeypatch.setenv("BAKERY_TABLE", stores.table.name)
     monkeypatch.setenv("OUTBOX_TABLE", stores.effects.name)
+    monkeypatch.setenv("BAKERY_UNDO_S", "0")
     monkeypatch.setenv("JIRA_WEBHOOK_SECRET", SECRET.decode())
     monkeypatch.setattr(aws, "dynamodb", lambda: stores.client)
     for built in (wiring.bakery, wiring.stores, outbox.outbox):

@@ -530,8 +530,36 @@ def test_a_repeated_run_says_how_many_orders_wait_for_tomorrow(recipes: Client) 
     again = recipes.http.post("/batches").json_body
     sealed_at = f"{datetime.fromisoformat(batch['sealed_at']):%H:%M}"
     assert again.pop("message") == f"already sealed at {sealed_at} UTC; 2 orders wait for tomorrow"
-    assert again == {**batch, "waiting": 2}
+    assert again == {**batch, "waiting": 2, "next_ticket": 2}
     assert get(recipes, f"/batches/{batch['date']}") == batch
+
+
+def test_an_extra_ticket_is_made_when_told_to_and_once(recipes: Client, stores: Stores) -> None:
+    post(recipes, "/orders", ORDER)
+    refused(recipes.http.post("/batches?ticket=2"), 409)
+    today = recipes.http.post("/batches").json_body["date"]
+    post(recipes, "/orders", ORDER)
+    number = recipes.http.post("/batches").json_body["next_ticket"]
+
+    made = recipes.http.post(f"/batches?ticket={number}")
+    again = recipes.http.post(f"/batches?ticket={number}")
+
+    assert (number, made.status_code, again.status_code) == (2, 201, 200)
+    assert made.headers["Location"] == f"/batches/{today}?ticket=2"
+    shown = get(recipes, f"/batches/{today}?ticket=2")
+    assert (shown["number"], shown["orders"]) == (2, [2])
+    assert made.json_body == shown
+    assert get(recipes, f"/batches/{today}")["orders"] == [1]
+    assert stores.asked() == {f"jira#batch#{today}", f"jira#batch#{today}#02"}
+    order = get(recipes, "/orders/2")
+    assert (order["batch"], order["batch_number"]) == (today, 2)
+    assert order["reason"] == f"joined ticket 2 of {today}"
+    page = recipes.http.get("/batches?limit=1")
+    rest = recipes.http.get(page.headers["Link"].partition(">")[0].lstrip("<"))
+    assert [page.json_body[0]["number"], rest.json_body[0]["number"]] == [2, 1]
+    refused(recipes.http.get(f"/batches/{today}?ticket=3"), 404)
+    for wrong in ("0", "100", "x", "2.0"):
+        assert faults(recipes.http.post(f"/batches?ticket={wrong}")) == {"ticket"}
 
 
 def test_what_the_waiting_orders_need_is_shown_before_their_ticket_goes(recipes: Client) -> None:

@@ -15,6 +15,7 @@ from chalicelib.bakery.records import (
     Cake,
     Change,
     Employee,
+    Extra,
     Gathering,
     GitHubUser,
     Ingredient,
@@ -26,6 +27,7 @@ from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.store import items
 from chalicelib.core.outbox.store import EffectStore, OvertakenError
 from tests.support.bakery.table import Stores
+from tests.support.clock import Clock
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
@@ -298,6 +300,31 @@ def test_batches_are_listed_newest_first(stores: Stores) -> None:
 
 
 # --- tickets --------------------------------------------------------------------------------------
+
+
+def test_extra_tickets_are_batches_of_their_own(stores: Stores) -> None:
+    clock = Clock(NOON)
+    batching = Batching(stores.batches, now=clock)
+    for day in range(2):
+        for number in (1, 2, 3):
+            stores.orders.add(order(10 * day + number, clock.at))
+            clock.forward(minutes=1)
+            assert batching.run_by_hand(number).new
+        clock.forward(days=1)
+
+    names = [each.id for each in stores.batches.batches(None)]
+    days = [date(2026, 11, 21), date(2026, 11, 20)]
+    assert names == [each for day in days for each in (Extra(day, 3), Extra(day, 2), day)]
+    for place, name in enumerate(names):
+        assert [each.id for each in stores.batches.batches(name)] == names[place + 1 :]
+    assert [each.id for each in stores.batches.members(Extra(days[1], 2))] == [2]
+    assert stores.asked() >= {"jira#batch#2026-11-20", "jira#batch#2026-11-20#03"}
+    stores.tickets.know("ING-1", Extra(days[0], 2), issue_id="7")
+    stores.tickets.settle(Extra(days[0], 2), Ticket(state="created", key="ING-1"))
+    assert stores.tickets.owner("ING-1", "7") == Extra(days[0], 2)
+    settled = stores.batches.batch(Extra(days[0], 2))
+    assert settled is not None
+    assert settled.ticket.key == "ING-1"
 
 
 def test_what_became_of_a_ticket_is_kept_beside_its_batch(stores: Stores) -> None:

@@ -172,7 +172,7 @@ def test_cakes_that_share_only_latin_letters_are_two_and_each_is_found_by_its_id
 ) -> None:
     ids = []
     for name in ("李 cake", "王 cake", "Cake"):
-        ids.append(bakery.post("/cakes", {"name": name, "ingredients": {"flour": 1}})["id"])
+        ids.append(bakery.post("/cakes", {"name": name, "ingredients": {"flour": 1.0}})["id"])
 
     assert len(set(ids)) == 3
     for cake_id in ids:

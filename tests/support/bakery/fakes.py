@@ -9,6 +9,7 @@ from chalicelib.bakery.ports import Spot
 from chalicelib.bakery.records import (
     Access,
     Batch,
+    BatchId,
     Cake,
     Employee,
     Gathering,
@@ -141,15 +142,15 @@ class FakeBatches:
     def __init__(self, orders: FakeOrders, effects: Effects) -> None:
         self._orders = orders
         self._effects = effects
-        self._members: dict[date, list[int]] = {}
-        self.gatherings: dict[date, Gathering] = {}
-        self.kept: dict[date, Batch] = {}
+        self._members: dict[BatchId, list[int]] = {}
+        self.gatherings: dict[BatchId, Gathering] = {}
+        self.kept: dict[BatchId, Batch] = {}
 
     def unsealed(self) -> Sequence[Gathering]:
-        return [self.gatherings[day] for day in sorted(self.gatherings)]
+        return [self.gatherings[each] for each in sorted(self.gatherings, key=_name)]
 
-    def gathering(self, day: date) -> Gathering | None:
-        return self.gatherings.get(day)
+    def gathering(self, batch: BatchId) -> Gathering | None:
+        return self.gatherings.get(batch)
 
     def waiting(self, cutoff: datetime) -> Sequence[Order]:
         ids = sorted(self._orders.kept)
@@ -164,7 +165,7 @@ class FakeBatches:
         return [kept[each] for each in sorted(kept) if kept[each].status == "open"]
 
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
-        day, known = gathering.day, self.gatherings.get(gathering.day)
+        day, known = gathering.id, self.gatherings.get(gathering.id)
         moved_on = (known.version if known else 0) != gathering.version or day in self.kept
         changed = any(self._orders.kept[b.id].version != b.version for b, _ in orders)
         if moved_on or changed:
@@ -176,38 +177,44 @@ class FakeBatches:
             self._members.setdefault(day, []).append(after.id)
         return True
 
-    def members(self, day: date) -> Sequence[Order]:
-        return [self._orders.kept[each] for each in sorted(self._members.get(day, ()))]
+    def members(self, batch: BatchId) -> Sequence[Order]:
+        return [self._orders.kept[each] for each in sorted(self._members.get(batch, ()))]
 
     def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
-        known = self.gatherings.get(gathering.day)
-        if known is None or known.version != gathering.version or batch.day in self.kept:
+        known = self.gatherings.get(gathering.id)
+        if known is None or known.version != gathering.version or batch.id in self.kept:
             return False
-        del self.gatherings[gathering.day]
-        self.kept[batch.day] = batch
+        del self.gatherings[gathering.id]
+        self.kept[batch.id] = batch
         self._effects.add([effect])
         return True
 
-    def batch(self, day: date) -> Batch | None:
-        return self.kept.get(day)
+    def batch(self, batch: BatchId) -> Batch | None:
+        return self.kept.get(batch)
 
-    def batches(self, before: date | None) -> Iterator[Batch]:
-        days = sorted(self.kept, reverse=True)
-        return iter([self.kept[day] for day in days if before is None or day < before])
+    def batches(self, before: BatchId | None) -> Iterator[Batch]:
+        named = sorted(self.kept, key=_name, reverse=True)
+        return iter(
+            [self.kept[each] for each in named if before is None or _name(each) < _name(before)]
+        )
+
+
+def _name(batch: BatchId) -> str:
+    return batch.isoformat()
 
 
 class FakeTickets:
     def __init__(self, batches: FakeBatches, effects: Effects) -> None:
         self._batches = batches
         self._effects = effects
-        self.owners: dict[str, int | date] = {}
+        self.owners: dict[str, int | BatchId] = {}
         self.ids: dict[str, str] = {}
 
-    def settle(self, day: date, ticket: Ticket) -> None:
-        batch = self._batches.kept[day]
-        self._batches.kept[day] = batch.model_copy(update={"ticket": ticket})
+    def settle(self, batch: BatchId, ticket: Ticket) -> None:
+        found = self._batches.kept[batch]
+        self._batches.kept[batch] = found.model_copy(update={"ticket": ticket})
 
-    def know(self, issue_key: str, of: int | date, *, issue_id: str | None = None) -> None:
+    def know(self, issue_key: str, of: int | BatchId, *, issue_id: str | None = None) -> None:
         self.owners[issue_key] = of
         if issue_id:
             self.owners[f"#{issue_id}"] = of
@@ -222,7 +229,7 @@ class FakeTickets:
         self._effects.add([effect])
         return True
 
-    def owner(self, issue_key: str, issue_id: str | None = None) -> int | date | None:
+    def owner(self, issue_key: str, issue_id: str | None = None) -> int | BatchId | None:
         if issue_id and f"#{issue_id}" in self.owners:
             return self.owners[f"#{issue_id}"]
         if issue_id and self.ids.get(issue_key, issue_id) != issue_id:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.bakery.batching import cutoff_of, day_of
-from chalicelib.bakery.service.batches import Batching
+from chalicelib.bakery.records import Extra
+from chalicelib.bakery.service.batches import Batching, TicketTooEarlyError
 from chalicelib.bakery.service.orders import WrongStateError
 from chalicelib.core.errors import NotFoundError
 from tests.support.bakery.house import Bakehouse
+from tests.support.stage import Act, Killed, Stage
 
 DAY = date(2026, 11, 21)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
@@ -379,3 +382,123 @@ def test_after_a_ticket_by_hand_the_next_one_is_a_day_later(house: Bakehouse) ->
 
     upcoming = house.batching.upcoming()
     assert (upcoming.day, upcoming.orders, upcoming.lines) == (date(2026, 11, 22), (), ())
+
+
+# --- extra tickets --------------------------------------------------------------------------------
+
+
+def test_a_second_run_by_hand_says_what_waits_and_an_extra_ticket_takes_it(
+    house: Bakehouse,
+) -> None:
+    house.clock.at = datetime(2026, 11, 20, 14, 44, tzinfo=UTC)
+    house.order()
+    house.clock.forward(minutes=1)
+    first = house.batching.run_by_hand()
+    later = [house.order() for _ in range(2)]
+    house.clock.forward(minutes=20)
+
+    again = house.batching.run_by_hand()
+    extra = house.batching.run_by_hand(again.next_ticket or 0)
+    repeated = house.batching.run_by_hand(2)
+
+    assert again.batch == first.batch
+    assert again.message == "already sealed at 14:45 UTC; 2 orders wait for tomorrow"
+    assert (again.waiting, again.next_ticket) == (2, 2)
+    assert extra.new
+    assert extra.batch is not None
+    assert extra.batch.orders == tuple(order.id for order in later)
+    assert repeated.batch == extra.batch
+    assert repeated.message == "already sealed at 15:05 UTC; no orders are waiting"
+    assert not repeated.new
+    assert house.effects.ids == ["jira#batch#2026-11-20", "jira#batch#2026-11-20#02"]
+    assert house.now(later[0]).batch_id == Extra(date(2026, 11, 20), 2)
+    assert house.batching.run_by_hand().message == repeated.message
+
+
+def test_without_a_waiting_order_there_is_no_extra_ticket(house: Bakehouse) -> None:
+    house.order()
+    house.clock.forward(minutes=1)
+    house.batching.run_by_hand()
+
+    run = house.batching.run_by_hand(2)
+
+    assert (run.batch, run.new, run.waiting) == (None, False, 0)
+    assert len(house.effects.ids) == 1
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_an_extra_ticket_comes_after_the_one_before(house: Bakehouse, number: int) -> None:
+    house.order()
+    house.clock.forward(minutes=1)
+    if number > 2:
+        house.batching.run_by_hand()
+
+    with pytest.raises(TicketTooEarlyError, match=f"Ticket {number} of 2026-11-20 comes after"):
+        house.batching.run_by_hand(number)
+
+
+def test_an_extra_ticket_has_a_label_a_name_and_a_life_of_its_own(house: Bakehouse) -> None:
+    house.order()
+    house.clock.forward(minutes=1)
+    house.batching.run_by_hand()
+    order = house.order()
+    house.clock.forward(minutes=1)
+    house.batching.run_by_hand(2)
+
+    house.perform_all()
+
+    first, extra = house.desk.issues.values()
+    assert "order-batch-2026-11-20-02" in extra.labels
+    assert "order-batch-2026-11-20" in first.labels
+    ticket = house.ordering.ticket(house.now(order))
+    assert ticket is not None
+    assert ticket.key == extra.key
+    batch = house.batching.show(date(2026, 11, 20), 2).batch
+    assert (batch.ticket.key, batch.number) == (extra.key, 2)
+    assert house.tickets.owner(extra.key) == Extra(date(2026, 11, 20), 2)
+    assert [each.id for each in house.batching.recent(before=None)] == [batch.id, batch.day]
+    house.cancel(order)
+    house.perform_all()
+    assert house.now(order).status == "cancelled"
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=40),
+    st.lists(st.integers(0, 12), min_size=4, max_size=4),
+)
+def test_whoever_races_and_dies_an_extra_ticket_is_one(order: list[int], deaths: list[int]) -> None:
+    """Two ask for ticket 2, one runs the day again, one cancels; some die; then all is finished."""
+    house, stage = Bakehouse(), Stage()
+    house.bake()
+    house.order()
+    house.clock.forward(minutes=1)
+    house.batching.run_by_hand()
+    waiting = [house.order() for _ in range(5)]
+    house.clock.forward(minutes=1)
+    racing = replace(house.batching, batches=stage.on(house.batches))
+    cancelling = replace(house.ordering, orders=stage.on(house.orders))
+
+    def cancel() -> None:
+        cancelling.cancel(waiting[0].id, by="staff", reason="cancelled on request")
+
+    deeds: list[Callable[[], Any]] = [
+        lambda: racing.run_by_hand(2),
+        lambda: racing.run_by_hand(2),
+        racing.run_by_hand,
+        cancel,
+    ]
+    acts = [
+        Act(deed, dies_after=moment if moment < 10 else None)
+        for deed, moment in zip(deeds, deaths, strict=True)
+    ]
+    stage.play(acts, order)
+    assert all(act.error is None or isinstance(act.error, Killed) for act in acts)
+    run = house.batching.run_by_hand(2)
+
+    assert run.batch is not None
+    assert house.effects.ids.count("jira#batch#2026-11-20#02") == 1
+    assert {each.id for each in waiting[1:]} <= set(run.batch.orders)
+    joined = [each for each in waiting if house.now(each).batch_id == run.batch.id]
+    assert [each.id for each in joined] == list(run.batch.orders)
+    steps = [change.status for each in waiting for change in house.now(each).history]
+    assert steps.count("ticketed") == len(joined)
