@@ -133,7 +133,7 @@ _READING = (
 # What changes something, runs without a server, or is about the caller.
 _OTHERS = re.compile(
     ".* (open|close|upload|delete|put|send|set|create|seed|post|reverse|add|remove|place|cancel"
-    "|ready|rebuild|run|hire|change|fire|retry|redrive|visit)|audit|simulate|demo|import|login|logout|whoami"
+    "|ready|undo-ready|rebuild|run|hire|change|fire|retry|redrive|visit)|audit|simulate|demo|import|login|logout|whoami"
 )
 
 
