@@ -28,8 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Deployed:
-    """The stack that most tests share; each uses machines and technicians of its own."""
-    return deployed(request, "e2e")
+    """The stack that most tests share; each uses machines and technicians of its own.
+
+    It tells Grace Hopper, one of the people at the stand-in for Slack, of machines with a cause.
+    """
+    return deployed(request, "e2e", parameters={"VendingAnnounceTo": "slack:U07"})
 
 
 @pytest.fixture

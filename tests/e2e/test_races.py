@@ -165,10 +165,13 @@ def test_16_closings_of_one_dispatch_are_one(crew: Crew) -> None:
     opened = crew.stack.api.post("/dispatches", json={"machine": crew.machine}).json()
     path = f"/dispatches/{opened['id']}/close"
 
-    answers = at_once([lambda: crew.stack.api.post(path, json={"note": "done"})] * 16)
+    body = {"note": "done", "filled": 30, "cash_cents": 1_225}
+    answers = at_once([lambda: crew.stack.api.post(path, json=body)] * 16)
 
     assert statuses(answers) == {200: 16}
     assert len({answer.json()["closed_at"] for answer in answers}) == 1
+    [visit] = get(crew.stack, f"/machines/{crew.machine}/visits")
+    assert (visit["filled"], visit["cash_cents"], visit["dispatch"]) == (30, 1_225, opened["id"])
     assert get(crew.stack, "/dispatches", machine=crew.machine, state="open") == []
 
 

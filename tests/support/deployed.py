@@ -59,6 +59,8 @@ class Deployed:
     aws: LocalAws | LocalStack
     stage: str
     signs_in: bool = False
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that other stacks have not."""
     outputs: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     clients: dict[str, Any] = field(default_factory=dict)
@@ -74,7 +76,7 @@ class Deployed:
         """Return the parameters that the stack is deployed with."""
         here = {"BakeryHome": self.aws.api, "PresignEndpoint": self.aws.presign_endpoint}
         auth = self.standins.identity() if self.signs_in else {}
-        settled = {**PARAMETERS, **auth, **here}
+        settled = {**PARAMETERS, **self.own, **auth, **here}
         return {**settled, **vendor_parameters(json.dumps(self.standins.settings()))}
 
     @cached_property
@@ -212,12 +214,13 @@ def deployed(
     stage: str,
     *,
     signs_in: bool = False,
+    parameters: Mapping[str, str] | None = None,
     **environment: str,
 ) -> Deployed:
     """Return the stack ``stage``, brought up at the first call and stopped with the session.
 
     With ``signs_in`` it takes the tokens of its own stand-in for an identity provider, otherwise
-    anybody may call it; ``environment`` is the embedded AWS's.
+    anybody may call it. ``parameters`` are its own, ``environment`` is the embedded AWS's.
     """
     if not PYTHON.exists():
         pytest.skip("the embedded AWS is not installed here; run: make install")
@@ -228,6 +231,7 @@ def deployed(
         built = packaged(request)
         running[stage] = _started(request, stage, environment)
         running[stage].signs_in = signs_in
+        running[stage].own = parameters or {}
         deploy_first(running[stage], built)
         eventually(running[stage].healthy, within_s=60)
     return running[stage]
