@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import Model
 from chalicelib.core.outbox.effects import Effect
-from chalicelib.vending.causes import open_causes
-from chalicelib.vending.models import Cause, MachineSummary
+from chalicelib.vending.models import Cause, MachineReport
 
 KIND = "announce"
 OUT_OF_SERVICE = "out_of_service"
@@ -55,7 +54,7 @@ class Followed(NamedTuple):
 
 
 def follow(
-    summary: MachineSummary,
+    machine: MachineReport,
     episodes: Mapping[str, int],
     was_open: Iterable[str],
     *,
@@ -65,13 +64,13 @@ def follow(
 ) -> Followed:
     """Return what is new about a machine, given what was open when it was judged last."""
     before = set(was_open)
-    causes: dict[str, Cause] = {cause.kind: cause for cause in open_causes(summary)}
+    causes: dict[str, Cause] = {cause.kind: cause for cause in machine.causes}
     now_open: list[str] = [*causes]
-    if summary.state == OUT_OF_SERVICE:
+    if machine.state == OUT_OF_SERVICE:
         now_open.append(OUT_OF_SERVICE)
     begun = [kind for kind in now_open if kind not in before]
     counted = {**episodes, **{kind: episodes.get(kind, 0) + 1 for kind in begun}}
-    parts = tuple(dict.fromkeys(part for each in summary.verdicts for part in each.parts))
+    parts = tuple(dict.fromkeys(part for each in machine.verdicts for part in each.parts))
     news = []
     for kind in begun:
         if kind == "under" and OUT_OF_SERVICE in now_open:
@@ -79,7 +78,7 @@ def follow(
         cause = causes["under" if kind == OUT_OF_SERVICE else kind]
         news.append(
             News(
-                serial=summary.serial,
+                serial=machine.serial,
                 kind=kind,
                 episode=counted[kind],
                 zone=zone,

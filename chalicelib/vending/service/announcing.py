@@ -7,6 +7,7 @@ from datetime import datetime
 
 from chalicelib.vending import announcements
 from chalicelib.vending.announcements import News
+from chalicelib.vending.causes import with_overdue
 from chalicelib.vending.models import Site
 from chalicelib.vending.ports import Announced, Announcements, Fleet, MachineState
 
@@ -26,8 +27,9 @@ class Announcing:
 
         Raises StaleSummaryError.
         """
+        now = self.now()
         followed = announcements.follow(
-            state.summary,
+            with_overdue(state.summary, state.zone, now),
             over.episodes if over else {},
             over.open if over else (),
             zone=state.zone,
@@ -36,7 +38,7 @@ class Announcing:
         )
         # Followed also while nobody is told: an episode has its number once.
         known = {"episodes": dict(followed.episodes), "open": followed.open}
-        told, now = followed.news if self.to else (), self.now()
+        told = followed.news if self.to else ()
         announced = Announced(
             news=[each for each in told if not each.urgent],
             cleared=followed.cleared,

@@ -85,6 +85,23 @@ def test_the_rest_waits_for_seven_in_the_morning_of_the_sites_zone() -> None:
     assert "1 machine needs attention" in str(effect)
 
 
+def test_a_log_that_is_overdue_is_in_the_digest_of_the_day_after_and_in_no_other() -> None:
+    world = told()
+    arrive(world, "GM001", *FINE)
+    world.clock.at = datetime(2020, 3, 20, 2, tzinfo=UTC)
+    for _ in range(2):
+        world.night_falls()
+        world.settle()
+    world.clock.at = datetime(2020, 3, 20, 13, tzinfo=UTC)
+
+    world.vending.announcing.send_digests()
+
+    assert " ".join(world.texts()).count("- GM001 (mall): its log was due on") == 1
+    world.clock.forward(days=1)
+    world.night_falls()
+    assert world.vending.announcing.send_digests() == 0
+
+
 def test_a_cause_that_clears_before_the_digest_is_not_in_it() -> None:
     world = told()
     arrive(world, "GM001", *WORN)
