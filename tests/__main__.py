@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from tests.support.lanes import run, share_out
 
-# Side by side: what waits for a deployed stack most of the time, and what computes.
-DEPLOYED, IN_PROCESS = "deployed", "in process"
+# Side by side: what waits for deployed stacks most of the time, and what computes.
+IN_PROCESS = "in process"
 _LOCAL = {
-    DEPLOYED: ("tests/e2e", "tests/features", "tests/browser", "tests/targets"),
+    "deployed": ("tests/e2e", "tests/targets"),
+    "page": ("tests/features", "tests/browser"),
     IN_PROCESS: ("tests/unit", "tests/integration", "tests/architecture", "tests/state"),
 }
 # What is about the application and not about the embedded AWS.
