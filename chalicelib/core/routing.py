@@ -97,7 +97,7 @@ class Route:
         if self.path_values:
             values = http.checked(self.path_values, dict(path_values), place="path")
             found["path"] = values
-            log.tell(path_values=values.model_dump(mode="json"))  # ids, by their own rules
+            log.tell(path_values=_shown(values))
         if self.query:
             found["query"] = http.query(request, self.query)
         if self.upload:
@@ -111,6 +111,13 @@ class Route:
         if self.headers:
             found["headers"] = http.headers(request, self.headers)
         return found
+
+
+def _shown(values: BaseModel) -> dict[str, Any]:
+    """Return the values of a path that may be in a log: all but those that have no ``repr``."""
+    hidden = {name for name, field in type(values).model_fields.items() if not field.repr}
+    found: dict[str, Any] = values.model_dump(mode="json", exclude=hidden)
+    return found
 
 
 class Routes(Blueprint):

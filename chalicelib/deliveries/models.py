@@ -50,7 +50,7 @@ class PackageQuery(Model):
 class RecipientPath(Model):
     """Which recipient."""
 
-    recipient_id: PathId
+    recipient_id: Annotated[PathId, Field(repr=False)]  # a person, so it is in no log
 
 
 class RecipientQuery(Model):

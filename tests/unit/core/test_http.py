@@ -95,6 +95,17 @@ class Trouble:
     error: Exception = RuntimeError("a secret: hunter2")
 
 
+class Person(BaseModel):
+    person: Annotated[str, Field(repr=False)]
+
+
+@routes.on("GET", "/people/{person}", access="public", path_values=Person)
+def greet(path: Person) -> Response:
+    """Greet somebody."""
+    assert path.person
+    return http.no_content()
+
+
 @routes.on("GET", "/trouble", access="public")
 def trouble() -> Response:
     """Fail."""
@@ -401,6 +412,18 @@ def test_every_request_leaves_one_metric_record(
     )
     assert record["Requests"] == [1.0]
     assert record["path_values"] == {"shelf_id": 7}
+
+
+def test_a_path_value_that_names_a_person_is_not_in_the_log(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    assert api.get("/people/ann@example.com").status == 204
+
+    told = capsys.readouterr().out
+    assert "ann" not in told
+    assert "/people/{person}" in told
 
 
 def test_a_path_value_that_was_refused_is_not_in_the_log(

@@ -1,8 +1,12 @@
 """What a stack is believed to have been told, by what CloudFormation says of it."""
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.stack import Stack, StackError
 
@@ -36,6 +40,79 @@ def test_a_stack_that_stands_has_its_parameters(status: str) -> None:
 def test_what_a_stack_was_told_that_never_stood_counts_for_nothing(status: str) -> None:
     """It is deleted and made anew, so an issuer that was told once has to be told again."""
     assert stack(status).parameters() == {}
+
+
+class Recording(Account):
+    """An account that makes a stack of whatever it is told, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__("CREATE_COMPLETE")
+        self.stood = False
+        self.told: list[tuple[str, dict[str, str]]] = []
+        self.meta: Any = SimpleNamespace(endpoint_url="http://127.0.0.1:1")
+        self.region_name = "us-east-1"
+
+    def describe_stacks(self, **_: object) -> dict[str, Any]:
+        if not self.stood:
+            error: Any = {"Error": {"Code": "ValidationError", "Message": "it does not exist"}}
+            raise ClientError(error, "DescribeStacks")
+        return {"Stacks": [{**self._stack, "Outputs": []}]}
+
+    def create_stack(self, **told: Any) -> None:
+        self.stood = True
+        self._tell("create", told)
+
+    def update_stack(self, **told: Any) -> None:
+        self._tell("update", told)
+
+    def _tell(self, how: str, told: dict[str, Any]) -> None:
+        values = {
+            each["ParameterKey"]: each.get("ParameterValue", "as before")
+            for each in told["Parameters"]
+        }
+        self.told.append((how, values))
+
+    def get_waiter(self, _: str) -> Any:
+        return SimpleNamespace(wait=lambda **_: None)
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": "123456789012"}
+
+    def head_bucket(self, **_: object) -> None:
+        """Say that the bucket is there."""
+
+    put_object = head_bucket
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        (
+            {"Stage": "prod"},
+            [
+                ("create", {"Stage": "prod", "DeletionProtection": "false"}),
+                ("update", {"Stage": "as before", "DeletionProtection": "true"}),
+            ],
+        ),
+        (
+            {"DeletionProtection": "false"},
+            [("create", {"DeletionProtection": "false"})],
+        ),
+    ],
+)
+def test_a_new_stack_s_tables_are_protected_once_it_stands(
+    tmp_path: Path, parameters: dict[str, str], told: list[tuple[str, dict[str, str]]]
+) -> None:
+    """What a creation that fails has made has to go, or the second would find it in its way."""
+    table = {"DeletionProtectionEnabled": {"Ref": "DeletionProtection"}}
+    resources = {"LedgerTable": {"Type": "AWS::DynamoDB::Table", "Properties": table}}
+    (tmp_path / "sam.json").write_text(json.dumps({"Resources": resources, "Parameters": {}}))
+    (tmp_path / "deployment.zip").write_bytes(b"zip")
+    account: Any = Recording()
+
+    Stack(account, "backroom-prod").deploy(tmp_path, parameters, "fingerprint")
+
+    assert account.told == told
 
 
 class Failing(Account):
