@@ -70,6 +70,14 @@ def keep_nothing(template: Template) -> None:
         template["Parameters"].pop(name)  # which nothing refers to now
 
 
+def take_off_the_brakes(template: Template) -> None:
+    """Let every request through: the embedded AWS would pass the limits on as text."""
+    template["Resources"]["RestAPI"]["Properties"].pop("MethodSettings")
+    for kind in ("", "Public"):
+        for limit in ("RequestsPerSecond", "RequestBurst"):
+            template["Parameters"].pop(f"{kind}{limit}")
+
+
 def write_out_concurrency(template: Template) -> None:
     """Put the number itself where an event source refers to a parameter.
 

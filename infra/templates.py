@@ -57,6 +57,7 @@ def merged(*, local: bool = False) -> Merged:
     resources.tell_somebody(overlay)
     if local:
         resources.keep_nothing(overlay)
+        resources.take_off_the_brakes(overlay)
         resources.write_out_concurrency(overlay)
     return Merged(overlay, everything)
 

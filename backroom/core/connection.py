@@ -18,6 +18,8 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 _RETRIES = 3
+# Nothing was done then: the service could not, or the gateway did not let the request through.
+_LATER = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
 _LONGEST_PAUSE_S = 5.0
 _TIMEOUT = httpx.Timeout(60, connect=5)
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -111,10 +113,10 @@ class Connection:
             yield page.text.partition("\r\n")[2]
 
     def response(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request; a 503 is tried again, as the API says that this is safe."""
+        """Send a request; a 503 or 429 is tried again, as the API says that this is safe."""
         response = self.send(method, path, **options)
         for _ in range(_RETRIES):
-            if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            if response.status_code not in _LATER:
                 break
             self._sleep(_pause_s(response))
             response = self.send(method, path, **options)

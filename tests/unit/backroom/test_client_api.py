@@ -132,8 +132,9 @@ def test_a_pause_is_the_number_that_the_header_holds(desk: Desk) -> None:
         assert desk.slept_s == [1]
 
 
-def test_a_busy_service_is_asked_again_after_the_time_it_names(desk: Desk) -> None:
-    busy = problem(503, "Too busy.")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_is_asked_again_after_the_time_it_names(desk: Desk, status: int) -> None:
+    busy = problem(status, "Too busy.")
     busy.headers["Retry-After"] = "2"
     desk.on("GET", "/fleet", busy, fleet())
 

@@ -235,10 +235,21 @@ def test_every_kind_that_code_asks_for_or_works_on_is_declared() -> None:
     """Effects of a kind without a queue wait for an hour and are dead then."""
     asked, worked_on = set(), set()
     for path in (ROOT / "chalicelib").rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text())):
+        module = ast.parse(path.read_text())
+        constants = {
+            each.targets[0].id: each.value.value
+            for each in module.body
+            if isinstance(each, ast.Assign)
+            and isinstance(each.targets[0], ast.Name)
+            and isinstance(each.value, ast.Constant)
+        }
+        for call in ast.walk(module):
             if isinstance(call, ast.Call):
                 name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-                texts = [a.value if isinstance(a, ast.Constant) else None for a in call.args]
+                texts = [
+                    a.value if isinstance(a, ast.Constant) else constants.get(getattr(a, "id", ""))
+                    for a in call.args
+                ]
                 if name == "Effect" and len(texts) == 3 and isinstance(texts[1], str):
                     asked.add(texts[1])
                 if name == "worker" and texts and isinstance(texts[0], str):
@@ -327,6 +338,41 @@ def test_plain_http_reaches_a_bucket_from_this_machine_alone() -> None:
 
         assert statement["Condition"]["Bool"] == {"aws:SecureTransport": "false"}
         assert statement["Condition"].get("NotIpAddress") == allowed
+
+
+def test_every_route_has_a_limit_and_what_reads_for_strangers_a_lower_one() -> None:
+    overlay = templates.merged().overlay
+    limits = {
+        (each["HttpMethod"], each["ResourcePath"].replace("~1", "/").replace("//", "/")): (
+            overlay["Parameters"][each["ThrottlingRateLimit"]["Ref"]]["Default"]
+        )
+        for each in overlay["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
+    }
+    answered_from_the_package = {("GET", path) for path in ("/", "/auth", "/ping", "/web/{file}")}
+    public = {
+        (each.method, each.path) for each in app.contracts() if each.access == "public"
+    } - answered_from_the_package
+
+    assert limits.pop(("*", "/*")) == 100
+    assert limits == dict.fromkeys(public, 10)
+    local = templates.merged(local=True).overlay["Resources"]["RestAPI"]["Properties"]
+    assert "MethodSettings" not in local
+
+
+def test_on_aws_what_holds_data_is_protected_and_encrypted() -> None:
+    found = templates.merged().resources.values()
+    for each in (
+        each["Properties"] for each in found if each.get("Type") == "AWS::DynamoDB::Table"
+    ):
+        assert each["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+        assert each["SSESpecification"]["KMSMasterKeyId"]["Fn::If"][0] == "HasKey"
+    for each in (each["Properties"] for each in found if each.get("Type") == "AWS::S3::Bucket"):
+        assert each["VersioningConfiguration"] == {"Status": "Enabled"}
+        rules = each["LifecycleConfiguration"]["Rules"]
+        assert [rule for rule in rules if "NoncurrentVersionExpiration" in rule]
+        assert each["ObjectLockConfiguration"]["Fn::If"][0] == "LocksObjects"
+    topics = [each["Properties"] for each in found if each.get("Type") == "AWS::SNS::Topic"]
+    assert [each for each in topics if "KmsMasterKeyId" not in each] == []
 
 
 def test_a_local_target_gets_numbers_where_its_poller_cannot_take_a_parameter() -> None:
