@@ -115,6 +115,35 @@ def test_a_new_stack_s_tables_are_protected_once_it_stands(
     assert account.told == told
 
 
+@pytest.mark.parametrize(
+    ("home", "endpoint"),
+    [
+        ({"Home": "https://backroom.example.com/"}, "https://backroom.example.com"),
+        ({}, "https://x.execute-api.us-east-1.amazonaws.com/api"),
+    ],
+)
+def test_a_stage_with_a_domain_is_asked_there_as_its_other_address_is_off(
+    home: dict[str, str], endpoint: str
+) -> None:
+    account: Any = Recording()
+    account.meta = SimpleNamespace(endpoint_url="https://cloudformation.us-east-1.amazonaws.com")
+    gateway = "https://x.execute-api.us-east-1.amazonaws.com/api/"
+
+    found = Stack(account, "backroom-prod").endpoint(
+        {"RestAPIId": "x", "EndpointURL": gateway, **home}
+    )
+
+    assert found == endpoint
+
+
+def test_a_domain_that_does_not_lead_here_yet_is_no_fault_of_the_stage() -> None:
+    account: Any = Recording()
+    account.meta = SimpleNamespace(endpoint_url="https://cloudformation.us-east-1.amazonaws.com")
+    outputs = {"RestAPIId": "x", "EndpointURL": "", "Home": "https://127.0.0.1:1/"}
+
+    Stack(account, "backroom-prod").check_answers(outputs, patience_s=0)
+
+
 class Failing(Account):
     """An account whose stack completed without its stage, after a failure."""
 
