@@ -76,8 +76,8 @@ audit: install ## Check the packaged template with checkov, in an environment of
 	  .audit/bin/pip install -q --disable-pip-version-check -r infra/audit-requirements.txt && touch .audit/done; }
 	@$(VENV)/python -m infra.audit
 
-bench: install ## Measure what the docs claim
-	$(VENV)/python -m bench
+bench: install ## Measure the goals of docs/performance.md in under ten minutes; what falls short comes first
+	@$(VENV)/python -m bench.goals
 
 deploy: install ## Deploy to AWS: make deploy STAGE=prod AUTH_ISSUER=... AUTH_AUDIENCE=... AUTH_CLIENT_ID=...
 	$(VENV)/python -m infra.deploy --target aws --stage "$${STAGE:-prod}" $(if $(value ALLOW_OPEN),--allow-open) $(if $(value YES),--yes) $(AUTH_SETTINGS)

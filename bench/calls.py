@@ -70,7 +70,7 @@ def main() -> int:
         print("The embedded AWS is not installed; run: make install", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        aws = LocalAws(Path(folder), _free_port(), _free_port(), python)
+        aws = LocalAws(Path(folder), free_port(), free_port(), python)
         aws.start()
         try:
             _prepare(aws.endpoint)
@@ -83,7 +83,8 @@ def main() -> int:
     return 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

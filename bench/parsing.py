@@ -61,7 +61,8 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _run(contender: str, log: Path) -> dict[str, Any]:
+def run(contender: str, log: Path) -> dict[str, Any]:
+    """Return what a contender took in a fresh process."""
     command = [sys.executable, "-m", "bench.parsing", "--child", contender, "--log", str(log)]
     taken: dict[str, Any] = json.loads(subprocess.check_output(command))
     return taken
@@ -86,7 +87,7 @@ def _race(log: Path, rounds: int) -> Iterator[str]:
     seconds: dict[str, list[float]] = {racer: [] for racer in _RACERS}
     for _ in range(rounds):
         for racer in random.sample(_RACERS, len(_RACERS)):
-            seconds[racer].append(_run(racer, log)["seconds"])
+            seconds[racer].append(run(racer, log)["seconds"])
     inflate, ours, fromisoformat, strptime = (median(seconds[racer]) for racer in _RACERS)
     yield _line("our parser, from a zip", f"{ours:.2f} s CPU")
     for name, ratio, goal in (
@@ -99,9 +100,9 @@ def _race(log: Path, rounds: int) -> Iterator[str]:
 
 
 def _check(log: Path) -> Iterator[str]:
-    expected = _run("reference_answer", log)
+    expected = run("reference_answer", log)
     for name in ("our_answer", "split_fromisoformat", "strptime_loop"):
-        answer = _run(name, log)
+        answer = run(name, log)
         same = answer["digest"] == expected["digest"]
         yield _line(f"rows and refused lines of {name}", _told(answer), _told(expected), same)
 
@@ -111,7 +112,7 @@ def _told(answer: dict[str, Any]) -> str:
 
 
 def _peak(log: Path) -> str:
-    peak_mb = _run("our_parser", log)["peak_mb"]
+    peak_mb = run("our_parser", log)["peak_mb"]
     return _line("peak memory of our parser", f"{peak_mb:.0f} MB", "< 64 MB", peak_mb < 64)
 
 

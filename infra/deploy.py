@@ -98,8 +98,8 @@ def deploy(
         platform=None if localstack.here or target == "local" else package.LAMBDA_PLATFORM,
         folder=build,
     )
-    size = (folder / "deployment.zip").stat().st_size / 1e6
-    _say(f"Packaged the functions: {size:.1f} MB", started)
+    api, events = ((folder / name).stat().st_size / 1e6 for name in package.MAX_ZIP_BYTES)
+    _say(f"Packaged the API ({api:.1f} MB) and the event functions ({events:.1f} MB)", started)
     started = time.monotonic()
     package.lint(folder / "sam.json")
     if target == "aws":

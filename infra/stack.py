@@ -230,18 +230,26 @@ class Stack:
             raise
 
     def _upload(self, package: Path, template: dict[str, Any]) -> str:
-        """Put the zip, and the template that names it then, into the bucket; return its URL."""
+        """Put the zips, and the template that names them then, into the bucket; return its URL."""
         bucket = self._bucket()
-        code = (package / "deployment.zip").read_bytes()
-        code_key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
-        self._s3.put_object(Bucket=bucket, Key=code_key, Body=code)
+        uploaded: dict[str, str] = {}
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
-                resource["Properties"]["CodeUri"] = f"s3://{bucket}/{code_key}"
+                name = resource["Properties"]["CodeUri"]
+                if name not in uploaded:
+                    uploaded[name] = self._upload_code(bucket, package / name)
+                resource["Properties"]["CodeUri"] = uploaded[name]
         text = json.dumps(template).encode()
         template_key = f"templates/{hashlib.sha256(text).hexdigest()}.json"
         self._s3.put_object(Bucket=bucket, Key=template_key, Body=text)
         return f"{self._s3.meta.endpoint_url}/{bucket}/{template_key}"
+
+    def _upload_code(self, bucket: str, path: Path) -> str:
+        """Put a zip into the bucket under a name by its content; return its address."""
+        code = path.read_bytes()
+        key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
+        self._s3.put_object(Bucket=bucket, Key=key, Body=code)
+        return f"s3://{bucket}/{key}"
 
     def _bucket(self) -> str:
         """Return the deployment bucket of this account and region, made and closed if need be."""

@@ -100,13 +100,9 @@ def code(second_of_day: int, gumballs: int) -> int:
     return int.from_bytes(rows.pack(second_of_day, gumballs), sys.byteorder)
 
 
-@lru_cache(maxsize=65_536)
 def parts(head: bytes) -> tuple[str, date]:
     """Return the serial and the day of a head. Raises KeyError, as a table would, for another."""
-    serial, first = head[: -_DATE - 1], head[-_DATE:]
-    if not _SERIAL.fullmatch(serial + b"|") or head[-_DATE - 1 : -_DATE] != b"|":
-        raise KeyError(head)
-    return serial.decode(), day(first)
+    return _serial(head[:-_DATE]), day(head[-_DATE:])
 
 
 def head(line: bytes) -> bytes:
@@ -127,6 +123,16 @@ SECONDS = {
     for gumballs in range(10)
     for end in (b"\n", b"\r\n")
 }
+
+
+# Serials and days by themselves: heads are as many as both multiplied, and would take more memory
+# than the rows.
+@lru_cache(maxsize=4_096)
+def _serial(field: bytes) -> str:
+    """Return the serial before a bar. Raises KeyError, as a table would, when it is none."""
+    if not _SERIAL.fullmatch(field):
+        raise KeyError(field)
+    return field[:-1].decode()
 
 
 @lru_cache(maxsize=4_096)

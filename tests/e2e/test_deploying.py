@@ -1,7 +1,6 @@
 """Deploying to a stack that stands: what CloudFormation is told, and what it makes of it."""
 
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,6 @@ def deploy(stack: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws.endpoint)
     session = boto3.session.Session("test", "test", region_name=REGION)
     small = Stack(session, f"small-{uuid4().hex[:8]}")
-    with zipfile.ZipFile(tmp_path / "deployment.zip", "w") as code:
-        code.writestr("app.py", "")
 
     def deployed(template: dict[str, Any] = TEMPLATE, **parameters: str) -> dict[str, str]:
         (tmp_path / "sam.json").write_text(json.dumps(template))

@@ -24,29 +24,52 @@ from tests.support.vending.crew import hired, log
 _UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
 
 
-@pytest.fixture(scope="module")
-def deployment(package_folder: Path) -> Iterator[zipfile.ZipFile]:
-    with zipfile.ZipFile(package_folder / "deployment.zip") as opened:
+@pytest.fixture(scope="module", params=package.MAX_ZIP_BYTES)
+def deployment(package_folder: Path, request: pytest.FixtureRequest) -> Iterator[zipfile.ZipFile]:
+    """Each of the zips."""
+    with zipfile.ZipFile(package_folder / request.param) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def unzipped(package_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("unzipped")
-    with zipfile.ZipFile(package_folder / "deployment.zip") as archive:
-        archive.extractall(folder)
-    return folder
+def unzipped_by_name(
+    package_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The folder of each zip's files, by the zip's name."""
+    folders = {name: tmp_path_factory.mktemp("unzipped") for name in package.MAX_ZIP_BYTES}
+    for name, folder in folders.items():
+        with zipfile.ZipFile(package_folder / name) as archive:
+            archive.extractall(folder)
+    return folders
 
 
 @pytest.fixture(scope="module")
-def handlers(package_folder: Path) -> dict[str, str]:
-    """Every function's handler by its name in the template."""
+def unzipped(unzipped_by_name: dict[str, Path]) -> Path:
+    """The files of the API's zip."""
+    return unzipped_by_name[package.API_ZIP]
+
+
+@pytest.fixture(scope="module")
+def unzipped_events(unzipped_by_name: dict[str, Path]) -> Path:
+    """The files of the event functions' zip."""
+    return unzipped_by_name[package.EVENTS_ZIP]
+
+
+@pytest.fixture(scope="module")
+def functions(package_folder: Path) -> dict[str, Any]:
+    """Every function's properties by its name in the template."""
     template = json.loads((package_folder / "sam.json").read_text())
     return {
-        name: resource["Properties"]["Handler"]
+        name: resource["Properties"]
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
+
+
+@pytest.fixture(scope="module")
+def handlers(functions: dict[str, Any]) -> dict[str, str]:
+    """Every function's handler by its name in the template."""
+    return {name: properties["Handler"] for name, properties in functions.items()}
 
 
 def run(unzipped: Path, script: str, **environment: str) -> str:
@@ -89,8 +112,19 @@ def request(
     }
 
 
-def test_the_zip_is_small(package_folder: Path) -> None:
-    assert (package_folder / "deployment.zip").stat().st_size < package.MAX_ZIP_BYTES
+@pytest.mark.parametrize(("name", "most"), package.MAX_ZIP_BYTES.items())
+def test_the_zips_are_small(package_folder: Path, name: str, most: int) -> None:
+    assert (package_folder / name).stat().st_size < most
+
+
+def test_what_reads_tokens_is_shipped_to_the_api_alone(
+    functions: dict[str, Any], unzipped_events: Path
+) -> None:
+    zips = {name: PurePosixPath(told["CodeUri"]).name for name, told in functions.items()}
+
+    assert zips.pop("APIHandler") == package.API_ZIP
+    assert set(zips.values()) == {package.EVENTS_ZIP}
+    assert not [name for name in ("cryptography", "jwt") if (unzipped_events / name).exists()]
 
 
 def test_every_module_is_compiled_and_never_checked_against_its_source(
@@ -122,20 +156,24 @@ def test_nothing_of_the_workshop_is_shipped(deployment: zipfile.ZipFile) -> None
     assert not [name for name in deployment.namelist() if "/tests/" in name]
 
 
-def test_every_function_starts_from_the_zip_alone(unzipped: Path, handlers: dict[str, str]) -> None:
+def test_every_function_starts_from_its_zip_alone(
+    unzipped_by_name: dict[str, Path], functions: dict[str, Any]
+) -> None:
     """The embedded AWS hides a module that is missing from the zip; AWS does not."""
-    assert len(handlers) >= 4
+    assert len(functions) >= 4
 
-    for handler in handlers.values():
-        imported(unzipped, handler)
+    for told in functions.values():
+        imported(unzipped_by_name[PurePosixPath(told["CodeUri"]).name], told["Handler"])
 
 
-def test_an_event_function_starts_without_the_api(unzipped: Path, handlers: dict[str, str]) -> None:
+def test_an_event_function_starts_without_the_api(
+    unzipped_events: Path, handlers: dict[str, str]
+) -> None:
     events = {name: handler for name, handler in handlers.items() if handler != "app.app"}
     assert events
 
     for name, handler in events.items():
-        modules = imported(unzipped, handler)
+        modules = imported(unzipped_events, handler)
         context = handler.split(".")[1]
         assert "app" not in modules, name
         assert not [m for m in modules if m.endswith("routes")], name
@@ -143,8 +181,8 @@ def test_an_event_function_starts_without_the_api(unzipped: Path, handlers: dict
         assert others <= {"core", context, "integrations"}, name
 
 
-def test_the_zip_alone_does_the_main_job(
-    stack: Deployed, unzipped: Path, handlers: dict[str, str]
+def test_the_zips_alone_do_the_main_job(
+    stack: Deployed, unzipped: Path, unzipped_events: Path, handlers: dict[str, str]
 ) -> None:
     """What is imported late, while a request or an event is worked on, must be shipped too."""
     environment = stack.client("lambda").get_function_configuration(
@@ -155,15 +193,34 @@ def test_the_zip_alone_does_the_main_job(
     crew.upload(log(crew.machine, rows=400, faulty=10))
     body = json.dumps({"keys": [f"incoming/{name}"]})
     message = {"messageId": "1", "receiptHandle": "1", "attributes": {}, "body": body}
-    jobs = [
+    asked = [
         ("app.app", request("GET", "/openapi.json")),
         ("app.app", request("POST", "/imports", log(crew.machine))),
         ("app.app", request("GET", "/fleet")),
         ("app.app", request("GET", "/machines/{serial}/transactions", serial=crew.machine)),
+    ]
+    events: list[tuple[str, dict[str, Any]]] = [
         (handlers["VendingFileArrived"], {"Records": [message]}),
         (handlers["VendingFleetChanged"], {"Records": []}),
         (handlers["VendingDailySweep"], IT_IS_LATE),
     ]
+    environment |= {
+        "AWS_ENDPOINT_URL": stack.aws.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+
+    answers = _done(unzipped, asked, environment)
+    done = _done(unzipped_events, events, environment)
+
+    assert [answer["statusCode"] for answer in answers] == [200, 201, 200, 200]
+    assert done == [{"batchItemFailures": []}, {"batchItemFailures": []}, None]
+
+
+def _done(
+    unzipped: Path, jobs: list[tuple[str, dict[str, Any]]], environment: dict[str, str]
+) -> list[Any]:
+    """Return what handlers answer, called one after the other in one process."""
     script = f"""
 import contextlib, importlib, json
 class Context:
@@ -177,21 +234,8 @@ with contextlib.redirect_stdout(sys.stderr):
         answers.append(getattr(importlib.import_module(module), function)(event, Context()))
 print(json.dumps(answers))
 """
-
-    answers = json.loads(
-        run(
-            unzipped,
-            script,
-            **environment,
-            AWS_ENDPOINT_URL=stack.aws.endpoint,
-            AWS_ACCESS_KEY_ID="test",
-            AWS_SECRET_ACCESS_KEY="test",
-        )
-    )
-
-    assert [answer["statusCode"] for answer in answers[:4]] == [200, 201, 200, 200]
-    assert answers[4] == {"batchItemFailures": []}
-    assert answers[5:] == [{"batchItemFailures": []}, None]
+    answers: list[Any] = json.loads(run(unzipped, script, **environment))
+    return answers
 
 
 @pytest.mark.parametrize(("auth", "takes_tokens"), [("open", False), ("jwt", True)])
