@@ -37,7 +37,7 @@ class Office:
         self.world: World = world()
         self.deliveries = _deliveries(self.world.clock)
         self.ledger = a_ledger(MemoryStore(), self.world.clock)
-        self.warranties = a_service(WarrantyStore(), clock=self.world.clock)
+        self.warranties = a_service(WarrantyStore())
         self._client = Client(app)
         self._one_at_a_time = Lock()  # as in a Lambda: a Chalice app has one current request
 
