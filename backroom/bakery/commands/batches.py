@@ -105,8 +105,6 @@ def _tell_rest(found: BatchAnswer, left: int, *, repeated: bool) -> None:
     if repeated:
         when = show.moment(found.sealed_at)
         show.note(console, f"Nothing was ordered now: today's ticket was created at {when} UTC.")
-        if found.message:
-            show.note(console, f"{found.message[:1].upper()}{found.message[1:]}.")
     if left:
         line = f"{show.plural(left, 'order')} left: on tomorrow's ticket."
         show.note(console, line, style=show.WARN)

@@ -278,6 +278,63 @@ def test_a_run_that_leaves_orders_for_tomorrow_says_so_and_fails(
         assert "500 orders left: on tomorrow's ticket." in words(result, "stderr")
 
 
+def test_a_run_that_leaves_orders_offers_an_extra_ticket_and_extra_makes_it(desk: Desk) -> None:
+    left = BATCH | {"waiting": 500, "next_ticket": 2}
+    extra = BATCH | {"number": 2}
+    desk.on("POST", "/batches", left)
+    desk.on("POST", "/batches", left)
+    desk.on("POST", "/batches", extra, status=201)
+
+    offered = desk.run("batches", "run")
+    made = desk.run("batches", "run", "--extra")
+
+    assert "Next: backroom batches run --extra" in words(offered, "stderr")
+    assert (offered.exit_code, made.exit_code) == (1, 0)
+    assert "2026-11-21, ticket 2: 12 orders" in words(made)
+    asked = [str(request.url.query, "ascii") for request in desk.sent("POST", "/batches")]
+    assert asked == ["", "", "ticket=2"]
+
+
+def test_an_order_says_when_it_is_due_whom_to_call_and_a_note(desk: Desk) -> None:
+    told = {"due_at": "2026-12-24T09:00:00Z", "phone": "+43 1 234", "note": "no nuts"}
+    desk.on("POST", "/orders", ORDER | told, status=201)
+
+    said = words(
+        desk.run(
+            *("orders", "place", "Ann", "carrot_cake", "--due", "2026-12-24T10:00:00+01:00"),
+            *("--phone", "+43 1 234", "--note", "no nuts"),
+        )
+    )
+
+    sent = json.loads(desk.asked[0].content)
+    assert sent["due_at"] == "2026-12-24T10:00:00+01:00"
+    assert (sent["phone"], sent["note"]) == ("+43 1 234", "no nuts")
+    assert "phone +43 1 234" in said
+    assert "note no nuts" in said
+
+
+def test_the_list_is_asked_for_by_customer_and_due_day(desk: Desk) -> None:
+    desk.on("GET", "/orders", [ORDER])
+
+    desk.run("orders", "list", "--customer", "Ann", "--due", "2026-12-24")
+    wrong = desk.run("orders", "list", "--due", "tomorrow")
+
+    assert dict(desk.asked[0].url.params) == {"limit": "50", "customer": "Ann", "due": "2026-12-24"}
+    assert (wrong.exit_code, len(desk.asked)) == (2, 1)
+
+
+def test_undo_ready_says_where_the_order_stands(desk: Desk) -> None:
+    desk.on("POST", "/orders/21/ready", ORDER | {"status": "ready"})
+    desk.on("DELETE", "/orders/21/ready", ORDER)
+
+    ready = words(desk.run("orders", "ready", "21"))
+    undone = words(desk.run("orders", "undo-ready", "21", "--reason", "burnt"))
+
+    assert "Next: backroom orders undo-ready 21, within a minute" in ready
+    assert "Order 21 is ticketed again; nobody was told." in undone
+    assert dict(desk.asked[1].url.params) == {"reason": "burnt"}
+
+
 def test_a_run_after_which_no_order_is_left_succeeds(desk: Desk) -> None:
     desk.on("POST", "/batches", BATCH)
 
