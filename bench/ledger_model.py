@@ -52,7 +52,7 @@ def ledger(client: Any, table: str) -> Any:
     """Return the ledger on a table, as patient as a function."""
     from chalicelib.core import retry
     from chalicelib.core.table import Table
-    from chalicelib.ledger.service import Ledger
+    from chalicelib.ledger.service.posting import Ledger
     from chalicelib.ledger.store import LedgerStore
 
     return Ledger(

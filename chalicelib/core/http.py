@@ -171,10 +171,12 @@ def _pydantics_own() -> frozenset[str]:
 
 
 def _known(model: type[BaseModel], way: Sequence[str | int]) -> list[str]:
-    """Return the names that the object at the end of ``way`` may have."""
+    """Return the names that the object at the end of ``way`` may have; places in arrays pass."""
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     if not way:
         return list(fields)
+    if isinstance(way[0], int):
+        return _known(model, way[1:])
     inner = fields[str(way[0])].annotation
     kinds = [kind for kind in (inner, *get_args(inner)) if isinstance(kind, type)]
     models = [kind for kind in kinds if issubclass(kind, BaseModel)]

@@ -4,8 +4,10 @@ Pure rules. The ledger makes entries with them, and whoever does not want to tru
 it answers with the same ones (``backroom ledger verify``).
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from chalicelib.core import canonical
 from chalicelib.core.instants import precise, sortable
@@ -17,6 +19,13 @@ BEGINNING = "0" * 64
 _TICK = timedelta(microseconds=1)
 
 
+class Counterpart(NamedTuple):
+    """The other half of a transfer."""
+
+    transaction_id: str
+    account_id: str
+
+
 def following(
     last: Entry | None,
     *,
@@ -25,6 +34,7 @@ def following(
     transaction_id: str,
     now: datetime,
     reverses: str | None = None,
+    counterpart: Counterpart | None = None,
 ) -> Entry:
     """Return the entry that comes after ``last`` (None: the account's first).
 
@@ -41,16 +51,49 @@ def following(
         previous_hash=last.hash if last else BEGINNING,
         hash="",
         reverses=reverses,
+        counterpart_id=counterpart and counterpart.transaction_id,
+        counterpart_account_id=counterpart and counterpart.account_id,
     )
     return open_entry.model_copy(update={"hash": digest(open_entry)})
+
+
+def earliest(lasts: Iterable[Entry | None], now: datetime) -> datetime:
+    """Return the first time from ``now`` on that is after all of these entries."""
+    return max([now, *(last.created_at + _TICK for last in lasts if last)])
+
+
+def following_all(
+    lasts: Mapping[str, Entry], posts: Iterable[tuple[str, int, str]], *, now: datetime
+) -> list[Entry]:
+    """Return the entries of posts (account, amount, transaction id) that are made at once.
+
+    ``lasts`` holds the last entries of their accounts, those that have one. The first post of each
+    account has one time for all accounts, the second one a microsecond more, and so on.
+    """
+    latest = dict(lasts)
+    start = earliest(latest.values(), now)
+    made = []
+    for account_id, amount, transaction_id in posts:
+        entry = following(
+            latest.get(account_id),
+            account_id=account_id,
+            amount=amount,
+            transaction_id=transaction_id,
+            now=start,
+        )
+        latest[account_id] = entry
+        made.append(entry)
+    return made
 
 
 def digest(entry: Entry) -> str:
     """Return what the hash of ``entry`` has to be: SHA-256 in hexadecimal over these lines.
 
     The hash before it, then account, sequence, transaction, amount, balance, time (``+00:00``, six
-    digits) and the transaction that it reverses (empty for most), joined by line feeds.
+    digits) and the transaction that it reverses (empty for most), joined by line feeds. Half of a
+    transfer has two lines more: the other half's transaction and account.
     """
+    other_half = (entry.counterpart_id, entry.counterpart_account_id)
     lines = (
         entry.previous_hash,
         entry.account_id,
@@ -60,6 +103,7 @@ def digest(entry: Entry) -> str:
         str(entry.balance),
         sortable(entry.created_at),
         entry.reverses or "",
+        *(line or "" for line in other_half if other_half != (None, None)),
     )
     return canonical.sha256("\n".join(lines).encode())
 

@@ -6,24 +6,32 @@ never change: a *reversal* is one more entry, which takes another one back. A *r
 was answered before and changes nothing.
 
 Invariant: an account's entries are numbered 1, 2, 3, ... without a gap, and each one's balance is
-that of the one before plus its amount. Amounts and balances are integers without a unit.
+that of the one before plus its amount. Amounts and balances are integers; what they count is the
+account's ``unit``, if somebody said it. A *transfer* is two entries of one moment, which take an
+amount from one account and give it to another.
 """
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 
 from chalicelib.core.instants import PreciseInstant as Instant
-from chalicelib.core.models import KeyHeader, Model, PageQuery
+from chalicelib.core.invisible import visible_name
+from chalicelib.core.models import KeyHeader, Model, OwnBody, PageQuery
 from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
-from chalicelib.core.times import QueryInstant
+from chalicelib.core.times import QueryInstant, SpanEnd
 
+MOST_POSTS = 33
+"""Transactions of one batch: what one transaction of DynamoDB holds (ADR 122)."""
 MOST_ROWS = 10_000
 """Rows of one answer: about 2 MB, and a Lambda may answer 6 MB."""
 LARGEST_AMOUNT = 2**53 - 1
@@ -39,13 +47,35 @@ def _uuid(text: str) -> str:
     return lower
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def _from_array(given: object) -> object:
+    return tuple(given) if isinstance(given, list) else given
+
+
 Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 """A UUID that the ledger itself says, in lower case."""
 Uuid = Annotated[Id, AfterValidator(_uuid)]
 """A UUID of any version in canonical form (RFC 9562 section 4), in lower case once it is read."""
 
+Name = Annotated[
+    str, Field(max_length=100), AfterValidator(_one_line), AfterValidator(visible_name)
+]
+Unit = Annotated[str, Field(max_length=16), AfterValidator(_one_line), AfterValidator(visible_name)]
+"""What amounts are counted in, such as EUR or kg."""
+Decimals = Annotated[int, Field(ge=0, le=18), FROM_JSON]
+"""How many of an amount's digits stand behind the point: 12345 with 2 is 123.45."""
+
 Amount = Annotated[int, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT), FROM_JSON]
-Floor = Annotated[int, Field(ge=-(10**30) + 1, le=10**30 - 1), FROM_TEXT]
+Moved = Annotated[int, Field(ge=1, le=LARGEST_AMOUNT), FROM_JSON]
+"""What a transfer moves."""
+_FLOOR = Field(ge=-(10**30) + 1, le=10**30 - 1)
+Floor = Annotated[int, _FLOOR, FROM_TEXT]
+JsonFloor = Annotated[int, _FLOOR, FROM_JSON]
 Limit = Annotated[int, Field(ge=1, le=MOST_ROWS), FROM_TEXT]
 
 
@@ -58,6 +88,64 @@ class TransactionBody(Model):
     account_id: Uuid
     amount: Amount
     transaction_id: Uuid | None = None
+
+
+class TransferFloors(OwnBody):
+    """Under which balances the two accounts may not be after a transfer."""
+
+    from_balance_floor: JsonFloor | None = None
+    to_balance_floor: JsonFloor | None = None
+
+
+class TransferBody(TransferFloors):
+    """An amount to move from one account to another; a ``transfer_id`` makes a repeat safe."""
+
+    from_account_id: Uuid
+    to_account_id: Uuid
+    amount: Moved
+    transfer_id: Uuid | None = None
+
+    @field_validator("to_account_id")
+    @classmethod
+    def _another_account(cls, account_id: str, told: ValidationInfo) -> str:
+        if account_id == told.data.get("from_account_id"):
+            raise ValueError("must be another account than from_account_id")
+        return account_id
+
+
+class BatchPost(OwnBody):
+    """A transaction of a batch, and under which balance its account may not be after it."""
+
+    account_id: Uuid
+    amount: Amount
+    transaction_id: Uuid | None = None
+    balance_floor: JsonFloor | None = None
+
+
+def _distinct(posts: tuple[BatchPost, ...]) -> tuple[BatchPost, ...]:
+    ids = [post.transaction_id for post in posts if post.transaction_id]
+    if twice := next((each for each in ids if ids.count(each) > 1), None):
+        raise ValueError(f"must not name the transaction {twice} twice")
+    return posts
+
+
+class BatchBody(OwnBody):
+    """Transactions to post, all or none, in this order."""
+
+    transactions: Annotated[
+        tuple[BatchPost, ...],
+        Field(min_length=1, max_length=MOST_POSTS),
+        BeforeValidator(_from_array),
+        AfterValidator(_distinct),
+    ]
+
+
+class AccountBody(OwnBody):
+    """What an account is called and how its amounts read; null takes a value back."""
+
+    name: Name | None = None
+    unit: Unit | None = None
+    decimals: Decimals | None = None
 
 
 class FloorHeader(Model):
@@ -88,11 +176,23 @@ class AccountQuery(Model):
     at: QueryInstant | None = None
 
 
+class StatementQuery(PageQuery):
+    """Which entries: from an instant on, and until before another one; newest first."""
+
+    from_: Annotated[SpanEnd | None, Field(alias="from")] = None
+    to: SpanEnd | None = None
+    format: Literal["json", "csv"] = "json"
+    limit: Limit = 1_000
+
+
 # --- what is kept ---------------------------------------------------------------------------------
 
 
 class Entry(Model):
-    """A transaction as the ledger keeps it; ``reverses`` names the one that it takes back."""
+    """A transaction as the ledger keeps it; ``reverses`` names the one that it takes back.
+
+    Half of a transfer names the transaction and the account of the other half.
+    """
 
     transaction_id: Id
     account_id: Id
@@ -103,6 +203,15 @@ class Entry(Model):
     previous_hash: str
     hash: str
     reverses: Id | None = None
+    counterpart_id: Id | None = None
+    counterpart_account_id: Id | None = None
+
+    @property
+    def transfer_id(self) -> str | None:
+        """Return the transfer that this is half of: it has the id of the half that pays."""
+        return (
+            self.transaction_id if self.amount < 0 and self.counterpart_id else self.counterpart_id
+        )
 
 
 class StoredTransaction(Model):
@@ -110,6 +219,28 @@ class StoredTransaction(Model):
 
     entry: Entry
     reversed_by: Id | None = None
+
+
+class Reservation(Model):
+    """What an Idempotency-Key of a batch stands for: its digest, and the ids of its posts."""
+
+    digest: str
+    transaction_ids: tuple[Id, ...]
+
+
+class Details(Model):
+    """What an account is called and how its amounts read."""
+
+    name: str | None = None
+    unit: str | None = None
+    decimals: int | None = None
+
+
+class StoredAccount(Model):
+    """An account: its last entry, and what it is called."""
+
+    last: Entry
+    details: Details = Details()
 
 
 # --- what goes out --------------------------------------------------------------------------------
@@ -144,18 +275,26 @@ class Proof(Model):
 
 
 class Account(Model):
-    """An account, exactly as the contract shows it; ``at`` and ``proof`` where ``at`` was asked."""
+    """An account, exactly as the contract shows it; ``at`` and ``proof`` where ``at`` was asked.
+
+    What it is called is there when somebody said it.
+    """
 
     account_id: Id
     balance: int
     at: Instant | None = None
     proof: Proof | None = None
+    name: str | None = None
+    unit: str | None = None
+    decimals: int | None = None
 
     @classmethod
-    def of(cls, last: Entry, at: datetime | None = None) -> "Account":
+    def of(cls, last: Entry, details: Details, at: datetime | None = None) -> "Account":
         """Return the account after its entry ``last``, or as it was ``at`` an instant."""
         proof = Proof.model_construct(**_fields(last, Proof)) if at else None
-        return cls(account_id=last.account_id, balance=last.balance, at=at, proof=proof)
+        return cls(
+            account_id=last.account_id, balance=last.balance, at=at, proof=proof, **dict(details)
+        )
 
 
 class AccountState(Model):
@@ -167,11 +306,107 @@ class AccountState(Model):
     transaction_id: Id
     created_at: Instant
     hash: str
+    name: str | None = None
+    unit: str | None = None
+    decimals: int | None = None
 
     @classmethod
-    def of(cls, last: Entry) -> "AccountState":
-        """Return the account whose last entry is ``last``."""
-        return cls.model_construct(**_fields(last, cls))
+    def of(cls, account: StoredAccount) -> "AccountState":
+        """Return the account as it is listed."""
+        own = Details.model_fields.keys()
+        told = {name: getattr(account.last, name) for name in cls.model_fields if name not in own}
+        return cls.model_construct(**told, **dict(account.details))
+
+
+class PostedTransaction(Transaction):
+    """A transaction of a batch, and its account after it; ``replayed`` when it was there before."""
+
+    balance: int
+    sequence: int
+    hash: str
+    replayed: bool
+
+    @classmethod
+    def at(cls, entry: Entry, *, replayed: bool) -> "PostedTransaction":
+        """Return the transaction of ``entry``."""
+        told = {name: getattr(entry, name) for name in cls.model_fields if name != "replayed"}
+        return cls.model_construct(**told, replayed=replayed)
+
+
+class PostedBatch(Model):
+    """The transactions of a batch, in its order."""
+
+    transactions: tuple[PostedTransaction, ...]
+
+
+class Half(Model):
+    """One account's part in a transfer: its transaction, and the account after it."""
+
+    transaction_id: Id
+    sequence: int
+    balance: int
+    hash: str
+
+
+class Transfer(Model):
+    """A transfer with both halves; ``reverses`` and ``reversed_by`` name transfers."""
+
+    transfer_id: Id
+    from_account_id: Id
+    to_account_id: Id
+    amount: int
+    created_at: Instant
+    debit: Half
+    credit: Half
+    reverses: Id | None = None
+    reversed_by: Id | None = None
+
+    @classmethod
+    def of(cls, debit: Entry, credit: Entry, reversed_by: str | None = None) -> "Transfer":
+        """Return the transfer of two halves; ``reversed_by`` is what took ``credit`` back."""
+        return cls(
+            transfer_id=debit.transaction_id,
+            from_account_id=debit.account_id,
+            to_account_id=credit.account_id,
+            amount=credit.amount,
+            created_at=debit.created_at,
+            debit=Half.model_construct(**_fields(debit, Half)),
+            credit=Half.model_construct(**_fields(credit, Half)),
+            reverses=credit.reverses,
+            reversed_by=reversed_by,
+        )
+
+
+class StatementRow(Model):
+    """An entry in a statement."""
+
+    created_at: Instant
+    transaction_id: Id
+    amount: int
+    balance: int
+    sequence: int
+    reverses: Id | None = None
+    counterpart_id: Id | None = None
+    counterpart_account_id: Id | None = None
+
+    @classmethod
+    def of(cls, entry: Entry) -> "StatementRow":
+        """Return the row of ``entry``."""
+        return cls.model_construct(**_fields(entry, cls))
+
+
+class Statement(Model):
+    """An account's entries of a span, newest first, between its balances before and after it."""
+
+    account_id: Id
+    name: str | None = None
+    unit: str | None = None
+    decimals: int | None = None
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+    to: Instant | None = None
+    opening_balance: int
+    closing_balance: int
+    entries: tuple[StatementRow, ...]
 
 
 def _fields(entry: Entry, model: type[Model]) -> dict[str, Any]:

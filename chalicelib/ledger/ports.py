@@ -3,14 +3,25 @@
 What a method promises is documented in the stores.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, Uuid
+from chalicelib.ledger.models import (
+    AccountBody,
+    Entry,
+    Reservation,
+    StoredAccount,
+    StoredTransaction,
+    Transaction,
+    Uuid,
+)
+
+Keyed = Entry | Reservation | None
+"""What an Idempotency-Key stands for: a transaction, a transfer (its debit), a batch."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,20 @@ class Snapshot:
 
     last: Entry | None = None
     named: Entry | None = None
-    keyed: Entry | None = None
+    keyed: Keyed = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands already where several transactions are to be posted, as of one read.
+
+    ``last`` holds the last entries of those accounts that have one, ``named`` the entries of those
+    transactions that exist, both by id.
+    """
+
+    last: Mapping[str, Entry] = field(default_factory=dict)
+    named: Mapping[str, Entry] = field(default_factory=dict)
+    keyed: Keyed = None
 
 
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")]
@@ -43,6 +67,13 @@ class EntryPosition(NamedTuple):
     created_at: Time
 
 
+class StatementPosition(NamedTuple):
+    """A position in a statement, and the time of the entry that its closing balance is that of."""
+
+    created_at: Time
+    closed_at: Time
+
+
 class AccountPosition(NamedTuple):
     """A position in the list of accounts."""
 
@@ -55,13 +86,24 @@ class Store(Protocol):
     def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
     ) -> Snapshot: ...
-    def append(self, entry: Entry, *, key: str | None = None) -> bool: ...
+    def read_all(
+        self,
+        account_ids: Collection[str],
+        transaction_ids: Collection[str],
+        key: str | None = None,
+    ) -> Standing: ...
+    def append(self, *entries: Entry, key: str | None = None) -> bool: ...
     def bind(self, key: str, entry: Entry) -> bool: ...
+    def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation: ...
+    def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount | None: ...
     def transaction(self, transaction_id: str) -> StoredTransaction | None: ...
-    def account(self, account_id: str) -> Entry | None: ...
+    def account(self, account_id: str) -> StoredAccount | None: ...
     def account_at(self, account_id: str, at: datetime) -> Entry | None: ...
-    def accounts(self, *, after: str | None, limit: int) -> Sequence[Entry]: ...
+    def accounts(self, *, after: str | None, limit: int) -> Sequence[StoredAccount]: ...
     def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]: ...
+    def newest(
+        self, account_id: str, *, since: str | None, before: str | None, limit: int
+    ) -> Sequence[Entry]: ...
     def transactions(self, *, before: ListPosition | None, limit: int) -> Sequence[Transaction]: ...
     def of_account(
         self, account_id: str, *, before: str | None, limit: int

@@ -1,30 +1,52 @@
 """The ledger over HTTP. Bodies are those of the contract; what else is known is in headers."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from chalice import Response
 
 from chalicelib.core import log
+from chalicelib.core.errors import Fault, InvalidInputError
 from chalicelib.core.http import link, ok, respond
 from chalicelib.core.instants import sortable
-from chalicelib.core.models import Model
+from chalicelib.core.models import KeyHeader, Model
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes
+from chalicelib.core.spreadsheets import MEDIA_TYPE
 from chalicelib.ledger.models import (
     Account,
+    AccountBody,
     AccountQuery,
     AccountState,
+    BatchBody,
     Entry,
     FloorHeader,
     ListQuery,
+    PostedBatch,
+    PostedTransaction,
     PostHeaders,
+    Statement,
+    StatementQuery,
+    StatementRow,
+    StoredAccount,
     Transaction,
     TransactionBody,
     TransactionsQuery,
+    Transfer,
+    TransferBody,
+    TransferFloors,
     Uuid,
 )
-from chalicelib.ledger.ports import AccountPosition, EntryPosition, ListPosition
-from chalicelib.ledger.service import Receipt
+from chalicelib.ledger.ports import (
+    AccountPosition,
+    EntryPosition,
+    ListPosition,
+    StatementPosition,
+)
+from chalicelib.ledger.screens import statement_csv
+from chalicelib.ledger.service.rules import Receipt
+from chalicelib.ledger.service.statements import StatementPage
+from chalicelib.ledger.service.transfers import TransferReceipt
 from chalicelib.ledger.wiring import ledger
 
 bp = Routes(__name__)
@@ -32,15 +54,18 @@ bp = Routes(__name__)
 _TRANSACTIONS = Pages("/transactions", ListPosition)
 _ACCOUNTS = Pages("/accounts", AccountPosition)
 _ENTRIES = Pages("/accounts/{account_id}/entries", EntryPosition)
+_STATEMENT = Pages("/accounts/{account_id}/statement", StatementPosition)
 _BODY_LIMIT = 4_096
 _STATE = {
     "Ledger-Balance": "The account's balance after this transaction",
     "Ledger-Sequence": "The place of this transaction in its account: 1, 2, 3, ...",
     "Ledger-Hash": "The hash of its entry, which chains it to the entry before",
 }
+_ACCOUNT_STATE = _STATE | {"Ledger-Transaction": "The transaction that the balance rests on"}
 _LINKS = {
     "Ledger-Reverses": "The transaction that this one takes back",
     "Ledger-Reversed-By": "The transaction that took this one back",
+    "Ledger-Transfer": "The transfer that this transaction is half of",
 }
 _REPLAYED = {"Idempotent-Replayed": "true: this was answered before, and nothing was posted now"}
 _MORE = {"X-Truncated": "true: there is more than this answer holds"}
@@ -48,6 +73,10 @@ _MORE = {"X-Truncated": "true: there is more than this answer holds"}
 
 class _TransactionPath(Model):
     transaction_id: Uuid
+
+
+class _TransferPath(Model):
+    transfer_id: Uuid
 
 
 class _AccountPath(Model):
@@ -133,6 +162,75 @@ def reverse_transaction(path: _TransactionPath, headers: FloorHeader) -> Respons
 
 
 @bp.on(
+    "POST",
+    "/transactions/batch",
+    access="ledger:write",
+    body=BatchBody,
+    headers=KeyHeader,
+    response=PostedBatch,
+    status=201,
+    errors=(409, 422),
+    response_headers=_REPLAYED,
+)
+def post_batch(body: BatchBody, headers: KeyHeader) -> Response:
+    """Post several transactions, all or none; those that were posted before stay as they are."""
+    receipts = ledger().batches.post(body.transactions, key=headers.key)
+    _count(receipts, lost_races=receipts[0].lost_races)
+    told = {"Idempotent-Replayed": "true"} if all(each.replayed for each in receipts) else None
+    posted = [PostedTransaction.at(each.entry, replayed=each.replayed) for each in receipts]
+    return ok(PostedBatch.model_construct(transactions=tuple(posted)), status=201, headers=told)
+
+
+@bp.on(
+    "POST",
+    "/transfers",
+    access="ledger:write",
+    body=TransferBody,
+    body_limit=_BODY_LIMIT,
+    headers=KeyHeader,
+    response=Transfer,
+    status=201,
+    errors=(409, 422),
+    response_headers=_REPLAYED,
+)
+def send_transfer(body: TransferBody, headers: KeyHeader) -> Response:
+    """Move an amount from one account to another: both entries are posted, or none."""
+    return _transferred(ledger().transfers.send(body, key=headers.key), status=201)
+
+
+@bp.on(
+    "GET",
+    "/transfers/{transfer_id}",
+    access="ledger:read",
+    path_values=_TransferPath,
+    response=Transfer,
+    errors=(404,),
+)
+def get_transfer(path: _TransferPath) -> Response:
+    """Show a transfer with both entries, and what took it back."""
+    return ok(ledger().transfers.transfer(path.transfer_id))
+
+
+@bp.on(
+    "POST",
+    "/transfers/{transfer_id}/reversal",
+    access="ledger:write",
+    path_values=_TransferPath,
+    body=TransferFloors,
+    body_optional=True,
+    body_limit=_BODY_LIMIT,
+    response=Transfer,
+    also_answers=(201,),
+    errors=(404, 422),
+    response_headers=_REPLAYED,
+)
+def reverse_transfer(path: _TransferPath, body: TransferFloors) -> Response:
+    """Take a transfer back as a whole, once: 201 with the reversal, 200 with it ever after."""
+    receipt = ledger().transfers.reverse(path.transfer_id, body)
+    return _transferred(receipt, status=200 if receipt.replayed else 201)
+
+
+@bp.on(
     "GET",
     "/accounts",
     access="ledger:read",
@@ -145,7 +243,7 @@ def list_accounts(query: ListQuery) -> Response:
     """List the accounts with their balances, in the order of their ids."""
     start = _ACCOUNTS.start(query)
     found = ledger().accounts(after=start and start.account_id, limit=query.limit + 1)
-    page = cut(found, query.limit, lambda last: AccountPosition(last.account_id))
+    page = cut(found, query.limit, lambda each: AccountPosition(each.last.account_id))
     return _answer(map(AccountState.of, page.rows), _ACCOUNTS.following(query, page.next))
 
 
@@ -157,13 +255,60 @@ def list_accounts(query: ListQuery) -> Response:
     query=AccountQuery,
     response=Account,
     errors=(404,),
-    response_headers=_STATE | {"Ledger-Transaction": "The transaction that the balance rests on"},
+    response_headers=_ACCOUNT_STATE,
 )
 def get_account(path: _AccountPath, query: AccountQuery) -> Response:
     """Show an account's balance, now or at an instant, and the entry that it rests on."""
-    last = ledger().account(path.account_id, query.at)
-    told = {**_state(last), "Ledger-Transaction": last.transaction_id}
-    return ok(Account.of(last, query.at), headers=told)
+    books = ledger()
+    account = (
+        books.account_at(path.account_id, query.at) if query.at else books.account(path.account_id)
+    )
+    return _account(account, query.at)
+
+
+@bp.on(
+    "PUT",
+    "/accounts/{account_id}",
+    access="ledger:write",
+    path_values=_AccountPath,
+    body=AccountBody,
+    body_limit=_BODY_LIMIT,
+    response=Account,
+    errors=(404,),
+    response_headers=_ACCOUNT_STATE,
+)
+def put_account(path: _AccountPath, body: AccountBody) -> Response:
+    """Say what an account is called and how its amounts read; null takes a value back."""
+    return _account(ledger().describe(path.account_id, body))
+
+
+@bp.on(
+    "GET",
+    "/accounts/{account_id}/statement",
+    access="ledger:read",
+    path_values=_AccountPath,
+    query=StatementQuery,
+    response=Statement,
+    errors=(404,),
+    also_produces=("text/csv",),
+    response_headers=_MORE,
+)
+def get_statement(path: _AccountPath, query: StatementQuery) -> Response:
+    """Show an account's entries of a span, newest first, and its balances before and after it."""
+    if query.from_ and query.to and query.to < query.from_:
+        raise InvalidInputError(
+            [Fault(place="query", field="to", detail="must not be before from")]
+        )
+    start = _STATEMENT.start(query, account_id=path.account_id)
+    statement = ledger().statements.page(
+        path.account_id, since=query.from_, until=query.to, start=start, limit=query.limit
+    )
+    following = _STATEMENT.following(query, statement.page.next, account_id=path.account_id)
+    headers = {**link(following), "X-Truncated": "true"} if following else None
+    if query.format == "json":
+        return ok(_statement(statement, query), headers=headers)
+    text = statement_csv(statement, first=start is None)
+    return respond(text, media_type=MEDIA_TYPE, headers=headers)
 
 
 @bp.on(
@@ -188,9 +333,7 @@ def list_entries(path: _AccountPath, query: ListQuery) -> Response:
 
 
 def _receipt(receipt: Receipt, *, status: int) -> Response:
-    log.count("LedgerReplays" if receipt.replayed else "LedgerEntries")
-    if receipt.lost_races:
-        log.count("LedgerLostRaces", receipt.lost_races)
+    _count([receipt], lost_races=receipt.lost_races)
     entry = receipt.entry
     told = {"Location": f"/transactions/{entry.transaction_id}", **_state(entry), **_links(entry)}
     if receipt.replayed:
@@ -208,7 +351,43 @@ def _state(entry: Entry) -> dict[str, str]:
 
 
 def _links(entry: Entry) -> dict[str, str]:
-    return {"Ledger-Reverses": entry.reverses} if entry.reverses else {}
+    links = {"Ledger-Reverses": entry.reverses, "Ledger-Transfer": entry.transfer_id}
+    return {name: linked for name, linked in links.items() if linked}
+
+
+def _count(receipts: Iterable[Receipt], *, lost_races: int) -> None:
+    for receipt in receipts:
+        log.count("LedgerReplays" if receipt.replayed else "LedgerEntries")
+    if lost_races:
+        log.count("LedgerLostRaces", lost_races)
+
+
+def _transferred(receipt: TransferReceipt, *, status: int) -> Response:
+    log.count("LedgerReplays" if receipt.replayed else "LedgerEntries", 2)
+    if receipt.lost_races:
+        log.count("LedgerLostRaces", receipt.lost_races)
+    told = {"Location": f"/transfers/{receipt.transfer.transfer_id}"}
+    if receipt.replayed:
+        told["Idempotent-Replayed"] = "true"
+    return ok(receipt.transfer, status=status, headers=told)
+
+
+def _account(account: StoredAccount, at: datetime | None = None) -> Response:
+    last = account.last
+    told = {**_state(last), "Ledger-Transaction": last.transaction_id}
+    return ok(Account.of(last, account.details, at), headers=told)
+
+
+def _statement(statement: StatementPage, query: StatementQuery) -> Statement:
+    return Statement(
+        account_id=statement.account.last.account_id,
+        **dict(statement.account.details),
+        from_=query.from_,
+        to=query.to,
+        opening_balance=statement.opening_balance,
+        closing_balance=statement.closing_balance,
+        entries=tuple(map(StatementRow.of, statement.page.rows)),
+    )
 
 
 def _answer(rows: Iterable[Model], following: str | None) -> Response:

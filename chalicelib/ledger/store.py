@@ -1,28 +1,42 @@
 """The ledger in DynamoDB.
 
-``ACCOUNTS#<shard>/<account_id>``      the account, as its last entry, and its ``sequence``
+``ACCOUNTS#<shard>/<account_id>``      the account, as its last entry, its ``sequence``, and its
+                                       ``name``, ``unit`` and ``decimals`` if somebody said them
 ``ENTRIES#<account_id>/<created_at>``  the account's entries in order: time never stands still in it
 ``TRANSACTION#<id>/ENTRY``             the entry by the transaction's id, with ``reversed_by``
-``KEY#<key>/ENTRY``                    the entry that an Idempotency-Key stands for
-``LIST#<shard>/<created_at>#<id>``     all transactions in order of time, as the contract shows them
+``KEY#<key>/ENTRY``                    the entry that an Idempotency-Key stands for (of a transfer:
+                                       its debit), or the ``batch`` for which it is reserved
+``LIST#<shard>/<created_at>#<id>``     all transactions in order of time, as the contract shows
+                                       them; those that are posted at once share a row: ``rows``
 
 Each holds its JSON as ``body``. One transaction of DynamoDB writes all of them or none, and the
 condition on the account's sequence number lets one writer at a time through. Copies of an entry
-are never changed; ``reversed_by`` is set once. Every item has less than a kilobyte: two write
-units.
+are never changed; ``reversed_by`` is set once. Every item but a shared row has less than a
+kilobyte: two write units.
 """
 
 import heapq
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any
 
 from chalicelib.core import shards, table
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction
-from chalicelib.ledger.ports import ListPosition, Snapshot
+from chalicelib.ledger.models import (
+    AccountBody,
+    Details,
+    Entry,
+    Reservation,
+    StoredAccount,
+    StoredTransaction,
+    Transaction,
+)
+from chalicelib.ledger.ports import ListPosition, Snapshot, Standing
 
 # A partition takes 1,000 write units a second: 500 transactions that touch it. An account stays
 # in its shard for ever.
@@ -46,45 +60,116 @@ class LedgerStore:
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
     ) -> Snapshot:
         """Return what stands where a transaction of ``account_id`` is to be posted: one read."""
-        account = _account_key(account_id)
         if transaction_id is None and key is None:
-            return Snapshot(last=_entry(self._table.get(*account)))
-        named, keyed = _transaction_key(transaction_id or ""), _idempotency_key(key or "")
-        keys = [account, *([named] if transaction_id else []), *([keyed] if key else [])]
-        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(keys)}
+            return Snapshot(last=_entry(self._table.get(*_account_key(account_id))))
+        named = [transaction_id] if transaction_id else []
+        found = self.read_all([account_id], named, key)
         return Snapshot(
-            last=_entry(found.get(account)),
-            named=_entry(found.get(named)),
-            keyed=_entry(found.get(keyed)),
+            last=found.last.get(account_id),
+            named=found.named.get(transaction_id or ""),
+            keyed=found.keyed,
         )
 
-    def append(self, entry: Entry, *, key: str | None = None) -> bool:
-        """Store ``entry`` with all that refers to it, or nothing: one transaction.
+    def read_all(
+        self, account_ids: Collection[str], transaction_ids: Collection[str], key: str | None = None
+    ) -> Standing:
+        """Return what stands where transactions are to be posted: one read of up to 100 items."""
+        accounts = {_account_key(each): each for each in account_ids}
+        transactions = {_transaction_key(each): each for each in transaction_ids}
+        keyed = [_idempotency_key(key)] if key else []
+        keys = [*accounts, *transactions, *keyed]
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(keys)}
+        return Standing(
+            last={accounts[each]: _read(found[each]) for each in accounts if each in found},
+            named={
+                transactions[each]: _read(found[each]) for each in transactions if each in found
+            },
+            keyed=next((_keyed(found[each]) for each in keyed if each in found), None),
+        )
 
-        Returns False, and has stored nothing, when the account has moved on, when the transaction
-        or the key is there already, or when what it reverses was reversed.
+    def append(self, *entries: Entry, key: str | None = None) -> bool:
+        """Store ``entries`` with all that refers to them, or nothing: one transaction.
+
+        Those of one account follow each other; ``key`` will stand for the first of all. Returns
+        False, and has stored nothing, when an account has moved on, when a transaction or the key
+        is there already, or when what one reverses was reversed.
         """
-        places = [_entry_key(entry), _transaction_key(entry.transaction_id)]
-        if key:
-            places.append(_idempotency_key(key))
-        body = entry.stored_text()
-        account = _item(_account_key(entry.account_id), body)
-        account["sequence"] = {"N": str(entry.sequence)}
         actions = [
-            self._table.putting(account, _still_at(entry.sequence - 1)),
-            *(self._table.putting(_item(place, body), ABSENT) for place in places),
-            self._table.putting(
-                _item(_row_key(entry), Transaction.of(entry).stored_text()), ABSENT
+            *self._accounts_moving_on(entries),
+            *(self._putting(_entry_key(entry), entry) for entry in entries),
+            *(self._putting(_transaction_key(entry.transaction_id), entry) for entry in entries),
+            *(self._table.putting(row, ABSENT) for row in _rows(entries)),
+            *([self._putting(_idempotency_key(key), entries[0])] if key else []),
+            *(
+                self._reversing(entry.reverses, entry.transaction_id)
+                for entry in entries
+                if entry.reverses
             ),
         ]
-        if entry.reverses:
-            actions.append(self._reversing(entry.reverses, entry.transaction_id))
         try:
             # One try: what conflicts has moved the account on, so that this entry is out of date.
             self._table.transact(*actions, budget_s=0)
         except (ConditionError, UnavailableError):
             return False
         return True
+
+    def _accounts_moving_on(self, entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+        """Yield the actions that make the last of ``entries`` that of its account.
+
+        They leave alone what the account is called.
+        """
+        first: dict[str, Entry] = {}
+        last: dict[str, Entry] = {}
+        for entry in entries:
+            first.setdefault(entry.account_id, entry)
+            last[entry.account_id] = entry
+        for account_id, entry in last.items():
+            yield self._table.updating(
+                *_account_key(account_id),
+                "SET body = :body, #s = :sequence",
+                values={
+                    ":body": {"S": entry.stored_text()},
+                    ":sequence": {"N": str(entry.sequence)},
+                },
+                names={"#s": "sequence"},
+                condition=_still_at(first[account_id].sequence - 1),
+            )
+
+    def _putting(self, place: _Key, entry: Entry) -> dict[str, Any]:
+        return self._table.putting(_item(place, entry.stored_text()), ABSENT)
+
+    def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation:
+        """Store that ``key`` stands for a batch, or return what it stands for already."""
+        item = {**table.key(*_idempotency_key(key)), "batch": {"S": wanted.stored_text()}}
+        try:
+            self._table.put(item, ABSENT)
+        except ConditionError as taken:
+            if taken.item is None:
+                raise UnavailableError("The database is too busy to read.") from taken
+            return _keyed(taken.item)
+        return wanted
+
+    def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount | None:
+        """Change what an account is called, where ``wanted`` says so; return the account."""
+        given = {name: getattr(wanted, name) for name in sorted(wanted.model_fields_set)}
+        said = {name: value for name, value in given.items() if value is not None}
+        if not given:
+            return self.account(account_id)
+        parts = {
+            "SET": [f"#{name} = :{name}" for name in said],
+            "REMOVE": [f"#{name}" for name in given if name not in said],
+        }
+        try:
+            item = self._table.update(
+                *_account_key(account_id),
+                " ".join(f"{verb} {', '.join(terms)}" for verb, terms in parts.items() if terms),
+                values={f":{name}": _attribute(value) for name, value in said.items()},
+                names={f"#{name}": name for name in given},
+                condition=Condition("attribute_exists(pk)"),
+            )
+        except ConditionError:
+            return None
+        return _account(item)
 
     def bind(self, key: str, entry: Entry) -> bool:
         """Store that ``key`` stands for ``entry``; return False when it is taken."""
@@ -113,9 +198,10 @@ class LedgerStore:
         reversed_by = item.get("reversed_by", {}).get("S")
         return StoredTransaction.model_construct(entry=_read(item), reversed_by=reversed_by)
 
-    def account(self, account_id: str) -> Entry | None:
-        """Return the account's last entry: one read."""
-        return _entry(self._table.get(*_account_key(account_id)))
+    def account(self, account_id: str) -> StoredAccount | None:
+        """Return the account: one read."""
+        item = self._table.get(*_account_key(account_id))
+        return _account(item) if item else None
 
     def account_at(self, account_id: str, at: datetime) -> Entry | None:
         """Return the last entry that the account had at an instant: one read."""
@@ -124,8 +210,8 @@ class LedgerStore:
         )
         return _entry(next(found, None))
 
-    def accounts(self, *, after: str | None, limit: int) -> list[Entry]:
-        """Return accounts by their last entries, in the order of their ids."""
+    def accounts(self, *, after: str | None, limit: int) -> list[StoredAccount]:
+        """Return accounts in the order of their ids."""
         streams = [
             self._table.query(
                 f"ACCOUNTS#{shard}",
@@ -134,7 +220,7 @@ class LedgerStore:
             )
             for shard in range(ACCOUNT_SHARDS)
         ]
-        return [_read(item) for item in islice(heapq.merge(*streams, key=_sort_key), limit)]
+        return [_account(item) for item in islice(heapq.merge(*streams, key=_sort_key), limit)]
 
     def entries(self, account_id: str, *, after: str | None, limit: int) -> list[Entry]:
         """Return the account's entries in order, those later than the time ``after``."""
@@ -143,27 +229,40 @@ class LedgerStore:
 
     def transactions(self, *, before: ListPosition | None, limit: int) -> list[Transaction]:
         """Return transactions of all accounts, newest first, those before a place."""
-        last = _below("#".join(before)) if before else HIGHEST
+        # A shared row may hold transactions before the place and after it: they have one time.
+        last = f"{before.created_at}#{HIGHEST}" if before else HIGHEST
         streams = [
-            self._table.query(
-                f"LIST#{shard}",
-                last=last,
-                newest_first=True,
-                page_size=shards.share(limit, LIST_SHARDS),
+            _listed(
+                self._table.query(
+                    f"LIST#{shard}",
+                    last=last,
+                    newest_first=True,
+                    page_size=shards.share(limit, LIST_SHARDS),
+                )
             )
             for shard in range(LIST_SHARDS)
         ]
-        merged = heapq.merge(*streams, key=_sort_key, reverse=True)
-        rows = (item["body"]["S"] for item in islice(merged, limit))
-        return [Transaction.model_validate_json(row) for row in rows]
+        merged = heapq.merge(*streams, reverse=True)
+        below = (row for row in merged if before is None or row[0] < "#".join(before))
+        return [Transaction.model_validate_json(text) for _, text in islice(below, limit)]
 
     def of_account(self, account_id: str, *, before: str | None, limit: int) -> list[Transaction]:
         """Return the account's transactions, newest first, those before a time."""
-        last = _below(before) if before else HIGHEST
+        found = self.newest(account_id, since=None, before=before, limit=limit)
+        return [Transaction.of(entry) for entry in found]
+
+    def newest(
+        self, account_id: str, *, since: str | None, before: str | None, limit: int
+    ) -> list[Entry]:
+        """Return the account's entries, newest first, of the times from ``since`` to ``before``."""
         found = self._table.query(
-            _entries_of(account_id), last=last, newest_first=True, page_size=limit
+            _entries_of(account_id),
+            first=since or "",
+            last=_below(before) if before else HIGHEST,
+            newest_first=True,
+            page_size=limit,
         )
-        return [Transaction.of(_read(item)) for item in islice(found, limit)]
+        return [_read(item) for item in islice(found, limit)]
 
 
 # --- keys -----------------------------------------------------------------------------------------
@@ -192,6 +291,37 @@ def _idempotency_key(key: str) -> _Key:
 def _row_key(entry: Entry) -> _Key:
     shard = shards.of(entry.transaction_id, LIST_SHARDS)
     return f"LIST#{shard}", f"{sortable(entry.created_at)}#{entry.transaction_id}"
+
+
+def _rows(entries: Sequence[Entry]) -> Iterator[Item]:
+    """Yield the rows of the list: those of one moment share one."""
+    at_once: dict[datetime, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        at_once[entry.created_at].append(entry)
+    for together in at_once.values():
+        texts = [Transaction.of(entry).stored_text() for entry in together]
+        newest = max(together, key=lambda entry: entry.transaction_id)
+        if len(texts) == 1:
+            yield _item(_row_key(newest), texts[0])
+        else:
+            rows = {"L": [{"S": text} for text in texts]}
+            yield {**table.key(*_row_key(newest)), "rows": rows}
+
+
+def _listed(items: Iterator[Item]) -> Iterator[tuple[str, str]]:
+    """Yield the transactions of rows with their places, newest first."""
+    for _, together in groupby(items, key=lambda item: _sort_key(item).partition("#")[0]):
+        yield from sorted((row for item in together for row in _unfolded(item)), reverse=True)
+
+
+def _unfolded(item: Item) -> Iterator[tuple[str, str]]:
+    """Yield the place and the text of each transaction in a row of the list."""
+    if "body" in item:
+        yield _sort_key(item), item["body"]["S"]
+        return
+    time = _sort_key(item).partition("#")[0]
+    for row in item["rows"]["L"]:
+        yield f"{time}#{json.loads(row['S'])['transaction_id']}", row["S"]
 
 
 def _sort_key(item: Item) -> str:
@@ -225,6 +355,28 @@ def _item(key: _Key, body: str) -> Item:
 
 def _entry(item: Item | None) -> Entry | None:
     return _read(item) if item else None
+
+
+def _keyed(item: Item) -> Entry | Reservation:
+    if "batch" in item:
+        return Reservation.model_validate_json(item["batch"]["S"])
+    return _read(item)
+
+
+def _account(item: Item) -> StoredAccount:
+    decimals = item.get("decimals", {}).get("N")
+    return StoredAccount(
+        last=_read(item),
+        details=Details(
+            name=item.get("name", {}).get("S"),
+            unit=item.get("unit", {}).get("S"),
+            decimals=None if decimals is None else int(decimals),
+        ),
+    )
+
+
+def _attribute(value: str | int) -> dict[str, str]:
+    return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 
 def _read(item: Item) -> Entry:

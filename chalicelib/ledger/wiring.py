@@ -9,7 +9,7 @@ from chalicelib.core import aws, retry
 from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
-from chalicelib.ledger.service import Ledger
+from chalicelib.ledger.service.posting import Ledger
 from chalicelib.ledger.store import LedgerStore
 
 # Who waits for a busy account has waited for others' turns, a few hundredths of a second each:

@@ -17,7 +17,8 @@ from chalicelib.core import canonical, shards
 from chalicelib.core.outbox import rows
 from chalicelib.ledger import chain
 from chalicelib.ledger import store as ledger
-from chalicelib.ledger.models import Entry, Transaction
+from chalicelib.ledger.models import BatchPost, Entry, Transaction
+from chalicelib.ledger.service import batches
 from chalicelib.vending import archives
 from chalicelib.vending.names import StoredName
 from chalicelib.warranties import archive
@@ -75,6 +76,37 @@ def test_an_entry_of_the_ledger(entry: Entry) -> None:
     assert ledger._row_key(entry) == ("LIST#3", f"{at}#{entry.transaction_id}")
     assert ledger._transaction_key("t") == ("TRANSACTION#t", "ENTRY")
     assert ledger._idempotency_key("k") == ("KEY#k", "ENTRY")
+
+
+def test_half_of_a_transfer_and_what_is_posted_at_once(entry: Entry) -> None:
+    other = "00000002-0000-4000-8000-000000000002"
+    half = chain.following(
+        entry,
+        account_id=entry.account_id,
+        amount=-4,
+        transaction_id="00000066-0000-4000-8000-000000000066",
+        now=AT,
+        counterpart=chain.Counterpart("00000067-0000-4000-8000-000000000067", other),
+    )
+    one, two = entry, half.model_copy(update={"created_at": entry.created_at})
+
+    assert half.hash == "7aea0e2875c5cb0721db7276d997264afafc0c18f4dc0dd4381992186685d9d1"
+    assert half.stored_text().endswith(
+        f'"counterpart_id":"00000067-0000-4000-8000-000000000067","counterpart_account_id":"{other}"}}'
+    )
+    (row,) = ledger._rows([one, two])
+    assert row["sk"] == {"S": f"2142-03-01T08:00:01.000000+00:00#{two.transaction_id}"}
+    assert [Transaction.of(each).stored_text() for each in (one, two)] == [
+        text["S"] for text in row["rows"]["L"]
+    ]
+
+
+def test_a_batch_that_a_key_is_reserved_for() -> None:
+    posts = [BatchPost(account_id=REQUEST, amount=-4, balance_floor=0)]
+
+    assert batches.digest(posts) == (
+        "f1f69d30df7f9d376230dfb2372f700006fd7a4470d77105109135fbb7e1d724"
+    )
 
 
 def test_a_sale_of_the_warranties() -> None:

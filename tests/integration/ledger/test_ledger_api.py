@@ -201,13 +201,23 @@ PATHS = {
     f"/transactions/{NINE}": "GET, OPTIONS",
     f"/transactions/{NINE}/reversal": "OPTIONS, POST",
     "/accounts": "GET, OPTIONS",
-    f"/accounts/{ANN}": "GET, OPTIONS",
+    f"/accounts/{ANN}": "GET, OPTIONS, PUT",
     f"/accounts/{ANN}/entries": "GET, OPTIONS",
+    f"/accounts/{ANN}/statement": "GET, OPTIONS",
+    "/transactions/batch": "OPTIONS, POST",
+    "/transfers": "OPTIONS, POST",
+    f"/transfers/{NINE}": "GET, OPTIONS",
+    f"/transfers/{NINE}/reversal": "OPTIONS, POST",
 }
+CLOSED = [
+    (method, path)
+    for path, allowed in PATHS.items()
+    for method in ("PUT", "PATCH", "DELETE")
+    if method not in allowed
+]
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(("method", "path"), CLOSED)
 def test_another_verb_is_refused_first(caller: Caller, method: str, path: str) -> None:
     answer = caller.ask(method, path, b"nonsense", {"Content-Type": "application/xml"})
 

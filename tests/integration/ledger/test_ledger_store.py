@@ -11,8 +11,8 @@ from chalicelib.core.instants import sortable
 from chalicelib.core.table import Table
 from chalicelib.ledger import store as ledger_store
 from chalicelib.ledger.chain import following
-from chalicelib.ledger.models import Entry
-from chalicelib.ledger.ports import ListPosition, Snapshot, Store
+from chalicelib.ledger.models import AccountBody, Details, Entry, Reservation, StoredAccount
+from chalicelib.ledger.ports import ListPosition, Snapshot, Standing, Store
 from chalicelib.ledger.store import LedgerStore
 from tests.support.ids import uuid
 from tests.support.ledger.fakes import MORNING, MemoryStore
@@ -73,7 +73,7 @@ def test_an_entry_is_found_by_all_its_names(store: Store, entry: Callable[..., E
     kept = store.transaction(uuid(1))
     assert kept is not None
     assert (kept.entry, kept.reversed_by) == (first, None)
-    assert store.account(ANN) == first
+    assert store.account(ANN) == StoredAccount(last=first)
     assert store.account_at(ANN, MORNING + timedelta(seconds=1)) == first
 
 
@@ -91,7 +91,7 @@ def test_an_entry_whose_place_or_name_is_taken_is_not_stored_at_all(
 
     assert not store.append(other, key="k" if taken == "key" else None)
 
-    assert [last.account_id for last in store.accounts(after=None, limit=9)] == [ANN]
+    assert [each.last.account_id for each in store.accounts(after=None, limit=9)] == [ANN]
     assert len(store.transactions(before=None, limit=9)) == 1
     assert store.entries(ANN, after=None, limit=9) == [first]
     assert store.read_snapshot(BOB).last is None
@@ -119,7 +119,7 @@ def test_a_reversal_is_told_to_the_original_once(store: Store, entry: Callable[.
     kept = store.transaction(uuid(1))
     assert kept is not None
     assert kept.reversed_by == uuid(2)
-    assert store.account(ANN) == reversal
+    assert store.account(ANN) == StoredAccount(last=reversal)
     assert store.transaction(uuid(3)) is None
 
 
@@ -196,9 +196,93 @@ def test_accounts_are_listed_by_id_page_by_page(store: Store, entry: Callable[..
 
     found: list[str] = []
     while page := store.accounts(after=found[-1] if found else None, limit=5):
-        found += [last.account_id for last in page]
+        found += [each.last.account_id for each in page]
 
     assert found == ids
+
+
+def test_entries_are_stored_together_or_not_at_all(
+    store: Store, entry: Callable[..., Entry]
+) -> None:
+    first, second, third = entry(1), entry(2, BOB), entry(3)
+    store.append(_again(entry(9, uuid(0xC)), uuid(8)))
+    taken = _again(second, uuid(8))
+
+    assert not store.append(first, taken, third)
+    assert store.account(ANN) is None
+    assert store.append(first, second, third, key="k")
+
+    assert store.entries(ANN, after=None, limit=9) == [first, third]
+    standing = store.read_all([ANN, BOB, uuid(0xD)], [uuid(1), uuid(2), uuid(7)], "k")
+    assert standing == Standing(
+        last={ANN: third, BOB: second},
+        named={uuid(1): first, uuid(2): second},
+        keyed=first,
+    )
+
+
+def test_transactions_of_one_moment_share_a_row_and_are_all_listed(store: Store) -> None:
+    for batch in range(3):
+        made = [
+            following(
+                None,
+                account_id=uuid(0x100 * batch + number),
+                amount=number,
+                transaction_id=uuid(0x100 * batch + number),
+                now=MORNING + timedelta(seconds=batch % 2),
+            )
+            for number in range(5)
+        ]
+        assert store.append(*made)
+
+    pages, before = [], None
+    while page := store.transactions(before=before, limit=4):
+        pages += [ListPosition(sortable(each.created_at), each.transaction_id) for each in page]
+        before = pages[-1]
+
+    assert len(pages) == 15
+    assert pages == sorted(pages, reverse=True)
+
+
+def test_a_key_is_reserved_once(store: Store, entry: Callable[..., Entry]) -> None:
+    wanted = Reservation(digest="d", transaction_ids=(uuid(1),))
+    posted = entry(1)
+    store.append(posted, key="posted")
+
+    assert store.reserve("k", wanted) == wanted
+    assert store.reserve("k", Reservation(digest="e", transaction_ids=())) == wanted
+    assert store.reserve("posted", wanted) == posted
+    assert store.read_snapshot(BOB, key="k").keyed == wanted
+    assert not store.bind("k", posted)
+
+
+def test_what_an_account_is_called_is_changed_field_by_field(
+    store: Store, entry: Callable[..., Entry]
+) -> None:
+    assert store.describe(ANN, AccountBody(name="Till")) is None
+    first = entry(1)
+    store.append(first)
+
+    store.describe(ANN, AccountBody(name="Till", unit="EUR", decimals=2))
+    store.describe(ANN, AccountBody(name=None, decimals=0))
+    last = entry(2)
+    store.append(last)
+
+    told = StoredAccount(last=last, details=Details(unit="EUR", decimals=0))
+    assert store.account(ANN) == store.describe(ANN, AccountBody()) == told
+    assert list(store.accounts(after=None, limit=9)) == [told]
+
+
+def test_the_newest_entries_of_a_span(store: Store, entry: Callable[..., Entry]) -> None:
+    entries = [entry(number) for number in range(5)]
+    for each in entries:
+        store.append(each)
+    times = [sortable(each.created_at) for each in entries]
+
+    assert store.newest(ANN, since=times[1], before=times[4], limit=9) == entries[3:0:-1]
+    assert store.newest(ANN, since=None, before=times[2], limit=1) == [entries[1]]
+    assert store.newest(ANN, since=times[3], before=None, limit=9) == entries[:2:-1]
+    assert not store.newest(ANN, since=times[3], before=times[3], limit=9)
 
 
 @pytest.mark.parametrize("number_of", [ledger_store.ACCOUNT_SHARDS, ledger_store.LIST_SHARDS])
@@ -222,6 +306,8 @@ def test_every_item_stays_under_a_kilobyte(dynamodb: Any, table_name: str) -> No
         previous_hash="f" * 64,
         hash="f" * 64,
         reverses=uuid(2**29),
+        counterpart_id=uuid(2**28),
+        counterpart_account_id=uuid(2**27),
     )
     body = {"S": huge.json_text()}
     item = {"pk": {"S": "KEY#" + "k" * 255}, "sk": {"S": "ENTRY"}, "body": body}

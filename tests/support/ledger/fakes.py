@@ -3,15 +3,23 @@
 `tests/integration/ledger/test_ledger_store.py` holds this store and the real one to one contract.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import TypeVar
 
 from chalicelib.core.instants import sortable
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction
-from chalicelib.ledger.ports import ListPosition, Snapshot, Store
-from chalicelib.ledger.service import Ledger
+from chalicelib.ledger.models import (
+    AccountBody,
+    Details,
+    Entry,
+    Reservation,
+    StoredAccount,
+    StoredTransaction,
+    Transaction,
+)
+from chalicelib.ledger.ports import ListPosition, Snapshot, Standing, Store
+from chalicelib.ledger.service.posting import Ledger
 from tests.support.clock import Clock
 from tests.support.ids import uuid
 
@@ -27,52 +35,86 @@ class MemoryStore:
     def __init__(self) -> None:
         self.chains: dict[str, list[Entry]] = {}
         self.kept: dict[str, StoredTransaction] = {}
-        self.keys: dict[str, Entry] = {}
+        self.keys: dict[str, Entry | Reservation] = {}
+        self.details: dict[str, Details] = {}
 
     def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
     ) -> Snapshot:
-        named = self.kept.get(transaction_id or "")
+        found = self.read_all([account_id], [transaction_id] if transaction_id else [], key)
         return Snapshot(
-            last=self.account(account_id),
-            named=named.entry if named else None,
+            last=found.last.get(account_id),
+            named=found.named.get(transaction_id or ""),
+            keyed=found.keyed,
+        )
+
+    def read_all(
+        self, account_ids: Collection[str], transaction_ids: Collection[str], key: str | None = None
+    ) -> Standing:
+        return Standing(
+            last={each: self.chains[each][-1] for each in account_ids if each in self.chains},
+            named={each: self.kept[each].entry for each in transaction_ids if each in self.kept},
             keyed=self.keys.get(key or ""),
         )
 
-    def append(self, entry: Entry, *, key: str | None = None) -> bool:
-        last = self.account(entry.account_id)
-        free = entry.transaction_id not in self.kept and key not in self.keys
-        original = self.kept.get(entry.reverses or "")
-        reversible = entry.reverses is None or (original and original.reversed_by is None)
-        if not free or not reversible or entry.sequence != (last.sequence + 1 if last else 1):
+    def append(self, *entries: Entry, key: str | None = None) -> bool:
+        lasts = {account_id: chain[-1].sequence for account_id, chain in self.chains.items()}
+        taken = {*self.kept}
+        for entry in entries:
+            original = self.kept.get(entry.reverses or "")
+            reversible = entry.reverses is None or (original and original.reversed_by is None)
+            follows = entry.sequence == lasts.get(entry.account_id, 0) + 1
+            if entry.transaction_id in taken or not reversible or not follows:
+                return False
+            lasts[entry.account_id] = entry.sequence
+            taken.add(entry.transaction_id)
+        if key in self.keys:
             return False
+        for entry in entries:
+            self._keep(entry)
+        if key:
+            self.keys[key] = entries[0]
+        return True
+
+    def _keep(self, entry: Entry) -> None:
         self.chains.setdefault(entry.account_id, []).append(entry)
         self.kept[entry.transaction_id] = StoredTransaction(entry=entry)
-        if key:
-            self.keys[key] = entry
-        if original:
-            reversed_by = entry.transaction_id
+        if original := self.kept.get(entry.reverses or ""):
             self.kept[original.entry.transaction_id] = StoredTransaction(
-                entry=original.entry, reversed_by=reversed_by
+                entry=original.entry, reversed_by=entry.transaction_id
             )
-        return True
 
     def bind(self, key: str, entry: Entry) -> bool:
         return self.keys.setdefault(key, entry) is entry
 
+    def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation:
+        return self.keys.setdefault(key, wanted)
+
+    def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount | None:
+        if account_id not in self.chains:
+            return None
+        given = wanted.model_dump(exclude_unset=True)
+        known = self.details.get(account_id, Details())
+        self.details[account_id] = known.model_copy(update=given)
+        return self.account(account_id)
+
     def transaction(self, transaction_id: str) -> StoredTransaction | None:
         return self.kept.get(transaction_id)
 
-    def account(self, account_id: str) -> Entry | None:
-        return self.chains.get(account_id, [None])[-1]
+    def account(self, account_id: str) -> StoredAccount | None:
+        if account_id not in self.chains:
+            return None
+        details = self.details.get(account_id, Details())
+        return StoredAccount(last=self.chains[account_id][-1], details=details)
 
     def account_at(self, account_id: str, at: datetime) -> Entry | None:
         until = [entry for entry in self.chains.get(account_id, []) if entry.created_at <= at]
         return until[-1] if until else None
 
-    def accounts(self, *, after: str | None, limit: int) -> Sequence[Entry]:
+    def accounts(self, *, after: str | None, limit: int) -> Sequence[StoredAccount]:
         ids = sorted(each for each in self.chains if after is None or each > after)
-        return [self.chains[each][-1] for each in ids[:limit]]
+        found = [self.account(each) for each in ids[:limit]]
+        return [each for each in found if each]
 
     def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]:
         chain = self.chains.get(account_id, [])
@@ -89,9 +131,18 @@ class MemoryStore:
     def of_account(
         self, account_id: str, *, before: str | None, limit: int
     ) -> Sequence[Transaction]:
-        chain = reversed(self.chains.get(account_id, []))
-        found = [e for e in chain if before is None or sortable(e.created_at) < before]
-        return [Transaction.of(entry) for entry in found[:limit]]
+        found = self.newest(account_id, since=None, before=before, limit=limit)
+        return [Transaction.of(entry) for entry in found]
+
+    def newest(
+        self, account_id: str, *, since: str | None, before: str | None, limit: int
+    ) -> Sequence[Entry]:
+        return [
+            entry
+            for entry in reversed(self.chains.get(account_id, []))
+            if since is None or sortable(entry.created_at) >= since
+            if before is None or sortable(entry.created_at) < before
+        ][:limit]
 
 
 def a_ledger(store: Store, now: Callable[[], datetime] | None = None, tries: int = 100) -> Ledger:
@@ -104,6 +155,6 @@ def a_ledger(store: Store, now: Callable[[], datetime] | None = None, tries: int
 
 def chains(store: Store) -> Iterator[tuple[str, list[Entry]]]:
     """Yield all accounts of a store and their entries."""
-    for last in store.accounts(after=None, limit=10_000):
-        entries = store.entries(last.account_id, after=None, limit=10_000)
-        yield last.account_id, list(entries)
+    for account in store.accounts(after=None, limit=10_000):
+        account_id = account.last.account_id
+        yield account_id, list(store.entries(account_id, after=None, limit=10_000))

@@ -1,21 +1,28 @@
 """Callers that die anywhere in the middle and try again, on whatever plays DynamoDB."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from chalicelib.core.table import Table
 from chalicelib.ledger.chain import Chain
-from chalicelib.ledger.models import Entry, TransactionBody
-from chalicelib.ledger.service import Ledger, Receipt
+from chalicelib.ledger.models import (
+    BatchPost,
+    Entry,
+    TransactionBody,
+    TransferBody,
+    TransferFloors,
+)
+from chalicelib.ledger.service.posting import Ledger
+from chalicelib.ledger.service.transfers import TransferReceipt
 from chalicelib.ledger.store import LedgerStore
 from tests.support.clock import Clock
 from tests.support.dynamodb import Line
 from tests.support.ledger.fakes import MORNING
 from tests.support.stage import Killed
 
-Deed = Callable[[Ledger], Receipt]
+Deed = Callable[[Ledger], Any]
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class Scene:
     key: str
     transaction_id: str
     original: str
+    other: str
+    transfer: str
 
     def ledger(self, line: Line | None = None) -> Ledger:
         """Return the ledger as a new process sees it."""
@@ -43,16 +52,38 @@ class Scene:
         transaction_id = self.transaction_id if named else None
         return TransactionBody(account_id=self.account, amount=7, transaction_id=transaction_id)
 
-    def entries(self) -> list[Entry]:
-        """Return what is stored of the account, all of it proven."""
+    def transfer_body(self, *, named: bool = False) -> TransferBody:
+        return TransferBody(
+            from_account_id=self.account,
+            to_account_id=self.other,
+            amount=7,
+            transfer_id=self.transaction_id if named else None,
+        )
+
+    def batch(self, *, named: bool = False) -> list[BatchPost]:
+        ids = [self.transaction_id, self.key] if named else [None, None]
+        return [
+            BatchPost(account_id=account, amount=7, transaction_id=transaction_id)
+            for account, transaction_id in zip((self.account, self.other), ids, strict=True)
+        ]
+
+    def both(self) -> list[Entry]:
+        """Return what is stored of both accounts, all of it proven."""
+        return [*self.entries(self.account), *self.entries(self.other)]
+
+    def entries(self, account_id: str | None = None) -> list[Entry]:
+        """Return what is stored of an account, the first by default, all of it proven."""
+        account_id = account_id or self.account
         store = self.ledger().store
-        entries = list(store.entries(self.account, after=None, limit=100))
-        chain = Chain(self.account)
+        entries = list(store.entries(account_id, after=None, limit=100))
+        chain = Chain(account_id)
         assert [chain.misfit(entry) for entry in entries] == [None] * len(entries)
-        assert store.account(self.account) == entries[-1]
-        listed = store.transactions(before=None, limit=100)
+        account = store.account(account_id)
+        assert account is not None
+        assert account.last == entries[-1]
+        listed = store.transactions(before=None, limit=500)
         ids = {entry.transaction_id for entry in entries}
-        assert {row.transaction_id for row in listed if row.account_id == self.account} == ids
+        assert {row.transaction_id for row in listed if row.account_id == account_id} == ids
         for entry in entries:
             kept = store.transaction(entry.transaction_id)
             assert kept is not None
@@ -61,10 +92,14 @@ class Scene:
 
 
 def scene(client: Any, table: str) -> Scene:
-    """Return an account of its own with one transaction, of 1."""
-    made = Scene(client, table, *[str(uuid4()) for _ in range(4)])
+    """Return two accounts of its own: one transaction of 1 and a transfer of 2 were made there."""
+    made = Scene(client, table, *[str(uuid4()) for _ in range(6)])
     body = TransactionBody(account_id=made.account, amount=1, transaction_id=made.original)
     made.ledger().post(body)
+    sent = TransferBody(
+        from_account_id=made.account, to_account_id=made.other, amount=2, transfer_id=made.transfer
+    )
+    made.ledger().transfers.send(sent)
     return made
 
 
@@ -73,7 +108,20 @@ DEEDS: dict[str, Callable[[Scene], Deed]] = {
     "a post with an id": lambda at: lambda ledger: ledger.post(at.body(named=True)),
     "a post with both": lambda at: lambda ledger: ledger.post(at.body(named=True), key=at.key),
     "a reversal": lambda at: lambda ledger: ledger.reverse(at.original),
+    "a transfer with a key": lambda at: (
+        lambda ledger: ledger.transfers.send(at.transfer_body(), key=at.key)
+    ),
+    "a transfer with an id": lambda at: (
+        lambda ledger: ledger.transfers.send(at.transfer_body(named=True))
+    ),
+    "a reversal of a transfer": lambda at: (
+        lambda ledger: ledger.transfers.reverse(at.transfer, TransferFloors())
+    ),
+    "a batch with a key": lambda at: lambda ledger: ledger.batches.post(at.batch(), key=at.key),
+    "a batch with ids": lambda at: lambda ledger: ledger.batches.post(at.batch(named=True)),
 }
+MADE = {"a post": 1, "a reversal": 1, "a transfer": 2, "a reversal of a transfer": 2, "a batch": 2}
+"""How many entries a deed makes, by how its name begins."""
 
 
 def deaths(client: Any, table: str, name: str) -> Iterator[tuple[Scene, Deed, int]]:
@@ -92,17 +140,37 @@ def deaths(client: Any, table: str, name: str) -> Iterator[tuple[Scene, Deed, in
 
 def check_that_a_retry_finishes_what_death_left(client: Any, table: str, name: str) -> int:
     """Die at every moment and try again; return how many moments there were."""
+    makes = MADE[max((begin for begin in MADE if name.startswith(begin)), key=len)]
     moments = 0
     for at, deed, _ in deaths(client, table, name):
-        before = at.entries()
-        assert len(before) in {1, 2}
+        before = at.both()
+        assert len(before) in {3, 3 + makes}
 
-        receipt = deed(at.ledger())
+        first = deed(at.ledger())
 
-        entries = at.entries()
-        assert len(entries) == 2
-        assert receipt.entry == entries[1]
-        assert receipt.replayed == (len(before) == 2)
-        assert deed(at.ledger()) == Receipt(receipt.entry, replayed=True)
+        entries = at.both()
+        assert len(entries) == 3 + makes
+        assert set(_ids(before)) <= set(_ids(entries))
+        assert set(_posted(first)) <= set(_ids(entries))
+        assert len(set(_posted(first))) == makes
+        assert _replayed(first) == (len(before) == 3 + makes)
+        again = deed(at.ledger())
+        assert _replayed(again)
+        assert _posted(again) == _posted(first)
         moments += 1
     return moments
+
+
+def _ids(entries: Iterable[Entry]) -> list[str]:
+    return [entry.transaction_id for entry in entries]
+
+
+def _posted(told: Any) -> list[str]:
+    """Return the transactions that a caller was told of."""
+    if isinstance(told, TransferReceipt):
+        return [told.transfer.debit.transaction_id, told.transfer.credit.transaction_id]
+    return _ids(receipt.entry for receipt in (told if isinstance(told, list) else [told]))
+
+
+def _replayed(told: Any) -> bool:
+    return all(receipt.replayed for receipt in (told if isinstance(told, list) else [told]))

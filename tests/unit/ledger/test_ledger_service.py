@@ -9,9 +9,9 @@ import pytest
 from chalicelib.core.errors import NotFoundError, UnavailableError
 from chalicelib.core.idempotency import KeyReusedError
 from chalicelib.ledger.models import Entry, TransactionBody
-from chalicelib.ledger.service import (
+from chalicelib.ledger.service.posting import Ledger
+from chalicelib.ledger.service.rules import (
     BelowFloorError,
-    Ledger,
     NotReversibleError,
     TransactionIdTakenError,
 )
@@ -46,11 +46,11 @@ class Meanwhile(MemoryStore):
 
     deed: Callable[[], object] | None = None
 
-    def append(self, entry: Entry, *, key: str | None = None) -> bool:
+    def append(self, *entries: Entry, key: str | None = None) -> bool:
         if deed := self.deed:
             self.deed = None
             deed()
-        return super().append(entry, key=key)
+        return super().append(*entries, key=key)
 
 
 # --- posting --------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_accounts_do_not_know_of_each_other(ledger: Ledger) -> None:
 
 def test_without_identity_each_post_is_a_transaction_of_its_own(ledger: Ledger) -> None:
     assert ledger.post(body(4)).entry != ledger.post(body(4)).entry
-    assert ledger.account(ANN).balance == 8
+    assert ledger.account(ANN).last.balance == 8
 
 
 @pytest.mark.parametrize("named", [{"key": "k"}, {"transaction_id": NINE}], ids=str)
@@ -87,7 +87,7 @@ def test_the_same_again_replays_the_same_answer_for_ever(
 
     assert again.entry == first.entry
     assert (first.replayed, again.replayed) == (False, True)
-    assert ledger.account(ANN).balance == 104
+    assert ledger.account(ANN).last.balance == 104
 
 
 @pytest.mark.parametrize("other", [body(5, ANN, NINE), body(4, BOB, NINE), body(5, BOB, NINE)])
@@ -99,7 +99,7 @@ def test_a_transaction_id_with_another_body_is_taken(
     with pytest.raises(TransactionIdTakenError, match="another"):
         ledger.post(other)
 
-    assert ledger.account(ANN).balance == 4
+    assert ledger.account(ANN).last.balance == 4
 
 
 def test_the_refusal_names_what_differs(ledger: Ledger) -> None:
@@ -188,7 +188,7 @@ def test_two_withdrawals_that_race_cannot_both_pass_the_floor(clock: Clock) -> N
     with pytest.raises(BelowFloorError):
         ledger.post(body(-10), floor=0)
 
-    assert ledger.account(ANN).balance == 0
+    assert ledger.account(ANN).last.balance == 0
 
 
 # --- races ----------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_the_same_post_twice_at_once_is_one_transaction(
     store.deed = lambda: ledger.post(wanted, key=named.get("key"))
 
     assert ledger.post(wanted, key=named.get("key")).replayed
-    assert ledger.account(ANN).balance == 4
+    assert ledger.account(ANN).last.balance == 4
 
 
 def test_one_key_for_two_posts_at_once_is_refused_to_the_loser(clock: Clock) -> None:
@@ -242,7 +242,7 @@ def test_a_key_bound_elsewhere_in_between_is_refused(clock: Clock) -> None:
 
 def test_who_never_gets_a_turn_is_told_to_try_again_and_nothing_was_posted() -> None:
     class Crowded(MemoryStore):
-        def append(self, entry: Entry, *, key: str | None = None) -> bool:
+        def append(self, *entries: Entry, key: str | None = None) -> bool:
             return False
 
     store = Crowded()
@@ -275,7 +275,7 @@ def test_a_transaction_is_reversed_once_whoever_asks_and_however_often(ledger: L
     again = [ledger.reverse(original, floor=99) for _ in range(3)]
 
     assert all(receipt.replayed and receipt.entry == first.entry for receipt in again)
-    assert ledger.account(ANN).balance == 0
+    assert ledger.account(ANN).last.balance == 0
 
 
 def test_two_reversals_at_once_are_one(clock: Clock) -> None:
@@ -285,7 +285,7 @@ def test_two_reversals_at_once_are_one(clock: Clock) -> None:
     store.deed = lambda: ledger.reverse(original)
 
     assert ledger.reverse(original).replayed
-    assert ledger.account(ANN).balance == 0
+    assert ledger.account(ANN).last.balance == 0
 
 
 def test_a_reversal_is_not_reversed(ledger: Ledger) -> None:
@@ -314,7 +314,7 @@ def test_an_unknown_transaction_is_not_reversed(ledger: Ledger) -> None:
 def test_a_reversal_that_never_gets_a_turn_is_told_so() -> None:
     store = MemoryStore()
     original = a_ledger(store).post(body(4)).entry.transaction_id
-    store.append = lambda entry, *, key=None: False  # type: ignore[method-assign]
+    store.append = lambda *entries, key=None: False  # type: ignore[method-assign]
 
     with pytest.raises(UnavailableError):
         a_ledger(store, tries=3).reverse(original)
@@ -328,9 +328,9 @@ def test_l6_an_account_exists_from_its_first_transaction(ledger: Ledger, clock: 
         ledger.account(ANN)
     ledger.post(body(0))
 
-    assert ledger.account(ANN).balance == 0
+    assert ledger.account(ANN).last.balance == 0
     with pytest.raises(NotFoundError, match="at 2142-03-01T07"):
-        ledger.account(ANN, clock.at - timedelta(minutes=1))
+        ledger.account_at(ANN, clock.at - timedelta(minutes=1))
 
 
 def test_a_balance_at_an_instant_is_that_of_the_last_entry_until_then(
@@ -340,10 +340,10 @@ def test_a_balance_at_an_instant_is_that_of_the_last_entry_until_then(
         ledger.post(body(amount))
         clock.forward(hours=1)
 
-    found = [ledger.account(ANN, MORNING + timedelta(hours=h)) for h in (0, 0.5, 1, 99)]
+    found = [ledger.account_at(ANN, MORNING + timedelta(hours=h)) for h in (0, 0.5, 1, 99)]
 
-    assert [entry.balance for entry in found] == [1, 1, 11, 111]
-    assert [entry.sequence for entry in found] == [1, 1, 2, 3]
+    assert [account.last.balance for account in found] == [1, 1, 11, 111]
+    assert [account.last.sequence for account in found] == [1, 1, 2, 3]
 
 
 def test_the_list_has_all_accounts_newest_first_or_one(ledger: Ledger, clock: Clock) -> None:

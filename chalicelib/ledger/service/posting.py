@@ -8,51 +8,32 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.core.errors import (
-    ConflictError,
-    NotFoundError,
-    UnavailableError,
-    UnprocessableError,
-)
-from chalicelib.core.idempotency import check_same, differences
+from chalicelib.core.errors import NotFoundError
+from chalicelib.core.idempotency import check_same
 from chalicelib.core.instants import precise
 from chalicelib.ledger import chain
-from chalicelib.ledger.models import Entry, StoredTransaction, Transaction, TransactionBody
+from chalicelib.ledger.models import (
+    AccountBody,
+    Entry,
+    Reservation,
+    StoredAccount,
+    StoredTransaction,
+    Transaction,
+    TransactionBody,
+)
 from chalicelib.ledger.ports import ListPosition, Store
-
-
-class TransactionIdTakenError(ConflictError):
-    """The transaction_id names another transaction."""
-
-    type = "/problems/transaction-id-taken"
-    title = "Transaction id taken"
-
-
-class BelowFloorError(UnprocessableError):
-    """The balance would be under the floor that the request set."""
-
-    type = "/problems/below-floor"
-    title = "Below the floor"
-
-
-class NotReversibleError(UnprocessableError):
-    """A reversal cannot be reversed."""
-
-    type = "/problems/not-reversible"
-    title = "Not reversible"
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What became of a post or a reversal.
-
-    ``replayed`` tells that the entry was there before; ``lost_races`` how many other writers were
-    first.
-    """
-
-    entry: Entry
-    replayed: bool = False
-    lost_races: int = 0
+from chalicelib.ledger.service.batches import Batches
+from chalicelib.ledger.service.rules import (
+    NotReversibleError,
+    Receipt,
+    check_floor,
+    check_transaction,
+    key_of_another_kind,
+    no_account,
+    too_busy,
+)
+from chalicelib.ledger.service.statements import Statements
+from chalicelib.ledger.service.transfers import Transfers
 
 
 @dataclass(frozen=True)
@@ -67,6 +48,21 @@ class Ledger:
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     tries: Callable[[], Iterable[int]]
+
+    @property
+    def transfers(self) -> Transfers:
+        """Return the transfers between accounts."""
+        return Transfers(self.store, self.now, self.new_id, self.tries)
+
+    @property
+    def batches(self) -> Batches:
+        """Return the posts of several transactions at once."""
+        return Batches(self.store, self.now, self.new_id, self.tries)
+
+    @property
+    def statements(self) -> Statements:
+        """Return the accounts' statements."""
+        return Statements(self.store)
 
     # --- writing ---
 
@@ -86,10 +82,10 @@ class Ledger:
                 account_id, transaction_id=wanted.transaction_id, key=key
             )
             if snapshot.keyed:
-                _check_key(snapshot.keyed, wanted)
-                return Receipt(snapshot.keyed, replayed=True, lost_races=lost)
+                posted = _check_key(snapshot.keyed, wanted)
+                return Receipt(posted, replayed=True, lost_races=lost)
             if snapshot.named:
-                _check_id(snapshot.named, wanted)
+                check_transaction(snapshot.named, wanted.model_dump(exclude_none=True))
                 if key is None or self.store.bind(key, snapshot.named):
                     return Receipt(snapshot.named, replayed=True, lost_races=lost)
                 continue
@@ -100,10 +96,10 @@ class Ledger:
                 transaction_id=transaction_id,
                 now=self.now(),
             )
-            _check_floor(entry, floor)
+            check_floor(entry, floor)
             if self.store.append(entry, key=key):
                 return Receipt(entry, lost_races=lost)
-        raise _too_busy(account_id)
+        raise too_busy("This one", account_id)
 
     def reverse(self, transaction_id: str, *, floor: int | None = None) -> Receipt:
         """Take a transaction back by one that posts the opposite, or return the one that did.
@@ -123,18 +119,24 @@ class Ledger:
                     f"{transaction_id} is itself a reversal, of {original.reverses}. To post its "
                     f"amount again, post a new transaction."
                 )
+            if original.transfer_id:
+                raise NotReversibleError(
+                    f"{transaction_id} is half of the transfer {original.transfer_id}, which is "
+                    f"reversed as a whole: POST /transfers/{original.transfer_id}/reversal."
+                )
+            account = self.store.account(original.account_id)
             entry = chain.following(
-                self.store.account(original.account_id),
+                account.last if account else None,
                 account_id=original.account_id,
                 amount=-original.amount,
                 transaction_id=reversal_id,
                 now=self.now(),
                 reverses=original.transaction_id,
             )
-            _check_floor(entry, floor)
+            check_floor(entry, floor)
             if self.store.append(entry):
                 return Receipt(entry, lost_races=lost)
-        raise _too_busy(kept.entry.account_id)
+        raise too_busy("This one", kept.entry.account_id)
 
     # --- looking ---
 
@@ -145,26 +147,46 @@ class Ledger:
             raise NotFoundError(f"There is no transaction {transaction_id}.")
         return kept
 
-    def account(self, account_id: str, at: datetime | None = None) -> Entry:
-        """Return the account's last entry, or the last one that it had ``at`` an instant.
+    def account(self, account_id: str) -> StoredAccount:
+        """Return the account with its last entry.
 
         Raises NotFoundError: an account exists from its first transaction.
         """
-        found = self.store.account_at(account_id, at) if at else self.store.account(account_id)
+        found = self.store.account(account_id)
         if found is None:
-            when = f" at {precise(at)}" if at else ""
-            raise NotFoundError(f"There is no account {account_id}{when}.")
+            raise no_account(account_id)
         return found
 
-    def accounts(self, *, after: str | None, limit: int) -> Sequence[Entry]:
-        """Return accounts by their last entries, in the order of their ids."""
+    def account_at(self, account_id: str, at: datetime) -> StoredAccount:
+        """Return the account with the last entry that it had ``at`` an instant.
+
+        Raises NotFoundError when it had none.
+        """
+        account = self.account(account_id)
+        last = self.store.account_at(account_id, at)
+        if last is None:
+            raise NotFoundError(f"There is no account {account_id} at {precise(at)}.")
+        return account.model_copy(update={"last": last})
+
+    def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount:
+        """Say what an account is called and how its amounts read; what is left out stays.
+
+        Raises NotFoundError.
+        """
+        found = self.store.describe(account_id, wanted)
+        if found is None:
+            raise no_account(account_id)
+        return found
+
+    def accounts(self, *, after: str | None, limit: int) -> Sequence[StoredAccount]:
+        """Return accounts in the order of their ids."""
         return self.store.accounts(after=after, limit=limit)
 
     def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]:
         """Return an account's entries in order. Raises NotFoundError for an unknown account."""
         found = self.store.entries(account_id, after=after, limit=limit)
         if not found and after is None:
-            raise NotFoundError(f"There is no account {account_id}.")
+            raise no_account(account_id)
         return found
 
     def transactions(
@@ -177,28 +199,10 @@ class Ledger:
         return self.store.of_account(account_id, before=since, limit=limit)
 
 
-def _check_key(stored: Entry, wanted: TransactionBody) -> None:
-    asked = wanted.model_dump(exclude_none=True)
-    check_same("transaction", dict(stored), asked)
-
-
-def _check_id(stored: Entry, wanted: TransactionBody) -> None:
-    differing = differences(dict(stored), wanted.model_dump(exclude_none=True))
-    if differing:
-        raise TransactionIdTakenError(
-            f"The transaction {stored.transaction_id} was posted with another "
-            f"{' and another '.join(differing)}. A new transaction needs a new id."
-        )
-
-
-def _check_floor(entry: Entry, floor: int | None) -> None:
-    if floor is not None and entry.balance < floor:
-        raise BelowFloorError(
-            f"The balance would be {entry.balance}, under the floor of {floor}. Nothing was posted."
-        )
-
-
-def _too_busy(account_id: str) -> UnavailableError:
-    return UnavailableError(
-        f"Too many transactions are being posted to the account {account_id}. This one was not."
-    )
+def _check_key(stored: Entry | Reservation, wanted: TransactionBody) -> Entry:
+    """Return the transaction that a key stands for. Raises KeyReusedError."""
+    if isinstance(stored, Reservation) or stored.counterpart_id:
+        what = "batch" if isinstance(stored, Reservation) else "transfer"
+        raise key_of_another_kind(what, "transaction")
+    check_same("transaction", dict(stored), wanted.model_dump(exclude_none=True))
+    return stored
