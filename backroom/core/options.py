@@ -53,5 +53,15 @@ def day(text: str) -> str:
     return times.day(text).isoformat() if text else ""
 
 
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="TIME", callback=checked(instant), help="From this UTC time on."
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--to", metavar="TIME", callback=checked(instant), help="Before this UTC time."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the API, and nothing else.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to all questions.")]

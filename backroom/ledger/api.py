@@ -1,6 +1,6 @@
 """The routes of the ledger as typed calls, one method a route."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,7 +9,15 @@ from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
 from backroom.core.requests import given
-from chalicelib.ledger.models import Account, AccountState, Entry, Transaction
+from chalicelib.ledger.models import (
+    Account,
+    AccountState,
+    Entry,
+    PostedBatch,
+    Statement,
+    Transaction,
+    Transfer,
+)
 
 T = TypeVar("T")
 
@@ -18,6 +26,9 @@ _TRANSACTIONS = TypeAdapter(tuple[Transaction, ...])
 _ACCOUNT = TypeAdapter(Account)
 _ACCOUNTS = TypeAdapter(tuple[AccountState, ...])
 _ENTRIES = TypeAdapter(tuple[Entry, ...])
+_BATCH = TypeAdapter(PostedBatch)
+_TRANSFER = TypeAdapter(Transfer)
+_STATEMENT = TypeAdapter(Statement)
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Told:
     reverses: str | None
     reversed_by: str | None
     transaction_id: str | None
+    transfer_id: str | None
 
     @classmethod
     def by(cls, headers: httpx.Headers) -> "Told":
@@ -41,6 +53,7 @@ class Told:
             reverses=headers.get("Ledger-Reverses"),
             reversed_by=headers.get("Ledger-Reversed-By"),
             transaction_id=headers.get("Ledger-Transaction"),
+            transfer_id=headers.get("Ledger-Transfer"),
         )
 
 
@@ -71,6 +84,36 @@ class LedgerApi:
         path, headers = f"/transactions/{transaction_id}/reversal", given({"Balance-Floor": floor})
         return self._told(_TRANSACTION, "POST", path, headers=headers)
 
+    def post_batch(
+        self, posts: Sequence[Mapping[str, object]], *, key: str | None = None
+    ) -> Answer[PostedBatch]:
+        """Post up to 33 transactions, all or none; those that were posted before stay."""
+        return self._connection.answer(
+            _BATCH,
+            "POST",
+            "/transactions/batch",
+            json={"transactions": list(posts)},
+            headers=given({"Idempotency-Key": key}),
+        )
+
+    def transfer(
+        self, wanted: Mapping[str, object], *, key: str | None = None
+    ) -> tuple[Answer[Transfer], Told]:
+        """Move an amount between accounts; with the same transfer_id again nothing changes."""
+        headers = given({"Idempotency-Key": key})
+        return self._told(_TRANSFER, "POST", "/transfers", json=dict(wanted), headers=headers)
+
+    def shown_transfer(self, transfer_id: str) -> Answer[Transfer]:
+        """Return a transfer."""
+        return self._connection.answer(_TRANSFER, "GET", f"/transfers/{transfer_id}")
+
+    def reverse_transfer(
+        self, transfer_id: str, *, floor: int | None = None
+    ) -> tuple[Answer[Transfer], Told]:
+        """Take a transfer back; ``floor`` is that of the account which pays it back."""
+        body = {} if floor is None else {"from_balance_floor": floor}
+        return self._told(_TRANSFER, "POST", f"/transfers/{transfer_id}/reversal", json=body)
+
     def transaction(self, transaction_id: str) -> tuple[Answer[Transaction], Told]:
         """Return a transaction."""
         return self._told(_TRANSACTION, "GET", f"/transactions/{transaction_id}")
@@ -85,6 +128,27 @@ class LedgerApi:
     def account(self, account_id: str, *, at: str | None = None) -> tuple[Answer[Account], Told]:
         """Return an account, now or at an instant."""
         return self._told(_ACCOUNT, "GET", f"/accounts/{account_id}", params=given({"at": at}))
+
+    def describe(self, account_id: str, details: Mapping[str, object]) -> Answer[Account]:
+        """Say what an account is called and how its amounts read; what is left out stays."""
+        return self._connection.answer(
+            _ACCOUNT, "PUT", f"/accounts/{account_id}", json=dict(details)
+        )
+
+    def statement(
+        self, account_id: str, *, since: str | None, until: str | None, limit: int
+    ) -> Answer[Statement]:
+        """Return the newest entries of a span, and the balances before and after it."""
+        query = given({"from": since, "to": until, "limit": limit})
+        path = f"/accounts/{account_id}/statement"
+        return self._connection.answer(_STATEMENT, "GET", path, params=query)
+
+    def statement_csv(
+        self, account_id: str, *, since: str | None, until: str | None
+    ) -> Iterator[str]:
+        """Yield a whole statement as CSV, page by page, under one line of names."""
+        query = given({"from": since, "to": until, "format": "csv", "limit": 10_000})
+        return self._connection.csv(f"/accounts/{account_id}/statement", params=query)
 
     def all_transactions(self) -> Iterator[tuple[Transaction, ...]]:
         """Yield all transactions page by page, newest first."""

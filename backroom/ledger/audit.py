@@ -1,14 +1,15 @@
 """Whether the ledger adds up: every balance, sequence and hash worked out again from the entries.
 
 Nothing is taken on trust but what cannot be otherwise: the entries of an account prove themselves
-(`chalicelib.ledger.chain`), the account's balance has to be that of its last entry, and the list of
-all transactions has to show the same. Transactions that are posted meanwhile do no harm: what is
-compared ends where each account ended when it was first looked at.
+(`chalicelib.ledger.chain`), the account's balance has to be that of its last entry, the list of all
+transactions has to show the same, and the halves of a transfer have to be each other's opposite.
+Transactions that are posted meanwhile do no harm: what is compared ends where each account ended
+when it was first looked at.
 """
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -60,11 +61,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Checked:
-    """One account: its entries until the last that counts, and the first misfit."""
+    """One account: its entries until the last that counts, and the first misfit.
+
+    ``halves`` are those of them that are half of a transfer, by transaction.
+    """
 
     state: AccountState
     entries: int
     sum: Sum
+    halves: dict[str, Entry]
     misfit: Misfit | None
 
 
@@ -73,12 +78,15 @@ def verify(api: LedgerApi, progress: Progress = lambda _: None) -> Finding:
     states = [state for page in api.all_accounts() for state in page]
     listed = _listed(api, {state.account_id: state for state in states})
     finding = Finding()
+    halves: dict[str, dict[str, Entry]] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for checked in pool.map(lambda state: _check(api, state), states):
             _count(finding, checked)
             misfit = checked.misfit or _differs(checked, listed[checked.state.account_id])
             finding.misfits += [misfit] if misfit else []
+            halves[checked.state.account_id] = checked.halves
             progress(finding.entries)
+    finding.misfits += _unmatched({state.account_id: state for state in states}, halves, finding)
     return finding
 
 
@@ -108,11 +116,54 @@ def _listed(api: LedgerApi, states: dict[str, AccountState]) -> dict[str, Sum]:
 
 def _check(api: LedgerApi, state: AccountState) -> _Checked:
     chain, total = Chain(state.account_id), Sum()
-    misfit = _first_misfit(chain, total, state, api.entries(state.account_id))
+    halves: dict[str, Entry] = {}
+    entries = _noting_halves(api.entries(state.account_id), halves)
+    misfit = _first_misfit(chain, total, state, entries)
     if misfit is None and total.count < state.sequence:
         what = f"it has {state.sequence} transactions, but only {total.count} entries are there"
         misfit = Misfit(state.account_id, what)
-    return _Checked(state, total.count, total, misfit)
+    return _Checked(state, total.count, total, halves, misfit)
+
+
+def _noting_halves(entries: Iterable[Entry], halves: dict[str, Entry]) -> Iterator[Entry]:
+    """Yield ``entries``; those that are half of a transfer are noted."""
+    for entry in entries:
+        if entry.transfer_id:
+            halves[entry.transaction_id] = entry
+        yield entry
+
+
+def _unmatched(
+    states: dict[str, AccountState], halves: dict[str, dict[str, Entry]], finding: Finding
+) -> Iterator[Misfit]:
+    """Yield the first entry of each account whose other half is not there or is not its opposite.
+
+    What was transferred after the other account was looked at is left out, and so are accounts
+    that do not fit anyway.
+    """
+    wrong = {misfit.account_id for misfit in finding.misfits}
+    for account_id, own in halves.items():
+        for entry in own.values():
+            there = entry.counterpart_account_id or ""
+            state = states.get(there)
+            if state is None or entry.created_at > state.created_at or {account_id, there} & wrong:
+                continue
+            other = halves[there].get(entry.counterpart_id or "")
+            if other is None or not _opposite(entry, other):
+                what = (
+                    f"it is half of the transfer {entry.transfer_id}, whose other half is not in "
+                    f"the account {there} as it should be"
+                )
+                yield Misfit(account_id, what, entry.sequence, entry.transaction_id)
+                break
+
+
+def _opposite(half: Entry, other: Entry) -> bool:
+    return (
+        other.counterpart_id == half.transaction_id
+        and other.counterpart_account_id == half.account_id
+        and (other.amount, other.created_at) == (-half.amount, half.created_at)
+    )
 
 
 def _first_misfit(

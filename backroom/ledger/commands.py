@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
@@ -10,13 +12,15 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from backroom.core import session, show
-from backroom.core.errors import ClientError, UnreachableError
-from backroom.core.options import Json, checked, instant
-from backroom.ledger import audit, screens
-from backroom.ledger.api import LedgerApi
+from backroom.core.errors import ApiError, ClientError, UnreachableError
+from backroom.core.options import Json, Since, Until, checked, instant
+from backroom.ledger import audit, screens, transaction_files
+from backroom.ledger.api import LedgerApi, Told
 from backroom.ledger.audit import Finding
+from backroom.ledger.transaction_files import Row
 from chalicelib.ledger.models import (
     LARGEST_AMOUNT,
+    MOST_POSTS,
     MOST_ROWS,
     AccountState,
     Uuid,
@@ -57,6 +61,10 @@ TransactionId = Annotated[
 Floor = Annotated[
     int | None, typer.Option(metavar="BALANCE", help="Only if the balance is at least this then.")
 ]
+
+
+class ImportStoppedError(ClientError):
+    """An import broke off; what was posted until then stays, and a repeat goes on from there."""
 
 
 class LedgerMisfitError(ClientError):
@@ -163,15 +171,171 @@ def reverse(
     context: typer.Context,
     transaction_id: TransactionId,
     floor: Floor = None,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="It is a transfer: take back both halves.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Take a transaction back by one that posts the opposite. Asking again is safe."""
+    """Take a transaction back by one that posts the opposite. Asking again is safe.
+
+    A transfer is taken back as a whole; --floor is then about the account that pays it back.
+    """
     with session.of(context).api(LedgerApi) as api:
+        if transfer:
+            moved, told = api.reverse_transfer(transaction_id, floor=floor)
+            screens.show_transfer(moved, told, as_json=as_json)
+            return
         answer, told = api.reverse(transaction_id, floor=floor)
     if as_json:
         typer.echo(answer.text)
     else:
         screens.print_posted(answer.value, told)
+
+
+@app.command(
+    "transfer",
+    epilog="Example: backroom ledger transfer 123e4567-e89b-12d3-a456-426614174000 "
+    "7d444840-9dc0-11d1-b245-5ffdce74fad2 250 --floor 0",
+)
+def send_transfer(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
+    context: typer.Context,
+    from_account: Annotated[
+        str, typer.Argument(metavar="FROM", callback=checked(_uuid), help="The account that pays.")
+    ],
+    to_account: Annotated[
+        str, typer.Argument(metavar="TO", callback=checked(_uuid), help="The account that is paid.")
+    ],
+    amount: Annotated[
+        int, typer.Argument(metavar="AMOUNT", min=1, max=LARGEST_AMOUNT, help="More than 0.")
+    ],
+    transfer_id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", callback=checked(_uuid), help="Its id; a new one."),
+    ] = None,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="An idempotency key.")] = None,
+    floor: Floor = None,
+    to_floor: Annotated[
+        int | None, typer.Option(metavar="BALANCE", help="As --floor, of the account TO.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Move an amount from one account to another, or post nothing. Again with --id is safe."""
+    named = transfer_id or str(uuid4())
+    floors = {"from_balance_floor": floor, "to_balance_floor": to_floor}
+    wanted = {
+        "transfer_id": named,
+        "from_account_id": from_account,
+        "to_account_id": to_account,
+        "amount": amount,
+        **{name: value for name, value in floors.items() if value is not None},
+    }
+    with session.of(context).api(LedgerApi) as api:
+        try:
+            answer, told = api.transfer(wanted, key=key)
+        except UnreachableError as lost:
+            # Whether it was posted is not known; with its id, asking again does no harm.
+            again = f"backroom ledger transfer {from_account} {to_account} {amount} --id {named}"
+            raise UnreachableError(lost.detail, next_step=f"{again}: it is sent once") from lost
+    screens.show_transfer(answer, told, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: backroom ledger describe 123e4567-e89b-12d3-a456-426614174000 "
+    '--name "Petty cash" --unit EUR --decimals 2'
+)
+def describe(
+    context: typer.Context,
+    account_id: AccountId,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Its name.")] = None,
+    unit: Annotated[str | None, typer.Option(metavar="TEXT", help="What it counts: EUR.")] = None,
+    decimals: Annotated[
+        int | None, typer.Option(metavar="N", min=0, max=18, help="Digits behind the point.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what an account is called and how its amounts read; what is left out stays."""
+    details = {"name": name, "unit": unit, "decimals": decimals}
+    said = {field: value for field, value in details.items() if value is not None}
+    with session.of(context).api(LedgerApi) as api:
+        answer = api.describe(account_id, said)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.account(answer.value, Told.by(answer.headers)))
+
+
+@app.command(
+    epilog="Example: backroom ledger statement 123e4567-e89b-12d3-a456-426614174000 "
+    "--from 2026-01-01 --to 2026-02-01"
+)
+def statement(
+    context: typer.Context,
+    account_id: AccountId,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many entries at most.")
+    ] = 50,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all of it as CSV.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show an account's entries of a span, newest first, and its balances before and after."""
+    with session.of(context).api(LedgerApi) as api:
+        if as_csv:
+            for page in api.statement_csv(account_id, since=since, until=until):
+                typer.echo(page, nl=False)
+            return
+        answer = api.statement(account_id, since=since, until=until, limit=limit)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    screens.print_statement(answer.value)
+    if answer.next_page:
+        show.note(console, f"There are more: --limit {min(10 * limit, MOST_ROWS)}", style=show.CALM)
+
+
+@app.command("import", epilog="Example: backroom ledger import transactions.csv")
+def import_file(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a line of names.")],
+    as_json: Json = False,
+) -> None:
+    """Post the transactions of a CSV file, each once, however often it is imported.
+
+    Columns: account_id, amount, and transaction_id or reference, which tell what was posted before.
+    A file without either is known by its content: import it unchanged, or it is another file.
+    """
+    rows = transaction_files.read(file)
+    posted = 0
+    with session.of(context).api(LedgerApi) as api:
+        for chunk in _chunks(rows):
+            try:
+                answer = api.post_batch([row.body() for row in chunk])
+            except ApiError as refused:
+                raise _stopped(chunk, refused) from refused
+            posted += sum(not each.replayed for each in answer.value.transactions)
+    known = len(rows) - posted
+    if as_json:
+        typer.echo(json.dumps({"posted": posted, "already_posted": known}))
+        return
+    show.screen().print(f"{show.plural(posted, 'transaction')} posted, {known:,} posted before.")
+    if not transaction_files.knows_its_rows(file):
+        hint = "Rows have no transaction_id and no reference: a changed copy would be another file."
+        show.note(show.screen(), hint, style=show.CALM)
+
+
+def _chunks(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    return [rows[start : start + MOST_POSTS] for start in range(0, len(rows), MOST_POSTS)]
+
+
+def _stopped(chunk: Sequence[Row], refused: ApiError) -> ImportStoppedError:
+    faults = "; ".join(f"{fault.field} {fault.detail}" for fault in refused.errors)
+    return ImportStoppedError(
+        f"Stopped in the lines {chunk[0].line} to {chunk[-1].line}, of which none was posted: "
+        f"{faults or refused.detail}",
+        next_step="run it again when that is mended: what is posted already stays as it is",
+    )
 
 
 @app.command(epilog="Example: backroom ledger verify")

@@ -1,14 +1,16 @@
 """How transactions, accounts and what was found about them look to a person."""
 
+import typer
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
+from backroom.core.connection import Answer
 from backroom.ledger.api import Told
 from backroom.ledger.audit import Finding, Misfit
 from chalicelib.core.instants import precise
-from chalicelib.ledger.models import Account, Transaction
+from chalicelib.ledger.models import Account, Statement, Transaction, Transfer
 
 _MOST_SHOWN = 20
 
@@ -40,6 +42,7 @@ def transaction(made: Transaction, told: Told) -> RenderableType:
             ("Posted", precise(made.created_at)),
             ("Reverses", told.reverses or ""),
             ("Reversed by", told.reversed_by or ""),
+            ("Half of transfer", told.transfer_id or ""),
         ]
     )
 
@@ -49,12 +52,61 @@ def account(found: Account, told: Told) -> RenderableType:
     return show.facts(
         [
             ("Account", found.account_id),
-            ("Balance", f"{found.balance:,}"),
+            ("Name", show.plain(found.name or "")),
+            ("Balance", figure(found.balance, found.unit, found.decimals)),
             ("At", precise(found.at) if found.at else ""),
             ("Transactions", told.sequence),
             ("Last transaction", told.transaction_id or ""),
         ]
     )
+
+
+def figure(amount: int, unit: str | None, decimals: int | None, *, sign: bool = False) -> str:
+    """Return an amount as its account says that it reads: ``-1,234.50 EUR``."""
+    whole, part = divmod(abs(amount), 10 ** (decimals or 0))
+    point = f".{part:0{decimals}}" if decimals else ""
+    minus = "-" if amount < 0 else "+" if sign else ""
+    return f"{minus}{whole:,}{point} {show.plain(unit or '')}".rstrip()
+
+
+def show_transfer(answer: Answer[Transfer], told: Told, *, as_json: bool) -> None:
+    """Print a transfer, or the API's JSON of it."""
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console, made = show.screen(), answer.value
+    verb = "Already transferred" if told.replayed else "Transferred"
+    show.note(console, f"{verb}: {made.amount:,}, transfer {made.transfer_id}.")
+    if made.reverses:
+        show.note(console, f"It reverses the transfer {made.reverses}.", style=show.CALM)
+    for account_id, half in (
+        (made.from_account_id, made.debit),
+        (made.to_account_id, made.credit),
+    ):
+        show.note(console, f"{account_id}: balance {half.balance:,}, entry {half.sequence}.")
+
+
+def print_statement(found: Statement) -> None:
+    """Print a statement, newest first, between its closing and its opening balance."""
+    console = show.screen()
+    table = show.listing()
+    for name, justify in (("Posted (UTC)", "left"), ("Amount", "right"), ("Balance", "right")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("Transaction", no_wrap=True)
+    for row in found.entries:
+        table.add_row(
+            f"{row.created_at:%Y-%m-%d %H:%M:%S}",
+            figure(row.amount, found.unit, found.decimals, sign=True),
+            figure(row.balance, found.unit, found.decimals),
+            row.transaction_id,
+        )
+    name = f"{show.plain(found.name)}, " if found.name else ""
+    show.note(console, f"{name}{found.account_id}")
+    for title, balance in (("Closing", found.closing_balance), ("Opening", found.opening_balance)):
+        told = figure(balance, found.unit, found.decimals)
+        show.note(console, f"{title} balance: {told}")
+    if found.entries:
+        console.print(table)
 
 
 def transactions(rows: tuple[Transaction, ...]) -> Table:

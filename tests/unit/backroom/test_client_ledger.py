@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from unittest.mock import patch
@@ -16,8 +17,15 @@ from app import app
 from backroom.core.session import Session
 from backroom.ledger.api import LedgerApi
 from chalicelib.ledger.chain import digest
-from chalicelib.ledger.models import Entry, StoredTransaction, TransactionBody
-from chalicelib.ledger.service import Ledger
+from chalicelib.ledger.models import (
+    Entry,
+    StoredAccount,
+    StoredTransaction,
+    TransactionBody,
+    TransferBody,
+    TransferFloors,
+)
+from chalicelib.ledger.service.posting import Ledger
 from tests.support.backroom.desk import Desk, problem, run, words
 from tests.support.clock import Clock
 from tests.support.ids import uuid
@@ -30,6 +38,34 @@ MADE = {
     "amount": -250,
     "created_at": "2142-03-01T08:00:00.000000+00:00",
 }
+HALF = {"transaction_id": NINE, "sequence": 2, "balance": -250, "hash": "f" * 64}
+MOVED = {
+    "transfer_id": NINE,
+    "from_account_id": ANN,
+    "to_account_id": BOB,
+    "amount": 250,
+    "created_at": "2142-03-01T08:00:00.000000Z",
+    "debit": HALF,
+    "credit": {**HALF, "transaction_id": uuid(7), "balance": 250},
+}
+NAMED = {"account_id": ANN, "balance": -123456, "name": "Till", "unit": "EUR", "decimals": 2}
+STATEMENT = {
+    "account_id": ANN,
+    "name": "Till",
+    "unit": "EUR",
+    "decimals": 2,
+    "opening_balance": 100,
+    "closing_balance": -123356,
+    "entries": [
+        {
+            "created_at": "2142-03-01T08:00:00.000000Z",
+            "transaction_id": NINE,
+            "amount": -123456,
+            "balance": -123356,
+            "sequence": 2,
+        }
+    ],
+}
 TOLD: dict[str, Any] = {"Ledger-Balance": "150", "Ledger-Sequence": "2"}
 COMMANDS: list[tuple[str, str, str, Any]] = [
     (f"ledger post {ANN} -250", "POST", "/transactions", MADE),
@@ -37,6 +73,10 @@ COMMANDS: list[tuple[str, str, str, Any]] = [
     (f"ledger account {ANN}", "GET", f"/accounts/{ANN}", {"account_id": ANN, "balance": 7}),
     ("ledger list", "GET", "/transactions", [MADE]),
     (f"ledger reverse {NINE}", "POST", f"/transactions/{NINE}/reversal", MADE),
+    (f"ledger reverse {NINE} --transfer", "POST", f"/transfers/{NINE}/reversal", MOVED),
+    (f"ledger transfer {ANN} {BOB} 250 --floor 0", "POST", "/transfers", MOVED),
+    (f"ledger describe {ANN} --name Till", "PUT", f"/accounts/{ANN}", NAMED),
+    (f"ledger statement {ANN}", "GET", f"/accounts/{ANN}/statement", STATEMENT),
 ]
 
 
@@ -104,6 +144,11 @@ def test_when_nobody_answers_every_command_ends_with_3(command: str) -> None:
         "ledger list --limit 0",
         "ledger list --limit 10001",
         "ledger verify --account abc",
+        f"ledger transfer {ANN} {BOB} 0",
+        f"ledger transfer {ANN} {BOB} -1",
+        f"ledger transfer {ANN} abc 1",
+        f"ledger describe {ANN} --decimals 19",
+        f"ledger statement {ANN} --from yesterday",
     ],
 )
 def test_what_cannot_be_meant_ends_with_2_before_anything_is_sent(desk: Desk, command: str) -> None:
@@ -113,7 +158,13 @@ def test_what_cannot_be_meant_ends_with_2_before_anything_is_sent(desk: Desk, co
     assert not desk.asked
 
 
-@pytest.mark.parametrize("command", ["post", "show", "account", "list", "reverse", "verify"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("post", "show", "account", "list", "reverse", "verify"),
+        *("transfer", "describe", "statement", "import"),
+    ],
+)
 def test_help_has_an_example(command: str) -> None:
     assert f"Example: backroom ledger {command}" in words(run("ledger", command, "--help"))
 
@@ -214,6 +265,181 @@ def test_a_list_that_is_cut_says_so(desk: Desk) -> None:
     assert "There are more: --limit 10" in result.stdout
 
 
+# --- transfers, names, statements -----------------------------------------------------------------
+
+
+def test_a_transfer_has_an_id_so_that_a_repeat_of_it_is_safe(desk: Desk) -> None:
+    busy = httpx.Response(503, json={}, headers={"Retry-After": "1"})
+    desk.on("POST", "/transfers", busy, httpx.Response(201, json=MOVED))
+
+    result = desk.run("ledger", "transfer", ANN, BOB, "250", "--floor", "0")
+
+    bodies = [json.loads(request.content) for request in desk.sent("POST", "/transfers")]
+    assert bodies == [bodies[0]] * 2
+    assert re.fullmatch("[0-9a-f-]{36}", bodies[0].pop("transfer_id"))
+    assert bodies[0] == {
+        "from_account_id": ANN,
+        "to_account_id": BOB,
+        "amount": 250,
+        "from_balance_floor": 0,
+    }
+    assert "Transferred: 250" in result.stdout
+    assert f"{BOB}: balance 250" in words(result)
+
+
+def test_a_transfer_whose_answer_was_lost_says_how_to_ask_again(desk: Desk) -> None:
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("", request=request)
+
+    desk.on("POST", "/transfers", lost)
+
+    result = desk.run("ledger", "transfer", ANN, BOB, "7")
+
+    sent = json.loads(desk.asked[0].content)["transfer_id"]
+    assert result.exit_code == 3
+    again = f"backroom ledger transfer {ANN} {BOB} 7 --id {sent}: it is sent once"
+    assert f"Next: {again}" in result.stderr
+
+
+def test_a_half_that_is_reversed_alone_says_what_to_do(desk: Desk) -> None:
+    detail = f"{NINE} is half of the transfer {NINE}, which is reversed as a whole"
+    desk.on("POST", f"/transactions/{NINE}/reversal", problem(422, detail))
+
+    result = desk.run("ledger", "reverse", NINE)
+
+    assert f"Next: backroom ledger reverse {NINE} --transfer" in result.stderr
+
+
+def test_amounts_read_as_the_account_says(desk: Desk) -> None:
+    desk.on("GET", f"/accounts/{ANN}/statement", STATEMENT)
+
+    result = desk.run("ledger", "statement", ANN, "--from", "2026-01-01", "--to", "2026-02-01")
+
+    assert desk.asked[0].url.params["from"] == "2026-01-01T00:00:00+00:00"
+    said = words(result)
+    assert "Closing balance: -1,233.56 EUR" in said
+    assert "Opening balance: 1.00 EUR" in said
+    assert "-1,234.56 EUR" in said
+
+
+def test_a_whole_statement_is_printed_as_csv_with_one_heading(desk: Desk) -> None:
+    def paged(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["format"] == "csv"
+        more = "cursor" not in request.url.params
+        link = f'</accounts/{ANN}/statement?format=csv&cursor=x>; rel="next"'
+        headers = {"Link": link} if more else {}
+        text = f"line\r\n{'closing_balance' if more else 'opening_balance'}\r\n"
+        return httpx.Response(200, text=text, headers=headers)
+
+    desk.on("GET", f"/accounts/{ANN}/statement", paged)
+
+    result = desk.run("ledger", "statement", ANN, "--csv")
+
+    assert result.stdout.split() == ["line", "closing_balance", "opening_balance"]
+
+
+# --- import ---------------------------------------------------------------------------------------
+
+
+def posted(request: httpx.Request) -> httpx.Response:
+    """Answer a batch as if all of it was new."""
+    told = {
+        "created_at": MADE["created_at"],
+        "balance": 1,
+        "sequence": 1,
+        "hash": "",
+        "replayed": False,
+    }
+    posts = json.loads(request.content)["transactions"]
+    return httpx.Response(201, json={"transactions": [{**each, **told} for each in posts]})
+
+
+def imported(desk: Desk, tmp_path: Path, text: str, *more: str) -> Result:
+    file = tmp_path / "transactions.csv"
+    file.write_bytes(text.encode())
+    return desk.run("ledger", "import", str(file), *more)
+
+
+def batches(desk: Desk) -> list[list[dict[str, Any]]]:
+    return [json.loads(each.content)["transactions"] for each in desk.asked]
+
+
+@pytest.mark.parametrize("names", ["", ",reference", ",transaction_id"])
+def test_the_same_file_again_posts_with_the_same_ids(
+    desk: Desk, tmp_path: Path, names: str
+) -> None:
+    cell = {"": "", ",reference": ",row {n}", ",transaction_id": ",{id}"}[names]
+    rows = [f"{ANN},{-n}{cell.format(n=n, id=uuid(0x500 + n))}" for n in range(70)]
+    text = "\r\n".join([f"\ufeffAccount_ID,amount{names}", *rows, ""])
+    desk.on("POST", "/transactions/batch", posted)
+
+    first = imported(desk, tmp_path, text)
+    again = imported(desk, tmp_path, text, "--json")
+
+    sent = batches(desk)
+    assert [len(each) for each in sent] == [33, 33, 4] * 2
+    assert sent[:3] == sent[3:]
+    assert len({post["transaction_id"] for batch in sent for post in batch}) == 70
+    assert [post["amount"] for post in sent[0][:3]] == [0, -1, -2]
+    assert "70 transactions posted, 0 posted before." in first.stdout
+    assert ("a changed copy would be another file" in first.stdout) == (names == "")
+    assert json.loads(again.stdout) == {"posted": 70, "already_posted": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "has the columns none"),
+        ("amount\n1\n", "has the columns amount"),
+        ("account_id,amount,note\n", "account_id, amount, note"),
+        (f"account_id,amount\n{ANN},1.5\n{ANN},x\n", "line 3: amount 'x'"),
+        (f"account_id,amount\n{ANN},{2**53}\n", "line 2: amount"),
+        ("account_id,amount\nann,1\n", "line 2: account_id 'ann' is no UUID"),
+        (f"account_id,amount\n{ANN}\n", "line 2: has more or fewer cells"),
+        (f"account_id,amount\n{ANN},1,2\n", "line 2: has more or fewer cells"),
+        (f"account_id,amount,reference\n{ANN},1,\n", "neither a transaction_id nor a reference"),
+        (f"account_id,amount,reference\n{ANN},1,a\n{ANN},2,a\n", "in the file twice"),
+        (f'account_id,amount\n{ANN},"1\n', "line 2: "),
+    ],
+)
+def test_a_file_with_a_fault_is_not_posted_at_all(
+    desk: Desk, tmp_path: Path, text: str, why: str
+) -> None:
+    result = imported(desk, tmp_path, text)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert why in result.stderr
+    assert not desk.asked
+
+
+def test_one_reference_may_stand_in_two_accounts(desk: Desk, tmp_path: Path) -> None:
+    desk.on("POST", "/transactions/batch", posted)
+
+    imported(desk, tmp_path, f"account_id,amount,reference\n{ANN},-5,r7\n{BOB},5,r7\n")
+
+    ids = [post["transaction_id"] for post in batches(desk)[0]]
+    assert len(set(ids)) == 2
+
+
+def test_an_import_that_breaks_off_says_where_and_how_to_go_on(desk: Desk, tmp_path: Path) -> None:
+    refused = problem(409, "The transaction x was posted with another amount.")
+    desk.on("POST", "/transactions/batch", posted, refused)
+    rows = [f"{ANN},{n},r{n}" for n in range(40)]
+
+    result = imported(desk, tmp_path, "\n".join(["account_id,amount,reference", *rows]))
+
+    assert result.exit_code == 1
+    assert "Stopped in the lines 35 to 41, of which none was posted" in result.stderr
+    assert "Next: run it again" in result.stderr
+
+
+def test_a_file_that_is_not_there_is_said(desk: Desk, tmp_path: Path) -> None:
+    result = desk.run("ledger", "import", str(tmp_path / "no.csv"))
+
+    assert result.exit_code == 1
+    assert "cannot be read" in result.stderr
+
+
 # --- the proof ------------------------------------------------------------------------------------
 
 
@@ -284,6 +510,50 @@ def test_a_ledger_with_reversals_adds_up(books: Books) -> None:
     assert books.run("--account", ANN).stdout == "Everything adds up: 3 entries of 1 account.\n"
     found = json.loads(books.run("--json").stdout)
     assert found == {"accounts": 2, "entries": 5, "misfits": []}
+
+
+def moved(books: Books) -> Entry:
+    """Make a transfer; return the entry that is paid."""
+    sent = TransferBody(from_account_id=ANN, to_account_id=BOB, amount=3)
+    made = books.ledger.transfers.send(sent).transfer
+    return books.store.kept[made.credit.transaction_id].entry
+
+
+def test_a_ledger_with_transfers_adds_up(books: Books) -> None:
+    books.post(ANN, 10)
+    moved(books)
+    reversed_ = books.ledger.transfers
+    reversed_.reverse(moved(books).counterpart_id or "", TransferFloors())
+
+    assert books.run().stdout == "Everything adds up: 7 entries of 2 accounts.\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"counterpart_id": NINE}, {"counterpart_account_id": uuid(0xC)}, {"amount": 4, "balance": 4}],
+    ids=str,
+)
+def test_halves_that_do_not_match_are_found_though_each_chain_holds(
+    books: Books, change: dict[str, Any]
+) -> None:
+    books.post(ANN, 10)
+    credit = moved(books)
+    forged = credit.model_copy(update=change)
+    books.forge(BOB, 0, **change, hash=digest(forged))
+
+    result = books.run()
+
+    assert result.exit_code == 1
+    assert f"account {ANN}, entry 2" in words(result)
+    assert f"whose other half is not in the account {BOB} as it should be" in words(result)
+
+
+def test_transfers_meanwhile_do_no_harm(books: Books) -> None:
+    books.post(ANN, 10)
+    moved(books)
+    books.meanwhile = [lambda: moved(books), lambda: books.clock.forward(seconds=1)]
+
+    assert books.run().exit_code == 0
 
 
 def test_posts_meanwhile_do_no_harm(books: Books) -> None:
@@ -360,7 +630,7 @@ def test_entries_that_are_gone_are_missed(books: Books) -> None:
     state = books.store.chains[ANN][-1]
     del books.store.chains[ANN][-1]
 
-    with patch.object(books.store, "accounts", lambda after, limit: [state]):
+    with patch.object(books.store, "accounts", lambda after, limit: [StoredAccount(last=state)]):
         result = books.run()
 
     assert result.exit_code == 1
@@ -370,7 +640,7 @@ def test_entries_that_are_gone_are_missed(books: Books) -> None:
 def test_an_account_that_says_otherwise_than_its_entries_is_found_out(books: Books) -> None:
     state = books.post(ANN, 4, 2)[-1].model_copy(update={"balance": 600})
 
-    with patch.object(books.store, "accounts", lambda after, limit: [state]):
+    with patch.object(books.store, "accounts", lambda after, limit: [StoredAccount(last=state)]):
         result = books.run("--json")
 
     (misfit,) = json.loads(result.stdout)["misfits"]
