@@ -10,9 +10,9 @@ ROUTES = {
     "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
     "chalicelib.bakery.staff_routes": ("employees",),
     "chalicelib.deliveries.routes": (
-        *("messages", "packages", "preferences", "recipients", "statistics"),
+        *("messages", "package-list", "packages", "preferences", "recipients", "statistics"),
     ),
-    "chalicelib.ledger.routes": ("accounts", "transactions"),
+    "chalicelib.ledger.routes": ("accounts", "transactions", "transfers"),
     "chalicelib.operations": ("", "auth", "health", "openapi.json", "ping"),
     "chalicelib.operators.routes": ("dlq", "integrations", "outbox"),
     "chalicelib.vending.file_routes": ("files", "imports"),

@@ -1,14 +1,17 @@
 """The routes of deliveries as typed calls, one method a route."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.requests import part
+from backroom.core.requests import given, part
 from chalicelib.deliveries.answers import (
     PREFERENCES_ANSWER,
+    BatchAnswer,
+    Indexed,
+    ListedPackage,
     MessageVerdict,
     PackageAnswer,
     PackageView,
@@ -23,6 +26,9 @@ _PREFERENCES: TypeAdapter[PreferencesAnswer] = TypeAdapter(PREFERENCES_ANSWER)
 _STATISTICS = TypeAdapter(Statistics)
 _RECOUNT = TypeAdapter(Recount)
 _VERDICT = TypeAdapter(MessageVerdict)
+_BATCH = TypeAdapter(BatchAnswer)
+_LISTED = TypeAdapter(tuple[ListedPackage, ...])
+_INDEXED = TypeAdapter(Indexed)
 
 Tally = dict[str, Counter[str]]
 """How many packages became what, by type and status."""
@@ -42,6 +48,31 @@ class DeliveriesApi:
         """Return what became of a package, whatever its id."""
         query = {"package_id": package_id}
         return self._connection.answer(_SHOWN, "GET", "/packages", params=query)
+
+    def send_batch(self, packages: Sequence[Mapping[str, str]]) -> Answer[BatchAnswer]:
+        """Send up to 500 packages; each has its own verdict."""
+        body = {"packages": [dict(each) for each in packages]}
+        return self._connection.answer(_BATCH, "POST", "/packages/batch", json=body)
+
+    def packages(self, limit: int, **wanted: str | None) -> Answer[tuple[ListedPackage, ...]]:
+        """Return the newest packages that fit what is ``wanted``, by the names of the query."""
+        query = given({**wanted, "limit": limit})
+        return self._connection.answer(_LISTED, "GET", "/packages", params=query)
+
+    def packages_csv(self, **wanted: str | None) -> Iterator[str]:
+        """Yield all packages that fit as CSV, page by page, under one line of names."""
+        query = given({**wanted, "format": "csv", "limit": 1_000})
+        return self._connection.csv("/packages", params=query)
+
+    def filled(self) -> Iterator[Indexed]:
+        """List the packages that were decided before there was a list, page by page."""
+        query: dict[str, str] = {}
+        while True:
+            page = self._connection.answer(_INDEXED, "POST", "/package-list", params=query).value
+            yield page
+            if page.cursor is None:
+                return
+            query = {"cursor": page.cursor}
 
     def verdict(self, message_id: str) -> Answer[MessageVerdict]:
         """Return what became of a message that was sent to the queue."""

@@ -2,16 +2,19 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backroom.core import session, show
 from backroom.core.errors import ClientError
-from backroom.core.options import Json, checked, instant
-from backroom.deliveries import screens
+from backroom.core.options import Json, Since, Until, checked, instant
+from backroom.deliveries import package_files, screens
 from backroom.deliveries.api import DeliveriesApi, Tally, tally
-from chalicelib.deliveries.answers import Statistics
+from chalicelib.deliveries.answers import PackageVerdict, Statistics
+from chalicelib.deliveries.models import MOST_PACKAGES
 from chalicelib.deliveries.registry import TYPES
 
 packages = typer.Typer(no_args_is_help=True, help="Send packages, each at most once.")
@@ -36,11 +39,25 @@ def _kinds(given: list[str]) -> list[str]:
 
 PackageId = Annotated[str, typer.Argument(metavar="PACKAGE", help="The package's id.")]
 RecipientId = Annotated[str, typer.Argument(metavar="RECIPIENT", help="The recipient's id.")]
+SENT = {"delivered", "dropped"}
+"""The verdicts on packages that are decided."""
+
+
+def _status(given: str) -> str:
+    if given not in SENT:
+        raise ValueError("is no outcome; there are delivered and dropped")
+    return given
+
+
 At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", callback=checked(instant), help="When; now by default."),
 ]
 Kinds = list[str]
+
+
+class UnsentError(ClientError):
+    """Some packages of a file were not sent."""
 
 
 class DisagreementError(ClientError):
@@ -74,6 +91,109 @@ def send(
         typer.echo(answer.text)
     else:
         show.note(show.screen(), screens.outcome(answer.value))
+
+
+@packages.command("list", epilog="Example: backroom packages list --recipient mars --type personal")
+def list_packages(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
+    context: typer.Context,
+    recipient: Annotated[str | None, typer.Option(metavar="ID", help="To this recipient.")] = None,
+    sender: Annotated[str | None, typer.Option(metavar="ID", help="From this sender.")] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(metavar="OUTCOME", callback=checked(_status), help="delivered or dropped."),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", callback=checked(_kind), help=_KINDS)
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1_000, help="At most so many.")
+    ] = 20,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List packages, newest decision first."""
+    wanted = {
+        "recipient": recipient,
+        "sender": sender,
+        "outcome": outcome,
+        "type": kind,
+        "from": since,
+        "to": until,
+    }
+    with session.of(context).api(DeliveriesApi) as api:
+        if as_csv:
+            for page in api.packages_csv(**wanted):
+                typer.echo(page, nl=False)
+            return
+        answer = api.packages(limit, **wanted)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    console = show.screen()
+    if answer.value:
+        console.print(screens.listed(answer.value))
+    if answer.next_page:
+        show.note(console, f"There may be more: --limit {min(10 * limit, 1_000)}", style=show.CALM)
+    elif not answer.value:
+        console.print("No such package.")
+
+
+@packages.command("send-batch", epilog="Example: backroom packages send-batch packages.csv")
+def send_batch(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a line of names.")],
+    as_json: Json = False,
+) -> None:
+    """Send the packages of a CSV file, 500 at a time. Sending it again is safe.
+
+    Columns: sender_id, recipient_id, package_id, package_type, and timestamp (now by default).
+    Ends with 1 when one of them was not sent, and says which and why.
+    """
+    here = session.of(context)
+    read = package_files.read(file, timestamp=here.now().isoformat())
+    verdicts: list[PackageVerdict] = []
+    with here.api(DeliveriesApi) as api:
+        for start in range(0, len(read), MOST_PACKAGES):
+            verdicts += _sent(api, read[start : start + MOST_PACKAGES])
+    if as_json:
+        typer.echo(f"[{','.join(verdict.json_text() for verdict in verdicts)}]")
+    else:
+        screens.print_batch(verdicts)
+    if unsent := sum(verdict.verdict not in SENT for verdict in verdicts):
+        raise UnsentError(
+            f"{show.plural(unsent, 'package was', 'packages were')} not sent.",
+            next_step="mend these lines and run it again: the others are not sent twice",
+        )
+
+
+def _sent(api: DeliveriesApi, chunk: Sequence[Mapping[str, str]]) -> list[PackageVerdict]:
+    """Send a batch; send what stayed undecided again, as long as some of it is decided."""
+    verdicts = list(api.send_batch(chunk).value.packages)
+    left = len(chunk)
+    while places := [n for n, each in enumerate(verdicts) if each.verdict == "undecided"]:
+        if len(places) == left:
+            break
+        left = len(places)
+        again = api.send_batch([chunk[place] for place in places]).value.packages
+        for place, verdict in zip(places, again, strict=True):
+            verdicts[place] = verdict
+    return verdicts
+
+
+@packages.command("fill-list", epilog="Example: backroom packages fill-list")
+def fill_list(context: typer.Context) -> None:
+    """List the packages that were decided before there was a list; needed once, again is safe."""
+    filled = 0
+    with (
+        session.of(context).api(DeliveriesApi) as api,
+        show.aside().status("Listing packages ...") as status,
+    ):
+        for page in api.filled():
+            filled += page.packages
+            status.update(f"{show.plural(filled, 'package')} ...")
+    show.screen().print(f"{show.plural(filled, 'package')} listed.")
 
 
 @packages.command("show", epilog="Example: backroom packages show box-1")

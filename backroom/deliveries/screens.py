@@ -1,16 +1,19 @@
 """How packages, preferences and counts look to a person."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
 from backroom.deliveries.api import Tally
 from chalicelib.deliveries.answers import (
+    ListedPackage,
     MessageVerdict,
     PackageAnswer,
+    PackageVerdict,
     PackageView,
     PreferencesAnswer,
     Statistics,
@@ -22,6 +25,7 @@ _STYLES = {
     "dropped": show.WARN,
     "conflict": show.BAD,
     "malformed": show.BAD,
+    "undecided": show.BAD,
 }
 
 
@@ -57,6 +61,37 @@ def package(shown: PackageView) -> RenderableType:
             show.plain(differs) or show.NOTHING,
         )
     return Group(facts, Text(), attempts)
+
+
+def listed(rows: Sequence[ListedPackage]) -> Table:
+    """Return packages, one a line."""
+    table = show.listing()
+    for heading in ("Decided (UTC)", "Package", "Outcome", "Type", "From", "To"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            show.moment(row.decided_at),
+            show.plain(row.package_id),
+            Text(row.status, style=_STYLES[row.status]),
+            row.package_type,
+            show.plain(row.sender_id),
+            show.plain(row.recipient_id),
+        )
+    return table
+
+
+def print_batch(verdicts: Sequence[PackageVerdict]) -> None:
+    """Say how many packages had which verdict, and why some were not sent."""
+    console = show.screen()
+    counts = Counter[str](each.verdict for each in verdicts)
+    told = [f"{counts[name]:,} {name}" for name in _STYLES if counts[name]]
+    again = sum(bool(each.duplicate) for each in verdicts)
+    before = f", {again:,} of them sent before" if again else ""
+    console.print(f"{show.plural(len(verdicts), 'package')}: {', '.join(told) or 'none'}{before}.")
+    for number, each in enumerate(verdicts, start=1):
+        if each.verdict in {"conflict", "malformed", "undecided"}:
+            faults = "; ".join(f"{fault.field}: {fault.detail}" for fault in each.errors or ())
+            show.note(console, show.plain(f"row {number}: {each.verdict}, {faults or each.reason}"))
 
 
 def verdict(judged: MessageVerdict) -> RenderableType:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, RootModel, create_model
 
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import Model
@@ -50,6 +50,31 @@ class PackageView(PackageAnswer):
 
     message_id: str | None = None
     attempts: tuple[AttemptView, ...]
+
+
+class ListedPackage(Model):
+    """A package in the list."""
+
+    package_id: str
+    status: Status
+    reason: str
+    sender_id: str
+    recipient_id: str
+    package_type: str
+    timestamp: Instant
+    decided_at: Instant
+    preference: Decider | None = None
+
+
+class PackagesAnswer(RootModel[PackageView | tuple[ListedPackage, ...]]):
+    """The packages that were asked for, newest first; with a ``package_id`` that package alone."""
+
+
+class Indexed(Model):
+    """How many records of one page are in the list now; ``cursor`` leads to the next page."""
+
+    packages: int
+    cursor: str | None = None
 
 
 class Said(Model):
@@ -111,6 +136,7 @@ class Recount(Model):
 
 
 Verdict = Literal["delivered", "dropped", "conflict", "malformed"]
+BatchVerdict = Literal[Verdict, "undecided"]
 
 
 class VerdictError(Model):
@@ -118,6 +144,30 @@ class VerdictError(Model):
 
     field: str
     detail: str
+
+
+class PackageVerdict(Model):
+    """What became of a package of a batch; ``undecided`` ones are safe to send again."""
+
+    package_id: str | None = None
+    verdict: BatchVerdict
+    duplicate: bool | None = None
+    reason: str
+    errors: tuple[VerdictError, ...] | None = None
+
+
+class BatchAnswer(Model):
+    """What became of the packages of a batch, in its order; each has one of the verdicts."""
+
+    delivered: int
+    dropped: int
+    conflict: int
+    malformed: int
+    undecided: int
+    duplicates: Annotated[
+        int, Field(description="Delivered and dropped ones that an earlier attempt had decided")
+    ]
+    packages: tuple[PackageVerdict, ...]
 
 
 class MessageVerdict(Model):

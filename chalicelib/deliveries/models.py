@@ -5,7 +5,7 @@ attempt that can be read *decides* it, delivered or dropped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -20,9 +20,18 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from chalicelib.core.errors import unknown_field
 from chalicelib.core.forms import Form
-from chalicelib.core.models import CursorQuery, Model
-from chalicelib.deliveries.fields import Id, PathId, QueryId, Timestamp, TypeName
+from chalicelib.core.models import CursorQuery, Model, OwnBody, PageQuery
+from chalicelib.core.numbers import FROM_TEXT
+from chalicelib.core.times import SpanEnd
+from chalicelib.deliveries.fields import Id, PathId, QueryId, Status, Timestamp, TypeName
 from chalicelib.deliveries.registry import TYPES
+
+MOST_PACKAGES = 500
+"""Packages of one batch."""
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 class Package(Model):
@@ -41,10 +50,31 @@ class PackagePath(Model):
     package_id: PathId
 
 
-class PackageQuery(Model):
-    """Which package, also where a path cannot carry its id."""
+class PackagesQuery(PageQuery):
+    """Which packages: of whom, to whom, what became of them, of which type, decided when.
 
-    package_id: QueryId
+    ``from`` is included, ``to`` is not. ``package_id`` shows one package, also where a path cannot
+    carry its id, and stands alone.
+    """
+
+    package_id: QueryId | None = None
+    recipient: QueryId | None = None
+    sender: QueryId | None = None
+    outcome: Status | None = None
+    type: TypeName | None = None
+    from_: Annotated[SpanEnd | None, Field(alias="from")] = None
+    to: SpanEnd | None = None
+    format: Literal["json", "csv"] = "json"
+    limit: Annotated[int, Field(ge=1, le=1_000), FROM_TEXT] = 100
+
+
+class BatchBody(OwnBody):
+    """Packages to send, each by the rules of its own."""
+
+    packages: Annotated[
+        list[Annotated[Any, PlainValidator(_as_it_is, json_schema_input_type=Package)]],
+        Field(min_length=1, max_length=MOST_PACKAGES),
+    ]
 
 
 class RecipientPath(Model):

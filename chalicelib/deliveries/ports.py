@@ -3,7 +3,7 @@
 What a method promises is documented in the stores.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, NamedTuple, Protocol
@@ -11,7 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 from pydantic import Field
 
 from chalicelib.deliveries.answers import MessageVerdict
-from chalicelib.deliveries.fields import Status
+from chalicelib.deliveries.fields import LONGEST_ID, Status
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.preferences import Preference, Preferences, PreferencesByType
 from chalicelib.deliveries.records import Attempt, Record
@@ -48,13 +48,50 @@ class ScanPosition(NamedTuple):
     sk: Annotated[str, Field(min_length=1)]
 
 
+Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$")]
+"""An instant as keys have it."""
+
+
+class ListPosition(NamedTuple):
+    """A position in the list of packages: that of one of them."""
+
+    decided_at: Time
+    package_id: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which packages a list has: all by default; ``since`` is included, ``until`` is not."""
+
+    recipient: str | None = None
+    sender: str | None = None
+    outcome: Status | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+Standing = tuple[Record | None, Preference | None]
+"""A package's record if it is decided, and what its recipient last said of its type."""
+
+
 class Packages(Protocol):
     """Decided packages, and the counters that change with them."""
 
-    def find(self, package: Package) -> tuple[Record | None, Preference | None]: ...
+    def find(self, package: Package) -> Standing: ...
+    def find_all(self, packages: Sequence[Package]) -> Sequence[Standing]: ...
     def add(self, record: Record) -> None: ...
     def note(self, record: Record, attempt: Attempt) -> None: ...
     def record(self, package_id: str) -> Record | None: ...
+
+
+class PackageList(Protocol):
+    """The list of decided packages."""
+
+    def listed(
+        self, wanted: Wanted, *, before: ListPosition | None, page_size: int
+    ) -> Iterator[Record]: ...
+    def fill_list(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]: ...
 
 
 class PreferenceBook(Protocol):
@@ -70,7 +107,7 @@ class Counters(Protocol):
     """The counters, and the records that they must agree with."""
 
     def counts(self) -> Counts: ...
-    def count_malformed(self) -> bool: ...
+    def count_malformed(self, amount: int = 1) -> bool: ...
     def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]: ...
 
 

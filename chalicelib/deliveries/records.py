@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.core.instants import iso
-from chalicelib.deliveries.answers import AttemptView, Decider, PackageAnswer, PackageView
+from chalicelib.deliveries.answers import (
+    AttemptView,
+    Decider,
+    ListedPackage,
+    PackageAnswer,
+    PackageView,
+)
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.preferences import Preference
@@ -66,6 +72,10 @@ class Record:
         first = Attempt(self.package.timestamp, self.decided_at)
         known = (first, *self.later)
         return len(known) <= MOST_ATTEMPTS and not any(map(attempt.repeats, known))
+
+    def listed(self) -> ListedPackage:
+        """Return the package as the list shows it."""
+        return ListedPackage.model_validate(self._told())
 
     def answer(self, *, duplicate: bool) -> PackageAnswer:
         """Return what a sender is told."""

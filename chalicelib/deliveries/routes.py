@@ -4,13 +4,17 @@ from chalice import Response
 
 from chalicelib.core import log
 from chalicelib.core.errors import BackroomError, InvalidInputError
-from chalicelib.core.http import created, fault, ok
+from chalicelib.core.http import checked, created, fault, json_list, link, ok, respond
 from chalicelib.core.paging import Pages
 from chalicelib.core.routing import Routes
+from chalicelib.core.spreadsheets import MEDIA_TYPE
 from chalicelib.deliveries.answers import (
     PREFERENCES_ANSWER,
+    BatchAnswer,
+    Indexed,
     MessageVerdict,
     PackageAnswer,
+    PackagesAnswer,
     PackageView,
     Recount,
     Statistics,
@@ -19,22 +23,27 @@ from chalicelib.deliveries.fields import location
 from chalicelib.deliveries.models import (
     RECIPIENT_CHOICES,
     SOMEBODYS_CHOICES,
+    BatchBody,
     ChoicesOfSomebody,
     MessagePath,
     Package,
     PackagePath,
-    PackageQuery,
+    PackagesQuery,
     RecipientChoices,
     RecipientPath,
     RecipientQuery,
     RecountQuery,
 )
-from chalicelib.deliveries.ports import ScanPosition
+from chalicelib.deliveries.ports import ListPosition, ScanPosition, Wanted
+from chalicelib.deliveries.screens import packages_csv
 from chalicelib.deliveries.wiring import deliveries
 
 bp = Routes(__name__)
 
 _RECOUNT = Pages("/statistics/recount", ScanPosition)
+_PACKAGES = Pages("/packages", ListPosition)
+_FILL = Pages("/package-list", ScanPosition)
+_BATCH_LIMIT = 1_048_576
 
 
 def _count_malformed(refused: BackroomError) -> None:
@@ -66,16 +75,78 @@ def send_package(body: Package) -> Response:
 
 
 @bp.on(
+    "POST",
+    "/packages/batch",
+    access="deliveries:write",
+    body=BatchBody,
+    body_limit=_BATCH_LIMIT,
+    response=BatchAnswer,
+    on_invalid=_count_malformed,
+)
+def send_packages(body: BatchBody) -> Response:
+    """Send up to 500 packages, each by the rules of a single one; each gets its own verdict."""
+    answer = deliveries().batches.send([_read(value) for value in body.packages])
+    for name in ("delivered", "dropped", "malformed"):
+        log.count(f"Packages{name.title()}", getattr(answer, name))
+    log.count("PackageDuplicates", answer.duplicates)
+    return ok(answer)
+
+
+@bp.on(
     "GET",
-    "/packages",
+    "/packages/batch",
     access="deliveries:read",
-    query=PackageQuery,
     response=PackageView,
     errors=(404,),
 )
-def find_package(query: PackageQuery) -> Response:
-    """Show a package whose id a path cannot carry."""
-    return ok(deliveries().sending.show(query.package_id).view())
+def get_package_batch() -> Response:
+    """Show the package whose id is batch, as for any other id."""
+    return ok(deliveries().sending.show("batch").view())
+
+
+@bp.on(
+    "GET",
+    "/packages",
+    access="deliveries:read",
+    query=PackagesQuery,
+    response=PackagesAnswer,
+    errors=(404,),
+    also_produces=("text/csv",),
+)
+def list_packages(query: PackagesQuery) -> Response:
+    """List packages, newest decision first; with package_id show that package alone."""
+    if query.package_id is not None:
+        _check_alone(query)
+        return ok(deliveries().sending.show(query.package_id).view())
+    if query.from_ and query.to and query.to < query.from_:
+        raise InvalidInputError([fault("query", "to", "must not be before from")])
+    wanted = Wanted(
+        recipient=query.recipient,
+        sender=query.sender,
+        outcome=query.outcome,
+        type=query.type,
+        since=query.from_,
+        until=query.to,
+    )
+    page = deliveries().listing.page(wanted, before=_PACKAGES.start(query), limit=query.limit)
+    following = _PACKAGES.following(query, page.next)
+    rows = [record.listed() for record in page.rows]
+    if query.format == "json":
+        return json_list(rows, next_page=following)
+    return respond(packages_csv(rows), media_type=MEDIA_TYPE, headers=link(following))
+
+
+@bp.on(
+    "POST",
+    "/package-list",
+    access="operate",
+    query=RecountQuery,
+    response=Indexed,
+)
+def fill_list(query: RecountQuery) -> Response:
+    """List one page of packages that were decided before there was a list; again is safe."""
+    filled, following = deliveries().listing.fill(_FILL.start(query))
+    return ok(Indexed(packages=filled, cursor=_FILL.cursor(query, following)))
 
 
 @bp.on(
@@ -140,6 +211,23 @@ def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Re
 def get_recipient_preferences(path: RecipientPath) -> Response:
     """Show which types a recipient wants, and how it came to be; all, if nothing was ever said."""
     return ok(deliveries().choosing.show(path.recipient_id))
+
+
+def _read(value: object) -> Package | InvalidInputError:
+    """Return a member of a batch as a package, or what is wrong with it."""
+    if not isinstance(value, dict):
+        return InvalidInputError([fault("body", "(package)", "must be an object")])
+    try:
+        return checked(Package, value, place="body", strict=True)
+    except InvalidInputError as invalid:
+        return invalid
+
+
+def _check_alone(query: PackagesQuery) -> None:
+    others = query.model_dump(by_alias=True, exclude={"package_id"}, exclude_defaults=True)
+    if others:
+        faults = [fault("query", name, "must not be given with package_id") for name in others]
+        raise InvalidInputError(faults)
 
 
 @bp.on("GET", "/statistics", access="deliveries:read", response=Statistics)

@@ -10,8 +10,10 @@ from chalicelib.core import aws
 from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
+from chalicelib.deliveries.service.batches import Batches
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.counting import Counting
+from chalicelib.deliveries.service.listing import Listing
 from chalicelib.deliveries.service.messages import Messages
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.store.messages import VerdictStore
@@ -38,6 +40,8 @@ class Deliveries:
     choosing: Choosing
     counting: Counting
     messages: Messages
+    listing: Listing
+    batches: Batches
 
 
 @cache
@@ -46,12 +50,16 @@ def deliveries() -> Deliveries:
     settings = from_env(DeliveriesSettings)
     table = Table(aws.dynamodb(), settings.deliveries_table)
     tally = Tally(table, spread=settings.deliveries_shards, now=now)
-    sending = Sending(PackageStore(table, tally), now=now)
+    packages = PackageStore(table, tally)
+    sending = Sending(packages, now=now)
+    counting = Counting(CounterStore(table, tally, hasty=_hasty))
     return Deliveries(
         sending=sending,
         choosing=Choosing(PreferenceStore(table), now=now),
-        counting=Counting(CounterStore(table, tally, hasty=_hasty)),
+        counting=counting,
         messages=Messages(sending, VerdictStore(table, tally), now=now),
+        listing=Listing(packages),
+        batches=Batches(sending, counting, now=now),
     )
 
 

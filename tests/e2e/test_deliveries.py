@@ -101,6 +101,64 @@ def test_d10_100_parallel_sends_of_10_ids_are_10_packages(stack: Deployed, name:
     assert counters_equal_records(stack)
 
 
+def test_a_package_is_in_its_lists_as_soon_as_its_send_is_answered(
+    stack: Deployed, name: str
+) -> None:
+    """Also while others send to the same recipient."""
+    here = {"sender_id": f"{name}-s", "recipient_id": f"{name}-r"}
+
+    def sent_and_found(number: int) -> bool:
+        package_id = f"{name}-{number}"
+        send(stack, package_id=package_id, **here)
+        lists = [
+            stack.api.get("/packages", params={query: whose, "limit": 1_000}).json()
+            for query, whose in (("recipient", f"{name}-r"), ("sender", f"{name}-s"))
+        ]
+        return all(package_id in [row["package_id"] for row in rows] for rows in lists)
+
+    found = at_once([partial(sent_and_found, number) for number in range(30)], workers=6)
+
+    assert found == [True] * 30
+    rows = stack.api.get("/packages", params={"recipient": f"{name}-r"}).json()
+    times = [row["decided_at"] for row in rows]
+    assert len(rows) == 30
+    assert times == sorted(times, reverse=True)
+    assert [row["package_id"] for row in stack.api.get("/packages", params={"limit": 1}).json()]
+
+
+def test_a_batch_of_500_sent_twice_at_once_sends_each_package_once(
+    stack: Deployed, name: str
+) -> None:
+    before = statistics(stack)
+    packages = [{**BOX, "package_id": f"{name}-{number}"} for number in range(500)]
+    left = [packages, packages]
+
+    def batch(members: list[dict[str, Any]]) -> dict[str, Any]:
+        answer = stack.api.post("/packages/batch", json={"packages": members}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    new = 0
+    while left:
+        answers = at_once([partial(batch, members) for members in left])
+        decided = [[e for e in a["packages"] if e["verdict"] != "undecided"] for a in answers]
+        assert all(decided), "no progress"
+        new += sum(not each["duplicate"] for told in decided for each in told)
+        tried = [
+            [
+                p
+                for p, told in zip(members, answer["packages"], strict=True)
+                if told["verdict"] == "undecided"
+            ]
+            for members, answer in zip(left, answers, strict=True)
+        ]
+        left = [members for members in tried if members]
+
+    assert new == delivered_since(stack, before) == 500
+    assert counters_equal_records(stack)
+
+
 def test_of_two_packages_that_claim_one_id_at_once_one_is_told_no(
     stack: Deployed, name: str
 ) -> None:
@@ -364,12 +422,12 @@ def test_write_units_are_those_that_the_docs_name(stack: Deployed, store: RealSt
     with spending(client) as malformed:
         store.count_malformed()
 
-    assert (first.calls, first.write_units) == ({"BatchGetItem": 1, "TransactWriteItems": 1}, 6)
+    assert (first.calls, first.write_units) == ({"BatchGetItem": 1, "TransactWriteItems": 1}, 12)
     assert (again.calls, again.write_units) == ({"BatchGetItem": 1}, 0)
     assert (later.calls, later.write_units) == ({"BatchGetItem": 1, "UpdateItem": 1}, 1)
     assert (said.calls, said.write_units) == ({"UpdateItem": 1}, 1)
     assert late.calls == {"UpdateItem": 1}
-    assert (after.calls, after.write_units) == (first.calls, 6)
+    assert (after.calls, after.write_units) == (first.calls, 12)
     assert (malformed.calls, malformed.write_units) == ({"UpdateItem": 1}, 1)
 
 
@@ -384,7 +442,7 @@ def test_a_recipient_who_changed_their_mind_often_costs_no_more(
         with spending(stack.client("dynamodb")) as spent:
             Sending(store, now=lambda: NOON + timedelta(seconds=1)).send(package(package_id=second))
 
-        assert spent.write_units == 6
+        assert spent.write_units == 12
 
 
 # --- the queue ----------------------------------------------------------------------------------
@@ -457,4 +515,9 @@ def test_the_roles_allow_what_deliveries_need(guarded: Deployed, name: str) -> N
     verdicts = [verdict(guarded, each)["verdict"] for each in ids]
     assert verdicts == ["delivered", "malformed", "conflict"]
     assert statistics(guarded)["requests_malformed"] >= 2
+    found = guarded.api.get("/packages", params={"recipient": name}).json()
+    assert [row["package_id"] for row in found] == [name]
+    batch = {"packages": [{**BOX, "package_id": f"{name}-3"}]}
+    assert guarded.api.post("/packages/batch", json=batch).json()["delivered"] == 1
+    assert guarded.api.post("/package-list").status_code == 200
     assert counters_equal_records(guarded)

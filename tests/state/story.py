@@ -310,12 +310,13 @@ def looks(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
         "deliveries": [
             *("/packages/box-0", "/packages?package_id=box-1", "/recipients/mars/preferences"),
             *("/preferences?recipient_id=mars", "/statistics", "/statistics/recount"),
-            "/messages/message-1",
+            *("/messages/message-1", "/packages?recipient=mars"),
         ],
         "ledger": [
             *("/transactions", f"/transactions?account_id={ACCOUNT}", "/accounts"),
             *(f"/accounts/{ACCOUNT}", f"/accounts/{ACCOUNT}/entries"),
             f"/accounts/{ACCOUNT}?at=2142-01-01T00:00:00Z",
+            f"/accounts/{ACCOUNT}/statement?to=2142-01-01T00:00:00Z",
             *(f"/transactions/{id_[12:]}" for id_ in ids("ledger", "TRANSACTION#")),
         ],
         "warranties": [

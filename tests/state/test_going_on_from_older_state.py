@@ -39,6 +39,8 @@ def test_what_was_asked_once_is_not_done_again(used: Api) -> None:
     named = {"account_id": story.ACCOUNT, "amount": -3}
     id_ = story.ACCOUNT.replace("1", "6")
     assert used.post("/transactions", {**named, "transaction_id": id_}).status == 201
+    batch = {"transactions": [{**named, "transaction_id": id_}]}
+    assert used.post("/transactions/batch", batch).headers["Idempotent-Replayed"] == "true"
     reversal = used.post(f"/transactions/{id_}/reversal")
     assert (reversal.status, reversal.headers["Idempotent-Replayed"]) == (200, "true")
 
@@ -58,6 +60,11 @@ def test_packages_are_duplicates_and_preferences_stand(used: Api) -> None:
     assert used.post("/packages", {**package, "sender_id": "venus"}).status == 409
     fresh = used.post("/packages", {**package, "package_id": "box-7"}).json
     assert fresh["status"] == "dropped"
+    assert [row["package_id"] for row in used.get("/packages").json] == ["box-7"]
+    assert used.post("/package-list").status == 200
+    listed = {row["package_id"]: row for row in used.get("/packages").json}
+    assert {"box-1", "box-7"} < listed.keys()
+    assert listed["box-1"].items() <= before.items()
     counted, pages = used.get("/statistics").json, used.get("/statistics/recount").json
     assert counted["by_type"] == pages["by_type"]
 

@@ -25,6 +25,8 @@ from tests.support.api import Api
 # What says nothing of what is stored.
 _STATELESS = {"/", "/auth", "/health", "/openapi.json", "/ping", "/web/{file}"}
 _STATELESS |= {"/dlq", "/integrations"}
+# What no state has: a transfer, and a package whose id is batch.
+_STATELESS |= {"/packages/batch", "/transfers/{transfer_id}"}
 # Lists that show more than the one chapter that was told, the queues of the stack, and the rate
 # card of the day.
 _OF_THE_STACK = {"/outbox", "/outbox/kinds", "/plans"}
@@ -121,6 +123,7 @@ _READING = (
     *("fleet", "worklist", "dispatch list", "imports list", "imports show 3"),
     *("files list --technician T0001", "files show 1", "machines list", "machines show GM001"),
     *("machines transactions GM001", "sites list", "technicians list"),
+    *("packages list", f"ledger statement {story.ACCOUNT}"),
     *("packages show box-1", "packages verdict message-1", "preferences show mars"),
     *("stats --recount", "warranties list", "warranties show WARRANTY", "warranties plans"),
     *("warranties find WARRANTY", "warranties quote --type furniture --cost 150.00"),
@@ -133,7 +136,8 @@ _READING = (
 # What changes something, runs without a server, or is about the caller.
 _OTHERS = re.compile(
     ".* (open|close|upload|delete|put|send|set|create|seed|post|reverse|add|remove|place|cancel"
-    "|ready|undo-ready|rebuild|run|hire|change|fire|retry|redrive|visit)|audit|simulate|demo|import|login|logout|whoami"
+    "|ready|undo-ready|rebuild|run|hire|change|fire|retry|redrive|visit|send-batch|fill-list"
+    "|transfer|describe|import)|audit|simulate|demo|import|login|logout|whoami"
 )
 
 

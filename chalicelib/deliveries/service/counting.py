@@ -26,9 +26,9 @@ class Counting:
             by_type=by_type,
         )
 
-    def malformed(self) -> bool:
-        """Count a request that was no package; return False when that took too long."""
-        return self.counters.count_malformed()
+    def malformed(self, amount: int = 1) -> bool:
+        """Count requests that were no packages; return False when that took too long."""
+        return self.counters.count_malformed(amount)
 
     def recount(self, after: ScanPosition | None) -> tuple[Recount, ScanPosition | None]:
         """Count one page of the records themselves; return what the next comes after, if any."""

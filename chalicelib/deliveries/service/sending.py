@@ -1,13 +1,18 @@
 """Sending a package: at most once, and never against what its recipient said (D1, D5, D6)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.deliveries.fields import location
 from chalicelib.deliveries.models import Package
-from chalicelib.deliveries.ports import DecidedAlreadyError, Packages, PreferenceChangedError
+from chalicelib.deliveries.ports import (
+    DecidedAlreadyError,
+    Packages,
+    PreferenceChangedError,
+    Standing,
+)
 from chalicelib.deliveries.preferences import Preference
 from chalicelib.deliveries.records import Attempt, Record, decided
 
@@ -21,6 +26,10 @@ class Sent:
 
     record: Record
     duplicate: bool
+
+
+Outcome = Sent | ConflictError | UnavailableError
+"""What became of a package of several, or why nothing did."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,27 @@ class Sending:
         A message of the queue that comes again is no duplicate of itself. Raises ConflictError
         when the id stands for another package, UnavailableError when nothing could be decided.
         """
-        known, preference = self.packages.find(package)
+        return self._settle(package, self.packages.find(package), message_id)
+
+    def send_all(self, packages: Sequence[Package], *, until: datetime) -> Iterator[Outcome]:
+        """Yield what becomes of each package, as `send` decides it: all are looked up at once.
+
+        What came of one changes nothing for the others; those whose turn comes after ``until`` are
+        not tried.
+        """
+        for package, standing in zip(packages, self.packages.find_all(packages), strict=True):
+            if self.now() > until:
+                yield UnavailableError("There was no time left for this package; send it again.")
+                continue
+            try:
+                sent = self._settle(package, standing, None)
+            except (ConflictError, UnavailableError) as refused:
+                yield refused
+            else:
+                yield sent
+
+    def _settle(self, package: Package, standing: Standing, message_id: str | None) -> Sent:
+        known, preference = standing
         if known is None:
             record, new = self._decide(package, preference, message_id)
             if new:

@@ -4,24 +4,46 @@
                                  ``said`` and ``decided`` (microseconds), ``wish`` (the
                                  preference's rank), ``message``, ``later`` (attempts, by
                                  a digest of what they say)
+``RECEIVED#<status>#<type>#<recipient>/<decided>#<package_id>``
+``SENT#<status>#<type>#<sender>/<decided>#<package_id>``
+``DECIDED#<status>#<type>#<shard>/<decided>#<package_id>``
+                                 the package's rows in the list, of its recipient, its sender and
+                                 all: written with the record, never changed after that
 """
 
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import cast, get_args
 
-from chalicelib.core import canonical
-from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
+from chalicelib.core import canonical, shards
+from chalicelib.core.instants import sortable
+from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table, key
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.instants import from_micros, micros
 from chalicelib.deliveries.models import Package
-from chalicelib.deliveries.ports import DecidedAlreadyError, PreferenceChangedError
-from chalicelib.deliveries.preferences import Preference, of_rank
+from chalicelib.deliveries.ports import (
+    DecidedAlreadyError,
+    ListPosition,
+    PreferenceChangedError,
+    ScanPosition,
+    Standing,
+    Wanted,
+)
+from chalicelib.deliveries.preferences import of_rank
 from chalicelib.deliveries.records import MOST_ATTEMPTS, Attempt, Record
+from chalicelib.deliveries.registry import TYPES
 from chalicelib.deliveries.store import preferences, statistics
 from chalicelib.deliveries.store.statistics import RECORDS
 from chalicelib.deliveries.store.tally import Tally
 
 _RECORD = "RECORD"
+# All packages of a type with an outcome are spread over so many partitions, of 500 a second each.
+LIST_SHARDS = 2
+# What the rows of the list do not repeat of a record.
+_NOT_LISTED = {"pk", "sk", "later", "message"}
+# Three rows a record, 25 of them in a write.
+_FILLED_AT_ONCE = 100
 # The attributes of what must be alike in all attempts.
 _ATTRIBUTES = {"sender_id": "sender", "recipient_id": "recipient", "package_type": "type"}
 
@@ -33,18 +55,25 @@ class PackageStore:
         self._table = table
         self._tally = tally
 
-    def find(self, package: Package) -> tuple[Record | None, Preference | None]:
+    def find(self, package: Package) -> Standing:
         """Return the package's record and its recipient's preference, in one read of both."""
-        record_key = (RECORDS + package.package_id, _RECORD)
-        preferences_key = preferences.key_of(package.recipient_id)
-        items = self._table.get_many([record_key, preferences_key])
-        found = {item["sk"]["S"]: item for item in items}
-        record, stored = found.get(_RECORD), found.get(preferences_key[1])
-        preference = preferences.preference(stored, package.package_type)
-        return _record(record) if record else None, preference
+        return self.find_all([package])[0]
+
+    def find_all(self, packages: Sequence[Package]) -> list[Standing]:
+        """Return the same of each package; a read takes a hundred records and preferences."""
+        wanted = {
+            place: None
+            for package in packages
+            for place in (
+                (RECORDS + package.package_id, _RECORD),
+                preferences.key_of(package.recipient_id),
+            )
+        }
+        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(wanted)}
+        return [_standing(package, found) for package in packages]
 
     def add(self, record: Record) -> None:
-        """Store and count ``record`` in one transaction.
+        """Store, count and list ``record`` in one transaction.
 
         It holds the preference that decided: one that changed since it was read cancels the
         decision.
@@ -59,6 +88,7 @@ class PackageStore:
                     *preferences.key_of(package.recipient_id),
                     preferences.unchanged(kind, record.preference),
                 ),
+                *(self._table.putting(row) for row in rows(record)),
             )
         except ConditionError as failed:
             if first := failed.failed.get(0):
@@ -96,6 +126,78 @@ class PackageStore:
         item = self._table.get(RECORDS + package_id, _RECORD)
         return _record(item) if item else None
 
+    def listed(
+        self, wanted: Wanted, *, before: ListPosition | None, page_size: int
+    ) -> Iterator[Record]:
+        """Yield packages without their later attempts, newest first: a recipient's, or a sender's.
+
+        Of a recipient and a sender they are the recipient's, whoever sent them.
+        """
+        first = sortable(wanted.since) if wanted.since else ""
+        last = sortable(wanted.until) if wanted.until else HIGHEST
+        place = "#".join(before) if before else HIGHEST
+        partitions = list(_partitions(wanted))
+        streams = [
+            self._table.query(
+                pk,
+                first=first,
+                last=min(last, place),
+                newest_first=True,
+                page_size=shards.share(page_size, len(partitions)),
+            )
+            for pk in partitions
+        ]
+        merged = heapq.merge(*streams, key=_sort_key, reverse=True)
+        return (_record(item) for item in merged if _sort_key(item) < place)
+
+    def fill_list(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]:
+        """Write the rows of one page of records again; return how many, and where it goes on.
+
+        They follow from the records, so it changes nothing where they are there already.
+        """
+        items, following = self._table.scan(after=after, limit=_FILLED_AT_ONCE)
+        records = [_record(item) for item in items if item["pk"]["S"].startswith(RECORDS)]
+        self._table.put_many(row for record in records for row in rows(record))
+        return len(records), ScanPosition(*following) if following else None
+
+
+def rows(record: Record) -> Iterator[Item]:
+    """Yield the package's rows in the list."""
+    package = record.package
+    told = {name: value for name, value in _item(record).items() if name not in _NOT_LISTED}
+    sk = f"{sortable(record.decided_at)}#{package.package_id}"
+    for kind, whose in (
+        ("RECEIVED", package.recipient_id),
+        ("SENT", package.sender_id),
+        ("DECIDED", str(shards.of(package.package_id, LIST_SHARDS))),
+    ):
+        pk = f"{kind}#{record.status}#{package.package_type}#{whose}"
+        yield {**told, **key(pk, sk), "id": {"S": package.package_id}}
+
+
+def _partitions(wanted: Wanted) -> Iterator[str]:
+    """Yield the partitions whose rows are wanted, or may be."""
+    if wanted.recipient is not None:
+        kind, owners = "RECEIVED", [wanted.recipient]
+    elif wanted.sender is not None:
+        kind, owners = "SENT", [wanted.sender]
+    else:
+        kind, owners = "DECIDED", [str(shard) for shard in range(LIST_SHARDS)]
+    for status in [wanted.outcome] if wanted.outcome else get_args(Status):
+        for package_type in [wanted.type] if wanted.type else sorted(TYPES):
+            yield from (f"{kind}#{status}#{package_type}#{owner}" for owner in owners)
+
+
+def _standing(package: Package, found: Mapping[tuple[str, str], Item]) -> Standing:
+    record = found.get((RECORDS + package.package_id, _RECORD))
+    said = found.get(preferences.key_of(package.recipient_id))
+    return _record(record) if record else None, preferences.preference(said, package.package_type)
+
+
+def _sort_key(item: Item) -> str:
+    sort_key: str = item["sk"]["S"]
+    return sort_key
+
 
 def _item(record: Record) -> Item:
     package = record.package
@@ -116,7 +218,7 @@ def _item(record: Record) -> Item:
 
 def _record(item: Item) -> Record:
     package = Package.model_construct(
-        package_id=item["pk"]["S"].removeprefix(RECORDS),
+        package_id=item["id"]["S"] if "id" in item else item["pk"]["S"].removeprefix(RECORDS),
         package_type=item["type"]["S"],
         sender_id=item["sender"]["S"],
         recipient_id=item["recipient"]["S"],
@@ -134,7 +236,7 @@ def _record(item: Item) -> Record:
 
 
 def _entries(item: Item) -> list[Item]:
-    return [entry["M"] for entry in item["later"]["M"].values()]
+    return [entry["M"] for entry in item.get("later", {"M": {}})["M"].values()]
 
 
 def _attempt(entry: Item) -> Attempt:

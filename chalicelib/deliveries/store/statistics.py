@@ -41,12 +41,12 @@ class CounterStore:
         malformed = sums.pop(_MALFORMED, 0)
         return Counts({_counted(name): count for name, count in sums.items()}, malformed)
 
-    def count_malformed(self) -> bool:
-        """Count a malformed request; return False when it was not, or not surely, counted.
+    def count_malformed(self, amount: int = 1) -> bool:
+        """Count malformed requests; return False when they were not, or not surely, counted.
 
         What may have been counted is not tried again, because adding twice would be counted twice.
         """
-        request = tally.of_malformed(f"http#{uuid.uuid4()}", _MALFORMED)
+        request = tally.of_malformed(f"http#{uuid.uuid4()}", _MALFORMED, amount)
         try:
             self._tally.add(request, self._hasty())
         except (BotoCoreError, ClientError, UnavailableError):

@@ -33,7 +33,6 @@ nothing of epochs, takes to end its requests after a deployment."""
 
 _LONGEST_HOLD_S = 86_400
 _MALFORMED_SHARDS = 16
-_ONE = {":one": {"N": "1"}}
 _TOTAL_COUNTS = Condition("attribute_exists(epoch) AND attribute_not_exists(spread)")
 # Writers meet at the total for so long before it is spread.
 _PATIENCE_S = 0.25
@@ -46,10 +45,11 @@ _NOT_COUNTERS = {"epoch", "spread", "folded_at", "fold_after", "hold_s"}
 
 
 class Count(NamedTuple):
-    """What is counted: a counter's name, and its place in shards by how many there are."""
+    """How many of what are counted: a counter's name, and its place by the number of shards."""
 
     name: str
     place: Callable[[int], str]
+    amount: int = 1
 
 
 class _Layout(NamedTuple):
@@ -69,10 +69,11 @@ def of_package(package_id: str, name: str) -> Count:
     return Count(name, lambda spread: f"COUNTED#{shards.of(package_id, spread):04}")
 
 
-def of_malformed(source: str, name: str) -> Count:
-    """Return the count of something malformed that ``source`` (http or queue, and an id) sent."""
+def of_malformed(source: str, name: str, amount: int = 1) -> Count:
+    """Return the count of what is malformed and ``source`` (http or queue, and an id) sent."""
     way, _, id_ = source.partition("#")
-    return Count(name, lambda _: f"MALFORMED#{way}#{shards.of(id_, _MALFORMED_SHARDS):02}")
+    place = f"MALFORMED#{way}#{shards.of(id_, _MALFORMED_SHARDS):02}"
+    return Count(name, lambda _: place, amount)
 
 
 class Tally:
@@ -276,8 +277,8 @@ def _adding(count: Count, layout: _Layout) -> dict[str, Any]:
     return {
         "pk": pk,
         "sk": sk,
-        "expression": "ADD #n :one",
-        "values": _ONE,
+        "expression": "ADD #n :amount",
+        "values": {":amount": _number(count.amount)},
         "names": {"#n": count.name},
         "condition": condition,
     }

@@ -116,7 +116,7 @@ def test_what_was_never_sent_is_not_found(client: Client) -> None:
     assert get(client, "/packages/none", status=404)["type"] == "/problems/not-found"
     assert get(client, "/packages?package_id=none", status=404)
     assert get(client, "/messages/none", status=404)
-    assert get(client, "/packages", status=400)["errors"][0]["field"] == "package_id"
+    assert get(client, "/packages") == []
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from typer.testing import Result
 
 from app import app
 from backroom.core.session import Session
+from chalicelib.deliveries.service.batches import Batches
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.counting import Counting
+from chalicelib.deliveries.service.listing import Listing
 from chalicelib.deliveries.service.messages import Messages
 from chalicelib.deliveries.service.sending import Sending
 from chalicelib.deliveries.wiring import Deliveries
@@ -93,9 +95,12 @@ def open_office() -> Iterator[Office]:
 def _deliveries(now: Clock) -> Deliveries:
     store = FakeStore()
     sending = Sending(store, now=now)
+    counting = Counting(store)
     return Deliveries(
         sending=sending,
         choosing=Choosing(store, now=now),
-        counting=Counting(store),
+        counting=counting,
         messages=Messages(sending, store, now=now),
+        listing=Listing(store),
+        batches=Batches(sending, counting, now=now),
     )

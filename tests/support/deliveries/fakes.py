@@ -1,11 +1,12 @@
 """The deliveries context in memory."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from chalicelib.core.instants import sortable
 from chalicelib.deliveries.answers import MessageVerdict
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.models import RECIPIENT_CHOICES, Package
@@ -13,11 +14,15 @@ from chalicelib.deliveries.ports import (
     Counters,
     Counts,
     DecidedAlreadyError,
+    ListPosition,
+    PackageList,
     Packages,
     PreferenceBook,
     PreferenceChangedError,
     ScanPosition,
+    Standing,
     Verdicts,
+    Wanted,
 )
 from chalicelib.deliveries.preferences import Change, Preference, Preferences, PreferencesByType
 from chalicelib.deliveries.records import Attempt, Record
@@ -43,7 +48,7 @@ def choices(timestamp: object = 100, **by_type: bool) -> Any:
     return RECIPIENT_CHOICES.model_validate(body, strict=True)
 
 
-class Store(Packages, PreferenceBook, Counters, Verdicts, Protocol):
+class Store(Packages, PackageList, PreferenceBook, Counters, Verdicts, Protocol):
     """Everything that the services need."""
 
 
@@ -60,6 +65,34 @@ class FakeStore:
 
     def find(self, package: Package) -> tuple[Record | None, Preference | None]:
         return self.records.get(package.package_id), self._wish(package)
+
+    def find_all(self, packages: Sequence[Package]) -> Sequence[Standing]:
+        return [self.find(package) for package in packages]
+
+    def listed(
+        self, wanted: Wanted, *, before: ListPosition | None, page_size: int
+    ) -> Iterator[Record]:
+        places = {
+            ListPosition(sortable(record.decided_at), package_id): record
+            for package_id, record in self.records.items()
+        }
+        for place in sorted((p for p in places if before is None or p < before), reverse=True):
+            record = places[place]
+            package = record.package
+            fits = (
+                wanted.recipient in {None, package.recipient_id}
+                and (wanted.recipient is not None or wanted.sender in {None, package.sender_id})
+                and wanted.outcome in {None, record.status}
+                and wanted.type in {None, package.package_type}
+                and (wanted.since is None or record.decided_at >= wanted.since)
+                and (wanted.until is None or record.decided_at < wanted.until)
+            )
+            if fits:
+                yield replace(record, later=(), message_id=None)
+
+    def fill_list(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]:
+        del after
+        return len(self.records), None
 
     def add(self, record: Record) -> None:
         package = record.package
@@ -97,8 +130,8 @@ class FakeStore:
     def counts(self) -> Counts:
         return Counts(dict(self.counted), self.malformed)
 
-    def count_malformed(self) -> bool:
-        self.malformed += 1
+    def count_malformed(self, amount: int = 1) -> bool:
+        self.malformed += amount
         return True
 
     def recount(self, after: ScanPosition | None) -> tuple[Counts, ScanPosition | None]:

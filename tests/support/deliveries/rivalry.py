@@ -34,11 +34,13 @@ class Interrupted:
     rivals: Callable[[], None] = lambda: None
     fate: Fate = "lives"
     find: Any = field(init=False)
+    find_all: Any = field(init=False)
     note: Any = field(init=False)
     record: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.find, self.note, self.record = self.inner.find, self.inner.note, self.inner.record
+        self.find, self.find_all = self.inner.find, self.inner.find_all
+        self.note, self.record = self.inner.note, self.inner.record
 
     def add(self, record: Record) -> None:
         rivals, self.rivals = self.rivals, lambda: None

@@ -1,10 +1,12 @@
 """Packages, preferences, counts; and the proof that counters equal records."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import Result
 
 from tests.support.backroom.desk import Desk, problem, words
 
@@ -51,9 +53,12 @@ def page(delivered: int, **told: str) -> dict[str, Any]:
     return {"packages": delivered, "by_type": by_type, **told}
 
 
+LISTED = {name: value for name, value in SENT.items() if name != "duplicate"}
 COMMANDS: list[tuple[str, str, str, Any]] = [
     ("packages send box --from earth --to mars", "POST", "/packages", SENT),
     ("packages show box", "GET", "/packages", SHOWN),
+    ("packages list --recipient mars --outcome delivered", "GET", "/packages", [LISTED]),
+    ("packages list", "GET", "/packages", []),
     ("packages verdict m1", "GET", "/messages/m1", VERDICT),
     ("preferences show mars", "GET", "/preferences", {**SAID, "history": []}),
     ("preferences set mars --declines marketing", "PUT", "/preferences", SAID),
@@ -224,3 +229,146 @@ def test_the_recount_as_json_tells_both_sides(desk: Desk) -> None:
     assert told["agree"] is True
     assert told["records"] == {"personal": {"delivered": 3, "dropped": 0}}
     assert told["counters"]["before"] == told["counters"]["after"] == told["records"]
+
+
+# --- lists and batches ----------------------------------------------------------------------------
+
+
+def test_a_list_is_asked_for_by_what_is_known(desk: Desk) -> None:
+    link: dict[str, Any] = {"Link": '</packages?cursor=x>; rel="next"'}
+    desk.on("GET", "/packages", [LISTED], **link)
+
+    result = desk.run(
+        *("packages", "list", "--recipient", "mars", "--sender", "earth", "--type", "personal"),
+        *("--outcome", "dropped", "--from", "2026-01-01", "--limit", "5"),
+    )
+
+    assert dict(desk.asked[0].url.params) == {
+        "recipient": "mars",
+        "sender": "earth",
+        "type": "personal",
+        "outcome": "dropped",
+        "from": "2026-01-01T00:00:00+00:00",
+        "limit": "5",
+    }
+    assert "box" in result.stdout
+    assert "There may be more: --limit 50" in result.stdout
+
+
+def test_a_list_is_printed_as_csv_with_one_heading(desk: Desk) -> None:
+    def paged(request: httpx.Request) -> httpx.Response:
+        more = "cursor" not in request.url.params
+        headers = {"Link": '</packages?format=csv&cursor=x>; rel="next"'} if more else {}
+        return httpx.Response(
+            200, text=f"package_id\r\n{'a' if more else 'b'}\r\n", headers=headers
+        )
+
+    desk.on("GET", "/packages", paged)
+
+    assert desk.run("packages", "list", "--csv").stdout.split() == ["package_id", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    "command", ["--outcome lost", "--type freight", "--limit 0", "--from yesterday"]
+)
+def test_a_list_that_cannot_be_meant_is_not_asked_for(desk: Desk, command: str) -> None:
+    assert desk.run("packages", "list", *command.split()).exit_code == 2
+    assert not desk.asked
+
+
+NAMES = "sender_id,recipient_id,package_id,package_type"
+
+
+def judged(request: httpx.Request, **verdicts: str) -> httpx.Response:
+    """Answer a batch: delivered, but for the packages named."""
+    members = json.loads(request.content)["packages"]
+    told = [
+        {
+            "package_id": each["package_id"],
+            "verdict": verdicts.get(each["package_id"], "delivered"),
+            "reason": "Because.",
+        }
+        for each in members
+    ]
+    names = ("delivered", "dropped", "conflict", "malformed", "undecided")
+    counts = {name: sum(each["verdict"] == name for each in told) for name in names}
+    return httpx.Response(200, json={**counts, "duplicates": 0, "packages": told})
+
+
+def sent_file(desk: Desk, tmp_path: Path, text: str, *more: str) -> Result:
+    file = tmp_path / "packages.csv"
+    file.write_bytes(text.encode())
+    return desk.run("packages", "send-batch", str(file), *more)
+
+
+def test_a_file_is_sent_500_at_a_time(desk: Desk, tmp_path: Path) -> None:
+    desk.on("POST", "/packages/batch", judged)
+    rows = [f"earth,mars,p{number},personal" for number in range(1_100)]
+
+    result = sent_file(desk, tmp_path, "\n".join([NAMES, *rows]))
+
+    batches = [json.loads(request.content)["packages"] for request in desk.asked]
+    assert [len(batch) for batch in batches] == [500, 500, 100]
+    assert batches[0][0]["timestamp"].startswith("2026-11-21T12:00")
+    assert result.stdout == "1,100 packages: 1,100 delivered.\n"
+
+
+def test_what_was_not_sent_is_named_and_ends_with_1(desk: Desk, tmp_path: Path) -> None:
+    desk.on("POST", "/packages/batch", lambda request: judged(request, b="conflict"))
+    text = f"{NAMES},timestamp\ne,m,a,personal,7\ne,m,b,personal,\n"
+
+    result = sent_file(desk, tmp_path, text)
+    as_json = sent_file(desk, tmp_path, text, "--json")
+
+    assert result.exit_code == as_json.exit_code == 1
+    assert json.loads(desk.asked[0].content)["packages"][0]["timestamp"] == "7"
+    assert "row 2: conflict, Because." in result.stdout
+    assert "1 package was not sent." in result.stderr
+    assert [each["verdict"] for each in json.loads(as_json.stdout)] == ["delivered", "conflict"]
+
+
+def test_what_stayed_undecided_is_sent_again_while_that_helps(desk: Desk, tmp_path: Path) -> None:
+    desk.on(
+        "POST",
+        "/packages/batch",
+        lambda request: judged(request, b="undecided", c="undecided"),
+        lambda request: judged(request, c="undecided"),
+        lambda request: judged(request, c="undecided"),
+    )
+
+    result = sent_file(desk, tmp_path, f"{NAMES}\n" + "".join(f"e,m,{n},personal\n" for n in "abc"))
+
+    sizes = [len(json.loads(request.content)["packages"]) for request in desk.asked]
+    assert sizes == [3, 2, 1]
+    assert result.exit_code == 1
+    assert "3 packages: 2 delivered, 1 undecided." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "has the columns none"),
+        ("package_id\n", "has the columns package_id"),
+        (f"{NAMES},note\n", "note"),
+        (f"{NAMES},package_id\n", "package_id"),
+        (f"{NAMES}\ne,m,a\n", "line 2 has more or fewer cells"),
+        (f'{NAMES}\n"e,m,a,personal\n', "line"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_sent(
+    desk: Desk, tmp_path: Path, text: str, why: str
+) -> None:
+    result = sent_file(desk, tmp_path, text)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert why in result.stderr
+    assert not desk.asked
+
+
+def test_the_list_is_filled_page_by_page(desk: Desk) -> None:
+    desk.on("POST", "/package-list", {"packages": 100, "cursor": "x"}, {"packages": 7})
+
+    result = desk.run("packages", "fill-list")
+
+    assert [dict(request.url.params) for request in desk.asked] == [{}, {"cursor": "x"}]
+    assert result.stdout == "107 packages listed.\n"
