@@ -39,7 +39,11 @@ LOG_TYPES = ["application/zip", "application/gzip", "application/octet-stream", 
 
 values = st.one_of(st.sampled_from(GOOD), st.text(max_size=40), st.integers().map(str))
 in_path = st.one_of(
-    st.sampled_from(GOOD), st.text(string.ascii_letters + string.digits + "._-~#$é☃", max_size=30)
+    st.sampled_from(GOOD),
+    # A client takes "." and ".." for steps in the path.
+    st.text(string.ascii_letters + string.digits + "._-~#$é☃", max_size=30).filter(
+        lambda part: part not in {".", ".."}
+    ),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | values,
