@@ -33,7 +33,7 @@ def daily_batch(event: CloudWatchEvent) -> None:
 @bp.schedule(Cron(30, "*", "*", "*", "?", "*"), name="bakery_hourly_check")
 @observed("bakery_hourly_check")
 def hourly_check(_: CloudWatchEvent) -> None:
-    """Finish what a crash left behind, and find what nobody has told us of."""
+    """Finish what a crash left behind, and find changes that were not reported."""
     finished = bakery().batching.finish()
     if finished:
         logger.warning("batches finished late", extra={"days": finished})

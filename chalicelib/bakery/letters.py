@@ -1,4 +1,4 @@
-"""What customers are told, where their letters go, and what is filed about their orders."""
+"""The texts and addresses of notices, and the lines that are filed about orders."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ class Person(Protocol):
 
     @property
     def id(self) -> str:
-        """Return what Slack knows them by."""
+        """Return their names in Slack."""
 
     @property
     def reachable(self) -> bool:
@@ -32,14 +32,14 @@ def matches(customer: str, people: Iterable[Person]) -> list[str]:
     """Return the ids of all the people who are called like ``customer``, in their order.
 
     Case, dots and the kind of blanks do not count. Only when nobody is called that are titles left
-    out on both sides. More than one is no match: nobody guesses who was meant.
+    out on both sides. More than one is no match: the name is ambiguous.
     """
     there = [person for person in people if person.reachable]
     return _alike(customer, there, folded) or _alike(customer, there, _untitled)
 
 
 def folded(name: str) -> str:
-    """Return a name without case, dots, what nobody sees, and differences between blanks."""
+    """Return a name without case, dots, invisible characters, and differences between blanks."""
     visible = unicodedata.normalize("NFKC", without_invisible(name))
     plain = _DROPPED.sub("", visible.casefold())
     return _BLANKS.sub(" ", plain).strip()

@@ -86,7 +86,7 @@ def record_id(customer: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return ``text`` without blanks around it, and without what nobody sees (`core.invisible`).
+    """Return ``text`` without blanks around it and invisible characters (`core.invisible`).
 
     Raises ValueError unless it is one short line.
     """

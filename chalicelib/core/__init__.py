@@ -1,1 +1,1 @@
-"""What every context stands on; knows no context."""
+"""What every context is built on; depends on no context."""

@@ -1,9 +1,9 @@
-"""Batches of an SQS queue: in which order, and what is told to SQS of those that failed."""
+"""Batches of an SQS queue: their order, and which messages are reported as failed."""
 
 from chalice.app import SQSEvent, SQSRecord
 
 Failures = dict[str, list[dict[str, str]]]
-"""The messages of a batch that come again, as SQS wants it told (ReportBatchItemFailures)."""
+"""The messages of a batch to be delivered again, for SQS (ReportBatchItemFailures)."""
 
 
 def untried_first(event: SQSEvent) -> list[SQSRecord]:

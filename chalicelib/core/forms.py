@@ -1,4 +1,4 @@
-"""Texts of one form: refused in words, and told as a pattern in the document."""
+"""Texts of one form: refused in words, and documented as a pattern."""
 
 import re
 from dataclasses import dataclass

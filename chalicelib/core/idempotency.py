@@ -1,4 +1,4 @@
-"""Idempotency-Keys: a key stands for one request, whatever it is written like."""
+"""Idempotency-Keys: a key belongs to one request, however that is written."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Characters that nobody sees, so they tell no two names apart.
+"""Invisible characters, which do not distinguish names.
 
 These are the characters that Unicode calls default-ignorable (DerivedCoreProperties.txt, Unicode
 16.0): soft hyphen, zero-width space and joiners, word joiner, byte order mark, directional marks,
@@ -17,12 +17,12 @@ _INVISIBLE = re.compile(f"[{_RANGES}]")
 
 
 def without_invisible(text: str) -> str:
-    """Return ``text`` without the characters that nobody sees."""
+    """Return ``text`` without invisible characters."""
     return _INVISIBLE.sub("", text)
 
 
 def visible_name(text: str) -> str:
-    """Return a name without what nobody sees. Raises ValueError when nothing else is in it."""
+    """Return a name without invisible characters. Raises ValueError when nothing is left."""
     visible = without_invisible(text).strip()
     if not visible:
         raise ValueError("must not be empty or blank")

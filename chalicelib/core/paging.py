@@ -77,7 +77,7 @@ class Pages(Generic[P]):
             raise InvalidInputError([fault]) from foreign
 
     def cursor(self, query: CursorQuery, place: P | None, **path: str) -> str | None:
-        """Return the cursor of a place in the list that ``query`` asked for."""
+        """Return the cursor of a place in the list of ``query``."""
         if place is None:
             return None
         parts: list[Any] = self._form.dump_python(place, mode="json")

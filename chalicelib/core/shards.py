@@ -10,6 +10,6 @@ def of(name: str, shards: int) -> int:
 
 
 def share(limit: int, shards: int) -> int:
-    """Return how many of ``limit`` rows a shard will be asked for: its share, and some luck."""
+    """Return how many of ``limit`` rows to read from a shard: its share and a margin."""
     part = limit // shards
     return part + 3 * isqrt(part) + 1

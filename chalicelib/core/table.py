@@ -39,7 +39,7 @@ class ConditionError(Exception):
 
     @property
     def item(self) -> Item | None:
-        """Return what stands where the first failed condition was."""
+        """Return the item at the first failed condition."""
         return next(iter(self.failed.values()), None)
 
 
@@ -182,7 +182,7 @@ class Table:
         raise UnavailableError("The database is too busy to read.")
 
     def put(self, item: Item, condition: Condition | None = None) -> None:
-        """Write ``item``. Raises ConditionError with the item that stands there instead."""
+        """Write ``item``. Raises ConditionError with the item that is there instead."""
         if condition is None:
             self._client.put_item(TableName=self.name, Item=item)
             return
@@ -198,7 +198,7 @@ class Table:
             raise ConditionError({0: there}) from failed
 
     def add(self, pk: str, sk: str, name: str, amount: int = 1) -> int:
-        """Add to a counter and return what it stands at; ids made of it may have gaps."""
+        """Add to a counter and return its value; ids made of it may have gaps."""
         answer = self._client.update_item(
             TableName=self.name,
             Key=key(pk, sk),
@@ -240,7 +240,7 @@ class Table:
         raise UnavailableError("Too many writers want the same record.")
 
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
-        """Delete an item, if it is there. Raises ConditionError with the item that stands there."""
+        """Delete an item, if it is there. Raises ConditionError with the item that is there."""
         if condition is None:
             self._client.delete_item(TableName=self.name, Key=key(pk, sk))
             return

@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Preferences:
-    """What stands for one recipient, and the latest changes that led there, newest first."""
+    """One recipient's preferences in force, and their latest changes, newest first."""
 
     preferences: PreferencesByType = field(default_factory=dict)
     history: tuple[Change, ...] = ()
@@ -55,7 +55,7 @@ class Preferences:
         return preference is None or preference.wanted
 
     def outranked(self, preferences: PreferencesByType) -> PreferencesByType:
-        """Return those of ``preferences`` that would change what stands."""
+        """Return those of ``preferences`` that would change a preference in force."""
         return {
             name: preference
             for name, preference in preferences.items()
@@ -63,7 +63,7 @@ class Preferences:
         }
 
     def overruling(self, preferences: PreferencesByType) -> Iterable[str]:
-        """Yield the types of ``preferences`` about which another preference stands."""
+        """Yield the types of ``preferences`` for which another preference is in force."""
         return (
             name
             for name, preference in preferences.items()

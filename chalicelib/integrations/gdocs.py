@@ -71,7 +71,7 @@ class _Document(Read):
 
     @property
     def mid_line(self) -> bool:
-        """Return whether somebody has written to the end and begun no new line."""
+        """Return whether the end has text without a line break after it."""
         return self.body.content[-1].start < self.end
 
 

@@ -53,14 +53,14 @@ class GitHubSettings(VendorSettings):
 
 
 class User(Read):
-    """A GitHub user: ``id`` is for ever, ``login`` may change and become somebody else's."""
+    """A GitHub user: ``id`` is permanent, ``login`` may change and be taken by another user."""
 
     id: int
     login: str
 
 
 class Invitation(Read):
-    """An invitation that nobody has answered; an expired one can only be deleted."""
+    """A pending invitation; an expired one can only be deleted."""
 
     id: int
     invitee: User | None = None
@@ -91,7 +91,7 @@ class GitHub:
         self._page("invitations", _INVITATIONS, 1, per_page=1)
 
     def user_id(self, username: str) -> int:
-        """Return the id of who has a name now. Raises NotThereError when nobody has it."""
+        """Return the id of a name's present user. Raises NotThereError when there is none."""
         try:
             answer = self.http.read("GET", f"/users/{quote(username, safe='')}")
         except NotThereError:
@@ -99,7 +99,7 @@ class GitHub:
         return answer.into(User).id
 
     def grant(self, username: str, user_id: int | None = None) -> Access:
-        """Let somebody push. Repeat-safe: the second time the same invitation is answered.
+        """Let a user push. Repeat-safe: the second time the same invitation is answered.
 
         Nobody but ``user_id`` is invited, whoever has the name now. Raises NotThereError when
         nobody has that name, or another user has it and this one has no access.

@@ -70,7 +70,7 @@ class Read(BaseModel):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a vendor answered; ``writes`` tells whether the request was to change something."""
+    """What a vendor answered; ``writes`` is true if the request was to change something."""
 
     service: str
     request: str
@@ -91,7 +91,7 @@ class Answer:
             raise self.unknown(f"the answer cannot be read: {', '.join(names)}") from odd
 
     def unknown(self, why: str) -> EffectError:
-        """Return the error for an outcome that nobody knows: nothing is lost by a read."""
+        """Return the error for an unknown outcome: a read loses nothing."""
         return _unknown(f"{self.service} {self.request}: {why}", writes=self.writes)
 
     def words(self) -> str:

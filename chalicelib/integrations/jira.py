@@ -199,7 +199,7 @@ class Jira:
     def comment(self, key: str, body: adf.Node, *, effect_id: str) -> str:
         """Comment on an issue and return the comment's id; ``effect_id`` is its last line.
 
-        Not repeat-safe: `find_comment` tells whether an earlier call worked.
+        Not repeat-safe: `find_comment` finds an earlier call's result.
         """
         marked = {**body, "content": [*body["content"], adf.paragraph(f"{_MARK}{effect_id}")]}
         path = f"{_path(key)}/comment"

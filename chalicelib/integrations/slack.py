@@ -159,7 +159,7 @@ class Slack:
         return tuple(self._users())
 
     def user(self, user_id: str) -> User | None:
-        """Return somebody as they are now, None when the workspace does not know them."""
+        """Return a person's present entry, None when the workspace has none."""
         try:
             answer = self._http.read("GET", "/users.info", query={"user": user_id})
         except UnknownUserError:
@@ -174,7 +174,7 @@ class Slack:
     def post(self, channel: str, text: str, *, effect_id: str) -> str:
         """Post ``text`` as it is (shortened if it is too long to be shown), and return its id.
 
-        Not repeat-safe: `find` tells whether an earlier call worked.
+        Not repeat-safe: `find` finds an earlier call's result.
         """
         body = {
             "channel": channel,

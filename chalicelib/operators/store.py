@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _PREFIX = "DLQ_"
 _DEAD = "-dlq"
 _HEAD = 300
-# Longer than sending back a batch can take, so that nobody else takes it meanwhile.
+# Longer than sending back a batch can take, so that no other run receives it meanwhile.
 _HIDDEN_S = 120
 
 

@@ -24,7 +24,7 @@ FaultKind = Literal["under", "over"]
 FaultLevel = Literal["degraded", "out_of_service"]
 KINDS: tuple[FaultKind, ...] = ("under", "over")
 
-_DOUBT = 0.05  # a machine is called mended when chance explains its clean rows less often
+_DOUBT = 0.05  # a machine counts as repaired when chance explains its clean rows less often
 _Z_95 = 1.959963984540054  # standard normal quantile of 0.975: a two-sided 95 % interval
 _DAY_S = 86_400
 _STEPS_TO = (0.1, 0.6)  # the fault rates that A2 looks for
@@ -54,7 +54,7 @@ class Thresholds:
 
 
 SENSITIVE_E = 0.02
-"""``lost_log_e`` for whoever would rather look once too often: half of all silences of 6 hours."""
+"""``lost_log_e`` for sensitive audits: half of all silences of 6 hours are found."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def _runs(
 
 
 def _running(keys: Sequence[int], kind: FaultKind, thresholds: Thresholds) -> Fault | None:
-    """Return A2's finding: a run of faults that goes on at the newest row."""
+    """Return A2's finding: a run of faults that includes the newest row."""
     found = []
     for rate in _STEPS_TO:
         for run in _runs(keys, kind, rate, thresholds):

@@ -73,7 +73,7 @@ def open_causes(summary: MachineSummary) -> tuple[Cause, ...]:
 
 
 def by_kind(verdicts: Iterable[Verdict]) -> Iterator[Cause]:
-    """Yield one cause for all findings of a kind; it tells the longest."""
+    """Yield one cause for all findings of a kind; it names the longest."""
     ordered = sorted(verdicts, key=lambda verdict: _KINDS.index(verdict.kind))
     for _, alike in groupby(ordered, key=lambda verdict: verdict.kind):
         yield _cause(list(alike))

@@ -1,4 +1,4 @@
-"""A file's record: who dropped it, where it is in the share, and what became of its rows.
+"""A file's record: who dropped it, where it is in the share, and the state of its rows.
 
 The record is the commit: a file's rows count when, and only when, its record says so. Everything
 else that is stored for a file (chunks, refused lines) is ignored until then and swept up after.

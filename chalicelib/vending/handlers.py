@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.integrations.mail import Mail
     from chalicelib.integrations.slack import Slack
 
-# A letter of which nobody knows whether it arrived is sent once more, with the same Message-ID.
+# A letter of unknown outcome is sent once more, with the same Message-ID.
 _MOST_LETTERS = 2
 _MINUTE_S = 60.0  # by so much may the vendor's clock be behind ours
 _SLACK, _MAIL = "slack", "mail"
@@ -54,7 +54,7 @@ class AnnouncementHandler:
         raise RejectedError(f"VENDING_ANNOUNCE_TO names neither Slack nor mail: {way}.")
 
     def find(self, effect: Effect) -> str | None:
-        """Return the message that an earlier try posted; of a letter nobody can know."""
+        """Return the message that an earlier attempt posted; letters cannot be looked up."""
         way, _, to = str(effect.payload["to"]).partition(":")
         if way != _SLACK:
             return None

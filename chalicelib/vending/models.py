@@ -40,7 +40,7 @@ clock, a stuck sensor, unreadable lines, an overdue download."""
 
 
 class HowWeKnow(Model):
-    """What is behind a finding, for whoever doubts it."""
+    """The evidence behind a finding."""
 
     method: str
     figures: str
@@ -75,7 +75,7 @@ class Verdict(Model):
 
 
 class MachineNote(Model):
-    """Something worth knowing of a machine that nobody has to go to it for."""
+    """A finding about a machine that needs no visit."""
 
     kind: Literal["burst", "partial_silence"]
     from_: Instant = Field(alias="from")
@@ -84,7 +84,7 @@ class MachineNote(Model):
 
 
 class OwnSilence(Model):
-    """A silence that a machine's own rhythm does not explain, whoever it is blamed on."""
+    """A silence that a machine's own rhythm does not explain."""
 
     from_: Instant = Field(alias="from")
     to: Instant
@@ -302,7 +302,7 @@ class TechnicianBody(OwnBody):
 
 
 class MachineBody(OwnBody):
-    """Where a machine stands and who looks after it.
+    """The site of a machine, and its technician.
 
     After the local date on which it is ``retired`` it is neither judged nor due. ``capacity`` is
     how many gumballs it holds.
@@ -367,7 +367,7 @@ class FilesQuery(ListQuery):
 
 
 class MachinesQuery(ListQuery):
-    """Which machines to list; all of them when nothing is asked for."""
+    """Which machines to list; all of them without filters."""
 
     site: SiteId | None = None
     technician: TechnicianId | None = None
@@ -375,7 +375,7 @@ class MachinesQuery(ListQuery):
 
 
 class DispatchBody(Model):
-    """Send somebody to a machine."""
+    """Send a technician to a machine."""
 
     machine: Serial
     note: Note = ""
@@ -464,7 +464,7 @@ DispatchState = Literal["open", "closed"]
 
 
 class Dispatch(Model):
-    """A visit somebody was sent on."""
+    """A visit that a technician was sent on."""
 
     id: int
     machine: str

@@ -168,7 +168,7 @@ class _Days(dict[bytes, "array[int]"]):
 
 
 class _Log:
-    """One log being read: where it stands, and the batch that is being filled."""
+    """One log being read: its position, and the batch that is being filled."""
 
     def __init__(self, rules: lines.Rules, limits: _Limits) -> None:
         self.batch = Batch()

@@ -49,7 +49,7 @@ class VisitTakenError(Exception):
 
 
 class KeyTakenError(Exception):
-    """Another file stands at that key of the share."""
+    """Another file is at that key of the share."""
 
 
 class StaleRecordError(Exception):
@@ -206,7 +206,7 @@ class StaleNote(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return what tells the note from others."""
+        """Return what distinguishes the note."""
         return f"{self.serial}#{self.zone}#{self.month}" if self.month else f"{self.serial}#"
 
 
@@ -235,7 +235,7 @@ class MachineState(Model):
 
     @property
     def site(self) -> str | None:
-        """Return where the machine stands."""
+        """Return the machine's places in the lists."""
         return self.machine.site if self.machine else None
 
     @property

@@ -225,7 +225,7 @@ def wired(
 
 
 def _count(record: FileRecord) -> None:
-    """Count a file by what became of it, and its lines."""
+    """Count a file by its outcome, and its lines."""
     log.count(f"Files{record.state.title()}")
     log.count("RowsKept", record.rows_kept or 0)
     log.count("RowsRefused", record.rows_refused or 0)

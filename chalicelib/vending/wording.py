@@ -94,7 +94,7 @@ def how_fault(found: Fault, settled: bool, thresholds: Thresholds) -> HowWeKnow:
 
 
 def fault_clears(rate: float) -> str:
-    """Return what shows that a fault is mended."""
+    """Return the evidence that clears a fault."""
     rows = rows_to_clear(rate)
     clean = "credit" if rows == 1 else f"{rows} credits"
     return f"no such fault in the first {clean} after a visit shows (95 %) that it is mended"

@@ -1,4 +1,4 @@
 """Performing the bakery's effects.
 
-Each handler reads anew what its effect is about, calls one vendor, and keeps what became of it.
+Each handler reads the subject of its effect, calls one vendor, and stores the outcome.
 """

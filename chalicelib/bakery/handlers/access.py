@@ -44,7 +44,7 @@ class AccessHandler:
         return None
 
     def on_finished(self, effect: Effect, conclusion: Ending) -> None:
-        """Keep on the employee where access stands, unless another word came since."""
+        """Store the state of access on the employee, unless a newer request exists."""
         for _ in range(_MOST_TRIES):
             employee = self.staff.employee(effect.payload["employee"])
             last = self.staff.access(effect.payload["login"])
@@ -80,7 +80,7 @@ def _concerns(employee: Employee, login: str) -> bool:
 
 
 def _stand(conclusion: Ending) -> tuple[AccessState, str | None]:
-    """Return where access stands, and why if that needs saying."""
+    """Return the state of access, and its reason if there is one."""
     if conclusion.state == "dead":
         return "failed", conclusion.answer
     return _GRANTED.get(conclusion.reference, "none"), None

@@ -1,4 +1,4 @@
-"""Keeping what became of an effect on its order."""
+"""Storing the outcome of an effect on its order."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def order_of(orders: Orders, effect: Effect) -> Order:
 
 
 def kept(orders: Orders, order: Order, change: Callable[[Order], dict[str, object]]) -> Order:
-    """Return the order after ``change`` says what is new about it, whoever else changes it."""
+    """Apply ``change`` to an order, again after each concurrent change; return the result."""
     for _ in range(_MOST_TRIES):
         said = change(order)
         if all(getattr(order, name) == value for name, value in said.items()):

@@ -22,7 +22,7 @@ class Directory:
         self._read_at: datetime | None = None
 
     def matches(self, customer: str) -> list[str]:
-        """Return the ids of all who are called like ``customer``; looks anew where nobody is.
+        """Return the ids of all people named ``customer``; refreshes the list if there are none.
 
         Raises EffectError.
         """

@@ -23,7 +23,7 @@ from chalicelib.integrations.http import NotThereError
 
 FOLDER = "Orders"
 _ABANDONED = timedelta(minutes=30)
-"""After this nobody is making a document any more, and Drive's list has caught up."""
+"""After this no worker is still creating a document, and Drive's list is up to date."""
 _NOT_YET_S = 30.0
 _LONGEST_PLACE = 1_000
 """Bytes of a name in a key; DynamoDB takes 1,024 (a ligature may fold to 18 letters)."""
@@ -68,7 +68,7 @@ class FilingHandler:
         raise AssertionError("volumes never end")
 
     def find(self, effect: Effect) -> str | None:
-        """Return the document's id if the order's line stands in it."""
+        """Return the document's id if it contains the order's line."""
         order = order_of(self.orders, effect)
         for name in _volumes(order):
             document = self.documents.spot(_place(name)).document_id

@@ -64,7 +64,7 @@ class NoticeHandler:
         return self._mail(order, effect)
 
     def find(self, effect: Effect) -> str | None:
-        """Return the message that an earlier try sent; of a letter nobody can know."""
+        """Return the message that an earlier attempt sent; letters cannot be looked up."""
         notice = _notice(order_of(self.orders, effect))
         if notice.channel != "slack" or notice.to is None or notice.since is None:
             return None

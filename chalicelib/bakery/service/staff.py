@@ -61,7 +61,7 @@ class Employees:
         return employee
 
     def hire(self, person: Person) -> Employee:
-        """Hire somebody. Raises LoginTakenError."""
+        """Hire an employee. Raises LoginTakenError."""
         hired = Employee(
             id=self.staff.next_id(),
             first_name=person.first_name,
@@ -148,7 +148,7 @@ class Employees:
 
 
 def _access(before: Employee | None, person: Person) -> AccessState:
-    """Return where access stands right after a change."""
+    """Return the state of access right after a change."""
     if person.developer and person.login is None:
         return "needs_username"
     had = before is not None and before.developer and before.login is not None

@@ -1,4 +1,4 @@
-"""Who a GitHub user name stands for: the id is kept, as names change and become somebody else's."""
+"""The user of a GitHub name: the id is stored, since names change and are taken by others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from chalicelib.integrations.http import NotThereError
 
 @dataclass(frozen=True)
 class GitHubUsers:
-    """Looks names up at GitHub once for each word on them, and remembers the ids."""
+    """Looks a name up at GitHub once for each request about it, and stores the id."""
 
     staff: Staff
     repository: Repository

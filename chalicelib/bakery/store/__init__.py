@@ -2,11 +2,11 @@
 
 ``CAKES/<cake id>``            a recipe
 ``ORDERS/<order id>``          an order
-``KEY#<key>/ORDER``            which order an Idempotency-Key stands for
+``KEY#<key>/ORDER``            the order of an Idempotency-Key
 ``OPEN/<order id>``            that it is open, and since when: what the next batch looks through
 ``GATHERING/<day>``            a batch that orders are joining
 ``MEMBERS#<day>/<order id>``   that an order has joined the day's batch, for ever
-``BATCHES/<day>``              a sealed batch; ``ticket`` is what became of its ticket
+``BATCHES/<day>``              a sealed batch; ``ticket`` is the outcome of its ticket
 ``TICKETS/<issue key>``        which order or batch an issue is about
 ``EMPLOYEES/<employee id>``    an employee
 ``ACCESS/<github user>``       whether they are to have access, and who they are

@@ -11,7 +11,7 @@ _DOCUMENTS = "DOCUMENTS"
 
 
 class DocumentStore:
-    """One item a document or folder, from the moment that somebody sets out to make it."""
+    """One item a document or folder, from the moment that a worker starts creating it."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

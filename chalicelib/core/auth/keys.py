@@ -20,7 +20,7 @@ from chalicelib.core.fetch import Get, fetched
 from chalicelib.core.log import logger
 
 FRESH_S = 600.0
-"""Seconds after which keys are asked for again: as long as a withdrawn key may still be taken."""
+"""Seconds after which keys are fetched again: how long a withdrawn key may be accepted."""
 PAUSE_S = 10.0
 """Seconds between two questions to the issuer: as long as a new key may be unknown."""
 KEPT_S = 86_400.0
@@ -54,7 +54,7 @@ class _KeySet(BaseModel):
 
 
 class Keys:
-    """The keys of ``issuer``; ``clock`` tells seconds that never go back."""
+    """The keys of ``issuer``; ``clock`` returns seconds that never go back."""
 
     def __init__(
         self, issuer: str, *, get: Get | None = None, clock: Callable[[], float] = time.monotonic

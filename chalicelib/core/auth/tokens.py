@@ -42,7 +42,7 @@ class Tokens:
         self._keys = keys
 
     def caller(self, token: str) -> Caller:
-        """Return whom a token stands for. Raises BadTokenError, UnavailableError.
+        """Return the caller of a token. Raises BadTokenError, UnavailableError.
 
         No error holds the token or refers to one that does.
         """

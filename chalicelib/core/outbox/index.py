@@ -51,7 +51,7 @@ class EffectIndex:
         return sorted(found, key=lambda each: each[1])[:limit]
 
     def oldest(self, kind: str) -> datetime | None:
-        """Return when the oldest effect of a kind that is not over was asked for."""
+        """Return when the oldest unfinished effect of a kind was requested."""
         places = [
             row[LISTED.range_key]["S"]
             for state in ("pending", "unsure", "disabled")

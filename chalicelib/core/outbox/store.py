@@ -27,7 +27,7 @@ class EffectStore:
         self._table = table
 
     def look(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
-        """Return an effect, and why its kind stands still if it does: one read."""
+        """Return an effect, and why its kind is paused if it is: one read."""
         place = rows.place(effect_id)
         found = {row["pk"]["S"]: row for row in self._table.get_many([place, (KINDS, kind)])}
         effect, pause = found.get(place[0]), found.get(KINDS)
@@ -117,7 +117,7 @@ class EffectStore:
         return True
 
     def take_probe(self, pause: Pause, next_at: datetime) -> bool:
-        """Take the turn to try a kind that stands still; return False when somebody else has."""
+        """Reserve the probe of a paused kind; return False when another run has it."""
         try:
             self._table.update(
                 KINDS,
@@ -142,7 +142,7 @@ class EffectStore:
         return {pause.kind: pause for pause in found}
 
     def hasten_probe(self, kind: str, now: datetime) -> None:
-        """Have a kind that stands still tried as soon as can be."""
+        """Have a paused kind probed as soon as possible."""
         try:
             self._table.update(
                 KINDS,

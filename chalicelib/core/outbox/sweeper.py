@@ -35,7 +35,7 @@ class Bounds:
 
 
 class Sweeper:
-    """Names effects again that nobody works on."""
+    """Sends effects again that no worker has."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Sweeper:
         return named
 
     def _probe(self, kind: str, pause: Pause) -> int:
-        """Name one effect of a kind that stands still, when it is time to try.
+        """Send one effect of a paused kind, when a probe is due.
 
         It is another one than was refused last, if there is any: the refusal may be about that one.
         """
@@ -109,7 +109,7 @@ class Sweeper:
         return len(first) - len(self._queues.send(kind, first))
 
     def _bury(self, kind: str) -> int:
-        """Have effects dead whose kind nobody performs; their context can't be told."""
+        """Mark effects of a kind without a queue as dead; their context cannot be notified."""
         now, buried = self._now(), 0
         for effect_id, _ in self._index.waiting(kind, now, self._bounds.effects):
             kept = self._store.get(effect_id)

@@ -25,7 +25,7 @@ class ByTask:
         return self._of(effect).find(effect)
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
-        """Tell the context how it ended; an unknown task has nobody to tell."""
+        """Notify the context of the outcome; an unknown task has no context."""
         if handler := self._handlers.get(effect.payload.get("task", "")):
             handler.on_finished(effect, ending)
 

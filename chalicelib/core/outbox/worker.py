@@ -122,7 +122,7 @@ class Worker:
         return self._perform(claimed, known)
 
     def _perform(self, claimed: EffectRow, known: EffectRow) -> Outcome:
-        """Make the call; ``known`` is the effect as we know it now, ``claimed`` as it stands."""
+        """Make the call; ``known`` is the effect as last read, ``claimed`` as it is stored."""
         try:
             reference = self._handler.handle(claimed.effect)
         except RejectedError as error:
@@ -174,7 +174,7 @@ class Worker:
         return self._said_again(claimed, waits, max(self._settle, self._backoff(claimed)))
 
     def _not_looked_up(self, claimed: EffectRow, error: Exception) -> Outcome:
-        """Look again later, as nobody can say whether it is done; never perform before."""
+        """Look it up later, as its outcome is unknown; never execute it before."""
         if isinstance(error, RejectedError) or self._given_up(claimed):
             answer = f"not known whether it was done: {_words(error)}"
             return self._close(claimed, claimed, Ending("dead", answer=answer))
@@ -223,7 +223,7 @@ class Worker:
         return due and self._store.take_probe(pause, now + self._rules.probe_after)
 
     def _probe(self, kept: EffectRow, pause: Pause) -> Outcome:
-        """Try one effect; the kind goes on when the vendor has dealt with it."""
+        """Probe with one effect; the kind resumes when the vendor accepts it."""
         outcome = self._try(kept)
         if outcome in rows.OVER:
             self._store.resume(self.kind)
@@ -231,7 +231,7 @@ class Worker:
         return outcome
 
     def _leave(self, kept: EffectRow, pause: Pause) -> Outcome:
-        """Leave an effect until its kind goes on; the sweeper names it again then."""
+        """Leave an effect until its kind resumes; the sweeper then sends it again."""
         if pause.state == "disabled" and kept.state != "disabled":
             off = replace(
                 kept,

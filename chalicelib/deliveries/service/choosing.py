@@ -28,7 +28,7 @@ class Choosing:
         return _answer(recipient_id, standing, told)
 
     def show(self, recipient_id: str) -> PreferencesAnswer:
-        """Return what a recipient wants, and how it came to be."""
+        """Return a recipient's preferences and their history."""
         standing = self.book.preferences(recipient_id)
         told = {"history": tuple(map(_said, standing.history))}
         return _answer(recipient_id, standing, told)

@@ -59,7 +59,7 @@ class Messages:
         return verdict
 
     def verdict(self, message_id: str) -> MessageVerdict:
-        """Return what became of a message. Raises NotFoundError."""
+        """Return the verdict on a message. Raises NotFoundError."""
         verdict = self.verdicts.verdict(message_id)
         if verdict is None:
             raise NotFoundError(f"There is no verdict on message {message_id} (yet).")

@@ -36,7 +36,7 @@ class VerdictStore:
             return
 
     def verdict(self, message_id: str) -> MessageVerdict | None:
-        """Return what became of a message."""
+        """Return the verdict on a message."""
         item = self._table.get(f"MESSAGE#{message_id}", _SK)
         return MessageVerdict.model_validate_json(item["body"]["S"]) if item else None
 

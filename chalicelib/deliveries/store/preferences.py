@@ -73,7 +73,7 @@ class PreferenceStore:
                 return _preferences(item)
 
     def preferences(self, recipient_id: str) -> Preferences:
-        """Return what stands for a recipient; nothing, when nothing was ever said."""
+        """Return a recipient's preferences; none, when none was ever set."""
         return _preferences(self._table.get(*key_of(recipient_id)))
 
     def _update(self, recipient_id: str, preferences: PreferencesByType, at: datetime) -> Item:

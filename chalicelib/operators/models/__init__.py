@@ -1,1 +1,1 @@
-"""What operators ask, and what they are told."""
+"""The requests and answers of the operators' routes."""

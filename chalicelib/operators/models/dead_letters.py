@@ -1,4 +1,4 @@
-"""What operators are told of dead letters."""
+"""The shapes of dead letters for operators."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ class QueuePath(Model):
 
 
 class DeadLetter(Model):
-    """A message that nobody could deal with; ``body`` is its beginning."""
+    """A message that could not be processed; ``body`` is its beginning."""
 
     message_id: str
     sent_at: Instant

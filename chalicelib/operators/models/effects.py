@@ -1,4 +1,4 @@
-"""What operators ask of the outbox, and what they are told."""
+"""The requests and answers of the outbox's routes."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -68,7 +68,7 @@ class EffectLine(Model):
 class EffectView(EffectLine):
     """An effect whole: ``payload`` is what its handler is given.
 
-    ``stands_still`` tells why nothing of its kind is tried at present.
+    ``stands_still`` is the reason why its kind is paused or disabled.
     """
 
     payload: dict[str, Any]
@@ -82,7 +82,7 @@ class EffectView(EffectLine):
 
 
 class KindView(Model):
-    """A kind of effects: whether it goes on, and if not, why and when one is tried."""
+    """A kind of effects: whether it works, and if not, why and when it is probed."""
 
     kind: str
     state: Literal["working", "paused", "disabled"]

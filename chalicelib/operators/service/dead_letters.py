@@ -1,4 +1,4 @@
-"""What operators do with dead letters: look, and send them back when the cause is mended."""
+"""What operators do with dead letters: list them, and send them back after a fix."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

@@ -55,7 +55,7 @@ class EffectService:
         return self._lists.page(state=state, kind=kind, before=before, limit=limit)
 
     def show(self, effect_id: str) -> tuple[EffectRow, Pause | None]:
-        """Return an effect, and why its kind stands still. Raises NotFoundError."""
+        """Return an effect, and why its kind is paused, if it is. Raises NotFoundError."""
         kept = self._effects.get(effect_id)
         if kept is None:
             raise NotFoundError(f"There is no effect {effect_id}.")
@@ -67,7 +67,7 @@ class EffectService:
         return [(kind, pauses.get(kind)) for kind in sorted({*self._queues.kinds, *pauses})]
 
     def retry(self, effect_id: str) -> tuple[EffectRow, Pause | None]:
-        """Have an effect tried now; a dead one gets its patience anew.
+        """Retry an effect now; a dead one gets all its attempts again.
 
         One that may be done is looked up first, as always. Raises NotFoundError; ConflictError
         when it is done, when somebody is at it, or has changed it meanwhile; UnprocessableError

@@ -1,4 +1,4 @@
-"""Making records agree with the share (V5): whatever stands at a key now is what counts.
+"""Making records agree with the share (V5): the present object at a key is what counts.
 
 An event of the share says only where to look. So events may come twice, late, out of order or
 not at all (the sweep looks everywhere once a day): looking again never hurts.
@@ -63,7 +63,7 @@ def _tell_nobody(_: FileRecord) -> None:
 class Arrivals:
     """Looks at keys of the share and makes the records, the rows and the verdicts follow.
 
-    ``processed`` is told each record that says what became of its file, once it is the truth.
+    ``processed`` is called with each record after it was stored with its file's outcome.
     """
 
     files: Files
@@ -278,7 +278,7 @@ class Arrivals:
         return min(latest, self.now() + _CLOCK_SKEW)
 
     def _commit(self, record: FileRecord, found: Found, outcome: dict[str, object]) -> FileRecord:
-        """Make ``outcome`` the truth about the file. Raises SupersededError."""
+        """Store ``outcome`` in the file's record. Raises SupersededError."""
         changes = {
             **outcome,
             "etag": found.etag,

@@ -42,7 +42,7 @@ class Days:
     ) -> MachineLog:
         """Store the rollups of the UTC days ``touched``, or of all; return the log they are of.
 
-        Raises StaleMonthError when somebody else stores them at the same time.
+        Raises StaleMonthError when another run stores them at the same time.
         """
         if touched is None:
             known = self.rollups.months(serial)

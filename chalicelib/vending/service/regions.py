@@ -56,14 +56,14 @@ class Regions:
         return Region(zone=zone, days=days, gaps=gaps, cases=self.rollups.cases(epoch, zone).cases)
 
     def look_at(self, epoch: int, zone: str, month: str, serials: Iterable[str]) -> None:
-        """Conclude anew what follows of a month in which these machines have changed."""
+        """Judge a month again in which these machines have changed."""
         self._conclude(epoch, zone, month, serials, counted=True)
         for other in _around(month, MONTHS_AFTER, MONTHS_BEFORE):
             if other != month and self.rollups.region_months(epoch, zone, [other]):
                 self._conclude(epoch, zone, other, (), counted=False)
 
     def look_at_cases(self, epoch: int, zone: str) -> None:
-        """Conclude anew which silences many machines share, and note those that it concerns."""
+        """Find the silences that many machines share again, and note the machines concerned."""
         for _ in retry.tries(budget_s=20):
             over = self.rollups.cases(epoch, zone)
             silences = self.rollups.silences(epoch, zone, _MOST_SILENCES)

@@ -238,7 +238,7 @@ class Verdicts:
         region: Region,
         settled: datetime | None,
     ) -> bool:
-        """Return whether a download after the visit shows that what was wrong then is mended."""
+        """Return whether a download after the visit shows that its faults are repaired."""
         if log.last_download_at is None or log.last_download_at <= visit.opened_at:
             return False
         after = anomalies.since(log.keys, int(visit.opened_at.timestamp()) + 1)

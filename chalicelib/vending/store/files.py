@@ -60,7 +60,7 @@ class FileStore:
         return new
 
     def at_key(self, key_: str) -> FileRecord | None:
-        """Return the file that stands at this key of the share."""
+        """Return the file at this key of the share."""
         return self._behind(self._table.get(f"KEY#{key_}", "FILE"))
 
     def by_id(self, file_id: int) -> FileRecord | None:
@@ -136,7 +136,7 @@ class FileStore:
         return [_waiting(item) for item in self._table.query("CLEAN")]
 
     def unknown_keys(self, keys: Iterable[str]) -> list[str]:
-        """Return those of ``keys`` at which no file stands."""
+        """Return those of ``keys`` without a file."""
         asked = list(keys)
         found = self._table.get_many((f"KEY#{key_}", "FILE") for key_ in asked)
         known = {item["pk"]["S"].removeprefix("KEY#") for item in found}

@@ -1,4 +1,4 @@
-"""What was concluded of each machine, the lists that it stands in, and the sums over all.
+"""The verdicts on each machine, its places in the lists, and the sums over all.
 
 ``MACHINE#<serial>/STATE``          the machine's summary and its place in the registry as of then,
                                     with the ``version`` that guards against writers who read older
@@ -210,7 +210,7 @@ def _state(item: Item) -> MachineState:
 
 
 def entries_of(state: MachineState) -> dict[tuple[str, str], Item]:
-    """Return the items by which a machine stands in lists."""
+    """Return the items of a machine's places in lists."""
     if not state.place:
         return {}
     lists: list[tuple[Literal["ALL", "SITE", "TECHNICIAN"], str | None]] = [

@@ -67,7 +67,7 @@ class SqsQueues:
             )
 
     def enrol(self, part: Enrolment) -> None:
-        """Have machines enrolled to be judged anew."""
+        """Enrol machines to be judged again."""
         self._client.send_message(
             QueueUrl=self._fleet_url, MessageBody=f'{{"enrolment": {part.json_text()}}}'
         )

@@ -47,7 +47,7 @@ class BucketShare:
         return self._connect()
 
     def find(self, key: str) -> Found | None:
-        """Return what stands at ``key`` now."""
+        """Return the present object at ``key``."""
         try:
             head = self._client.head_object(Bucket=self._bucket, Key=key)
         except ClientError as missing:
@@ -69,7 +69,7 @@ class BucketShare:
     def open(self, key: str, found: Found) -> BinaryIO:
         """Open the object for reading from any place in it, as it was ``found``.
 
-        Reading raises ChangedMeanwhileError once another object stands there.
+        Reading raises ChangedMeanwhileError once another object is there.
         """
         raw = _RangedObject(self._client, self._bucket, key, found)
         return cast("BinaryIO", io.BufferedReader(raw, buffer_size=_READ_BYTES))
