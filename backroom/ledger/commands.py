@@ -246,8 +246,12 @@ def send_transfer(  # noqa: PLR0913, PLR0917 - a command's options are its param
 def describe(
     context: typer.Context,
     account_id: AccountId,
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Its name.")] = None,
-    unit: Annotated[str | None, typer.Option(metavar="TEXT", help="What it counts: EUR.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help='Its name; "" takes it back.')
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(metavar="TEXT", help='What it counts, such as EUR; "" for none.')
+    ] = None,
     decimals: Annotated[
         int | None, typer.Option(metavar="N", min=0, max=18, help="Digits behind the point.")
     ] = None,
@@ -255,7 +259,11 @@ def describe(
 ) -> None:
     """Say what an account is called and how its amounts read; what is left out stays."""
     details = {"name": name, "unit": unit, "decimals": decimals}
-    said = {field: value for field, value in details.items() if value is not None}
+    said = {
+        field: None if value == "" else value
+        for field, value in details.items()
+        if value is not None
+    }
     with session.of(context).api(LedgerApi) as api:
         answer = api.describe(account_id, said)
     if as_json:

@@ -310,6 +310,14 @@ def test_a_half_that_is_reversed_alone_says_what_to_do(desk: Desk) -> None:
     assert f"Next: backroom ledger reverse {NINE} --transfer" in result.stderr
 
 
+def test_an_empty_name_or_unit_takes_it_back_and_what_is_left_out_is_not_sent(desk: Desk) -> None:
+    desk.on("PUT", f"/accounts/{ANN}", NAMED)
+
+    desk.run("ledger", "describe", ANN, "--name", "", "--decimals", "0")
+
+    assert json.loads(desk.asked[0].content) == {"name": None, "decimals": 0}
+
+
 def test_amounts_read_as_the_account_says(desk: Desk) -> None:
     desk.on("GET", f"/accounts/{ANN}/statement", STATEMENT)
 
