@@ -7,6 +7,12 @@ CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.ex
 TARGET ?= local
 LAUNCHER := $(if $(filter localstack,$(TARGET)),infra/localstack/up.py,infra/local/up.py)
 UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) $(LAUNCHER)
+# Types and lint of the page's scripts, where there is an npm.
+SCRIPTS := command -v npm >/dev/null || { echo "The page's scripts are not checked: there is no npm."; exit 0; }; \
+  [ .scripts/done -nt infra/page/package-lock.json ] || { mkdir -p .scripts && cp infra/page/package*.json .scripts && \
+  npm ci --prefix .scripts --silent --no-audit --no-fund && touch .scripts/done; } && \
+  .scripts/node_modules/.bin/tsc --project infra/page && \
+  .scripts/node_modules/.bin/biome lint --config-path=infra/page --error-on-warnings chalicelib/web/static
 # Who may call a stage on AWS; docs/auth.md. The shell reads the values, make never pastes them into a command.
 parameter = $(if $(value $2),--parameter "$1=$$$2")
 AUTH_SETTINGS = $(call parameter,Auth,AUTH) $(call parameter,AuthIssuer,AUTH_ISSUER) \
@@ -56,6 +62,7 @@ lint: install ## What can be told without running anything
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	$(VENV)/zizmor --offline --quiet .github
+	@$(SCRIPTS)
 
 format: install ## Format and mend what can be mended by itself
 	$(VENV)/ruff check --fix-only .

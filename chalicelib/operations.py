@@ -1,9 +1,10 @@
 """Is the service there, and can it work."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from chalice import Response
 from pydantic import Field
@@ -84,7 +85,7 @@ def index() -> Response:
     from chalicelib.web import routes as web  # noqa: PLC0415 - nobody else here needs it
 
     if web.wants_page(bp.current_request):
-        return web.answer("index.html", bp.current_request, _BY_ACCEPT)
+        return web.page(_stage(), bp.current_request, _BY_ACCEPT)
     links = {each.path for each in _all() if each.method == "GET" and "{" not in each.path}
     return ok(Index(links=tuple(sorted(links - {"/"}))), headers=_BY_ACCEPT)
 
@@ -98,19 +99,21 @@ def ping() -> Response:
 @bp.on("GET", "/auth", access="public", response=SignIn)
 def sign_in() -> Response:
     """Say whether this stage takes bearer tokens, whose, and which scopes there are."""
+    return ok(_sign_in())
+
+
+def _sign_in() -> SignIn:
     settings = from_env(AuthSettings)
     if settings.auth == "open":
-        return ok(SignIn(auth="open"))
-    return ok(
-        SignIn(
-            auth="jwt",
-            issuer=settings.auth_issuer,
-            audience=settings.audiences[0],
-            client_id=settings.auth_client_id or None,
-            technician_claim=settings.auth_technician_claim,
-            scope_prefix=settings.auth_scope_prefix,
-            scopes={f"{settings.auth_scope_prefix}{scope}": SCOPES[scope] for scope in SCOPES},
-        )
+        return SignIn(auth="open")
+    return SignIn(
+        auth="jwt",
+        issuer=settings.auth_issuer,
+        audience=settings.audiences[0],
+        client_id=settings.auth_client_id or None,
+        technician_claim=settings.auth_technician_claim,
+        scope_prefix=settings.auth_scope_prefix,
+        scopes={f"{settings.auth_scope_prefix}{scope}": SCOPES[scope] for scope in SCOPES},
     )
 
 
@@ -127,6 +130,22 @@ def health() -> Response:
 def openapi() -> Response:
     """Describe this API (OpenAPI 3.1)."""
     return respond(_document(takes_tokens=from_env(AuthSettings).auth == "jwt"))
+
+
+def _stage() -> dict[str, Any]:
+    """Return what the page has to know before it can show anything."""
+    stage = _sign_in()
+    return {
+        "auth": stage.model_dump(mode="json"),
+        "contract": _contract(takes_tokens=stage.auth == "jwt"),
+    }
+
+
+@cache
+def _contract(*, takes_tokens: bool) -> dict[str, Any]:
+    from chalicelib.web import contract  # noqa: PLC0415 - nobody else here needs it
+
+    return contract.cut(json.loads(_document(takes_tokens=takes_tokens)))
 
 
 @cache

@@ -98,7 +98,8 @@ def document(
         "info": {
             "title": "Backroom",
             "version": version,
-            "description": "A serverless back office. Errors are RFC 9457 problem documents.",
+            "description": "A serverless back office. Errors are RFC 9457 problem documents. "
+            "Each GET answers an ETag, and 304 to `If-None-Match` with it while nothing changes.",
         },
         "servers": [{"url": "http://localhost:8000", "description": "the local stack"}],
         "paths": paths,

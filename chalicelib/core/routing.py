@@ -25,6 +25,7 @@ from chalicelib.core.errors import (
     NotFoundError,
     UnavailableError,
 )
+from chalicelib.core.etags import conditional
 from chalicelib.core.models import PageQuery
 
 View = Callable[..., Response]
@@ -91,6 +92,11 @@ class Route:
         """Return whether the route answers page by page, each with a link to the next."""
         return bool(self.query and issubclass(self.query, PageQuery))
 
+    @property
+    def versioned(self) -> bool:
+        """Return whether responses carry an ETag that a client may ask with again."""
+        return self.method == "GET"
+
     def read(self, request: Request, path_values: dict[str, str]) -> dict[str, Any]:
         """Return the view's arguments, read in the order path, query, body, headers."""
         found: dict[str, Any] = {}
@@ -156,7 +162,7 @@ def _reading(routes: Routes, route: Route, view: View) -> View:
         caller = guard.admit(routes.current_request, route.access)
         told = {"caller": caller} if asks_who else {}
         try:
-            return view(**told, **_arguments(routes, route, path_values))
+            response = view(**told, **_arguments(routes, route, path_values))
         except (BotoConnectionError, HTTPClientError) as down:
             raise UnavailableError("A service that this request needs does not respond.") from down
         except ClientError as refused:
@@ -167,6 +173,7 @@ def _reading(routes: Routes, route: Route, view: View) -> View:
             raise
         except BotoCoreError as odd:
             raise RuntimeError(f"AWS client: {odd}") from odd
+        return conditional(routes.current_request, response) if route.versioned else response
 
     return reading
 

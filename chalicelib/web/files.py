@@ -4,10 +4,15 @@ The files of ``static/`` are all that there is: what a caller names is looked up
 a path. They are plain text, so the gateway needs no binary type for them.
 """
 
-import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from chalicelib.core.etags import etag_of
+from chalicelib.web.bundles import Bundles
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -16,6 +21,8 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _STATIC = Path(__file__).parent / "static"
+_PAGE = "index.html"
+_STAGE = "<!-- stage -->"
 
 
 @dataclass(frozen=True)
@@ -29,14 +36,44 @@ class File:
 
 @cache
 def names() -> frozenset[str]:
-    """Return the names of all files."""
-    return frozenset(path.name for path in _STATIC.iterdir() if path.suffix in MEDIA_TYPES)
+    """Return the names of all files as they are written."""
+    return frozenset(_texts())
 
 
 @cache
 def read(name: str) -> File:
-    """Return the file of this name, which is one of `names`."""
-    path = _STATIC / name
-    content = path.read_bytes()
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    return File(content.decode(), MEDIA_TYPES[path.suffix], etag)
+    """Return the file of this name as it is written, which is one of `names`."""
+    return _file(name, _texts()[name])
+
+
+@cache
+def bundles() -> Bundles:
+    """Return what the page links to, below its version."""
+    return Bundles(_texts())
+
+
+@cache
+def bundled(name: str) -> File:
+    """Return a file of the `bundles`, which is one of their names."""
+    return _file(name, bundles().text(name))
+
+
+def page(stage: Mapping[str, Any]) -> File:
+    """Return the page itself: it links to the bundles and holds what it has to know of the stage.
+
+    That is data in a script element that no browser runs.
+    """
+    told = json.dumps(stage, separators=(",", ":")).replace("<", "\\u003c")
+    data = f'<script type="application/json" id="stage">{told}</script>'
+    text = _texts()[_PAGE].replace("web/", f"web/{bundles().version}/").replace(_STAGE, data)
+    return _file(_PAGE, text)
+
+
+@cache
+def _texts() -> dict[str, str]:
+    paths = sorted(path for path in _STATIC.iterdir() if path.suffix in MEDIA_TYPES)
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+
+
+def _file(name: str, text: str) -> File:
+    return File(text, MEDIA_TYPES[PurePosixPath(name).suffix], etag_of(text))

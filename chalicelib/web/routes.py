@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from chalice import Response
 from chalice.app import Request
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.errors import NotFoundError
+from chalicelib.core.etags import names_version
 from chalicelib.core.http import respond
 from chalicelib.core.routing import Routes
 from chalicelib.core.settings import from_env
@@ -34,6 +35,9 @@ _SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }
+_ASK_EACH_TIME = "no-cache"
+_FOR_EVER = "public, max-age=31536000, immutable"
+_MISSING = "The page has no such file."
 _TYPES = tuple(sorted({kind.partition(";")[0] for kind in files.MEDIA_TYPES.values()}))
 
 
@@ -57,8 +61,18 @@ class ShareSettings(BaseModel):
         return (f"{host}.{self.aws_region}.amazonaws.com", f"{host}.amazonaws.com")
 
 
+_FileName = Annotated[
+    str, Field(json_schema_extra={"maxLength": 255, "pattern": r"^[a-z0-9_.-]+$"})
+]
+
+
 class _FilePath(BaseModel):
-    file: Annotated[str, Field(json_schema_extra={"maxLength": 255, "pattern": r"^[a-z0-9_.-]+$"})]
+    file: _FileName
+
+
+class _BundlePath(BaseModel):
+    version: Annotated[str, Field(json_schema_extra={"maxLength": 64, "pattern": r"^[0-9a-f]+$"})]
+    file: _FileName
 
 
 @bp.on(
@@ -70,10 +84,34 @@ class _FilePath(BaseModel):
     errors=(404,),
 )
 def get_file(path: _FilePath) -> Response:
-    """Answer a file of the page."""
+    """Answer a file of the page as it is written."""
     if path.file not in files.names():
-        raise NotFoundError("The page has no such file.")
-    return answer(path.file, bp.current_request)
+        raise NotFoundError(_MISSING)
+    return _answer(files.read(path.file), bp.current_request, {"Cache-Control": _ASK_EACH_TIME})
+
+
+@bp.on(
+    "GET",
+    "/web/{version}/{file}",
+    access="public",
+    path_values=_BundlePath,
+    also_produces=_TYPES,
+    errors=(404,),
+)
+def get_bundle(path: _BundlePath) -> Response:
+    """Answer a file of this version of the page; it never changes."""
+    bundles = files.bundles()
+    if path.version != bundles.version or path.file not in bundles.names:
+        raise NotFoundError(_MISSING)
+    return _answer(files.bundled(path.file), bp.current_request, {"Cache-Control": _FOR_EVER})
+
+
+def page(stage: Mapping[str, Any], request: Request, headers: Mapping[str, str]) -> Response:
+    """Answer the page itself, which knows ``stage``.
+
+    ``no-cache`` lets the browser keep it and ask each time: files of two versions never meet.
+    """
+    return _answer(files.page(stage), request, {"Cache-Control": _ASK_EACH_TIME, **headers})
 
 
 def wants_page(request: Request) -> bool:
@@ -82,15 +120,11 @@ def wants_page(request: Request) -> bool:
     return quality(accept, "text/html") > quality(accept, "application/json")
 
 
-def answer(name: str, request: Request, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer a file of the page, or 304 when the browser has it.
-
-    ``no-cache`` lets the browser keep it and ask each time: files of two versions never meet.
-    """
-    file = files.read(name)
+def _answer(file: files.File, request: Request, headers: Mapping[str, str]) -> Response:
+    """Answer a file, or 304 when the browser has it."""
     policy = {"Content-Security-Policy": _policy(), **_SECURITY}
-    known = {"Cache-Control": "no-cache", "ETag": file.etag, **policy, **(headers or {})}
-    if _has(request.headers.get("if-none-match", ""), file.etag):
+    known = {"ETag": file.etag, **policy, **headers}
+    if names_version(request.headers.get("if-none-match", ""), file.etag):
         return respond(
             "", status=HTTPStatus.NOT_MODIFIED, media_type=file.media_type, headers=known
         )
@@ -105,9 +139,3 @@ def _policy() -> str:
         *from_env(ShareSettings).origins,
     )
     return "; ".join((*_POLICY, f"connect-src {' '.join(talks_to)}"))
-
-
-def _has(if_none_match: str, etag: str) -> bool:
-    """Return whether a browser names this version (RFC 9110 section 13.1.2)."""
-    named = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in named or "*" in named

@@ -23,6 +23,7 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("GET", "/ping"),
     ("GET", "/web/{file}"),
+    ("GET", "/web/{version}/{file}"),
     ("POST", "/webhooks/jira"),
 }
 

@@ -195,6 +195,7 @@ def test_files_of_vending() -> None:
 ELSEWHERE = {
     "bakery/service/shortages.py": "the signature of a webhook, as Jira makes it",
     "core/canonical.py": "the form itself",
+    "core/etags.py": "the version of a response, stored nowhere",
     "core/shards.py": "the shard of a name, as text",
     "vending/archives.py": "the text of a file, block by block",
     "vending/parsing.py": "refused lines, four bytes each",
@@ -202,7 +203,6 @@ ELSEWHERE = {
     "vending/store/chunks.py": "compresses, hashes nothing",
     "vending/store/fleet.py": "compresses, hashes nothing",
     "warranties/fields.py": "the id of a store (RFC 9562 version 5)",
-    "web/files.py": "the ETag of a static file, stored nowhere",
 }
 
 

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from tests.browser.screens import Screens, needed
 from tests.support.deployed import Deployed
@@ -24,6 +25,7 @@ AREAS = {
     "bakery": ["bakery", "bakery/cakes", "bakery/batches", "bakery/team"],
 }
 NEEDS = {"warranties": "/warranties", "bakery": "/cakes"}
+MOST_REQUESTS, MOST_BYTES = 6, 60_000
 NO_ENTRIES = "No transactions yet."
 
 
@@ -109,6 +111,37 @@ def test_s9_a_screen_says_that_it_is_loading_then_that_nothing_is_there(
     held[0].fulfill(json=[])
 
     screens.sees(NO_ENTRIES)
+
+
+def test_an_address_that_leads_nowhere_says_so_and_back_leads_to_where_one_was(
+    stack: Deployed, screens: Screens
+) -> None:
+    screens.page.set_viewport_size({"width": 360, "height": 400})
+    screens.show("start")
+    screens.evaluate("window.scrollTo(0, 150)")
+    for wrong in ("nowhere", "fleet/nowhere"):
+        screens.evaluate(f"location.hash = '#/{wrong}'")
+        expect(screens.page.get_by_role("heading", level=1)).to_have_text("Page not found")
+        screens.sees(f"There is no page at #/{wrong}.")
+
+    screens.page.go_back()
+    screens.page.go_back()
+
+    expect(screens.page.get_by_role("heading", level=1)).to_have_text("Overview")
+    eventually(lambda: screens.evaluate("Math.round(window.scrollY)") == 150, within_s=10)
+
+
+def test_offline_is_called_offline(stack: Deployed, screens: Screens) -> None:
+    screens.show("ledger")
+
+    screens.page.context.set_offline(True)
+    expect(screens.page.get_by_role("alert")).to_contain_text("You are offline")
+    screens.page.get_by_role("link", name="Bakery").click()
+    screens.sees("This device has no connection.")
+
+    screens.page.context.set_offline(False)
+    screens.press("Try again")
+    expect(screens.page.get_by_role("heading", level=1)).to_have_text("Bakery")
 
 
 def test_s9_without_a_connection_it_says_so_and_tries_again(
@@ -242,18 +275,46 @@ def test_s9_the_focus_is_not_lost_when_what_had_it_is_gone(
 def test_s9_what_the_api_does_not_know_is_not_shown(
     stack: Deployed, opened: Callable[[str], Screens]
 ) -> None:
-    document = stack.api.get("/openapi.json").json()
-    document["paths"] = {
-        path: verbs for path, verbs in document["paths"].items() if path != "/transactions"
-    }
+    def without_ledger(route: Route) -> None:
+        page = route.fetch()
+        route.fulfill(response=page, body=page.text().replace('"/transactions":', '"/other":'))
+
     screens = opened(stack.aws.api)
-    screens.page.route("**/openapi.json", lambda route: route.fulfill(json=document))
+    screens.page.route(f"{stack.aws.api}/", without_ledger)
 
     screens.show("start")
 
     areas = screens.page.get_by_role("navigation", name="Areas").get_by_role("link")
     assert "Ledger" not in areas.all_inner_texts()
     assert "Deliveries" in areas.all_inner_texts()
+
+
+def test_the_first_view_is_small_and_the_second_one_is_a_question(
+    stack: Deployed, opened: Callable[[str], Screens]
+) -> None:
+    screens = opened(stack.aws.api)
+    sent: dict[str, int] = {}
+
+    def note(request: Request) -> None:
+        response = request.response()
+        ours = request.url == f"{stack.aws.api}/" or "/web/" in request.url
+        if ours and response and response.status == HTTPStatus.OK:
+            sent[request.url] = len(response.body())
+
+    screens.page.on("requestfinished", note)
+    screens.show("start")
+    screens.page.wait_for_load_state("networkidle")
+    assert len(sent) <= MOST_REQUESTS, sent
+    assert sum(sent.values()) <= MOST_BYTES, sent
+
+    screens.page.reload()
+    screens.settled()
+    cached = screens.evaluate(
+        "performance.getEntriesByType('resource').filter((e) => e.name.includes('/web/'))"
+        ".map((e) => e.transferSize)"
+    )
+    assert cached
+    assert set(cached) == {0}
 
 
 def violations(screens: Screens) -> list[str]:

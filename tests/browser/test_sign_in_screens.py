@@ -108,7 +108,7 @@ def test_an_area_is_there_for_whom_it_is_and_the_start_says_what_is_not(page: Sc
     page.sees("No access")
     page.sees("Bakery: requires bakery:read.")
     page.show("fleet")
-    expect(page.page.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(page.page.get_by_role("heading", level=1)).to_have_text("No access")
 
 
 def test_a_bookkeeper_posts(page: Screens) -> None:

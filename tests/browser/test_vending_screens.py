@@ -108,7 +108,9 @@ def test_v6_the_dispatcher_sees_whom_to_send_and_why_sends_and_closes(
     eventually(stack.calm, within_s=60)
 
     screens.show(f"fleet/worklist/{crew.technician}")
+    screens.sees("1 to visit, 0 on the way, $5.00 lost")
     screens.sees("Takes money, gives nothing")
+    screens.press(f"Evidence for {crew.machine}")
     screens.sees("20 of 200 credits gave no gumball")
     screens.fill(note="take the <b>wheel</b>")
     screens.press("Send technician")
@@ -133,9 +135,59 @@ def test_v6_a_machine_shows_its_evidence_and_who_looks_after_it(
 
     screens.sees("20 of 200 credits gave no gumball")
     screens.sees("Paid, nothing given20 ($5.00)")
+    expect(screens.page.get_by_role("img", name="20 faults")).to_be_visible()
+    expect(screens.page.get_by_role("img", name="hour of the week")).to_be_visible()
+
+    screens.page.get_by_text("Change technician, site or capacity").click()
     screens.field("technician").select_option("")
+    screens.fill(capacity="600")
     screens.press("Save")
     screens.sees("No technician is assigned.")
+    screens.page.get_by_text("Report a visit").click()
+    screens.field("full").check()
+    screens.fill(cash_cents="12,345")
+    screens.press("Report visit")
+    expect(screens.fault("cash_cents")).to_contain_text("whole number")
+    screens.fill(cash_cents="12.50")
+    screens.press("Report visit")
+
+    screens.sees("Gumballs left600 of 600")
+    [visit] = stack.api.get(f"/machines/{crew.machine}/visits").json()
+    assert (visit["full"], visit["cash_cents"]) == (True, 1250)
+
+
+def test_v6_several_are_sent_at_once_and_the_board_follows_what_others_do(
+    stack: Deployed, screens: Screens
+) -> None:
+    crew = hired(stack, machines=3)
+    first, second, third = crew.machines
+    now = f"{datetime.now(UTC):%FT%T}"
+    for serial in crew.machines:
+        crew.upload(fresh(serial, faulty=20).decode(), machine=serial, downloaded_at=now)
+    eventually(stack.calm, within_s=60)
+    screens.show(f"fleet/worklist/{crew.technician}/site")
+    screens.sees("3 to visit")
+
+    screens.page.get_by_label(f"Select {first}").check()
+    screens.page.get_by_label(f"Select {second}").check()
+    screens.page.get_by_label("Note for the technicians").fill("both wheels")
+    screens.page.get_by_role("group", name="Selected").get_by_role("button").first.click()
+    screens.sees("1 to visit, 2 on the way")
+    notes = {each["note"] for each in stack.api.get("/dispatches", params={"state": "open"}).json()}
+    assert "both wheels" in notes
+
+    screens.press(f"Evidence for {third}")
+    [visit] = stack.api.get("/dispatches", params={"machine": first, "state": "open"}).json()
+    stack.api.post(f"/dispatches/{visit['id']}/close")
+    screens.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    screens.sees("1 to visit, 1 on the way")
+    fold = screens.page.get_by_role("button", name=f"Evidence for {third}")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(fold).to_be_focused()
+
+    screens.page.get_by_role("link", name="Print or share route").click()
+    screens.sees("Route of Robin")
+    screens.sees("2 machines at 1 stop")
 
 
 def test_v1_somebody_new_gets_a_number_and_a_machine(screens: Screens, crew: Crew) -> None:

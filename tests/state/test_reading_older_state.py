@@ -24,6 +24,7 @@ from tests.support.api import Api
 
 # What says nothing of what is stored.
 _STATELESS = {"/", "/auth", "/health", "/openapi.json", "/ping", "/web/{file}"}
+_STATELESS |= {"/web/{version}/{file}"}
 _STATELESS |= {"/dlq", "/integrations"}
 # What no state has: a transfer, and a package whose id is batch.
 _STATELESS |= {"/packages/batch", "/transfers/{transfer_id}"}

@@ -175,7 +175,8 @@ def _how_we_know(how: HowWeKnow | None) -> Iterable[tuple[str, str]]:
 def _headline(item: WorkItem, now: datetime) -> Text:
     state, style = states.urgency(item)
     line = Text.assemble((item.machine, "bold"), "  ", (state, style))
-    where = ", ".join(show.plain(part) for part in (item.site, item.technician) if part)
+    who = f"{item.technician_name} ({item.technician})" if item.technician_name else item.technician
+    where = ", ".join(show.plain(part) for part in (item.site_name or item.site, who) if part)
     line.append(f"  {where or 'no site or technician yet'}")
     if item.since:
         line.append(f"  since {show.day(item.since)}, {show.span(now - item.since)}", show.CALM)
@@ -187,6 +188,8 @@ def _work(item: WorkItem) -> Table:
     for cause in item.causes:
         clears = Text(f"\nclears when: {show.plain(cause.clears_when)}", style=show.CALM)
         rows.append((states.symptom(cause), Text.assemble(show.plain(cause.why), clears)))
+    if lost := item.unserved_cents + item.given_away_cents:
+        rows.append(("money lost", Text(show.money(lost))))
     rows.append(("carry", Text(show.plain(", ".join(item.parts)), style="bold")))
     rows += [(name, Text(show.plain(words))) for name, words in stock(item)]
     if item.dispatch:

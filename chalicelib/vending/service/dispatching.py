@@ -65,6 +65,10 @@ class Dispatching:
 
     def listed(self, wanted: DispatchQuery, *, start: Id | None) -> Page[Dispatch, Id]:
         """Return the dispatches, newest first."""
+        if wanted.machine and wanted.state == "open":  # there is one at most
+            standing = self.dispatches.open_at(wanted.machine)
+            known = standing and (start is None or standing.id < start.id)
+            return Page([standing] if standing and known else [])
         found = (
             dispatch
             for dispatch in self.dispatches.newest_first(before=start and start.id)
@@ -91,6 +95,7 @@ class Dispatching:
             except VisitTakenError as taken:
                 raise another_visit(taken.visit) from taken
             standing = closed if done else self.get(dispatch_id)
+        self.verdicts.announce()
         self.verdicts.judge(standing.machine)
         return standing
 

@@ -47,6 +47,7 @@ class Visiting:
             if taken.visit != visit:
                 raise another_visit(taken.visit) from taken
             new = False
+        self.verdicts.announce()
         self.verdicts.judge(serial)
         return visit, new
 

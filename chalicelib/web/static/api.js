@@ -3,7 +3,7 @@
 import { bearer, refused } from "./auth.js";
 import { parse, write } from "./exact.js";
 
-const BASE = new URL("..", import.meta.url);
+const BASE = new URL(".", document.baseURI);
 const TRIES = 4;
 const LONGEST_WAIT_S = 8;
 
@@ -22,11 +22,18 @@ export class Problem extends Error {
  * Asks the API, and asks again while it is busy if that does no harm: reads, changes that are the
  * same however often they come, and what `again` or a `key` (Idempotency-Key) makes safe.
  *
- * Returns { status, value, headers, next }: `next` is the address of the next page, if there is one.
- * Throws Problem.
+ * Returns { status, value, headers, next, etag }: `next` is the address of the next page, if there is
+ * one. With the `etag` of an earlier answer the status is 304, without a value, when nothing has
+ * changed. Throws Problem.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {{query?: object, json?: unknown, bytes?: BodyInit, type?: string, key?: string, again?: boolean, etag?: string | null}} [options]
+ * @returns {Promise<{status: number, value: any, headers: Headers, next: string | null, etag: string | null}>}
  */
-export async function ask(method, path, { query = {}, json, bytes, type, key, again } = {}) {
+export async function ask(method, path, { query = {}, json, bytes, type, key, again, etag } = {}) {
   const headers = { Accept: "application/json" };
+  if (etag) headers["If-None-Match"] = etag;
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (type) headers["Content-Type"] = type;
   if (key) headers["Idempotency-Key"] = key;
@@ -44,7 +51,13 @@ export async function ask(method, path, { query = {}, json, bytes, type, key, ag
   }
 }
 
-/** Returns the value at a path. Throws Problem. */
+/**
+ * Returns the value at a path. Throws Problem.
+ *
+ * @param {string} path
+ * @param {object} [query]
+ * @returns {Promise<any>}
+ */
 export async function get(path, query) {
   return (await ask("GET", path, { query })).value;
 }
@@ -56,6 +69,24 @@ export async function deliver({ method, url, headers }, bytes) {
   throw new Problem(answer.status, answer.status === 412
     ? { title: "Already uploaded", detail: "The file is in the share already; delete it first." }
     : { title: "Upload refused", detail: "The share refused the file; upload it again." });
+}
+
+/**
+ * Returns a list with all its pages. Throws Problem.
+ *
+ * @param {string} path
+ * @param {object} [query]
+ * @returns {Promise<any[]>}
+ */
+export async function all(path, query) {
+  const found = [];
+  let page = await ask("GET", path, { query });
+  found.push(...page.value);
+  while (page.next) {
+    page = await ask("GET", page.next);
+    found.push(...page.value);
+  }
+  return found;
 }
 
 /** Returns the address of a path of the API. */
@@ -94,18 +125,22 @@ async function reached(url, wanted) {
   try {
     return await fetch(url, wanted);
   } catch {
-    throw new Problem(0, {
-      title: "You are offline",
-      detail: "You are offline or the service is unreachable. Changes are not saved.",
-    });
+    throw unreachable();
   }
+}
+
+/** Returns that nothing was reached, and which end of the line is to blame. */
+export function unreachable() {
+  if (!navigator.onLine) return new Problem(0, { title: "You are offline", detail: "This device has no connection. Changes are not saved." });
+  return new Problem(0, { title: "No answer", detail: "This device is online, but the service is unreachable. Changes are not saved." });
 }
 
 async function read(answer) {
   const text = await answer.text();
   const value = text && /json/.test(answer.headers.get("Content-Type")) ? readable(text) : text;
-  if (!answer.ok) throw new Problem(answer.status, typeof value === "object" ? value : {});
-  return { status: answer.status, value, headers: answer.headers, next: following(answer) };
+  const same = answer.status === 304;
+  if (!answer.ok && !same) throw new Problem(answer.status, typeof value === "object" ? value : {});
+  return { status: answer.status, value, headers: answer.headers, next: following(answer), etag: answer.headers.get("ETag") };
 }
 
 function readable(text) {

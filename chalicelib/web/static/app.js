@@ -1,9 +1,9 @@
 /** Brings up the page: what the API can do, the areas, and which of them is shown. */
 
-import { get } from "./api.js";
+import { Problem, unreachable } from "./api.js";
 import { arrive, mustSignIn, person, signIn, SignInError, signOut } from "./auth.js";
 import { h, say } from "./dom.js";
-import { failure, loading, section } from "./parts.js";
+import { failure, loading, nothing, section } from "./parts.js";
 import { knows, learn, may, scopes } from "./spec.js";
 
 /**
@@ -20,16 +20,22 @@ const AREAS = [
   { name: "bakery", title: "Bakery", needs: ["GET", "/cakes"], or: ["GET", "/employees"] },
 ];
 
+const SCROLLS = "backroom.scrolls";
+const SETTLES_MS = 3_000;
+
 const main = document.getElementById("main");
 let areas = [];
 let closed = [];
 let turn = 0;
+let entry = 0;
+const expected = new Set();
 
 async function start() {
   main.replaceChildren(loading());
   try {
-    const [stage] = await Promise.all([get("/auth"), learn()]);
-    await arrive(stage);
+    const { auth, contract } = JSON.parse(document.getElementById("stage").textContent);
+    learn(contract);
+    await arrive(auth);
   } catch (error) {
     if (error instanceof SignInError) welcome(error.message);
     else main.replaceChildren(failure(error, start));
@@ -43,15 +49,74 @@ async function start() {
   areas = known.filter((each) => may(...each.needs) || (each.or && may(...each.or)));
   closed = known.filter((each) => !areas.includes(each)).map(({ title, needs }) => ({ title, scopes: scopes(...needs) }));
   showPerson();
-  document.getElementById("areas").replaceChildren(...areas.map(({ name, title }) => h("a", { href: `#/${name}` }, title)));
+  document.getElementById("areas").replaceChildren(...areas.map(({ name, title }) => h("a", { href: `#/${name}`, onpointerenter: expect, onfocus: expect }, title)));
   // The address names the screen, so this link must not change it.
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     main.focus();
   });
+  history.scrollRestoration = "manual";
   window.addEventListener("hashchange", () => show(true));
+  window.addEventListener("pagehide", leave);
   await show(false);
 }
+
+/** Notes how far one had scrolled on the screen that is left. */
+function leave() {
+  const scrolls = remembered();
+  scrolls[entry] = Math.round(window.scrollY);
+  try {
+    sessionStorage.setItem(SCROLLS, JSON.stringify(scrolls));
+  } catch {
+    // Then Back begins at the top.
+  }
+}
+
+/** Returns how far one had scrolled on this screen if one comes back to it, else 0. */
+function arriving() {
+  const known = history.state?.entry;
+  if (known) {
+    entry = known;
+    return remembered()[known] || 0;
+  }
+  entry = Date.now();
+  history.replaceState({ entry }, "");
+  return 0;
+}
+
+function remembered() {
+  try {
+    return JSON.parse(sessionStorage.getItem(SCROLLS)) || {};
+  } catch {
+    return {};
+  }
+}
+
+/** Scrolls there as soon as the screen is that long, unless somebody scrolls first. */
+function scrollBack(to) {
+  if (!to) {
+    window.scrollTo(0, 0);
+    return;
+  }
+  const done = new AbortController();
+  const grown = new ResizeObserver(() => {
+    if (document.documentElement.scrollHeight < to + window.innerHeight) return;
+    window.scrollTo(0, to);
+    done.abort();
+  });
+  done.signal.addEventListener("abort", () => grown.disconnect());
+  for (const event of ["wheel", "touchstart", "keydown"]) window.addEventListener(event, () => done.abort(), { signal: done.signal, passive: true });
+  setTimeout(() => done.abort(), SETTLES_MS);
+  grown.observe(main);
+}
+
+function showConnection() {
+  document.getElementById("offline").hidden = navigator.onLine;
+}
+
+window.addEventListener("online", showConnection);
+window.addEventListener("offline", showConnection);
+showConnection();
 
 /** Shows how to come in, and why the last try did not work if it did not. */
 function welcome(trouble) {
@@ -90,21 +155,66 @@ function showPerson() {
 async function show(moved) {
   turn += 1;
   const mine = turn;
+  if (moved) leave();
+  const scrolled = arriving();
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
-  const area = areas.find((each) => each.name === name) || areas[0];
-  mark("areas", area.name);
+  const area = name ? areas.find((each) => each.name === name) : areas[0];
+  mark("areas", area?.name);
   try {
-    const { tabs } = await import(`./${area.name}.js`);
+    if (area) await open(area, rest, mine);
+    else lost(AREAS.some((each) => each.name === name));
     if (mine !== turn) return;
-    const open = tabs.filter((each) => !each.needs || may(...each.needs));
-    const tab = open.find((each) => each.name === rest[0]) || open[0];
-    const content = tab.show(rest.slice(1), areas, closed);
-    main.replaceChildren(...heading(area, tab, open), content);
-    document.title = `${tab.title === area.title ? area.title : `${tab.title} – ${area.title}`} – Backroom`;
-    if (moved) main.querySelector("h1").focus();
+    if (moved) main.querySelector("h1").focus({ preventScroll: true });
+    scrollBack(scrolled);
   } catch (error) {
-    main.replaceChildren(failure(error, () => show(moved)));
+    // A script that cannot be fetched is a TypeError like any fault of ours.
+    main.replaceChildren(failure(navigator.onLine ? error : unreachable(), () => show(moved)));
   }
+}
+
+/**
+ * @param {{name: string, title: string}} area
+ * @param {string[]} path
+ * @param {number} mine
+ */
+async function open(area, [tabName = "", ...rest], mine) {
+  const { tabs } = await loaded(area.name);
+  if (mine !== turn) return;
+  const known = tabs.filter((each) => !each.needs || may(...each.needs));
+  const tab = tabName ? known.find((each) => each.name === tabName) : known[0];
+  if (!tab) {
+    lost(tabs.some((each) => each.name === tabName));
+    return;
+  }
+  main.replaceChildren(...heading(area, tab, known), tab.show(rest, areas, closed));
+  document.title = `${tab.title === area.title ? area.title : `${tab.title} – ${area.title}`} – Backroom`;
+}
+
+/** Returns the script of an area; it is missing when another version has been deployed meanwhile. */
+async function loaded(name) {
+  try {
+    return await import(`./${name}.js`);
+  } catch (error) {
+    if (!(error instanceof TypeError) || !navigator.onLine) throw error;
+    throw new Problem(0, { title: "This page is out of date or unreachable", detail: "Reload it to get the newest version." });
+  }
+}
+
+/** Has the script of an area on its way while the pointer is still on its link. */
+function expect({ target }) {
+  const name = target.hash?.slice(2);
+  if (!name || expected.has(name)) return;
+  expected.add(name);
+  document.head.append(h("link", { rel: "modulepreload", href: new URL(`./${name}.js`, import.meta.url) }));
+}
+
+/** Says that nothing is at this address, or nothing for whoever is here. */
+function lost(refused) {
+  main.replaceChildren(
+    h("h1", { tabindex: "-1" }, refused ? "No access" : "Page not found"),
+    nothing(refused ? "This stage does not have this page, or your account has no access to it." : `There is no page at ${location.hash}.`,
+      h("p", {}, h("a", { class: "button", href: `#/${areas[0].name}` }, areas[0].title))));
+  document.title = "Page not found – Backroom";
 }
 
 function heading(area, tab, tabs) {
@@ -119,7 +229,7 @@ function heading(area, tab, tabs) {
 }
 
 function mark(id, name) {
-  for (const link of document.getElementById(id).children) {
+  for (const link of document.getElementById(id).getElementsByTagName("a")) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -133,4 +243,4 @@ function decoded(part) {
   }
 }
 
-await start();
+start();

@@ -5,7 +5,7 @@
  * tab's alone and gone with it. An open stage asks for nothing, and then nothing here does anything.
  */
 
-const BASE = new URL("..", import.meta.url);
+const BASE = new URL(".", document.baseURI);
 const SESSION = "backroom.session";
 const ATTEMPT = "backroom.attempt";
 const EARLY_MS = 30_000;

@@ -13,6 +13,11 @@ export function visible(text) {
 /**
  * Returns an element. Attributes whose names begin with "on" are listeners, true and false set and
  * leave out; children are elements, texts, or lists of them, and nothing where null or false.
+ *
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...any} children
+ * @returns {any}
  */
 export function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -26,9 +31,31 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Has a screen reader say something. */
+const SAID_MS = 8_000;
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Returns an element of a picture.
+ *
+ * @param {string} name
+ * @param {Record<string, string | number | boolean>} [attributes]
+ * @param {...(Node | string)} children
+ */
+export function shape(name, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  made.append(...children);
+  return made;
+}
+
+let saying = 0;
+
+/** Says something at the bottom of the screen for some seconds, also to a screen reader. */
 export function say(text) {
-  document.getElementById("said").textContent = visible(text);
+  const place = document.getElementById("said");
+  place.textContent = visible(text);
+  clearTimeout(saying);
+  saying = setTimeout(() => { place.textContent = ""; }, SAID_MS);
 }
 
 /** Moves the focus to the content if what had it is gone, so that nobody starts at the top again. */
@@ -37,21 +64,59 @@ export function keepFocus() {
   if (nowhere) document.getElementById("main").focus({ preventScroll: true });
 }
 
-const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
+/** The one locale of words and numbers: the page is in English, so only the viewer's English counts. */
+export const LOCALE = navigator.languages.find((each) => /^en\b/i.test(each)) || "en-GB";
+
+const MOMENT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const DAY = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
+const SHORT_DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
+const RELATIVE = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
+const [MINUTE_S, HOUR_S, DAY_S] = [60, 3_600, 86_400];
+const RELATIVE_DAYS = 14;
 
 /** Returns an instant in the viewer's zone; its title is UTC. */
 export function moment(instant) {
   if (!instant) return "–";
   const at = new Date(instant);
   if (Number.isNaN(at.getTime())) return String(instant);
-  const utc = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
-  return h("time", { datetime: at.toISOString(), title: utc }, MOMENT.format(at));
+  return h("time", { datetime: at.toISOString(), title: utc(at) }, MOMENT.format(at));
+}
+
+/** Returns how long ago an instant is, or how far ahead; its title is the exact time, here and in UTC. */
+export function ago(instant) {
+  if (!instant) return "–";
+  const at = new Date(instant);
+  if (Number.isNaN(at.getTime())) return String(instant);
+  const title = `${MOMENT.format(at)} (${utc(at)})`;
+  return h("time", { datetime: at.toISOString(), title, "data-relative": true }, relative(at));
+}
+
+setInterval(() => {
+  for (const each of document.getElementsByTagName("time")) if ("relative" in each.dataset) each.textContent = relative(new Date(each.dateTime));
+}, MINUTE_S * 1_000);
+
+function relative(at) {
+  const seconds = (at.getTime() - Date.now()) / 1_000;
+  const size = Math.abs(seconds);
+  if (size < MINUTE_S) return "now";
+  if (size < HOUR_S) return RELATIVE.format(Math.trunc(seconds / MINUTE_S), "minute");
+  if (size < DAY_S) return RELATIVE.format(Math.trunc(seconds / HOUR_S), "hour");
+  if (size < RELATIVE_DAYS * DAY_S) return RELATIVE.format(Math.trunc(seconds / DAY_S), "day");
+  return new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium" }).format(at);
+}
+
+function utc(at) {
+  return `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
 /** Returns a day without a time. */
 export function day(text) {
   return h("time", { datetime: text }, DAY.format(new Date(`${text}T00:00:00Z`)));
+}
+
+/** Returns a day and its month, such as "3 Sept", as text. */
+export function shortDay(text) {
+  return SHORT_DAY.format(new Date(`${text}T00:00:00Z`));
 }
 
 /** Returns the wall time of now, or of `at`, as date inputs want it. */
@@ -63,12 +128,12 @@ export function wall(at = new Date()) {
 export function dollars(cents) {
   const whole = BigInt(cents);
   const [sign, size] = whole < 0n ? ["−", -whole] : ["", whole];
-  return `${sign}$${(size / 100n).toLocaleString()}.${String(size % 100n).padStart(2, "0")}`;
+  return `${sign}$${(size / 100n).toLocaleString(LOCALE)}.${String(size % 100n).padStart(2, "0")}`;
 }
 
 /** Returns a whole number with its thousands apart. */
 export function count(number) {
-  return BigInt(number).toLocaleString();
+  return BigInt(number).toLocaleString(LOCALE);
 }
 
 /** Returns "1 machine", "2 machines". */

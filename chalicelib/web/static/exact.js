@@ -46,6 +46,12 @@ export function number(text) {
   return NUMBER.test(text) ? new Decimal(text) : text;
 }
 
+/** Returns dollars that somebody typed as whole cents, or the text as it is: the API will say so. */
+export function cents(text) {
+  const [, whole, part = ""] = /^\$?\s*(\d+)(?:[.,](\d{1,2}))?$/.exec(text) || [];
+  return whole === undefined ? text : new Decimal(String(BigInt(whole + part.padEnd(2, "0"))));
+}
+
 function isPlain(token) {
   return token[0] === '"' || (/^-?\d+$/.test(token) && Number.isSafeInteger(Number(token)));
 }

@@ -1,8 +1,8 @@
 /** Logs of machines: a technician's own, and the dispatcher's imports of any machines. */
 
-import { ask, at, deliver, get } from "./api.js";
+import { all, ask, at, deliver, get } from "./api.js";
 import { person } from "./auth.js";
-import { count, h, many, moment, say, wall, words } from "./dom.js";
+import { ago, count, h, many, say, wall, words } from "./dom.js";
 import { form } from "./forms.js";
 import { action, badge, facts, follow, list, live, nothing, section, table } from "./parts.js";
 import { may } from "./spec.js";
@@ -39,7 +39,7 @@ function mine([chosen = remembered()]) {
 
 /** Returns all technicians, or the one who is signed in. */
 async function everybody() {
-  return may("GET", "/technicians") ? get("/technicians") : [await get(at`/technicians/${person()?.technician ?? ""}`)];
+  return may("GET", "/technicians") ? all("/technicians") : [await get(at`/technicians/${person()?.technician ?? ""}`)];
 }
 
 function who(technicians, known) {
@@ -161,7 +161,7 @@ function listed(path, query, caption, takeBack) {
     columns: [
       ["File", (each) => h("a", { href: `#/files/file/${each.id}` }, each.original_name || each.name)],
       ["Machine", (each) => each.machine || "Any"],
-      ["Uploaded", (each) => moment(each.uploaded_at)],
+      ["Uploaded", (each) => ago(each.uploaded_at)],
       ["State", (each) => badge(STATES[each.state] || words(each.state), TONES[each.state])],
       ["New rows", (each) => told(each.rows_kept), "number"],
       ["Already known", (each) => told(each.rows_known), "number"],
@@ -201,7 +201,7 @@ function file([id = ""]) {
       ["Machine", found.machine],
       ["Technician", found.technician],
       ["Downloaded at", found.downloaded_at],
-      ["Uploaded", moment(found.uploaded_at)],
+      ["Uploaded", ago(found.uploaded_at)],
       ["New rows", told(found.rows_kept)],
       ["Already known", told(found.rows_known)],
       ["Rejected", told(found.rows_refused)],

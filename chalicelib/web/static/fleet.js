@@ -1,85 +1,24 @@
 /** The fleet: where to send somebody and why, every machine, and who looks after it. */
 
-import { ask, get } from "./api.js";
-import { count, dollars, h, many, moment, sentence, words } from "./dom.js";
+import { ask } from "./api.js";
+import { board } from "./board.js";
+import { sparkline } from "./charts.js";
+import { ago, count, dollars, h, many, moment, sentence, words } from "./dom.js";
 import { machine } from "./machine.js";
-import { badge, facts, folded, follow, list, live, more, nothing, table } from "./parts.js";
+import { badge, facts, folded, follow, list, live, more, nothing, PAGE, table } from "./parts.js";
 import { people } from "./people.js";
+import { route } from "./route.js";
 import { may } from "./spec.js";
-import { onTheWay, sending, TONES } from "./visits.js";
+import { CAUSES, TONES } from "./visits.js";
 
 export const tabs = [
-  { name: "worklist", title: "Worklist", show: worklist },
+  { name: "worklist", title: "Worklist", show: board },
   { name: "machines", title: "Machines", show: machines },
   { name: "visits", title: "Visits", needs: ["GET", "/dispatches"], show: visits },
   { name: "people", title: "Technicians and sites", needs: ["PUT", "/technicians/{technician_id}"], show: people },
   { name: "machine", title: "Machine", within: "machines", hidden: true, show: machine },
+  { name: "route", title: "Route", within: "worklist", hidden: true, show: route },
 ];
-
-const PAGE = 100;
-
-const CAUSES = {
-  under: "Takes money, gives nothing",
-  over: "Gives too many gumballs",
-  lost_log: "Sales missing from the log",
-  corrupt_data: "Unreadable lines in the log",
-  clock: "Wrong clock",
-  stuck_sensor: "Too many sales for one day",
-  overdue: "Log overdue",
-};
-
-function worklist([chosen = ""]) {
-  const place = live(
-    () => Promise.all([ask("GET", "/worklist", { query: { technician: chosen, limit: PAGE } }), may("GET", "/technicians") ? get("/technicians") : []]),
-    ([page, technicians], reload) => [
-      whose(technicians, chosen),
-      page.value.length
-        ? jobs(page, reload)
-        : nothing("No machine needs a visit.", h("p", {}, h("a", { href: "#/fleet/machines" }, "All machines"))),
-    ],
-  );
-  return place;
-}
-
-function whose(technicians, chosen) {
-  if (!technicians.length) return null;
-  const select = h("select", { id: "whose", onchange: () => { location.hash = `#/fleet/worklist/${encodeURIComponent(select.value)}`; } },
-    h("option", { value: "" }, "All technicians"),
-    technicians.map((each) => h("option", { value: each.technician_id, selected: each.technician_id === chosen }, `${each.name} (${each.technician_id})`)));
-  return h("p", { class: "filter" }, h("label", { for: "whose" }, "Technician"), select);
-}
-
-function jobs(page, reload) {
-  const cards = h("ul", { class: "cards" });
-  cards.add = (items) => cards.append(...items.map((item) => job(item, reload)));
-  cards.add(page.value);
-  return [cards, more(cards, page.next)];
-}
-
-function job(item, reload) {
-  return h("li", { class: "card" },
-    h("h2", {}, h("a", { href: `#/fleet/machine/${item.machine}` }, item.machine), badge(words(item.state), TONES[item.state])),
-    h("ul", { class: "causes" }, item.causes.map((cause) => h("li", {},
-      h("strong", {}, CAUSES[cause.kind] || words(cause.kind)), h("p", {}, sentence(cause.why)),
-      h("p", { class: "hint" }, "Clears when: ", sentence(cause.clears_when)),
-      cause.how_we_know && folded("How we know", howWeKnow(cause.how_we_know))))),
-    facts([
-      ["Parts", item.parts.join(", ")],
-      ["Site", item.site],
-      ["Technician", item.technician],
-      ["Since", item.since && moment(item.since)],
-    ]),
-    item.dispatch ? onTheWay(item.dispatch, reload) : sending(item, reload));
-}
-
-function howWeKnow(how) {
-  return facts([
-    ["Figures", sentence(how.figures)],
-    ["Method", sentence(how.method)],
-    ["Threshold", sentence(how.threshold)],
-    ["May also be", sentence(how.may_also_be)],
-  ]);
-}
 
 function machines() {
   let current = { up_to_date: true };
@@ -96,7 +35,7 @@ function machines() {
 function own(page) {
   if (!page.value.length) return nothing("No machine is assigned to you yet.");
   const rows = every("Your machines, most urgent first", page.value);
-  return [rows, more(rows, page.next)];
+  return [rows, more(rows, page.next, { shown: page.value.length })];
 }
 
 function report({ value: fleet, next }) {
@@ -113,27 +52,35 @@ function report({ value: fleet, next }) {
       ["Lost: paid, nothing given", dollars(totals.unserved_cents)],
       ["Given away", dollars(totals.given_away_cents)],
     ]),
-    fleet.fleet_gaps.map((gap) => h("div", { class: "box" },
-      h("strong", {}, "No machine reported: a case for IT"), h("p", {}, sentence(gap.why)),
-      h("p", {}, moment(gap.from), " to ", moment(gap.to)))),
-    (fleet.partial_silences || []).map((each) => h("div", { class: "box" },
-      h("strong", {}, "Many machines were silent at once"), h("p", {}, sentence(each.why)),
-      h("p", {}, moment(each.from), " to ", moment(each.to), ": ", each.machines.join(", ")))),
+    shared("No machine reported: a case for IT", fleet.fleet_gaps),
+    shared("Many machines were silent at once: a case for IT", fleet.partial_silences || []),
     rows,
-    more(rows, next, (page) => page.machines),
+    more(rows, next, { of: (page) => page.machines, shown: fleet.machines.length, total: totals.machines }),
   ].flat().filter(Boolean);
 }
 
+/** Returns silences of many machines in one box, the latest first. */
+function shared(title, silences) {
+  if (!silences.length) return null;
+  return h("div", { class: "box" }, h("strong", {}, title),
+    h("ul", {}, [...silences].reverse().map((each) => h("li", {}, moment(each.from), " to ", moment(each.to), ": ", sentence(each.why),
+      Array.isArray(each.machines) && folded(many(each.machines.length, "machine"), each.machines.join(", "))))));
+}
+
 function every(caption, found) {
-  return table(caption, [
+  const last = found.map((each) => each.daily_sales?.last || "").sort().at(-1) || "";
+  const rows = table(caption, [
     ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short"],
     ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")]],
     ["Causes", (each) => [...new Set(each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)))].join("; ") || "–"],
+    ["Last 30 days", (each) => sparkline(each.daily_sales, last) || "–"],
     ["Sold", (each) => count(each.transactions), "number"],
-    ["Nothing given", (each) => count(each.under), "number"],
-    ["Too much", (each) => count(each.over), "number"],
-    ["Last sale", (each) => moment(each.last_at)],
+    ["Nothing given", (each) => count(each.under), "number wide"],
+    ["Too much", (each) => count(each.over), "number wide"],
+    ["Last sale", (each) => (each.last_at ? [h("span", { class: "unseen" }, "Last sale "), ago(each.last_at)] : "–")],
   ], found);
+  rows.classList.add("machines");
+  return rows;
 }
 
 function visits() {
@@ -146,9 +93,9 @@ function visits() {
       ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine)],
       ["Technician", (each) => each.technician || "–"],
       ["State", (each) => badge(words(each.state), each.state === "open" ? "warn" : "good")],
-      ["Sent", (each) => moment(each.opened_at)],
+      ["Sent", (each) => ago(each.opened_at)],
       ["Note", (each) => each.note || "–"],
-      ["Closed", (each) => [moment(each.closed_at), each.closing_note && h("div", {}, each.closing_note)]],
+      ["Closed", (each) => [ago(each.closed_at), each.closing_note && h("div", {}, each.closing_note)]],
     ],
   });
 }

@@ -1,7 +1,7 @@
 /** Forms: what is wrong stands at its field, nothing goes twice, and no typing is lost. */
 
 import { newKey, Problem } from "./api.js";
-import { number } from "./exact.js";
+import { cents, number } from "./exact.js";
 import { h, keepFocus, say, sentence, visible, words } from "./dom.js";
 import { confirmed, explained, failure, fill } from "./parts.js";
 import { choices, limits } from "./spec.js";
@@ -13,6 +13,18 @@ let ids = 0;
  * and a key that stays the same as long as a try of the same values has not come through. What it
  * returns (elements or text) is shown below. `question(values)` is asked first, see `confirmed`;
  * `keep`: what was typed stays.
+ *
+ * @typedef {import("./parts.js").Question} Question
+ * @param {{
+ *   fields: any[],
+ *   button: string,
+ *   send: (values: any, key: string) => any,
+ *   question?: (values: any) => Question,
+ *   keep?: boolean,
+ *   label?: string,
+ *   compact?: boolean,
+ *   attributes?: Record<string, any>,
+ * }} options
  */
 export function form({ fields, button, send, question, keep = false, label, compact, attributes = {} }) {
   const inputs = fields.map((each) => (each.row || each.place ? each : field(each)));
@@ -70,7 +82,7 @@ export function row(...fields) {
 
 /**
  * Returns a field with its label, hint and place for what is wrong. `kind` is that of an input, or
- * "number" (exact digits), "select", "area", "check"; `property` is its schema, which gives limits and
+ * "number" (exact digits), "money" (dollars, of which cents are made), "select", "area", "check"; `property` is its schema, which gives limits and
  * choices.
  */
 export function field({ name, label, hint, kind = "text", property, required = false, value, options, aliases = [], ...more }) {
@@ -114,7 +126,7 @@ function control(kind, attributes, options) {
     return h("select", attributes, options.map(([value, text]) => h("option", { value }, text)));
   }
   if (kind === "check") return h("input", { type: "checkbox", ...attributes });
-  if (kind === "number") return h("input", { type: "text", inputmode: "decimal", autocomplete: "off", ...attributes });
+  if (kind === "number" || kind === "money") return h("input", { type: "text", inputmode: "decimal", autocomplete: "off", ...attributes });
   return h("input", { type: kind, autocomplete: "off", ...attributes });
 }
 
@@ -127,11 +139,12 @@ function read(kind, input) {
   if (kind === "check") return input.checked;
   if (kind === "file") return input.files[0];
   if (kind === "number") return number(input.value.trim());
+  if (kind === "money") return cents(input.value.trim());
   return input.value.trim();
 }
 
 function describe(input, note, error) {
-  const told = [note && note.id, !error.hidden && error.id].filter(Boolean).join(" ");
+  const told = [note?.id, !error.hidden && error.id].filter(Boolean).join(" ");
   if (told) input.setAttribute("aria-describedby", told);
   else input.removeAttribute("aria-describedby");
 }

@@ -1,7 +1,10 @@
 /** What screens are made of: loading, failure, nothing there; tables, badges, questions. */
 
 import { ask, Problem } from "./api.js";
-import { h, keepFocus, say, words } from "./dom.js";
+import { count, h, keepFocus, say, words } from "./dom.js";
+
+/** Rows of a page of a list, where a screen does not choose. */
+export const PAGE = 100;
 
 /**
  * Returns a place that shows what `load` brings, as `render(value, reload)` makes it: says that it
@@ -64,13 +67,19 @@ export function badge(text, tone = "") {
 
 /** Returns names and values, those without a value left out. */
 export function facts(pairs) {
-  const told = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const told = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
   return h("dl", { class: "facts" }, told.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
 /**
  * Returns a table. `columns` are [title, cell(row), "number" or "short"?]; on narrow screens each row becomes
  * a card, so the roles are spelled out. `attributes(row)` are those of its row.
+ *
+ * @typedef {[title: string, cell: (row: any) => any, kind?: string]} Column
+ * @param {string} caption
+ * @param {Column[]} columns
+ * @param {any[]} rows
+ * @param {(row: any) => Record<string, any>} [attributes]
  */
 export function table(caption, columns, rows, attributes = () => ({})) {
   const made = h("table", { role: "table" },
@@ -91,6 +100,8 @@ function line(columns, row, attributes) {
 /**
  * Returns a list that grows page by page. `path` and `query` are of a bare array with a `Link` to
  * the next page; `empty` is shown when there is none.
+ *
+ * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>}} options
  */
 export function list({ path, query, caption, columns, empty, attributes }) {
   return live(
@@ -98,22 +109,39 @@ export function list({ path, query, caption, columns, empty, attributes }) {
     (first) => {
       if (!first.value.length) return empty;
       const rows = table(caption, columns, first.value, attributes);
-      return [rows, more(rows, first.next)];
+      return [rows, more(rows, first.next, { shown: first.value.length })];
     },
   );
 }
 
-/** Returns a button that has `rows` grow by the page at `next`; `of` finds its rows in the answer. */
-export function more(rows, next, of = (value) => value) {
+/**
+ * Returns a button that has `rows` grow by the page at `next`, and how many of them are shown. `of`
+ * finds its rows in the answer, `total` is how many there are in all if that is known.
+ *
+ * @param {{add(rows: any[]): void}} rows
+ * @param {string | null} next
+ * @param {{shown: number, of?: (value: any) => any[], total?: number}} options
+ */
+export function more(rows, next, { shown, of = (value) => value, total }) {
   const place = h("div", { class: "more" });
+  const told = h("p", { class: "hint" });
+  const tell = () => {
+    told.hidden = !next && shown <= PAGE;
+    const rest = next ? `${count(shown)} shown; there are more.` : `${count(shown)} in all.`;
+    told.textContent = total !== undefined && next ? `${count(shown)} of ${count(total)}` : rest;
+  };
   const button = h("button", { type: "button", hidden: !next, onclick: () => busy(button, async () => {
     const page = await ask("GET", next);
-    rows.add(of(page.value));
+    const found = of(page.value);
+    rows.add(found);
+    shown += found.length;
     next = page.next;
     button.hidden = !next;
-    say(`${of(page.value).length} more shown.`);
+    tell();
+    say(`${found.length} more shown.`);
   }, place) }, "Show more");
-  place.append(button);
+  tell();
+  place.append(told, button);
   return place;
 }
 
@@ -134,7 +162,14 @@ export async function busy(button, work, place = button.parentElement) {
   }
 }
 
-/** Returns a button that does `work`, after a question if there is one: {title, text, yes, tone}. */
+/**
+ * Returns a button that does `work`, after a question if there is one.
+ *
+ * @typedef {{title: string, text: any, yes: string, tone?: string}} Question
+ * @param {string} label
+ * @param {() => unknown} work
+ * @param {{question?: Question, tone?: string, [attribute: string]: unknown}} [options]
+ */
 export function action(label, work, { question, tone = "", ...attributes } = {}) {
   const button = h("button", { type: "button", class: tone, ...attributes, onclick: async () => {
     if (!question || (await confirmed(question))) await busy(button, work);
@@ -142,7 +177,11 @@ export function action(label, work, { question, tone = "", ...attributes } = {})
   return button;
 }
 
-/** Asks a question in a dialog and returns whether the answer was yes. */
+/**
+ * Asks a question in a dialog and returns whether the answer was yes.
+ *
+ * @param {Question} question
+ */
 export function confirmed({ title, text, yes, tone = "danger" }) {
   return new Promise((answer) => {
     const dialog = h("dialog", { "aria-labelledby": "question" },
@@ -172,6 +211,45 @@ export function section(title, ...children) {
 /** Returns what is unfolded when it is wanted. */
 export function folded(title, ...children) {
   return h("details", {}, h("summary", {}, title), children);
+}
+
+/** Returns the same for what is made only then, by `make()`. */
+export function unfolding(title, make) {
+  const made = h("details", { ontoggle: () => made.childElementCount === 1 && made.append(make()) }, h("summary", {}, title));
+  return made;
+}
+
+/**
+ * Does `look()` every `seconds` while the place is shown, and when one comes back to the tab; what goes
+ * wrong is tried again later.
+ */
+export function watch(place, look, seconds = 15) {
+  let shown = false;
+  let looking = false;
+  const once = async () => {
+    if (looking || document.hidden || !navigator.onLine || place.querySelector("[aria-busy]")) return;
+    looking = true;
+    try {
+      await look();
+    } catch (error) {
+      if (!(error instanceof Problem)) reportError(error);
+    } finally {
+      looking = false;
+    }
+  };
+  const gone = () => {
+    shown ||= place.isConnected;
+    return shown && !place.isConnected;
+  };
+  const timer = setInterval(() => {
+    if (!gone()) {
+      once();
+      return;
+    }
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", once);
+  }, seconds * 1000);
+  document.addEventListener("visibilitychange", once);
 }
 
 /** Looks again every `seconds` while `pending()` and the place is shown, for some minutes. */

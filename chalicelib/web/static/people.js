@@ -1,6 +1,6 @@
 /** Who looks after which machine, and where machines stand. */
 
-import { ask, at, get } from "./api.js";
+import { all, ask, at } from "./api.js";
 import { h, many, say } from "./dom.js";
 import { form } from "./forms.js";
 import { folded, live, more, nothing, section, table } from "./parts.js";
@@ -13,12 +13,12 @@ function machines(page) {
     ["Technician", (each) => each.technician || "–"],
     ["Site", (each) => each.site || "–"],
   ], page.value);
-  return [rows, more(rows, page.next)];
+  return [rows, more(rows, page.next, { shown: page.value.length })];
 }
 
 export function people() {
   return live(
-    () => Promise.all([get("/technicians"), get("/sites"), ask("GET", "/machines", { query: { limit: 100 } })]),
+    () => Promise.all([all("/technicians"), all("/sites"), ask("GET", "/machines", { query: { limit: 100 } })]),
     ([technicians, sites, page], reload) => [
       section("Technicians",
         technicians.length ? table(many(technicians.length, "technician"), [

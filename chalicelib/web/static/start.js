@@ -60,7 +60,7 @@ async function known() {
 }
 
 async function work() {
-  const [page, machines] = await Promise.all([ask("GET", "/worklist"), known()]);
+  const [page, machines] = await Promise.all([ask("GET", "/worklist", { query: { limit: 250 } }), known()]);
   if (!machines) {
     if (!may("POST", "/imports")) return [["No machine is assigned to you yet.", "#/fleet", "Worklist"]];
     return [["No machines yet.", "#/files/imports", "Import a log"], ["Assign technicians to machines.", "#/fleet/people", "Technicians and sites"]];

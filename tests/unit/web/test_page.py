@@ -1,5 +1,6 @@
 """The page as the API answers it: to whom, under which headers, from which files."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from chalice.test import Client
 from app import app
 from chalicelib.web import files
 from chalicelib.web.accept import quality
+from chalicelib.web.contract import cut
 from chalicelib.web.routes import ShareSettings
 from tests.support.api import Answer
 
@@ -100,6 +102,40 @@ def test_every_file_comes_with_its_type_and_its_etag_and_not_again_if_it_is_know
     assert first.headers["Cache-Control"] == "no-cache"
     assert (again.status, again.body) == (304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
+
+
+def test_the_page_links_to_files_that_a_browser_keeps_for_ever(client: Client) -> None:
+    page = get(client, "/", Accept=BROWSER)
+    linked = re.findall(r'"(web/[^"]+)"', page.body.decode())
+
+    assert page.headers["Cache-Control"] == "no-cache"
+    assert len(linked) == 5
+    for path in linked:
+        answer = get(client, f"/{path}")
+        assert answer.status == 200
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    [version] = {path.split("/")[1] for path in linked}
+    assert get(client, f"/web/{version}/api.js").status == 404  # it is a part of app.js
+    assert get(client, f"/web/{version[::-1]}/app.js").status == 404
+
+
+def test_the_page_knows_its_stage_and_what_the_api_takes(client: Client) -> None:
+    page = get(client, "/", Accept=BROWSER).body.decode()
+    [told] = re.findall(r'<script type="application/json" id="stage">(.*?)</script>', page)
+    stage = json.loads(told)
+
+    assert stage["auth"] == get(client, "/auth").json
+    contract = stage["contract"]
+    assert contract.keys() == get(client, "/openapi.json").json["paths"].keys()
+    assert contract["/dispatches"]["POST"]["takes"]["note"] == {"maxLength": 1000}
+    assert contract["/orders"]["POST"]["key"] is True
+    assert "open" in contract["/orders"]["GET"]["takes"]["status"]["enum"]
+
+
+def test_the_page_knows_who_may_call_what() -> None:
+    document = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_text())
+
+    assert cut(document)["/fleet"]["GET"]["scopes"] == ["vending:dispatch"]
 
 
 def test_another_version_is_sent_whole(client: Client) -> None:

@@ -324,6 +324,16 @@ def test_v8_the_worklist_says_where_why_since_when_and_what_to_carry(desk: Desk)
     assert told.endswith('Next: backroom dispatch open GM006 --note "..."')
 
 
+def test_v8_the_worklist_names_people_and_places_and_says_what_was_lost(desk: Desk) -> None:
+    names = {"site_name": "Riverside Mall", "technician_name": "Ann", "given_away_cents": 475}
+    desk.on("GET", "/worklist", [WORK | names])
+
+    told = words(desk.run("worklist"))
+
+    assert "Riverside Mall, Ann (T0001)" in told
+    assert "money lost $4.75" in told
+
+
 def test_v8_a_machine_that_somebody_is_on_the_way_to_says_so(desk: Desk) -> None:
     desk.on("GET", "/worklist", [WORK | {"dispatch": VISIT}])
 
