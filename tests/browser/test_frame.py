@@ -303,7 +303,6 @@ def test_the_first_view_is_small_and_the_second_one_is_a_question(
 
     screens.page.on("requestfinished", note)
     screens.show("start")
-    screens.page.wait_for_load_state("networkidle")
     assert len(sent) <= MOST_REQUESTS, sent
     assert sum(sent.values()) <= MOST_BYTES, sent
 

@@ -44,7 +44,7 @@ export function failure(error, again) {
   if (!(error instanceof Problem)) reportError(error);
   const known = error instanceof Problem;
   return h("div", { class: "box bad", role: "alert" },
-    h("h3", {}, known ? error.title : "Something went wrong on this page"),
+    h("p", {}, h("strong", {}, known ? error.title : "Something went wrong on this page")),
     h("p", {}, known ? explained(error) : "Reload the page. If it happens again, contact your administrator."),
     again && h("button", { type: "button", onclick: again }, "Try again"));
 }
