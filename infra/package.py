@@ -34,9 +34,7 @@ BUILD = ROOT / "build"
 API_ZIP, EVENTS_ZIP = "deployment.zip", "events.zip"
 MAX_ZIP_BYTES = {API_ZIP: 11_500_000, EVENTS_ZIP: 6_300_000}
 # What no event function imports: it takes no tokens, serves no page and has no routes.
-_API_ALONE = re.compile(
-    r"_cffi_backend|cryptography/|jwt/|chalicelib/(openapi|operators/|web/|.*routes\.)"
-)
+_API_ALONE = re.compile(r"_cffi_backend|cryptography/|jwt/|chalicelib/(openapi|web/|.*routes\.)")
 # The botocore services whose data is shipped.
 SERVICES = ("dynamodb", "lambda", "s3", "secretsmanager", "sesv2", "sqs")
 # Parts of the dependencies that no function imports; the end-to-end tests would notice.

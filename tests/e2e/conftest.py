@@ -1,6 +1,7 @@
 """The stacks that the end-to-end tests run against, brought up when first asked for."""
 
 import json
+import zipfile
 from datetime import date, timedelta
 from functools import partial
 from itertools import count
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from infra import package
 from tests.support.bakery.deployed import CAKE, VEGAN, DeployedBakery
 from tests.support.deployed import Deployed, deployed, packaged
 from tests.support.patience import TEST_S
@@ -45,6 +47,24 @@ def crew(stack: Deployed) -> Crew:
 def package_folder(request: pytest.FixtureRequest) -> Path:
     """The folder with the packaged functions and their template."""
     return packaged(request)
+
+
+@pytest.fixture(scope="session")
+def unzipped_by_name(
+    package_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The folder of each zip's files, by the zip's name."""
+    folders = {name: tmp_path_factory.mktemp("unzipped") for name in package.MAX_ZIP_BYTES}
+    for name, folder in folders.items():
+        with zipfile.ZipFile(package_folder / name) as archive:
+            archive.extractall(folder)
+    return folders
+
+
+@pytest.fixture(scope="session")
+def unzipped(unzipped_by_name: dict[str, Path]) -> Path:
+    """The files of the API's zip."""
+    return unzipped_by_name[package.API_ZIP]
 
 
 @pytest.fixture(scope="session")

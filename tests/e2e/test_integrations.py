@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_package import run, unzipped
+from tests.e2e.test_package import run
 from tests.support.deployed import Deployed
-
-__all__ = ["unzipped"]  # a fixture
 
 
 @pytest.fixture(params=["stack", "guarded"])

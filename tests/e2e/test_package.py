@@ -32,24 +32,6 @@ def deployment(package_folder: Path, request: pytest.FixtureRequest) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def unzipped_by_name(
-    package_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    """The folder of each zip's files, by the zip's name."""
-    folders = {name: tmp_path_factory.mktemp("unzipped") for name in package.MAX_ZIP_BYTES}
-    for name, folder in folders.items():
-        with zipfile.ZipFile(package_folder / name) as archive:
-            archive.extractall(folder)
-    return folders
-
-
-@pytest.fixture(scope="module")
-def unzipped(unzipped_by_name: dict[str, Path]) -> Path:
-    """The files of the API's zip."""
-    return unzipped_by_name[package.API_ZIP]
-
-
-@pytest.fixture(scope="module")
 def unzipped_events(unzipped_by_name: dict[str, Path]) -> Path:
     """The files of the event functions' zip."""
     return unzipped_by_name[package.EVENTS_ZIP]
