@@ -183,7 +183,7 @@ def _sent(api: DeliveriesApi, chunk: Sequence[Mapping[str, str]]) -> list[Packag
 
 
 @packages.command("fill-list", epilog="Example: backroom packages fill-list")
-def fill_list(context: typer.Context) -> None:
+def fill_list(context: typer.Context, as_json: Json = False) -> None:
     """List the packages that were decided before there was a list; needed once, again is safe."""
     filled = 0
     with (
@@ -193,7 +193,10 @@ def fill_list(context: typer.Context) -> None:
         for page in api.filled():
             filled += page.packages
             status.update(f"{show.plural(filled, 'package')} ...")
-    show.screen().print(f"{show.plural(filled, 'package')} listed.")
+    if as_json:
+        typer.echo(json.dumps({"packages": filled}))
+    else:
+        show.screen().print(f"{show.plural(filled, 'package')} listed.")
 
 
 @packages.command("show", epilog="Example: backroom packages show box-1")

@@ -135,6 +135,8 @@ class DeadlyPool:
             raise Killed
         if what != "timeout before the deed":
             answer = self._pool.request(method, url, **told)
+            if what:
+                answer.close()  # nobody reads it
         if what.startswith("timeout"):
             raise ReadTimeoutError(self._pool, url, what)
         if what:

@@ -23,7 +23,7 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
     assert (first.status, other.status) == (200, 200)
     assert (again.status, again.body) == (304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
-    assert first.headers["Cache-Control"] == "private, no-cache"
+    assert first.headers["Cache-Control"] == "no-store"
 
 
 def test_another_next_page_is_another_version() -> None:
