@@ -149,7 +149,7 @@ def test_a_table_is_saved_by_whoever_is_signed_in(page: Screens) -> None:
         page.page.get_by_role("link", name="Download as CSV").click()
 
     assert saving.value.suggested_filename == "GM001.csv"
-    assert saving.value.path().read_text().startswith("id,machine,at")
+    assert saving.value.path().read_text("utf-8-sig").startswith("id,machine,at")
 
 
 def test_who_picks_nobody_is_told_that_nobody_was_signed_in(page: Screens) -> None:
