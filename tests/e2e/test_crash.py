@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from infra.local.aws import StateLostError
+from infra.local.aws import LocalAws, StateLostError
 from tests.support.bakery.deployed import CAKE, DeployedBakery
 from tests.support.deployed import Deployed, deployed
 from tests.support.patience import eventually
@@ -20,6 +20,8 @@ DAY = date(2143, 3, 1)
 def bakery(request: pytest.FixtureRequest) -> DeployedBakery:
     """A bakery whose AWS nobody else needs."""
     stack = deployed(request, "crash")
+    assert isinstance(stack.aws, LocalAws)
+    assert stack.aws.save() is None  # as `make up` does once it has deployed
     bakery = DeployedBakery(stack, stack.standins)
     bakery.post("/cakes", {"name": "Chocolate Cake", "ingredients": CAKE})
     return bakery

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -213,6 +213,14 @@ def test_nothing_reaches_who_has_declined_it(stack: Deployed, name: str) -> None
 # --- deaths -------------------------------------------------------------------------------------
 
 
+def until_available(call: Callable[[], T]) -> T:
+    """Ask again as long as the answer is that too many others are writing (503)."""
+    for _ in range(100):
+        with suppress(UnavailableError):
+            return call()
+    raise AssertionError("it was never available")
+
+
 def insist(call: Callable[[], httpx.Response], within: int = 60) -> httpx.Response:
     """Ask until the API answers, as a sender on a bad line does."""
     for _ in range(within):
@@ -367,7 +375,8 @@ def test_who_reads_while_counters_are_spread_and_folded_finds_all_that_was_answe
 
     def sends(store: RealStore) -> None:
         for number in range(25):
-            Sending(store, now=lambda: NOON).send(package(package_id=next(numbers)))
+            sent = package(package_id=next(numbers))
+            until_available(partial(Sending(store, now=lambda: NOON).send, sent))
             done[0] = next(answered) + 1
             if number % 8 == 0:  # the embedded AWS has no conflicts that would do it
                 store._tally._spread_out()

@@ -154,7 +154,7 @@ def test_v7_pages_and_csv_hold_the_same_rows(office: Deployed, imported: dict[st
 
     assert paged == whole
     assert table.headers["Content-Type"].startswith("text/csv")
-    header, *lines = table.text.splitlines()
+    header, *lines = table.content.decode("utf-8-sig").splitlines()
     assert header.startswith("id,machine,at,gumballs")
     assert [line.split(",")[:2] for line in lines] == [[str(r["id"]), "GM005"] for r in whole]
 

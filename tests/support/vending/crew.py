@@ -171,7 +171,8 @@ def _by_its_rows(report: dict[str, Any], names: Iterable[str]) -> dict[str, Any]
     """Return what of a report follows from the machine's rows alone."""
     found = {name: report.get(name) for name in names if name not in _OF_OTHERS}
     faults = [each for each in report["verdicts"] if each["kind"] in {"under", "over"}]
-    return {**found, "verdicts": faults}
+    bursts = [each for each in report.get("notes", ()) if each["kind"] == "burst"]
+    return {**found, "verdicts": faults, "notes": bursts}
 
 
 def _by_day(serial: str, text: str) -> dict[date, bytearray]:
