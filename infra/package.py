@@ -33,6 +33,12 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 API_ZIP, EVENTS_ZIP = "deployment.zip", "events.zip"
 MAX_ZIP_BYTES = {API_ZIP: 11_500_000, EVENTS_ZIP: 6_300_000}
+# The deployer's environment lacks some of the function's dependencies; what it has goes first, as
+# theirs may be built for another platform.
+_RENDER = (
+    "import runpy, sys; sys.path.append(sys.argv.pop(1)); "
+    "runpy.run_module('infra.openapi', run_name='__main__', alter_sys=True)"
+)
 # What no event function imports: it takes no tokens, serves no page and has no routes.
 _API_ALONE = re.compile(r"_cffi_backend|cryptography/|jwt/|chalicelib/(openapi|web/|.*routes\.)")
 # The botocore services whose data is shipped.
@@ -219,7 +225,7 @@ def _stage(app: Path, vendor: Path) -> None:
     (app / rate_cards.TARGET.relative_to(ROOT)).write_text(rate_cards.text())
     # In a process of its own: `make dev` packages again and again, and holds the first version.
     _run(
-        [sys.executable, "-m", "infra.openapi", "--package", str(app / "chalicelib")],
+        [sys.executable, "-c", _RENDER, str(vendor), "--package", str(app / "chalicelib")],
         cwd=ROOT,
         why="The OpenAPI document could not be rendered",
     )

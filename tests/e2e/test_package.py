@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import chalice
 import pytest
 
 from chalicelib import __version__
@@ -218,6 +219,23 @@ print(json.dumps(answers))
 """
     answers: list[Any] = json.loads(run(unzipped, script, **environment))
     return answers
+
+
+def test_the_document_is_rendered_where_the_function_s_dependencies_are_not_installed(
+    package_folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As on a fresh checkout, whose deployer has Chalice but not all of them."""
+    vendor = (package_folder.parent / "app" / "vendor").resolve()
+    installed = tmp_path_factory.mktemp("installed")
+    (installed / "chalice").symlink_to(Path(chalice.__file__).parent)
+    command = [sys.executable, "-S", "-c", package._RENDER, str(vendor), "--package", str(tmp_path)]
+
+    subprocess.run(command, cwd=package.ROOT, env={"PYTHONPATH": str(installed)}, check=True)
+
+    for path in tmp_path.iterdir():
+        packaged = package_folder.parent / "app" / "chalicelib" / path.name
+        assert path.read_bytes() == packaged.read_bytes()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize(("auth", "takes_tokens"), [("open", False), ("jwt", True)])
