@@ -57,7 +57,10 @@ class Sweeper:
         started, pauses = self._now(), self._store.pauses()
         swept: dict[str, int] = {}
         oldest_s = 0.0
-        for kind in self._index.kinds():
+        waiting = self._index.kinds()
+        for kind in set(self._queues.kinds).difference(waiting):
+            log.measure("OldestEffectSeconds", 0.0, log.SECONDS, kind=kind)  # or the last age stays
+        for kind in waiting:
             pause, age_s = pauses.get(kind), self._age_s(kind)
             log.measure("OldestEffectSeconds", age_s, log.SECONDS, kind=kind)
             if pause is None or pause.state == "paused":  # what is switched off may get old

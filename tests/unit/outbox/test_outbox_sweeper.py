@@ -207,6 +207,20 @@ def test_s6_the_age_of_the_oldest_effect_is_measured_by_kind_and_for_all(
     assert ("KindsDenied", 0, "") in told
 
 
+def test_s6_a_kind_of_which_nothing_waits_any_more_has_the_age_of_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[str, float, str]] = []
+    monkeypatch.setattr(
+        "chalicelib.core.log.measure",
+        lambda name, value, *_, kind="": measured.append((name, value, kind)),
+    )
+
+    office.sweeper.sweep()
+
+    assert ("OldestEffectSeconds", 0.0, KIND) in measured
+
+
 def test_what_is_switched_off_may_get_old_without_alarming_anybody(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
