@@ -38,20 +38,25 @@ class Index(_Answer):
     """What this is and where to look next."""
 
     name: str = "backroom"
+    """The name of the service."""
     version: str = __version__
+    """The version of the service."""
     links: tuple[str, ...]
+    """The paths of all lists and documents."""
 
 
 class Ping(_Answer):
     """A sign of life."""
 
     ping: str = "pong"
+    """Always "pong"."""
 
 
 class Health(_Answer):
     """The service can do its work."""
 
     status: str = "ok"
+    """Always "ok"; a service that cannot work answers 503."""
     version: str = __version__
 
 
@@ -62,12 +67,19 @@ class SignIn(_Answer):
     """
 
     auth: Literal["jwt", "open"]
+    """Whether the stage takes bearer tokens (jwt) or lets everybody in (open)."""
     issuer: str | None = None
+    """The OpenID Connect issuer whose tokens the stage takes."""
     audience: str | None = None
+    """Whom a token has to be meant for."""
     client_id: str | None = None
+    """The public client that people sign in with."""
     technician_claim: str | None = None
+    """The claim of a token that holds a technician's number."""
     scope_prefix: str = ""
+    """What the issuer puts before the scopes."""
     scopes: dict[str, str] = Field(default_factory=dict)
+    """Each scope as the issuer spells it, and what it allows."""
 
 
 def publish(contracts: Callable[[], list[Route]]) -> None:
@@ -80,7 +92,7 @@ def _all() -> list[Route]:
 
 
 @bp.on("GET", "/", access="public", response=Index, also_produces=("text/html",))
-def index() -> Response:
+def get_index() -> Response:
     """Say what this is and where to look next; browsers get the page."""
     from chalicelib.web import routes as web  # noqa: PLC0415 - nobody else here needs it
 
@@ -97,7 +109,7 @@ def ping() -> Response:
 
 
 @bp.on("GET", "/auth", access="public", response=SignIn)
-def sign_in() -> Response:
+def get_auth() -> Response:
     """Say whether this stage takes bearer tokens, whose, and which scopes there are."""
     return ok(_sign_in())
 
@@ -118,7 +130,7 @@ def _sign_in() -> SignIn:
 
 
 @bp.on("GET", "/health", access="public", response=Health)
-def health() -> Response:
+def get_health() -> Response:
     """Answer 200 when the database can be read; 503 with Retry-After when it can't."""
     from chalicelib.vending.wiring import vending  # noqa: PLC0415 - nobody else here needs it
 
@@ -127,7 +139,7 @@ def health() -> Response:
 
 
 @bp.on("GET", "/openapi.json", access="public")
-def openapi() -> Response:
+def get_openapi() -> Response:
     """Describe this API (OpenAPI 3.1)."""
     return respond(_document(takes_tokens=from_env(AuthSettings).auth == "jwt"))
 

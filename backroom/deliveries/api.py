@@ -9,11 +9,11 @@ from backroom.core.connection import Answer, Connection
 from backroom.core.requests import given, part
 from chalicelib.deliveries.answers import (
     PREFERENCES_ANSWER,
-    BatchAnswer,
     Indexed,
     ListedPackage,
     MessageVerdict,
     PackageAnswer,
+    PackageBatchAnswer,
     PackageView,
     PreferencesAnswer,
     Recount,
@@ -26,7 +26,7 @@ _PREFERENCES: TypeAdapter[PreferencesAnswer] = TypeAdapter(PREFERENCES_ANSWER)
 _STATISTICS = TypeAdapter(Statistics)
 _RECOUNT = TypeAdapter(Recount)
 _VERDICT = TypeAdapter(MessageVerdict)
-_BATCH = TypeAdapter(BatchAnswer)
+_BATCH = TypeAdapter(PackageBatchAnswer)
 _LISTED = TypeAdapter(tuple[ListedPackage, ...])
 _INDEXED = TypeAdapter(Indexed)
 
@@ -49,7 +49,7 @@ class DeliveriesApi:
         query = {"package_id": package_id}
         return self._connection.answer(_SHOWN, "GET", "/packages", params=query)
 
-    def send_batch(self, packages: Sequence[Mapping[str, str]]) -> Answer[BatchAnswer]:
+    def send_batch(self, packages: Sequence[Mapping[str, str]]) -> Answer[PackageBatchAnswer]:
         """Send up to 500 packages; each has its own verdict."""
         body = {"packages": [dict(each) for each in packages]}
         return self._connection.answer(_BATCH, "POST", "/packages/batch", json=body)

@@ -1,1 +1,1 @@
-"""The bakery: recipes, orders, one ingredient ticket a day, notices, staff (the brief: B1-B19)."""
+"""The bakery: recipes, orders, one ingredient ticket a day, notices, staff."""

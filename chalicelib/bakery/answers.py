@@ -40,9 +40,13 @@ class CakeAnswer(ExactModel):
     """A cake; grams have a point, units have none."""
 
     id: str
+    """The id of the cake: its name in snake_case."""
     name: str
+    """What the cake is called."""
     ingredients: Amounts
+    """What one eater needs, by name: grams have a point, units have none."""
     created_at: Instant
+    """When it was added."""
 
     @classmethod
     def of(cls, cake: Cake) -> "CakeAnswer":
@@ -59,25 +63,35 @@ class Need(ExactModel):
     """How much of an ingredient an order needs in all."""
 
     name: str
+    """The ingredient."""
     amount: Number
+    """How much: grams have a point, units have none."""
     unit: Unit
+    """Whether the amount is grams (g) or units."""
 
 
 class ChangeView(ExactModel):
     """A step in an order's life."""
 
     status: OrderStatus
+    """The status from then on."""
     at: Instant
+    """When it changed."""
     by: str
+    """Who changed it."""
     reason: str
+    """Why it changed."""
 
 
 class TicketView(ExactModel):
     """What became of asking the provider."""
 
     state: TicketState
+    """Whether the ingredients were asked for."""
     key: str | None = None
+    """The key of the issue in Jira."""
     reason: str | None = None
+    """Why not, if they were not."""
 
     @classmethod
     def of(cls, ticket: Ticket | None) -> "TicketView | None":
@@ -91,10 +105,15 @@ class NoticeView(ExactModel):
     """What became of telling the customer, and through which channel."""
 
     state: NoticeState
+    """Whether the customer was told."""
     channel: Channel | None = None
+    """By which channel."""
     to: str | None = None
+    """The address, or the name at that channel."""
     reason: str | None = None
+    """Why not, if they were not."""
     reference: str | None = None
+    """What the vendor calls the message."""
 
     @classmethod
     def of(cls, notice: Notice | None) -> "NoticeView | None":
@@ -114,31 +133,44 @@ class OrderAnswer(ExactModel):
     """An order: what was asked for, what it needs in all, where it stands and how it got there."""
 
     id: int
+    """The number of the order."""
     customer: str
+    """Who ordered."""
     recipe: Annotated[str, Field(description="The cake's id")]
     recipe_name: str
+    """The name of the cake when it was ordered."""
     persons: int
     quantity: int
     extra_ingredients: Amounts
+    """What the whole order needs on top: grams have a point, units have none."""
     urgent: bool
     email: str | None = None
     due_at: Instant | None = None
     phone: str | None = None
     note: str | None = None
     ingredients: tuple[Need, ...]
+    """What the order needs in all."""
     status: OrderStatus
+    """Where the order is."""
     created_at: Instant
+    """When it was placed."""
     ticketed_at: Instant | None = None
+    """When its ingredients were ordered."""
     ready_at: Instant | None = None
+    """When it was ready."""
     cancelled_at: Instant | None = None
+    """When it was cancelled."""
     reason: Annotated[str, Field(description="Why it stands where it stands")]
     history: tuple[ChangeView, ...]
+    """The steps of its life, the first one first."""
     batch: Annotated[Day | None, Field(description="The day whose ticket it is on")] = None
     batch_number: Annotated[
         int | None, Field(description="Which extra ticket of that day, if it is on one")
     ] = None
     ticket: TicketView | None = None
+    """What became of ordering its ingredients."""
     notice: NoticeView | None = None
+    """What became of telling the customer."""
     filed: Annotated[bool | None, Field(description="Whether the cancellation stands in Drive")] = (
         None
     )
@@ -186,29 +218,42 @@ class ShareView(ExactModel):
     """What one order needs of a line."""
 
     order: int
+    """The number of the order."""
     amount: Number
+    """What it needs of the line."""
 
 
 class LineView(ExactModel):
     """One line of a batch's ticket, and the orders behind it."""
 
     name: str
+    """The ingredient."""
     amount: Number
+    """How much of it all orders need."""
     unit: Unit
     orders: tuple[ShareView, ...]
+    """What each order needs of it."""
 
 
 class BatchSummary(ExactModel):
     """A batch in the list."""
 
     date: Day
+    """The day of the batch."""
     number: int = 1
+    """1, or which extra ticket of the day."""
     status: Literal["sealed"] = "sealed"
+    """Whether it was sealed."""
     cutoff: Instant
+    """Orders from before this instant are in it."""
     sealed_at: Instant
+    """When it was sealed."""
     by: str
+    """Who had it sealed: the schedule, or somebody by hand."""
     orders: int
+    """How many orders are in it."""
     ticket: TicketView
+    """What became of ordering the ingredients."""
 
     @classmethod
     def of(cls, batch: Batch) -> "BatchSummary":
@@ -233,17 +278,27 @@ class BatchAnswer(ExactModel):
     """
 
     date: Day
+    """The day of the batch."""
     number: int = 1
     status: Literal["sealed", "empty"]
+    """Whether it was sealed, or no order was waiting."""
     cutoff: Instant | None = None
+    """Orders from before this instant are in it."""
     sealed_at: Instant | None = None
     by: str | None = None
+    """Who had it sealed: the schedule, or somebody by hand."""
     orders: tuple[int, ...] = ()
+    """The numbers of the orders in it."""
     lines: tuple[LineView, ...] = ()
+    """What they need."""
     ticket: TicketView | None = None
+    """What became of ordering the ingredients."""
     waiting: int | None = None
+    """How many open orders are left for the next batch, after a run by hand."""
     message: str | None = None
+    """Why nothing new was sealed, in a sentence."""
     next_ticket: int | None = None
+    """The extra ticket that would take the orders that wait."""
 
     @classmethod
     def of_run(cls, run: Run, expanded: Expanded) -> "BatchAnswer":
@@ -279,8 +334,11 @@ class NextBatchAnswer(ExactModel):
     """
 
     date: Day
+    """The day whose batch comes next."""
     cutoff: Instant
+    """Orders from before this instant can still join."""
     orders: tuple[int, ...]
+    """The numbers of the orders that wait."""
     lines: tuple[LineView, ...]
 
     @classmethod
@@ -298,19 +356,25 @@ class WebhookAnswer(ExactModel):
     """What is done about a webhook."""
 
     verdict: Literal["taken", "repeated", "nothing to do", "not ours"]
+    """What is done about it."""
 
 
 class EmployeeAnswer(ExactModel):
     """An employee; ``access`` is where their access to the repository stands."""
 
     id: int
+    """The number of the employee."""
     first_name: Annotated[str, Field(alias="firstName")]
     last_name: Annotated[str, Field(alias="lastName")]
     permissions: Permissions
     github_username: Annotated[str | None, Field(alias="githubUsername")] = None
+    """The user name at GitHub."""
     access: AccessState
+    """Where their access to the repository stands."""
     access_reason: Annotated[str | None, Field(alias="accessReason")] = None
+    """Why it stands there."""
     created_at: Annotated[Instant, Field(alias="createdAt")]
+    """When they were hired."""
 
     @classmethod
     def of(cls, employee: Employee) -> "EmployeeAnswer":

@@ -62,7 +62,7 @@ def list_batches(query: BatchesQuery) -> Response:
     also_answers=(201,),
     errors=(409,),
 )
-def run_batch(query: TicketQuery) -> Response:
+def create_batch(query: TicketQuery) -> Response:
     """Order what all waiting orders need, now; the same day again answers the same batch.
 
     ``ticket`` 2 and so on are extra tickets of the day.
@@ -81,7 +81,7 @@ def run_batch(query: TicketQuery) -> Response:
 
 
 @bp.on("GET", "/batches/next", access="bakery:read", response=NextBatchAnswer)
-def show_next_batch() -> Response:
+def get_next_batch() -> Response:
     """Show what the waiting orders need before their ticket goes."""
     return ok(NextBatchAnswer.of(bakery().batching.upcoming()))
 
@@ -110,7 +110,7 @@ def get_batch(path: BatchPath, query: TicketQuery) -> Response:
     also_answers=(202,),
     errors=(401,),
 )
-def hear_from_jira(content: bytes, headers: WebhookHeaders) -> Response:
+def receive_jira_webhook(content: bytes, headers: WebhookHeaders) -> Response:
     """Take what Jira says of a ticket: signed, and only an occasion to look at it."""
     shortages = bakery().shortages
     shortages.verify(content, headers.signature)

@@ -98,8 +98,12 @@ _AMOUNT_SCHEMA: dict[str, Any] = {
             "required": ["amount", "unit"],
             "additionalProperties": False,
             "properties": {
-                "amount": {"type": "number", "exclusiveMinimum": 0},
-                "unit": {"enum": ["g", "unit"]},
+                "amount": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "description": "How much of the unit",
+                },
+                "unit": {"enum": ["g", "unit"], "description": "Grams (g), or units"},
             },
         },
     ],

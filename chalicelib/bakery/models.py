@@ -49,7 +49,9 @@ class CakeBody(Model):
     """A recipe for one eater (B2)."""
 
     name: LatinName
+    """The name of the cake; its id is the name in snake_case."""
     ingredients: Annotated[Ingredients, Field(min_length=1)]
+    """What one eater needs, by the ingredient's name."""
 
 
 class CakePath(Model):
@@ -58,27 +60,39 @@ class CakePath(Model):
     cake_id: Annotated[
         str, Field(min_length=1, max_length=3 * _LONGEST_ID), AfterValidator(_cake_id)
     ]
+    """The id of the cake, such as carrot_cake."""
 
 
 class OrderBody(Model):
     """An order (B6); extras are for the whole order."""
 
     customer: Name
+    """Who orders."""
     recipe: LatinName
+    """The cake: its id, or its name."""
     persons: Factor
+    """How many eaters each cake is for."""
     quantity: Factor
+    """How many cakes."""
     extra_ingredients: Ingredients = Field(default_factory=dict)
+    """What the whole order needs on top, by the ingredient's name."""
     urgent: bool = False
+    """Whether its ingredients are ordered now and not with the day's batch."""
     email: Address | None = None
+    """Where the customer is told that the order is ready."""
     due_at: At | None = None
+    """When it is to be ready, an instant with its offset."""
     phone: Phone | None = None
+    """The customer's phone number."""
     note: Note | None = None
+    """Some lines for the bakery."""
 
 
 class OrderPath(Model):
     """Which order."""
 
     order_id: NumberInText
+    """The number of the order."""
 
 
 class OrdersQuery(PageQuery):
@@ -89,9 +103,13 @@ class OrdersQuery(PageQuery):
     """
 
     status: Literal["open", "ticketed", "ready", "cancelled", "all"] | None = None
+    """Only orders of this status; all but cancelled ones when omitted."""
     customer: Name | None = None
+    """Only orders of this customer."""
     due: Day | None = None
+    """Only orders that are due on this day (UTC)."""
     before: NumberInText | None = None
+    """Only orders with a lower number."""
     limit: Limit = 100
 
 
@@ -99,25 +117,30 @@ class ActionQuery(Model):
     """Who does something to an order, and why; for its history."""
 
     by: Name = "staff"
+    """Who does it, for the order's history."""
     reason: Name | None = None
+    """Why, for the order's history."""
 
 
 class BatchPath(Model):
     """Which day's batch."""
 
     day: Day
+    """The day of the batch, such as 2026-11-21."""
 
 
 class TicketQuery(Model):
     """Which ticket of the day: its batch's, or an extra one that was asked for by hand."""
 
     ticket: Annotated[int, Field(ge=1, le=MOST_TICKETS), FROM_TEXT] = 1
+    """Which ticket of the day: 1 is the batch's own, more are extra ones."""
 
 
 class BatchesQuery(PageQuery):
     """Which batches: those of days before ``before``, newest first."""
 
     before: Day | None = None
+    """Only batches of days before this one."""
     limit: Limit = 100
 
 
@@ -125,15 +148,20 @@ class Permissions(OwnBody):
     """What an employee may do."""
 
     developer: bool
+    """Whether they get access to the repository."""
 
 
 class EmployeeBody(OwnBody):
     """Somebody new (B14), and their user name at GitHub if it is known (5c 17)."""
 
     first_name: Annotated[Name, Field(alias="firstName")]
+    """The first name."""
     last_name: Annotated[Name, Field(alias="lastName")]
+    """The last name."""
     permissions: Permissions
+    """What they may do."""
     github_username: Annotated[Login | None, Field(alias="githubUsername")] = None
+    """The user name at GitHub."""
 
 
 class EmployeeChange(OwnBody):
@@ -143,12 +171,14 @@ class EmployeeChange(OwnBody):
     last_name: Annotated[Name | None, Field(alias="lastName")] = None
     permissions: Permissions | None = None
     github_username: Annotated[Login | None, Field(alias="githubUsername")] = None
+    """The user name at GitHub; null takes it away."""
 
 
 class EmployeePath(Model):
     """Which employee."""
 
     employee_id: NumberInText
+    """The number of the employee."""
 
 
 class WebhookHeaders(Model):
@@ -157,6 +187,7 @@ class WebhookHeaders(Model):
     signature: Annotated[
         str, Field(alias="X-Hub-Signature", json_schema_extra={"maxLength": 200})
     ] = ""
+    """The signature of the body: sha256= and an HMAC in hexadecimal."""
 
 
 class StatusCategory(Model):

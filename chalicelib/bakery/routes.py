@@ -48,7 +48,7 @@ def list_cakes() -> Response:
     status=201,
     errors=(409, 422),
 )
-def add_cake(body: CakeBody) -> Response:
+def create_cake(body: CakeBody) -> Response:
     """Add a cake; its id is its name in snake_case."""
     cake = bakery().recipes.add(body.name, body.ingredients)
     return created(CakeAnswer.of(cake), location=f"/cakes/{cake.id}")
@@ -75,7 +75,7 @@ def get_cake(path: CakePath) -> Response:
     no_content=True,
     errors=(404,),
 )
-def remove_cake(path: CakePath) -> Response:
+def delete_cake(path: CakePath) -> Response:
     """Delete a cake; orders of it stay, with the recipe that they were placed with."""
     bakery().recipes.remove(path.cake_id)
     return no_content()
@@ -93,7 +93,7 @@ def remove_cake(path: CakePath) -> Response:
     errors=(422,),
     response_headers=_REPLAYED,
 )
-def place_order(body: OrderBody, headers: KeyHeader) -> Response:
+def create_order(body: OrderBody, headers: KeyHeader) -> Response:
     """Place an order; the recipe is frozen in it, and extras are not multiplied."""
     order_request = OrderRequest(
         customer=body.customer,
@@ -192,7 +192,7 @@ def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
     response=OrderAnswer,
     errors=(404, 409),
 )
-def make_order_ready(path: OrderPath, query: ActionQuery) -> Response:
+def mark_order_ready(path: OrderPath, query: ActionQuery) -> Response:
     """Say that an order is ready: its customer is told, once, a minute later."""
     ordering = bakery().ordering
     order = ordering.make_ready(path.order_id, by=query.by, reason=query.reason or "baked")

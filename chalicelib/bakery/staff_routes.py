@@ -28,7 +28,7 @@ def list_employees() -> Response:
     status=201,
     errors=(409,),
 )
-def hire(body: EmployeeBody) -> Response:
+def create_employee(body: EmployeeBody) -> Response:
     """Hire somebody; a developer gets access to the repository once the user name is known."""
     person = Person(
         first_name=body.first_name,
@@ -62,7 +62,7 @@ def get_employee(path: EmployeePath) -> Response:
     response=EmployeeAnswer,
     errors=(404, 409),
 )
-def change_employee(path: EmployeePath, body: EmployeeChange) -> Response:
+def update_employee(path: EmployeePath, body: EmployeeChange) -> Response:
     """Change an employee, such as to add the user name at GitHub; what is not said stays."""
 
     def said(employee: Employee) -> Person:
@@ -85,7 +85,7 @@ def change_employee(path: EmployeePath, body: EmployeeChange) -> Response:
     no_content=True,
     errors=(404,),
 )
-def fire(path: EmployeePath) -> Response:
+def delete_employee(path: EmployeePath) -> Response:
     """Delete an employee and take away their access to the repository, invitations included."""
     bakery().employees.fire(path.employee_id)
     return no_content()

@@ -54,12 +54,16 @@ class CursorQuery(Model):
         Annotated[str, Field(min_length=1, max_length=8_000), AfterValidator(cursors.readable)]
         | None
     ) = None
+    """Where the page begins, as the Link header of the page before says it; omit it for the
+    first page.
+    """
 
 
 class PageQuery(CursorQuery):
     """How much of a list, and from where on."""
 
     limit: int
+    """How many rows at most; the Link header leads to the rest."""
 
 
 IdempotencyKey = Annotated[
@@ -71,3 +75,6 @@ class KeyHeader(Model):
     """A key makes a repeat of the request safe."""
 
     key: IdempotencyKey | None = Field(default=None, alias="Idempotency-Key")
+    """A key of your own that makes a repeat safe: the same request with the same key is done
+    once.
+    """

@@ -1,7 +1,11 @@
 """The OpenAPI 3.1 document, derived from the contracts of the routes and nothing else."""
 
+import importlib
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +16,9 @@ from pydantic.json_schema import (
     models_json_schema,
 )
 
+from chalicelib.core import errors
 from chalicelib.core.access import SCOPES, scopes_of
+from chalicelib.core.descriptions import description
 from chalicelib.core.routing import Route
 
 _BOUNDS = {
@@ -22,6 +28,7 @@ _BOUNDS = {
     "lt": "exclusiveMaximum",
 }
 _REF = "#/components/schemas/{model}"
+_REFERENCED = re.compile(r'"#/components/schemas/([^"]+)"')
 _PROBLEM_REF = {"$ref": "#/components/schemas/Problem"}
 _SUCCESSES = {
     200: "Success",
@@ -41,31 +48,64 @@ _REASONS = {
     422: "Well formed, but impossible",
     503: "A dependency is down or too busy; Retry-After says when to try again",
 }
+_DETAILS = {
+    400: "1 fault(s) in this request: order_id",
+    401: "This takes a bearer token.",
+    403: "This takes a token with the scope bakery:read.",
+    404: "There is no order 7.",
+    405: "PUT is not possible here.",
+    409: "Order 7 was cancelled.",
+    413: "The body has 20000 bytes; at most 16384 go here.",
+    415: "Content-Type must be application/json; not text/xml.",
+    422: "There is no cake carrot_cake to order.",
+    503: "A service that this request needs does not respond.",
+}
+"""What a problem of each status may say."""
+_ERRORS = {
+    each.status: each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, errors.BackroomError)
+}
 _PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "A problem document (RFC 9457)",
     "required": ["type", "title", "status", "detail", "instance"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
+        "type": {"type": "string", "description": "Which problem it is: stable, for programs"},
+        "title": {"type": "string", "description": "What the type is called"},
+        "status": {"type": "integer", "description": "The status of the response"},
+        "detail": {"type": "string", "description": "What is wrong here, for people"},
+        "instance": {"type": "string", "description": "The path that was asked for"},
         "errors": {
             "type": "array",
+            "description": "Every fault of an invalid request",
             "items": {
                 "type": "object",
                 "required": ["in", "field", "detail"],
                 "properties": {
-                    "in": {"enum": ["body", "query", "path", "header"]},
-                    "field": {"type": "string"},
-                    "detail": {"type": "string"},
+                    "in": {
+                        "enum": ["body", "query", "path", "header"],
+                        "description": "Where the value is",
+                    },
+                    "field": {
+                        "type": "string",
+                        "description": "Its name; those of inner objects follow points",
+                    },
+                    "detail": {"type": "string", "description": "What it has to be"},
                 },
             },
         },
     },
 }
 
+_ABOUT = """\
+A serverless back office: deliveries, warranties, a ledger, vending machines, a bakery.
+
+Errors are problem documents (RFC 9457) that name every fault. Each GET answers an ETag, and 304 to
+`If-None-Match` with it while nothing changes; HEAD is answered wherever GET is. Lists come in
+pages: the `Link` header leads to the next. Instants are UTC (RFC 3339); fields whose names end in
+`_cents`, `_bytes`, `_months` or `_days` are whole numbers of that unit. Amounts of the ledger are
+whole numbers of the account's own unit."""
 _NEXT_PAGE = {"Link": 'The next page, rel="next" (RFC 8288)'}
 _SCHEME = "bearer"
 _BEARER = {
@@ -76,54 +116,140 @@ _BEARER = {
     "`open` there takes none. Scopes: " + "; ".join(f"`{s}` ({SCOPES[s]})" for s in SCOPES) + ".",
 }
 
+Examples = Mapping[str, Mapping[str, Any]]
+"""Examples of operations by their ids: the ``body`` of the request, and ``answers`` by status."""
+
 _Model = type[BaseModel]
 _References = Mapping[Any, dict[str, Any]]
 """Each model's reference, by model and direction."""
 
 
 def document(
-    contracts: Sequence[Route], *, version: str, takes_tokens: bool = True
+    contracts: Sequence[Route],
+    *,
+    version: str,
+    takes_tokens: bool = True,
+    examples: Examples | None = None,
 ) -> dict[str, Any]:
-    """Return the document that describes ``contracts``; an open stage takes no tokens."""
+    """Return the document that describes ``contracts``; an open stage takes no tokens.
+
+    Raises ValueError where two operations or two schemas would have one name.
+    """
     references, schemas = _schemas(contracts)
     paths: dict[str, dict[str, Any]] = {}
     for route in contracts:
         operation = _operation(route, references, schemas)
         if not takes_tokens:
             del operation["security"]
+            operation["description"] = route.summary
             operation["responses"].pop("401", None)
+        _add_examples(operation, (examples or {}).get(route.operation_id, {}))
         paths.setdefault(route.path, {})[route.method.lower()] = operation
+    schemas = _referenced(paths, schemas)
+    _refuse_namesakes(contracts, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Backroom",
             "version": version,
-            "description": "A serverless back office. Errors are RFC 9457 problem documents. "
-            "Each GET answers an ETag, and 304 to `If-None-Match` with it while nothing changes.",
+            "description": _ABOUT,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "http://localhost:8000", "description": "the local stack"}],
+        # Relative to where the document is, which is where the API is.
+        "servers": [{"url": ".", "description": "The stage that serves this document"}],
+        "tags": [_tag(name) for name in dict.fromkeys(route.tag for route in contracts)],
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Problem": _PROBLEM},
+            "responses": {_title(status): _problem(status) for status in _REASONS},
             **({"securitySchemes": {_SCHEME: _BEARER}} if takes_tokens else {}),
         },
     }
 
 
-def text(contracts: Sequence[Route], *, version: str, takes_tokens: bool) -> str:
+def _tag(context: str) -> dict[str, str]:
+    about = importlib.import_module(f"chalicelib.{context}").__doc__ or ""
+    return {"name": context, "description": about.strip().partition("\n")[0]}
+
+
+def _refuse_namesakes(contracts: Sequence[Route], schemas: Mapping[str, Any]) -> None:
+    ids = Counter(route.operation_id for route in contracts)
+    twice = [each for each, count in ids.items() if count > 1]
+    # pydantic puts the module before the name of classes that are called the same.
+    twice += [name for name in schemas if "__" in name]
+    if twice:
+        raise ValueError(f"More than one thing is called {', '.join(twice)}")
+
+
+def _title(status: int) -> str:
+    return "".join(filter(str.isalnum, HTTPStatus(status).phrase.title()))
+
+
+def _problem(status: int) -> dict[str, Any]:
+    example: dict[str, Any] = {
+        "type": _ERRORS[status].type,
+        "title": _ERRORS[status].title,
+        "status": status,
+        "detail": _DETAILS[status],
+        "instance": "/orders/7",
+    }
+    if status == HTTPStatus.BAD_REQUEST:
+        example["errors"] = [{"in": "path", "field": "order_id", "detail": "must be 0 or more"}]
+    content = {"schema": _PROBLEM_REF, "example": example}
+    return {"description": _REASONS[status], "content": {"application/problem+json": content}}
+
+
+def _add_examples(operation: dict[str, Any], told: Mapping[str, Any]) -> None:
+    """Show in an operation what is told of its request's body and its answers."""
+    places = [(operation.get("requestBody", {}), told.get("body", {}))]
+    places += [
+        (operation["responses"].get(status, {}), answer)
+        for status, answer in told.get("answers", {}).items()
+    ]
+    for place, by_media_type in places:
+        for media_type, example in by_media_type.items():
+            if media_type in place.get("content", {}):
+                place["content"][media_type]["example"] = example
+
+
+def text(
+    contracts: Sequence[Route],
+    *,
+    version: str,
+    takes_tokens: bool,
+    examples: Examples | None = None,
+) -> str:
     """Return the document as a stage serves it."""
-    return json.dumps(document(contracts, version=version, takes_tokens=takes_tokens))
+    return json.dumps(
+        document(contracts, version=version, takes_tokens=takes_tokens, examples=examples)
+    )
 
 
 class _Schemas(GenerateJsonSchema):
-    """Names a number's bounds as JSON Schema does, also those that follow a validator.
+    """Describes each field, titles none, and names bounds of numbers as JSON Schema does.
 
-    pydantic 2.13 copies those as it calls them (``"ge": 1``).
+    pydantic 2.13 copies bounds that follow a validator as it calls them (``"ge": 1``).
     """
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - pydantic's union
         found = super().generate_inner(schema)
         return {_BOUNDS.get(name, name): value for name, value in found.items()}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401 - pydantic's union
+        return False
+
+    def model_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ANN401 - pydantic's own
+        found = super().model_schema(schema)
+        found.pop("title", None)
+        for field, info in schema["cls"].model_fields.items():
+            told = found.get("properties", {}).get(info.alias or field)
+            if told is not None and "description" not in told:
+                told |= _described(description(schema["cls"], field))
+        return found
+
+
+def _described(text: str | None) -> dict[str, str]:
+    return {"description": text} if text else {}
 
 
 def _schemas(contracts: Iterable[Route]) -> tuple[_References, dict[str, Any]]:
@@ -142,18 +268,13 @@ def _schemas(contracts: Iterable[Route]) -> tuple[_References, dict[str, Any]]:
 
 def _operation(route: Route, references: _References, schemas: dict[str, Any]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = []
-    read: tuple[tuple[str, _Model | None], ...] = (
-        ("path", route.path_values),
-        ("query", route.query),
-        ("header", route.headers),
-    )
-    for place, model in read:
-        if model:
-            name = references[(model, "validation")]["$ref"].rpartition("/")[2]
-            parameters += _parameters(place, schemas[name])
+    for place, model in _parameter_models(route).items():
+        parameters += _parameters(place, schemas[_name(references[(model, "validation")])])
     operation: dict[str, Any] = {
-        "operationId": f"{route.method} {route.path}",
+        "operationId": route.operation_id,
+        "tags": [route.tag],
         "summary": route.summary,
+        "description": _may_call(route),
         # Any one of them lets a caller in, as any one entry of the list does.
         "security": [{_SCHEME: [scope]} for scope in scopes_of(route.access)],
         "responses": _responses(route, references),
@@ -168,9 +289,42 @@ def _operation(route: Route, references: _References, schemas: dict[str, Any]) -
 def _parameters(place: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
     required = schema.get("required", [])
     return [
-        {"name": name, "in": place, "required": name in required, "schema": described}
-        for name, described in schema["properties"].items()
+        {
+            "name": name,
+            "in": place,
+            **_described(told.get("description")),
+            "required": name in required,
+            "schema": {key: value for key, value in told.items() if key != "description"},
+        }
+        for name, told in schema["properties"].items()
     ]
+
+
+def _parameter_models(route: Route) -> dict[str, _Model]:
+    """Return what a route reads beside the body, by place."""
+    read = {"path": route.path_values, "query": route.query, "header": route.headers}
+    return {place: model for place, model in read.items() if model}
+
+
+def _name(reference: Mapping[str, str]) -> str:
+    return reference["$ref"].rpartition("/")[2]
+
+
+def _referenced(node: object, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schemas that a part of the document needs; models of parameters are none."""
+    found: dict[str, Any] = {}
+    waiting = [json.dumps(node)]
+    while waiting:
+        for name in _REFERENCED.findall(waiting.pop()):
+            if name in schemas and name not in found:
+                found[name] = schemas[name]
+                waiting.append(json.dumps(schemas[name]))
+    return dict(sorted(found.items()))
+
+
+def _may_call(route: Route) -> str:
+    scopes = " or ".join(f"`{scope}`" for scope in scopes_of(route.access))
+    return f"{route.summary}\n\nTakes a token with the scope {scopes}." if scopes else route.summary
 
 
 def _body(route: Route, references: _References) -> dict[str, Any] | None:
@@ -205,10 +359,7 @@ def _responses(route: Route, references: _References) -> dict[str, Any]:
         for status in sorted({route.status, *route.also_answers}):
             responses[str(status)] = {"description": _SUCCESSES[status], **done}
     for status in sorted(_errors(route)):
-        responses[str(status)] = {
-            "description": _REASONS[status],
-            "content": {"application/problem+json": {"schema": _PROBLEM_REF}},
-        }
+        responses[str(status)] = {"$ref": f"#/components/responses/{_title(status)}"}
     return responses
 
 

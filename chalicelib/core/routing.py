@@ -58,6 +58,7 @@ class Upload:
 class Route:
     """Who may call a route, what it reads and what it answers.
 
+    ``operation_id`` and ``tag`` are its name and its chapter in the OpenAPI document.
     ``response`` is the model of the body, ``as_list`` says that the body is a bare array of it, and
     ``also_produces`` names other media types. ``status`` is the usual success status and
     ``also_answers`` are others; with ``no_content`` the success status is 204 and there is no body.
@@ -70,6 +71,8 @@ class Route:
     method: str
     access: Access
     summary: str
+    operation_id: str
+    tag: str
     path_values: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     headers: type[BaseModel] | None = None
@@ -136,6 +139,7 @@ class Routes(Blueprint):
     def __init__(self, import_name: str) -> None:
         super().__init__(import_name)
         self.contracts: list[Route] = []
+        self._tag = import_name.removeprefix("chalicelib.").partition(".")[0]
 
     def on(self, method: str, path: str, *, access: Access, **route: Any) -> Callable[[View], View]:
         """Register a view for one method and path; the rest as in `Route`.
@@ -145,7 +149,9 @@ class Routes(Blueprint):
 
         def decorate(view: View) -> View:
             summary = (view.__doc__ or "").partition("\n")[0]
-            agreed = Route(path, method, access, summary, **route)
+            head, *rest = view.__name__.split("_")
+            operation_id = head + "".join(map(str.title, rest))
+            agreed = Route(path, method, access, summary, operation_id, self._tag, **route)
             self.contracts.append(agreed)
             reading = _reading(self, agreed, view)
             self.route(path, methods=[method], content_types=ANY_MEDIA_TYPE)(reading)

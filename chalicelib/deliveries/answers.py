@@ -14,23 +14,32 @@ class Decider(Model):
     """The preference that decided a package."""
 
     wanted: bool
+    """Whether the recipient wants the type."""
     timestamp: Instant
+    """When they said so."""
 
 
 class PackageAnswer(Model):
     """What became of a package, and why."""
 
     package_id: str
+    """The id of the package."""
     status: Status
+    """Whether it was delivered or dropped."""
     reason: str
+    """Why, in a sentence."""
     duplicate: Annotated[
         bool | None, Field(description="Whether an earlier attempt had decided it")
     ] = None
     sender_id: str
+    """Who sent it."""
     recipient_id: str
+    """Who it is for."""
     package_type: str
     timestamp: Instant
+    """When it was handed over, as the sender said."""
     decided_at: Instant
+    """When it was decided."""
     preference: Annotated[
         Decider | None, Field(description="What decided; absent when nothing was said of the type")
     ] = None
@@ -40,30 +49,43 @@ class AttemptView(Model):
     """One attempt to send a package; ``differs`` is what it said otherwise than the first."""
 
     timestamp: Instant
+    """When the package was handed over, as this attempt said."""
     received_at: Instant
+    """When the attempt arrived."""
     outcome: Literal["decided", "duplicate", "refused"]
+    """Whether it decided the package, repeated what was sent, or was refused for saying
+    something else.
+    """
     differs: dict[str, str] | None = None
+    """What it said otherwise than the first attempt, by field."""
 
 
 class PackageView(PackageAnswer):
     """A package with the attempts to send it that told something new, the first one first."""
 
     message_id: str | None = None
+    """The message of the queue that brought it, if one did."""
     attempts: tuple[AttemptView, ...]
+    """The attempts to send it that told something new, the first one first."""
 
 
 class ListedPackage(Model):
     """A package in the list."""
 
     package_id: str
+    """The id of the package."""
     status: Status
     reason: str
     sender_id: str
+    """Who sent it."""
     recipient_id: str
+    """Who it is for."""
     package_type: str
     timestamp: Instant
+    """When it was handed over, as the sender said."""
     decided_at: Instant
     preference: Decider | None = None
+    """What decided; absent when nothing was said of the type."""
 
 
 class PackagesAnswer(RootModel[PackageView | tuple[ListedPackage, ...]]):
@@ -74,21 +96,27 @@ class Indexed(Model):
     """How many records of one page are in the list now; ``cursor`` leads to the next page."""
 
     packages: int
+    """How many packages of the page are in the list now."""
     cursor: str | None = None
+    """Where the next page begins, if there is one."""
 
 
 class Said(Model):
     """When something was said of the types, and when it arrived."""
 
     timestamp: Instant
+    """When it was said."""
     received_at: Instant
+    """When it arrived."""
     preferences: dict[str, bool]
+    """By type: wanted or not."""
 
 
 class PreferencesAnswer(Model):
     """What a recipient wants, the times that it was said at, and how it came to be."""
 
     recipient_id: str
+    """The recipient."""
     applied: Annotated[
         bool | None, Field(description="Whether all that this update says stands")
     ] = None
@@ -100,9 +128,13 @@ class PreferencesAnswer(Model):
         dict[str, Instant], Field(description="By type: when what stands was said")
     ]
     history: tuple[Said, ...] | None = None
+    """The latest words, the newest first."""
 
 
-_WANTED: dict[str, Any] = dict.fromkeys(TYPES, (bool, ...))
+_WANTED: dict[str, Any] = {
+    name: (Annotated[bool, Field(description=f"{kind.about}: wanted or not")], ...)
+    for name, kind in TYPES.items()
+}
 PREFERENCES_ANSWER: type[PreferencesAnswer] = create_model(
     "PreferencesAnswer",
     __base__=PreferencesAnswer,
@@ -115,22 +147,29 @@ class TypeCount(Model):
     """Packages of one type."""
 
     delivered: int = 0
+    """How many were delivered."""
     dropped: int = 0
+    """How many were dropped."""
 
 
 class Statistics(Model):
     """Exact counts (D3): each package once, however often it was sent."""
 
     packages_delivered: int
+    """How many packages were delivered."""
     packages_dropped: int
+    """How many packages were dropped."""
     requests_malformed: int
+    """How many requests could not be read as a package."""
     by_type: dict[str, TypeCount]
+    """The counts of each type."""
 
 
 class Recount(Model):
     """The packages on one page of the records, counted; ``cursor`` leads to the next page."""
 
     packages: int
+    """How many packages are on this page of the records."""
     by_type: dict[str, TypeCount]
     cursor: str | None = None
 
@@ -143,40 +182,54 @@ class VerdictError(Model):
     """One fault of a message."""
 
     field: str
+    """The field."""
     detail: str
+    """What it has to be."""
 
 
 class PackageVerdict(Model):
     """What became of a package of a batch; ``undecided`` ones are safe to send again."""
 
     package_id: str | None = None
+    """The id of the package, if one could be read."""
     verdict: BatchVerdict
+    """What became of it."""
     duplicate: bool | None = None
+    """Whether an earlier attempt had decided it."""
     reason: str
     errors: tuple[VerdictError, ...] | None = None
+    """Every fault, if it is malformed."""
 
 
-class BatchAnswer(Model):
+class PackageBatchAnswer(Model):
     """What became of the packages of a batch, in its order; each has one of the verdicts."""
 
     delivered: int
     dropped: int
     conflict: int
+    """How many were sent before with other content."""
     malformed: int
+    """How many could not be read as a package."""
     undecided: int
+    """How many were not decided; send these again."""
     duplicates: Annotated[
         int, Field(description="Delivered and dropped ones that an earlier attempt had decided")
     ]
     packages: tuple[PackageVerdict, ...]
+    """The verdicts, in the order of the batch."""
 
 
 class MessageVerdict(Model):
     """What became of a message of the queue."""
 
     message_id: str
+    """The id of the message."""
     verdict: Verdict
     duplicate: bool | None = None
+    """Whether an earlier attempt had decided the package."""
     package_id: str | None = None
+    """The id of the package, if one could be read."""
     reason: str
     errors: tuple[VerdictError, ...] | None = None
     judged_at: Instant
+    """When it was judged."""

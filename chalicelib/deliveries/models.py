@@ -38,16 +38,22 @@ class Package(Model):
     """A package that somebody asks to have delivered (D1)."""
 
     timestamp: Timestamp
+    """When the package was handed over, for the record."""
     sender_id: Id
+    """Who sends it."""
     recipient_id: Id
+    """Who gets it."""
     package_id: Id
+    """The id of the package, for ever: it is sent at most once."""
     package_type: TypeName
+    """The type of the package."""
 
 
 class PackagePath(Model):
     """Which package."""
 
     package_id: PathId
+    """The id of the package."""
 
 
 class PackagesQuery(PageQuery):
@@ -58,35 +64,46 @@ class PackagesQuery(PageQuery):
     """
 
     package_id: QueryId | None = None
+    """This package alone, whatever its id."""
     recipient: QueryId | None = None
+    """Only packages to this recipient."""
     sender: QueryId | None = None
+    """Only packages of this sender."""
     outcome: Status | None = None
+    """Only packages that were delivered, or dropped."""
     type: TypeName | None = None
+    """Only packages of this type."""
     from_: Annotated[SpanEnd | None, Field(alias="from")] = None
+    """Only packages that were decided from this instant on (included)."""
     to: SpanEnd | None = None
+    """Only packages that were decided before this instant."""
     format: Literal["json", "csv"] = "json"
+    """Whether to answer JSON or CSV."""
     limit: Annotated[int, Field(ge=1, le=1_000), FROM_TEXT] = 100
 
 
-class BatchBody(OwnBody):
+class PackageBatchBody(OwnBody):
     """Packages to send, each by the rules of its own."""
 
     packages: Annotated[
         list[Annotated[Any, PlainValidator(_as_it_is, json_schema_input_type=Package)]],
         Field(min_length=1, max_length=MOST_PACKAGES),
     ]
+    """The packages, each as POST /packages takes it."""
 
 
 class RecipientPath(Model):
     """Which recipient."""
 
     recipient_id: Annotated[PathId, Field(repr=False)]  # a person, so it is in no log
+    """The recipient."""
 
 
 class RecipientQuery(Model):
     """Which recipient, also where a path cannot carry their id."""
 
     recipient_id: QueryId
+    """The recipient."""
 
 
 class MessagePath(Model):
@@ -95,6 +112,7 @@ class MessagePath(Model):
     message_id: Annotated[
         str, Form("[A-Za-z0-9_-]{1,128}", "must be the id that sending the message gave")
     ]
+    """The id that sending the message to the queue gave."""
 
 
 class RecountQuery(CursorQuery):
@@ -155,6 +173,7 @@ class Choices(Model):
     model_config = ConfigDict(json_schema_extra=_either_form)
 
     timestamp: Timestamp
+    """When the recipient said so: the latest word stands."""
     preferences: Annotated[
         dict[str, bool],
         Field(
@@ -209,6 +228,7 @@ class ChoicesOfSomebody(Choices):
     """The same, and whose they are."""
 
     recipient_id: Id
+    """The recipient."""
 
 
 # One field a type. Views take them as `Choices`, whose fields are known before they are made.

@@ -10,10 +10,10 @@ from chalicelib.core.routing import Routes
 from chalicelib.core.spreadsheets import MEDIA_TYPE
 from chalicelib.deliveries.answers import (
     PREFERENCES_ANSWER,
-    BatchAnswer,
     Indexed,
     MessageVerdict,
     PackageAnswer,
+    PackageBatchAnswer,
     PackagesAnswer,
     PackageView,
     Recount,
@@ -23,10 +23,10 @@ from chalicelib.deliveries.fields import location
 from chalicelib.deliveries.models import (
     RECIPIENT_CHOICES,
     SOMEBODYS_CHOICES,
-    BatchBody,
     ChoicesOfSomebody,
     MessagePath,
     Package,
+    PackageBatchBody,
     PackagePath,
     PackagesQuery,
     RecipientChoices,
@@ -78,12 +78,12 @@ def send_package(body: Package) -> Response:
     "POST",
     "/packages/batch",
     access="deliveries:write",
-    body=BatchBody,
+    body=PackageBatchBody,
     body_limit=_BATCH_LIMIT,
-    response=BatchAnswer,
+    response=PackageBatchAnswer,
     on_invalid=_count_malformed,
 )
-def send_packages(body: BatchBody) -> Response:
+def send_packages(body: PackageBatchBody) -> Response:
     """Send up to 500 packages, each by the rules of a single one; each gets its own verdict."""
     answer = deliveries().batches.send([_read(value) for value in body.packages])
     for name in ("delivered", "dropped", "malformed"):
@@ -99,7 +99,7 @@ def send_packages(body: BatchBody) -> Response:
     response=PackageView,
     errors=(404,),
 )
-def get_package_batch() -> Response:
+def get_package_called_batch() -> Response:
     """Show the package whose id is batch, as for any other id."""
     return ok(deliveries().sending.show("batch").view())
 
@@ -143,7 +143,7 @@ def list_packages(query: PackagesQuery) -> Response:
     query=RecountQuery,
     response=Indexed,
 )
-def fill_list(query: RecountQuery) -> Response:
+def index_packages(query: RecountQuery) -> Response:
     """List one page of packages that were decided before there was a list; again is safe."""
     filled, following = deliveries().listing.fill(_FILL.start(query))
     return ok(Indexed(packages=filled, cursor=_FILL.cursor(query, following)))
@@ -181,7 +181,7 @@ def put_preferences(body: ChoicesOfSomebody) -> Response:
     query=RecipientQuery,
     response=PREFERENCES_ANSWER,
 )
-def find_preferences(query: RecipientQuery) -> Response:
+def get_preferences(query: RecipientQuery) -> Response:
     """Show the preferences of a recipient whose id a path cannot carry."""
     return ok(deliveries().choosing.show(query.recipient_id))
 
@@ -237,7 +237,7 @@ def get_statistics() -> Response:
 
 
 @bp.on("GET", "/statistics/recount", access="deliveries:read", query=RecountQuery, response=Recount)
-def recount(query: RecountQuery) -> Response:
+def recount_packages(query: RecountQuery) -> Response:
     """Count one page of the records themselves, to hold the counters against."""
     counted, following = deliveries().counting.recount(_RECOUNT.start(query))
     cursor = _RECOUNT.cursor(query, following)

@@ -86,24 +86,33 @@ class TransactionBody(Model):
     """A transaction to post; a ``transaction_id`` makes a repeat of it safe."""
 
     account_id: Uuid
+    """The account, a UUID; its first transaction creates it."""
     amount: Amount
+    """A whole number of the account's unit: above 0 is credited, below 0 is debited."""
     transaction_id: Uuid | None = None
+    """An id of your own, a UUID, that makes a repeat safe; one is made when it is omitted."""
 
 
 class TransferFloors(OwnBody):
     """Under which balances the two accounts may not be after a transfer."""
 
     from_balance_floor: JsonFloor | None = None
+    """Refuse it if the paying account's balance would be below this."""
     to_balance_floor: JsonFloor | None = None
+    """Refuse it if the receiving account's balance would be below this."""
 
 
 class TransferBody(TransferFloors):
     """An amount to move from one account to another; a ``transfer_id`` makes a repeat safe."""
 
     from_account_id: Uuid
+    """The account that pays."""
     to_account_id: Uuid
+    """The account that receives."""
     amount: Moved
+    """What is moved, a whole number above 0 of the accounts' unit."""
     transfer_id: Uuid | None = None
+    """An id of your own, a UUID, that makes a repeat safe; one is made when it is omitted."""
 
     @field_validator("to_account_id")
     @classmethod
@@ -117,9 +126,13 @@ class BatchPost(OwnBody):
     """A transaction of a batch, and under which balance its account may not be after it."""
 
     account_id: Uuid
+    """The account, a UUID; its first transaction creates it."""
     amount: Amount
+    """A whole number of the account's unit: above 0 is credited, below 0 is debited."""
     transaction_id: Uuid | None = None
+    """An id of your own, a UUID, that makes a repeat safe; one is made when it is omitted."""
     balance_floor: JsonFloor | None = None
+    """Refuse the batch if the account's balance would be below this."""
 
 
 def _distinct(posts: tuple[BatchPost, ...]) -> tuple[BatchPost, ...]:
@@ -129,7 +142,7 @@ def _distinct(posts: tuple[BatchPost, ...]) -> tuple[BatchPost, ...]:
     return posts
 
 
-class BatchBody(OwnBody):
+class TransactionBatchBody(OwnBody):
     """Transactions to post, all or none, in this order."""
 
     transactions: Annotated[
@@ -138,20 +151,25 @@ class BatchBody(OwnBody):
         BeforeValidator(_from_array),
         AfterValidator(_distinct),
     ]
+    """What to post, in this order, all or none."""
 
 
 class AccountBody(OwnBody):
     """What an account is called and how its amounts read; null takes a value back."""
 
     name: Name | None = None
+    """What the account is called."""
     unit: Unit | None = None
+    """What its amounts count, such as EUR or kg."""
     decimals: Decimals | None = None
+    """How many of an amount's digits stand behind the point: 12345 with 2 is 123.45."""
 
 
 class FloorHeader(Model):
     """Under which balance the account may not be after this."""
 
     floor: Annotated[Floor | None, Field(alias="Balance-Floor")] = None
+    """Refuse it if the account's balance would be below this whole number."""
 
 
 class PostHeaders(FloorHeader, KeyHeader):
@@ -168,20 +186,25 @@ class TransactionsQuery(ListQuery):
     """A page of all transactions or of one account's."""
 
     account_id: Uuid | None = None
+    """Only the transactions of this account."""
 
 
 class AccountQuery(Model):
     """The instant of the balance; omitted, the current one."""
 
     at: QueryInstant | None = None
+    """An instant with its offset: the balance as it was then."""
 
 
 class StatementQuery(PageQuery):
     """Which entries: from an instant on, and until before another one; newest first."""
 
     from_: Annotated[SpanEnd | None, Field(alias="from")] = None
+    """Only entries from this instant on (included)."""
     to: SpanEnd | None = None
+    """Only entries before this instant."""
     format: Literal["json", "csv"] = "json"
+    """Whether to answer JSON or CSV."""
     limit: Limit = 1_000
 
 
@@ -195,16 +218,27 @@ class Entry(Model):
     """
 
     transaction_id: Id
+    """The id of the transaction."""
     account_id: Id
+    """The account."""
     sequence: int
+    """The place of the entry in its account: 1, 2, 3, ..."""
     amount: int
+    """What it adds to the balance, a whole number of the account's unit."""
     balance: int
+    """The balance after it, a whole number of the account's unit."""
     created_at: Instant
+    """When it was posted."""
     previous_hash: str
+    """The hash of the account's entry before it."""
     hash: str
+    """The hash of the entry (SHA-256, hexadecimal), which chains it to the one before."""
     reverses: Id | None = None
+    """What it takes back."""
     counterpart_id: Id | None = None
+    """The transaction that is the other half of the transfer."""
     counterpart_account_id: Id | None = None
+    """The account of the other half of the transfer."""
 
     @property
     def transfer_id(self) -> str | None:
@@ -250,9 +284,13 @@ class Transaction(Model):
     """A transaction, exactly as the contract shows it; what else is known goes into headers."""
 
     transaction_id: Id
+    """The id of the transaction."""
     account_id: Id
+    """The account."""
     amount: int
+    """What it adds to the balance, a whole number of the account's unit."""
     created_at: Instant
+    """When it was posted."""
 
     @classmethod
     def of(cls, entry: Entry) -> "Transaction":
@@ -269,9 +307,13 @@ class Proof(Model):
     """What a balance rests on: the last entry that counts in it."""
 
     sequence: int
+    """Its place in the account: 1, 2, 3, ..."""
     transaction_id: Id
+    """Its transaction."""
     created_at: Instant
+    """When it was posted."""
     hash: str
+    """Its hash (SHA-256, hexadecimal)."""
 
 
 class Account(Model):
@@ -281,9 +323,13 @@ class Account(Model):
     """
 
     account_id: Id
+    """The account."""
     balance: int
+    """The balance, a whole number of the account's unit."""
     at: Instant | None = None
+    """The instant that the balance is of, if one was asked for."""
     proof: Proof | None = None
+    """The last entry that counts in the balance."""
     name: str | None = None
     unit: str | None = None
     decimals: int | None = None
@@ -301,11 +347,17 @@ class AccountState(Model):
     """An account in the list of all, with the last entry that its balance rests on."""
 
     account_id: Id
+    """The account."""
     balance: int
+    """The balance, a whole number of the account's unit."""
     sequence: int
+    """The place of the account's last entry: how many it has."""
     transaction_id: Id
+    """The transaction of the last entry."""
     created_at: Instant
+    """When the last entry was posted."""
     hash: str
+    """The hash of the last entry (SHA-256, hexadecimal)."""
     name: str | None = None
     unit: str | None = None
     decimals: int | None = None
@@ -322,9 +374,13 @@ class PostedTransaction(Transaction):
     """A transaction of a batch, and its account after it; ``replayed`` when it was there before."""
 
     balance: int
+    """The account's balance after it."""
     sequence: int
+    """The place of its entry in the account: 1, 2, 3, ..."""
     hash: str
+    """The hash of its entry (SHA-256, hexadecimal)."""
     replayed: bool
+    """Whether it was posted before, and nothing was posted now."""
 
     @classmethod
     def at(cls, entry: Entry, *, replayed: bool) -> "PostedTransaction":
@@ -337,29 +393,41 @@ class PostedBatch(Model):
     """The transactions of a batch, in its order."""
 
     transactions: tuple[PostedTransaction, ...]
+    """The transactions, in the order of the batch."""
 
 
 class Half(Model):
     """One account's part in a transfer: its transaction, and the account after it."""
 
     transaction_id: Id
+    """The transaction on this account."""
     sequence: int
+    """The place of its entry in the account: 1, 2, 3, ..."""
     balance: int
+    """The account's balance after it."""
     hash: str
+    """The hash of its entry (SHA-256, hexadecimal)."""
 
 
 class Transfer(Model):
     """A transfer with both halves; ``reverses`` and ``reversed_by`` name transfers."""
 
     transfer_id: Id
+    """The id of the transfer."""
     from_account_id: Id
     to_account_id: Id
     amount: int
+    """What was moved, a whole number above 0."""
     created_at: Instant
+    """When it was posted."""
     debit: Half
+    """The entry of the account that pays."""
     credit: Half
+    """The entry of the account that receives."""
     reverses: Id | None = None
+    """The transfer that it takes back."""
     reversed_by: Id | None = None
+    """The transfer that took it back."""
 
     @classmethod
     def of(cls, debit: Entry, credit: Entry, reversed_by: str | None = None) -> "Transfer":
@@ -381,11 +449,17 @@ class StatementRow(Model):
     """An entry in a statement."""
 
     created_at: Instant
+    """When it was posted."""
     transaction_id: Id
+    """The id of the transaction."""
     amount: int
+    """What it adds to the balance, a whole number of the account's unit."""
     balance: int
+    """The balance after it."""
     sequence: int
+    """The place of the entry in its account: 1, 2, 3, ..."""
     reverses: Id | None = None
+    """The transaction that it takes back."""
     counterpart_id: Id | None = None
     counterpart_account_id: Id | None = None
 
@@ -399,14 +473,20 @@ class Statement(Model):
     """An account's entries of a span, newest first, between its balances before and after it."""
 
     account_id: Id
+    """The account."""
     name: str | None = None
     unit: str | None = None
     decimals: int | None = None
     from_: Annotated[Instant | None, Field(alias="from")] = None
+    """Where the span begins, if it does."""
     to: Instant | None = None
+    """Before which instant the span ends, if it does."""
     opening_balance: int
+    """The balance before the first entry of the span."""
     closing_balance: int
+    """The balance after the last entry of the span."""
     entries: tuple[StatementRow, ...]
+    """The entries of this page, newest first."""
 
 
 def _fields(entry: Entry, model: type[Model]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from chalicelib.ledger.models import (
     AccountBody,
     AccountQuery,
     AccountState,
-    BatchBody,
     Entry,
     FloorHeader,
     ListQuery,
@@ -30,6 +29,7 @@ from chalicelib.ledger.models import (
     StatementRow,
     StoredAccount,
     Transaction,
+    TransactionBatchBody,
     TransactionBody,
     TransactionsQuery,
     Transfer,
@@ -73,14 +73,17 @@ _MORE = {"X-Truncated": "true: there is more than this answer holds"}
 
 class _TransactionPath(Model):
     transaction_id: Uuid
+    """The id of the transaction."""
 
 
 class _TransferPath(Model):
     transfer_id: Uuid
+    """The id of the transfer."""
 
 
 class _AccountPath(Model):
     account_id: Uuid
+    """The account."""
 
 
 @bp.on(
@@ -95,7 +98,7 @@ class _AccountPath(Model):
     errors=(409, 422),
     response_headers=_STATE | _REPLAYED,
 )
-def post_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
+def create_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
     """Post a transaction; with a transaction_id or an Idempotency-Key, a repeat changes nothing."""
     receipt = ledger().post(body, key=headers.key, floor=headers.floor)
     return _receipt(receipt, status=201)
@@ -165,14 +168,14 @@ def reverse_transaction(path: _TransactionPath, headers: FloorHeader) -> Respons
     "POST",
     "/transactions/batch",
     access="ledger:write",
-    body=BatchBody,
+    body=TransactionBatchBody,
     headers=KeyHeader,
     response=PostedBatch,
     status=201,
     errors=(409, 422),
     response_headers=_REPLAYED,
 )
-def post_batch(body: BatchBody, headers: KeyHeader) -> Response:
+def create_transaction_batch(body: TransactionBatchBody, headers: KeyHeader) -> Response:
     """Post several transactions, all or none; those that were posted before stay as they are."""
     receipts = ledger().batches.post(body.transactions, key=headers.key)
     _count(receipts, lost_races=receipts[0].lost_races)
@@ -193,7 +196,7 @@ def post_batch(body: BatchBody, headers: KeyHeader) -> Response:
     errors=(409, 422),
     response_headers=_REPLAYED,
 )
-def send_transfer(body: TransferBody, headers: KeyHeader) -> Response:
+def create_transfer(body: TransferBody, headers: KeyHeader) -> Response:
     """Move an amount from one account to another: both entries are posted, or none."""
     return _transferred(ledger().transfers.send(body, key=headers.key), status=201)
 

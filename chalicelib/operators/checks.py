@@ -24,13 +24,21 @@ class CheckResult(Model):
     nulls = True
 
     integration: str
+    """The name of the vendor."""
     state: State
+    """How the integration is."""
     configured: bool
+    """Whether all of its settings are there."""
     reachable: bool | None = None
+    """Whether the vendor answers; null where it was not tried."""
     allowed: bool | None = None
+    """Whether the credentials are good for what is needed; null where it was not tried."""
     detail: str
+    """What was found, in a sentence."""
     missing: tuple[str, ...] = ()
+    """The settings that are missing."""
     next_step: str = ""
+    """What to do about it."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def get_effect(query: EffectQuery) -> Response:
 
 
 @bp.on("GET", "/outbox/kinds", access="operate", response=KindView, as_list=True)
-def list_kinds() -> Response:
+def list_effect_kinds() -> Response:
     """List the kinds of effects: which go on, which stand still, and why."""
     return json_list(KindView.of(kind, pause) for kind, pause in operators().effects.kinds())
 
@@ -106,7 +106,7 @@ def list_dead_letters() -> Response:
     response=Redriven,
     errors=(404, 409),
 )
-def redrive(path: QueuePath) -> Response:
+def redrive_dead_letters(path: QueuePath) -> Response:
     """Send dead letters back to the queue that they came from; a repeat goes on with the rest."""
     return ok(operators().dead_letters.redrive(path.queue))
 
@@ -115,6 +115,6 @@ def redrive(path: QueuePath) -> Response:
 
 
 @bp.on("GET", "/integrations", access="operate", response=CheckResult, as_list=True)
-def show_integrations() -> Response:
+def list_integrations() -> Response:
     """Say of each vendor whether it is configured, reachable and allowed, and what to do."""
     return json_list(check_vendors())

@@ -46,6 +46,7 @@ def _log(larger_to: str) -> Upload:
 
 class _FilePath(Model):
     file_id: Annotated[int, Field(ge=1, le=10**12), FROM_TEXT]
+    """The number of the file."""
 
 
 @bp.on(
@@ -138,7 +139,7 @@ def delete_file(caller: Caller, path: _FilePath, query: TechnicianQuery) -> Resp
     also_answers=(201,),
     errors=(409, 422),
 )
-def take_import(query: ImportQuery, content: bytes) -> Response:
+def upload_import(query: ImportQuery, content: bytes) -> Response:
     """Take a dispatcher's file of any machines."""
     return _answer(*vending().uploads.take_import(query, content))
 

@@ -28,23 +28,41 @@ class FileView(Model):
     """
 
     id: int
+    """The number of the file."""
     name: str
+    """The name in the share."""
     original_name: str | None = None
+    """What it was called where it came from."""
     machine: str | None = None
+    """The machine that it is of; none for imports."""
     technician: str | None = None
+    """Who downloaded it."""
     downloaded_at: str | None = None
+    """When it was downloaded, the technician's wall clock without a zone."""
     state: FileState
+    """Where the file is; its rows count when it is processed or suspect."""
     reason: str | None = None
+    """Why it is in this state."""
     uploaded_at: Instant
+    """When it was uploaded, or announced."""
     processed_at: Instant | None = None
+    """When it was processed."""
     deleted_at: Instant | None = None
+    """When it was taken back."""
     size_bytes: int | None = None
+    """How many bytes its text has."""
     sha256: str | None = None
+    """The digest of its text (SHA-256, hexadecimal)."""
     rows_kept: int | None = None
+    """How many rows were kept."""
     rows_known: int | None = None
+    """How many of these other files held already."""
     rows_refused: int | None = None
+    """How many lines were refused."""
     first_at: Instant | None = None
+    """The oldest row."""
     last_at: Instant | None = None
+    """The newest row."""
 
 
 class FileRecord(FileView):
@@ -93,27 +111,37 @@ class RefusedLine(Model):
     """A line that was not kept, and why."""
 
     line: int
+    """The number of the line, from 1."""
     reason: str
+    """Why it was refused."""
     text: str
+    """The line as it is in the file."""
 
 
 class FileDetail(FileView):
     """A file with its refused lines, the first of them."""
 
     refused: tuple[RefusedLine, ...] = ()
+    """The first of the lines that were refused."""
 
 
 class Upload(Model):
     """How to send the bytes of a file that is too large for a request body."""
 
     method: Literal["PUT"] = "PUT"
+    """The method of the request."""
     url: str
+    """Where to send the bytes."""
     headers: dict[str, str]
+    """The headers to send, exactly these."""
     expires_at: Instant
+    """Until when the URL works."""
 
 
 class PresignedFile(Model):
     """A file that is awaited, and where to send it."""
 
     file: FileView
+    """The file that is awaited."""
     upload: Upload
+    """How to send its bytes."""

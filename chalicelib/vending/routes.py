@@ -78,6 +78,7 @@ class _MachinePath(Model):
 
 class _DispatchPath(Model):
     dispatch_id: Annotated[int, Field(ge=1, le=10**12), FROM_TEXT]
+    """The number of the dispatch."""
 
 
 class _TechniciansQuery(PageQuery):
@@ -86,16 +87,21 @@ class _TechniciansQuery(PageQuery):
 
 class _RowsQuery(PageQuery):
     from_: Annotated[SpanEnd | None, Field(alias="from")] = None
+    """Only rows from this instant on (included)."""
     to: SpanEnd | None = None
+    """Only rows before this instant."""
     limit: Annotated[int, Field(ge=1, le=_MOST_ROWS), FROM_TEXT] = 1_000
     format: Literal["json", "csv"] = "json"
+    """Whether to answer JSON or CSV."""
 
 
 class _DaysQuery(Model):
     """Which local days: up to a year, the last 90 up to its newest row when nothing is asked."""
 
     first: Annotated[Day | None, Field(alias="from")] = None
+    """The first local day."""
     last: Annotated[Day | None, Field(alias="to")] = None
+    """The last local day."""
 
 
 @bp.on("GET", "/sites", access=ONES_OWN, query=ListQuery, response=Site, as_list=True)
@@ -233,7 +239,7 @@ def get_machine(caller: Caller, path: _MachinePath) -> Response:
     errors=(404,),
     also_produces=("text/csv",),
 )
-def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> Response:
+def list_machine_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> Response:
     """List a machine's rows in time order, as JSON or CSV, page by page."""
     place = _ROWS.start(query, serial=path.serial)
     _machine(caller, path.serial)
@@ -256,7 +262,7 @@ def list_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> 
     as_list=True,
     errors=(404,),
 )
-def list_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> Response:
+def list_machine_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> Response:
     """List a machine's local days: sales, faults, refused lines, silences, who was there."""
     _machine(caller, path.serial)
     return json_list(vending().calendar.days(path.serial, query.first, query.last))
@@ -272,7 +278,7 @@ def list_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> Response
     also_answers=(201,),
     errors=(404, 409),
 )
-def report_visit(caller: Caller, path: _MachinePath, body: ServiceBody) -> Response:
+def report_machine_visit(caller: Caller, path: _MachinePath, body: ServiceBody) -> Response:
     """Report a visit: what was filled in, what cash was taken out; repeatable."""
     _machine(caller, path.serial)
     visit, new = vending().visiting.report(path.serial, body)
@@ -289,7 +295,7 @@ def report_visit(caller: Caller, path: _MachinePath, body: ServiceBody) -> Respo
     as_list=True,
     errors=(404,),
 )
-def list_visits(caller: Caller, path: _MachinePath, query: ListQuery) -> Response:
+def list_machine_visits(caller: Caller, path: _MachinePath, query: ListQuery) -> Response:
     """List a machine's visits, newest first, page by page."""
     start = _VISITS.start(query, serial=path.serial)
     _machine(caller, path.serial)
@@ -319,7 +325,7 @@ def get_rebuild() -> Response:
 
 
 @bp.on("POST", "/fleet/rebuild", access="operate", response=Rebuild, status=202)
-def rebuild() -> Response:
+def start_rebuild() -> Response:
     """Have all conclusions made anew from the rows of the files."""
     return ok(vending().rebuilding.begin(), status=HTTPStatus.ACCEPTED)
 

@@ -22,20 +22,34 @@ class Warranty(Model):
     """
 
     id: str
+    """The id of the warranty: that of its sale and its months."""
     store_id: str
+    """The id that the service gave the store."""
     store_uuid: str
+    """The id of the store."""
     item_type: str
+    """The type of the item."""
     item_sku: str
     item_title: str
+    """What the item was called."""
     item_cost: Money
+    """What the item cost, in the currency of the rate card."""
     warranty_price: Money
+    """What the warranty costs, in the currency of the rate card."""
     warranty_duration_months: int
+    """How many months it covers."""
     rate_card: str
+    """The version of the rate card that priced it."""
     created_at: Instant
+    """When it was sold."""
     number: str | None = None
+    """The number for people, such as FNVV-0BDY-A999-24."""
     currency: str | None = None
+    """The currency of all amounts (ISO 4217), if the rate card names one."""
     cancelled_at: Instant | None = None
+    """When it was cancelled."""
     refund: Money | None = None
+    """What the cancellation gave back."""
 
     @classmethod
     def all_of(cls, sale: Sale) -> "tuple[Warranty, ...]":
@@ -75,8 +89,11 @@ class SaleAnswer(Model):
     """The warranties that a sale got, or the reason why it got none."""
 
     request_id: str
+    """The id of the sale."""
     warranties: tuple[Warranty, ...]
+    """The warranties that it got."""
     reason: str | None
+    """Why it got none."""
 
     @classmethod
     def of(cls, sale: Sale) -> "SaleAnswer":
@@ -93,10 +110,15 @@ class ArchiveView(Model):
     """Whether request and answer are archived, and where; ``url`` shows them for a while."""
 
     state: ArchiveState
+    """Whether request and answer are archived."""
     key: str
+    """The key of the object in the archive."""
     sha256: str | None = None
+    """The digest of its bytes (hexadecimal), once it is there."""
     url: str | None = None
+    """A link to the object that works for some minutes."""
     why: str | None = None
+    """Why it is not archived."""
 
 
 class StoreView(Model):
@@ -104,25 +126,34 @@ class StoreView(Model):
 
     store_id: str
     store_uuid: str
+    """The id of the store."""
     created_at: Instant
+    """When its first sale was made."""
 
 
 class ItemView(Model):
     """The item that a warranty refers to, as of now."""
 
     item_type: str
+    """The type of the item."""
     item_sku: str
     item_cost: Money
+    """What it costs as of its newest sale."""
     item_title: str
+    """What it is called as of its newest sale."""
     changed_at: Instant
+    """When that sale was made."""
 
 
 class RefundView(Model):
     """What a warranty would give back if it were cancelled now."""
 
     refund: Money
+    """What a cancellation would give back now."""
     calculation: str
+    """How that comes about."""
     refund_rule: str
+    """The rule of the rate card, in words."""
 
     @classmethod
     def of(cls, refund: Refund, rule: RefundRule) -> "RefundView":
@@ -138,14 +169,21 @@ class CancellationView(Model):
     """How a warranty was cancelled: when, why, what it gave back, and by the rule of which card."""
 
     warranty_id: str
+    """The id of the warranty."""
     number: str | None
+    """The number of the warranty."""
     cancelled_at: Instant
     reason: str
+    """Why it was cancelled."""
     refund: Money
+    """What it gave back."""
     currency: str | None
     calculation: str
+    """How that comes about."""
     rate_card: str
+    """The version of the rate card whose rule it is."""
     archive: ArchiveView
+    """Whether the cancellation is archived."""
 
 
 class WarrantyView(Warranty):
@@ -156,23 +194,35 @@ class WarrantyView(Warranty):
     """
 
     price_rule: str
+    """The rule of its price, in words."""
     calculation: str
+    """How its price comes about."""
     status: Status
+    """Whether it covers the item now."""
     covered_until: Instant
+    """When its cover ends."""
     store: StoreView
+    """The store that sold it."""
     item: ItemView
+    """The item, as of now."""
     archive: ArchiveView
+    """Whether its sale is archived."""
     refund_now: RefundView | None
+    """What cancelling would give back now; null when it cannot be cancelled any more."""
     cancellation: CancellationView | None
+    """How it was cancelled."""
 
 
 class OfferView(Model):
     """What a warranty would cost, and how that comes about."""
 
     warranty_price: Money
+    """What the warranty would cost."""
     warranty_duration_months: int
     price_rule: str
+    """The rule of the price, in words."""
     calculation: str
+    """How the price comes about."""
 
     @classmethod
     def of(cls, plan: Plan, cost_cents: int) -> "OfferView":
@@ -189,13 +239,20 @@ class QuoteAnswer(Model):
     """What a rate card offers for an item, or the reason why it offers nothing."""
 
     item_type: str
+    """The type of the item."""
     item_cost: Money
+    """What the item costs."""
     currency: str | None
     rate_card: str
+    """The version of the rate card."""
     effective_from: Moment
+    """From when on the rate card is in force."""
     offers: tuple[OfferView, ...]
+    """The warranties that the rate card offers for the item."""
     reason: str | None
+    """Why it offers none."""
     refund_rule: str | None
+    """The rule of refunds, in words."""
 
 
 class PlanView(Model):
@@ -203,23 +260,31 @@ class PlanView(Model):
 
     warranty_duration_months: int
     base: Money
+    """The fixed part of the price."""
     percent: Money
+    """The part of the item's cost that is added, in percent."""
     price_rule: str
+    """The rule of the price, in words."""
 
 
 class BandView(Model):
     """The plans for items that cost from ``cost_from`` to ``cost_to``, both included."""
 
     cost_from: Money
+    """The lowest cost of the band, included."""
     cost_to: Money
+    """The highest cost of the band, included."""
     plans: tuple[PlanView, ...]
+    """Its plans."""
 
 
 class TypeView(Model):
     """The bands of one type of items."""
 
     item_type: str
+    """The type of items."""
     bands: tuple[BandView, ...]
+    """Its bands, by rising cost."""
 
 
 class PlansAnswer(Model):
@@ -229,19 +294,29 @@ class PlansAnswer(Model):
     """
 
     rate_card: str
+    """The version of the rate card."""
     rounding: str = "half cents are rounded up"
+    """How prices are rounded."""
     item_types: tuple[TypeView, ...]
+    """Its plans, by type of items."""
     rate_cards: tuple[str, ...]
+    """All versions that there are."""
     currency: str | None
     effective_from: Moment
     refund_rule: str | None
+    """The rule of refunds, in words."""
 
 
 class Refusals(Model):
     """How often sales of a type got no warranty for a reason, and what the last of them cost."""
 
     item_type: str
+    """The type of items that was asked for."""
     reason: str
+    """Why those sales got no warranty."""
     count: int
+    """How many there were."""
     last_cost: Money
+    """What the item of the last one cost."""
     last_refused_at: Instant
+    """When the last one was."""

@@ -86,10 +86,14 @@ class SaleBody(Model):
     """An item that a store sells, for which it wants warranties."""
 
     store_uuid: StoreUuid
+    """The id of the store: letters, digits and hyphens, in any case."""
     item_type: Name
+    """The type of the item, as the rate card names it."""
     item_sku: Name
+    """The store's number for the item."""
     item_cost: Cost
     item_title: Title
+    """What the item is called."""
 
 
 class ListQuery(PageQuery):
@@ -107,13 +111,20 @@ class WarrantiesQuery(ListQuery):
     """
 
     sku: Annotated[Name | None, BeforeValidator(_there)] = None
+    """Only warranties of items with this item_sku; goes with item_type and store_uuid, unless
+    match is any-given.
+    """
     item_type: Annotated[Name | None, BeforeValidator(_there)] = None
+    """Only warranties of items of this type."""
     store_uuid: Annotated[StoreUuid | None, BeforeValidator(_there)] = None
+    """Only warranties of this store."""
     match: Literal["any-given"] | None = None
+    """Takes any of sku, item_type and store_uuid alone."""
     item_sku: SkipJsonSchema[Annotated[str | None, BeforeValidator(_named_otherwise)]] = None
     number: Annotated[
         Annotated[Number, AfterValidator(_number)] | None, BeforeValidator(_alone)
     ] = None
+    """A warranty's number or id, or those of its sale, however they are written."""
 
     @model_validator(mode="before")
     @classmethod
@@ -133,6 +144,7 @@ class PlansQuery(Model):
     model_config = ConfigDict(extra="forbid")
 
     rate_card: Name | None = None
+    """The version of the rate card; that in force when omitted."""
 
 
 class QuoteQuery(Model):
@@ -141,8 +153,11 @@ class QuoteQuery(Model):
     model_config = ConfigDict(extra="forbid")
 
     item_type: Name
+    """The type of the item, as the rate card names it."""
     item_cost: QueryCost
+    """What the item costs, with at most two decimals."""
     rate_card: Name | None = None
+    """The version of the rate card; that in force when omitted."""
 
 
 class WarrantyPath(Model):
@@ -155,18 +170,21 @@ class WarrantyPath(Model):
             "must be the id or the number of a warranty, as its sale gave it",
         ),
     ]
+    """The id of the warranty, or its number."""
 
 
 class CancellationBody(OwnBody):
     """Why a warranty is cancelled."""
 
     reason: Title = "cancelled on request"
+    """Why it is cancelled."""
 
 
 class StorePath(Model):
     """The store_uuid of a store."""
 
     store_uuid: StoreUuid
+    """The id of the store."""
 
 
 # --- what is kept ---------------------------------------------------------------------------------

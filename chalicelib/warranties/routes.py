@@ -54,7 +54,7 @@ _REFUSALS = Pages("/plans/refusals", RefusalPosition)
     errors=(409, 422),
     response_headers=_REPLAYED,
 )
-def post_warranty(body: SaleBody, headers: KeyHeader) -> Response:
+def create_warranties(body: SaleBody, headers: KeyHeader) -> Response:
     """Price an item that a store sells: 201 with its warranties, 200 when no plan fits it."""
     receipt = warranties().sell(body, key=headers.key)
     sale = receipt.sale

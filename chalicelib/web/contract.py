@@ -2,7 +2,8 @@
 
 ``{path: {METHOD: {"scopes": [...], "key": true, "takes": {name: {...}}}}}``: the scopes of which
 any one opens a route, whether it takes an Idempotency-Key, of each value of its body the longest
-length, the choices and the description, of each value of its query the choices. What there is none
+length, the choices and, as the page labels a box with it, the description of what is true or false,
+of each value of its query the choices. What there is none
 of is left out.
 """
 
@@ -61,7 +62,8 @@ def _value(schema: Schema, schemas: Schema) -> dict[str, Any]:
         name: next((kind[name] for kind in kinds if name in kind), None)
         for name in ("maxLength", "enum")
     }
-    found["description"] = schema.get("description")
+    if schema.get("type") == "boolean":
+        found["description"] = schema.get("description")
     return {name: value for name, value in found.items() if value}
 
 

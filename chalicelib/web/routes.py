@@ -68,10 +68,12 @@ _FileName = Annotated[
 
 class _FilePath(BaseModel):
     file: _FileName
+    """The name of the file."""
 
 
 class _BundlePath(BaseModel):
     version: Annotated[str, Field(json_schema_extra={"maxLength": 64, "pattern": r"^[0-9a-f]+$"})]
+    """The digest of all files of the page."""
     file: _FileName
 
 
@@ -83,7 +85,7 @@ class _BundlePath(BaseModel):
     also_produces=_TYPES,
     errors=(404,),
 )
-def get_file(path: _FilePath) -> Response:
+def get_page_file(path: _FilePath) -> Response:
     """Answer a file of the page as it is written."""
     if path.file not in files.names():
         raise NotFoundError(_MISSING)
@@ -98,7 +100,7 @@ def get_file(path: _FilePath) -> Response:
     also_produces=_TYPES,
     errors=(404,),
 )
-def get_bundle(path: _BundlePath) -> Response:
+def get_page_bundle(path: _BundlePath) -> Response:
     """Answer a file of this version of the page; it never changes."""
     bundles = files.bundles()
     if path.version != bundles.version or path.file not in bundles.names:

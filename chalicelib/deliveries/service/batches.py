@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.core.errors import ConflictError, InvalidInputError
-from chalicelib.deliveries.answers import BatchAnswer, BatchVerdict, PackageVerdict, VerdictError
+from chalicelib.deliveries.answers import (
+    BatchVerdict,
+    PackageBatchAnswer,
+    PackageVerdict,
+    VerdictError,
+)
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.service.counting import Counting
 from chalicelib.deliveries.service.sending import Outcome, Sending, Sent
@@ -23,7 +28,7 @@ class Batches:
     counting: Counting
     now: Callable[[], datetime]
 
-    def send(self, read: Sequence[Package | InvalidInputError]) -> BatchAnswer:
+    def send(self, read: Sequence[Package | InvalidInputError]) -> PackageBatchAnswer:
         """Send those that are packages, and count the others as malformed."""
         packages = [each for each in read if isinstance(each, Package)]
         outcomes = self.sending.send_all(packages, until=self.now() + _PATIENCE)
@@ -36,7 +41,7 @@ class Batches:
         counts = Counter(each.verdict for each in verdicts)
         if counts["malformed"]:
             self.counting.malformed(counts["malformed"])
-        return BatchAnswer(
+        return PackageBatchAnswer(
             delivered=counts["delivered"],
             dropped=counts["dropped"],
             conflict=counts["conflict"],

@@ -13,14 +13,18 @@ class QueuePath(Model):
     queue: Annotated[
         str, Form("[a-z0-9-]{1,80}", "must be the name of a queue, as the list gives it")
     ]
+    """The name of a queue, without that of the stack."""
 
 
 class DeadLetter(Model):
     """A message that could not be processed; ``body`` is its beginning."""
 
     message_id: str
+    """The id that the queue gave the message."""
     sent_at: Instant
+    """When it was sent."""
     body: str
+    """The first 300 characters of its body."""
 
 
 class DeadLetters(Model):
@@ -30,14 +34,21 @@ class DeadLetters(Model):
     """
 
     queue: str
+    """The name of the queue."""
     depth: int
+    """About how many dead letters it has."""
     redrivable: bool
+    """Whether there is a queue to send them back to."""
     letters: tuple[DeadLetter, ...] = ()
+    """The first few of them."""
 
 
 class Redriven(Model):
     """How many dead letters were sent back, and about how many are left."""
 
     queue: str
+    """The name of the queue."""
     moved: int
+    """How many dead letters were sent back."""
     left: int
+    """About how many are left."""

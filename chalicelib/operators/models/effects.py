@@ -23,7 +23,9 @@ class EffectsQuery(PageQuery):
     """A page of the effects: all, or those in a state or of a kind."""
 
     state: EffectState | None = None
+    """Only effects in this state."""
     kind: Kind | None = None
+    """Only effects of this kind, such as jira."""
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS), FROM_TEXT] = 50
 
 
@@ -31,12 +33,14 @@ class EffectQuery(Model):
     """Which effect: its id has characters that a path can't carry."""
 
     id: EffectId
+    """The id of an effect, as a list gives it."""
 
 
 class RetryBody(Model):
     """Which effect is to be tried now."""
 
     id: EffectId
+    """The id of an effect, as a list gives it."""
 
 
 class EffectLine(Model):
@@ -47,17 +51,29 @@ class EffectLine(Model):
     """
 
     id: str
+    """The id of the effect, unique in the stage."""
     kind: str
+    """Its kind, such as jira."""
     state: EffectState
+    """Where it is in its life (docs/outbox.md)."""
     attempts: int
+    """How often it was tried."""
     asked_at: Instant
+    """When it was asked for."""
     due_at: Instant | None = None
+    """When it may be tried next."""
     lease_until: Instant | None = None
+    """Until when a worker is at it."""
     unsure_at: Instant | None = None
+    """When an attempt ended that may have done it."""
     last_error: str | None = None
+    """Why the last attempt failed."""
     reference: str | None = None
+    """What the vendor calls the result, such as an issue key."""
     answer: str | None = None
+    """Why it is dead."""
     concluded_at: Instant | None = None
+    """When it was done, or given up."""
 
     @classmethod
     def of(cls, kept: "EffectRow") -> "EffectLine":
@@ -72,7 +88,9 @@ class EffectView(EffectLine):
     """
 
     payload: dict[str, Any]
+    """What its handler is given."""
     stands_still: str | None = None
+    """Why its kind is paused or disabled."""
 
     @classmethod
     def whole(cls, kept: "EffectRow", pause: "Pause | None") -> "EffectView":
@@ -85,10 +103,15 @@ class KindView(Model):
     """A kind of effects: whether it works, and if not, why and when it is probed."""
 
     kind: str
+    """The name of the kind."""
     state: Literal["working", "paused", "disabled"]
+    """Whether effects of the kind are performed."""
     since: Instant | None = None
+    """When it was paused or disabled."""
     reason: str | None = None
+    """Why it is paused or disabled."""
     probe_at: Instant | None = None
+    """When the vendor is tried again."""
 
     @classmethod
     def of(cls, kind: str, pause: "Pause | None") -> "KindView":

@@ -10,9 +10,9 @@ from chalicelib.core.idempotency import KeyReusedError
 from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import (
     MOST_POSTS,
-    BatchBody,
     BatchPost,
     Entry,
+    TransactionBatchBody,
     TransactionBody,
     TransferBody,
 )
@@ -174,9 +174,9 @@ def test_who_never_gets_a_turn_is_told_that_nothing_was_posted(store: Meanwhile)
 @pytest.mark.parametrize("count", [0, MOST_POSTS + 1])
 def test_a_batch_has_1_to_33_posts(count: int) -> None:
     with pytest.raises(ValidationError):
-        BatchBody(transactions=tuple(post(1) for _ in range(count)))
+        TransactionBatchBody(transactions=tuple(post(1) for _ in range(count)))
 
 
 def test_a_batch_names_no_transaction_twice() -> None:
     with pytest.raises(ValidationError, match="must not name the transaction"):
-        BatchBody(transactions=(post(1, ANN, NINE), post(1, BOB, NINE.upper())))
+        TransactionBatchBody(transactions=(post(1, ANN, NINE), post(1, BOB, NINE.upper())))
