@@ -6,6 +6,7 @@ from chalicelib import operations
 from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
+    "chalicelib.audit.routes": ("audit",),
     "chalicelib.bakery.routes": ("cakes", "orders"),
     "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
     "chalicelib.bakery.staff_routes": ("employees",),
@@ -23,6 +24,7 @@ ROUTES = {
     "chalicelib.web.routes": ("web",),
 }
 EVENTS = (
+    "chalicelib.audit.events",
     "chalicelib.bakery.events",
     "chalicelib.bakery.workers",
     "chalicelib.deliveries.events",

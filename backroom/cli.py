@@ -73,6 +73,7 @@ COMMANDS = (
     Entry("batches", _BAKERY, "bakery.commands.batches:batches"),
     Entry("employees", _BAKERY, "bakery.commands.employees:employees"),
     Entry("outbox", _OPERATORS, "operators.commands.outbox:app"),
+    Entry("trail", _OPERATORS, "trail.commands:app"),
     Entry("dlq", _OPERATORS, "operators.commands.dead_letters:app"),
     Entry(
         "audit",

@@ -27,6 +27,7 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AUTH": "open",
     "BACKROOM_CONFIG": "/nowhere/backroom",
+    "AUDIT_TABLE": "audit",
     "OUTBOX_TABLE": "outbox",
     "VENDING_TABLE": "vending",
     "VENDING_BUCKET": "vending-share",

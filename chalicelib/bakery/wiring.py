@@ -17,6 +17,7 @@ from chalicelib.bakery.store.cakes import CakeStore
 from chalicelib.bakery.store.documents import DocumentStore
 from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
+from chalicelib.bakery.store.things import thing
 from chalicelib.core import aws
 from chalicelib.core.instants import now
 from chalicelib.core.outbox import wiring as outbox
@@ -109,7 +110,7 @@ def bakery() -> Bakery:
 @cache
 def stores() -> Stores:
     """Return the stores on the table that the settings name."""
-    table = Table(aws.dynamodb(), from_env(BakerySettings).bakery_table)
+    table = Table(aws.dynamodb(), from_env(BakerySettings).bakery_table, things=thing)
     asking = outbox.outbox()
     return Stores(
         cakes=CakeStore(table),

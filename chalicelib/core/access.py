@@ -11,6 +11,7 @@ from typing import Literal
 from chalicelib.core.errors import ForbiddenError, UnauthorizedError
 
 Scope = Literal[
+    "audit:read",
     "bakery:read",
     "bakery:staff",
     "bakery:write",
@@ -27,6 +28,7 @@ Scope = Literal[
 Access = Literal["public"] | Scope | tuple[Scope, ...]
 
 SCOPES: Mapping[Scope, str] = {
+    "audit:read": "see who changed what and when",
     "bakery:read": "see cakes, orders and batches",
     "bakery:staff": "see, hire and fire employees, and so decide who has the repository",
     "bakery:write": "change cakes and orders, order ingredients",

@@ -7,6 +7,7 @@ read before the caller was let in.
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +18,10 @@ from chalice.app import Request
 from pydantic import BaseModel
 
 from chalicelib.core import http, log
-from chalicelib.core.access import Access
+from chalicelib.core.access import Access, Caller, scopes_of
+from chalicelib.core.audit.recording import READING, recording
 from chalicelib.core.auth import guard
+from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.errors import (
     BackroomError,
     MethodNotAllowedError,
@@ -27,6 +30,7 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.etags import conditional
 from chalicelib.core.models import PageQuery
+from chalicelib.core.settings import from_env
 
 View = Callable[..., Response]
 
@@ -168,7 +172,9 @@ def _reading(routes: Routes, route: Route, view: View) -> View:
         caller = guard.admit(routes.current_request, route.access)
         told = {"caller": caller} if asks_who else {}
         try:
-            response = view(**told, **_arguments(routes, route, path_values))
+            asked = _arguments(routes, route, path_values)
+            with _recording(routes.current_request, route, caller):
+                response = view(**told, **asked)
         except (BotoConnectionError, HTTPClientError) as down:
             raise UnavailableError("A service that this request needs does not respond.") from down
         except ClientError as refused:
@@ -182,6 +188,20 @@ def _reading(routes: Routes, route: Route, view: View) -> View:
         return conditional(routes.current_request, response) if route.versioned else response
 
     return reading
+
+
+def _recording(request: Request, route: Route, caller: Caller) -> AbstractContextManager[None]:
+    """Enter what the request changes in the audit trail, on a stage that knows its callers."""
+    if route.method in READING or from_env(AuthSettings).auth == "open":
+        return nullcontext()
+    return recording(
+        caller.subject,
+        scopes=[scope for scope in scopes_of(route.access) if caller.may(scope)],
+        technician=caller.technician,
+        method=route.method,
+        route=route.path,
+        request_id=request.context.get("requestId"),
+    )
 
 
 def _arguments(routes: Routes, route: Route, path_values: dict[str, str]) -> dict[str, Any]:

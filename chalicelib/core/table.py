@@ -4,6 +4,8 @@ Stores build on it: it speaks items and conditions, they know keys and meaning. 
 strongly consistent, but for those of an index.
 """
 
+import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from chalicelib.core import log, retry
+from chalicelib.core.audit import recording
+from chalicelib.core.audit.entries import Change
+from chalicelib.core.audit.recording import Things
 from chalicelib.core.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -22,6 +27,8 @@ Item = dict[str, Any]
 
 BATCH_WRITE_LIMIT = 25
 BATCH_GET_LIMIT = 100
+TRANSACTION_LIMIT = 100
+_STATUS = re.compile("[a-z_]{1,30}")
 HIGHEST = "\U0010ffff"
 """Sorts after every other string."""
 
@@ -81,11 +88,18 @@ def at_version(version: int) -> Condition:
 
 
 class Table:
-    """Reads and writes of one table, by key."""
+    """Reads and writes of one table, by key.
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    ``things`` says which items are things of the audit trail: a write to one takes an entry along
+    while a caller is recorded (`chalicelib.core.audit`), in a transaction where it needed none.
+    """
+
+    def __init__(
+        self, client: "DynamoDBClient", name: str, *, things: Things | None = None
+    ) -> None:
         self._client = client
         self.name = name
+        self._things = things
 
     def get(self, pk: str, sk: str) -> Item | None:
         """Return the item at ``pk`` and ``sk``."""
@@ -183,6 +197,9 @@ class Table:
 
     def put(self, item: Item, condition: Condition | None = None) -> None:
         """Write ``item``. Raises ConditionError with the item that is there instead."""
+        if self._enters(action := self.putting(item, condition)):
+            self.transact(action)
+            return
         if condition is None:
             self._client.put_item(TableName=self.name, Item=item)
             return
@@ -226,6 +243,10 @@ class Table:
         that stands there, UnavailableError when the transactions do not end.
         """
         action = self.updating(pk, sk, expression, values=values, names=names, condition=condition)
+        if self._enters(action):
+            self.transact(action, budget_s=budget_s)
+            # A transaction answers no item: this one may have been changed again meanwhile.
+            return self.get(pk, sk) or key(pk, sk)
         for _ in retry.tries(budget_s=budget_s):
             try:
                 answer = self._client.update_item(**action["Update"], ReturnValues="ALL_NEW")
@@ -241,11 +262,14 @@ class Table:
 
     def delete(self, pk: str, sk: str, condition: Condition | None = None) -> None:
         """Delete an item, if it is there. Raises ConditionError with the item that is there."""
+        if self._enters(action := self.deleting(pk, sk, condition)):
+            self.transact(action)
+            return
         if condition is None:
             self._client.delete_item(TableName=self.name, Key=key(pk, sk))
             return
         try:
-            self._client.delete_item(**self.deleting(pk, sk, condition)["Delete"])
+            self._client.delete_item(**action["Delete"])
         except self._client.exceptions.ConditionalCheckFailedException as failed:
             there: Any = dict(failed.response).get("Item")
             raise ConditionError({0: there}) from failed
@@ -257,7 +281,7 @@ class Table:
         token, so one that was carried out and not answered is not carried out again. Raises
         ConditionError when a condition does not hold, UnavailableError when conflicts do not end.
         """
-        items: Any = list(actions)
+        items: Any = [*actions, *self._entry(actions)]
         token = str(uuid.uuid4())
         for _ in retry.tries(budget_s=budget_s):
             try:
@@ -268,6 +292,33 @@ class Table:
             else:
                 return
         raise UnavailableError("Too many writers want the same record.")
+
+    def _enters(self, action: dict[str, Any]) -> bool:
+        """Return whether the audit trail gets to know of an action."""
+        return recording.records() and bool(self._changes([action]))
+
+    def _entry(self, actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the action that enters what ``actions`` change, if anybody is recorded."""
+        if not recording.records():
+            return []
+        changes = self._changes(actions)
+        if len(actions) < TRANSACTION_LIMIT:
+            return recording.entering(changes)
+        recording.enter_ahead(changes)
+        return []
+
+    def _changes(self, actions: Iterable[dict[str, Any]]) -> list[Change]:
+        """Return what happens to the things of this table, each once."""
+        found: dict[str, Change] = {}
+        for action in actions:
+            [(verb, told)] = action.items()
+            place = told.get("Item") or told["Key"]
+            if verb == "ConditionCheck" or told["TableName"] != self.name or not self._things:
+                continue
+            what = self._things(place["pk"]["S"], place["sk"]["S"])
+            if what and what not in found:
+                found[what] = _change(what, verb, told)
+        return list(found.values())
 
     def putting(self, item: Item, condition: Condition | None = None) -> dict[str, Any]:
         """Return the action that writes ``item``."""
@@ -344,6 +395,24 @@ class Table:
 def key(pk: str, sk: str) -> Item:
     """Return the key of an item."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _change(what: str, verb: str, told: Mapping[str, Any]) -> Change:
+    """Return how an action changes a thing, and the status that it gives it."""
+    if verb == "Delete":
+        return Change(what=what, change="deleted")
+    new = told.get("ConditionExpression") == ABSENT.expression
+    return Change(
+        what=what, change="created" if new else "changed", status=_status(told.get("Item", {}))
+    )
+
+
+def _status(item: Item) -> str | None:
+    """Return the status or the state that a record says it has, or that ends its history."""
+    body = json.loads(item["body"]["S"]) if "body" in item else {}
+    latest = {**(body.get("history") or [{}])[-1], **body}
+    told = item.get("status", {}).get("S") or latest.get("status") or latest.get("state")
+    return told if isinstance(told, str) and _STATUS.fullmatch(told) else None
 
 
 def _arguments(condition: Condition | None) -> dict[str, Any]:

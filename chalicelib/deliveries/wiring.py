@@ -21,6 +21,7 @@ from chalicelib.deliveries.store.packages import PackageStore
 from chalicelib.deliveries.store.preferences import PreferenceStore
 from chalicelib.deliveries.store.statistics import CounterStore
 from chalicelib.deliveries.store.tally import Tally
+from chalicelib.deliveries.store.things import thing
 
 
 class DeliveriesSettings(BaseModel):
@@ -48,7 +49,7 @@ class Deliveries:
 def deliveries() -> Deliveries:
     """Return the services on the table that the settings name."""
     settings = from_env(DeliveriesSettings)
-    table = Table(aws.dynamodb(), settings.deliveries_table)
+    table = Table(aws.dynamodb(), settings.deliveries_table, things=thing)
     tally = Tally(table, spread=settings.deliveries_shards, now=now)
     packages = PackageStore(table, tally)
     sending = Sending(packages, now=now)

@@ -24,6 +24,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from chalicelib.core import shards, table
+from chalicelib.core.audit.entries import thing as named
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
@@ -263,6 +264,14 @@ class LedgerStore:
             page_size=limit,
         )
         return [_read(item) for item in islice(found, limit)]
+
+
+def thing(pk: str, sk: str) -> str | None:
+    """Return the thing at a key, as the audit trail names it: a transaction or an account."""
+    kind, _, name = pk.partition("#")
+    if kind == "TRANSACTION":
+        return named("transactions", name)
+    return named("accounts", sk) if kind == "ACCOUNTS" else None
 
 
 # --- keys -----------------------------------------------------------------------------------------

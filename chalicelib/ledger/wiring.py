@@ -10,7 +10,7 @@ from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.ledger.service.posting import Ledger
-from chalicelib.ledger.store import LedgerStore
+from chalicelib.ledger.store import LedgerStore, thing
 
 # Who waits for a busy account has waited for others' turns, a few hundredths of a second each:
 # longer pauses than this only let newcomers overtake (docs/ledger.md has the model).
@@ -35,7 +35,7 @@ def ledger() -> Ledger:
     """Return the ledger on the table that the settings name."""
     settings = from_env(LedgerSettings)
     return Ledger(
-        LedgerStore(Table(aws.dynamodb(), settings.ledger_table)),
+        LedgerStore(Table(aws.dynamodb(), settings.ledger_table, things=thing)),
         now=now,
         new_id=_new_id,
         tries=partial(retry.tries, budget_s=settings.ledger_patience_s, longest_s=_LONGEST_PAUSE_S),

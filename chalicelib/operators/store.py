@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.audit import recording
+from chalicelib.core.audit.entries import Change, thing
 from chalicelib.core.outbox import queues
 from chalicelib.operators.models.dead_letters import DeadLetter
 
@@ -53,6 +55,8 @@ class DeadLetterQueues:
         """
         source, messages = self.sources[queue], self._receive(queue, hidden_s=_HIDDEN_S)
         assert source.back_to  # noqa: S101 - the service asks before
+        if messages:
+            recording.enter_ahead([Change(what=thing("queues", queue), change="changed")])
         for message in messages:
             told: dict[str, Any] = {}
             if attributes := message.get("MessageAttributes"):

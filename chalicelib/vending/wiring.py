@@ -50,6 +50,7 @@ from chalicelib.vending.store.queues import SqsQueues
 from chalicelib.vending.store.registry import RegistryStore
 from chalicelib.vending.store.rollups import RollupStore
 from chalicelib.vending.store.share import BucketShare
+from chalicelib.vending.store.things import thing
 from chalicelib.vending.store.visits import VisitStore
 
 # A Slack channel or user by id, or an address.
@@ -117,7 +118,7 @@ def vending() -> Vending:
         fleet_delay_s=settings.vending_fleet_delay_s,
     )
     share = BucketShare(aws.s3, settings.vending_bucket, aws.presigning_s3)
-    table = Table(aws.dynamodb(), settings.vending_table)
+    table = Table(aws.dynamodb(), settings.vending_table, things=thing)
     return wired(
         on_table(table, outbox_wiring.outbox(), share, queues),
         settings.thresholds(),

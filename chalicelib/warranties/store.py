@@ -24,6 +24,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from chalicelib.core import shards, table
+from chalicelib.core.audit.entries import thing as named
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Ending
@@ -250,6 +251,13 @@ class WarrantyStore:
         ]
         kinds = groupby(heapq.merge(*streams, key=_sort_key), key=_sort_key)
         return [_refusals(place, list(parts)) for place, parts in islice(kinds, limit)]
+
+
+def thing(pk: str, _: str) -> str | None:
+    """Return the thing at a key, as the audit trail names it: a sale or a store."""
+    kind, _, name = pk.partition("#")
+    kinds = {"SALE": "sales", "STORE": "stores"}
+    return named(kinds[kind], name) if kind in kinds else None
 
 
 # --- keys -----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from chalicelib.warranties import rate_card
 from chalicelib.warranties.archiving import Archiving
 from chalicelib.warranties.bucket import BucketArchive
 from chalicelib.warranties.service import Warranties
-from chalicelib.warranties.store import WarrantyStore
+from chalicelib.warranties.store import WarrantyStore, thing
 
 
 class WarrantiesSettings(BaseModel):
@@ -47,7 +47,7 @@ def archiver() -> Worker:
 
 
 def _store() -> WarrantyStore:
-    table = Table(aws.dynamodb(), from_env(WarrantiesSettings).warranties_table)
+    table = Table(aws.dynamodb(), from_env(WarrantiesSettings).warranties_table, things=thing)
     return WarrantyStore(table, outbox_wiring.outbox())
 
 

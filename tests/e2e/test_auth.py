@@ -77,6 +77,15 @@ def test_a_route_that_is_not_public_asks_for_a_token_with_its_scope(
     assert 'error="insufficient_scope"' in lacking.headers["WWW-Authenticate"]
 
 
+def test_every_change_says_who_made_it(
+    closed: Deployed, issuer: StandinIssuer, boss: httpx.Client
+) -> None:
+    with holder(closed, issuer.token("audit:read")) as auditor:
+        [last, *_] = auditor.get("/audit", params={"what": "machines/GM002"}).json()
+
+    assert (last["who"], last["route"]) == ("boss", "/machines/{serial}")
+
+
 def test_public_routes_ask_for_nothing(closed: Deployed) -> None:
     for contract in PUBLIC:
         answer = ask(closed.api, contract.method, contract.path)

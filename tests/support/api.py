@@ -71,6 +71,11 @@ class Api:
     def get(self, path: str, **query: Any) -> Answer:
         return self.send("GET", path, **query)
 
+    def follow(self, url: str) -> Answer:
+        """Ask for an address as an answer gave it."""
+        told = {"Authorization": self._authorization} if self._authorization else {}
+        return self.raw("GET", url, told, b"")
+
     def put(self, path: str, body: object) -> Answer:
         return self.send("PUT", path, body)
 

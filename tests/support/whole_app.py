@@ -12,20 +12,27 @@ from tests.support.api import Api
 from tests.support.api import client as api_client
 from tests.support.aws import client
 from tests.support.dynamodb import make_table
+from tests.support.issuer import AUDIENCE, Issuer
 
 _PSEUDO = {"AWS::StackName": "backroom"}
 
 
 @contextmanager
-def whole_app() -> Iterator[Api]:
-    """Yield the API, all of whose contexts store what they store in memory; one thread."""
+def whole_app(issuer: Issuer | None = None) -> Iterator[Api]:
+    """Yield the API, all of whose contexts store what they store in memory; one thread.
+
+    It takes the tokens of ``issuer``, and lets everybody in where there is none.
+    """
     template = templates.merged().overlay
     with mock_aws(), pytest.MonkeyPatch.context() as environment:
         references = _defaults(template) | _made(template["Resources"])
         function: Mapping[str, Any] = template["Resources"]["APIHandler"]["Properties"]
         for name, value in function["Environment"]["Variables"].items():
             environment.setenv(name, _resolved(value, references))
-        environment.setenv("AUTH", "open")
+        environment.setenv("AUTH", "jwt" if issuer else "open")
+        if issuer:
+            environment.setenv("AUTH_ISSUER", issuer.url)
+            environment.setenv("AUTH_AUDIENCE", AUDIENCE)
         for name in ("VENDOR_CHECKS", "WEBHOOK_SECRET"):
             environment.delenv(name)  # no vendor is configured
         with api_client() as api:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
 from chalicelib.core import shards
+from chalicelib.core.audit import entries
 from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Effect, EffectState, Ending
 from chalicelib.core.table import Index, Item, key
@@ -198,6 +199,12 @@ def _unreadable(row: Item, fault: str) -> EffectRow:
 def place(id_: str) -> tuple[str, str]:
     """Return the keys of an effect's row."""
     return f"{EFFECT}#{id_}", EFFECT
+
+
+def thing(pk: str, _: str) -> str | None:
+    """Return the effect at a key, as the audit trail names it."""
+    prefix, _, id_ = pk.partition("#")
+    return entries.thing("effects", id_) if prefix == EFFECT else None
 
 
 def effect_id(pk: str) -> str:

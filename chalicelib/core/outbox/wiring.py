@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core import aws
 from chalicelib.core.instants import now
-from chalicelib.core.outbox import queues
+from chalicelib.core.outbox import queues, rows
 from chalicelib.core.outbox.effects import EffectHandler
 from chalicelib.core.outbox.index import EffectIndex
 from chalicelib.core.outbox.outbox import Outbox
@@ -72,7 +72,7 @@ def sweeper() -> Sweeper:
 
 def table() -> Table:
     """Return the table of effects."""
-    return Table(aws.dynamodb(), from_env(OutboxSettings).outbox_table)
+    return Table(aws.dynamodb(), from_env(OutboxSettings).outbox_table, things=rows.thing)
 
 
 def to_queues() -> Queues:

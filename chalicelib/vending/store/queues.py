@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from chalicelib.core import retry
+from chalicelib.core.audit import recording
+from chalicelib.core.audit.entries import Change, thing
 from chalicelib.core.errors import UnavailableError
 from chalicelib.vending.ports import Enrolment, Round
 
@@ -68,6 +70,7 @@ class SqsQueues:
 
     def enrol(self, part: Enrolment) -> None:
         """Enrol machines to be judged again."""
+        recording.enter_ahead([Change(what=thing("fleet", "conclusions"), change="changed")])
         self._client.send_message(
             QueueUrl=self._fleet_url, MessageBody=f'{{"enrolment": {part.json_text()}}}'
         )

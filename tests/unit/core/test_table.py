@@ -3,10 +3,12 @@
 What DynamoDB makes of keys and conditions is told in `tests/integration/vending/test_stores.py`.
 """
 
+import json
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.core import log
+from chalicelib.core.audit.recording import recording
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Table, at_version, key
 
@@ -256,3 +259,101 @@ def test_a_range_without_anything_in_it_is_not_even_asked_for() -> None:
 
     assert list(Table(cast(Any, client), "t").query("pk", first="b", last="a")) == []
     assert not client.asked
+
+
+# --- the audit trail ----------------------------------------------------------------------------
+
+
+def trailed(*answers: object) -> tuple[Table, Client]:
+    """A table whose items below ``ORDERS`` are things."""
+    client = Client(*answers)
+    return Table(
+        cast(Any, client), "rows", things=lambda pk, sk: f"orders/{sk}" if pk == "ORDERS" else None
+    ), client
+
+
+def ada() -> AbstractContextManager[None]:
+    return recording(
+        "ada", scopes=["operate"], technician=None, method="POST", route="/x", request_id="r"
+    )
+
+
+def entered(asked: dict[str, Any]) -> list[tuple[str, str, str | None]]:
+    """What the last action of a transaction enters."""
+    put = asked["TransactItems"][-1]["Put"]
+    assert put["TableName"] == "audit"
+    entry = json.loads(put["Item"]["body"]["S"])
+    assert (entry["who"], entry["request_id"]) == ("ada", "r")
+    return [(each["what"], each["change"], each.get("status")) for each in entry["changes"]]
+
+
+READY = {
+    **key("ORDERS", "7"),
+    "body": {"S": '{"history": [{"status": "open"}, {"status": "ready"}]}'},
+}
+WRITES: list[tuple[Callable[[Table], object], tuple[str, str, str | None]]] = [
+    (lambda rows: rows.put(READY), ("orders/7", "changed", "ready")),
+    (lambda rows: rows.put(READY, ABSENT), ("orders/7", "created", "ready")),
+    (lambda rows: rows.delete("ORDERS", "7"), ("orders/7", "deleted", None)),
+    (lambda rows: rows.delete("ORDERS", "7", at_version(1)), ("orders/7", "deleted", None)),
+    (
+        lambda rows: rows.transact(rows.putting(ITEM), rows.deleting("ORDERS", "7")),
+        ("orders/7", "deleted", None),
+    ),
+    (
+        lambda rows: rows.update("ORDERS", "7", "SET n = :n", values={":n": {"N": "1"}}),
+        ("orders/7", "changed", None),
+    ),
+]
+
+
+@pytest.mark.parametrize(("write", "change"), WRITES)
+def test_a_write_to_a_thing_takes_an_entry_along_while_a_caller_is_recorded(
+    write: Callable[[Table], object], change: tuple[str, str, str | None]
+) -> None:
+    rows, client = trailed({}, {"Item": READY})
+
+    with ada():
+        write(rows)
+
+    assert entered(client.asked[0]) == [change]
+
+
+@pytest.mark.parametrize(("write", "_"), WRITES)
+def test_a_condition_that_fails_reads_the_same_with_an_entry_as_without(
+    write: Callable[[Table], object], _: object
+) -> None:
+    rows, _client = trailed(cancelled("ConditionalCheckFailed", "None", item=READY))
+
+    with ada(), pytest.raises(ConditionError) as failed:
+        write(rows)
+
+    assert failed.value.failed == {0: READY}
+
+
+def test_an_update_that_takes_an_entry_along_answers_the_item_as_it_is_then() -> None:
+    rows, _ = trailed({}, {"Item": READY})
+
+    with ada():
+        assert rows.update("ORDERS", "7", "SET n = :n", values={":n": {"N": "1"}}) == READY
+
+
+def test_what_is_no_thing_and_what_nobody_asked_for_costs_what_it_did() -> None:
+    rows, client = trailed({}, {}, {"Attributes": ITEM}, {})
+
+    with ada():
+        rows.put(ITEM)
+        rows.transact(rows.putting(ITEM), rows.checking("ORDERS", "7", ABSENT))
+        rows.update("a", "b", "SET n = :n", values={":n": {"N": "1"}})
+    rows.put(READY)
+
+    assert [len(asked.get("TransactItems", [0])) for asked in client.asked] == [1, 2, 1, 1]
+
+
+def test_a_status_that_is_free_text_is_not_entered() -> None:
+    rows, client = trailed({})
+
+    with ada():
+        rows.put({**key("ORDERS", "7"), "body": {"S": '{"status": "Call Mrs Smith"}'}})
+
+    assert entered(client.asked[0]) == [("orders/7", "changed", None)]

@@ -1,0 +1,40 @@
+"""The audit trail over HTTP: who changed what and when, and the seals that prove it."""
+
+from chalice import Response
+
+from chalicelib.audit.models import AuditQuery, SealsQuery
+from chalicelib.audit.ports import EntryPosition, SealPosition, Wanted
+from chalicelib.audit.seals import Seal
+from chalicelib.audit.wiring import audit
+from chalicelib.core.audit.entries import AuditEntry, asked_for
+from chalicelib.core.errors import InvalidInputError
+from chalicelib.core.http import fault, json_list
+from chalicelib.core.paging import Pages
+from chalicelib.core.routing import Routes
+
+bp = Routes(__name__)
+
+_ENTRIES = Pages("/audit", EntryPosition)
+_SEALS = Pages("/audit/seals", SealPosition)
+
+
+@bp.on("GET", "/audit", access="audit:read", query=AuditQuery, response=AuditEntry, as_list=True)
+def list_audit_entries(query: AuditQuery) -> Response:
+    """List who changed what, newest first: all, of a person, of a thing, of a span of time."""
+    if query.from_ and query.to and query.to < query.from_:
+        raise InvalidInputError([fault("query", "to", "must not be before from")])
+    wanted = Wanted(
+        who=query.who,
+        what=asked_for(query.what) if query.what else None,
+        since=query.from_,
+        until=query.to,
+    )
+    page = audit().page(wanted, before=_ENTRIES.start(query), limit=query.limit)
+    return json_list(page.rows, next_page=_ENTRIES.following(query, page.next))
+
+
+@bp.on("GET", "/audit/seals", access="audit:read", query=SealsQuery, response=Seal, as_list=True)
+def list_audit_seals(query: SealsQuery) -> Response:
+    """List the seals of the trail, newest first; each proves its entries and all seals before."""
+    page = audit().seals(before=_SEALS.start(query), limit=query.limit)
+    return json_list(page.rows, next_page=_SEALS.following(query, page.next))

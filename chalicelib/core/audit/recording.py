@@ -1,0 +1,126 @@
+"""Recording: whose doing it is what a table writes now, and the entries of it."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from chalicelib.core import aws, shards
+from chalicelib.core.audit.entries import AuditEntry, Change
+from chalicelib.core.instants import now, sortable
+from chalicelib.core.settings import from_env
+
+SHARDS = 8
+"""A partition takes 1,000 write units a second, and most entries cost 2 in a transaction."""
+READING = frozenset(("GET", "HEAD", "OPTIONS"))
+"""Methods that change nothing: what they write only follows from what is stored."""
+
+Things = Callable[[str, str], str | None]
+"""Says which thing a key (partition, sort) is, as ``kind/id``; None for what is none."""
+
+
+class AuditSettings(BaseModel):
+    """What is read from the environment (upper-case names)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    audit_table: str
+
+
+@dataclass
+class Recording:
+    """One request whose changes are entered."""
+
+    who: str
+    scopes: tuple[str, ...]
+    technician: str | None
+    method: str
+    route: str
+    request_id: str
+    written: int = 0
+    noted: set[tuple[Change, ...]] = field(default_factory=set)
+
+    def entry(self, changes: Sequence[Change], at: datetime, *, ahead: bool) -> AuditEntry:
+        """Return the next entry of the request."""
+        self.written += 1
+        return AuditEntry(
+            id=f"{self.request_id}-{self.written}",
+            at=at,
+            who=self.who,
+            scopes=self.scopes,
+            technician=self.technician,
+            method=self.method,
+            route=self.route,
+            changes=tuple(changes),
+            request_id=self.request_id,
+            ahead=ahead,
+        )
+
+
+_recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
+
+
+@contextmanager
+def recording(
+    who: str,
+    *,
+    scopes: Sequence[str],
+    technician: str | None,
+    method: str,
+    route: str,
+    request_id: str | None,
+) -> Iterator[None]:
+    """Enter what is changed meanwhile as the doing of ``who``."""
+    # Text that cannot be stored, as an issuer may sign it, is spelled out.
+    subject = who.encode(errors="backslashreplace").decode()
+    told = Recording(
+        subject, tuple(scopes), technician, method, route, request_id or str(uuid.uuid4())
+    )
+    token = _recording.set(told)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def records() -> bool:
+    """Return whether what is changed now is entered."""
+    return _recording.get() is not None
+
+
+def entering(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """Return the action that enters ``changes``, for their transaction; none where none is due."""
+    current = _recording.get()
+    if current is None or not changes:
+        return []
+    return [_put(current.entry(changes, now(), ahead=False))]
+
+
+def enter_ahead(changes: Sequence[Change]) -> None:
+    """Enter ``changes`` that no transaction takes along before they are made, once a request."""
+    current = _recording.get()
+    if current is None or not changes or tuple(changes) in current.noted:
+        return
+    current.noted.add(tuple(changes))
+    aws.dynamodb().put_item(**_put(current.entry(changes, now(), ahead=True))["Put"])
+
+
+def place(at: datetime, entry_id: str) -> tuple[str, str]:
+    """Return the key of an entry."""
+    return shard_key(shards.of(entry_id, SHARDS)), f"{sortable(at)}#{entry_id}"
+
+
+def shard_key(shard: int) -> str:
+    """Return the partition of a shard's entries."""
+    return f"ENTRIES#{shard}"
+
+
+def _put(entry: AuditEntry) -> dict[str, Any]:
+    pk, sk = place(entry.at, entry.id)
+    item = {"pk": {"S": pk}, "sk": {"S": sk}, "body": {"S": entry.stored_text()}}
+    return {"Put": {"TableName": from_env(AuditSettings).audit_table, "Item": item}}
