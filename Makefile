@@ -71,7 +71,7 @@ format: install ## Format and mend what can be mended by itself
 test: install ## All tests that this machine can run; says what it left out and why; ARGS="-k word"
 	@TEST_TARGET=$(TARGET) $(VENV)/python -m tests $(ARGS)
 
-coverage: install ## Which branches the tests that run in process take; twice as long as without
+coverage: install ## Which branches all tests take, in process and in deployed functions; takes twice as long
 	@$(VENV)/python -m tests --coverage $(ARGS)
 
 fuzz: install ## Look for new counterexamples and try the long versions of tests, for some tens of minutes

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -307,6 +308,12 @@ def test_an_open_stage_never_loads_what_reads_tokens(unzipped: Path) -> None:
 
 
 # --- what AWS allows ----------------------------------------------------------------------------
+
+
+def test_aws_takes_the_template(package_folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the libraries that read templates
+        package.lint(package_folder / "sam.json")
 
 
 def test_nothing_outgrows_what_aws_allows(package_folder: Path) -> None:

@@ -31,6 +31,7 @@ from infra.localstack.up import LocalStack
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
 from infra.standins.server import Standins
+from tests.support.measured import measuring
 from tests.support.patience import CLIENT_S, NotYetError, eventually
 from tests.support.processes import free_port, processes
 
@@ -197,15 +198,13 @@ class Deployed:
 
 
 def packaged(request: pytest.FixtureRequest) -> Path:
-    """Return the folder with the session's ``deployment.zip`` and ``sam.json``, checked."""
+    """Return the folder with the session's zips and ``sam.json``."""
     stash = request.config.stash
     if _PACKAGE not in stash:
         folder = _new_folder(request, "build")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # those of the libraries that read templates
-            built = package.build(local=True, folder=folder)
-            package.lint(built / "sam.json")
-        stash[_PACKAGE] = built
+            stash[_PACKAGE] = package.build(local=True, folder=folder)
     return stash[_PACKAGE]
 
 
@@ -229,7 +228,7 @@ def deployed(
     running = request.config.stash.setdefault(_RUNNING, {})
     if stage not in running:
         built = packaged(request)
-        running[stage] = _started(request, stage, environment)
+        running[stage] = _started(request, stage, {**environment, **_measured(request)})
         running[stage].signs_in = signs_in
         running[stage].own = parameters or {}
         deploy_first(running[stage], built)
@@ -255,6 +254,10 @@ def deploy_first(stack: Deployed, built: Path) -> None:
         standing = Stack(deploy.session("local"), f"backroom-{stack.stage}")
         parameters = {"Stage": stack.stage, **stack.parameters}
         stack.outputs = standing.deploy(built, parameters, stack.fingerprint)
+
+
+def _measured(request: pytest.FixtureRequest) -> dict[str, str]:
+    return measuring(_new_folder(request, "coverage")) if TARGET == "local" else {}
 
 
 def _fingerprint(stack: Deployed) -> str:
