@@ -307,7 +307,7 @@ def _compare(api: DeliveriesApi, before: Statistics, *, as_json: bool) -> None:
     if wrong:
         raise DisagreementError(
             "The counters and the records do not agree: " + "; ".join(wrong),
-            next_step="see docs/deliveries.md, when the counters are wrong",
+            next_step='see "Counters" in docs/deliveries.md',
         )
 
 

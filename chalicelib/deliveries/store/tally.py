@@ -3,7 +3,8 @@
 ``COUNTERS/TOTAL``    the counters; ``epoch``, ``spread`` (over how many shards, absent while there
                       are none), ``folded`` (the sums of all shards when they were closed last),
                       ``folded_at``, ``fold_after`` and ``hold_s``
-``STATISTICS/<place>``  the counters of one shard; ``closed`` (the epoch that closed it)
+``STATISTICS/<place>``  the counters of one shard; ``closed`` (the epoch that closed it); a place is
+                      ``COUNTED#<shard>``, ``MALFORMED#http#<shard>`` or ``MALFORMED#queue#<shard>``
 
 A shard's counters only grow. *Spreading* begins an epoch: from then on the total takes no count and
 the shards take them. *Folding* closes every shard, writes their sums beside the total and lets it
