@@ -22,6 +22,7 @@ ROUTES = {
     ),
     "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
     "chalicelib.web.routes": ("web",),
+    "chalicelib.webhooks.routes": ("events", "subscriptions"),
 }
 EVENTS = (
     "chalicelib.audit.events",
@@ -33,6 +34,7 @@ EVENTS = (
     "chalicelib.vending.events",
     "chalicelib.vending.workers",
     "chalicelib.warranties.events",
+    "chalicelib.webhooks.events",
 )
 
 app = Backroom("backroom", ROUTES)

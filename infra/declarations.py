@@ -90,6 +90,7 @@ class Function(_Declared):
     webhook: bool = False
     names_effects: bool = False
     redrives: bool = False
+    streams: Mapping[str, tuple[str, ...]] = {}
     environment: Mapping[str, Any] = {}
     rights: Mapping[str, tuple[str, ...]] = {}
 
@@ -101,7 +102,9 @@ class Function(_Declared):
     @property
     def source(self) -> Source | None:
         """Return the queue that starts it, that of its kind of effects included."""
-        return Source(queue=effect_queue(self.performs)) if self.performs else self.takes
+        if self.takes or self.performs is None:
+            return self.takes
+        return Source(queue=effect_queue(self.performs))
 
 
 class Declarations(_Declared):
@@ -158,6 +161,8 @@ def together(declared: Iterable[Declarations]) -> Declarations:
     for name, function in functions.items():
         if function.source and function.source.queue not in everything.queues:
             raise DeclarationError(f"{name}: there is no queue {function.source.queue}")
+        if function.streams and stream_dead_letters(name) not in everything.queues:
+            raise DeclarationError(f"{name}: there is no queue {stream_dead_letters(name)}")
     return everything
 
 
@@ -169,8 +174,12 @@ def _added(one: Function | None, other: Function) -> Function:
         on: tuple(dict.fromkeys((*one.rights.get(on, ()), *other.rights.get(on, ()))))
         for on in {**one.rights, **other.rights}
     }
-    environment = {**one.environment, **other.environment}
-    return one.model_copy(update={**told, "rights": rights, "environment": environment})
+    joined = {
+        "rights": rights,
+        "environment": {**one.environment, **other.environment},
+        "streams": {**one.streams, **other.streams},
+    }
+    return one.model_copy(update={**told, **joined})
 
 
 def _joined(parts: Iterable[Mapping[str, T]]) -> dict[str, T]:
@@ -183,6 +192,11 @@ def _joined(parts: Iterable[Mapping[str, T]]) -> dict[str, T]:
 def effect_queue(kind: str) -> str:
     """Return the logical id of a kind's queue: ``OutboxJira``."""
     return f"Outbox{_camel(kind)}"
+
+
+def stream_dead_letters(function: str) -> str:
+    """Return the logical id of the queue of what a function of streams gave up."""
+    return f"{logical_id(function)}Dlq"
 
 
 def logical_id(function: str) -> str:

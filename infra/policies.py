@@ -11,6 +11,7 @@ from infra.declarations import (
     effect_queue,
     policy_file,
     short_name,
+    stream_dead_letters,
 )
 
 _OUR = "${AWS::Region}:${AWS::AccountId}"
@@ -23,6 +24,7 @@ _SERVICES = {
 # What Ref gives of a secret is an ARN on AWS alone; its Id is one everywhere.
 _ARNS = {"AWS::SecretsManager::Secret": "Id"}
 _TAKES = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+_READS_STREAM = ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")
 _EVERY_EFFECT_QUEUE = f"arn:${{AWS::Partition}}:sqs:{_OUR}:${{AWS::StackName}}-outbox-*"
 _EVERY_DEAD_LETTER = f"arn:${{AWS::Partition}}:sqs:{_OUR}:${{AWS::StackName}}-*-dlq"
 _KEY = "KmsKeyArn"
@@ -83,8 +85,16 @@ def _rights(name: str, function: Function, declared: Declarations) -> Rights:
         for queue, told in declared.own_queues.items():
             if not told.dead_letters_only:
                 yield queue, ("SendMessage",)
+    yield from _stream_rights(name, function)
     yield from function.rights.items()
     yield _KEY, ("Decrypt", "GenerateDataKey")
+
+
+def _stream_rights(name: str, function: Function) -> Rights:
+    for table in function.streams:
+        yield f"{table}.StreamArn", _READS_STREAM
+    if function.streams:
+        yield stream_dead_letters(name), ("SendMessage",)
 
 
 def _statement(

@@ -1,6 +1,6 @@
 """CloudFormation's resources that follow from what the templates declare."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.declarations import (
@@ -13,6 +13,7 @@ from infra.declarations import (
     effect_queue,
     logical_id,
     short_name,
+    stream_dead_letters,
 )
 
 Template = dict[str, Any]
@@ -42,6 +43,9 @@ def generated(declared: Declarations) -> Template:
         resources |= _queue(name, queue)
     for name, function in declared.functions.items():
         resources |= _function(name, function, declared)
+        for table in function.streams:
+            images = {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+            resources[table]["Properties"]["StreamSpecification"] = images
     return {"Resources": resources, "Outputs": outputs}
 
 
@@ -206,6 +210,11 @@ def _function(name: str, function: Function, declared: Declarations) -> Template
         properties["Environment"] = {"Variables": variables}
     if source := function.source:
         properties["Events"] = {f"{identity}SqsEventSource": _event(source)}
+    if function.streams:
+        properties["Events"] = {
+            f"{table}Stream": _stream(table, patterns, stream_dead_letters(name))
+            for table, patterns in function.streams.items()
+        }
     group = {
         "LogGroupName": _sub(f"/aws/lambda/{full_name}"),
         "RetentionInDays": {"Ref": "LogRetentionDays"},
@@ -226,6 +235,24 @@ def _event(source: Source) -> Template:
     if source.reports_failures:
         properties["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
     return {"Properties": properties}
+
+
+def _stream(table: str, patterns: Sequence[str], dead_letters: str) -> Template:
+    """Return what starts a function for the changes of a table.
+
+    In order and until it succeeds, for as long as the stream has them, a day; a second's changes
+    together.
+    """
+    properties: Template = {
+        "Stream": {"Fn::GetAtt": [table, "StreamArn"]},
+        "StartingPosition": "TRIM_HORIZON",
+        "BatchSize": 100,
+        "MaximumBatchingWindowInSeconds": 1,
+        "BisectBatchOnFunctionError": True,
+        "FilterCriteria": {"Filters": [{"Pattern": pattern} for pattern in patterns]},
+        "DestinationConfig": {"OnFailure": {"Destination": _arn(dead_letters)}},
+    }
+    return {"Type": "DynamoDB", "Properties": properties}
 
 
 def _variables(function: Function, declared: Declarations) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from chalicelib.core.addresses import safe
 
 T = TypeVar("T")
 
-_SOCKET_TIMEOUT_S = 2.0
+SOCKET_TIMEOUT_S = 2.0
 """Seconds that one connect, one TLS handshake and one read may take."""
 
 Get = Callable[[str], bytes]
@@ -49,12 +49,20 @@ def fetched(read: Callable[[Get], T], *, within_s: float, limit: int) -> T:
     Raises TimeoutError after ``within_s`` seconds, whatever is waited for then: a name, a
     handshake, one more byte. The connection is shut, so that nothing goes on behind it.
     """
-    documents = _Documents(limit)
+    return bounded(lambda line: read(_Documents(limit, line).get), within_s=within_s)
+
+
+def bounded(talk: "Callable[[Line], T]", *, within_s: float) -> T:
+    """Return what ``talk`` returns, which gives the connections that it opens to its line.
+
+    Raises TimeoutError after ``within_s`` seconds, and ends what goes on behind it.
+    """
+    line = Line()
     found: Future[T] = Future()
 
     def run() -> None:
         try:
-            found.set_result(read(documents.get))
+            found.set_result(talk(line))
         except BaseException as failed:  # noqa: BLE001 - raised again where it is waited for
             found.set_exception(failed)
 
@@ -62,17 +70,39 @@ def fetched(read: Callable[[Get], T], *, within_s: float, limit: int) -> T:
     try:
         return found.result(within_s)
     finally:
-        documents.shut()
+        line.shut()
 
 
-class _Documents:
-    """The documents of one fetch, until `shut`."""
+class Line:
+    """The connection that is open, until `shut`."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shut = False
         self._socket: socket.socket | None = None
+
+    def hold(self, opened: socket.socket | None) -> None:
+        """Take a connection that was opened. Raises TimeoutError when it is too late for it."""
+        with self._lock:
+            if self._shut:
+                raise TimeoutError("the time is over")
+            self._socket = opened
+
+    def shut(self) -> None:
+        """End what is under way; nothing more goes on."""
+        with self._lock:
+            self._shut = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Documents:
+    """The documents of one fetch."""
+
+    def __init__(self, limit: int, line: Line) -> None:
+        self._limit = limit
+        self._line = line
 
     def get(self, address: str) -> bytes:
         """Return what is at an address. Raises HTTPError, OSError or ValueError."""
@@ -80,10 +110,10 @@ class _Documents:
             raise ValueError("an address is no https:// one")
         parts = urlsplit(address)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=_SOCKET_TIMEOUT_S)
+        connection = kind(parts.hostname or "", parts.port, timeout=SOCKET_TIMEOUT_S)
         try:
             connection.connect()
-            self._hold(connection.sock)
+            self._line.hold(connection.sock)
             connection.request(
                 "GET",
                 parts._replace(scheme="", netloc="", fragment="").geturl() or "/",
@@ -99,17 +129,3 @@ class _Documents:
         if more:
             raise ValueError(f"a document has more than {self._limit} bytes")
         return content
-
-    def shut(self) -> None:
-        """End what is under way; nothing is fetched any more."""
-        with self._lock:
-            self._shut = True
-            if self._socket is not None:
-                with suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
-
-    def _hold(self, opened: socket.socket | None) -> None:
-        with self._lock:
-            if self._shut:
-                raise TimeoutError("the fetch has ended")
-            self._socket = opened

@@ -26,6 +26,7 @@ from typing import Any
 from chalicelib.core import shards, table
 from chalicelib.core.audit.entries import thing as named
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.ledger.models import (
@@ -272,6 +273,13 @@ def thing(pk: str, sk: str) -> str | None:
     if kind == "TRANSACTION":
         return named("transactions", name)
     return named("accounts", sk) if kind == "ACCOUNTS" else None
+
+
+def posted_by(change: ItemChange) -> Entry | None:
+    """Return the entry that a change of the table has posted, if it has."""
+    if change.new is None or change.old is not None or not change.pk.startswith(_entries_of("")):
+        return None
+    return _read(change.new)
 
 
 # --- keys -----------------------------------------------------------------------------------------

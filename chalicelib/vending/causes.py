@@ -67,9 +67,9 @@ def order(machine: MachineSummary) -> tuple[int, str, int, str]:
     return level, due if level == NO_CAUSE else "", -wrong, machine.serial
 
 
-def open_causes(summary: MachineSummary) -> tuple[Cause, ...]:
-    """Return the reasons to go to a machine, whatever is due."""
-    return tuple(_causes(summary, overdue=False))
+def open_causes(summary: MachineSummary, *, overdue: bool = False) -> tuple[Cause, ...]:
+    """Return the reasons to go to a machine, whatever is due unless it is ``overdue``."""
+    return tuple(_causes(summary, overdue=overdue))
 
 
 def by_kind(verdicts: Iterable[Verdict]) -> Iterator[Cause]:

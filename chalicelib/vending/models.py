@@ -246,6 +246,38 @@ class Cause(Model):
     clears_when: str
 
 
+class CauseEvent(Model):
+    """A cause that was raised at a machine, or has cleared.
+
+    ``cause`` is its kind, or out_of_service, which is ``under`` at its higher level. ``episode``
+    counts how often it has begun there. What explains it is there as long as it is known: ``since``
+    to ``parts``.
+    """
+
+    machine: str
+    """The serial of the machine."""
+    cause: Urgency | Literal["out_of_service"]
+    """What kind of cause it is."""
+    episode: int
+    """How often this cause has begun at this machine."""
+    state: MachineState
+    """What the machine is called since."""
+    site: str | None = None
+    """The site of the machine."""
+    technician: str | None = None
+    """Who looks after the machine."""
+    since: Instant | None = None
+    """When it was first known."""
+    why: str | None = None
+    """What was found, in a sentence."""
+    how_we_know: HowWeKnow | None = None
+    """The evidence."""
+    clears_when: str | None = None
+    """What makes it go away."""
+    parts: tuple[str, ...] = ()
+    """The parts that a technician should bring."""
+
+
 class MachineReport(MachineSummary):
     """A machine as the dispatcher sees it: its summary, and whether it is due."""
 

@@ -78,6 +78,24 @@ class Warranty(Model):
         )
 
 
+class CancelledWarranty(Warranty):
+    """A warranty that was cancelled: why, and how its refund comes about."""
+
+    reason: str
+    """Why it was cancelled."""
+    calculation: str
+    """How the refund comes about."""
+
+    @classmethod
+    def by(cls, warranty: Warranty, cancellation: Cancellation) -> "CancelledWarranty":
+        """Return a warranty as subscribers are told of its cancellation."""
+        why: dict[str, Any] = {
+            "reason": cancellation.reason,
+            "calculation": cancellation.calculation,
+        }
+        return cls.model_construct(**dict(warranty), **why)
+
+
 def _cancelled(cancellation: Cancellation | None) -> dict[str, Any]:
     if cancellation is None:
         return {}

@@ -26,6 +26,7 @@ from typing import Any
 from chalicelib.core import shards, table
 from chalicelib.core.audit.entries import thing as named
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.outbox.outbox import Outbox
@@ -258,6 +259,13 @@ def thing(pk: str, _: str) -> str | None:
     kind, _, name = pk.partition("#")
     kinds = {"SALE": "sales", "STORE": "stores"}
     return named(kinds[kind], name) if kind in kinds else None
+
+
+def sale_before_and_after(change: ItemChange) -> tuple[Sale | None, Sale] | None:
+    """Return a sale as it was before a change of the table, if it was, and as it is then."""
+    if change.new is None or (change.pk, change.sk) != _sale_key(change.pk.partition("#")[2]):
+        return None
+    return (_sale(change.old) if change.old else None), _sale(change.new)
 
 
 # --- keys -----------------------------------------------------------------------------------------

@@ -202,6 +202,7 @@ ELSEWHERE = {
     "vending/service/reading.py": "the text of a file, block by block",
     "vending/store/chunks.py": "compresses, hashes nothing",
     "vending/store/fleet.py": "compresses, hashes nothing",
+    "webhooks/signing.py": "the signature of a webhook, as Standard Webhooks makes it",
     "warranties/fields.py": "the id of a store (RFC 9562 version 5)",
 }
 

@@ -6,8 +6,10 @@ from itertools import chain
 from typing import Any
 
 from chalicelib.core import aws
+from chalicelib.webhooks.wiring import event_log
 from tests.support.api import Answer, Api
 from tests.support.vending.crew import log
+from tests.support.webhooks.house import fact
 
 ONE, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 PACKAGE = {
@@ -119,3 +121,18 @@ def _rest(api: Api, ask: Callable[..., Made]) -> Iterator[Made]:
     aws.sqs().send_message(QueueUrl=dead, MessageBody="{}")
     redrive = "/dlq/vending-uploads/redrive"
     yield ask("POST /dlq/{queue}/redrive", "queues/vending-uploads", path=redrive)
+    yield from _subscriptions(ask)
+
+
+def _subscriptions(ask: Callable[..., Made]) -> Iterator[Made]:
+    made = ask("POST /subscriptions", "subscriptions/", {"url": "https://example.com/hooks"})
+    yield made
+    path = f"/subscriptions/{made[1].json['id']}"
+    name, route = path[1:], "/subscriptions/{subscription_id}"
+    delivery = f"effects/webhook#{made[1].json['id']}"
+    [event] = event_log().append([fact()])
+    yield ask(f"PATCH {route}", name, {"description": "books"}, path)
+    yield ask(f"POST {route}/secret", name, path=f"{path}/secret")
+    yield ask(f"POST {route}/test", delivery, path=f"{path}/test")
+    yield ask(f"POST {route}/replay", delivery, {"event_id": event.id}, f"{path}/replay")
+    yield ask(f"DELETE {route}", name, path=path)

@@ -17,6 +17,7 @@ from chalicelib.bakery.records import (
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
 from chalicelib.bakery.store.orders import OPEN, ORDERS, changing
+from chalicelib.core.facts import ItemChange
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Item, Table, at_version, key
@@ -177,6 +178,13 @@ class TicketStore:
                 return None
         owner = item["of"]["S"]
         return int(owner) if owner.isdigit() else read_batch_id(owner)
+
+
+def batch_before_and_after(change: ItemChange) -> tuple[Batch | None, Batch] | None:
+    """Return a batch as it was before a change of the table, if it was, and as it is then."""
+    if change.new is None or change.pk != _BATCHES:
+        return None
+    return (_batch(change.old) if change.old else None), _batch(change.new)
 
 
 def _by_id(issue_id: str) -> str:

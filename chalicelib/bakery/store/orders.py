@@ -9,6 +9,7 @@ from chalicelib.bakery.records import Keyed, Order
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
 from chalicelib.core import canonical
+from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import iso
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
@@ -148,6 +149,13 @@ class OrderStore:
         except ConditionError:
             return False
         return True
+
+
+def order_before_and_after(change: ItemChange) -> tuple[Order | None, Order] | None:
+    """Return an order as it was before a change of the table, if it was, and as it is then."""
+    if change.new is None or change.pk != ORDERS:
+        return None
+    return items.record(Order, change.old), items.read(Order, change.new)
 
 
 def place(order_id: int) -> tuple[str, str]:

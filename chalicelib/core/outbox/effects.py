@@ -13,6 +13,7 @@ EffectError
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, Protocol
 
 EffectState = Literal["pending", "sending", "unsure", "done", "dead", "disabled"]
@@ -25,13 +26,15 @@ class Effect:
     ``id`` is its identity for ever and says what it is for (``archive#<request id>``,
     ``jira#batch#2026-11-21``): the same id written twice is one effect. ``kind`` names its queue
     and its handler. ``payload`` is JSON: all that the handler needs, or the name of it. It is not
-    tried before ``delay_s`` are over since it was asked for.
+    tried before ``delay_s`` are over since it was asked for. Its row goes once it has been ``kept``
+    so long, which has to be longer than its identity matters; None is for ever.
     """
 
     id: str
     kind: str
     payload: Mapping[str, Any]
     delay_s: float = 0
+    kept: timedelta | None = None
 
 
 @dataclass(frozen=True)

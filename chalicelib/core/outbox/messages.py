@@ -1,8 +1,10 @@
 """What a worker's function does with its messages; see docs/outbox.md for a whole one."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from chalice.app import SQSEvent
+from chalice.app import SQSEvent, SQSRecord
 
 from chalicelib.core import log
 from chalicelib.core.batches import Failures, untried_first
@@ -13,29 +15,41 @@ from chalicelib.core.outbox.worker import Worker
 __all__ = ["Failures", "handle"]
 
 
-def handle(event: SQSEvent, worker: Worker) -> Failures:
+def handle(event: SQSEvent, worker: Worker, *, at_once: int = 1) -> Failures:
     """Work on the effects that the messages name; return the messages that are to come again.
 
     Those are only messages whose effect could not be looked at or written to: whatever a vendor
-    does is on the effect's record, and its message is spent.
+    does is on the effect's record, and its message is spent. ``at_once`` are worked on side by
+    side.
     """
-    failures: list[dict[str, str]] = []
-    outcomes: Counter[str] = Counter()
-    for record in untried_first(event):
-        try:
-            effect_id = queues.effect_id(record.body)
-        except (ValueError, RecursionError):
-            outcomes["unreadable"] += 1
-            logger.error("message names no effect", extra={"body": record.body[:200]})
-            continue
-        try:
-            outcomes[worker.work(effect_id)] += 1
-        except Exception:  # noqa: BLE001 - whatever it is, its neighbours go on
-            outcomes["failed"] += 1
-            logger.exception("effect failed", extra={"effect_id": effect_id, "kind": worker.kind})
-            failures.append({"itemIdentifier": record.to_dict()["messageId"]})
+    records = untried_first(event)
+    if at_once == 1:
+        results = [_worked(worker, record) for record in records]
+    else:
+        with ThreadPoolExecutor(at_once) as pool:
+            results = list(pool.map(partial(_worked, worker), records))
+    outcomes = Counter(results)
+    failures = [
+        {"itemIdentifier": record.to_dict()["messageId"]}
+        for record, result in zip(records, results, strict=True)
+        if result == "failed"
+    ]
     for outcome, count in outcomes.items():
         log.measure("Effects", count, kind=worker.kind, outcome=outcome)
     if dead := outcomes["dead"]:
         log.measure("DeadEffects", dead)
     return {"batchItemFailures": failures}
+
+
+def _worked(worker: Worker, record: SQSRecord) -> str:
+    """Return what became of a message."""
+    try:
+        effect_id = queues.effect_id(record.body)
+    except (ValueError, RecursionError):
+        logger.error("message names no effect", extra={"body": record.body[:200]})
+        return "unreadable"
+    try:
+        return worker.work(effect_id)
+    except Exception:  # noqa: BLE001 - whatever it is, its neighbours go on
+        logger.exception("effect failed", extra={"effect_id": effect_id, "kind": worker.kind})
+        return "failed"

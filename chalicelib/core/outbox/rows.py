@@ -1,6 +1,7 @@
 """How an effect stands in the table, and what is known of it.
 
-``EFFECT#<id>/EFFECT``  the effect; its id is its identity for ever, so its row is never deleted
+``EFFECT#<id>/EFFECT``  the effect; its id is its identity for ever, so its row is never deleted,
+                        but for kinds whose effects say how long they are kept (``expires_at``)
 ``KINDS/<kind>``        why a kind stands still, and when to try it again; absent while it works
 
 Two indexes hold keys alone. ``open`` has what is not over, by ``open_shard`` and ``wake``
@@ -116,6 +117,9 @@ def item(kept: EffectRow) -> Item:
         "asked_at": {"S": sortable(kept.asked_at)},
         "list_place": {"S": list_place(kept)},
     }
+    if kept.effect.kept:
+        expires = kept.asked_at + kept.effect.kept
+        written["expires_at"] = {"N": str(int(expires.timestamp()))}
     return written | {name: value for name, value in changing(kept).items() if value}
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import cast, get_args
 
 from chalicelib.core import canonical, shards
+from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table, key
 from chalicelib.deliveries.fields import Status
@@ -159,6 +160,13 @@ class PackageStore:
         records = [_record(item) for item in items if item["pk"]["S"].startswith(RECORDS)]
         self._table.put_many(row for record in records for row in rows(record))
         return len(records), ScanPosition(*following) if following else None
+
+
+def decided_by(change: ItemChange) -> Record | None:
+    """Return the package that a change of the table has decided, if it has."""
+    if change.sk != _RECORD or change.new is None or change.old is not None:
+        return None
+    return _record(change.new)
 
 
 def rows(record: Record) -> Iterator[Item]:

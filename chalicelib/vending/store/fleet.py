@@ -23,6 +23,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from chalicelib.core import shards
+from chalicelib.core.facts import ItemChange
 from chalicelib.core.table import Condition, ConditionError, Item, Table, at_version, key
 from chalicelib.vending.models import Totals
 from chalicelib.vending.ports import (
@@ -38,6 +39,7 @@ from chalicelib.vending.store.announcements import AnnouncementStore
 from chalicelib.vending.store.rollups import RollupStore, silence_items
 
 _SETTLED = "FLEET"
+_MACHINE, _STATE = "MACHINE#", "STATE"
 
 
 class FleetStore:
@@ -54,12 +56,12 @@ class FleetStore:
 
     def machine(self, serial: str) -> MachineState | None:
         """Return what was concluded of a machine."""
-        item = self._table.get(f"MACHINE#{serial}", "STATE")
+        item = self._table.get(f"{_MACHINE}{serial}", _STATE)
         return _state(item) if item else None
 
     def machines(self, serials: Iterable[str]) -> dict[str, MachineState]:
         """Return what was concluded of these machines (distinct)."""
-        items = self._table.get_many((f"MACHINE#{serial}", "STATE") for serial in serials)
+        items = self._table.get_many((f"{_MACHINE}{serial}", _STATE) for serial in serials)
         return {state.serial: state for state in map(_state, items)}
 
     def put(
@@ -194,10 +196,17 @@ class FleetStore:
             return
 
 
+def state_before_and_after(change: ItemChange) -> tuple[MachineState | None, MachineState] | None:
+    """Return a machine's state before a change of the table, if it had one, and after it."""
+    if change.new is None or change.sk != _STATE or not change.pk.startswith(_MACHINE):
+        return None
+    return (_state(change.old) if change.old else None), _state(change.new)
+
+
 def state_item(state: MachineState) -> Item:
     """Return the item of a machine's state."""
     body = {"version": {"N": str(state.version)}, "body": {"S": state.json_text()}}
-    return {**key(f"MACHINE#{state.serial}", "STATE"), **body}
+    return {**key(f"{_MACHINE}{state.serial}", _STATE), **body}
 
 
 def serial_item(serial: str) -> Item:

@@ -314,3 +314,15 @@ def test_rows_of_kinds_are_no_effects(real: RealStore) -> None:
 
     assert walk(real, 10) == []
     assert real.table.get(*[key("KINDS", KIND)[name]["S"] for name in ("pk", "sk")])
+
+
+def test_a_row_goes_in_time_where_its_effect_says_how_long_it_is_kept(table: Table) -> None:
+    store = RealStore(table)
+    store.add(Effect("short", KIND, {}, kept=timedelta(days=60)), NOON)
+    store.add(Effect("long", KIND, {}), NOON)
+
+    short, long = (table.get(*rows.place(each)) or {} for each in ("short", "long"))
+    assert short["expires_at"] == {"N": str(int((NOON + timedelta(days=60)).timestamp()))}
+    assert "expires_at" not in long
+    assert (kept := store.get("short"))
+    assert store.change(kept, closed(kept, Ending("done"), NOON)) == store.get("short")

@@ -30,7 +30,10 @@ ARNS = {
     "AWS::SQS::Queue": "arn:aws:sqs:us-east-1:123456789012:{}",
 }
 # As SAM's own policy DynamoDBStreamReadPolicy has it.
-KNOWN = {("policy-outbox-relay.json", "dynamodb:ListStreams")}
+KNOWN = {
+    ("policy-outbox-relay.json", "dynamodb:ListStreams"),
+    ("policy-webhooks-recorded.json", "dynamodb:ListStreams"),
+}
 
 
 def filled(node: Any) -> Any:

@@ -313,6 +313,44 @@ def test_all_that_a_kind_needs_follows_from_its_declaration() -> None:
     )
 
 
+# --- streams --------------------------------------------------------------------------------------
+
+
+def test_all_that_a_table_s_changes_need_to_start_a_function_follows_from_its_declaration() -> None:
+    """And what several templates say adds up."""
+    dlq = {"alarm": "Changes were not seen", "dead_letters_only": True}
+    one = declared(
+        Tables=["One"],
+        Queues={"XSeenDlq": dlq},
+        Functions={"x_seen": {"streams": {"One": ["{}"]}}},
+    )
+    other = declared(Tables=["Other"], Functions={"x_seen": {"streams": {"Other": ["{}"]}}})
+
+    everything = together([one, other])
+    made = resources.generated(everything)["Resources"]
+
+    for table in ("One", "Other"):
+        event = made["XSeen"]["Properties"]["Events"][f"{table}Stream"]
+        assert event["Properties"]["Stream"] == {"Fn::GetAtt": [table, "StreamArn"]}
+        assert event["Properties"]["FilterCriteria"] == {"Filters": [{"Pattern": "{}"}]}
+        assert made[table]["Properties"]["StreamSpecification"] == {
+            "StreamViewType": "NEW_AND_OLD_IMAGES"
+        }
+    [policy] = [
+        each for file, each in policies.policies(everything, made).items() if "x-seen" in file
+    ]
+    assert {_named(each["Resource"]) for each in policy["Statement"]} >= {
+        "One.StreamArn",
+        "Other.StreamArn",
+        "XSeenDlq.Arn",
+    }
+
+
+def test_a_function_of_streams_needs_a_queue_of_what_it_gives_up() -> None:
+    with pytest.raises(DeclarationError, match="x_seen: there is no queue XSeenDlq"):
+        together([declared(Tables=["T"], Functions={"x_seen": {"streams": {"T": ["{}"]}}})])
+
+
 # --- local targets --------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """A worker's function: messages in, those that are to come again out."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -34,6 +35,25 @@ def test_s6_the_effects_that_a_batch_names_are_performed(office: Office) -> None
 
     assert handle(batch(*map(name, "abc")), office.worker) == {"batchItemFailures": []}
     assert office.times_made == dict.fromkeys("abc", 1)
+
+
+def test_s6_the_effects_of_a_batch_are_worked_on_at_once_where_a_worker_wants_that() -> None:
+    """All of them have to be under way before the first one ends; and what fails is told."""
+    together = threading.Barrier(3, timeout=10)
+
+    class Waiting:
+        kind = KIND
+
+        def work(self, effect_id: str) -> str:
+            together.wait()
+            if effect_id == "b":
+                raise RuntimeError("no database")
+            return "done"
+
+    worker: Any = Waiting()
+    failures = handle(batch(*map(name, "abc")), worker, at_once=3)
+
+    assert failures == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
 
 
 @pytest.mark.parametrize(

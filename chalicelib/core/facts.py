@@ -1,0 +1,66 @@
+"""Facts: what contexts tell to whoever subscribes, derived from the changes of their tables.
+
+A table's stream has each change of an item, in order and only after it was written. Which facts a
+change makes known is the context's to say (``chalicelib/<context>/facts.py``); what becomes of them
+is not (`chalicelib.webhooks`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from chalicelib.core.models import Model
+
+Item = dict[str, Any]
+"""An item as DynamoDB types it."""
+
+EventKind = Literal[
+    "batch.changed",
+    "cause.cleared",
+    "cause.raised",
+    "entry.posted",
+    "order.changed",
+    "package.decided",
+    "warranty.cancelled",
+    "warranty.sold",
+]
+"""Every kind of event that can be subscribed to."""
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """An item before and after a change; None is an item that was not there, or is no more."""
+
+    pk: str
+    sk: str
+    old: Item | None
+    new: Item | None
+    at: datetime
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "ItemChange":
+        """Return the change that a record of a stream is about (NEW_AND_OLD_IMAGES)."""
+        told = record["dynamodb"]
+        return cls(
+            pk=told["Keys"]["pk"]["S"],
+            sk=told["Keys"]["sk"]["S"],
+            old=told.get("OldImage"),
+            new=told.get("NewImage"),
+            at=datetime.fromtimestamp(told["ApproximateCreationDateTime"], UTC),
+        )
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that happened: ``data`` tells it to subscribers.
+
+    ``subject`` is the path of what it is about. ``version`` tells it from other facts of its kind
+    about the same subject, for ever: a fact that is told twice is one event.
+    """
+
+    kind: EventKind
+    subject: str
+    at: datetime
+    data: Model
+    version: str = ""

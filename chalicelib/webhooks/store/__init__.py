@@ -1,0 +1,1 @@
+"""The log of events, the subscriptions, and how their receivers do, in one DynamoDB table."""
