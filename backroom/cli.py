@@ -74,6 +74,8 @@ COMMANDS = (
     Entry("employees", _BAKERY, "bakery.commands.employees:employees"),
     Entry("outbox", _OPERATORS, "operators.commands.outbox:app"),
     Entry("trail", _OPERATORS, "trail.commands:app"),
+    Entry("events", _OPERATORS, "webhooks.commands.events:app"),
+    Entry("webhooks", _OPERATORS, "webhooks.commands.webhooks:app"),
     Entry("dlq", _OPERATORS, "operators.commands.dead_letters:app"),
     Entry(
         "audit",

@@ -14,6 +14,15 @@ def secret(random: bytes) -> str:
     return PREFIX + base64.b64encode(random).decode()
 
 
+def well_formed(text: str) -> bool:
+    """Return whether a text is a secret: the prefix, and 24 to 64 bytes in base64."""
+    try:
+        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        return False
+    return text.startswith(PREFIX) and 24 <= len(key) <= 64
+
+
 def headers(event_id: str, body: bytes, secrets: Iterable[str], now: datetime) -> Mapping[str, str]:
     """Return the headers of a webhook, signed with each of ``secrets``.
 

@@ -1,0 +1,1 @@
+"""`backroom events` and `backroom webhooks`."""
