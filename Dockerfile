@@ -8,7 +8,9 @@ RUN useradd --uid 10001 --create-home backroom \
 
 FROM base AS exporter
 COPY requirements-dev.txt ./
-RUN pip install -c requirements-dev.txt boto3 prometheus-client urllib3
+RUN pip install -c requirements-dev.txt boto3 prometheus-client pydantic urllib3
+COPY chalicelib/__init__.py chalicelib/
+COPY chalicelib/core/__init__.py chalicelib/core/settings.py chalicelib/core/
 COPY monitoring monitoring
 USER backroom
 CMD ["python", "-m", "monitoring.exporter"]

@@ -1,0 +1,98 @@
+"""Each image of the Dockerfile holds all that its program imports."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from infra.package import ROOT
+
+# What an image runs, where its command is no Python module.
+RUN_BY = {"infra/localstack/deploy.sh": "infra.deploy"}
+
+
+def stages() -> dict[str, str]:
+    """Return the instructions of each image that is built, by its name."""
+    text = (ROOT / "Dockerfile").read_text()
+    _, *parts = re.split(r"^FROM base AS ", text, flags=re.MULTILINE)
+    return {name: body for name, _, body in (part.partition("\n") for part in parts)}
+
+
+def program(stage: str) -> str:
+    """Return the module that an image runs."""
+    last = re.findall(r'"([^"]+)"', stage.strip().splitlines()[-1])[-1]
+    return RUN_BY.get(last, last)
+
+
+def copied(stage: str) -> list[Path]:
+    """Return the files and folders of the repository that an image holds."""
+    lines = re.findall(r"^COPY (.+)$", stage, flags=re.MULTILINE)
+    return [ROOT / name for line in lines for name in line.split()[:-1]]
+
+
+def installed(stage: str) -> set[str]:
+    """Return the names under which an image can import libraries, those of dependencies too."""
+    [names] = re.findall(r"pip install -c \S+ (.+)$", stage, flags=re.MULTILINE)
+    waiting, found = names.split(), set[str]()
+    while waiting:
+        name = waiting.pop().lower().replace("_", "-")
+        if name not in found:
+            found.add(name)
+            try:
+                required = metadata.requires(name) or []
+            except metadata.PackageNotFoundError:  # for another platform or Python
+                continue
+            plain = (each for each in required if "extra ==" not in each)
+            waiting += [re.split(r"[^\w.-]", each)[0] for each in plain]
+    return {
+        module
+        for module, packages in metadata.packages_distributions().items()
+        if found & {package.lower().replace("_", "-") for package in packages}
+    }
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield what a module imports when it runs."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+        yield from imports(node)
+
+
+def ours(module: str) -> Path | None:
+    """Return the file of a module of this repository."""
+    path = ROOT.joinpath(*module.split("."))
+    candidates = (path.with_suffix(".py"), path / "__main__.py", path / "__init__.py")
+    return next((each for each in candidates if each.is_file()), None)
+
+
+@pytest.mark.parametrize("image", stages())
+def test_an_image_holds_what_its_program_imports(image: str) -> None:
+    stage = stages()[image]
+    there, libraries = copied(stage), installed(stage) | sys.stdlib_module_names
+    waiting, seen = [program(stage)], set[str]()
+    assert ours(program(stage))
+    while waiting:
+        module = waiting.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        path = ours(module)
+        if path is None:
+            parent = module.rpartition(".")[0]
+            known = module.split(".")[0] in libraries or (parent and ours(parent))
+            assert known, f"the image {image} cannot import {module}"
+            continue
+        held = any(path.is_relative_to(each) for each in there)
+        assert held, f"the image {image} lacks {path.relative_to(ROOT)}"
+        waiting += imports(ast.parse(path.read_text()))
+        waiting += [parent] if (parent := module.rpartition(".")[0]) else []
