@@ -139,7 +139,8 @@ class ProcessEnvironment(RuntimeExecutor):  # type: ignore[misc]
         self._api.ready.clear()
         begun = time.monotonic()
         self._process = subprocess.Popen(
-            [PYTHON, "-m", "awslambdaric", self._environment["_HANDLER"]],
+            # The client takes no second argument: by it the function's processes are found.
+            [PYTHON, "-m", "awslambdaric", self._environment["_HANDLER"], str(self._folder)],
             cwd=self._environment["LAMBDA_TASK_ROOT"],
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -147,6 +147,7 @@ class LocalStack:
             "LOCALSTACK_HOST": f"localhost:{self.aws_port}",
             "LS_LOG": "warning",
             "OVERRIDE_IN_DOCKER": "0",  # also where this machine is a container
+            "S3_SKIP_SIGNATURE_VALIDATION": "0",  # a presigned URL takes what it was signed for
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "SQS_ENDPOINT_STRATEGY": "path",  # queues at the host that the guard knows
         }

@@ -124,7 +124,8 @@ class Deployed:
 
     def workers(self, name: str) -> list[int]:
         """Return the process ids of the environments that a function runs in."""
-        return processes(f"{self.aws.temporary}/ministack-lambda-{self.function(name)}-")
+        kind = "ministack-lambda-" if isinstance(self.aws, LocalAws) else ""
+        return processes(f"{self.aws.temporary}/{kind}{self.function(name)}-")
 
     def kill_one(self, name: str) -> int:
         """Kill one of a function's processes, whatever it is doing; return how many died."""

@@ -16,7 +16,7 @@ import pytest
 
 from infra.package import ROOT
 from tests.support.deployed import TARGET
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.processes import free_port
 
 pytestmark = [
@@ -66,7 +66,8 @@ class Compose:
 
     @property
     def api(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://localhost:{self.environment['PORT']}", timeout=120)
+        address = f"http://localhost:{self.environment['PORT']}"
+        return httpx.Client(base_url=address, timeout=CLIENT_S)
 
     def healthy(self, *services: str) -> bool:
         """Return whether every one of the services is healthy."""
@@ -107,7 +108,9 @@ def test_the_api_answers_through_the_gateway_with_every_context(compose: Compose
         assert api.get("/fleet").status_code == 200
         cake = {"name": "Carrot Cake", "ingredients": {"carrots": 60, "eggs": 2}}
         assert api.post("/cakes", json=cake).status_code == 201
-        assert [vendor["state"] for vendor in api.get("/integrations").json()]
+        vendors = api.get("/integrations")
+        assert vendors.status_code == 200, vendors.text
+        assert [vendor["state"] for vendor in vendors.json()]
 
 
 def test_an_order_s_ticket_reaches_the_stand_in_for_jira(compose: Compose) -> None:
@@ -123,7 +126,7 @@ def test_a_presigned_url_leads_to_where_the_caller_reaches_it(compose: Compose) 
     with compose.api as api:
         asked = api.post("/imports/presigned", json={"filename": "log.txt"}).json()["upload"]
         assert asked["url"].startswith(f"http://localhost:{compose.environment['AWS_PORT']}/")
-        sent = httpx.put(asked["url"], headers=asked["headers"], content=b"x\n", timeout=60)
+        sent = httpx.put(asked["url"], headers=asked["headers"], content=b"x\n", timeout=CLIENT_S)
         assert sent.status_code == 200
 
 
