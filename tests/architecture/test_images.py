@@ -24,7 +24,7 @@ def stages() -> dict[str, str]:
 
 def program(stage: str) -> str:
     """Return the module that an image runs."""
-    last = re.findall(r'"([^"]+)"', stage.strip().splitlines()[-1])[-1]
+    last: str = re.findall(r'"([^"]+)"', stage.strip().splitlines()[-1])[-1]
     return RUN_BY.get(last, last)
 
 
