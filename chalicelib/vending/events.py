@@ -16,7 +16,7 @@ from chalice.app import CloudWatchEvent, SQSEvent, SQSRecord
 from chalicelib.core import log
 from chalicelib.core.batches import Failures, receives, untried_first
 from chalicelib.core.log import logger, observed
-from chalicelib.vending.ports import Enrolment, Round
+from chalicelib.vending.ports import Clearing, Enrolment, Round
 from chalicelib.vending.wiring import vending
 
 bp = Blueprint(__name__)
@@ -71,6 +71,8 @@ def _go_on(asked: dict[str, Any]) -> bool:
         vending().verdicts.go_round(Round.model_validate(asked["round"]))
     elif "enrolment" in asked:
         vending().rebuilding.enrol(Enrolment.model_validate(asked["enrolment"]))
+    elif "clearing" in asked:
+        vending().rebuilding.clear(Clearing.model_validate(asked["clearing"]))
     else:
         return False
     return True

@@ -2,7 +2,9 @@
 
 A new *epoch* begins: what was concluded in another one is ignored from then on. Then every machine
 that the registry or a file knows is enrolled, learns of its dispatches from before 0.2.0, and a
-round for each shard judges them from all their rows. Repeating any part of it does no harm.
+round for each shard judges them from all their rows. A machine's places in lists move with it;
+what else is left of older epochs is deleted once all machines are judged. Repeating any part of it
+does no harm.
 """
 
 from collections.abc import Iterable
@@ -13,6 +15,7 @@ from chalicelib.vending.files import DISPATCHER
 from chalicelib.vending.models import Rebuild
 from chalicelib.vending.ports import (
     SHARDS,
+    Clearing,
     DispatchBook,
     Enrolment,
     Files,
@@ -45,8 +48,11 @@ class Rebuilding:
 
     def catch_up(self) -> None:
         """Have a rebuilding finished whose messages were lost."""
-        if self.progress().state == "running":
-            self.queues.enrol(Enrolment(epoch=self.rollups.epoch()))
+        epoch = self.rollups.epoch()
+        if self._progress(epoch).state == "running":
+            self.queues.enrol(Enrolment(epoch=epoch))
+        elif self.rollups.cleared() < epoch:
+            self.queues.clear(Clearing(epoch=epoch))
 
     def progress(self) -> Rebuild:
         """Return how far the last rebuilding is."""
@@ -60,6 +66,12 @@ class Rebuilding:
             self.queues.enrol(following)
             return
         self.queues.go_round(Round(shard=shard, anew=part.epoch) for shard in range(SHARDS))
+
+    def clear(self, part: Clearing) -> None:
+        """Delete what is left of a region of an older epoch; the next one follows by itself."""
+        following = self.rollups.clear(part.epoch, after=part.after)
+        if following:
+            self.queues.clear(part.model_copy(update={"after": following}))
 
     def _enrolled(self, part: Enrolment) -> Enrolment | None:
         if part.dispatches:

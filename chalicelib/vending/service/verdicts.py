@@ -22,6 +22,7 @@ from chalicelib.vending.models import Dispatch, Machine, ServiceVisit, Site, Ver
 from chalicelib.vending.ports import (
     CASES,
     SHARDS,
+    Clearing,
     DispatchBook,
     Fleet,
     MachineLog,
@@ -197,6 +198,8 @@ class Verdicts:
         done, over = part.done + len(serials), len(serials) < _ROUND
         if part.anew is not None:
             self.fleet.put_progress(part.anew, part.shard, done, over=over)
+            if sum(ended for _, ended in self.fleet.progress(part.anew).values()) == SHARDS:
+                self.queues.clear(Clearing(epoch=part.anew))
         self.queues.look_at_notes()
         if not over:
             self.queues.go_round([part.model_copy(update={"after": serials[-1], "done": done})])

@@ -92,7 +92,10 @@ class FleetStore:
 
     def _moves(self, new: MachineState, old: MachineState | None) -> Iterator[dict[str, Any]]:
         """Yield how the lists and the sums change."""
-        old = old if old and old.epoch == new.epoch else None
+        if old and old.epoch != new.epoch:
+            for at in entries_of(old):
+                yield self._table.deleting(*at)
+            old = None
         yield from self._silences(new, old)
         here, before = entries_of(new), entries_of(old) if old else {}
         for at in before.keys() - here.keys():

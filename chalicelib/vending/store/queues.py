@@ -8,7 +8,7 @@ from chalicelib.core import retry
 from chalicelib.core.audit import recording
 from chalicelib.core.audit.entries import Change, thing
 from chalicelib.core.errors import UnavailableError
-from chalicelib.vending.ports import Enrolment, Round
+from chalicelib.vending.ports import Clearing, Enrolment, Round
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -73,6 +73,12 @@ class SqsQueues:
         recording.enter_ahead([Change(what=thing("fleet", "conclusions"), change="changed")])
         self._client.send_message(
             QueueUrl=self._fleet_url, MessageBody=f'{{"enrolment": {part.json_text()}}}'
+        )
+
+    def clear(self, part: Clearing) -> None:
+        """Delete conclusions of older epochs."""
+        self._client.send_message(
+            QueueUrl=self._fleet_url, MessageBody=f'{{"clearing": {part.json_text()}}}'
         )
 
     def put_off(self, receipt_handle: str, after_s: int) -> None:

@@ -12,6 +12,8 @@
 ``STALE/<serial>#``                    the machine is to be judged again
 
 ``EPOCH/EPOCH``                        how often all was made anew; other epochs are ignored
+``EPOCH/CLEARED``                      conclusions of epochs below this number are deleted
+``OLD/<epoch>#<zone>``                 a machine's rollups have left that region of that epoch
 
 A month's rollups, the differences that they make to the counters, and the notes that say so are
 one transaction, guarded by the month's version: whatever happens, the counters are the sums of the
@@ -69,6 +71,7 @@ class RollupStore:
         Raises StaleMonthError when another one stands there by now.
         """
         notes = {(zone, name) for zone in (month.zone, over.zone if over else month.zone)}
+        moved = over and (over.epoch, over.zone) != (month.epoch, month.zone)
         try:
             self._table.transact(
                 self._table.putting(
@@ -77,6 +80,7 @@ class RollupStore:
                 ),
                 *self._changes(serial, month, over),
                 *(self._table.putting(_note(serial, f"{zone}#{name}")) for zone, name in notes),
+                *([self._table.putting(_old_item(over))] if over and moved else ()),
             )
         except ConditionError as changed:
             raise StaleMonthError(serial) from changed
@@ -98,16 +102,53 @@ class RollupStore:
 
     def epoch(self) -> int:
         """Return how often all conclusions were made anew."""
-        item = self._table.get("EPOCH", "EPOCH")
-        return int(item["number"]["N"]) if item else 0
+        return self._number("EPOCH")
 
     def begin_epoch(self, number: int) -> None:
         """Begin to make all conclusions anew, unless this epoch or a later one has begun."""
+        self._raise_number("EPOCH", number)
+
+    def clear(self, epoch: int, *, after: str = "") -> str | None:
+        """Delete what is left of a region of an epoch before ``epoch``.
+
+        Returns what names that region, for the next call to come after it; None once all that is
+        left of those epochs is deleted. Nothing that is read by now is touched, so repeating it
+        does no harm. The latest of those epochs is looked at again when the next one is over: a
+        writer that had begun in it may have come later than this.
+        """
+        region = next(iter(self._table.query("OLD", first=f"{after}\x00", page_size=1)), None)
+        if region is not None and int(region["epoch"]["N"]) < epoch:
+            old, zone = int(region["epoch"]["N"]), region["zone"]["S"]
+            for shard in range(SHARDS):
+                self._delete_partition(_counters(old, zone, shard))
+            for kind in ("REGION", "SILENT"):
+                self._delete_partition(f"{kind}#{old}#{zone}")
+            if old < epoch - 1:
+                self._table.delete("OLD", region["sk"]["S"])
+            return str(region["sk"]["S"])
+        for old in range(max(self.cleared() - 1, 0), epoch):
+            for kind in ("GAPS", "CASES", "TOTALS", "REBUILD"):
+                self._delete_partition(f"{kind}#{old}")
+        self._raise_number("CLEARED", epoch)
+        return None
+
+    def cleared(self) -> int:
+        """Return below which epoch nothing is left."""
+        return self._number("CLEARED")
+
+    def _delete_partition(self, pk: str) -> None:
+        self._table.delete_many((pk, item["sk"]["S"]) for item in self._table.query(pk))
+
+    def _number(self, name: str) -> int:
+        item = self._table.get("EPOCH", name)
+        return int(item["number"]["N"]) if item else 0
+
+    def _raise_number(self, name: str, number: int) -> None:
         later = Condition(
             "attribute_not_exists(pk) OR #n < :n", {":n": {"N": str(number)}}, {"#n": "number"}
         )
         try:
-            self._table.put({**key("EPOCH", "EPOCH"), "number": {"N": str(number)}}, later)
+            self._table.put({**key("EPOCH", name), "number": {"N": str(number)}}, later)
         except ConditionError:
             return
 
@@ -224,6 +265,11 @@ def month_item(serial: str, name: str, month: Month, version: int) -> Item:
         "version": {"N": str(version)},
         "days": {"M": {f"{day:%d}": {"B": rollup.packed()} for day, rollup in month.days.items()}},
     }
+
+
+def _old_item(month: Month) -> Item:
+    told = {"epoch": {"N": str(month.epoch)}, "zone": {"S": month.zone}}
+    return {**key("OLD", f"{month.epoch:06d}#{month.zone}"), **told}
 
 
 def _month(item: Item) -> Month:

@@ -49,6 +49,17 @@ def _of_epoch(ports: Ports, epoch: int) -> Iterator[tuple[str, Item]]:
                 yield f"{pk}/STATE", item
 
 
+def of_older_epochs(ports: Ports) -> list[str]:
+    """Return the keys of what is stored of epochs before the present one."""
+    epoch = ports.rollups.epoch()
+    return [
+        f"{pk}/{sk}"
+        for pk, held in stored(ports).items()
+        for sk in held
+        if pk.partition("#")[0] in {*_KINDS, "REBUILD"} and int(pk.split("#")[1]) < epoch
+    ]
+
+
 def _told(item: Item) -> Item:
     """Return what an item says, nothing for one that says nothing."""
     told = {

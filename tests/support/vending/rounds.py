@@ -4,7 +4,7 @@ import json
 import os
 
 from chalicelib.core import aws
-from chalicelib.vending.ports import Enrolment, Round
+from chalicelib.vending.ports import Clearing, Enrolment, Round
 from chalicelib.vending.wiring import vending
 
 
@@ -19,5 +19,7 @@ def until_the_fleet_is_quiet() -> None:
                 vending().verdicts.go_round(Round.model_validate(asked["round"]))
             if "enrolment" in asked:
                 vending().rebuilding.enrol(Enrolment.model_validate(asked["enrolment"]))
+            if "clearing" in asked:
+                vending().rebuilding.clear(Clearing.model_validate(asked["clearing"]))
             aws.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         vending().verdicts.look_at_notes()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from chalicelib.vending import ports
-from chalicelib.vending.ports import Enrolment, Found, Round, Sending
+from chalicelib.vending.ports import Clearing, Enrolment, Found, Round, Sending
 
 
 class FakeShare:
@@ -78,7 +78,7 @@ class FakeQueues:
 
     def __init__(self) -> None:
         self.arrivals: list[str] = []
-        self.fleet: list[Round | Enrolment | None] = []
+        self.fleet: list[Round | Enrolment | Clearing | None] = []
         self.put_offs: list[tuple[str, int]] = []
 
     def look_at(self, keys: Iterable[str]) -> None:
@@ -91,6 +91,9 @@ class FakeQueues:
         self.fleet.extend(rounds)
 
     def enrol(self, part: Enrolment) -> None:
+        self.fleet.append(part)
+
+    def clear(self, part: Clearing) -> None:
         self.fleet.append(part)
 
     def put_off(self, receipt_handle: str, after_s: int) -> None:

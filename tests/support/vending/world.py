@@ -26,7 +26,7 @@ from chalicelib.vending.models import (
     UploadQuery,
     WorkItem,
 )
-from chalicelib.vending.ports import IMPORTS, INCOMING, Round
+from chalicelib.vending.ports import IMPORTS, INCOMING, Clearing, Round
 from chalicelib.vending.wiring import Vending
 from tests.support.clock import Clock
 from tests.support.stage import Killed
@@ -122,6 +122,8 @@ class World:
         for asked in delivered:
             if isinstance(asked, Round):
                 self.vending.verdicts.go_round(asked)
+            elif isinstance(asked, Clearing):
+                self.vending.rebuilding.clear(asked)
             elif asked:
                 self.vending.rebuilding.enrol(asked)
         del self.queues.fleet[: len(delivered)]

@@ -31,7 +31,7 @@ from chalicelib.vending.rollups import (
 )
 from chalicelib.vending.rows import keys
 from tests.support.stage import Killed
-from tests.support.vending.conclusions import conclusions, stored
+from tests.support.vending.conclusions import conclusions, of_older_epochs, stored
 from tests.support.vending.reference import read_log
 from tests.support.vending.share import FakeShare
 from tests.support.vending.world import WHEN, Fuse, World, log, row, with_fuse, world
@@ -281,6 +281,7 @@ class FilesAreTheTruth(RuleBasedStateMachine):
         self.world.vending.rebuilding.begin()
         self.world.night_falls()
         assert conclusions(self.world.ports) == concluded
+        assert of_older_epochs(self.world.ports) == []
         # A file that was deleted while a run held it is cleaned up after once that run is over.
         self.world.night_falls()
         assert leftovers(self.world) == []

@@ -1,7 +1,7 @@
 """Lists of machines in pages (issue: fleets of any size), and the sums beside them."""
 
 from datetime import timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -9,11 +9,12 @@ import pytest
 from chalicelib.core import shards
 from chalicelib.core.errors import NotFoundError
 from chalicelib.vending.models import DispatchBody, MachinesQuery, SiteBody, Totals, WorkItem
-from chalicelib.vending.ports import SHARDS, Round
+from chalicelib.vending.ports import SHARDS, RegionMonth, Round
 from chalicelib.vending.service.verdicts import Verdicts
 from tests.support.api import Api
-from tests.support.vending.conclusions import conclusions, stored
-from tests.support.vending.world import World, log
+from tests.support.stage import Killed
+from tests.support.vending.conclusions import conclusions, of_older_epochs, stored
+from tests.support.vending.world import WHEN, Fuse, When, World, log, with_fuse
 
 _GUMBALLS = ([0] * 20, [1] * 20, [1] * 17 + [2] * 3)
 
@@ -233,6 +234,51 @@ def test_a_rebuild_says_how_far_it_is_and_ends_in_the_same_state(fleet: World, a
     ended = api.get("/fleet/rebuild").json
     assert (ended["state"], ended["machines"], ended["parts_done"]) == ("done", 15, 4)
     assert fleet.picture() == before
+
+
+def test_what_was_concluded_before_a_rebuild_is_deleted_after_it(fleet: World) -> None:
+    for _ in range(2):
+        fleet.vending.rebuilding.begin()
+        fleet.settle()
+
+    assert of_older_epochs(fleet.ports) == []
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_a_rebuild_that_dies_at_any_write_is_finished_and_leaves_nothing_behind(
+    fleet: World, when: When
+) -> None:
+    expected = conclusions(fleet.ports)
+    deaths = 0
+    for number in count(1, 17):
+        fuse = Fuse(number, when)
+        fuse.lit = True
+        dying = with_fuse(fleet, fuse)
+        try:
+            dying.vending.rebuilding.begin()
+            dying.settle()
+        except Killed:
+            deaths += 1
+            fleet.queues.fleet.clear()  # the message is lost, too
+        fleet.night_falls()
+        fleet.night_falls()
+        assert conclusions(fleet.ports) == expected, f"died {when} write {number}"
+        assert of_older_epochs(fleet.ports) == [], f"died {when} write {number}"
+        if not fuse.burnt:
+            break
+    assert deaths > 3
+
+
+def test_what_a_writer_adds_to_an_older_epoch_is_deleted_by_the_next_rebuild(fleet: World) -> None:
+    fleet.vending.rebuilding.begin()
+    fleet.settle()
+    fleet.ports.rollups.put_region_month(0, "UTC", "2020-02", RegionMonth(), over=None)
+    assert of_older_epochs(fleet.ports) != []
+
+    fleet.vending.rebuilding.begin()
+    fleet.settle()
+
+    assert of_older_epochs(fleet.ports) == []
 
 
 def test_a_stage_without_conclusions_gets_them_by_a_rebuild(fleet: World) -> None:
