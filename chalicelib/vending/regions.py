@@ -10,7 +10,6 @@ whoever judges a month from the same days finds the same.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
@@ -28,11 +27,13 @@ LEAST_MACHINES = 3
 
 _NEAR_ROWS = 200
 _QUIET_MACHINES = 5
+_QUIET_HOURS = 6
 _QUIET_BELOW = 0.8
 _WHOLE_SHARE = 0.9  # of the machines that cover a day's best hour
 _QUIET_DEVIATIONS = 4.0  # of what machines vary by themselves
 _QUIET_PRIOR_ROWS = 30.0
 _PARTIAL_SHARE = 0.3
+_USUAL_TAIL, _TAIL_WEIGHT = 1.15, 20.0
 _NO_DAY = RegionDay()
 
 
@@ -92,21 +93,19 @@ def quiet_days(days: Mapping[date, RegionDay]) -> dict[date, float]:
     The rows of each machine that sold anything are compared with the same weekday around: a machine
     without a row says nothing, so that machines that lose their logs make no day quiet.
     """
-    whole = {day: total for day, total in days.items() if total.active and _is_whole(total)}
-    each = {day: sum(total.rows) / total.active for day, total in whole.items()}
+    usual = {day: total for day, total in days.items() if total.active and _is_whole(total)}
     found = {}
-    for day, rows in each.items():
-        weeks = (day + timedelta(days=7 * week) for week in range(-6, 7))
-        alike = [each[other] for other in weeks if other in each]
-        active = days[day].active
-        if active < _QUIET_MACHINES or len(alike) < 3:
+    for day, total in days.items():
+        hours = _well_covered(total)
+        weeks = (day + timedelta(days=7 * week) for week in range(-6, 7) if week)
+        alike = [usual[other] for other in weeks if other in usual]
+        if total.active < _QUIET_MACHINES or len(alike) < 3 or len(hours) < _QUIET_HOURS:
             continue
-        each_usual = median(alike)
-        usual, came = each_usual * active, rows * active
-        chance = math.sqrt(usual * (1 + rhythm.USUAL_SPREAD * each_usual))
-        share = (came + _QUIET_PRIOR_ROWS) / (usual + _QUIET_PRIOR_ROWS)
-        if share < _QUIET_BELOW and usual - came > _QUIET_DEVIATIONS * chance:
-            found[day] = share
+        each = median(_rows(other, hours) / other.active for other in alike)
+        due, came = each * total.active, _rows(total, hours)
+        chance = math.sqrt(due * (1 + rhythm.USUAL_SPREAD * each))
+        if _share(came, due) < _QUIET_BELOW and due - came > _QUIET_DEVIATIONS * chance:
+            found[day] = _share(came, median(_rows_due(other, total, hours) for other in alike))
     return found
 
 
@@ -133,10 +132,32 @@ def partial_silences(
     return sorted(found)
 
 
+def _well_covered(day: RegionDay) -> list[int]:
+    """Return the local hours that the logs of most of a day's machines show."""
+    most = max(day.covered)
+    return [hour for hour in range(DAY_H) if most and day.covered[hour] >= _WHOLE_SHARE * most]
+
+
+def _rows(day: RegionDay, hours: Iterable[int]) -> int:
+    return sum(day.rows[hour] for hour in hours)
+
+
+def _rows_due(usual: RegionDay, day: RegionDay, hours: Iterable[int]) -> float:
+    """Return what the machines that cover ``day`` would sell on a day as usual as another."""
+    return math.fsum(
+        usual.rows[hour] * day.covered[hour] / usual.covered[hour]
+        for hour in hours
+        if usual.covered[hour]
+    )
+
+
+def _share(came: float, due: float) -> float:
+    return (came + _QUIET_PRIOR_ROWS) / (due + _QUIET_PRIOR_ROWS)
+
+
 def _is_whole(day: RegionDay) -> bool:
     """Return whether the logs show all of a day, but for the hour that clocks may leave out."""
-    most = max(day.covered)
-    return sum(hour >= _WHOLE_SHARE * most for hour in day.covered) >= DAY_H - 1
+    return len(_well_covered(day)) >= DAY_H - 1
 
 
 def _month(day: date, ahead: int) -> date:
@@ -181,30 +202,25 @@ def _unexplained(
     usual = Rhythm(cells)
     by_cell = [rate * hours for rate, hours in zip(usual.by_cell, cells.hours, strict=True)]
     due = {run: sum(by_cell[run[0] : run[1]]) for run in runs}
-    tail, count = rhythm.tail_of(map(usual.plain_surprise, due.values()))
+    tail, count = rhythm.tail_of(
+        map(usual.plain_surprise, due.values()), usual=_USUAL_TAIL, weight=_TAIL_WEIGHT
+    )
     for run in sorted(sorted(due, key=lambda each: -due[each])[: rhythm.CANDIDATES]):
         start, end = cells.edges[run[0]], cells.edges[run[1]]
         if due[run] < rhythm.TAIL_FROM:
             continue
         anew = Rhythm(_without(cells, run))
-        by_day = _by_day(anew, cells, run)
-        surprise = anew.surprise(by_day, sum(cells.rows)) / _clumping(anew, run)
+        due_in = {cell: anew.by_cell[cell] * cells.hours[cell] for cell in range(*run)}
+        surprise = anew.surprise(due_in) / _clumping(anew, run)
         e = max(count, 1) * math.exp((rhythm.TAIL_FROM - surprise) / tail)
         if e < limit:
             machines = min(each for each in covering[run[0] : run[1]] if each)
-            yield HourGap(start, end, e, sum(by_day.values()), machines)
+            yield HourGap(start, end, e, sum(due_in.values()), machines)
 
 
 def _without(cells: Cells, run: Span) -> Cells:
     nothing = [0.0] * (run[1] - run[0])
     return cells.with_hours([*cells.hours[: run[0]], *nothing, *cells.hours[run[1] :]])
-
-
-def _by_day(anew: Rhythm, cells: Cells, run: Span) -> dict[int, float]:
-    found: dict[int, float] = defaultdict(float)
-    for cell in range(*run):
-        found[cell // DAY_H] += anew.by_cell[cell] * cells.hours[cell]
-    return found
 
 
 def _clumping(anew: Rhythm, run: Span) -> float:

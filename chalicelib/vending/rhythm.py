@@ -27,16 +27,21 @@ DAY_H, WEEK_H = 24, 168
 Span = tuple[int, int]
 """Start and end in epoch seconds."""
 
+_ORDINARY = (0.0, 1.0)  # shares of a closing day and of any other that is not quiet
 _MIN_S = 2 * HOUR_S
 _MIN_EXPECTED = 10.0
 _MIN_KNOWN_H = 36  # of the log beside a silence; less shows no rhythm of days
 _KIND_ROWS, _WEEKDAY_ROWS = 1.0, 10.0  # weights of "as usual" in how busy a day of the week is
 _NEARBY_DAYS = 10
 _NEARBY_ROWS = 10.0  # weight of "as usual" in the level of the days around
-USUAL_SPREAD, _SPREAD_WEIGHT = 0.1, 1_500.0
+USUAL_SPREAD, _USUAL_SPREAD_ERROR = 0.1, 0.05
 _LEAST_SPREAD, _MOST_SPREAD = 0.01, 1.5
+_QUIET_SPREAD = 0.3  # more, where everybody sells less: a holiday shifts customers between places
+_BIN_ROWS, _KIND_HOUR_ROWS = 8.0, 3.0  # weights of what is known more broadly in a rate
+_NORMAL = ((0.0, 2 / 3), (math.sqrt(3), 1 / 6), (-math.sqrt(3), 1 / 6))
+"""Deviations and weights that stand for a normal distribution (Gauss-Hermite, 3 points)."""
 TAIL_FROM, _TAIL_CAP = 3.0, 10.0
-_USUAL_TAIL, _TAIL_WEIGHT = 1.15, 20.0
+_OWN_TAIL = (1.05, 40.0)  # what the mean excess leans on, and its weight in silences
 CANDIDATES = 8
 
 
@@ -168,15 +173,17 @@ class Rhythm:
             busy = _busy(kind, rows, hours, usual, _KIND_ROWS)
             for hour in range(DAY_H):
                 places = [day * DAY_H + hour for day in kind]
-                known = sum(hours[place] for place in places) + 3 / (busy * by_hour[hour])
-                rate = (sum(rows[place] for place in places) + 3) / known
+                lean = _KIND_HOUR_ROWS
+                known = sum(hours[place] for place in places) + lean / (busy * by_hour[hour])
+                rate = (sum(rows[place] for place in places) + lean) / known
                 for place in places:
                     usual[place] = rate
         rates = []
         for day in range(7):
             busy = _busy([day], rows, hours, usual, _WEEKDAY_ROWS)
             for place in range(day * DAY_H, (day + 1) * DAY_H):
-                rates.append((rows[place] + 2) / (hours[place] + 2 / (busy * usual[place])))
+                known = hours[place] + _BIN_ROWS / (busy * usual[place])
+                rates.append((rows[place] + _BIN_ROWS) / known)
         return rates
 
     @cached_property
@@ -189,25 +196,40 @@ class Rhythm:
     @cached_property
     def levels(self) -> list[float]:
         """How a day's surroundings compare with the rates, by day: 1 is as usual."""
-        seen = [*accumulate(self._rows_by_day, initial=0)]
-        usual = [*accumulate(self.expected, initial=0.0)]
-        last = len(self.expected)
-        found = []
-        for day in range(last):
-            start, end = max(day - _NEARBY_DAYS, 0), min(day + _NEARBY_DAYS + 1, last)
-            came, due = seen[end] - seen[start], usual[end] - usual[start]
-            found.append((came + _NEARBY_ROWS) / (due + _NEARBY_ROWS))
-        return found
+        pairs = zip(self._rows_near, _nearby(self.expected), strict=True)
+        return [(came + _NEARBY_ROWS) / (due + _NEARBY_ROWS) for came, due in pairs]
 
     @cached_property
     def spread(self) -> float:
         """How much days vary beyond chance: the squared coefficient of variation of their level."""
-        due: list[float] = list(map(mul, self.expected, self.levels))
-        pairs = zip(self._rows_by_day, due, strict=True)
-        beyond = math.fsum((came - e) ** 2 - e for came, e in pairs)
-        square = math.fsum(e * e for e in due)
-        spread = (beyond + _SPREAD_WEIGHT * USUAL_SPREAD) / (square + _SPREAD_WEIGHT)
-        return min(max(spread, _LEAST_SPREAD), _MOST_SPREAD)
+        return self._spread_and_error[0]
+
+    @cached_property
+    def _spread_and_error(self) -> tuple[float, float]:
+        """The spread, and the standard deviation of what is known of it.
+
+        The days' own spread and the usual one count by how sure each is. How sure the own one is
+        depends on the spread: twice is close enough. Quiet days say nothing of it.
+        """
+        due = [
+            (came, usual * level)
+            for came, usual, level, share in zip(
+                self._rows_by_day, self.expected, self.levels, self.cells.shares, strict=True
+            )
+            if share == 1.0
+        ]
+        square = math.fsum(e * e for _, e in due)
+        if not square:
+            return USUAL_SPREAD, _USUAL_SPREAD_ERROR
+        own = math.fsum((came - e) ** 2 - e for came, e in due) / square
+        spread, error = USUAL_SPREAD, _USUAL_SPREAD_ERROR
+        for _ in range(2):
+            noise = math.sqrt(2 * math.fsum((e + spread * e * e) ** 2 for _, e in due)) / square
+            trust = _USUAL_SPREAD_ERROR**2 / (_USUAL_SPREAD_ERROR**2 + noise**2)
+            estimate = trust * own + (1 - trust) * USUAL_SPREAD
+            spread = min(max(estimate, _LEAST_SPREAD), _MOST_SPREAD)
+            error = noise * math.sqrt(trust)
+        return spread, error
 
     @cached_property
     def by_cell(self) -> list[float]:
@@ -218,31 +240,79 @@ class Rhythm:
         ]
 
     def expected_in(self, span: Span, cells: Cells) -> dict[int, float]:
-        """Return the rows expected in ``span`` by day; ``cells`` say which of it counts."""
-        found: dict[int, float] = {}
-        for cell, length in cells.overlaps(span):
-            rate = self.rates[cell % WEEK_H] * self.levels[cell // DAY_H]
-            day = cell // DAY_H
-            found[day] = found.get(day, 0.0) + rate * min(length, cells.hours[cell])
-        return found
+        """Return the rows expected in ``span`` by cell; ``cells`` say which of it counts."""
+        return {
+            cell: self.rates[cell % WEEK_H]
+            * self.levels[cell // DAY_H]
+            * min(length, cells.hours[cell])
+            for cell, length in cells.overlaps(span)
+        }
 
-    def surprise(self, expected_by_day: Mapping[int, float], rows: int) -> float:
-        """Return the surprise of a silence that this rhythm leaves out.
+    def surprise(self, due: Mapping[int, float]) -> float:
+        """Return the surprise of a silence that this rhythm leaves out; ``due`` is by cell.
 
         A day's level follows a gamma distribution with the spread as its variance; what the rest of
-        the day sold says where in it the day lies. ``rows`` is how many the rates come from.
+        the day sold says where in it the day lies.
         """
-        prior = 1 / self.spread
-        plain = 0.0
-        for day, due in expected_by_day.items():
-            came, usual = self._rows_by_day[day], self.expected[day] * self.levels[day]
-            plain += (prior + came) * math.log1p(due / (prior + usual))
+        rows = sum(self.cells.rows)
+        plain = self._silent(_by_day(due), self.spread, 1.0)
         return rows * math.log1p(plain / rows) if rows else 0.0
+
+    def cautious_surprise(self, due: Mapping[int, float]) -> float:
+        """Return the same where spread and rates follow from few rows.
+
+        The chance is the mean over what they may be, given those rows.
+        """
+        total = math.fsum(due.values())
+        if not total:
+            return 0.0
+        rows = 1 / self._doubt(due, total)
+        certain = rows * math.log1p(total / rows) / total
+        by_day = _by_day(due)
+        spread, error = self._spread_and_error
+        plain = [
+            self._silent(by_day, min(max(each, _LEAST_SPREAD), _MOST_SPREAD), certain)
+            for each in (spread + deviation * error for deviation, _ in _NORMAL)
+        ]
+        least = min(plain)
+        return least - math.log(
+            math.fsum(
+                weight * math.exp(least - each)
+                for each, (_, weight) in zip(plain, _NORMAL, strict=True)
+            )
+        )
+
+    def _silent(self, by_day: Mapping[int, float], spread: float, certain: float) -> float:
+        found = 0.0
+        for day, due in by_day.items():
+            prior = self._prior_rows(day, spread)
+            came, usual = self._rows_by_day[day], self.expected[day] * self.levels[day]
+            found += (prior + came) * math.log1p(certain * due / (prior + usual))
+        return found
+
+    def _prior_rows(self, day: int, spread: float) -> float:
+        """Return how many rows of the rest of a day weigh as much as what is usual for it."""
+        ordinary = self.cells.shares[day] in _ORDINARY
+        return 1 / (spread if ordinary else spread + _QUIET_SPREAD)
+
+    def _doubt(self, due: Mapping[int, float], total: float) -> float:
+        """Return the squared coefficient of variation of ``total``, by the rows it follows from."""
+        by_hour: dict[int, float] = {}
+        for cell, rows in due.items():
+            by_hour[cell % WEEK_H] = by_hour.get(cell % WEEK_H, 0.0) + rows
+        hours = math.fsum(
+            rows * rows / (self._rows_by_hour[hour] + _BIN_ROWS) for hour, rows in by_hour.items()
+        )
+        level = math.fsum(
+            rows / (self._rows_near[day] + _NEARBY_ROWS) for day, rows in _by_day(due).items()
+        )
+        return hours / total**2 + level / total
 
     def in_place(self, span: Span, cells: Cells, rows: int) -> float:
         """Return the surprise of a silence that this rhythm includes."""
-        plain, prior = 0.0, 1 / self.spread
-        for day, due in self.expected_in(span, cells).items():
+        plain = 0.0
+        for day, due in _by_day(self.expected_in(span, cells)).items():
+            prior = self._prior_rows(day, self.spread)
             usual = max(self.expected[day] * self.levels[day] - due, 0.0)
             plain += (prior + self._rows_by_day[day]) * math.log1p(due / (prior + usual))
         return rows * math.log1p(plain / rows) if rows else 0.0
@@ -250,6 +320,14 @@ class Rhythm:
     def plain_surprise(self, expected: float) -> float:
         """Return the surprise of a silence of one ordinary day."""
         return math.log1p(self.spread * expected) / self.spread
+
+    @cached_property
+    def _rows_by_hour(self) -> list[int]:
+        return [sum(self.cells.rows[hour::WEEK_H]) for hour in range(WEEK_H)]
+
+    @cached_property
+    def _rows_near(self) -> list[float]:
+        return _nearby(self._rows_by_day)
 
     @cached_property
     def _rows_by_day(self) -> list[int]:
@@ -260,6 +338,23 @@ class Rhythm:
         first = self.cells.first.weekday()
         place = {weekday: (weekday - first) % 7 for weekday in range(7)}
         return [place[day] for day in range(5)], [place[5]], [place[6]]
+
+
+def _nearby(by_day: Sequence[float]) -> list[float]:
+    """Return the sums over the days around each day, itself included."""
+    sums = [*accumulate(by_day, initial=0.0)]
+    last = len(by_day)
+    return [
+        sums[min(day + _NEARBY_DAYS + 1, last)] - sums[max(day - _NEARBY_DAYS, 0)]
+        for day in range(last)
+    ]
+
+
+def _by_day(due: Mapping[int, float]) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for cell, rows in due.items():
+        found[cell // DAY_H] = found.get(cell // DAY_H, 0.0) + rows
+    return found
 
 
 def _busy(
@@ -282,14 +377,14 @@ def own_silences(
     """Return the silences of one machine that its rhythm does not explain, in time order.
 
     ``times`` are its rows' sorted epoch seconds, ``until`` is when its log was read, if known.
-    ``allowed`` is how many false ones are tolerated in a machine-month. A second round leaves out
-    what the first one found.
+    ``allowed`` is how many false ones are tolerated in a machine-month, or in a log that is
+    shorter. A second round leaves out what the first one found.
     """
     end = max(until or 0, times[-1]) if times else 0
     if len(times) < 3:
         return []
     cells = cells_of(times, calendar, end)
-    limit = allowed * (end - times[0]) / MONTH_S
+    limit = allowed * max((end - times[0]) / MONTH_S, 1.0)
     ends = [*times, end] if end > times[-1] else list(times)
     found: list[Silence] = []
     for _ in range(2):
@@ -306,19 +401,21 @@ def _unexplained(
 ) -> list[Silence]:
     rhythm = Rhythm(known)
     gaps = [gap for gap in _gaps(ends, rhythm) if gap[1] not in spans]
-    tail, count = tail_of(rhythm.in_place(span, cells, len(ends)) for _, span in gaps)
+    usual, weight = _OWN_TAIL
+    surprises = (rhythm.in_place(span, cells, len(ends)) for _, span in gaps)
+    tail, count = tail_of(surprises, usual=usual, weight=weight)
     gaps.sort(reverse=True)
     found = []
     for _, span in gaps[:CANDIDATES]:
         start, end = span
         anew = Rhythm(known.without([span]))
-        by_day = anew.expected_in(span, cells)
-        expected = sum(by_day.values())
+        due = anew.expected_in(span, cells)
+        expected = sum(due.values())
         if end - start < _MIN_S or expected < _MIN_EXPECTED:
             continue
         if sum(anew.cells.hours) < _MIN_KNOWN_H:
             continue
-        surprise = anew.surprise(by_day, len(ends) - 2)
+        surprise = anew.cautious_surprise(due)
         e = max(count, 1) * math.exp((TAIL_FROM - surprise) / tail)
         if e < limit:
             found.append(Silence(start, end, expected, e))
@@ -344,8 +441,11 @@ def _gaps(ends: Sequence[int], rhythm: Rhythm) -> list[tuple[float, Span]]:
     return [gap for gap in expected if gap[0] > TAIL_FROM]
 
 
-def tail_of(surprises: Iterable[float]) -> tuple[float, int]:
-    """Return the mean excess of the surprises above `TAIL_FROM`, and their number."""
+def tail_of(surprises: Iterable[float], *, usual: float, weight: float) -> tuple[float, int]:
+    """Return the mean excess of the surprises above `TAIL_FROM`, and their number.
+
+    The mean leans on what is ``usual``, as if so many silences (``weight``) had shown that.
+    """
     beyond = [min(each - TAIL_FROM, _TAIL_CAP) for each in surprises if each > TAIL_FROM]
-    mean = (sum(beyond) + _TAIL_WEIGHT * _USUAL_TAIL) / (len(beyond) + _TAIL_WEIGHT)
+    mean = (sum(beyond) + weight * usual) / (len(beyond) + weight)
     return max(1.0, mean), len(beyond)
