@@ -41,7 +41,7 @@ _BIN_ROWS, _KIND_HOUR_ROWS = 8.0, 3.0  # weights of what is known more broadly i
 _NORMAL = ((0.0, 2 / 3), (math.sqrt(3), 1 / 6), (-math.sqrt(3), 1 / 6))
 """Deviations and weights that stand for a normal distribution (Gauss-Hermite, 3 points)."""
 TAIL_FROM, _TAIL_CAP = 3.0, 10.0
-_OWN_TAIL = (1.05, 40.0)  # what the mean excess leans on, and its weight in silences
+_OWN_TAIL = (1.05, 20.0)  # what the mean excess leans on, and its weight in silences
 CANDIDATES = 8
 
 
