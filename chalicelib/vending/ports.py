@@ -1,7 +1,7 @@
 """What the services need from the outside, and what the outside may answer.
 
-The stores implement these protocols on DynamoDB, S3 and SQS; tests implement them in memory.
-What a method promises is documented in the stores.
+The stores implement these protocols on DynamoDB, S3 and SQS, the tests in memory. The methods are
+documented in the stores.
 """
 
 from array import array
@@ -57,11 +57,11 @@ class StaleRecordError(Exception):
 
 
 class StaleSummaryError(Exception):
-    """Someone stored a machine's summary since; read the rows again."""
+    """The machine's state has changed since it was read; read the rows again."""
 
 
 class StaleMonthError(Exception):
-    """Someone stored that month since; read the rows again."""
+    """The month has changed since it was read; read the rows again."""
 
 
 class SupersededError(Exception):
@@ -73,7 +73,7 @@ class ChangedMeanwhileError(Exception):
 
 
 class AlreadyOpenError(Exception):
-    """Somebody is on the way to that machine already: ``dispatch``."""
+    """The machine has an open dispatch: ``dispatch``."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         super().__init__(dispatch.machine)
@@ -99,7 +99,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Sending:
-    """What a URL takes: the bytes of one file, so many and with that SHA-256 where it is told."""
+    """What a presigned URL accepts: one file, of this size and SHA-256 where they are given."""
 
     file_id: int
     size_bytes: int | None = None
@@ -110,9 +110,9 @@ ChunkKind = Literal["rows", "corrupt", "beyond"]
 
 
 class Chunk(NamedTuple):
-    """What one file says of one machine and day: 4 bytes a row, or a refused line.
+    """What one file holds of one machine and day: 4 bytes a row, or a refused line.
 
-    ``beyond`` is a number in 4 bytes: all rows of that day, where they are too many to keep.
+    ``beyond`` is the number of all rows of that day, in 4 bytes, where only some are stored.
     """
 
     serial: str
@@ -123,12 +123,12 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class MachineLog:
-    """What a machine did in a span of days, by the files whose records count.
+    """A machine's rows in a span of days, from all committed files.
 
-    ``last_download_at`` is the latest visit of a technician among the files of its window,
-    ``download_told`` the clock that the technician saw then, ``file_starts_at`` where the logs of
-    other machines in those files usually begin. ``corrupt_lines`` are those of its window;
-    ``refused`` and ``beyond`` (rows too many to keep) are by day, of the whole span.
+    ``last_download_at`` is the latest download of its window, ``download_told`` the same as the
+    technician wrote it, ``file_starts_at`` where the logs of other machines in those files usually
+    begin. ``corrupt_lines`` are those of its window; ``refused`` and ``beyond`` (rows that are not
+    stored) are by day, of the whole span.
     """
 
     keys: "array[int]"
@@ -159,8 +159,8 @@ class Month:
 class Stretch(NamedTuple):
     """A silence of a whole region: the full local hours from ``start`` to ``end`` (epoch seconds).
 
-    ``last`` is the last row before it and ``next`` the first one after it, as far as the machines
-    were looked at (0: none yet), and whose they are.
+    ``last`` is the last row before it and ``next`` the first one after it (0: not known yet),
+    ``last_of`` and ``next_of`` their machines.
     """
 
     zone: str
@@ -177,7 +177,7 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class RegionMonth:
-    """What was concluded of a region's month: its days, and the silences that begin in it."""
+    """A region's month: its days, and the silences of the region that begin in it."""
 
     days: Mapping[date, RegionDay] = field(default_factory=dict)
     stretches: Sequence[Stretch] = ()
@@ -197,7 +197,7 @@ class RegionCases:
 
 
 class StaleNote(NamedTuple):
-    """A machine to be judged again; with ``month``, its rollups of that region-month changed."""
+    """A machine to judge again; with ``month``, because its rollups of that month changed."""
 
     serial: str
     zone: str
@@ -206,15 +206,15 @@ class StaleNote(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return what distinguishes the note."""
+        """Return the note's sort key."""
         return f"{self.serial}#{self.zone}#{self.month}" if self.month else f"{self.serial}#"
 
 
 class MachineState(Model):
-    """What was concluded of a machine, and its place in the registry as of then.
+    """A machine's verdicts, with its entry in the registry at that time.
 
-    ``zone`` is that of its rollups. ``place`` sorts by urgency and is empty while the machine is
-    in no list: when nobody registered it and no file says anything of it.
+    ``zone`` is that of its rollups. ``place`` sorts by urgency; it is empty while the machine is in
+    no list, because it is neither registered nor in any file.
     """
 
     summary: MachineSummary
@@ -226,21 +226,21 @@ class MachineState(Model):
     version: int = 0
     episodes: dict[str, int] = Field(default_factory=dict)
     open: tuple[str, ...] = ()
-    """Kinds of causes that are open, and how often each has begun: what was announced."""
+    """Kinds of causes that are open; ``episodes`` counts how often each has begun."""
 
     @property
     def serial(self) -> str:
-        """Return whose state it is."""
+        """Return the machine's serial."""
         return self.summary.serial
 
     @property
     def site(self) -> str | None:
-        """Return the machine's places in the lists."""
+        """Return the machine's site."""
         return self.machine.site if self.machine else None
 
     @property
     def technician(self) -> str | None:
-        """Return who looks after it."""
+        """Return the machine's technician."""
         return self.machine.technician if self.machine else None
 
 
@@ -259,10 +259,10 @@ Listed = tuple[Literal["ALL", "SITE", "TECHNICIAN"], str | None]
 
 
 class Round(Model):
-    """Machines to be judged again one after the other: those of a shard after a serial.
+    """A page of machines to judge again: those of a shard after a serial.
 
-    With ``zone`` those of that region, whose silences of ``month`` get their ends; with ``anew``
-    from all their rows, which ``done`` counts.
+    With ``zone`` only machines of that region, to find where its silences of ``month`` end; with
+    ``anew`` (an epoch) from all their rows. ``done`` counts the machines so far.
     """
 
     shard: int
@@ -274,9 +274,9 @@ class Round(Model):
 
 
 class Enrolment(Model):
-    """Machines to be enrolled for a round: the registry's, or those of an owner's files.
+    """A page of machines to enrol for a round: the registry's, or those of an owner's files.
 
-    With ``dispatches``, machines that are to know their dispatches.
+    With ``dispatches``, a page of dispatches to index by machine.
     """
 
     epoch: int
@@ -376,9 +376,9 @@ class Rollups(Protocol):
 
 
 class Announced(NamedTuple):
-    """What is stored with a machine's state: news for a digest, messages that go out at once.
+    """Stored in the transaction of a machine's state: news for a digest, effects to send at once.
 
-    ``cleared`` are the kinds of causes that are over, whose news waits no longer.
+    ``cleared`` are the kinds of causes that are over; their waiting news is deleted.
     """
 
     news: Sequence[News] = ()
@@ -420,7 +420,7 @@ class Fleet(Protocol):
 
 
 class DispatchBook(Protocol):
-    """Who was sent where."""
+    """Dispatches of technicians to machines."""
 
     def next_id(self) -> int: ...
     def open(self, dispatch: Dispatch) -> None: ...
@@ -435,7 +435,7 @@ class DispatchBook(Protocol):
 
 
 class Announcements(Protocol):
-    """News that waits for a digest, and how far the digests are."""
+    """News that waits for a digest, and the latest digest of each zone."""
 
     def pending(self) -> list[News]: ...
     def latest(self, zone: str) -> Digest | None: ...
@@ -443,7 +443,7 @@ class Announcements(Protocol):
 
 
 class Visits(Protocol):
-    """What was filled into machines and what was taken out."""
+    """Service visits: gumballs filled in, cash taken out."""
 
     def add(self, visit: ServiceVisit) -> None: ...
     def newest_first(
@@ -465,7 +465,7 @@ class Share(Protocol):
 
 
 class Queues(Protocol):
-    """Work for later."""
+    """Messages to our own queues."""
 
     def look_at(self, keys: Iterable[str]) -> None: ...
     def look_at_notes(self) -> None: ...

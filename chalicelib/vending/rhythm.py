@@ -27,7 +27,6 @@ DAY_H, WEEK_H = 24, 168
 Span = tuple[int, int]
 """Start and end in epoch seconds."""
 
-_ORDINARY = (0.0, 1.0)  # shares of a closing day and of any other that is not quiet
 _MIN_S = 2 * HOUR_S
 _MIN_EXPECTED = 10.0
 _MIN_KNOWN_H = 36  # of the log beside a silence; less shows no rhythm of days
@@ -36,7 +35,6 @@ _NEARBY_DAYS = 10
 _NEARBY_ROWS = 10.0  # weight of "as usual" in the level of the days around
 USUAL_SPREAD, _USUAL_SPREAD_ERROR = 0.1, 0.05
 _LEAST_SPREAD, _MOST_SPREAD = 0.01, 1.5
-_QUIET_SPREAD = 0.3  # more, where everybody sells less: a holiday shifts customers between places
 _BIN_ROWS, _KIND_HOUR_ROWS = 8.0, 3.0  # weights of what is known more broadly in a rate
 _NORMAL = ((0.0, 2 / 3), (math.sqrt(3), 1 / 6), (-math.sqrt(3), 1 / 6))
 """Deviations and weights that stand for a normal distribution (Gauss-Hermite, 3 points)."""
@@ -283,17 +281,11 @@ class Rhythm:
         )
 
     def _silent(self, by_day: Mapping[int, float], spread: float, certain: float) -> float:
-        found = 0.0
+        found, prior = 0.0, 1 / spread
         for day, due in by_day.items():
-            prior = self._prior_rows(day, spread)
             came, usual = self._rows_by_day[day], self.expected[day] * self.levels[day]
             found += (prior + came) * math.log1p(certain * due / (prior + usual))
         return found
-
-    def _prior_rows(self, day: int, spread: float) -> float:
-        """Return how many rows of the rest of a day weigh as much as what is usual for it."""
-        ordinary = self.cells.shares[day] in _ORDINARY
-        return 1 / (spread if ordinary else spread + _QUIET_SPREAD)
 
     def _doubt(self, due: Mapping[int, float], total: float) -> float:
         """Return the squared coefficient of variation of ``total``, by the rows it follows from."""
@@ -310,9 +302,8 @@ class Rhythm:
 
     def in_place(self, span: Span, cells: Cells, rows: int) -> float:
         """Return the surprise of a silence that this rhythm includes."""
-        plain = 0.0
+        plain, prior = 0.0, 1 / self.spread
         for day, due in _by_day(self.expected_in(span, cells)).items():
-            prior = self._prior_rows(day, self.spread)
             usual = max(self.expected[day] * self.levels[day] - due, 0.0)
             plain += (prior + self._rows_by_day[day]) * math.log1p(due / (prior + usual))
         return rows * math.log1p(plain / rows) if rows else 0.0

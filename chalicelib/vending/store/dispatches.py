@@ -15,7 +15,7 @@ from chalicelib.vending.ports import AlreadyOpenError, VisitTakenError
 from chalicelib.vending.store.visits import VisitStore
 
 _PK = "DISPATCHES"
-# Dispatches that are read at a time where somebody may want a few of them.
+# Dispatches read at a time; most callers want a few.
 _PAGE = 100
 
 

@@ -2,7 +2,7 @@
 
 ``OWNER#<owner>/FILE#<id>``  the record (``body``, ``version``): so an owner's list is one query
 ``FILE#<id>/OWNER``          whose it is: a file is found by its id
-``KEY#<key>/FILE``           which file stands at that key of the share: a key has one at a time
+``KEY#<key>/FILE``           the file at that key of the share; a key has one at a time
 ``WORK/<id>``                the file waits to be processed or judged
 ``CLEAN/<id>``               the file was deleted and its rows are still stored
 ``FILE#<id>/refused#<gen>#<n>``  refused lines of a generation, the first of them
@@ -27,7 +27,7 @@ from chalicelib.vending.ports import KeyTakenError, StaleRecordError, Waiting
 
 # 250 lines of at most 1 kB each stay well under the 400 kB of an item.
 _LINES_PER_ITEM = 250
-# Records that are read at a time where somebody may want a few of them.
+# Records read at a time; most callers want a few.
 _PAGE = 100
 
 

@@ -68,7 +68,7 @@ class RollupStore:
     def put_month(self, serial: str, name: str, month: Month, *, over: Month | None) -> None:
         """Store a month over the one that was read, and what it changes in its region.
 
-        Raises StaleMonthError when another one stands there by now.
+        Raises StaleMonthError when it has changed since.
         """
         notes = {(zone, name) for zone in (month.zone, over.zone if over else month.zone)}
         moved = over and (over.epoch, over.zone) != (month.epoch, month.zone)

@@ -77,9 +77,9 @@ class BucketShare:
     def upload_url(
         self, key: str, sending: Sending, *, expires_in_s: int
     ) -> tuple[str, dict[str, str]]:
-        """Return a URL that takes one PUT to ``key`` while nothing stands there, and its headers.
+        """Return a URL for one PUT to ``key`` while no object is there, and its headers.
 
-        All that is told is signed. A client sends the length by itself.
+        The headers are signed. HTTP clients add the length.
         """
         params: dict[str, Any] = {
             "Bucket": self._bucket,
