@@ -52,8 +52,8 @@ class AnnouncementStore:
     def send(self, zone: str, which: Digest, effect: Effect, news: Sequence[News]) -> bool:
         """Ask for a digest and have its news wait no longer, all or nothing.
 
-        Returns False when another run was faster, or some of the news has changed: then the next look
-        decides anew.
+        Returns False when another run was faster, or some of the news has changed; then the next
+        look decides anew.
         """
         latest = {"S": f"{which.day}#{which.number:03d}"}
         newer = Condition("attribute_not_exists(pk) OR latest < :it", {":it": latest})
