@@ -30,6 +30,7 @@ Span = tuple[int, int]
 _MIN_S = 2 * HOUR_S
 _MIN_EXPECTED = 10.0
 _MIN_KNOWN_H = 36  # of the log beside a silence; less shows no rhythm of days
+_MIN_KNOWN_ROWS = 12  # beside it; fewer come in bunches by chance alone
 _KIND_ROWS, _WEEKDAY_ROWS = 1.0, 10.0  # weights of "as usual" in how busy a day of the week is
 _NEARBY_DAYS = 10
 _NEARBY_ROWS = 10.0  # weight of "as usual" in the level of the days around
@@ -295,10 +296,13 @@ class Rhythm:
         hours = math.fsum(
             rows * rows / (self._rows_by_hour[hour] + _BIN_ROWS) for hour, rows in by_hour.items()
         )
-        level = math.fsum(
-            rows / (self._rows_near[day] + _NEARBY_ROWS) for day, rows in _by_day(due).items()
-        )
-        return hours / total**2 + level / total
+        # Few rows around a day leave its level to all rows, as many as `_NEARBY_ROWS` would be.
+        all_rows = max(sum(self.cells.rows), 2)
+        level = 0.0
+        for day, rows in _by_day(due).items():
+            near = self._rows_near[day] + _NEARBY_ROWS
+            level += rows * (1 / near + (_NEARBY_ROWS / near) ** 2 / all_rows)
+        return max(hours / total**2 + level / total, 1 / (all_rows - 1))
 
     def in_place(self, span: Span, cells: Cells, rows: int) -> float:
         """Return the surprise of a silence that this rhythm includes."""
@@ -404,7 +408,7 @@ def _unexplained(
         expected = sum(due.values())
         if end - start < _MIN_S or expected < _MIN_EXPECTED:
             continue
-        if sum(anew.cells.hours) < _MIN_KNOWN_H:
+        if sum(anew.cells.hours) < _MIN_KNOWN_H or len(ends) - 2 < _MIN_KNOWN_ROWS:
             continue
         surprise = anew.cautious_surprise(due)
         e = max(count, 1) * math.exp((TAIL_FROM - surprise) / tail)
