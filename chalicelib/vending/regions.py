@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
+from operator import mul
 from statistics import median, median_high, median_low
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -224,10 +225,25 @@ def _without(cells: Cells, run: Span) -> Cells:
 
 
 def _clumping(anew: Rhythm, run: Span) -> float:
-    """Return how much longer than usual the fleet takes for 200 rows before or after a run."""
+    """Return how much less a run's silence says than that of as many single customers.
+
+    The largest of: how much longer than usual the fleet takes for 200 rows before and after it;
+    and how much more than by chance the same hours of other days vary, as where clocks change for
+    machines without a time zone.
+    """
     cells = anew.cells
     sides = (range(run[0] - 1, -1, -1), range(run[1], len(cells.rows)))
-    return max(1.0, *(_pace(anew, side) for side in sides))
+    return max(1.0, _varying(anew, run), *(_pace(anew, side) for side in sides))
+
+
+def _varying(anew: Rhythm, run: Span) -> float:
+    hours = {cell % DAY_H for cell in range(*run)}
+    beyond = due = 0.0
+    for cell, expected in enumerate(map(mul, anew.by_cell, anew.cells.hours)):
+        if cell % DAY_H in hours and expected:
+            beyond += (anew.cells.rows[cell] - expected) ** 2
+            due += expected
+    return beyond / due if due else 1.0
 
 
 def _pace(anew: Rhythm, side: Iterable[int]) -> float:

@@ -140,6 +140,12 @@ def test_a_fleet_gap_of_some_hours_is_found_to_the_second() -> None:
     assert lost(judged(machines)) == []
 
 
+def test_r5_clocks_that_change_leave_no_gap_where_machines_have_no_time_zone() -> None:
+    machines = fleet("mall", 25, 90)  # over the end of summer time, by the clock of UTC
+
+    assert region_of({each.serial: each.keys for each in machines}, USUAL, "UTC").gaps == ()
+
+
 def test_two_machines_are_no_fleet() -> None:
     start = datetime(2026, 1, 6, 6, tzinfo=UTC)
     machines = [without(each, start, 48) for each in fleet("station", 2, 40)]
