@@ -92,24 +92,26 @@ def free_port() -> int:
 
 
 def _prepare(endpoint: str) -> None:
-    """Make the table, the bucket and the queues, and tell the app where they are."""
+    """Make the tables, the bucket and the queues, and tell the app where they are."""
     os.environ |= {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": endpoint}
     session = boto3.session.Session()
-    session.client("dynamodb").create_table(
-        TableName="vending",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    )
+    for name in ("vending", "outbox"):
+        session.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
     session.client("s3").create_bucket(Bucket=_BUCKET)
     queues = session.client("sqs")
     os.environ |= {
         "AUTH": "open",
         "POWERTOOLS_LOG_LEVEL": "ERROR",
         "POWERTOOLS_METRICS_DISABLED": "true",
+        "OUTBOX_TABLE": "outbox",
         "VENDING_TABLE": "vending",
         "VENDING_BUCKET": _BUCKET,
         "VENDING_UPLOADS_QUEUE_URL": queues.create_queue(QueueName="uploads")["QueueUrl"],
