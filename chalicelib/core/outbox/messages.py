@@ -1,4 +1,4 @@
-"""What a worker's function does with its messages; see docs/outbox.md for a whole one."""
+"""What a worker's function does with its messages; see `chalicelib.warranties.events`."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
