@@ -14,10 +14,10 @@ from chalicelib.warranties.models import Cancellation, ItemState, Sale
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What stands already where a sale is to be stored, as of one read.
+    """What is stored already about a sale, as of one read.
 
-    ``store_known`` tells whether the store is on record, ``item`` what is on record of the item,
-    ``keyed`` the sale that the Idempotency-Key stands for.
+    ``store_known`` is whether the store is stored, ``item`` the stored item, ``keyed`` the sale of
+    the Idempotency-Key.
     """
 
     store_known: bool = False
@@ -27,7 +27,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class StoredSale:
-    """A sale, and how its archiving has ended, if it has; that of its cancellations by months."""
+    """A sale, and how its archiving and that of its cancellations (by months) ended, if it did."""
 
     sale: Sale
     archive: Ending | None = None
@@ -35,7 +35,7 @@ class StoredSale:
 
 
 class SalePosition(NamedTuple):
-    """The place of a warranty in every list: that of its sale, and its number among its offers."""
+    """The place of a warranty in every list: its sale's, and its number within the sale."""
 
     sale: str
     offer: int
@@ -53,7 +53,7 @@ ItemPath = tuple[str, ...]
 
 
 class Store(Protocol):
-    """The records. Everything is read as of now, nothing from a copy that lags."""
+    """The records; all reads are strongly consistent."""
 
     def read_snapshot(
         self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None
@@ -75,7 +75,7 @@ class Store(Protocol):
 
 
 class Archive(Protocol):
-    """Where requests and answers are kept for the merchant."""
+    """The archive of requests and answers, for the merchant."""
 
     def put_once(self, key: str, content: bytes) -> None: ...
     def holds(self, key: str) -> bool: ...

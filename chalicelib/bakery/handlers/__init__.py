@@ -1,4 +1,4 @@
-"""Performing the bakery's effects.
+"""Handlers of the bakery's effects.
 
 Each handler reads the subject of its effect, calls one vendor, and stores the outcome.
 """

@@ -1,4 +1,4 @@
-"""Access to the repository: whatever was said of a GitHub user last is made true (B15)."""
+"""Access to the repository: applies the latest request for a GitHub user (B15)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _GRANTED: Mapping[str | None, AccessState] = {"invited": "invited", "member": "g
 
 @dataclass(frozen=True)
 class AccessHandler:
-    """Performs the effects of kind ``github``; all its calls may be repeated.
+    """Handles effects of kind ``github``; all its calls are repeatable.
 
     ``repository`` gives the vendor's client, or raises NotConfiguredError.
     """
@@ -25,10 +25,10 @@ class AccessHandler:
     search_lag_s: float = 0.0
 
     def handle(self, effect: Effect) -> str | None:
-        """Make true what is wanted now, whichever word asked for it; return how it stands.
+        """Apply the user's latest request, whichever request caused the effect; return the access.
 
-        A word that comes while the one before is carried out is seen afterwards and carried out
-        too, so the last one wins in whatever order they get here.
+        A request that arrives meanwhile is noticed afterwards and applied, too, so the latest one
+        wins in any order of execution.
         """
         login = effect.payload["login"]
         for _ in range(_MOST_ROUNDS):
@@ -39,7 +39,7 @@ class AccessHandler:
         raise NotExecutedError(f"The access of {login} keeps changing; it is tried again.")
 
     def find(self, effect: Effect) -> str | None:
-        """Return nothing: doing it again is as good as knowing."""
+        """Return None: repeating is harmless."""
         del effect
         return None
 
@@ -57,7 +57,7 @@ class AccessHandler:
             after = employee.after(access=access, reason=reason)
             if self.staff.change(employee, after):
                 return
-        raise NotExecutedError("Too many change the same employee.")
+        raise NotExecutedError("Too many callers change the employee; it is tried again.")
 
     def _made_true(self, word: Access) -> str:
         repository = self.repository()
@@ -67,13 +67,13 @@ class AccessHandler:
         user_id = users.known_as(word.login)
         if not users.wanted_as(user_id):
             repository.remove(word.login, user_id)
-            for login in users.wanted_as(user_id):  # who was hired under another name meanwhile
+            for login in users.wanted_as(user_id):  # meanwhile hired under another name
                 repository.grant(login, user_id)
         return "none"
 
 
 def _concerns(employee: Employee, login: str) -> bool:
-    """Return whether a GitHub user is the employee, and not one that they were before."""
+    """Return whether a GitHub user is the employee's current one."""
     if employee.login is None:
         return employee.access == "removing"
     return employee.login.lower() == login.lower()

@@ -1,4 +1,4 @@
-"""Slack's directory, kept for a while: Slack gives out about twenty pages of it a minute."""
+"""Slack's directory, cached: Slack allows about twenty pages of it a minute."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ _KEPT = timedelta(minutes=15)
 
 
 class Directory:
-    """Everybody in the workspace, as of a quarter of an hour ago at most.
+    """The members of the workspace, at most a quarter of an hour old.
 
     ``messenger`` gives the vendor's client, or raises NotConfiguredError.
     """
@@ -39,9 +39,9 @@ class Directory:
         return matches(customer, self._people)
 
     def _are_still(self, found: list[str], customer: str) -> bool:
-        """Return whether the one who was found is called that now; several are told nothing.
+        """Return whether the one person found still has that name; several are not checked.
 
-        Somebody may have taken another name, or left, since the directory was read.
+        People may have been renamed, or have left, since the directory was read.
         """
         if len(found) > 1:
             return True

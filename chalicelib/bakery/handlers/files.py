@@ -31,10 +31,10 @@ _LONGEST_PLACE = 1_000
 
 @dataclass(frozen=True)
 class FilingHandler:
-    """Performs the effects of kind ``google``.
+    """Handles effects of kind ``google``.
 
     ``drive`` and ``docs`` give the vendor's clients, or raise NotConfiguredError. ``search_lag_s``
-    is how long Drive's list may trail a write.
+    is how long Drive's list may lag behind a write.
     """
 
     drive: Callable[[], Drive]
@@ -59,11 +59,11 @@ class FilingHandler:
                 continue
             except NotThereError as gone:
                 raise NotExecutedError(
-                    "Somebody deleted the document; the next try makes one."
+                    "The document was deleted; the next try creates another."
                 ) from gone
             except OutcomeUnknownError as lost:
-                # A line is its own receipt. Only what makes a document waits for Drive's list.
-                raise NotExecutedError(f"{lost}; the next try writes what is missing") from lost
+                # Lines can be looked up at once; only a new document has to wait for Drive's list.
+                raise NotExecutedError(f"{lost}; the next try writes the rest") from lost
             return document
         raise AssertionError("volumes never end")
 
@@ -79,7 +79,7 @@ class FilingHandler:
         return None
 
     def on_finished(self, effect: Effect, conclusion: Ending) -> None:
-        """Keep on the order whether its cancellation is filed."""
+        """Store on the order that its cancellation is filed."""
         if conclusion.state == "done":
             kept(self.orders, order_of(self.orders, effect), lambda _: {"filed": True})
 
@@ -90,7 +90,7 @@ class FilingHandler:
             return False
 
     def _document(self, name: str, effect: Effect) -> str:
-        """Return the id of a document, made in the folder if there is none."""
+        """Return the id of a document, created in the folder if there is none."""
         try:
             return self._made(
                 _place(name),
@@ -101,7 +101,7 @@ class FilingHandler:
                 ),
             )
         except NotThereError as gone:
-            raise NotExecutedError("Somebody deleted the folder; the next try makes one.") from gone
+            raise NotExecutedError("The folder was deleted; the next try makes another.") from gone
 
     def _folder(self, effect: Effect) -> str:
         return self._made(
@@ -119,20 +119,20 @@ class FilingHandler:
         find: Callable[[], str | None],
         make: Callable[[], str],
     ) -> str:
-        """Return the id of a document or folder, made by one effect if there is none.
+        """Return the id of a document or folder, created by one effect if there is none.
 
-        One that was deleted or put in the bin counts as none, as Drive deletes that after 30 days.
-        Drive would take a second one of the same name, so whoever makes it says so first.
+        Deleted and binned ones count as none, as Drive deletes binned ones after 30 days. Drive
+        accepts a second one of the same name, so an effect claims the name before it creates it.
         """
         spot = self.documents.spot(name)
         if spot.document_id and self.drive().exists(spot.document_id):
             return spot.document_id
         others = spot.document_id is None and spot.maker not in {None, effect.id}
         if others and spot.since and self.now() - spot.since < _ABANDONED:
-            raise NotExecutedError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
+            raise NotExecutedError(f"{name} is being created.", retry_after_s=_NOT_YET_S)
         if not self.documents.claim(name, maker=effect.id, at=self.now(), before=spot):
-            raise NotExecutedError(f"{name} is being made.", retry_after_s=_NOT_YET_S)
-        # Whoever set out before us may have made it, and not lived to tell.
+            raise NotExecutedError(f"{name} is being created.", retry_after_s=_NOT_YET_S)
+        # An earlier effect may have created it before it crashed.
         doubtful = spot.maker is not None and spot.document_id is None
         found = find() if doubtful else None
         document_id = found or self._making(name, effect, make, doubtful=doubtful)
@@ -140,7 +140,7 @@ class FilingHandler:
         return document_id
 
     def _making(self, name: str, effect: Effect, make: Callable[[], str], *, doubtful: bool) -> str:
-        """Make it; where it certainly was not made, let others try at once."""
+        """Create it; if it certainly was not created, release the claim."""
         try:
             return make()
         except OutcomeUnknownError:
@@ -156,7 +156,7 @@ def _volumes(order: Order) -> Iterator[str]:
     name = record_id(order.customer)
     yield name
     for number in count(2):
-        yield f"{name} {number}"  # no name of another customer: theirs have no blanks
+        yield f"{name} {number}"  # cannot be another customer's name: those have no blanks
 
 
 def _place(name: str) -> str:

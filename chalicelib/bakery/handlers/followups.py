@@ -18,7 +18,7 @@ _NOT_YET_S = 60.0
 
 @dataclass(frozen=True)
 class CommentHandler(ProviderHandler):
-    """Tells the provider what a cancelled order no longer needs."""
+    """Comments on the ticket what a cancelled order no longer needs."""
 
     orders: Orders
     ordering: Ordering
@@ -34,12 +34,12 @@ class CommentHandler(ProviderHandler):
         return self.provider.desk().comment(issue, comment, effect_id=effect.id)
 
     def find(self, effect: Effect) -> str | None:
-        """Return the id of the comment that an earlier try made."""
+        """Return the id of the comment that an earlier attempt created."""
         issue = _issue(self.ordering.ticket(order_of(self.orders, effect)))
         return self.provider.desk().find_comment(issue, effect.id) if issue else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
-        """Ask for the further parts of a comment that was made."""
+        """Request the further parts of the comment."""
         if ending.reference and "part" not in effect.payload:
             parts = tickets.no_longer_needed(order_of(self.orders, effect))
             ask_for_parts(self.tickets, effect, len(parts))
@@ -62,12 +62,12 @@ class PartHandler(ProviderHandler):
         return self.provider.desk().comment(issue, comment, effect_id=effect.id)
 
     def find(self, effect: Effect) -> str | None:
-        """Return the id of the comment that an earlier try made."""
+        """Return the id of the comment that an earlier attempt created."""
         issue = self._issue(effect)
         return self.provider.desk().find_comment(issue, effect.id) if issue else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
-        """Keep nothing: the comment is at the provider's."""
+        """Store nothing: the comment is on the ticket."""
 
     def _draft(self, effect: Effect) -> Draft:
         if "day" in effect.payload:
@@ -82,14 +82,14 @@ class PartHandler(ProviderHandler):
 
 
 def _issue(ticket: Ticket | None) -> str | None:
-    """Return the id of a ticket (or its key, where no id was kept), None when there will be none.
+    """Return the id of a ticket (or its key, if no id is stored), None when there will be none.
 
-    Raises NotExecutedError while it is not there yet, RejectedError when it was refused.
+    Raises NotExecutedError while it does not exist yet, RejectedError when it was refused.
     """
     ticket = ticket or Ticket()
     match ticket.state:
         case "asked":
-            raise NotExecutedError("The ticket is not there yet.", retry_after_s=_NOT_YET_S)
+            raise NotExecutedError("The ticket does not exist yet.", retry_after_s=_NOT_YET_S)
         case "failed":
             raise RejectedError("The ticket was refused, so there is none to comment on.")
     return ticket.issue
@@ -97,7 +97,7 @@ def _issue(ticket: Ticket | None) -> str | None:
 
 @dataclass(frozen=True)
 class InspectionHandler:
-    """Looks at a ticket that seems to be short of something, and cancels what it is short of."""
+    """Reads a ticket that may lack ingredients, and cancels the orders that need them."""
 
     shortages: Shortages
     search_lag_s: float = 0
@@ -111,8 +111,8 @@ class InspectionHandler:
         return ", ".join(map(str, cancelled)) or None
 
     def find(self, effect: Effect) -> str | None:
-        """Return None: looking twice is as good as once."""
+        """Return None: repeating is harmless."""
         return None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
-        """Keep nothing: the orders say it."""
+        """Store nothing: the orders have the outcome."""

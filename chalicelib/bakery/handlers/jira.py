@@ -16,7 +16,7 @@ def by_task(
     ordering: Ordering,
     shortages: Shortages,
 ) -> ByTask:
-    """Return what handles each task that `chalicelib.bakery.effects` asks for."""
+    """Return the handler of each task of `chalicelib.bakery.effects`."""
     return ByTask(
         {
             "batch": BatchTicketHandler(provider, batches, tickets),

@@ -1,8 +1,8 @@
-"""Telling customers: by a direct message where exactly one person matches, else by mail.
+"""Notifies customers: by a direct message where exactly one person matches, else by mail.
 
-Which of the two is settled and kept before anything is sent, so that a second try cannot take the
-other way: exactly one notice per order over all channels. The way changes only after an answer
-that says for certain that nothing was sent.
+The channel is stored before anything is sent, so that a second attempt cannot use the other one:
+exactly one notice per order over all channels. The channel changes only after an answer that
+proves that nothing was sent.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ _MOST_LETTERS = 2
 
 @dataclass(frozen=True)
 class NoticeHandler:
-    """Performs the effects of kind ``notify``.
+    """Handles effects of kind ``notify``.
 
     ``messenger`` and ``mailbox`` give the vendors' clients, or raise NotConfiguredError.
     """
@@ -48,10 +48,10 @@ class NoticeHandler:
     search_lag_s: float = 30.0
 
     def handle(self, effect: Effect) -> str | None:
-        """Tell the customer, and return what the channel calls the notice."""
+        """Notify the customer; return the channel's reference to the notice."""
         order = order_of(self.orders, effect)
         if order.status not in {"ready", "cancelled"}:
-            raise RejectedError(f"Order {order.id} is {order.status}: there is nothing to tell.")
+            raise RejectedError(f"Order {order.id} is {order.status}: there is no notice to send.")
         if _notice(order).channel is None:
             order = self._choose(order)
         if _notice(order).channel == "slack":
@@ -75,7 +75,7 @@ class NoticeHandler:
         return found and f"{channel}/{found}"
 
     def on_finished(self, effect: Effect, conclusion: Ending) -> None:
-        """Keep the trace of the notice on the order."""
+        """Store the outcome of the notice on the order."""
 
         def trace(order: Order) -> dict[str, object]:
             notice = _notice(order)
@@ -102,12 +102,12 @@ class NoticeHandler:
         if len(found) == 1:
             return self._noted(order, channel="slack", to=found[0], since=self.now())
         many = f"{len(found)} people on Slack have this name, so it is ambiguous"
-        return self._to_mail(order, many if found else "nobody on Slack has this name")
+        return self._to_mail(order, many if found else "no Slack user has this name")
 
     def _tried(self, order: Order, failed: NotExecutedError) -> Order:
         """Count a failure of Slack's; return the order when it is time for a letter instead.
 
-        Being asked to wait is no failure.
+        A Retry-After is no failure.
         """
         if failed.retry_after_s is not None:
             raise failed
@@ -118,7 +118,7 @@ class NoticeHandler:
         raise failed
 
     def _to_mail(self, order: Order, why: str) -> Order:
-        """Return the order with a letter as its way. Raises RejectedError without an address."""
+        """Return the order with mail as its channel. Raises RejectedError without an address."""
         try:
             address = self.addresses().of(order)
         except UnreachableError as nowhere:
@@ -155,7 +155,7 @@ class NoticeHandler:
         except OutcomeUnknownError:
             raise
         except Exception:
-            # It certainly has not left, so it does not count.
+            # It was certainly not sent, so it does not count.
             self._noted(order, mails=notice.mails)
             raise
 

@@ -14,10 +14,10 @@ from chalicelib.core.outbox.effects import Effect, Ending, RejectedError
 
 @dataclass(frozen=True)
 class Provider:
-    """Where tickets are made and found.
+    """Where tickets are created and found.
 
     ``desk`` gives the vendor's client, or raises NotConfiguredError. ``home`` is the address under
-    which we answer. ``search_lag_s`` is how long the vendor's search may trail a write.
+    which the API is served. ``search_lag_s`` is how long the vendor's search may lag behind.
     """
 
     desk: Callable[[], TicketDesk]
@@ -25,7 +25,7 @@ class Provider:
     search_lag_s: float
 
     def create(self, draft: Draft) -> Created:
-        """Make a ticket."""
+        """Create a ticket."""
         return self.desk().create(
             draft.summary,
             draft.description,
@@ -43,7 +43,7 @@ class Provider:
         return found[0] if found else None
 
     def batch_draft(self, batches: Batches, of: BatchId) -> Draft:
-        """Return what the ticket of a batch says."""
+        """Return the content of a batch's ticket."""
         batch = batches.batch(of)
         if batch is None:
             raise RejectedError(f"There is no batch {of.isoformat()}.")
@@ -52,35 +52,35 @@ class Provider:
 
 @dataclass(frozen=True)
 class ProviderHandler:
-    """What the handlers of all tasks at the provider's have in common."""
+    """Common parts of the handlers of all tasks at the provider."""
 
     provider: Provider
 
     @property
     def search_lag_s(self) -> float:
-        """Return how long the search may trail."""
+        """Return how long the search may lag."""
         return self.provider.search_lag_s
 
 
 @dataclass(frozen=True)
 class BatchTicketHandler(ProviderHandler):
-    """Makes the ticket of a day."""
+    """Creates the ticket of a day."""
 
     batches: Batches
     tickets: Tickets
 
     def handle(self, effect: Effect) -> str:
-        """Make the ticket and return its key."""
+        """Create the ticket and return its key."""
         made = self.provider.create(self.provider.batch_draft(self.batches, batch_of(effect)))
         return _known(self.tickets, made, batch_of(effect))
 
     def find(self, effect: Effect) -> str | None:
-        """Return the key of the ticket that an earlier try made."""
+        """Return the key of the ticket that an earlier attempt created."""
         found = self.provider.labelled(tickets.batch_label(batch_of(effect)))
         return _known(self.tickets, found, batch_of(effect)) if found else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
-        """Keep what became of the ticket, and whose it is."""
+        """Store the outcome of the ticket, and its owner."""
         ticket, batch = _ticket(ending, self.tickets), batch_of(effect)
         if ticket.key:
             self.tickets.know(ticket.key, batch)
@@ -93,13 +93,13 @@ class BatchTicketHandler(ProviderHandler):
 
 @dataclass(frozen=True)
 class OrderTicketHandler(ProviderHandler):
-    """Makes the ticket of a single order, unless it was cancelled before."""
+    """Creates the ticket of a single order, unless it was cancelled before."""
 
     orders: Orders
     tickets: Tickets
 
     def handle(self, effect: Effect) -> str | None:
-        """Make the ticket and return its key; None when there was no need."""
+        """Create the ticket and return its key; None when it is not needed."""
         order = order_of(self.orders, effect)
         if order.status == "cancelled":
             return None
@@ -107,13 +107,13 @@ class OrderTicketHandler(ProviderHandler):
         return _known(self.tickets, made, order.id)
 
     def find(self, effect: Effect) -> str | None:
-        """Return the key of the ticket that an earlier try made."""
+        """Return the key of the ticket that an earlier attempt created."""
         order_id = effect.payload["order"]
         found = self.provider.labelled(tickets.order_label(order_id))
         return _known(self.tickets, found, order_id) if found else None
 
     def on_finished(self, effect: Effect, ending: Ending) -> None:
-        """Keep what became of the ticket, and whose it is."""
+        """Store the outcome of the ticket, and its owner."""
         ticket, order = _ticket(ending, self.tickets), order_of(self.orders, effect)
         if ticket.key:
             self.tickets.know(ticket.key, order.id)
@@ -129,13 +129,13 @@ def batch_of(effect: Effect) -> BatchId:
 
 
 def ask_for_parts(kept_tickets: Tickets, effect: Effect, parts: int) -> None:
-    """Ask for the further parts of what an effect has said; repeating it is safe."""
+    """Request the further parts of an effect's list; repeatable."""
     for number in range(2, parts + 1):
         kept_tickets.ask(effects.part(effect, number))
 
 
 def _known(kept_tickets: Tickets, issue: Created, of: int | BatchId) -> str:
-    """Keep whose a ticket is, by its id and its key, and return the key."""
+    """Store the owner of a ticket, by id and key; return the key."""
     kept_tickets.know(issue.key, of, issue_id=issue.id)
     return issue.key
 

@@ -1,9 +1,9 @@
 """One ticket a day with what all open orders need (B9, 5c 7-9).
 
 A run claims the open orders from before the cut-off, some at a time, then sums up and seals. Every
-step is one transaction that holds what it rests on, so runs may come twice, at once, late, or die
-anywhere: whoever comes next goes on from what is stored, and the one transaction that seals the
-batch asks for its one ticket.
+step is one transaction with conditions, so runs may be repeated, concurrent, late, or crash
+anywhere: the next run continues from what is stored, and the one transaction that seals the batch
+requests its one ticket.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from chalicelib.bakery.ports import Batches
 from chalicelib.bakery.records import Batch, BatchId, Gathering, Line, Order, batch_id
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 
-# Steps in a row that others were faster at; they make progress by them.
+# Lost races in a row; each of them is progress of another run.
 _MOST_LOST = 100
 
 
 class TicketTooEarlyError(ConflictError):
-    """An extra ticket was asked for before the one that it follows."""
+    """An extra ticket was requested before the one that it follows."""
 
     type = "/problems/ticket-too-early"
     title = "Ticket too early"
@@ -29,10 +29,10 @@ class TicketTooEarlyError(ConflictError):
 
 @dataclass(frozen=True)
 class Run:
-    """What a run came to: the batch, None without orders; ``new`` when this run sealed it.
+    """The result of a run: the batch, None without orders; ``new`` when this run sealed it.
 
     ``waiting`` are the orders that are still open: they go into the next day's batch, or on the
-    extra ticket with the number ``next_ticket``. ``message`` says so of a batch that was there.
+    extra ticket with the number ``next_ticket``. ``message`` describes that of an older batch.
     """
 
     day: date
@@ -82,9 +82,9 @@ class Batching:
     def run_by_hand(self, ticket: int = 1) -> Run:
         """Run today's batch with the orders until now, or return it if it was run before.
 
-        ``ticket`` 2 and so on are extra tickets, each with the orders since the one before. Naming
-        the number makes a repeat safe: it is one ticket, whoever asks again or at once. Raises
-        TicketTooEarlyError unless the one before is sealed.
+        ``ticket`` 2 and so on are extra tickets, each with the orders since the one before. The
+        number makes repeated and concurrent requests one ticket. Raises TicketTooEarlyError unless
+        the one before is sealed.
         """
         now = self.now()
         day = now.astimezone(UTC).date()
@@ -149,7 +149,7 @@ class Batching:
         return self._finish(wanted)
 
     def _finish(self, wanted: Gathering) -> Run:
-        """Gather and seal the batch of a day as ``wanted``, or as somebody began it before."""
+        """Gather and seal the batch of a day as ``wanted``, or as it was begun before."""
         lost = 0
         while lost < _MOST_LOST:
             sealed = self.batches.batch(wanted.id)
@@ -183,7 +183,7 @@ class Batching:
 
 
 def _already_sealed(batch: Batch, waiting: int) -> str:
-    """Return what a repeated run says: when the ticket went, and how many orders are left."""
+    """Return the message of a repeated run: when the batch was sealed, how many orders wait."""
     left = f"{waiting} order{'s wait' if waiting > 1 else ' waits'} for tomorrow"
     rest = left if waiting else "no orders are waiting"
     return f"already sealed at {batch.sealed_at.astimezone(UTC):%H:%M} UTC; {rest}"

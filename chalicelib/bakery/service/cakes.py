@@ -25,7 +25,7 @@ class CakeExistsError(ConflictError):
 
 
 class AmbiguousAmountError(UnprocessableError):
-    """A number without a unit, of an ingredient that recipes know in grams."""
+    """A number without a unit, of an ingredient that recipes have in grams."""
 
     type = "/problems/ambiguous-amount"
     title = "Grams or units?"
@@ -33,7 +33,7 @@ class AmbiguousAmountError(UnprocessableError):
 
 @dataclass(frozen=True)
 class Recipes:
-    """Keeps the recipes; a cake that was ordered can go, as orders froze its recipe."""
+    """The recipes; an ordered cake can be deleted, as orders have a copy of its recipe."""
 
     cakes: Cakes
     now: Callable[[], datetime]
@@ -81,10 +81,10 @@ def as_written(ingredients: Mapping[str, Given]) -> tuple[Ingredient, ...]:
 def check_readings(
     amounts: Mapping[str, Given], cakes: Callable[[], Sequence[Cake]], *, field: str
 ) -> None:
-    """Raise AmbiguousAmountError for whole numbers of what recipes know in grams alone.
+    """Raise AmbiguousAmountError for bare whole numbers of ingredients used in grams only.
 
-    ``17`` would be 17 pieces of flour; many clients cannot write ``17.0``. Who says a unit is not
-    asked, and neither is who names what no recipe knows, or what one knows in units.
+    ``17`` would be 17 pieces of flour; many clients cannot write ``17.0``. Amounts with a unit are
+    not ambiguous, nor are ingredients that no recipe has, or that one has in units.
     """
     bare = {name: given for name, given in amounts.items() if given.bare}
     if not bare:
@@ -94,12 +94,12 @@ def check_readings(
         units.setdefault(each.id, set()).add(each.amount.unit)
     doubtful = {name: given for name, given in bare.items() if units.get(fold(name)) == {"g"}}
     if doubtful:
-        told = "; ".join(
+        both = "; ".join(
             f"{name}: {given.number} can mean {given.number} g or {given.number} units"
             for name, given in doubtful.items()
         )
         raise AmbiguousAmountError(
-            f"Recipes have these in grams, and a number without a point is units. {told}. Name the "
+            f"Recipes have these in grams, and a number without a point is units. {both}. Name the "
             f'unit, as in {{"amount": {next(iter(doubtful.values())).number}, "unit": "g"}}.',
             readings={f"{field}.{n}": given.readings for n, given in doubtful.items()},
         )

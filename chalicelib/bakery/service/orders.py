@@ -37,9 +37,9 @@ from chalicelib.core.paging import Id, Page
 _Follow = Callable[[Order], list[Effect]]
 Shown = OrderStatus | Literal["all"]
 
-# Each needs somebody else who changed the order in the milliseconds since it was read.
+# Each is lost to another change in the milliseconds since the order was read.
 _MOST_TRIES = 20
-# Orders that one page of a list looks at, at most, to find those that were asked for.
+# Orders that one page of a list reads, at most, to find matching ones.
 _MOST_READ = 2_000
 
 
@@ -58,7 +58,7 @@ class UnitsClashError(UnprocessableError):
 
 
 class TooLateError(ConflictError):
-    """The customer has been told, or is being told."""
+    """The customer has been notified, or is being notified."""
 
     type = "/problems/too-late"
     title = "Too late to undo"
@@ -73,7 +73,7 @@ class WrongStateError(ConflictError):
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """What a customer asks for."""
+    """What a customer orders."""
 
     customer: str
     recipe: str
@@ -115,11 +115,11 @@ class Placed:
 
 @dataclass(frozen=True)
 class Ordering:
-    """Takes orders and moves them on.
+    """Places orders and changes their status.
 
-    Every change is stored on the condition that nobody has changed the order since, together with
-    the effects that follow from it. ``per_order`` gives every order a ticket of its own; ``undo_s``
-    is how long "ready" can be taken back before the customer is told.
+    Every change is stored on the condition that the order is unchanged since it was read, together
+    with its effects. ``per_order`` gives every order a ticket of its own; ``undo_s``
+    is how long "ready" can be undone before the customer is notified.
     """
 
     orders: Orders
@@ -151,7 +151,7 @@ class Ordering:
         return self._replayed(taken, request)
 
     def _new(self, request: OrderRequest) -> Order:
-        """Return what ``request`` asks for as an order, with the recipe as it is now."""
+        """Return ``request`` as an order, with the recipe as it is now."""
         cake = self.cakes.cake(fold(request.recipe))
         if cake is None:
             raise UnknownRecipeError(f"There is no cake {request.recipe} to order.")
@@ -186,7 +186,7 @@ class Ordering:
         )
 
     def _ask_back(self, cake: Cake, extras: Mapping[str, Given]) -> None:
-        """Raise AmbiguousAmountError for extras that only other recipes know, in grams."""
+        """Raise AmbiguousAmountError for extras that only other recipes have, in grams."""
         ruled = {each.id for each in cake.ingredients}
         unruled = {name: given for name, given in extras.items() if fold(name) not in ruled}
         check_readings(unruled, self.cakes.cakes, field="extra_ingredients")
@@ -196,7 +196,7 @@ class Ordering:
         check_same("order", _stored(order), _asked(order, request))
         return Placed(order, replayed=True)
 
-    # --- looking ---
+    # --- reading ---
 
     def order(self, order_id: int) -> Order:
         """Return an order. Raises NotFoundError."""
@@ -213,9 +213,9 @@ class Ordering:
         return batch.ticket if batch else None
 
     def page(self, wanted: Wanted, *, before: int | None, limit: int) -> Page[Order, Id]:
-        """Return orders, newest first; cancelled ones only where the status asks for them.
+        """Return orders, newest first; cancelled ones only if the status includes them.
 
-        A page looks at a bounded number of orders, so it may hold fewer than there are.
+        A page reads a bounded number of orders, so it may be short.
         """
         found: list[Order] = []
         last = None
@@ -229,7 +229,7 @@ class Ordering:
         return Page(found, last if more else None)
 
     def _perhaps(self, wanted: Wanted, before: int | None) -> Iterator[Order]:
-        """Yield orders among which all that are wanted are: of the shortest list that there is."""
+        """Yield the orders of the shortest list that has all the wanted ones."""
         if wanted.customer is not None:
             return self.orders.perhaps_of(record_id(wanted.customer), before)
         if wanted.due is not None:
@@ -238,7 +238,7 @@ class Ordering:
             return self.orders.open(before)
         return self.orders.orders(before)
 
-    # --- moving on ---
+    # --- changing ---
 
     def cancel(self, order_id: int, *, by: str, reason: str) -> Order:
         """Cancel an order, once. Raises NotFoundError, or WrongStateError when it is ready."""
@@ -247,7 +247,7 @@ class Ordering:
     def cancel_short(
         self, order_id: int, *, by: str, reason: str, missing: frozenset[str]
     ) -> Order:
-        """Cancel an order for which the provider lacks something, and tell the customer.
+        """Cancel an order for which the provider lacks ingredients, and notify the customer.
 
         ``missing`` are the ingredients that were named, by id. Raises as `cancel` does.
         """
@@ -271,7 +271,7 @@ class Ordering:
         raise _busy(order_id)
 
     def make_ready(self, order_id: int, *, by: str, reason: str) -> Order:
-        """Say that an order is ready, once; its customer is told ``undo_s`` later.
+        """Mark an order as ready, once; its customer is notified ``undo_s`` later.
 
         Raises NotFoundError; WrongStateError if it was cancelled.
         """
@@ -287,9 +287,9 @@ class Ordering:
         raise _busy(order_id)
 
     def undo_ready(self, order_id: int, *, by: str, reason: str) -> Order:
-        """Take back that an order is ready, as long as nobody has begun to tell its customer.
+        """Undo that an order is ready, unless its customer is being notified.
 
-        The order stands where it stood before; a repeat is safe. Raises NotFoundError,
+        The order has its earlier status again; repeatable. Raises NotFoundError,
         WrongStateError when it is not ready, TooLateError.
         """
         for _ in range(_MOST_TRIES):
@@ -306,7 +306,7 @@ class Ordering:
                 return after
             if self.order(order_id).version == before.version:
                 raise TooLateError(
-                    f"The customer of order {order_id} is being told that it is ready."
+                    f"The customer of order {order_id} is being notified that it is ready."
                 )
         raise _busy(order_id)
 
@@ -315,23 +315,23 @@ class Ordering:
 
 
 def _of_a_wish(before: Order) -> list[Effect]:
-    """Return what follows from cancelling an order as somebody wished."""
-    told = [effects.comment(before.id)] if before.status == "ticketed" else []
-    return [effects.filing(before.id), *told]
+    """Return the effects of cancelling an order on request."""
+    comments = [effects.comment(before.id)] if before.status == "ticketed" else []
+    return [effects.filing(before.id), *comments]
 
 
 def _of_a_shortage(before: Order) -> list[Effect]:
-    """Return what follows from cancelling an order whose whole ticket cannot be delivered."""
+    """Return the effects of cancelling an order whose whole ticket cannot be delivered."""
     return [effects.filing(before.id), effects.shortage_notice(before.id)]
 
 
 def _of_a_partial_shortage(before: Order) -> list[Effect]:
-    """Return what follows where the rest of the ticket is delivered, without this order's part."""
+    """Return the effects if the rest of the ticket is delivered, without this order's part."""
     return [*_of_a_shortage(before), effects.comment(before.id)]
 
 
 def _stored(order: Order) -> dict[str, object]:
-    """Return what an order was asked for with, as `_asked` has it."""
+    """Return what an order was placed with, in the form of `_asked`."""
     return {
         "customer": order.customer,
         "recipe": order.recipe,
@@ -347,9 +347,9 @@ def _stored(order: Order) -> dict[str, object]:
 
 
 def _asked(order: Order, request: OrderRequest) -> dict[str, object]:
-    """Return what a request asks for, in the units of the recipe that ``order`` was placed with.
+    """Return what a request orders, in the units of the recipe that ``order`` was placed with.
 
-    Two requests for the same are equal, whatever they are written like: in another order of the
+    Equivalent requests are equal, however they are written: in another order of the
     extras, with ``1.0`` for ``1.00`` or with another spelling of the recipe.
     """
     recipe = fold(request.recipe)

@@ -1,7 +1,7 @@
-"""What follows when the provider lacks something (B10, 5c 12): who says it, and who is cancelled.
+"""What follows when the provider lacks something (B10, 5c 12): reports, and cancelled orders.
 
-A ticket counts as short by its state, labelled and closed, whichever came first; what a webhook
-says of it is only the occasion to look. Looking twice cancels nothing twice.
+A ticket counts by its state, labelled and closed, in any order; a webhook only triggers a look at
+it. Repeated looks cancel nothing twice.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from chalicelib.bakery.tickets import Shortage
 from chalicelib.core.errors import UnauthorizedError
 from chalicelib.core.outbox.effects import NotConfiguredError
 
-# Jira repeats for half an hour what we did not take; its clock and ours may differ a little.
+# Jira repeats unanswered reports for half an hour; its clock and ours may differ a little.
 _OLDEST = timedelta(hours=1)
 _SKEW = timedelta(minutes=5)
 _RECENT_DAYS = 3
@@ -30,7 +30,7 @@ Verdict = Literal["taken", "repeated", "nothing to do", "not ours"]
 
 @dataclass(frozen=True)
 class Report:
-    """What a webhook says of a ticket; ``occasion`` tells this report from others."""
+    """A webhook's report about a ticket; ``occasion`` distinguishes reports."""
 
     key: str
     labels: Sequence[str]
@@ -42,7 +42,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Shortages:
-    """Looks at tickets, and cancels the orders that cannot be baked.
+    """Reads tickets, and cancels the orders that cannot be baked.
 
     ``desk`` gives the vendor's client, and ``secret`` what it shares with us; both raise
     NotConfiguredError where there is none, and without a secret no webhook can be genuine.
@@ -68,23 +68,23 @@ class Shortages:
             raise UnauthorizedError("The signature is not that of this body.")
 
     def take(self, report: Report) -> Verdict:
-        """Have a ticket looked at if the report is a reason to. Raises UnauthorizedError if old."""
+        """Request a look at the ticket if the report concerns it. Raises UnauthorizedError."""
         age = self.now() - report.at
         if not -_SKEW <= age <= _OLDEST:
-            raise UnauthorizedError("The report is too old, or from the future: send it anew.")
+            raise UnauthorizedError("The report is too old, or from the future: send it again.")
         by_id, by_key = report.issue_id, self.tickets.owner(report.key)
         if by_key is None and self.tickets.owner(report.key, by_id) is None:
             return "not ours"
         if tickets.shortage(report.labels, closed=report.closed) is None:
             return "nothing to do"
         look = effects.inspection(report.key, report.occasion, issue_id=report.issue_id)
-        asked = self.tickets.ask(look)
-        return "taken" if asked else "repeated"
+        new = self.tickets.ask(look)
+        return "taken" if new else "repeated"
 
     def inspect(self, key: str, issue_id: str | None = None) -> Sequence[int]:
-        """Look at a ticket as it is now; return the orders that were cancelled for it.
+        """Read a ticket as it is now; return the orders that were cancelled for it.
 
-        It is ours by its id, whatever key it has now, or else by the key that we know.
+        It is ours by its id, whatever its key is now, or else by the stored key.
         """
         ours = self.tickets.issue_id(key)
         if issue_id and self.tickets.owner(key, issue_id) is not None:
@@ -94,9 +94,9 @@ class Shortages:
         return self._cancel(issue, short) if issue and short else ()
 
     def reconcile(self) -> Sequence[int]:
-        """Look at all tickets that were closed short lately; return the orders cancelled for them.
+        """Read all tickets that were closed short lately; return the orders cancelled for them.
 
-        Finds what a lost webhook would have told.
+        Replaces lost webhooks.
         """
         found: list[int] = []
         for issue in self.desk().closed_with(tickets.SHORT, within_days=_RECENT_DAYS):

@@ -1,8 +1,8 @@
 """Employees (B14), and developers' access to the repository (B15, 5c 17).
 
-Access belongs to a GitHub user and not to an employee, so that hiring, firing and renaming in any
-order end in what was said last: each word on a user is one version, and an effect that was
-overtaken does nothing.
+Access belongs to a GitHub user and not to an employee, so that after hiring, firing and renaming in
+any order the latest request applies: each request for a user is one version, and an overtaken
+effect does nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ class LoginTakenError(ConflictError):
 
 @dataclass(frozen=True)
 class Person:
-    """What is said of an employee."""
+    """The changeable data of an employee."""
 
     first_name: str
     last_name: str
@@ -77,11 +77,11 @@ class Employees:
                 return hired
         raise _busy()
 
-    def change(self, employee_id: int, said: Callable[[Employee], Person]) -> Employee:
-        """Change what ``said`` makes of an employee. Raises NotFoundError or LoginTakenError."""
+    def change(self, employee_id: int, changed: Callable[[Employee], Person]) -> Employee:
+        """Replace an employee's data by ``changed``. Raises NotFoundError or LoginTakenError."""
         for _ in range(_MOST_TRIES):
             before = self.employee(employee_id)
-            person = said(before)
+            person = changed(before)
             access = _access(before, person)
             after = before.after(
                 first_name=person.first_name,
@@ -97,7 +97,7 @@ class Employees:
         raise _busy()
 
     def fire(self, employee_id: int) -> None:
-        """Delete an employee and take their access away. Raises NotFoundError."""
+        """Delete an employee and remove their access. Raises NotFoundError."""
         for _ in range(_MOST_TRIES):
             before = self.employee(employee_id)
             plan = self._plan(before.id, before, None)
@@ -112,13 +112,13 @@ class Employees:
         for employee in self.staff.employees():
             if employee.login is None or not employee.developer:
                 continue
-            user_id = users.known_as(employee.login)  # before a new name hides who it is
+            user_id = users.known_as(employee.login)  # before another name replaces it
             if employee.access != "invited":
                 continue
-            stands = repository.access(employee.login, user_id)
-            if stands == "invited":
+            access = repository.access(employee.login, user_id)
+            if access == "invited":
                 continue
-            accepted = stands == "member"
+            accepted = access == "member"
             after = employee.after(
                 access="granted" if accepted else "failed",
                 reason=None if accepted else "the invitation was declined or taken back",
@@ -128,7 +128,7 @@ class Employees:
         return found
 
     def _plan(self, who: int, before: Employee | None, after: Employee | None) -> _Plan:
-        """Return which words on GitHub users go with a change, and the effects of those."""
+        """Return the access requests that a change includes, and their effects."""
         version = before.version + 1 if before else 1
         access: list[Access] = []
         follow: list[Effect] = []
@@ -160,7 +160,7 @@ def _access(before: Employee | None, person: Person) -> AccessState:
 
 
 def _rest(before: Employee | None) -> AccessState:
-    """Return where access stands of somebody who was no developer and is none."""
+    """Return the state of access of a person who was no developer and is none."""
     return "removing" if before and before.access == "removing" else "none"
 
 
@@ -171,7 +171,7 @@ def _logins(*states: Employee | None) -> Sequence[str]:
 
 
 def _same(one: str | None, other: str | None) -> bool:
-    """Return whether two GitHub users are one; GitHub does not mind capitals."""
+    """Return whether two GitHub names are one; GitHub ignores case."""
     return one is not None and other is not None and one.lower() == other.lower()
 
 

@@ -16,10 +16,10 @@ class GitHubUsers:
     repository: Repository
 
     def to_grant(self, word: Access) -> int:
-        """Return who is to have access: whoever had the name when the word was first carried out.
+        """Return the user to grant access: the one with the name when the request first ran.
 
-        Access of another user whom an earlier word on the same name was about is taken away.
-        Raises EffectError; NotThereError when nobody has the name.
+        The access of another user from an earlier request for the same name is removed.
+        Raises EffectError; NotThereError when no user has the name.
         """
         known = self.staff.user(word.login)
         if known and known.word == word.version:
@@ -31,14 +31,14 @@ class GitHubUsers:
         return user_id
 
     def _let_go(self, before: GitHubUser) -> None:
-        """Take access from who had a name before, unless it is wanted under another name."""
+        """Remove the access of a name's earlier user, unless it is wanted under another name."""
         if set(self.wanted_as(before.user_id)) <= {before.login}:
             self.repository.remove(before.login, before.user_id)
 
     def known_as(self, login: str) -> int | None:
-        """Return who a name stands for here; None when nobody has it and nobody was kept.
+        """Return the user of a name; None when no user has it and none is stored.
 
-        One of whom an older version kept no id is looked up, and kept from now on.
+        A user from an older version, without an id, is looked up and stored.
         """
         if known := self.staff.user(login):
             return known.user_id
@@ -50,6 +50,6 @@ class GitHubUsers:
         return user_id
 
     def wanted_as(self, user_id: int | None) -> Sequence[str]:
-        """Return the names under which a user is to have access."""
+        """Return the names with wanted access that are the user's."""
         logins = self.staff.logins_of(user_id) if user_id is not None else ()
         return [login for login in logins if self.staff.access(login).wanted]

@@ -1,4 +1,4 @@
-"""Batches in DynamoDB, how orders join them, and whose ticket is whose."""
+"""Batches in DynamoDB, the orders that join them, and the owners of tickets."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -35,7 +35,7 @@ class BatchStore:
         self._outbox = outbox
 
     def unsealed(self) -> Sequence[Gathering]:
-        """Return the batches that somebody began and nobody has sealed, oldest first."""
+        """Return the batches that are begun and not sealed, oldest first."""
         return [items.read(Gathering, item) for item in self._table.query(_GATHERING)]
 
     def gathering(self, batch: BatchId) -> Gathering | None:
@@ -47,7 +47,7 @@ class BatchStore:
         opened = self._table.query(OPEN, page_size=10 * _MOST_JOINING)
         early = (item["sk"]["S"] for item in opened if _created(item) < cutoff)
         while some := list(islice(early, _MOST_JOINING)):
-            # One that is gone since the query may stand among them, but not hide those after it.
+            # One that was claimed since the query may be among them, but must not hide later ones.
             found = [order for order in self._orders(some) if order.status == "open"]
             if found:
                 return found
@@ -65,11 +65,10 @@ class BatchStore:
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         """Have orders (before, after) join a batch, all or none, and begin it if need be.
 
-        ``gathering`` is the batch as it was read; version 0 is one that nobody has begun. Returns
-        False when it has moved on or was sealed, or when one of the orders has changed.
+        ``gathering`` is the batch as read; version 0 is not begun yet. Returns False when the batch
+        has changed or was sealed, or when one of the orders has changed.
 
-        The version of the batch goes up with every claim, so whoever sums up knows whether somebody
-        has joined meanwhile.
+        Every claim increases the batch's version, so sealing fails when an order joined meanwhile.
         """
         name = gathering.id.isoformat()
         moved_on = gathering.model_copy(update={"version": gathering.version + 1})
@@ -93,9 +92,9 @@ class BatchStore:
         return self._orders(item["sk"]["S"] for item in self._table.query(_members_of(batch)))
 
     def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
-        """Seal a batch and ask for its ticket, both or none.
+        """Seal a batch and request its ticket, both or none.
 
-        Returns False when it has moved on since ``gathering`` was read.
+        Returns False when it has changed since ``gathering`` was read.
         """
         name = gathering.id.isoformat()
         try:
@@ -132,14 +131,14 @@ class TicketStore:
         self._outbox = outbox
 
     def settle(self, batch: BatchId, ticket: Ticket) -> None:
-        """Keep what became of a batch's ticket; repeating it is safe."""
-        told = {":ticket": {"S": ticket.kept()}}
-        self._table.update(_BATCHES, batch.isoformat(), "SET ticket = :ticket", values=told)
+        """Store the outcome of a batch's ticket; repeatable."""
+        values = {":ticket": {"S": ticket.kept()}}
+        self._table.update(_BATCHES, batch.isoformat(), "SET ticket = :ticket", values=values)
 
     def know(self, issue_key: str, of: int | BatchId, *, issue_id: str | None = None) -> None:
-        """Keep which order or batch a ticket is about; repeating it is safe.
+        """Store the order or batch that a ticket is for; repeatable.
 
-        An id that is known already stays.
+        A stored id stays.
         """
         owner = {":of": {"S": str(of) if isinstance(of, int) else of.isoformat()}}
         change, names = "SET #of = :of", {"#of": "of"}
@@ -153,12 +152,12 @@ class TicketStore:
         )
 
     def issue_id(self, issue_key: str) -> str | None:
-        """Return the id of a ticket, None where none was kept."""
+        """Return the id of a ticket, None if none is stored."""
         item = self._table.get(_TICKETS, issue_key) or {}
         return item["issue_id"]["S"] if "issue_id" in item else None
 
     def ask(self, effect: Effect) -> bool:
-        """Ask for an effect that follows from no change of ours; False when it was asked for."""
+        """Request an effect without a change of ours; return False if it was requested before."""
         try:
             self._table.transact(self._outbox.adding(effect))
         except ConditionError:
@@ -166,7 +165,7 @@ class TicketStore:
         return True
 
     def owner(self, issue_key: str, issue_id: str | None = None) -> int | BatchId | None:
-        """Return the order or the batch that a ticket is about; None for a foreign one.
+        """Return the order or the batch that a ticket is for; None for a foreign one.
 
         The id decides where both are known: keys change, and another ticket may get one.
         """

@@ -1,4 +1,4 @@
-"""Where the documents of Drive are, as Drive itself may not show the latest."""
+"""The ids of Drive's documents, since Drive's own list lags."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -25,9 +25,9 @@ class DocumentStore:
         return Spot(**found, since=datetime.fromisoformat(item["since"]["S"]))
 
     def claim(self, name: str, *, maker: str, at: datetime, before: Spot) -> bool:
-        """Take on making it, in the place of one that is gone if ``before`` has one.
+        """Claim its creation, in place of a deleted one if ``before`` has one.
 
-        Returns False when it does not stand as ``before`` any more.
+        Returns False when the item is no longer ``before``.
         """
         item = {**key(_DOCUMENTS, name), "maker": {"S": maker}, "since": {"S": iso(at)}}
         unchanged = ABSENT
@@ -47,7 +47,7 @@ class DocumentStore:
         return True
 
     def release(self, name: str, *, maker: str) -> None:
-        """Give up making it, where it was certainly not made; others may at once."""
+        """Release the claim after it was certainly not created."""
         still_ours = Condition(
             "maker = :maker AND attribute_not_exists(document_id)", {":maker": {"S": maker}}
         )
@@ -55,6 +55,6 @@ class DocumentStore:
             self._table.transact(self._table.deleting(_DOCUMENTS, name, still_ours))
 
     def keep(self, name: str, document_id: str) -> None:
-        """Keep its id."""
+        """Store its id."""
         found = {":id": {"S": document_id}}
         self._table.update(_DOCUMENTS, name, "SET document_id = :id", values=found)

@@ -13,19 +13,19 @@ _DIGITS = 15
 
 
 def padded(number: int) -> str:
-    """Return an id as it sorts."""
+    """Return an id, padded so that it sorts as a number."""
     return f"{number:0{_DIGITS}d}"
 
 
 def item(place: tuple[str, str], record: Record, **more: Mapping[str, Any]) -> Item:
-    """Return a record as an item; one that has a version says it, for conditions."""
+    """Return a record as an item, with its version, if any, as an attribute for conditions."""
     version = getattr(record, "version", None)
     numbered = {"version": {"N": str(version)}} if version is not None else {}
     return {**key(*place), "body": {"S": record.kept()}, **numbered, **more}
 
 
 def record(model: type[R], found: Item | None) -> R | None:
-    """Return the record of an item that may not be there."""
+    """Return the record of an item, None without one."""
     return read(model, found) if found else None
 
 

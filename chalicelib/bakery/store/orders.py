@@ -36,8 +36,7 @@ _OLDER_IDS = 200
 class OrderStore:
     """One item an order, one more while it is open, one of its customer, and one of its due day.
 
-    Orders of versions before 0.2.0 are in no list of a customer: the counter says from which id on
-    all are.
+    Orders from before 0.2.0 are in no list of a customer; the counter has the first id that is.
     """
 
     def __init__(self, table: Table, outbox: Outbox) -> None:
@@ -65,7 +64,7 @@ class OrderStore:
         *,
         key: tuple[str, Keyed] | None = None,
     ) -> bool:
-        """Store a new order with its effects and what its key stands for, all or nothing.
+        """Store a new order with its effects and its key, all or nothing.
 
         Returns False when the key is taken.
         """
@@ -85,7 +84,7 @@ class OrderStore:
         return True
 
     def keyed(self, key: str) -> Keyed | None:
-        """Return what an Idempotency-Key stands for."""
+        """Return the order of an Idempotency-Key."""
         return items.record(Keyed, self._table.get(f"KEY#{key}", _KEY))
 
     def order(self, order_id: int) -> Order | None:
@@ -108,7 +107,7 @@ class OrderStore:
     def perhaps_of(self, customer_id: str, before: int | None) -> Iterator[Order]:
         """Yield a customer's orders, newest first, those with ids under ``before``.
 
-        Among orders of older versions there are those of others, too.
+        Orders from before 0.2.0 may be other customers'.
         """
         counted = self._table.get(*_COUNTER) or {}
         listed_from = int(counted["customers_from"]["N"]) if "customers_from" in counted else None
@@ -137,7 +136,7 @@ class OrderStore:
         *,
         withdrawn: Effect | None = None,
     ) -> bool:
-        """Replace an order, ask for effects and withdraw one, all or nothing.
+        """Replace an order, request effects and withdraw one, all or nothing.
 
         Returns False when the order was changed, or when the effect has begun.
         """
@@ -164,7 +163,7 @@ def place(order_id: int) -> tuple[str, str]:
 
 
 def changing(table: Table, before: Order, after: Order) -> list[dict[str, Any]]:
-    """Return the actions that replace an order; it is open no longer if it was, or again."""
+    """Return the actions that replace an order and keep the list of open orders in step."""
     replaced = table.putting(items.item(place(after.id), after), at_version(before.version))
     if before.status == "open" != after.status:
         return [replaced, table.deleting(OPEN, padded(after.id))]

@@ -1,4 +1,4 @@
-"""Employees in DynamoDB, and who is to have access to the repository."""
+"""Employees in DynamoDB, and the requested access to the repository."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -15,10 +15,10 @@ _EMPLOYEES, _ACCESS, _USERS = "EMPLOYEES", "ACCESS", "GITHUB_USERS"
 
 
 class StaffStore:
-    """One item an employee, one a name at GitHub of which something was said.
+    """One item an employee, one a GitHub name with requested access.
 
-    Who has a name is an item of its own (``GITHUB_USERS/<login>``, and ``GITHUB_USER#<id>/<login>``
-    for the way back), so that a word on access and a look at GitHub do not overwrite each other.
+    The user of a name is a separate item (``GITHUB_USERS/<login>``, reversed in
+    ``GITHUB_USER#<id>/<login>``), so that requests and look-ups do not overwrite each other.
     """
 
     def __init__(self, table: Table, outbox: Outbox) -> None:
@@ -38,16 +38,16 @@ class StaffStore:
         return [items.read(Employee, item) for item in self._table.query(_EMPLOYEES)]
 
     def access(self, login: str) -> Access:
-        """Return whether a GitHub user is to have access; capitals do not count."""
+        """Return the requested access of a GitHub user, ignoring case."""
         found = items.record(Access, self._table.get(_ACCESS, login.lower()))
         return found or Access(login=login)
 
     def user(self, login: str) -> GitHubUser | None:
-        """Return who has, or had, a name at GitHub, if that was looked up."""
+        """Return the user with a GitHub name, as looked up last, if it was."""
         return items.record(GitHubUser, self._table.get(_USERS, login.lower()))
 
     def know_user(self, user: GitHubUser) -> None:
-        """Keep who has a name, unless it was looked up for a later word."""
+        """Store the user of a name, unless it was looked up for a later request."""
         login, word = user.login.lower(), {"N": str(user.word)}
         not_later = Condition("attribute_not_exists(pk) OR word <= :word", {":word": word})
         with suppress(ConditionError):
@@ -57,7 +57,7 @@ class StaffStore:
             )
 
     def logins_of(self, user_id: int) -> Sequence[str]:
-        """Return the names that stand for a GitHub user here."""
+        """Return the stored names of a GitHub user."""
         logins = [item["sk"]["S"] for item in self._table.query(_names_of(user_id))]
         users = filter(None, map(self.user, logins))
         return [user.login for user in users if user.user_id == user_id]

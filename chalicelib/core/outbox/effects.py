@@ -1,6 +1,6 @@
 """What an effect is, how handling it can end, and who handles it.
 
-A handler knows one kind of effect and one vendor. It never retries by itself: it reports the
+A handler is for one kind of effect and one vendor. It never retries by itself: it reports the
 outcome of its one call by returning or raising, and the worker decides what comes next.
 
 EffectError
@@ -23,11 +23,11 @@ EffectState = Literal["pending", "sending", "unsure", "done", "dead", "disabled"
 class Effect:
     """Something to do outside, once.
 
-    ``id`` is its identity for ever and says what it is for (``archive#<request id>``,
+    ``id`` is its permanent identity and names its purpose (``archive#<request id>``,
     ``jira#batch#2026-11-21``): the same id written twice is one effect. ``kind`` names its queue
     and its handler. ``payload`` is JSON: all that the handler needs, or the name of it. It is not
-    tried before ``delay_s`` are over since it was asked for. Its row goes once it has been ``kept``
-    so long, which has to be longer than its identity matters; None is for ever.
+    executed within ``delay_s`` seconds of its request. Its row is deleted after ``kept``, which has
+    to be longer than its identity matters; None is for ever.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Ending:
-    """How an effect ended: ``reference`` is what the vendor calls it, ``answer`` why it is dead."""
+    """How an effect ended: the vendor's ``reference``, or in ``answer`` why it is dead."""
 
     state: EffectState
     reference: str | None = None
@@ -47,11 +47,11 @@ class Ending:
 
 
 class EffectError(Exception):
-    """Performing an effect did not succeed."""
+    """Executing an effect did not succeed."""
 
 
 class NotExecutedError(EffectError):
-    """Certainly not done; may be tried again, ``retry_after_s`` from now if the vendor said so."""
+    """Certainly not done; may be retried, after ``retry_after_s`` if the vendor gave one."""
 
     def __init__(self, detail: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
@@ -59,11 +59,11 @@ class NotExecutedError(EffectError):
 
 
 class OutcomeUnknownError(EffectError):
-    """Done or not: nobody knows."""
+    """It is unknown whether it was done."""
 
 
 class RejectedError(EffectError):
-    """Refused for what it is; trying again would be refused again."""
+    """The vendor rejects the request itself, and would reject it again."""
 
 
 class CredentialsError(EffectError):
@@ -75,27 +75,27 @@ class NotConfiguredError(EffectError):
 
 
 class EffectHandler(Protocol):
-    """Performs the effects of one kind; anything but an EffectError that it raises is as unsure."""
+    """Executes the effects of one kind; errors other than EffectError leave the outcome unknown."""
 
     @property
     def search_lag_s(self) -> float:
-        """Return how long after an unsure try the vendor's own search shows what it did.
+        """Return how long the vendor's search may miss the result of an attempt, in seconds.
 
-        0 where performing twice is as good as once.
+        0 where repeating is harmless.
         """
 
     def handle(self, effect: Effect, /) -> str | None:
-        """Do it, with one call that changes anything; return what the vendor calls it."""
+        """Execute it with one changing call; return the vendor's reference to the result."""
 
     def find(self, effect: Effect, /) -> str | None:
-        """Return what the vendor calls the effect if an earlier try did it after all.
+        """Return the vendor's reference if an earlier attempt did execute it.
 
-        None says for certain that none did; raise where that is not known.
+        None means that certainly none did; raise where that is unknown.
         """
 
     def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
-        """Tell the context how it ended: done or dead.
+        """Notify the context of the outcome: done or dead.
 
-        Safe to repeat, as it comes at least once, before the effect is closed. A dead effect that
-        an operator has tried again may end otherwise: the later word counts.
+        Must be repeatable: it is called at least once, before the effect is closed. A dead effect
+        that an operator retries may end otherwise; the later outcome counts.
         """

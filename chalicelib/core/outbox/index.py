@@ -1,6 +1,6 @@
-"""Which effects wait, and which are there: the two indexes of the table.
+"""The two indexes of the table: unfinished effects, and all effects.
 
-They hold keys alone and trail the table, so what they name is looked up before anything is done.
+They are keys-only and lag behind the table, so callers read the rows before they act.
 """
 
 import heapq
@@ -19,13 +19,13 @@ Waiting = tuple[str, str]
 
 
 class EffectIndex:
-    """Effects by when they are to be looked at, and by state, kind and time."""
+    """Effects by when they are due, and by state, kind and time."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def kinds(self) -> list[str]:
-        """Return the kinds of which something is not over: a read for each shard and kind."""
+        """Return the kinds with unfinished effects: a read for each shard and kind."""
         return sorted({kind for shard in range(SHARDS) for kind in self._kinds_of(shard)})
 
     def _kinds_of(self, shard: int) -> Iterator[str]:
@@ -36,7 +36,7 @@ class EffectIndex:
             after = f"{kind}#{HIGHEST}"
 
     def waiting(self, kind: str, now: datetime, limit: int) -> list[Waiting]:
-        """Return effects of a kind that are to be looked at by ``now``, ``limit`` at most.
+        """Return effects of a kind that are due by ``now``, ``limit`` at most.
 
         Each shard gives the first of its own, and an equal share.
         """
@@ -129,5 +129,5 @@ def _below(place: str) -> str:
 
 
 def _share(limit: int, streams: int) -> int:
-    """Return how many of ``limit`` a stream will be asked for at a time."""
+    """Return how many of ``limit`` to read from a stream at a time."""
     return limit // streams + 10

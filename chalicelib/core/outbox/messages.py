@@ -16,11 +16,10 @@ __all__ = ["Failures", "handle"]
 
 
 def handle(event: SQSEvent, worker: Worker, *, at_once: int = 1) -> Failures:
-    """Work on the effects that the messages name; return the messages that are to come again.
+    """Process the effects that the messages name; return the messages to redeliver.
 
-    Those are only messages whose effect could not be looked at or written to: whatever a vendor
-    does is on the effect's record, and its message is spent. ``at_once`` are worked on side by
-    side.
+    Those are only messages whose effect could not be read or written: the outcome of a call is on
+    the effect's row, and its message is consumed. ``at_once`` are processed side by side.
     """
     records = untried_first(event)
     if at_once == 1:
@@ -50,6 +49,6 @@ def _worked(worker: Worker, record: SQSRecord) -> str:
         return "unreadable"
     try:
         return worker.work(effect_id)
-    except Exception:  # noqa: BLE001 - whatever it is, its neighbours go on
+    except Exception:  # noqa: BLE001 - one message must not block the others
         logger.exception("effect failed", extra={"effect_id": effect_id, "kind": worker.kind})
         return "failed"

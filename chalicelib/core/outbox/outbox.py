@@ -17,16 +17,16 @@ _KIND = re.compile("[a-z][a-z0-9_]{0,30}")
 
 
 class Outbox:
-    """The table of effects, as those see it who ask for them."""
+    """The table of effects, for those who request them."""
 
     def __init__(self, table: Table, *, now: Callable[[], datetime]) -> None:
         self._table = table
         self._now = now
 
     def adding(self, effect: Effect) -> dict[str, Any]:
-        """Return the action that asks for ``effect``, to go into the transaction of its cause.
+        """Return the action that requests ``effect``, for the transaction of its cause.
 
-        Its condition fails when the same id was asked for before. Raises ValueError for an id
+        Its condition fails when the id was requested before. Raises ValueError for an id
         that is not 1 to 255 characters of printable ASCII without blanks, and for a kind that is
         not a name in lower case.
         """
@@ -35,10 +35,9 @@ class Outbox:
         return self._table.putting(rows.item(rows.asked(effect, self._now())), ABSENT)
 
     def withdrawing(self, effect_id: str) -> dict[str, Any]:
-        """Return the action that ends an effect undone, to go into the transaction of its cause.
+        """Return the action that withdraws an effect, for the transaction that undoes its cause.
 
-        Its condition fails once a worker has begun it: whoever is first wins, the other learns of
-        it.
+        Its condition fails once a worker has claimed it.
         """
         number = rows.shard(effect_id)
         values = {

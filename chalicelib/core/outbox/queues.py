@@ -1,4 +1,4 @@
-"""The queues of effects, one for each kind: a message names an effect and says nothing else."""
+"""The queues of effects, one for each kind: a message has the id of an effect and nothing else."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ class Queues:
         return self._urls.keys()
 
     def send(self, kind: str, effect_ids: Sequence[str], *, delay_s: int = 0) -> list[str]:
-        """Name effects to the worker of their kind; return those that could not be sent."""
+        """Send effects to the worker of their kind; return those that could not be sent."""
         unsent: list[str] = []
         for start in range(0, len(effect_ids), _BATCH):
             unsent += self._send(self._urls[kind], effect_ids[start : start + _BATCH], delay_s)
@@ -43,10 +43,10 @@ class Queues:
 
     def waiting(self, kind: str) -> int:
         """Return about how many messages of a kind wait for its worker."""
-        told = self._client().get_queue_attributes(
+        found = self._client().get_queue_attributes(
             QueueUrl=self._urls[kind], AttributeNames=["ApproximateNumberOfMessages"]
         )
-        return int(told["Attributes"]["ApproximateNumberOfMessages"])
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
 
     def _send(self, url: str, effect_ids: Sequence[str], delay_s: int) -> list[str]:
         todo: list[SendMessageBatchRequestEntryTypeDef] = [

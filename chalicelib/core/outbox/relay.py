@@ -1,8 +1,8 @@
-"""From the table's stream to the queues: new effects are named to the workers of their kinds.
+"""Forwards the ids of new effects from the table's stream to the queues of their kinds.
 
-The relay reads nothing and writes nothing but messages, and it never fails: a record that makes no
-sense, a kind without a queue, a queue that does not answer hold up neither the stream nor each
-other. What is not forwarded stands in the table, and the sweeper comes for it.
+The relay only sends messages and never fails: an unreadable record, a kind without a queue, or a
+queue that does not answer blocks neither the stream nor other records. The sweeper sends what the
+relay could not forward.
 """
 
 import math
@@ -25,14 +25,14 @@ class Relay:
         self._now = now
 
     def forward(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Name the effects that were added, as the stream tells it, to their workers."""
+        """Send the ids of the effects that the stream reports as added."""
         ids_by_name: dict[tuple[str, int], list[str]] = defaultdict(list)
         now = self._now()
         for record in records:
             try:
                 if added := _added(record):
                     ids_by_name[added.kind, added.delay_s(now)].append(added.effect_id)
-            except Exception:  # noqa: BLE001 - whatever it is, its neighbours go on
+            except Exception:  # noqa: BLE001 - one record must not block the others
                 log.count("RecordsUnreadable")
                 logger.exception("record unreadable", extra={"event_id": _event_id(record)})
         for (kind, delay_s), ids in ids_by_name.items():

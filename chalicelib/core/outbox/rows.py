@@ -1,11 +1,11 @@
-"""How an effect stands in the table, and what is known of it.
+"""How effects are stored, and their state.
 
-``EFFECT#<id>/EFFECT``  the effect; its id is its identity for ever, so its row is never deleted,
-                        but for kinds whose effects say how long they are kept (``expires_at``)
-``KINDS/<kind>``        why a kind stands still, and when to try it again; absent while it works
+``EFFECT#<id>/EFFECT``  the effect; its id is its permanent identity, so its row is never deleted,
+                        except for kinds whose effects have ``kept`` (``expires_at``)
+``KINDS/<kind>``        why a kind is paused or disabled, and when to probe; absent while it works
 
-Two indexes hold keys alone. ``open`` has what is not over, by ``open_shard`` and ``wake``
-(``<kind>#<wake_at>``): when the sweeper is to look at it; what is over leaves it. ``listed`` has
+Two indexes are keys-only. ``open`` has unfinished effects, by ``open_shard`` and ``wake``
+(``<kind>#<wake_at>``): when the sweeper is to send it; finished effects leave it. ``listed`` has
 everything by ``list_shard`` (``<group>#<shard>``) and ``list_place`` (``<kind>#<asked_at>#<id>``);
 pending and sending are one group there, so that taking a lease moves nothing.
 """
@@ -37,13 +37,13 @@ KINDS = "KINDS"
 
 @dataclass(frozen=True)
 class EffectRow:
-    """An effect and what became of it so far.
+    """An effect and its state.
 
-    ``token`` names who claimed it last; until ``lease_until`` nobody else may. ``unsure_at`` is
+    ``token`` is of the last claim, which lasts until ``lease_until``. ``unsure_at`` is
     when a try ended that may have done it. ``due_at`` is when it may be tried, ``wake_at`` when
     the sweeper is to look at it. Patience is counted from ``since``. ``ended`` is how it ended
-    when its context could not be told yet. ``fault`` tells why the row can't be read. ``denials``
-    counts how often its refusal stopped its kind.
+    while its context has not been notified. ``fault`` is why the row cannot be read. ``denials``
+    counts how often its refusal paused its kind.
     """
 
     effect: Effect
@@ -66,11 +66,11 @@ class EffectRow:
 
     @property
     def over(self) -> bool:
-        """Return whether nothing more will be tried."""
+        """Return whether it is finished: done or dead."""
         return self.state in OVER
 
     def ready(self, now: datetime) -> bool:
-        """Return whether it may be claimed: nobody is at it, and it is due."""
+        """Return whether it may be claimed: it is due and not leased."""
         if self.state == "sending":
             return self.lease_until is None or self.lease_until <= now
         return not self.over and self.due_at <= now
@@ -84,7 +84,7 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class Pause:
-    """Why a kind stands still: denied, or switched off; one is tried at ``probe_at``.
+    """Why a kind is paused or disabled; one effect is tried at ``probe_at``.
 
     ``refused`` is the effect that was refused last; versions before 0.2.0 did not store it.
     """
@@ -146,7 +146,7 @@ def changing(kept: EffectRow) -> dict[str, dict[str, str] | None]:
 
 
 def read(row: Item) -> EffectRow:
-    """Return what a row says; one that nobody could have written comes with its ``fault``."""
+    """Return the effect of a row; an unreadable row has a ``fault``."""
     try:
         return _read(row)
     except (KeyError, TypeError, ValueError, AttributeError) as odd:
@@ -220,12 +220,12 @@ def effect_id(pk: str) -> str:
 
 
 def shard(id_: str) -> int:
-    """Return the shard of an effect, the same on every machine and for ever."""
+    """Return the shard of an effect, which never changes."""
     return shards.of(id_, SHARDS)
 
 
 def wake(kind: str, at: datetime | None) -> str | None:
-    """Return where an effect stands in its shard of the open ones."""
+    """Return the place of an effect in its shard of open effects."""
     return None if at is None else f"{kind}#{sortable(at)}"
 
 
@@ -240,7 +240,7 @@ def list_shard(state: EffectState, number: int) -> str:
 
 
 def list_place(kept: EffectRow) -> str:
-    """Return where an effect stands in the lists: by kind, then by time."""
+    """Return the place of an effect in the lists: by kind, then by time."""
     return f"{kept.effect.kind}#{sortable(kept.asked_at)}#{kept.effect.id}"
 
 

@@ -19,10 +19,10 @@ def full_jitter(ceiling_s: float) -> float:
 class Rules:
     """What holds for every kind.
 
-    A worker's function must end before ``lease_s`` is over, or two may perform at once. An effect
+    A worker's function must end within ``lease_s``, or two may execute at once. An effect
     whose tries fail is given up when it is older than ``give_up_after`` and was tried
-    ``enough_tries`` times. A kind that stands still is tried every ``probe_after``. An effect whose
-    refusal has stopped its kind ``enough_denials`` times, and others then went through, is dead.
+    ``enough_tries`` times. A paused kind is probed every ``probe_after``. An effect whose
+    refusal paused its kind ``enough_denials`` times, while others succeeded, is dead.
     """
 
     lease_s: float = 60
@@ -40,7 +40,7 @@ class Rules:
         return timedelta(seconds=self.lease_s)
 
     def backoff(self, attempts: int) -> timedelta:
-        """Return how long to wait after so many tries, below a ceiling that doubles."""
+        """Return how long to wait after that many attempts: random, below a doubling ceiling."""
         doublings = min(max(attempts - 1, 0), 30)
         ceiling_s = min(self.longest_backoff_s, self.first_backoff_s * 2**doublings)
         return timedelta(seconds=self.jitter(ceiling_s))
@@ -51,7 +51,7 @@ class Rules:
 
 
 def asked_for(retry_after_s: float | None) -> timedelta:
-    """Return how long a vendor asks to wait, a day at most."""
+    """Return how long a vendor requires to wait, a day at most."""
     if retry_after_s is None or not retry_after_s > 0:
         return timedelta()
     return timedelta(seconds=min(retry_after_s, _LONGEST_RETRY_AFTER_S))

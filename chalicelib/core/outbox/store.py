@@ -1,7 +1,7 @@
-"""Effects on their way, and kinds that stand still, in DynamoDB; `rows` has the keys.
+"""Effects, and paused and disabled kinds, in DynamoDB; `rows` has the keys.
 
-Every change of an effect is one conditional write: it holds only while state and token are those
-that were read, so that of two who meet at an effect one goes on and the other learns of it.
+Every change of an effect is one conditional write on the state and token that were read: of two
+concurrent writers one succeeds and the other gets OvertakenError.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ _STANDS_AS_READ = "#state = :read_state AND "
 
 
 class OvertakenError(Exception):
-    """Somebody else has changed the effect meanwhile; nothing was written."""
+    """Another writer changed the effect meanwhile; nothing was written."""
 
 
 class EffectStore:
@@ -41,7 +41,7 @@ class EffectStore:
     def change(self, read: EffectRow, to: EffectRow) -> EffectRow:
         """Store ``to`` in the place of ``read``, and return it. Raises OvertakenError.
 
-        A change that was made and not answered is found standing, and counts as made.
+        A change whose answer was lost is found and counts as made.
         """
         before, after = rows.changing(read), rows.changing(to)
         changed = {name: value for name, value in after.items() if value != before[name]}
@@ -61,7 +61,7 @@ class EffectStore:
         return to
 
     def bury(self, unreadable: EffectRow, answer: str, now: datetime) -> None:
-        """Have an effect dead whose row can't be read; do nothing when it is done."""
+        """Mark an effect with an unreadable row as dead, unless it is done."""
         number = rows.shard(unreadable.effect.id)
         values = {
             ":dead": {"S": "dead"},
@@ -89,7 +89,7 @@ class EffectStore:
     def put_off_waking(self, effect_id: str, place: str, to: str) -> bool:
         """Move an open effect from its ``place`` among those to be looked at to a later one.
 
-        Returns False when it has moved by itself.
+        Returns False when it has moved meanwhile.
         """
         try:
             self._table.update(
@@ -107,7 +107,7 @@ class EffectStore:
     # --- kinds ---
 
     def pause(self, pause: Pause) -> bool:
-        """Have a kind stand still; return whether it did not before."""
+        """Pause or disable a kind; return whether it was running."""
         try:
             self._table.put(_pause_item(pause), ABSENT)
         except ConditionError as standing:
@@ -133,16 +133,16 @@ class EffectStore:
         return True
 
     def resume(self, kind: str) -> None:
-        """Have a kind go on."""
+        """Resume a kind."""
         self._table.delete(KINDS, kind)
 
     def pauses(self) -> dict[str, Pause]:
-        """Return why kinds stand still, those that do."""
+        """Return the paused and disabled kinds."""
         found = [_pause(row) for row in self._table.query(KINDS)]
         return {pause.kind: pause for pause in found}
 
     def hasten_probe(self, kind: str, now: datetime) -> None:
-        """Have a paused kind probed as soon as possible."""
+        """Have the next sweep probe a paused kind."""
         try:
             self._table.update(
                 KINDS,
@@ -156,7 +156,7 @@ class EffectStore:
 
 
 def closed(kept: EffectRow, ended: Ending, now: datetime) -> EffectRow:
-    """Return an effect as it is when it has ended."""
+    """Return a finished effect."""
     return replace(
         kept,
         state=ended.state,

@@ -1,8 +1,8 @@
-"""What is due, stuck, or was never named is named again.
+"""Sends effects again that are due, stuck, or were never sent.
 
-A run is bounded, in time and for each kind, and looks only at what is not over. What it names is
-put off, so that the next run begins where this one ended, and a queue that is long already gets
-no more: a slow worker is not buried under repeats.
+A run is bounded, in time and per kind, and reads unfinished effects only. It defers what it sends,
+so that the next run continues after it. A long queue gets no more messages, so that a slow worker
+is not flooded with repeats.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
 class Bounds:
     """How much a run does: effects of each kind, messages that a queue may hold, time.
 
-    An effect whose kind has no queue is dead ``unknown_after`` it was asked for (or retried): a
-    new queue may be on its way while a deployment goes on.
+    An effect whose kind has no queue is dead ``unknown_after`` its request (or retry): a
+    deployment that adds the queue may be in progress.
     """
 
     effects: int = 2_000
@@ -35,7 +35,7 @@ class Bounds:
 
 
 class Sweeper:
-    """Sends effects again that no worker has."""
+    """Sends effects again that no worker has claimed."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Sweeper:
         self._bounds = bounds
 
     def sweep(self) -> dict[str, int]:
-        """Name again what is to be looked at; return how many of each kind."""
+        """Send what is due; return how many of each kind."""
         started, pauses = self._now(), self._store.pauses()
         swept: dict[str, int] = {}
         oldest_s = 0.0
@@ -67,7 +67,7 @@ class Sweeper:
                 oldest_s = max(oldest_s, age_s)
             try:
                 swept[kind] = self._sweep(kind, pause, started + self._bounds.time)
-            except Exception:  # noqa: BLE001 - whatever it is, the other kinds go on
+            except Exception:  # noqa: BLE001 - one kind must not block the others
                 log.count("KindsNotSwept")
                 logger.exception("kind not swept", extra={"kind": kind})
         log.measure("OldestEffectSeconds", oldest_s, log.SECONDS)
@@ -105,7 +105,7 @@ class Sweeper:
         """
         if self._now() < pause.probe_at:
             return 0
-        soon = self._now() + rows.GRACE  # what was just asked for may be tried, too
+        soon = self._now() + rows.GRACE  # what was just requested may be tried, too
         waiting = [each for each, _ in self._index.waiting(kind, soon, 2 * rows.SHARDS)]
         others = [each for each in waiting if each != pause.refused]
         first = (others or waiting)[:1]

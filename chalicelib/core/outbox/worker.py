@@ -1,8 +1,8 @@
-"""Performing effects: each once, whatever fails.
+"""Executes effects, each once, whatever fails.
 
-claim (lease) > [may an earlier try have done it? wait until that would show, then look] > perform >
-tell the context > close. Each step leaves a state from which the next message, or the sweeper,
-goes on. What is lost after the call is found in the vendor's own records before any second call.
+claim (lease) > [may an earlier attempt have done it? wait for the search lag, look it up] > execute
+> notify the context > close. Each step leaves a state from which the next message, or the sweeper,
+continues. What is lost after the call is found in the vendor's own records before any second call.
 """
 
 import math
@@ -28,9 +28,9 @@ from chalicelib.core.outbox.rules import Rules, asked_for
 from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
 
 Outcome = Literal["done", "dead", "pending", "unsure", "disabled", "paused", "left", "unknown"]
-"""What became of a message: the state of its effect, or why nothing was tried.
+"""The outcome of a message: the state of its effect, or why nothing was tried.
 
-``paused`` its kind stands still; ``left`` it is over, not due, or somebody else's; ``unknown``
+``paused`` its kind is paused; ``left`` it is finished, not due, or claimed; ``unknown``
 there is no such effect.
 """
 
@@ -112,7 +112,7 @@ class Worker:
             found = self._handler.find(claimed.effect)
         except (CredentialsError, NotConfiguredError) as error:
             return self._stop(claimed, claimed, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing is known
+        except Exception as error:  # noqa: BLE001 - the outcome is unknown
             return self._not_looked_up(claimed, error)
         if found is not None:
             return self._close(claimed, claimed, Ending("done", found))
@@ -141,9 +141,9 @@ class Worker:
     # --- how a try ends ---------------------------------------------------------------------------
 
     def _close(self, claimed: EffectRow, known: EffectRow, ended: Ending) -> Outcome:
-        """Tell the context, then close; where telling fails, that alone is done again later.
+        """Notify the context, then close; if notifying fails, only that is repeated later.
 
-        A dead effect that may be done after all keeps that doubt, for whoever has it retried.
+        A dead effect that may have been done stays unsure, for a later retry.
         """
         known = replace(known, unsure_at=known.unsure_at if ended.state == "dead" else None)
         try:
@@ -184,7 +184,7 @@ class Worker:
     def _stop(
         self, claimed: EffectRow, known: EffectRow, error: CredentialsError | NotConfiguredError
     ) -> Outcome:
-        """Have the whole kind stand still; the effect waits as it was before this try.
+        """Pause the whole kind; the effect waits as it was before this attempt.
 
         One that is refused again and again, while others of its kind are done, is itself at fault.
         """
@@ -215,7 +215,7 @@ class Worker:
         self._store.change(claimed, waits)
         return _said(waits, state, pause.reason)
 
-    # --- kinds that stand still -------------------------------------------------------------------
+    # --- paused and disabled kinds ----------------------------------------------------------------
 
     def _may_probe(self, pause: Pause) -> bool:
         now = self._now()
@@ -263,7 +263,7 @@ class Worker:
     def _name_again(self, kept: EffectRow, delay_s: int) -> None:
         try:
             self._later.send(self.kind, [kept.effect.id], delay_s=delay_s)
-        except Exception:  # noqa: BLE001 - whatever it is, the sweeper finds the effect
+        except Exception:  # noqa: BLE001 - the sweeper finds the effect
             logger.exception("not named again", extra=_named(kept))
 
     def _backoff(self, claimed: EffectRow) -> timedelta:
@@ -288,5 +288,5 @@ def _named(kept: EffectRow) -> dict[str, str]:
 
 
 def _words(error: Exception) -> str:
-    """Return what an error says, short enough for a row."""
+    """Return the text of an error, short enough for a row."""
     return (str(error) or type(error).__name__)[:500]

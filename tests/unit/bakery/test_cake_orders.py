@@ -453,7 +453,7 @@ def test_it_is_too_late_once_a_worker_has_begun_to_tell(house: Bakehouse) -> Non
     house.ready(order)
     house.effects.begin("ready#1")
 
-    with pytest.raises(TooLateError, match="order 1 is being told"):
+    with pytest.raises(TooLateError, match="order 1 is being notified"):
         house.unready(order)
 
     assert house.now(order).status == "ready"
