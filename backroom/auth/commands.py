@@ -29,7 +29,7 @@ def login(
     context: typer.Context,
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="Ask for this scope only; may be repeated. All of them otherwise."),
+        typer.Option(help="Request this scope only; repeatable. Default: all."),
     ] = None,
     browser: Annotated[
         bool, typer.Option(help="Open the browser; the address is printed in any case.")
@@ -65,7 +65,7 @@ def login(
 
 
 def logout(context: typer.Context, as_json: Json = False) -> None:
-    """Forget the sign-in at this API, here and at the identity provider."""
+    """Sign out of this API, here and at the identity provider."""
     here = session.of(context)
     with closing(_connection(here)) as connection:
         url = connection.url
@@ -86,7 +86,7 @@ def logout(context: typer.Context, as_json: Json = False) -> None:
 
 
 def whoami(context: typer.Context, as_json: Json = False) -> None:
-    """Say who is signed in at this API, and what they may do."""
+    """Show who is signed in to this API, and their scopes."""
     here = session.of(context)
     url, stage = _stage(here)
     if stage.auth == "open":
@@ -99,7 +99,7 @@ def whoami(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _stage(here: Session) -> tuple[str, Stage]:
-    """Return the API's address and what it says of its callers."""
+    """Return the API's address and its authentication."""
     with closing(_connection(here)) as connection:
         return connection.url, connection.answer(_STAGE, "GET", "/auth").value
 
@@ -109,7 +109,7 @@ def _connection(here: Session) -> Connection:
 
 
 def _extra(provider: Provider) -> tuple[str, ...]:
-    """Return the scopes for what is not ours: some providers refuse what they do not know."""
+    """Return the scopes beside our own; some providers refuse unknown ones."""
     return tuple(each for each in _ALWAYS if each in provider.scopes_supported)
 
 
@@ -122,7 +122,7 @@ def _invite(address: str, *, browser: bool) -> None:
 
 
 def _facts(url: str, stage: Stage, token: str) -> dict[str, Any]:
-    """Return what a token says. It is only read, not checked: that is the API's to do."""
+    """Return the claims of a token, unchecked: the API checks them."""
     claims = _claims(token)
     said = {
         word
@@ -163,7 +163,7 @@ def _tell(url: str, stage: Stage, token: str, *, as_json: bool) -> None:
     screen = show.screen()
     screen.print(show.facts(rows))
     if not told["scopes"]:
-        show.note(screen, "You may do nothing here: the token has no scope of this API.")
+        show.note(screen, "The token has no scope of this API.")
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -80,11 +80,11 @@ class BakeryApi:
         self._connection.response("DELETE", f"/orders/{order_id}", params=query)
 
     def ready(self, order_id: int) -> Answer[OrderAnswer]:
-        """Say that an order is ready; a repeat is safe."""
+        """Mark an order as ready; repeatable."""
         return self._connection.answer(_ORDER, "POST", f"/orders/{order_id}/ready")
 
     def undo_ready(self, order_id: int, reason: str | None = None) -> Answer[OrderAnswer]:
-        """Take back that an order is ready, before its customer is told; a repeat is safe."""
+        """Undo that an order is ready, before its customer is notified; repeatable."""
         query = given({"reason": reason or None})
         return self._connection.answer(_ORDER, "DELETE", f"/orders/{order_id}/ready", params=query)
 
@@ -122,11 +122,11 @@ class BakeryApi:
         return self._connection.answer(_EMPLOYEE, "GET", f"/employees/{employee_id}")
 
     def hire(self, body: Body) -> Answer[EmployeeAnswer]:
-        """Hire somebody."""
+        """Add an employee."""
         return self._connection.answer(_EMPLOYEE, "POST", "/employees", **exactly(body))
 
     def change(self, employee_id: int, body: Body) -> Answer[EmployeeAnswer]:
-        """Change what is said of an employee."""
+        """Change an employee."""
         path = f"/employees/{employee_id}"
         return self._connection.answer(_EMPLOYEE, "PATCH", path, **exactly(body))
 

@@ -68,7 +68,7 @@ def orders(found: Sequence[OrderAnswer]) -> RenderableType:
 
 
 def order(found: OrderAnswer) -> RenderableType:
-    """Return an order with what it needs and how it got where it stands."""
+    """Return an order with its ingredients and history."""
     facts = show.facts(
         [
             ("order", str(found.id)),

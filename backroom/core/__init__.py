@@ -1,1 +1,1 @@
-"""What every part of the client stands on; knows no context."""
+"""The base of the client, independent of contexts."""

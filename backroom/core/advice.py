@@ -49,7 +49,7 @@ _BY_DETAIL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"There is no employee", "backroom employees list"),
         (r"Employee (\d+) is", "backroom employees show {0}"),
         (r"takes a bearer token|bearer token was refused", "backroom login"),
-        (r"takes a token with", "backroom whoami shows what you may; others are given by hand"),
+        (r"takes a token with", "backroom whoami shows your scopes; your provider grants them"),
         (r"does not say whose", "ask for your technician number in the token (docs/auth.md)"),
     )
 )
@@ -65,7 +65,7 @@ _ON_OUR_SIDE = "make logs shows what happened"
 
 
 def next_step_after(status: int, detail: str) -> str:
-    """Return what to do after the API answered ``status`` and said ``detail``."""
+    """Return what to do after an answer with ``status`` and ``detail``."""
     for pattern, command in _BY_DETAIL:
         match = pattern.search(detail)
         if match:

@@ -113,7 +113,7 @@ class Connection:
             yield page.text.partition("\r\n")[2]
 
     def response(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request; a 503 or 429 is tried again, as the API says that this is safe."""
+        """Send a request; retries 503 and 429, which the API declares safe."""
         response = self.send(method, path, **options)
         for _ in range(_RETRIES):
             if response.status_code not in _LATER:
@@ -125,7 +125,7 @@ class Connection:
         raise _refusal(response)
 
     def send(self, method: str, url: str, **options: Any) -> httpx.Response:
-        """Send a request once, and return what was said to it. Raises UnreachableError."""
+        """Send a request once, and return its answer. Raises UnreachableError."""
         try:
             return self._client.request(method, url, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as gone:
@@ -136,7 +136,7 @@ class Connection:
             ) from slow
         except httpx.DecodingError as garbled:
             raise self._unreachable(
-                f"{_address(url, self.url)} answered what is not as compressed as it says."
+                f"{_address(url, self.url)} answered with an invalid Content-Encoding."
             ) from garbled
         except httpx.TransportError as broken:
             raise self._unreachable(

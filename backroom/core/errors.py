@@ -1,4 +1,4 @@
-"""What can go wrong between a person and the API; each error says what to do next.
+"""Errors between a person and the API; each has a next step.
 
 ClientError                 exit code 1
 ├── ApiError                1  the API refused, and said why
@@ -58,7 +58,7 @@ class ApiError(ClientError):
 
 
 class UnreachableError(ClientError):
-    """Nobody answers at the address, or something that is not Backroom."""
+    """The address does not answer, or not as Backroom."""
 
     exit_code = 3
 
@@ -72,10 +72,10 @@ class UnfinishedError(ClientError):
 
 
 class DeclinedError(ClientError):
-    """The person was asked, and said no."""
+    """The person declined a confirmation."""
 
 
 class UnansweredError(ClientError):
-    """A question came up where nobody is there to answer."""
+    """A question needs an answer, but there is no terminal."""
 
     exit_code = 2

@@ -14,7 +14,7 @@ Rule = Callable[[str], str]
 
 
 def checked(rule: Rule) -> Callable[[str | None], str | None]:
-    """Return ``rule`` as Typer wants it: its ValueError becomes a mistake in the usage."""
+    """Return ``rule`` as a Typer callback; its ValueError becomes a usage error."""
 
     def check(given: str | None) -> str | None:
         if given is None:

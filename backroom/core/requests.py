@@ -1,4 +1,4 @@
-"""How what is said goes into a request: as a query, as part of a path, as JSON to the letter."""
+"""Parts of requests: queries, parts of paths, exact JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ def given(values: Mapping[str, object]) -> dict[str, str]:
 
 
 def part(text: str) -> str:
-    """Return ``text`` as one part of a path, whatever it holds."""
+    """Return any ``text`` as one part of a path."""
     return quote(text, safe="")
 
 

@@ -44,7 +44,7 @@ class Session:
             yield calls(connection)
 
     def answer(self, question: str, choices: str, *, otherwise: str) -> str:
-        """Return what the person says to ``question``, stripped; ``choices`` says what they can.
+        """Return the person's answer to ``question``, stripped; ``choices`` lists them.
 
         Raises UnansweredError, with ``otherwise`` as the next step, when nobody is there.
         """
@@ -58,13 +58,13 @@ class Session:
             raise UnansweredError("No answer was given.", next_step=otherwise) from gone
 
     def make_sure(self, question: str, *, yes: bool) -> None:
-        """Return when the person says yes, or ``yes`` said so beforehand; silence is a no.
+        """Return if the person confirms, or with ``yes``; an empty answer declines.
 
         Raises DeclinedError, or UnansweredError when nobody is there.
         """
         if yes:
             return
-        said = self.answer(question, "y/N", otherwise="add --yes to answer it beforehand")
+        said = self.answer(question, "y/N", otherwise="add --yes to confirm")
         if said.lower() not in {"y", "yes"}:
             raise DeclinedError("Nothing was done.")
 

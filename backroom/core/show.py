@@ -23,12 +23,12 @@ NOTHING = Text("·", style=CALM)
 
 
 def screen() -> Console:
-    """Return where answers go: stdout."""
+    """Return the console for answers: stdout."""
     return Console(highlight=False, markup=False, emoji=False)
 
 
 def aside() -> Console:
-    """Return where everything else goes: stderr."""
+    """Return the console for everything else: stderr."""
     return Console(highlight=False, markup=False, emoji=False, stderr=True)
 
 
@@ -52,7 +52,7 @@ def money(cents: int) -> str:
 
 
 def number(count: int | None) -> str:
-    """Return a count with its thousands apart; nothing for what is not known."""
+    """Return a count with thousands separators, empty if unknown."""
     return "" if count is None else f"{count:,}"
 
 
@@ -144,7 +144,7 @@ def next_step(console: Console, step: str) -> None:
 
 
 def complain(error: ClientError, *, about: str = "") -> None:
-    """Say on stderr what went wrong, with what (``about``), and what to do."""
+    """Print on stderr what went wrong, with what (``about``), and what to do."""
     console = aside()
     title = error.title if isinstance(error, ApiError) else ""
     faults = error.errors if isinstance(error, ApiError) else ()
@@ -161,7 +161,7 @@ def complain(error: ClientError, *, about: str = "") -> None:
 
 
 def _assigned(error: ClientError) -> Iterator[str]:
-    """Yield the machines that a technician does look after, where the API tells them."""
+    """Yield the machines assigned to a technician, as the API lists them."""
     assigned = error.facts.get("assigned") if isinstance(error, ApiError) else None
     if isinstance(assigned, list):
         yield f"  Theirs are: {plain(', '.join(map(str, assigned))) or 'none yet'}"

@@ -31,7 +31,7 @@ _LISTED = TypeAdapter(tuple[ListedPackage, ...])
 _INDEXED = TypeAdapter(Indexed)
 
 Tally = dict[str, Counter[str]]
-"""How many packages became what, by type and status."""
+"""Numbers of packages by type and status."""
 
 
 class DeliveriesApi:
@@ -45,7 +45,7 @@ class DeliveriesApi:
         return self._connection.answer(_PACKAGE, "POST", "/packages", json=dict(body))
 
     def package(self, package_id: str) -> Answer[PackageView]:
-        """Return what became of a package, whatever its id."""
+        """Return a package with its outcome; any id works."""
         query = {"package_id": package_id}
         return self._connection.answer(_SHOWN, "GET", "/packages", params=query)
 
@@ -55,7 +55,7 @@ class DeliveriesApi:
         return self._connection.answer(_BATCH, "POST", "/packages/batch", json=body)
 
     def packages(self, limit: int, **wanted: str | None) -> Answer[tuple[ListedPackage, ...]]:
-        """Return the newest packages that fit what is ``wanted``, by the names of the query."""
+        """Return the newest packages that match ``wanted``, the parameters of the query."""
         query = given({**wanted, "limit": limit})
         return self._connection.answer(_LISTED, "GET", "/packages", params=query)
 
@@ -75,19 +75,19 @@ class DeliveriesApi:
             query = {"cursor": page.cursor}
 
     def verdict(self, message_id: str) -> Answer[MessageVerdict]:
-        """Return what became of a message that was sent to the queue."""
+        """Return the verdict on a message of the queue."""
         path = f"/messages/{part(message_id)}"
         return self._connection.answer(_VERDICT, "GET", path)
 
     def preferences(self, recipient_id: str) -> Answer[PreferencesAnswer]:
-        """Return what a recipient wants, whatever their id."""
+        """Return a recipient's preferences; any id works."""
         query = {"recipient_id": recipient_id}
         return self._connection.answer(_PREFERENCES, "GET", "/preferences", params=query)
 
     def choose(
         self, recipient_id: str, said: Mapping[str, bool], timestamp: str
     ) -> Answer[PreferencesAnswer]:
-        """Say which types a recipient wants; types that are not named stay as they are."""
+        """Set a recipient's preferences; omitted types keep their current value."""
         body = {"recipient_id": recipient_id, "timestamp": timestamp, "preferences": dict(said)}
         return self._connection.answer(_PREFERENCES, "PUT", "/preferences", json=body)
 

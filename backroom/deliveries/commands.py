@@ -1,4 +1,4 @@
-"""`backroom packages`, `preferences` and `stats`: what is sent, and whether it is wanted."""
+"""`backroom packages`, `preferences` and `stats`."""
 
 import json
 from collections import Counter
@@ -26,7 +26,7 @@ _KINDS = ", ".join(sorted(TYPES))
 def _kind(given: str) -> str:
     """Return the name of a type of packages. Raises ValueError."""
     if given not in TYPES:
-        raise ValueError(f"is no type; there are {_KINDS}")
+        raise ValueError(f"is no type; use one of {_KINDS}")
     return given
 
 
@@ -45,7 +45,7 @@ SENT = {"delivered", "dropped"}
 
 def _status(given: str) -> str:
     if given not in SENT:
-        raise ValueError("is no outcome; there are delivered and dropped")
+        raise ValueError("is no outcome; use delivered or dropped")
     return given
 
 
@@ -61,15 +61,15 @@ class UnsentError(ClientError):
 
 
 class DisagreementError(ClientError):
-    """The counters are not what the records say."""
+    """The counters and the records disagree."""
 
 
 @packages.command(epilog="Example: backroom packages send box-1 --from earth --to mars")
 def send(
     context: typer.Context,
     package_id: PackageId,
-    sender: Annotated[str, typer.Option("--from", metavar="SENDER", help="Who sends it.")],
-    recipient: Annotated[str, typer.Option("--to", metavar="RECIPIENT", help="Who is to get it.")],
+    sender: Annotated[str, typer.Option("--from", metavar="SENDER", help="The sender.")],
+    recipient: Annotated[str, typer.Option("--to", metavar="RECIPIENT", help="The recipient.")],
     kind: Annotated[
         str, typer.Option("--type", metavar="TYPE", callback=checked(_kind), help=_KINDS)
     ] = "personal",
@@ -108,7 +108,7 @@ def list_packages(  # noqa: PLR0913, PLR0917 - a command's options are its param
     since: Since = None,
     until: Until = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1_000, help="At most so many.")
+        int, typer.Option(metavar="N", min=1, max=1_000, help="At most this many.")
     ] = 20,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV.")] = False,
     as_json: Json = False,
@@ -137,7 +137,7 @@ def list_packages(  # noqa: PLR0913, PLR0917 - a command's options are its param
     if answer.next_page:
         show.note(console, f"There may be more: --limit {min(10 * limit, 1_000)}", style=show.CALM)
     elif not answer.value:
-        console.print("No such package.")
+        console.print("No packages found.")
 
 
 @packages.command("send-batch", epilog="Example: backroom packages send-batch packages.csv")
@@ -164,12 +164,12 @@ def send_batch(
     if unsent := sum(verdict.verdict not in SENT for verdict in verdicts):
         raise UnsentError(
             f"{show.plural(unsent, 'package was', 'packages were')} not sent.",
-            next_step="mend these lines and run it again: the others are not sent twice",
+            next_step="correct these lines and run it again: the others are not sent twice",
         )
 
 
 def _sent(api: DeliveriesApi, chunk: Sequence[Mapping[str, str]]) -> list[PackageVerdict]:
-    """Send a batch; send what stayed undecided again, as long as some of it is decided."""
+    """Send a batch; repeat for undecided packages, as long as some are decided."""
     verdicts = list(api.send_batch(chunk).value.packages)
     left = len(chunk)
     while places := [n for n, each in enumerate(verdicts) if each.verdict == "undecided"]:
@@ -184,7 +184,7 @@ def _sent(api: DeliveriesApi, chunk: Sequence[Mapping[str, str]]) -> list[Packag
 
 @packages.command("fill-list", epilog="Example: backroom packages fill-list")
 def fill_list(context: typer.Context, as_json: Json = False) -> None:
-    """List the packages that were decided before there was a list; needed once, again is safe."""
+    """Add packages from before 0.2.0 to the list; needed once, repeatable."""
     filled = 0
     with (
         session.of(context).api(DeliveriesApi) as api,
@@ -201,7 +201,7 @@ def fill_list(context: typer.Context, as_json: Json = False) -> None:
 
 @packages.command("show", epilog="Example: backroom packages show box-1")
 def show_package(context: typer.Context, package_id: PackageId, as_json: Json = False) -> None:
-    """Show what became of a package, the preference that decided, and the attempts to send it."""
+    """Show a package's outcome, the deciding preference, and the attempts."""
     with session.of(context).api(DeliveriesApi) as api:
         answer = api.package(package_id)
     if as_json:
@@ -214,11 +214,11 @@ def show_package(context: typer.Context, package_id: PackageId, as_json: Json = 
 def show_verdict(
     context: typer.Context,
     message_id: Annotated[
-        str, typer.Argument(metavar="MESSAGE", help="The id that the queue gave it.")
+        str, typer.Argument(metavar="MESSAGE", help="The id that the queue returned.")
     ],
     as_json: Json = False,
 ) -> None:
-    """Show what became of a message that was sent to the queue."""
+    """Show the verdict on a message of the queue."""
     with session.of(context).api(DeliveriesApi) as api:
         answer = api.verdict(message_id)
     if as_json:
@@ -231,7 +231,7 @@ def show_verdict(
 def show_preferences(
     context: typer.Context, recipient_id: RecipientId, as_json: Json = False
 ) -> None:
-    """Show which types somebody wants, and how it came to be."""
+    """Show a recipient's preferences and their history."""
     with session.of(context).api(DeliveriesApi) as api:
         answer = api.preferences(recipient_id)
     if as_json:
@@ -253,14 +253,14 @@ def set_preferences(
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """Say which types somebody wants or declines; what is not named stays as it is.
+    """Set the types that a recipient accepts or declines; omitted types keep their current value.
 
     What was said later counts, and of two words at the same time the refusal.
     """
     if not wants and not declines:
         raise typer.BadParameter("name at least one type", param_hint="--wants, --declines")
     if both := set(wants) & set(declines):
-        raise typer.BadParameter(f"{', '.join(both)}: take one of the two")
+        raise typer.BadParameter(f"{', '.join(both)}: use either --wants or --declines")
     here = session.of(context)
     said = {**dict.fromkeys(wants, True), **dict.fromkeys(declines, False)}
     with here.api(DeliveriesApi) as api:
@@ -274,7 +274,7 @@ def set_preferences(
 def show_statistics(
     context: typer.Context,
     recount: Annotated[
-        bool, typer.Option("--recount", help="Count the records, and compare: ends with 1 if not.")
+        bool, typer.Option("--recount", help="Count the records; 1 if they differ.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -300,8 +300,8 @@ def _compare(api: DeliveriesApi, before: Statistics, *, as_json: bool) -> None:
     first, last = tally(before), tally(api.statistics().value)
     wrong = screens.disagreements(first, records, last)
     if as_json:
-        told = {"agree": not wrong, "counters": {"before": first, "after": last}}
-        typer.echo(json.dumps({**told, "records": records}))
+        shown = {"agree": not wrong, "counters": {"before": first, "after": last}}
+        typer.echo(json.dumps({**shown, "records": records}))
     else:
         show.screen().print(screens.comparison(first, records, last))
     if wrong:

@@ -30,7 +30,7 @@ _STYLES = {
 
 
 def outcome(package: PackageAnswer) -> str:
-    """Return what became of a package, in a line."""
+    """Return the outcome of a package, in a line."""
     again = "; it was sent before" if package.duplicate else ""
     return f"{show.plain(package.package_id)} is {package.status}{again}. {package.reason}"
 
@@ -50,7 +50,7 @@ def package(shown: PackageView) -> RenderableType:
         ]
     )
     attempts = show.listing()
-    for heading in ("Attempt", "Received (UTC)", "Said (UTC)", "Differs in"):
+    for heading in ("Attempt", "Received (UTC)", "Timestamp (UTC)", "Differs in"):
         attempts.add_column(heading)
     for attempt in shown.attempts:
         differs = ", ".join(f"{name} {value}" for name, value in (attempt.differs or {}).items())
@@ -81,13 +81,13 @@ def listed(rows: Sequence[ListedPackage]) -> Table:
 
 
 def print_batch(verdicts: Sequence[PackageVerdict]) -> None:
-    """Say how many packages had which verdict, and why some were not sent."""
+    """Print the number of packages by verdict, and why some were not sent."""
     console = show.screen()
     counts = Counter[str](each.verdict for each in verdicts)
-    told = [f"{counts[name]:,} {name}" for name in _STYLES if counts[name]]
+    parts = [f"{counts[name]:,} {name}" for name in _STYLES if counts[name]]
     again = sum(bool(each.duplicate) for each in verdicts)
     before = f", {again:,} of them sent before" if again else ""
-    console.print(f"{show.plural(len(verdicts), 'package')}: {', '.join(told) or 'none'}{before}.")
+    console.print(f"{show.plural(len(verdicts), 'package')}: {', '.join(parts) or 'none'}{before}.")
     for number, each in enumerate(verdicts, start=1):
         if each.verdict in {"conflict", "malformed", "undecided"}:
             faults = "; ".join(f"{fault.field}: {fault.detail}" for fault in each.errors or ())
@@ -95,7 +95,7 @@ def print_batch(verdicts: Sequence[PackageVerdict]) -> None:
 
 
 def verdict(judged: MessageVerdict) -> RenderableType:
-    """Return what became of a message."""
+    """Return the verdict on a message."""
     faults = [f"{fault.field}: {fault.detail}" for fault in judged.errors or ()]
     word = f"{judged.verdict}, as before" if judged.duplicate else judged.verdict
     return show.facts(
@@ -110,25 +110,25 @@ def verdict(judged: MessageVerdict) -> RenderableType:
 
 
 def preferences(said: PreferencesAnswer) -> RenderableType:
-    """Return what somebody wants."""
+    """Return a recipient's preferences."""
     table = show.listing()
-    for heading in ("Type", "Wanted", "Said (UTC)"):
+    for heading in ("Type", "Accepted", "Since (UTC)"):
         table.add_column(heading)
     wanted = said.model_dump(include=set(TYPES))
     for kind in sorted(wanted):
         word = Text("yes", style=show.GOOD) if wanted[kind] else Text("no", style=show.WARN)
         at = show.moment(said.timestamps.get(kind))
-        table.add_row(kind, word, at or Text("never: all is welcome", style=show.CALM))
+        table.add_row(kind, word, at or Text("default", style=show.CALM))
     return Group(Text(show.plain(said.recipient_id)), table, *_how_it_came(said))
 
 
 def _how_it_came(said: PreferencesAnswer) -> Iterator[RenderableType]:
     if said.overruled:
         kinds = " and ".join(said.overruled)
-        yield Text(f"Not applied to {kinds}: something else was said later, or a no then.")
+        yield Text(f"Not applied to {kinds}: a later preference is in force.")
     for change in said.history or ():
         words = [f"{kind} {'yes' if yes else 'no'}" for kind, yes in change.preferences.items()]
-        when = f"said {show.moment(change.timestamp)}, arrived {show.moment(change.received_at)}"
+        when = f"of {show.moment(change.timestamp)}, received {show.moment(change.received_at)}"
         yield Text(f"{', '.join(words)}: {when}", style=show.CALM)
 
 
@@ -144,7 +144,7 @@ def statistics(counts: Statistics) -> RenderableType:
     table.add_section()
     table.add_row("all", show.number(delivered), show.number(dropped), style="bold")
     malformed = show.plural(counts.requests_malformed, "request")
-    return Group(table, Text(f"{malformed} could not be read, and count as no package."))
+    return Group(table, Text(f"{malformed} malformed requests are not counted as packages."))
 
 
 def comparison(before: Tally, records: Tally, after: Tally) -> RenderableType:

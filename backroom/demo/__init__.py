@@ -15,7 +15,7 @@ STANDINS = "http://127.0.0.1:8001"
 
 
 class Chapter(StrEnum):
-    """What the demo is about, in the order in which it is told."""
+    """The chapters of the demo, in order."""
 
     VENDING = "vending"
     PACKAGES = "packages"
@@ -25,7 +25,7 @@ class Chapter(StrEnum):
 
 
 _CHAPTERS = {
-    Chapter.VENDING: ("Vending: whom to send where, and why", vending.tell),
+    Chapter.VENDING: ("Vending: which machines to visit, and why", vending.tell),
     Chapter.PACKAGES: ("Packages: delivered at most once", deliveries.tell),
     Chapter.LEDGER: ("The ledger: it always adds up", ledger.tell),
     Chapter.WARRANTIES: ("Warranties: a price that explains itself", warranties.tell),
@@ -48,7 +48,7 @@ def tell(
     ] = STANDINS,
     as_json: Json = False,
 ) -> None:
-    """Tell the whole story in two minutes, and show the command that does each step.
+    """Show all contexts in two minutes, with the command for each step.
 
     Plays with machines GM900 to GM999 and with names of its own, and can be repeated. --json prints
     what each chapter ends with.

@@ -33,7 +33,7 @@ _STATEMENT = TypeAdapter(Statement)
 
 @dataclass(frozen=True)
 class Told:
-    """What an answer says in its headers, beside its body."""
+    """The headers of an answer."""
 
     balance: str
     sequence: str
@@ -130,7 +130,7 @@ class LedgerApi:
         return self._told(_ACCOUNT, "GET", f"/accounts/{account_id}", params=given({"at": at}))
 
     def describe(self, account_id: str, details: Mapping[str, object]) -> Answer[Account]:
-        """Say what an account is called and how its amounts read; what is left out stays."""
+        """Set an account's name, unit and decimals; omitted values stay."""
         return self._connection.answer(
             _ACCOUNT, "PUT", f"/accounts/{account_id}", json=dict(details)
         )

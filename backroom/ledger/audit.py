@@ -74,7 +74,7 @@ class _Checked:
 
 
 def verify(api: LedgerApi, progress: Progress = lambda _: None) -> Finding:
-    """Check the whole ledger; ``progress`` is told how many entries were looked at."""
+    """Check the whole ledger; ``progress`` receives the number of checked entries."""
     states = [state for page in api.all_accounts() for state in page]
     listed = _listed(api, {state.account_id: state for state in states})
     finding = Finding()
@@ -91,7 +91,7 @@ def verify(api: LedgerApi, progress: Progress = lambda _: None) -> Finding:
 
 
 def verify_account(api: LedgerApi, state: AccountState) -> Finding:
-    """Check one account; what the list of all transactions says of it is left out."""
+    """Check one account, without the list of all transactions."""
     finding, checked = Finding(), _check(api, state)
     _count(finding, checked)
     finding.misfits += [checked.misfit] if checked.misfit else []
@@ -182,7 +182,7 @@ def _first_misfit(
 
 
 def _unlike(entry: Entry, state: AccountState) -> str | None:
-    """Return what the account says otherwise than its last entry."""
+    """Return how the account differs from its last entry."""
     for name in ("balance", "hash", "transaction_id", "created_at"):
         if getattr(entry, name) != getattr(state, name):
             said, is_ = getattr(state, name), getattr(entry, name)

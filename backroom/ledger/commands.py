@@ -111,7 +111,7 @@ def post(
 def show_transaction(
     context: typer.Context, transaction_id: TransactionId, as_json: Json = False
 ) -> None:
-    """Show a transaction, the balance after it, and what took it back."""
+    """Show a transaction, the balance after it, and its reversal."""
     with session.of(context).api(LedgerApi) as api:
         answer, told = api.transaction(transaction_id)
     if as_json:
@@ -132,7 +132,7 @@ def account(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show an account's balance, now or at an instant, and the transaction that it rests on."""
+    """Show an account's balance, now or at an instant, and its last transaction."""
     with session.of(context).api(LedgerApi) as api:
         answer, told = api.account(account_id, at=at)
     if as_json:
@@ -146,7 +146,7 @@ def list_transactions(
     context: typer.Context,
     account_id: AccountOption = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many at most.")
+        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="At most this many.")
     ] = 20,
     as_json: Json = False,
 ) -> None:
@@ -158,7 +158,7 @@ def list_transactions(
         return
     console = show.screen()
     if not answer.value:
-        console.print("There is no transaction yet.")
+        console.print("No transactions yet.")
         show.next_step(console, "backroom ledger post ACCOUNT AMOUNT")
         return
     console.print(screens.transactions(answer.value))
@@ -172,7 +172,7 @@ def reverse(
     transaction_id: TransactionId,
     floor: Floor = None,
     transfer: Annotated[
-        bool, typer.Option("--transfer", help="It is a transfer: take back both halves.")
+        bool, typer.Option("--transfer", help="It is a transfer: reverse both halves.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -247,17 +247,17 @@ def describe(
     context: typer.Context,
     account_id: AccountId,
     name: Annotated[
-        str | None, typer.Option(metavar="TEXT", help='Its name; "" takes it back.')
+        str | None, typer.Option(metavar="TEXT", help='Its name; "" removes it.')
     ] = None,
     unit: Annotated[
-        str | None, typer.Option(metavar="TEXT", help='What it counts, such as EUR; "" for none.')
+        str | None, typer.Option(metavar="TEXT", help='The unit, such as EUR; "" removes it.')
     ] = None,
     decimals: Annotated[
-        int | None, typer.Option(metavar="N", min=0, max=18, help="Digits behind the point.")
+        int | None, typer.Option(metavar="N", min=0, max=18, help="Digits after the decimal point.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what an account is called and how its amounts read; what is left out stays."""
+    """Set an account's name, unit and decimals; omitted options keep their current value."""
     details = {"name": name, "unit": unit, "decimals": decimals}
     said = {
         field: None if value == "" else value
@@ -282,7 +282,7 @@ def statement(
     since: Since = None,
     until: Until = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many entries at most.")
+        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="At most this many entries.")
     ] = 50,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all of it as CSV.")] = False,
     as_json: Json = False,
@@ -340,9 +340,9 @@ def _chunks(rows: Sequence[Row]) -> list[Sequence[Row]]:
 def _stopped(chunk: Sequence[Row], refused: ApiError) -> ImportStoppedError:
     faults = "; ".join(f"{fault.field} {fault.detail}" for fault in refused.errors)
     return ImportStoppedError(
-        f"Stopped in the lines {chunk[0].line} to {chunk[-1].line}, of which none was posted: "
+        f"Stopped at lines {chunk[0].line} to {chunk[-1].line}, of which none was posted: "
         f"{faults or refused.detail}",
-        next_step="run it again when that is mended: what is posted already stays as it is",
+        next_step="correct that and run it again: posted transactions are not posted twice",
     )
 
 
@@ -366,7 +366,7 @@ def verify(context: typer.Context, account_id: AccountOption = None, as_json: Js
 
 def _verified(api: LedgerApi, account_id: str | None) -> Finding:
     if account_id is None:
-        with show.aside().status("Working out every balance again ...") as status:
+        with show.aside().status("Recomputing every balance ...") as status:
             return audit.verify(
                 api,
                 lambda entries: status.update(f"{show.plural(entries, 'entry', 'entries')} ..."),

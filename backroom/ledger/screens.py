@@ -1,4 +1,4 @@
-"""How transactions, accounts and what was found about them look to a person."""
+"""Screens of transactions, accounts and checks of the ledger."""
 
 import typer
 from rich.console import RenderableType
@@ -16,7 +16,7 @@ _MOST_SHOWN = 20
 
 
 def print_posted(made: Transaction, told: Told) -> None:
-    """Say what was posted, or that it was before, and which balance that made."""
+    """Print what was posted, or had been before, and the balance."""
     console = show.screen()
     verb = "Already posted" if told.replayed else "Posted"
     what = f"{verb}: {made.amount:+,} on {made.account_id}, balance {told.balance}."
@@ -31,7 +31,7 @@ def print_posted(made: Transaction, told: Told) -> None:
 
 
 def transaction(made: Transaction, told: Told) -> RenderableType:
-    """Return a transaction with the balance after it, and what took it back."""
+    """Return a transaction with the balance after it, and its reversal."""
     return show.facts(
         [
             ("Transaction", made.transaction_id),
@@ -48,7 +48,7 @@ def transaction(made: Transaction, told: Told) -> RenderableType:
 
 
 def account(found: Account, told: Told) -> RenderableType:
-    """Return an account's balance, and the transaction that it rests on."""
+    """Return an account's balance and its last transaction."""
     return show.facts(
         [
             ("Account", found.account_id),
@@ -62,7 +62,7 @@ def account(found: Account, told: Told) -> RenderableType:
 
 
 def figure(amount: int, unit: str | None, decimals: int | None, *, sign: bool = False) -> str:
-    """Return an amount as its account says that it reads: ``-1,234.50 EUR``."""
+    """Return an amount with its account's decimals and unit: ``-1,234.50 EUR``."""
     whole, part = divmod(abs(amount), 10 ** (decimals or 0))
     point = f".{part:0{decimals}}" if decimals else ""
     minus = "-" if amount < 0 else "+" if sign else ""
@@ -124,7 +124,7 @@ def transactions(rows: tuple[Transaction, ...]) -> Table:
 
 
 def print_finding(finding: Finding) -> None:
-    """Say whether everything adds up, and where it does not."""
+    """Print whether everything adds up, and where it does not."""
     console = show.screen()
     counted = (
         f"{show.plural(finding.entries, 'entry', 'entries')} "

@@ -34,7 +34,7 @@ class UnreadableCsvError(ClientError):
 
 @dataclass(frozen=True)
 class Row:
-    """A transaction of a file, and the line on which it stands."""
+    """A transaction of a file, and its line."""
 
     line: int
     account_id: str

@@ -6,7 +6,7 @@ from backroom.core.connection import Answer, Connection
 
 
 class Health(BaseModel):
-    """What the API says of itself."""
+    """The state of the API."""
 
     status: str
     version: str = ""
@@ -16,7 +16,7 @@ _HEALTH = TypeAdapter(Health)
 
 
 class OperationsApi:
-    """What the API says of itself at ``url``. Raises ApiError or UnreachableError."""
+    """The state of the API at ``url``. Raises ApiError or UnreachableError."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -8,7 +8,7 @@ from backroom.operations.api import OperationsApi
 
 
 def show_status(context: typer.Context, as_json: Json = False) -> None:
-    """Say whether the API answers and can work."""
+    """Check whether the API answers and can reach its database."""
     with session.of(context).api(OperationsApi) as api:
         answer = api.health()
         if as_json:

@@ -1,1 +1,1 @@
-"""The vending context's part of the client: logs sent, the fleet looked at, somebody dispatched."""
+"""The vending context's part of the client: logs, fleet, dispatches."""

@@ -41,7 +41,7 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Told:
-    """What is said about a technician's file beside its bytes; all of it goes to the API."""
+    """The data of a technician's file beside its bytes."""
 
     technician: str
     machine: str
@@ -49,7 +49,7 @@ class Told:
     filename: str
 
     def query(self) -> dict[str, str]:
-        """Return the names and values as the API knows them."""
+        """Return the names and values of the API."""
         return dict(vars(self))
 
 
@@ -106,7 +106,7 @@ class VendingApi:
         return self._connection.answer(_DAYS, "GET", f"/machines/{serial}/days", params=query)
 
     def rebuild(self) -> Answer[Rebuild]:
-        """Have all conclusions made anew."""
+        """Rebuild all verdicts."""
         return self._connection.answer(_REBUILD, "POST", "/fleet/rebuild")
 
     def rebuilding(self) -> Answer[Rebuild]:
@@ -118,7 +118,7 @@ class VendingApi:
         return self._connection.answer(_MACHINE, "GET", f"/machines/{serial}")
 
     def find_machine(self, serial: str) -> MachineView | None:
-        """Return one machine, None when the API does not know it."""
+        """Return one machine, None when it does not exist."""
         return _known(lambda: self.machine(serial).value)
 
     def put_machine(
@@ -206,7 +206,7 @@ class VendingApi:
         return self._connection.answer(_DISPATCH, "POST", "/dispatches", json=body)
 
     def close_dispatch(self, dispatch_id: int, note: str = "") -> Answer[Dispatch]:
-        """Say that what was wrong with the machine until now is settled."""
+        """Close a dispatch: the machine's faults until now count as resolved."""
         path = f"/dispatches/{dispatch_id}/close"
         return self._connection.answer(_DISPATCH, "POST", path, json={"note": note})
 
@@ -221,17 +221,17 @@ class VendingApi:
         return self._with_bytes("/imports", {"filename": filename}, content, media_type)
 
     def presign(self, told: Told, size_bytes: int, sha256: str) -> Answer[PresignedFile]:
-        """Ask where to send a technician's large file; size and digest are of what is sent."""
+        """Request a URL for a technician's large file; size and digest are of the bytes sent."""
         body = {**told.query(), "size_bytes": size_bytes, "sha256": sha256}
         return self._connection.answer(_PRESIGNED, "POST", "/files/presigned", json=body)
 
     def presign_import(self, filename: str, size_bytes: int, sha256: str) -> Answer[PresignedFile]:
-        """Ask where to send a dispatcher's large file; size and digest are of what is sent."""
+        """Request a URL for a dispatcher's large file; size and digest are of the bytes sent."""
         body = {"filename": filename, "size_bytes": size_bytes, "sha256": sha256}
         return self._connection.answer(_PRESIGNED, "POST", "/imports/presigned", json=body)
 
     def put_to_share(self, upload: Upload, content: BinaryIO, size_bytes: int) -> None:
-        """Send a large file to where `presign` said; ``content`` is read piece by piece."""
+        """Send a large file to the URL of `presign`; ``content`` is read piece by piece."""
         headers = {**upload.headers, "Content-Length": str(size_bytes)}
         response = self._connection.send(
             upload.method, upload.url, content=content, headers=headers

@@ -58,7 +58,7 @@ def closing_days(named: list[str] | None) -> dict[str, list[str]]:
 
 
 def checked_site(told: dict[str, object]) -> SiteBody:
-    """Return what is said of a site, or say which option is wrong."""
+    """Return the data of a site. Raises BadParameter for a wrong option."""
     try:
         return SiteBody.model_validate(told)
     except ValidationError as invalid:

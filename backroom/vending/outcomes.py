@@ -1,4 +1,4 @@
-"""Files sent, waited for, and told about: what became of each, and what it means."""
+"""Sends files, waits for them, and prints their results."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ _PAUSES_FOR_VERDICT_S = (0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 
 
 def send_all(session: Session, logs: Sequence[LogFile], *, as_json: bool, wait: bool) -> None:
-    """Send all files, then tell of each what became of it; exit with 1 when one came to nothing.
+    """Send all files, then print each one's result; exit with 1 when one failed.
 
     A file that is refused does not hold up the others. With ``as_json`` stdout gets the API's
     JSON of each file, one a line.
@@ -45,7 +45,7 @@ def wait_until_processed(session: Session, api: VendingApi, file_id: int) -> Ans
             if waited_s > _PATIENCE_S:
                 raise UnfinishedError(
                     f"File {file_id} is still {answer.value.state} after {waited_s:.0f} s.",
-                    next_step=f"backroom files show {file_id}, later; make logs shows what goes on",
+                    next_step=f"backroom files show {file_id}, later; make logs shows the progress",
                 )
             session.sleep(pause_s)
             waited_s += pause_s
@@ -66,7 +66,7 @@ def _tried(api: VendingApi, log: LogFile) -> Sent | None:
 def _follow(
     session: Session, api: VendingApi, sent: Sent, *, as_json: bool, wait: bool
 ) -> FileView:
-    """Tell what became of a file: once it is processed, or as far as it is now."""
+    """Print the result of a file: once it is processed, or its present state."""
     number = sent.file.id
     answer = wait_until_processed(session, api, number) if wait else api.file(number)
     if as_json:
@@ -78,13 +78,13 @@ def _follow(
         return answer.value
     console.print(file_screen.outcome(answer.value))
     if not sent.new:
-        line = "the very same file was here already; nothing has changed"
+        line = "the same file was stored before; nothing has changed"
         console.print(show.indented(line), style=show.CALM)
     return answer.value
 
 
 def _tell_verdicts(session: Session, api: VendingApi, files: Sequence[FileView]) -> None:
-    """Say in a line a machine what is to be thought of those that the files are of."""
+    """Print a line for each machine that the files are of."""
     console = show.screen()
     counted = [file for file in files if file.state in COUNTED]
     judged = not counted or _wait_until_judged(session, api, counted)

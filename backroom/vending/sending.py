@@ -40,7 +40,7 @@ _OTHER_MEDIA_TYPE = "application/octet-stream"
 
 @dataclass(frozen=True)
 class LogFile:
-    """A log on disk, and what is said about it; nothing for a dispatcher's import."""
+    """A log on disk, and its data; none for a dispatcher's import."""
 
     path: Path
     told: Told | None = None

@@ -1,4 +1,4 @@
-"""What a report of the fleet does not say itself, asked for: places, and rows by day."""
+"""Data beside the report of the fleet: sites, and rows by day."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from backroom.vending.screens.machine_table import (
 from chalicelib.vending.models import FleetReport, MachineReport
 
 MACHINES_WITH_BARS = 20
-"""As rows are one call a machine, only the most urgent ones are asked for."""
+"""Rows are one call a machine, so only the most urgent ones are fetched."""
 MOST_ROWS_WITH_BARS = 2 * MOST_ROWS
 """A machine with more of them in its window is shown without."""
 
@@ -30,7 +30,7 @@ _State = tuple[str, int, datetime | None]
 
 @dataclass
 class Bars:
-    """Machines' rows by day, asked for again only when a machine has changed."""
+    """Machines' rows by day, fetched again only when a machine has changed."""
 
     api: VendingApi
     _known: dict[_State, RowsByDay] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Bars:
 def surroundings(
     here: session.Session, api: VendingApi, console: Console, bars: Bars, report: FleetReport
 ) -> Surroundings:
-    """Ask for what the report does not say and the console has room for."""
+    """Fetch the data beside the report that the console has room for."""
     views = api.machines().value
     places = {
         view.serial: ", ".join(part for part in (view.technician, view.site) if part)

@@ -33,7 +33,7 @@ class WarrantiesApi:
         self._connection = connection
 
     def sell(self, sale: Mapping[str, object], *, key: str) -> tuple[Answer[SaleAnswer], bool]:
-        """Ask for the warranties of an item; return whether ``key`` had asked before, too."""
+        """Create the warranties of an item; return whether the answer is a replay of ``key``."""
         sent = exactly(sale)
         sent["headers"] |= {"Idempotency-Key": key}
         answer = self._connection.answer(_SALE, "POST", "/warranties", **sent)

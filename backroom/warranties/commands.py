@@ -34,7 +34,7 @@ _SAMPLES: tuple[tuple[str, str, str, str, str], ...] = (
 def _cost(given: str) -> str:
     """Return the text of an amount. Raises ValueError."""
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,2})?", given):
-        raise ValueError("is no amount such as 150.00")
+        raise ValueError("must be an amount such as 150.00")
     return given
 
 
@@ -70,7 +70,7 @@ def create(  # noqa: PLR0913, PLR0917 - to Typer they are the options
     key: Annotated[str | None, typer.Option(metavar="KEY", help="An idempotency key.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Create the warranties of an item that a store sells. With the same --key again it is safe."""
+    """Create the warranties of an item that a store sells; repeatable with the same --key."""
     named = key or str(uuid4())
     with session.of(context).api(WarrantiesApi) as api:
         try:
@@ -94,7 +94,7 @@ def quote(
     rate_card: RateCard = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an item's warranties would cost, and how each price comes about; sell nothing."""
+    """Show what an item's warranties would cost, and how; sells nothing."""
     with session.of(context).api(WarrantiesApi) as api:
         answer = api.quote(item_type, cost, rate_card=rate_card)
     if as_json:
@@ -115,7 +115,7 @@ def find(
     ],
     as_json: Json = False,
 ) -> None:
-    """Find the warranties that a customer holds the number of."""
+    """Find warranties by a customer's number."""
     with session.of(context).api(WarrantiesApi) as api:
         answer = api.find(number)
     if as_json:
@@ -140,7 +140,7 @@ def cancel(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Cancel a warranty and show its refund. Again, it shows the same refund: it is safe."""
+    """Cancel a warranty and show its refund; repeatable."""
     with session.of(context).api(WarrantiesApi) as api:
         answer, replayed = api.cancel(warranty_id, reason=reason)
     if as_json:
@@ -159,7 +159,7 @@ def list_warranties(
         str | None, typer.Option("--sku", metavar="SKU", help="For items of this SKU only.")
     ] = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many at most.")
+        int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="At most this many.")
     ] = 20,
     as_json: Json = False,
 ) -> None:
@@ -173,7 +173,7 @@ def list_warranties(
         return
     console = show.screen()
     if not answer.value:
-        console.print("There is no such warranty." if filters else "There is no warranty yet.")
+        console.print("No warranties found." if filters else "No warranties yet.")
         show.next_step(console, "backroom warranties seed")
         return
     console.print(screens.warranties(answer.value))
@@ -203,12 +203,12 @@ def plans(
     context: typer.Context,
     item_type: OptionalKind = None,
     refusals: Annotated[
-        bool, typer.Option("--refusals", help="Show what got no warranty, and why.")
+        bool, typer.Option("--refusals", help="Show sales without a warranty, and why.")
     ] = False,
     rate_card: RateCard = None,
     as_json: Json = False,
 ) -> None:
-    """Show the rate card: what a warranty costs, by type and cost; or what the card lacks."""
+    """Show the rate card, by type and cost, or the refusals."""
     if refusals and (item_type or rate_card):
         wrong = "--type" if item_type else "--card"
         raise typer.BadParameter("--refusals are of all types and cards", param_hint=wrong)
@@ -224,7 +224,7 @@ def plans(
     if item_type not in (None, *types):
         raise ClientError(
             f"The rate card has no type {item_type!r}.",
-            next_step=f"take one of {', '.join(types)}",
+            next_step=f"use one of {', '.join(types)}",
         )
     show.screen().print(screens.plans(answer.value, item_type))
 
@@ -246,7 +246,7 @@ def export(
 
 @app.command(epilog="Example: backroom warranties seed")
 def seed(context: typer.Context, as_json: Json = False) -> None:
-    """Create sample warranties in three stores, to look at; again, it adds nothing."""
+    """Create sample warranties in three stores; repeatable."""
     with session.of(context).api(WarrantiesApi) as api:
         for number, sample in enumerate(_SAMPLES, 1):
             answer, replayed = api.sell(sale(*sample), key=f"backroom-seed-{number}")
@@ -263,7 +263,7 @@ def _print_refusals(api: WarrantiesApi, *, as_json: bool) -> None:
         typer.echo(answer.text)
         return
     found = answer.value
-    show.screen().print(screens.refusals(found) if found else "Nothing was refused yet.")
+    show.screen().print(screens.refusals(found) if found else "No refusals yet.")
 
 
 def _print_sale(console: Console, told: SaleAnswer, *, replayed: bool) -> None:

@@ -23,7 +23,7 @@ _ARCHIVED = {"pending": show.LATE, "done": show.GOOD, "dead": show.BAD}
 
 
 def amount(given: Decimal) -> str:
-    """Return an amount with its thousands apart."""
+    """Return an amount with thousands separators."""
     return f"{given:,.2f}"
 
 
@@ -96,7 +96,7 @@ def _cancellation(shown: WarrantyView) -> list[tuple[str, str]]:
 
 
 def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
-    """Return a rate card, or what it says of one type."""
+    """Return a rate card, or its part about one type."""
     table = show.listing()
     for heading, justify in (
         ("Type", "left"),
@@ -122,16 +122,16 @@ def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
     currency = f"; amounts in {card.currency}" if card.currency else ""
     said = f"Rate card {card.rate_card}{begin}{currency}; {card.rounding}."
     if card.refund_rule:
-        said += f" Cancelling gives back {card.refund_rule}."
+        said += f" Cancelling refunds {card.refund_rule}."
     return Group(table, Text(), Text(said, style=show.CALM))
 
 
 def refusals(rows: Iterable[Refusals]) -> Table:
-    """Return what got no warranty, by type and reason."""
+    """Return sales without a warranty, by type and reason."""
     table = show.listing()
     table.add_column("Type")
-    table.add_column("Why no warranty")
-    for heading in ("Sales", "The last one's cost", "When (UTC)"):
+    table.add_column("Reason")
+    for heading in ("Sales", "Last cost", "When (UTC)"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -167,7 +167,7 @@ def cancelled(told: CancellationView, *, replayed: bool) -> list[str]:
 
 
 def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
-    """Return what came of a sale, in words."""
+    """Return the result of a sale, in words."""
     again = " (repeated request)" if replayed else ""
     if not told.warranties:
         return [f"No plan matches{again}: {told.reason}."]

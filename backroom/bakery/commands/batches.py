@@ -47,7 +47,7 @@ def show_batch(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a day's ticket, every line with the orders behind it."""
+    """Show a day's ticket, each line with its orders."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.batch(day, ticket)
     if as_json:
@@ -58,7 +58,7 @@ def show_batch(
 
 @batches.command("next", epilog="Example: backroom batches next")
 def show_next_batch(context: typer.Context, as_json: Json = False) -> None:
-    """Show what the waiting orders need before their ticket goes."""
+    """Show what the waiting orders need, before their ticket is created."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.next_batch()
     if as_json:
@@ -74,7 +74,7 @@ def show_next_batch(context: typer.Context, as_json: Json = False) -> None:
 def run_batch(
     context: typer.Context,
     extra: Annotated[
-        bool, typer.Option("--extra", help="An extra ticket, if today's is created already.")
+        bool, typer.Option("--extra", help="An extra ticket, if today's exists already.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -100,7 +100,7 @@ def run_batch(
 
 
 def _tell_rest(found: BatchAnswer, left: int, *, repeated: bool) -> None:
-    """Say when a run ordered nothing, and how many orders are left."""
+    """Print when a run ordered nothing, and how many orders wait."""
     console = show.aside()
     if repeated:
         when = show.moment(found.sealed_at)

@@ -10,7 +10,7 @@ from backroom.bakery.options import CakeId, amounts
 from backroom.core import session, show
 from backroom.core.options import Json
 
-cakes = typer.Typer(no_args_is_help=True, help="The recipe book: cakes, for one eater each.")
+cakes = typer.Typer(no_args_is_help=True, help="Cakes and their recipes, per serving.")
 
 
 @cakes.command("list", epilog="Example: backroom cakes list")
@@ -23,7 +23,7 @@ def list_cakes(context: typer.Context, as_json: Json = False) -> None:
     elif answer.value:
         show.screen().print(screens.cakes(answer.value))
     else:
-        show.screen().print("There is no cake yet.")
+        show.screen().print("No cakes yet.")
         show.next_step(show.screen(), 'backroom cakes add "Carrot Cake" carrots=50g eggs=1')
 
 
@@ -41,13 +41,13 @@ def show_cake(context: typer.Context, cake_id: CakeId, as_json: Json = False) ->
 @cakes.command("add", epilog='Example: backroom cakes add "Carrot Cake" carrots=50g eggs=1')
 def add_cake(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The cake's name.")],
     ingredients: Annotated[
         list[str], typer.Argument(metavar="NAME=AMOUNT...", help="For one: flour=17g, eggs=2.")
     ],
     as_json: Json = False,
 ) -> None:
-    """Add a cake; its id is made of its name."""
+    """Add a cake; its id is derived from its name."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.add_cake({"name": name, "ingredients": amounts(ingredients)})
     if as_json:
@@ -58,8 +58,8 @@ def add_cake(
 
 @cakes.command("remove", epilog="Example: backroom cakes remove carrot_cake")
 def remove_cake(context: typer.Context, cake_id: CakeId, as_json: Json = False) -> None:
-    """Delete a cake; orders of it stay, with the recipe that they were placed with."""
+    """Delete a cake; its orders stay, with the recipe that they were placed with."""
     with session.of(context).api(BakeryApi) as api:
         api.remove_cake(cake_id)
     if not as_json:
-        show.note(show.screen(), f"{show.plain(cake_id)} is gone; orders of it stay.")
+        show.note(show.screen(), f"{show.plain(cake_id)} is deleted; its orders stay.")

@@ -1,4 +1,4 @@
-"""`backroom employees`: who works here, and who may use the repository."""
+"""`backroom employees`: employees, and their access to the repository."""
 
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ def list_employees(context: typer.Context, as_json: Json = False) -> None:
 
 @employees.command("show", epilog="Example: backroom employees show 10")
 def show_employee(context: typer.Context, employee_id: EmployeeId, as_json: Json = False) -> None:
-    """Show an employee, and where their access stands."""
+    """Show an employee, and the state of their access."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.employee(employee_id)
     if as_json:
@@ -53,7 +53,7 @@ def hire(
     github: Login = None,
     as_json: Json = False,
 ) -> None:
-    """Hire somebody; a developer's user name may come later."""
+    """Add an employee; a developer's user name can be added later."""
     body: dict[str, Any] = {
         "firstName": first_name,
         "lastName": last_name,
@@ -84,7 +84,7 @@ def change(
     github: Login = None,
     as_json: Json = False,
 ) -> None:
-    """Change what is said of an employee; what is not said stays as it is."""
+    """Change an employee; omitted options keep their current value."""
     said = {
         "firstName": first_name,
         "lastName": last_name,
@@ -93,7 +93,7 @@ def change(
     }
     body = {name: value for name, value in said.items() if value is not None}
     if not body:
-        raise typer.BadParameter("say what is new, such as --github NAME")
+        raise typer.BadParameter("name at least one change, such as --github NAME")
     with session.of(context).api(BakeryApi) as api:
         answer = api.change(employee_id, body)
     if as_json:
@@ -106,14 +106,14 @@ def change(
 def fire(
     context: typer.Context, employee_id: EmployeeId, yes: Yes = False, as_json: Json = False
 ) -> None:
-    """Delete an employee; a developer's access, invitations and forks go, too."""
+    """Delete an employee, and a developer's access, invitations and forks."""
     here = session.of(context)
     here.make_sure(
-        f"Fire employee {employee_id}? Access goes, and with it their forks of a private "
+        f"Fire employee {employee_id}? This removes their access and their forks of a private "
         "repository.",
         yes=yes,
     )
     with here.api(BakeryApi) as api:
         api.fire(employee_id)
     if not as_json:
-        show.note(show.screen(), f"Employee {employee_id} does not work here any more.")
+        show.note(show.screen(), f"Employee {employee_id} is deleted.")

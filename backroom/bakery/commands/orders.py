@@ -1,4 +1,4 @@
-"""`backroom orders`: who wants what, from placed to ready."""
+"""`backroom orders`: orders, from placed to ready."""
 
 from typing import Annotated, Literal
 
@@ -42,7 +42,7 @@ def list_orders(
         typer.echo(answer.text)
         return
     if not answer.value:
-        show.screen().print("There is no such order.")
+        show.screen().print("No orders found.")
         show.next_step(show.screen(), 'backroom orders place "Mr Cakelover" carrot_cake')
         return
     show.screen().print(screens.orders(answer.value))
@@ -52,7 +52,7 @@ def list_orders(
 
 @orders.command("show", epilog="Example: backroom orders show 21")
 def show_order(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
-    """Show what an order needs, where it stands and why."""
+    """Show an order's ingredients, status and history."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.order(order_id)
     if as_json:
@@ -67,21 +67,21 @@ def show_order(context: typer.Context, order_id: OrderId, as_json: Json = False)
 )
 def place_order(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
     context: typer.Context,
-    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="Who wants it.")],
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's name.")],
     recipe: CakeId,
-    persons: Annotated[int, typer.Option(min=1, help="For how many.")] = 1,
-    quantity: Annotated[int, typer.Option(min=1, help="How many cakes.")] = 1,
+    persons: Annotated[int, typer.Option(min=1, help="Servings per cake.")] = 1,
+    quantity: Annotated[int, typer.Option(min=1, help="Quantity of cakes.")] = 1,
     extra: Annotated[
         list[str],
-        typer.Option(metavar="NAME=AMOUNT", help="On top, for the whole order; repeatable."),
+        typer.Option(metavar="NAME=AMOUNT", help="An extra for the whole order; repeatable."),
     ] = [],  # noqa: B006 - Typer's way to say that an option may be absent
-    urgent: Annotated[bool, typer.Option("--urgent", help="With a ticket of its own.")] = False,
-    email: Annotated[str | None, typer.Option(help="Where to write, if not by the name.")] = None,
+    urgent: Annotated[bool, typer.Option("--urgent", help="Create its own ticket.")] = False,
+    email: Annotated[str | None, typer.Option(help="Address, if not of the name.")] = None,
     due: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When it is wanted: 2026-12-24T10:00:00+01:00."),
+        typer.Option(metavar="TIME", help="When it is due: 2026-12-24T10:00:00+01:00."),
     ] = None,
-    phone: Annotated[str | None, typer.Option(help="Where to call.")] = None,
+    phone: Annotated[str | None, typer.Option(help="The customer's phone number.")] = None,
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="For the bakery.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -111,9 +111,9 @@ def cancel_order(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Cancel an order that is not ready; what was ordered for it, the provider is told."""
+    """Cancel an order that is not ready; its ticket gets a comment."""
     here = session.of(context)
-    here.make_sure(f"Cancel order {order_id}? It does not come back.", yes=yes)
+    here.make_sure(f"Cancel order {order_id}? This cannot be undone.", yes=yes)
     with here.api(BakeryApi) as api:
         api.cancel(order_id, reason)
     if not as_json:
@@ -122,7 +122,7 @@ def cancel_order(
 
 @orders.command("ready", epilog="Example: backroom orders ready 21")
 def make_order_ready(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
-    """Say that an order is ready: its customer is told, once, a minute later."""
+    """Mark an order as ready; its customer is notified once, a minute later."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.ready(order_id)
     if as_json:
@@ -139,11 +139,11 @@ def undo_order_ready(
     reason: Annotated[str | None, typer.Option(help="Why; for its history.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Take back that an order is ready, before its customer is told."""
+    """Undo that an order is ready, before its customer is notified."""
     with session.of(context).api(BakeryApi) as api:
         answer = api.undo_ready(order_id, reason)
     if as_json:
         typer.echo(answer.text)
     else:
         status = answer.value.status
-        show.note(show.screen(), f"Order {order_id} is {status} again; nobody was told.")
+        show.note(show.screen(), f"Order {order_id} is {status} again; no notice was sent.")

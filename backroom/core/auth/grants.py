@@ -1,4 +1,4 @@
-"""Grants, and the file that they are kept in: one for each API, for its owner's eyes only."""
+"""Grants, stored in a file that only its owner can read: one grant per API."""
 
 import os
 import tempfile
@@ -61,7 +61,7 @@ class Grants:
         self._write({**self._all(), url: grant})
 
     def forget(self, url: str) -> None:
-        """Forget a grant; within `alone`."""
+        """Delete a grant; within `alone`."""
         self._write({name: each for name, each in self._all().items() if name != url})
 
     @contextmanager

@@ -46,7 +46,7 @@ class _Server(HTTPServer):
     answer: dict[str, str] | None = None
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of callers who hang up."""
+        """Ignore callers who hang up."""
 
 
 class _Visit(BaseHTTPRequestHandler):

@@ -24,7 +24,7 @@ class SignInError(ClientError):
 
 
 class Stage(BaseModel):
-    """What the API says of its callers (``GET /auth``)."""
+    """The authentication of the API (``GET /auth``)."""
 
     auth: str
     issuer: str | None = None
@@ -64,7 +64,7 @@ class Identity:
     now: Callable[[], float] = time.time
 
     def discover(self, issuer: str) -> Provider:
-        """Return what the issuer says of itself. Raises SignInError."""
+        """Return the issuer's discovery document. Raises SignInError."""
         address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
         response = self._sent("GET", address)
         try:
@@ -76,7 +76,7 @@ class Identity:
         return found
 
     def exchange(self, attempt: "Attempt", code: str, redirect_uri: str) -> Grant:
-        """Return the grant that a code stands for. Raises SignInError."""
+        """Exchange a code for a grant. Raises SignInError."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -107,7 +107,7 @@ class Identity:
         return grant.model_copy(update={**told, "expires_at": self.now() + tokens.expires_in})
 
     def revoke(self, grant: Grant) -> bool:
-        """Have the provider end a grant (RFC 7009); return whether it said that it did."""
+        """Revoke a grant (RFC 7009); return whether the provider confirmed."""
         if not (grant.revocation_endpoint and grant.refresh_token):
             return False
         form = {"token": grant.refresh_token, "client_id": grant.client_id}
@@ -127,12 +127,12 @@ class Identity:
         except ValidationError:
             raise SignInError("The identity provider gave no token.") from None
         if tokens.token_type.lower() != "bearer":
-            raise SignInError("The identity provider gave a token of a kind that is not known.")
+            raise SignInError("The identity provider issued a token of an unknown type.")
         return tokens
 
     def _sent(self, method: str, address: str, **told: Mapping[str, str]) -> httpx.Response:
         if not safe(address):
-            raise SignInError(f"{address} is no https:// address, and no secret goes there.")
+            raise SignInError(f"{address} is no https:// address; secrets go over https only.")
         local = httpx.URL(address).host in {"localhost", "127.0.0.1"}
         try:
             with httpx.Client(

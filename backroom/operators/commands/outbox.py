@@ -20,7 +20,7 @@ _STATES: tuple[str, ...] = get_args(EffectState)
 def _state(given: str) -> str:
     """Return the name of a state. Raises ValueError."""
     if given not in _STATES:
-        raise ValueError(f"is no state; there are {', '.join(_STATES)}")
+        raise ValueError(f"is no state; use one of {', '.join(_STATES)}")
     return given
 
 
@@ -55,14 +55,14 @@ def list_effects(
         return
     console = show.screen()
     if not answer.value and not answer.next_page:
-        console.print("There is no such effect.")
+        console.print("No effects found.")
         return
     console.print(screens.effects(answer.value, here.now()))
     if answer.next_page:
         narrower = f"--limit {min(10 * limit, MOST_ROWS)}, --state or --kind"
         show.note(console, f"There are more: {narrower}", style=show.CALM)
     if any(effect.state == "dead" for effect in answer.value):
-        show.next_step(console, "backroom outbox show ID says why; backroom outbox retry ID")
+        show.next_step(console, "backroom outbox show ID, for the reason; backroom outbox retry ID")
 
 
 @app.command("show", epilog="Example: backroom outbox show jira#batch#2026-11-21")
@@ -71,7 +71,7 @@ def show_effect(
     effect_id: Annotated[str, typer.Argument(metavar="ID", help="The effect's id.")],
     as_json: Json = False,
 ) -> None:
-    """Show an effect whole: how often it was tried, what was said, what its performer is given."""
+    """Show an effect: its attempts, its last error, its payload."""
     with session.of(context).api(OperatorsApi) as api:
         answer = api.effect(effect_id)
     if as_json:
@@ -82,7 +82,7 @@ def show_effect(
 
 @app.command("kinds", epilog="Example: backroom outbox kinds")
 def list_kinds(context: typer.Context, as_json: Json = False) -> None:
-    """List the kinds of effects: which go on, which stand still, and why."""
+    """List the kinds of effects: which work, which are paused or disabled, and why."""
     with session.of(context).api(OperatorsApi) as api:
         answer = api.kinds()
     if as_json:
@@ -90,7 +90,7 @@ def list_kinds(context: typer.Context, as_json: Json = False) -> None:
     elif answer.value:
         show.screen().print(screens.kinds(answer.value))
     else:
-        show.screen().print("There is no kind of effects yet.")
+        show.screen().print("No kinds of effects yet.")
 
 
 @app.command("retry", epilog="Example: backroom outbox retry jira#batch#2026-11-21")
@@ -106,7 +106,7 @@ def retry_effects(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Have effects tried now, dead ones too; what may be done is looked up first."""
+    """Retry effects now, also dead ones; unsure ones are looked up first."""
     if bool(effect_ids) == dead or dead != (kind is not None):
         raise typer.BadParameter("name effects by their ids, or --dead with --kind")
     here = session.of(context)

@@ -16,7 +16,7 @@ class AilingError(ClientError):
 
 
 def show_integrations(context: typer.Context, as_json: Json = False) -> None:
-    """Say of each vendor whether it is configured, reachable and allowed, and what to do.
+    """Check each vendor: configured, reachable, authorized, and what to do.
 
     Ends with 1 if one is configured and does not work; one that is off is no fault.
     """

@@ -30,7 +30,7 @@ def effects(found: Sequence[EffectLine], now: datetime) -> RenderableType:
     # An id is there to be copied: it is folded and never cut.
     widest = max((len(each.id) for each in found), default=0)
     table.add_column("Effect", overflow="fold", min_width=min(widest, _WIDEST_ID))
-    for heading in ("Kind", "State", "Tries", "Age", "Next (UTC)", "Said"):
+    for heading in ("Kind", "State", "Tries", "Age", "Next (UTC)", "Last error"):
         table.add_column(heading, justify="right" if heading == "Tries" else "left")
     for each in found:
         table.add_row(
@@ -57,8 +57,8 @@ def effect(shown: EffectView) -> RenderableType:
         ("claimed until", show.moment(shown.lease_until)),
         ("may be done since", show.moment(shown.unsure_at)),
         ("kind paused", show.plain(shown.stands_still or "")),
-        ("last said", show.plain(shown.last_error or "")),
-        ("called there", show.plain(shown.reference or "")),
+        ("last error", show.plain(shown.last_error or "")),
+        ("reference", show.plain(shown.reference or "")),
         ("dead because", show.plain(shown.answer or "")),
         ("over", show.moment(shown.concluded_at)),
         ("given", show.plain(json.dumps(shown.payload, ensure_ascii=False))),

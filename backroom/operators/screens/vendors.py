@@ -11,11 +11,11 @@ _STYLES = {"ok": show.GOOD, "off": show.CALM, "unreachable": show.WARN, "denied"
 
 
 def show_checkups(found: Sequence[CheckResult]) -> None:
-    """Say how each vendor is, and what to do about it."""
+    """Print the state of each vendor, and what to do."""
     table = show.listing()
     for heading in ("Integration", "State", "Configured", "Reachable", "Allowed"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("What it says")
+    table.add_column("Details")
     for each in found:
         table.add_row(
             show.plain(each.integration),

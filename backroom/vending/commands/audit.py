@@ -28,7 +28,7 @@ def audit_files(
     time_zone: Annotated[
         str | None,
         typer.Option(
-            metavar="ZONE", callback=checked(times.time_zone), help="Where the machines stand."
+            metavar="ZONE", callback=checked(times.time_zone), help="The machines' time zone."
         ),
     ] = None,
     closed: Annotated[
@@ -40,7 +40,7 @@ def audit_files(
         typer.Option(
             metavar="TIME",
             callback=checked(names.checked_download_time),
-            help="When the logs were read, if their names do not say it.",
+            help="When the logs were downloaded, if not in their names.",
         ),
     ] = None,
     sensitive: Annotated[
@@ -94,7 +94,7 @@ def _read_all(paths: Iterable[Path], now: datetime, known: Known) -> list[LocalL
 
 
 def _tell_refused(logs: Iterable[LocalLog]) -> None:
-    """Say on stderr which lines were not kept, the first of each file."""
+    """Print the first refused lines of each file on stderr."""
     console = show.aside()
     for log in logs:
         if not log.refused:

@@ -1,4 +1,4 @@
-"""`backroom files`: a technician's logs, sent, listed, looked at and taken back."""
+"""`backroom files`: send, list, show and delete a technician's logs."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ _SAY_WHEN = "--downloaded-at 2018-09-21T09:34:48"
 
 @dataclass(frozen=True)
 class _Said:
-    """What the command line says about the files."""
+    """The command line's data about the files."""
 
     technician: str | None
     machine: str | None
@@ -60,7 +60,7 @@ def upload(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Send logs, and see what was kept, already known and refused.
+    """Send logs; prints the rows stored, known before and refused.
 
     A file named like T0001.GM001.2018-09-21_093448.zip says itself whose it is and when it was
     downloaded. Of others, the time that the file has on disk is offered.
@@ -92,7 +92,7 @@ def list_files(context: typer.Context, technician: TechnicianNeeded, as_json: Js
 
 @app.command("show", epilog="Example: backroom files show 12")
 def show_file(context: typer.Context, file_id: FileId, as_json: Json = False) -> None:
-    """Show a file: what was kept and known, and the refused lines with their reasons."""
+    """Show a file: rows stored and known before, and refused lines with reasons."""
     with session.of(context).api(VendingApi) as api:
         answer = api.file(file_id)
     if as_json:
@@ -122,13 +122,13 @@ def delete(
 
 
 def _described(here: session.Session, path: Path, said: _Said, *, quiet: bool) -> LogFile:
-    """Join what is said about a file, what its name says, and what the person says."""
+    """Combine the data of the command line, the file's name and the person."""
     named = _stored_name(path)
     technician = said.technician or (named.technician if named else None)
     machine = said.machine or (named.machine if named else None)
     if not technician or not machine:
         option = "--machine" if technician else "--technician"
-        raise typer.BadParameter(f"{name_of(path)} does not say it itself", param_hint=option)
+        raise typer.BadParameter(f"the name {name_of(path)} does not contain it", param_hint=option)
     if said.downloaded_at:
         at = said.downloaded_at
     elif named:
@@ -149,18 +149,18 @@ def _stored_name(path: Path) -> names.StoredName | None:
 
 
 def _confirmed(here: session.Session, path: Path, *, yes: bool) -> str:
-    """Return the file's own time on this machine's clock, or another that the person says."""
+    """Return the file's modification time, or another that the person enters."""
     own = datetime.fromtimestamp(int(path.stat().st_mtime), UTC).astimezone().replace(tzinfo=None)
     if yes:
         return own.isoformat()
     question = f"{show.plain(name_of(path))}: downloaded {own}, the file's own time?"
-    otherwise = f"add --yes to take that time, or say it: {_SAY_WHEN}"
+    otherwise = f"add --yes to use that time, or give another: {_SAY_WHEN}"
     while True:
         said = here.answer(question, "Y/n/other time", otherwise=otherwise)
         if said.lower() in {"", "y", "yes"}:
             return own.isoformat()
         if said.lower() in {"n", "no"}:
-            raise DeclinedError("Nothing was sent.", next_step=f"say the time: {_SAY_WHEN}")
+            raise DeclinedError("Nothing was sent.", next_step=f"give the time: {_SAY_WHEN}")
         try:
             return names.checked_download_time(said)
         except ValueError as wrong:

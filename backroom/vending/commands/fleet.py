@@ -16,7 +16,7 @@ from backroom.vending.surroundings import Bars, surroundings
 from chalicelib.vending.models import Rebuild
 
 _NEXT_LOOK_S = 5.0
-_NOBODY = "No machine is known yet."
+_NOBODY = "No machines yet."
 _FIRST_STEP = "backroom import PATH, or backroom machines put GM001 and backroom files upload PATH"
 
 
@@ -51,7 +51,7 @@ app.callback(epilog="Example: backroom fleet --watch")(show_fleet)
 
 @app.command(epilog="Example: backroom fleet rebuild")
 def rebuild(context: typer.Context, as_json: Json = False) -> None:
-    """Make all verdicts anew from the rows of the files, and show how far that is.
+    """Rebuild all verdicts from the files' rows, and show the progress.
 
     Work goes on meanwhile; lists are short until it is over.
     """

@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="List and take back the files that 
 def take(
     context: typer.Context, paths: Paths, no_wait: NoWait = False, as_json: Json = False
 ) -> None:
-    """Import logs of any machines, mixed or not; what is known already is counted once."""
+    """Import logs of any machines; rows known before count once."""
     check_present(paths)
     logs = [LogFile(path) for path in paths]
     send_all(session.of(context), logs, as_json=as_json, wait=not no_wait)

@@ -1,4 +1,4 @@
-"""`backroom machines`: what is known of a machine, its rows, its place in the registry."""
+"""`backroom machines`: machines, their rows, their registration."""
 
 from datetime import date
 from typing import Annotated
@@ -43,7 +43,7 @@ def list_machines(context: typer.Context, as_json: Json = False) -> None:
     if answer.value:
         console.print(_listed(answer.value))
         return
-    console.print("No machine is known yet.")
+    console.print("No machines yet.")
     show.next_step(console, "backroom machines put GM001 --technician T0001")
 
 
@@ -125,7 +125,7 @@ def visit(
 ) -> None:
     """Report a visit: what was filled in and what cash was taken out."""
     if not full and filled is None and cash is None:
-        raise typer.BadParameter("say what was done", param_hint="--full, --filled, --cash")
+        raise typer.BadParameter("name what was done", param_hint="--full, --filled, --cash")
     here = session.of(context)
     body = ServiceBody.model_validate(
         {
@@ -167,7 +167,7 @@ def transactions(
 
 
 def _known(api: VendingApi, serial: str, *, complete: bool) -> MachineView | None:
-    """Return the machine as it is registered, unless all of it is going to be said anew."""
+    """Return the registered machine, unless all of it is replaced."""
     return None if complete else api.find_machine(serial)
 
 

@@ -34,7 +34,7 @@ def list_sites(context: typer.Context, as_json: Json = False) -> None:
         return
     console = show.screen()
     if not answer.value:
-        console.print("There is no site yet.")
+        console.print("No sites yet.")
         show.next_step(console, 'backroom sites put mall --name "Riverside Mall"')
         return
     table = show.listing()
@@ -101,7 +101,7 @@ def list_technicians(context: typer.Context, as_json: Json = False) -> None:
         return
     console = show.screen()
     if not answer.value:
-        console.print("There is no technician yet.")
+        console.print("No technicians yet.")
         show.next_step(console, 'backroom technicians put T0001 --name "Ann"')
         return
     table = show.listing()

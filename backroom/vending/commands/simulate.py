@@ -32,7 +32,7 @@ def faults(text: str) -> str:
     unknown = set(_listed(text)) - set(get_args(Plant))
     if unknown:
         known = ", ".join(ALL_PLANTS)
-        raise ValueError(f"is not understood; plant any of {known}, or all, or none")
+        raise ValueError(f"is unknown; use any of {known}, or all, or none")
     return text
 
 
@@ -56,7 +56,7 @@ def each_day(told: list[str] | None) -> list[str]:
 def write_simulation(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
     context: typer.Context,
     directory: Annotated[
-        Path, typer.Argument(file_okay=False, help="Where to; it is made if it is not there.")
+        Path, typer.Argument(file_okay=False, help="The folder; created if missing.")
     ],
     seed: Annotated[int, typer.Option(help="The same seed and ending give the same logs.")] = 1,
     machines: Annotated[int, typer.Option(help="How many machines, from GM001 on.")] = 6,
@@ -82,7 +82,7 @@ def write_simulation(  # noqa: PLR0913, PLR0917 - a command's options are its pa
             "--rhythm",
             metavar="LIST",
             callback=checked(places),
-            help=f"Where the machines stand, in turn: {', '.join(RHYTHMS)}.",
+            help=f"The machines' locations, in turn: {', '.join(RHYTHMS)}.",
         ),
     ] = "steady",
     time_zones: Annotated[

@@ -1,4 +1,4 @@
-"""`backroom worklist` and `backroom dispatch`: where to go, and who is on the way."""
+"""`backroom worklist` and `backroom dispatch`: machines to visit, and dispatches."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -14,7 +14,7 @@ from backroom.vending.screens import work as work_screen
 
 dispatch = typer.Typer(no_args_is_help=True, help="Open and close visits to machines.")
 
-Note = Annotated[str, typer.Option(metavar="TEXT", help="What to do there, or how it went.")]
+Note = Annotated[str, typer.Option(metavar="TEXT", help="What to do, or what was done.")]
 DispatchId = Annotated[int, typer.Argument(metavar="ID", min=1, help="The dispatch's number.")]
 
 
@@ -28,7 +28,7 @@ class State(StrEnum):
 def show_worklist(
     context: typer.Context, technician: TechnicianOption = None, as_json: Json = False
 ) -> None:
-    """Show where to go, why, and what to carry, most urgent first."""
+    """Show the visits to make, most urgent first, with reasons and parts."""
     here = session.of(context)
     with here.api(VendingApi) as api:
         answer = api.worklist(technician)
@@ -57,7 +57,7 @@ def open_dispatch(
     The dispatch closes by itself once a log from after the visit is clean.
     """
     nobody = UnfinishedError(
-        f"{machine} has no technician, so nobody was sent.",
+        f"{machine} has no technician, so none was sent.",
         next_step=f"backroom machines put {machine} --technician T0001, and again",
     )
     with session.of(context).api(VendingApi) as api:
@@ -94,8 +94,7 @@ def list_dispatches(
     if answer.value:
         console.print(work_screen.dispatches(answer.value))
         return
-    such = "such " if state or machine else ""
-    console.print(f"There is no {such}dispatch yet.")
+    console.print("No dispatches found." if state or machine else "No dispatches yet.")
     show.next_step(console, "backroom worklist shows which machines need a visit")
 
 
@@ -103,7 +102,7 @@ def list_dispatches(
 def close_dispatch(
     context: typer.Context, dispatch_id: DispatchId, note: Note = "", as_json: Json = False
 ) -> None:
-    """Close a dispatch by hand: what was wrong with the machine until now counts as settled."""
+    """Close a dispatch by hand: the machine's faults until now count as resolved."""
     with session.of(context).api(VendingApi) as api:
         answer = api.close_dispatch(dispatch_id, note)
     if as_json:

@@ -1,4 +1,4 @@
-"""The screens of files: what became of one, and lists of them."""
+"""Screens of files."""
 
 from collections.abc import Iterable, Iterator
 
@@ -24,7 +24,7 @@ def listed(files: Iterable[FileView], width: int) -> Table:
         table.add_column("Came as", max_width=24, no_wrap=True)
         table.add_column("Sent (UTC)", no_wrap=True)
     table.add_column("State", no_wrap=True)
-    for heading in ("Kept", "Known", "Refused"):
+    for heading in ("Stored", "Known before", "Refused"):
         table.add_column(heading, justify="right")
     for file in files:
         more = [_origin(file), show.moment(file.uploaded_at)] if roomy else []
@@ -39,7 +39,7 @@ def listed(files: Iterable[FileView], width: int) -> Table:
 
 
 def detail(file: FileDetail, *, first: int | None = None) -> RenderableType:
-    """Return all that is known of a file, with its refused lines or the ``first`` of them."""
+    """Return a file in full, with its refused lines or the ``first`` of them."""
     parts: list[RenderableType] = [
         Text.assemble(f"file {file.id}  ", (show.plain(file.name), "bold"), "  ", _state(file)),
         show.indented(show.facts(_facts(file))),
@@ -50,7 +50,7 @@ def detail(file: FileDetail, *, first: int | None = None) -> RenderableType:
 
 
 def outcome(file: FileDetail) -> RenderableType:
-    """Return what became of a file that was just sent: its rows, and the first refused lines."""
+    """Return the result of a file just sent: its rows, and the first refused lines."""
     headline = Text.assemble(
         (show.plain(file.original_name or file.name), "bold"), f"  file {file.id}  ", _state(file)
     )
@@ -68,11 +68,11 @@ def outcome(file: FileDetail) -> RenderableType:
 
 
 def counts(file: FileView) -> str:
-    """Return how many rows were kept, known before and refused, as a sentence."""
+    """Return the rows stored, known before and refused, as a sentence."""
     kept = show.plural(file.rows_kept or 0, "row")
     known = show.number(file.rows_known or 0)
     refused = show.plural(file.rows_refused or 0, "line")
-    return f"{kept} kept, {known} of them already known; {refused} refused"
+    return f"{kept} stored, {known} of them known before; {refused} refused"
 
 
 def refusals(file: FileDetail, *, first: int | None = None) -> RenderableType:
@@ -88,7 +88,7 @@ def refusals(file: FileDetail, *, first: int | None = None) -> RenderableType:
 
 
 def refused_lines(lines: Iterable[RefusedLine]) -> Table:
-    """Return refused lines: where, why, and what stood there."""
+    """Return refused lines: number, reason and text."""
     table = show.grid(3)
     for refusal in lines:
         table.add_row(
@@ -100,7 +100,7 @@ def refused_lines(lines: Iterable[RefusedLine]) -> Table:
 
 
 def say_where(console: Console, file: FileView) -> None:
-    """Say that a file was taken, and where to see what becomes of it."""
+    """Print that a file was accepted, and where to see its result."""
     name = show.plain(file.original_name or file.name)
     console.print(Text.assemble((name, "bold"), f"  file {file.id}  ", _state(file)))
     if file.state in PENDING:

@@ -44,7 +44,7 @@ _LAYOUTS = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a report does not say itself: the places of machines, their rows by day, the time."""
+    """Data beside a report: machines' sites, their rows by day, the time."""
 
     now: datetime
     places: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The screens of one machine, of the work there is, and of who is on the way."""
+"""Screens of a machine, the worklist and dispatches."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from chalicelib.vending.models import (
 
 
 def machine(view: MachineView, now: datetime) -> RenderableType:
-    """Return all that is known of a machine."""
+    """Return a machine in full."""
     parts: list[RenderableType] = [
         Text.assemble((view.serial, "bold"), "  ", states.urgency(view)),
         show.indented(show.facts(_facts(view, now))),
@@ -36,7 +36,7 @@ def machine(view: MachineView, now: datetime) -> RenderableType:
 
 
 def worklist(items: Sequence[WorkItem], now: datetime) -> RenderableType:
-    """Return where to go, most urgent first."""
+    """Return the worklist, most urgent first."""
     parts: list[RenderableType] = []
     for item in items:
         parts += [_headline(item, now), show.indented(_work(item)), Text()]
@@ -128,7 +128,7 @@ def _facts(view: MachineView, now: datetime) -> Iterable[tuple[str, str | Text]]
 
 
 def stock(view: MachineView | WorkItem) -> Iterable[tuple[str, str]]:
-    """Yield what is known of a machine's gumballs and cash."""
+    """Yield a machine's stock and cash."""
     if found := view.stock:
         left = f"{found.left:,} of {found.capacity:,} left on {show.day(found.as_of)}"
         if found.left_at_least < found.left:

@@ -331,7 +331,7 @@ def test_undo_ready_says_where_the_order_stands(desk: Desk) -> None:
     undone = words(desk.run("orders", "undo-ready", "21", "--reason", "burnt"))
 
     assert "Next: backroom orders undo-ready 21, within a minute" in ready
-    assert "Order 21 is ticketed again; nobody was told." in undone
+    assert "Order 21 is ticketed again; no notice was sent." in undone
     assert dict(desk.asked[1].url.params) == {"reason": "burnt"}
 
 

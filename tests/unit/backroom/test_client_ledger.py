@@ -252,7 +252,7 @@ def test_an_account_at_an_instant_is_asked_for_with_its_offset(desk: Desk) -> No
 def test_an_empty_ledger_says_how_to_begin(desk: Desk) -> None:
     desk.on("GET", "/transactions", [])
 
-    assert "There is no transaction yet." in desk.run("ledger", "list").stdout
+    assert "No transactions yet." in desk.run("ledger", "list").stdout
 
 
 def test_a_list_that_is_cut_says_so(desk: Desk) -> None:
@@ -437,8 +437,8 @@ def test_an_import_that_breaks_off_says_where_and_how_to_go_on(desk: Desk, tmp_p
     result = imported(desk, tmp_path, "\n".join(["account_id,amount,reference", *rows]))
 
     assert result.exit_code == 1
-    assert "Stopped in the lines 35 to 41, of which none was posted" in result.stderr
-    assert "Next: run it again" in result.stderr
+    assert "Stopped at lines 35 to 41, of which none was posted" in result.stderr
+    assert "Next: correct that and run it again" in result.stderr
 
 
 def test_a_file_that_is_not_there_is_said(desk: Desk, tmp_path: Path) -> None:

@@ -313,7 +313,7 @@ def test_no_secret_goes_to_an_address_that_is_not_encrypted() -> None:
     def never(_: httpx.Request) -> httpx.Response:
         raise AssertionError
 
-    with pytest.raises(SignInError, match="no secret goes there"):
+    with pytest.raises(SignInError, match="secrets go over https only"):
         Identity(httpx.MockTransport(never)).refresh(grant(token_endpoint="http://id.example/t"))
 
 

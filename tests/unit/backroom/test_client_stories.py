@@ -55,7 +55,7 @@ def test_v9_the_same_rows_again_are_known(employed: Office, tmp_path: Path) -> N
 
     told = words(employed.run("files", "upload", later))
 
-    assert "21 rows kept, 20 of them already known; 1 line refused" in told
+    assert "21 rows stored, 20 of them known before; 1 line refused" in told
     assert "line 22 wrong machine GM002, this file is for GM001" in told
     assert "GM001 needs attention: its log was due on 2018-10-06" in told
 
@@ -92,7 +92,7 @@ def test_v7_the_real_file_is_imported_and_shown(office: Office, width: int) -> N
     imported = office.run("import", SAMPLE)
     fleet = office.run("fleet", width=width)
 
-    assert "2,000 rows kept, 0 of them already known; 0 lines refused" in imported.stdout
+    assert "2,000 rows stored, 0 of them known before; 0 lines refused" in imported.stdout
     assert "GM005    out of service" in fleet.stdout.replace("GM005   out", "GM005    out")
     assert "The whole fleet was silent" in fleet.stdout
     assert max(map(len, fleet.stdout.splitlines())) <= width
@@ -150,7 +150,7 @@ def test_the_demo_tells_the_whole_story(office: Office) -> None:
     assert "the dispatcher sends T9001" in told
     assert "The whole fleet was silent" in told
     assert "nights of about 13 hours, and nobody is sent for that" in told
-    assert "312 rows kept, 307 of them already known" in told
+    assert "312 rows stored, 307 of them known before" in told
     assert "closed 2020-03-01 by file 7: the rows since the visit are clean" in told
     assert "GM902 is healthy" in told
 

@@ -97,7 +97,7 @@ def test_v2_where_nobody_can_be_asked_the_time_must_be_said(desk: Desk, log: Pat
 
     assert (result.exit_code, desk.asked) == (2, [])
     assert "the file's own time? This terminal is not interactive." in result.stderr
-    assert "Next: add --yes to take that time, or say it: --downloaded-at" in result.stderr
+    assert "Next: add --yes to use that time, or give another: --downloaded-at" in result.stderr
 
 
 def test_v2_yes_takes_the_files_own_time(desk: Desk, log: Path) -> None:
@@ -134,7 +134,7 @@ def test_v2_what_neither_name_nor_options_say_is_asked_for(
     result = desk.run("files", "upload", log, *said)
 
     assert (result.exit_code, desk.asked) == (2, [])
-    assert f"{missing}: log.txt does not say it itself" in words(result, "stderr")
+    assert f"{missing}: the name log.txt does not contain it" in words(result, "stderr")
 
 
 def test_v2_one_time_is_for_one_file(desk: Desk, log: Path) -> None:
@@ -271,7 +271,7 @@ def test_v9_an_upload_waits_and_shows_what_was_kept_known_and_refused(
     result = desk.run(*upload(log), "--yes")
 
     assert len(desk.sent("GET", "/files/12")) == 2
-    assert "345 rows kept, 45 of them already known; 5 lines refused" in result.stdout
+    assert "345 rows stored, 45 of them known before; 5 lines refused" in result.stdout
     assert "line 7 holds NUL bytes row 7 line 8" in words(result)
     assert "and 2 more: backroom files show 12" in result.stdout
     assert "row 10" not in result.stdout
@@ -320,7 +320,7 @@ def test_the_same_file_again_says_that_it_was_there(desk: Desk, log: Path) -> No
     result = taking(desk).run(*upload(log), "--yes")
 
     assert result.exit_code == 0
-    assert "the very same file was here already" in result.stdout
+    assert "the same file was stored before" in result.stdout
 
 
 def test_without_waiting_the_next_step_is_to_look_later(desk: Desk, log: Path) -> None:
@@ -385,7 +385,7 @@ def test_a_file_that_is_refused_does_not_hold_up_the_others(desk: Desk, tmp_path
     assert result.exit_code == 1
     assert "bad.txt: Unsupported media type: this is a PNG image" in result.stderr
     assert "Next: send the log itself" in result.stderr
-    assert "345 rows kept" in result.stdout
+    assert "345 rows stored" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_an_empty_fleet_says_what_to_do_next(desk: Desk) -> None:
     result = at(desk).run("fleet")
 
     assert result.exit_code == 0
-    assert "No machine is known yet." in result.stdout
+    assert "No machines yet." in result.stdout
     assert "Next: backroom import PATH" in result.stdout
 
 
@@ -372,7 +372,7 @@ def test_nobody_is_sent_to_a_machine_without_a_technician(
 
     assert result.exit_code == 1
     assert desk.sent("POST", "/dispatches") == []
-    assert "GM006 has no technician, so nobody was sent." in words(result, "stderr")
+    assert "GM006 has no technician, so none was sent." in words(result, "stderr")
     assert "Next: backroom machines put GM006 --technician T0001" in words(result, "stderr")
 
 
@@ -383,7 +383,7 @@ def test_a_technician_who_was_unassigned_in_that_moment_is_not_said_to_be_sent(d
     result = desk.run("dispatch", "open", "GM006")
 
     assert result.exit_code == 1
-    assert "nobody was sent" in words(result, "stderr")
+    assert "none was sent" in words(result, "stderr")
 
 
 def test_dispatches_are_listed_with_how_they_ended(desk: Desk) -> None:
@@ -407,7 +407,7 @@ def test_an_empty_list_of_dispatches_says_what_to_do_next(desk: Desk) -> None:
 
     told = words(desk.run("dispatch", "list", "--state", "open"))
 
-    assert told.startswith("There is no such dispatch yet. Next: backroom worklist")
+    assert told.startswith("No dispatches found. Next: backroom worklist")
 
 
 def test_the_real_fleet_reads_well_without_a_terminal() -> None:
