@@ -33,6 +33,8 @@ ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 API_ZIP, EVENTS_ZIP = "deployment.zip", "events.zip"
 MAX_ZIP_BYTES = {API_ZIP: 11_500_000, EVENTS_ZIP: 6_300_000}
+# The page shows it; `chalicelib.web.files` reads it from here where nothing is packaged.
+_RUNBOOK = ROOT / "docs" / "operations.md"
 # The deployer's environment lacks some of the function's dependencies; what it has goes first, as
 # theirs may be built for another platform.
 _RENDER = (
@@ -72,7 +74,7 @@ class PackagingError(Exception):
 
 def inputs() -> Iterator[Path]:
     """Yield every file that what is deployed is made of."""
-    yield from (ROOT / "app.py", ROOT / "requirements.txt")
+    yield from (ROOT / "app.py", ROOT / "requirements.txt", _RUNBOOK)
     for folder in (ROOT / "chalicelib", ROOT / ".chalice", ROOT / "infra"):
         yield from (
             path
@@ -222,6 +224,7 @@ def _stage(app: Path, vendor: Path) -> None:
     skip = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
     shutil.copytree(ROOT / "chalicelib", app / "chalicelib", ignore=skip)
     shutil.copytree(ROOT / ".chalice", app / ".chalice", ignore=skip)
+    shutil.copy(_RUNBOOK, app / "chalicelib" / "web" / "static" / "runbook.md")
     (app / rate_cards.TARGET.relative_to(ROOT)).write_text(rate_cards.text())
     # In a process of its own: `make dev` packages again and again, and holds the first version.
     _run(

@@ -1,7 +1,7 @@
 """The page's files as a browser gets them: the text, what it is, and its name by content.
 
-The files of ``static/`` are all that there is: what a caller names is looked up, and never becomes
-a path. They are plain text, so the gateway needs no binary type for them.
+The files of ``static/`` and the runbook are all that there is: what a caller names is looked up,
+and never becomes a path. They are plain text, so the gateway needs no binary type for them.
 """
 
 import json
@@ -18,9 +18,11 @@ MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
     ".svg": "image/svg+xml",
 }
 _STATIC = Path(__file__).parent / "static"
+_RUNBOOK = "runbook.md"
 _PAGE = "index.html"
 _STAGE = "<!-- stage -->"
 
@@ -72,7 +74,11 @@ def page(stage: Mapping[str, Any]) -> File:
 @cache
 def _texts() -> dict[str, str]:
     paths = sorted(path for path in _STATIC.iterdir() if path.suffix in MEDIA_TYPES)
-    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    if _RUNBOOK not in texts:  # packaging puts it there
+        source = Path(__file__).parents[2] / "docs" / "operations.md"
+        texts[_RUNBOOK] = source.read_text(encoding="utf-8")
+    return texts
 
 
 def _file(name: str, text: str) -> File:

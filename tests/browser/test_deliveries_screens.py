@@ -30,6 +30,8 @@ def test_d5_a_package_is_sent_once_and_the_screen_says_so(screens: Screens, pack
     send(screens, package, "mars")
 
     screens.sees("Sent before")
+    screens.show(f"deliveries/package/{package}")
+    screens.sees("Sent again: same answer")
 
 
 def test_d5_an_id_that_stands_for_another_package_is_refused_with_what_differs(
@@ -64,6 +66,15 @@ def test_d6_what_somebody_declines_by_a_switch_does_not_come_and_the_screen_says
 
     screens.sees("Not wanted, ")
     screens.sees("Decided")
+
+    screens.show("deliveries/packages")
+    screens.fill(recipient=f"of-{package}")
+    screens.field("outcome").select_option("Dropped")
+    screens.press("Find")
+    expect(screens.row("declined marketing")).to_have_count(1)
+    screens.field("outcome").select_option("Delivered")
+    screens.press("Find")
+    screens.sees("No package matches.")
 
 
 def test_d3_the_counts_agree_with_the_api(stack: Deployed, screens: Screens, package: str) -> None:

@@ -18,9 +18,14 @@ AREAS = {
     "start": ["start"],
     "fleet": ["fleet", "fleet/machines", "fleet/visits", "fleet/people"],
     "files": ["files", "files/imports"],
-    "deliveries": ["deliveries", "deliveries/package", "deliveries/preferences/7"],
-    "counts": ["deliveries/statistics"],
-    "ledger": ["ledger", "ledger/accounts", f"ledger/account/{ACCOUNT}"],
+    "deliveries": ["deliveries", "deliveries/packages", "deliveries/preferences/7"],
+    "operations": [
+        "deliveries/statistics",
+        "operations",
+        "operations/effects",
+        "operations/runbook",
+    ],
+    "ledger": ["ledger", "ledger/transfer", "ledger/accounts", f"ledger/account/{ACCOUNT}"],
     "warranties": ["warranties", "warranties/list", "warranties/plans"],
     "bakery": ["bakery", "bakery/cakes", "bakery/batches", "bakery/team"],
 }
@@ -83,7 +88,7 @@ def test_b16_a_posting_takes_no_mouse(furnished: Deployed, screens: Screens) -> 
     expect(screens.page.get_by_role("link", name="Skip to the content")).to_be_focused()
     press("Enter")
     expect(screens.page.locator("main")).to_be_focused()
-    for _ in range(len(["Post", "Accounts"]) + 1):
+    for _ in range(len(["Transactions", "Transfer", "Accounts"]) + 1):
         press("Tab")
     expect(screens.field("account_id")).to_be_focused()
     screens.page.keyboard.type(ACCOUNT)
@@ -226,7 +231,7 @@ def test_s1_nothing_goes_twice_however_often_one_presses(stack: Deployed, screen
     assert len(sent) == 1
 
 
-def test_the_overview_says_which_vendors_do_not_work(
+def test_the_overview_says_what_does_not_work_and_operations_what_to_do(
     stack: Deployed, opened: Callable[[str], Screens]
 ) -> None:
     checks = [
@@ -235,14 +240,54 @@ def test_the_overview_says_which_vendors_do_not_work(
         {"integration": "mail", "state": "ok", "detail": "Mail answers."},
         {"integration": "github", "state": "off", "detail": "GitHub is not configured."},
     ]
+    effect = {"id": "jira#order#7", "kind": "jira", "state": "unsure", "attempts": 1}
+    effect |= {"asked_at": "2026-01-02T14:16:00Z", "last_error": "Jira: timed out"}
+    retried: list[str] = []
+
+    def retry(route: Route) -> None:
+        retried.append(route.request.post_data_json["id"])
+        route.fulfill(json=effect)
+
     screens = opened(stack.aws.api)
     screens.page.route("**/integrations", lambda route: route.fulfill(json=checks))
+    screens.page.route("**/outbox?state=unsure*", lambda route: route.fulfill(json=[effect]))
+    screens.page.route("**/outbox/retry", retry)
 
     screens.show("start")
 
-    screens.sees("2 integrations not working")
-    screens.sees("Jira: Jira does not answer.")
+    screens.sees("2 problems")
+    screens.sees("Jira unreachable since 2 Jan 2026, 15:16; 1 ticket waits: Jira does not answer.")
+    screens.sees("Slack refuses the credentials: Slack refuses the token.")
     expect(screens.page.locator("main")).not_to_contain_text("Everything works")
+
+    screens.page.get_by_role("main").get_by_role("link", name="Operations").first.click()
+    screens.settled()
+    screens.page.get_by_role("button", name="Retry: Jira").click()
+    expect(screens.page.get_by_text("1 effect will be tried now.")).to_be_visible()
+    assert retried == [effect["id"]]
+    screens.page.get_by_role("link", name="Runbook").nth(1).click()
+    expect(screens.page.get_by_role("heading", name="Kinds that stand still")).to_be_visible()
+
+
+def test_everything_is_found_from_everywhere(
+    furnished: Deployed, opened: Callable[[str], Screens]
+) -> None:
+    screens = opened(furnished.aws.api)
+    screens.show("start")
+    screens.page.keyboard.press("Control+k")
+    box = screens.page.get_by_role("combobox", name="Search")
+    expect(box).to_be_focused()
+
+    box.fill("Ledg")
+    expect(screens.page.get_by_role("option")).to_have_text(["AreaLedger"])
+    box.fill(ACCOUNT)
+    expect(screens.page.get_by_role("option", name=ACCOUNT)).to_be_visible()
+    expect(screens.page.get_by_text("1 result")).to_be_visible()
+    assert not violations(screens)
+    screens.page.keyboard.press("Enter")
+
+    screens.sees("Statement")
+    expect(screens.page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_s9_behind_a_gateway_with_a_stage_in_its_addresses_the_page_finds_its_api(

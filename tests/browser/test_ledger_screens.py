@@ -1,5 +1,6 @@
 """The ledger in the browser (L13)."""
 
+import re
 import uuid
 
 import pytest
@@ -76,7 +77,56 @@ def test_l6_balances_that_no_javascript_number_holds_keep_their_digits(
     screens.show(f"ledger/account/{account}")
 
     screens.sees(exact)
-    expect(screens.page.get_by_role("row").last).to_contain_text(exact)
+    expect(screens.page.get_by_role("row").nth(1)).to_contain_text(exact)
+
+
+def test_l6_a_statement_has_a_name_a_span_and_the_line_of_its_balance(
+    stack: Deployed, screens: Screens, account: str
+) -> None:
+    for amount in (12_345, -345):
+        stack.api.post("/transactions", json={"account_id": account, "amount": amount})
+    screens.show(f"ledger/account/{account}")
+    screens.page.get_by_text("Name, unit and decimals").click()
+    screens.fill(name="Petty cash", unit="USD", decimals="2")
+    screens.press("Save")
+
+    expect(screens.page.get_by_role("heading", name="Petty cash")).to_be_visible()
+    line = "Balance from .*: between 0.00 USD and 123.45 USD"
+    expect(screens.page.get_by_role("img", name=re.compile(line))).to_be_visible()
+    expect(screens.page.get_by_role("row").nth(1)).to_contain_text("-3.45 USD120.00 USD")
+    screens.page.get_by_text("Balance on a date").click()
+    screens.fill(day="2020-01-01")
+    screens.page.locator("details[open]").get_by_role("button", name="Show").click()
+    screens.sees("At the end of 1 Jan 2020: 0.00 USD")
+    with screens.page.expect_download() as saved:
+        screens.press("Download CSV")
+    assert saved.value.path().read_text("utf-8-sig").count("Petty cash") == 4
+
+    screens.field("to").fill("2020-01-01")
+    screens.field("to").press("Enter")
+    screens.sees("No entries in this span.")
+
+
+def test_a_transfer_moves_an_amount_and_is_taken_back_as_a_whole(
+    stack: Deployed, screens: Screens, account: str
+) -> None:
+    other = str(uuid.uuid4())
+    stack.api.post("/transactions", json={"account_id": account, "amount": 10})
+    screens.show("ledger/transfer")
+    screens.fill(from_account_id=account, to_account_id=other, amount="11")
+    screens.field("covered").check()
+    screens.press("Transfer")
+    screens.sees("under the floor of 0")
+    screens.fill(amount="4")
+    screens.press("Transfer")
+    screens.sees(f"Transferred 4 from {account} (balance 6) to {other} (balance 4)")
+
+    screens.page.get_by_role("link", name="Show the transfer").click()
+    screens.press("Reverse")
+    screens.confirm("Reverse")
+
+    screens.sees("Reversed by")
+    assert stack.api.get(f"/accounts/{account}").json()["balance"] == 10
 
 
 def test_l5_a_transaction_is_taken_back_after_a_question_and_only_once(

@@ -5,7 +5,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import FilePayload, expect
+from playwright.sync_api import FilePayload, Route, expect
 
 from tests.browser.screens import Screens
 from tests.support.deployed import Deployed
@@ -42,6 +42,7 @@ def test_v2_a_technician_uploads_a_log_sees_what_was_refused_and_takes_it_back(
     screens.press("Upload")
     expect(screens.row("today.txt")).to_contain_text("Processed")
     expect(screens.row("today.txt").get_by_role("cell").nth(4)).to_have_text("200")
+    screens.sees("200 kept, 1 rejected")
 
     screens.page.get_by_role("link", name="today.txt").click()
     expect(screens.row("nonsense")).to_contain_text("201")
@@ -69,13 +70,44 @@ def test_v2_a_log_that_is_too_large_for_a_request_goes_to_the_share(
     expect(screens.row("large.zip").get_by_role("cell").nth(4)).to_have_text("150,000")
 
 
-def test_4c_the_name_of_a_file_tells_machine_and_time(screens: Screens, crew: Crew) -> None:
+def test_4c_a_file_tells_its_machine_and_what_fails_on_its_way_goes_again(
+    stack: Deployed, screens: Screens
+) -> None:
+    crew = hired(stack, machines=2)
+    first, second = crew.machines
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("log.txt", log(second, rows=292) + f"{second}|2020-03")
+    lost: list[str] = []
+
+    def lose_one(route: Route) -> None:
+        if lost:
+            route.continue_()
+            return
+        lost.append(route.request.url)
+        route.abort()
+
+    screens.page.route("**/files?*filename*", lose_one)
     screens.show(f"files/mine/{crew.technician}")
+    screens.field("file").set_input_files(
+        [
+            {
+                "name": f"{crew.technician}.{first}.2018-09-21_093448.txt",
+                "mimeType": "text/plain",
+                "buffer": log(first, datetime(2018, 9, 20, tzinfo=UTC)).encode(),
+            },
+            {"name": "packed.zip", "mimeType": "application/zip", "buffer": packed.getvalue()},
+        ]
+    )
+    expect(screens.field("machine").first).to_have_value(first)
+    expect(screens.field("downloaded_at").first).to_have_value("2018-09-21T09:34:48")
+    expect(screens.field("machine").last).to_have_value(second)
 
-    choose(screens, f"{crew.technician}.{crew.machine}.2018-09-21_093448.txt", b"x")
+    screens.press("Upload 2 files")
 
-    expect(screens.field("machine")).to_have_value(crew.machine)
-    expect(screens.field("downloaded_at")).to_have_value("2018-09-21T09:34:48")
+    screens.sees("10 kept")
+    screens.sees("292 kept, 1 cut off")
+    assert lost
 
 
 def test_4d_an_image_is_refused_and_nothing_is_lost(screens: Screens, crew: Crew) -> None:

@@ -83,10 +83,25 @@ def test_w7_warranties_are_found_by_any_mix_of_what_is_known(screens: Screens, s
     screens.press("Find")
 
     expect(screens.row(sku)).to_have_count(2)
+    number = screens.row(sku).first.get_by_role("cell").nth(1).inner_text()
+    screens.fill(sku="", number=number.lower().replace("-", " "))
+    screens.press("Find")
+    expect(screens.row(sku)).to_have_count(1)
+
+    screens.page.get_by_role("link", name=SOFA).click()
+    screens.sees("Refund today: ")
+    screens.fill(reason="sent back")
+    screens.press("Cancel warranty")
+    screens.confirm("Cancel warranty")
+    screens.sees("Reasonsent back")
+    expect(screens.page.get_by_role("button", name="Cancel warranty")).to_have_count(0)
 
 
-def test_w4_the_prices_can_be_read(screens: Screens) -> None:
+def test_w4_the_prices_can_be_read_and_checked_without_a_sale(screens: Screens) -> None:
     screens.show("warranties/plans")
 
     expect(screens.page.get_by_role("heading", name="Furniture")).to_be_visible()
     assert screens.row("12 months").count() >= 1
+    screens.fill(item_type="furniture", item_cost="150.00")
+    screens.press("Check price")
+    expect(screens.row("5.00 + 10 % of 150.00 = 20.00")).to_have_count(1)

@@ -22,16 +22,18 @@ export class Problem extends Error {
  * Asks the API, and asks again while it is busy if that does no harm: reads, changes that are the
  * same however often they come, and what `again` or a `key` (Idempotency-Key) makes safe.
  *
+ * `via` does for `fetch`.
+ *
  * Returns { status, value, headers, next, etag }: `next` is the address of the next page, if there is
  * one. With the `etag` of an earlier answer the status is 304, without a value, when nothing has
  * changed. Throws Problem.
  *
  * @param {string} method
  * @param {string} path
- * @param {{query?: object, json?: unknown, bytes?: BodyInit, type?: string, key?: string, again?: boolean, etag?: string | null}} [options]
+ * @param {{query?: object, json?: unknown, bytes?: BodyInit, type?: string, key?: string, again?: boolean, etag?: string | null, via?: typeof fetch}} [options]
  * @returns {Promise<{status: number, value: any, headers: Headers, next: string | null, etag: string | null}>}
  */
-export async function ask(method, path, { query = {}, json, bytes, type, key, again, etag } = {}) {
+export async function ask(method, path, { query = {}, json, bytes, type, key, again, etag, via } = {}) {
   const headers = { Accept: "application/json" };
   if (etag) headers["If-None-Match"] = etag;
   if (json !== undefined) headers["Content-Type"] = "application/json";
@@ -43,7 +45,7 @@ export async function ask(method, path, { query = {}, json, bytes, type, key, ag
   for (let attempt = 1; ; attempt += 1) {
     const token = await bearer();
     if (token) headers.Authorization = `Bearer ${token}`;
-    const answer = await reached(address(path, query), wanted);
+    const answer = await reached(address(path, query), wanted, via);
     if (answer.status === 401) refused();
     const busy = answer.status === 503 || answer.status === 429;
     if (!busy || !safe || attempt === TRIES) return read(answer);
@@ -63,8 +65,8 @@ export async function get(path, query) {
 }
 
 /** Sends bytes to where the API said that they go (`upload` of an answer). Throws Problem. */
-export async function deliver({ method, url, headers }, bytes) {
-  const answer = await reached(url, { method, headers, body: bytes, cache: "no-store" });
+export async function deliver({ method, url, headers }, bytes, via = fetch) {
+  const answer = await reached(url, { method, headers, body: bytes, cache: "no-store" }, via);
   if (answer.ok) return;
   throw new Problem(answer.status, answer.status === 412
     ? { title: "Already uploaded", detail: "The file is in the share already; delete it first." }
@@ -98,9 +100,14 @@ export function address(path, query = {}) {
   return found;
 }
 
-/** Has the browser save what is at a path as a file; a link would go without a token. */
+/** Has the browser save the CSV at a path with all its pages as a file; a link would go without a token. */
 export async function save(path, query, name) {
-  const { value } = await ask("GET", path, { query });
+  let page = await ask("GET", path, { query });
+  let value = page.value;
+  while (page.next) {
+    page = await ask("GET", page.next);
+    value += page.value.slice(page.value.indexOf("\n") + 1); // each page names the columns
+  }
   // Reading a text takes its byte order mark away, by which Excel knows UTF-8.
   const made = URL.createObjectURL(new Blob(["\ufeff", value]));
   const link = document.createElement("a");
@@ -121,9 +128,9 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function reached(url, wanted) {
+async function reached(url, wanted, via = fetch) {
   try {
-    return await fetch(url, wanted);
+    return await via(url, wanted);
   } catch {
     throw unreachable();
   }

@@ -18,6 +18,7 @@ const AREAS = [
   { name: "ledger", title: "Ledger", needs: ["POST", "/transactions"], or: ["GET", "/accounts"] },
   { name: "warranties", title: "Warranties", needs: ["POST", "/warranties"], or: ["GET", "/plans"] },
   { name: "bakery", title: "Bakery", needs: ["GET", "/cakes"], or: ["GET", "/employees"] },
+  { name: "operations", title: "Operations", needs: ["GET", "/outbox"], or: ["GET", "/integrations"] },
 ];
 
 const SCROLLS = "backroom.scrolls";
@@ -28,6 +29,8 @@ let areas = [];
 let closed = [];
 let turn = 0;
 let entry = 0;
+/** @type {Promise<any> | null} */
+let styles = null;
 const expected = new Set();
 
 async function start() {
@@ -55,10 +58,29 @@ async function start() {
     event.preventDefault();
     main.focus();
   });
+  const finder = document.getElementById("search");
+  finder.hidden = false;
+  finder.addEventListener("click", find);
+  window.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      find();
+    }
+  });
   history.scrollRestoration = "manual";
   window.addEventListener("hashchange", () => show(true));
   window.addEventListener("pagehide", leave);
   await show(false);
+}
+
+/** Opens the search over everything. */
+async function find() {
+  try {
+    const [{ search }] = await Promise.all([import("./search.js"), styled()]);
+    search(areas);
+  } catch {
+    say("The search is unreachable.");
+  }
 }
 
 /** Notes how far one had scrolled on the screen that is left. */
@@ -193,11 +215,21 @@ async function open(area, [tabName = "", ...rest], mine) {
 /** Returns the script of an area; it is missing when another version has been deployed meanwhile. */
 async function loaded(name) {
   try {
-    return await import(`./${name}.js`);
+    const [script] = await Promise.all([import(`./${name}.js`), name === AREAS[0].name || styled()]);
+    return script;
   } catch (error) {
     if (!(error instanceof TypeError) || !navigator.onLine) throw error;
     throw new Problem(0, { title: "This page is out of date or unreachable", detail: "Reload it to get the newest version." });
   }
+}
+
+/** Has the styles that the overview does without. */
+function styled() {
+  styles ||= new Promise((done) => {
+    const failed = () => { styles = null; done(); };
+    document.head.append(h("link", { rel: "stylesheet", href: new URL("./areas.css", import.meta.url), onload: done, onerror: failed }));
+  });
+  return styles;
 }
 
 /** Has the script of an area on its way while the pointer is still on its link. */
@@ -205,6 +237,7 @@ function expect({ target }) {
   const name = target.hash?.slice(2);
   if (!name || expected.has(name)) return;
   expected.add(name);
+  if (name !== AREAS[0].name) styled();
   document.head.append(h("link", { rel: "modulepreload", href: new URL(`./${name}.js`, import.meta.url) }));
 }
 

@@ -1,7 +1,7 @@
 /** A machine's days as pictures: bars by day, the hours of its week, a line for lists. */
 
 import { ago, count, dollars, h, LOCALE, many, moment, shape, shortDay } from "./dom.js";
-import { table, unfolding } from "./parts.js";
+import { table, unfolding } from "./lists.js";
 
 const [WIDTH, GAP, HEIGHT, LANE] = [8, 1, 100, 10];
 const HOURS = 24;

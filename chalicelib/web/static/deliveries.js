@@ -1,16 +1,18 @@
 /** Packages: send one, see what became of it and why, and say who wants what. */
 
-import { ask, get } from "./api.js";
-import { count, h, moment, sentence, words } from "./dom.js";
+import { ask, get, save } from "./api.js";
+import { ago, count, h, moment, sentence, words } from "./dom.js";
 import { form } from "./forms.js";
-import { badge, facts, live, nothing, section, table } from "./parts.js";
+import { filtered, filters, list, midnight, table } from "./lists.js";
+import { action, badge, facts, live, nothing, section } from "./parts.js";
 import { choices, taken } from "./spec.js";
 
 export const tabs = [
   { name: "send", title: "Send", needs: ["POST", "/packages"], show: sending },
-  { name: "package", title: "Find a package", needs: ["GET", "/packages/{package_id}"], show: lookup },
+  { name: "packages", title: "Packages", needs: ["GET", "/packages"], show: packages },
   { name: "preferences", title: "Preferences", needs: ["GET", "/recipients/{recipient_id}/preferences"], show: preferences },
   { name: "statistics", title: "Statistics", needs: ["GET", "/statistics"], show: statistics },
+  { name: "package", title: "Package", within: "packages", hidden: true, needs: ["GET", "/packages"], show: shown },
 ];
 
 function types() {
@@ -34,23 +36,59 @@ function sending() {
   }));
 }
 
-function lookup([asked = ""]) {
-  const place = h("div", {});
-  const look = form({
-    button: "Find",
-    keep: true,
-    fields: [{ name: "package_id", label: "Package ID", kind: "search", required: true, value: asked }],
-    send: async ({ package_id }) => became(await get("/packages", { package_id })),
-  });
-  place.append(section("Find a package", look));
-  if (asked) queueMicrotask(() => look.requestSubmit()); // once it is on the page
-  return place;
+/** Returns the packages that the address filters by, newest first. */
+function packages([part]) {
+  const chosen = filtered(part);
+  const { package_id: id, from, to, ...rest } = chosen;
+  const query = { ...rest, package_id: id, from: midnight(from), to: midnight(to, 1) };
+  const any = (values) => [["", "Any"], ...values.map((each) => [each, words(each)])];
+  const fields = [
+    { name: "package_id", label: "Package ID" },
+    { name: "recipient", label: "To" },
+    { name: "sender", label: "From" },
+    { name: "outcome", label: "Outcome", options: any(choices(taken("GET", "/packages").outcome)) },
+    { name: "type", label: "Type", options: any(types()) },
+    { name: "from", label: "Since", type: "date" },
+    { name: "to", label: "Until", type: "date" },
+  ];
+  return h("div", {}, section("Packages", filters("#/deliveries/packages", fields, chosen), id ? live(() => get("/packages", { package_id: id }), became) : [
+    list({
+      path: "/packages",
+      query: { ...query, limit: 100 },
+      caption: "Newest decision first",
+      empty: nothing(Object.keys(chosen).length ? "No package matches." : "No packages yet."),
+      key: (each) => each.package_id,
+      noun: ["package"],
+      brief: true,
+      columns: [
+        ["Package", (each) => link(each.package_id), "", (each) => each.package_id],
+        ["Outcome", (each) => outcome(each), "", (each) => each.status],
+        ["Reason", (each) => sentence(each.reason)],
+        ["From", (each) => each.sender_id, "wide", (each) => each.sender_id],
+        ["To", (each) => each.recipient_id, "", (each) => each.recipient_id],
+        ["Type", (each) => words(each.package_type), "wide", (each) => each.package_type],
+        ["Decided", (each) => ago(each.decided_at), "", (each) => each.decided_at],
+      ],
+    }),
+    h("p", {}, action("Download CSV", () => save("/packages", { ...query, format: "csv", limit: 1000 }, "packages.csv"), { tone: "plain" })),
+  ]));
+}
+
+function link(id) {
+  return h("a", { href: `#/deliveries/package/${encodeURIComponent(id)}` }, id);
+}
+
+function outcome({ status }) {
+  return status === "delivered" ? badge("Delivered", "good") : badge("Not delivered", "warn");
+}
+
+function shown([id = ""]) {
+  return live(() => get("/packages", { package_id: id }), became);
 }
 
 function became(found) {
-  const delivered = found.status === "delivered";
-  return h("div", { class: delivered ? "box good" : "box" },
-    h("h3", {}, `Package ${found.package_id} `, badge(delivered ? "Delivered" : "Not delivered", delivered ? "good" : "warn"), found.duplicate && badge("Sent before", "")),
+  return h("div", { class: found.status === "delivered" ? "box good" : "box" },
+    h("h3", {}, "Package ", link(found.package_id), " ", outcome(found), found.duplicate && badge("Sent before", "")),
     h("p", {}, sentence(found.reason)),
     facts([
       ["From", found.sender_id],
@@ -59,11 +97,15 @@ function became(found) {
       ["Decided", moment(found.decided_at)],
       ["Preference", found.preference && [found.preference.wanted ? "Wanted, " : "Not wanted, ", moment(found.preference.timestamp)]],
     ]),
-    found.attempts && table("Attempts", [
-      ["Received", (each) => moment(each.received_at)],
-      ["Outcome", (each) => words(each.outcome)],
-      ["Differs in", (each) => Object.entries(each.differs || {}).map(([name, value]) => `${words(name)}: ${value}`).join("; ") || "–"],
-    ], found.attempts));
+    found.attempts && [h("h3", {}, "Attempts"), h("ol", { class: "timeline" }, found.attempts.map(attempt))]);
+}
+
+const ATTEMPTS = { decided: ["Decided", "good"], duplicate: ["Sent again: same answer", ""], refused: ["Refused: another package has this ID", "bad"] };
+
+function attempt(each) {
+  const [text, tone] = ATTEMPTS[each.outcome] || [words(each.outcome), ""];
+  const differs = Object.entries(each.differs || {}).map(([name, value]) => `${words(name)}: ${value}`).join("; ");
+  return h("li", { class: tone }, h("p", {}, h("strong", {}, text), " ", moment(each.received_at)), differs && h("p", { class: "hint" }, `Differs in ${differs}`));
 }
 
 function preferences([asked = ""]) {
@@ -100,13 +142,13 @@ function wishes(found, place) {
       const said = { recipient_id: found.recipient_id, timestamp: now(), preferences };
       const { value } = await ask("PUT", "/preferences", { json: said });
       place.replaceChildren(wishes(await get("/preferences", { recipient_id: found.recipient_id }), place));
-      place.querySelector(".result").append(h("p", { class: "box good" }, outcome(value)));
+      place.querySelector(".result").append(h("p", { class: "box good" }, saved(value)));
     },
   });
   return section(`Preferences of ${found.recipient_id}`, change, history(found));
 }
 
-function outcome(value) {
+function saved(value) {
   if (value.applied) return "Saved.";
   return `Not everything was saved; a later choice is in force for ${value.overruled.map(words).join(", ")}.`;
 }

@@ -50,12 +50,22 @@ export function shape(name, attributes = {}, ...children) {
 
 let saying = 0;
 
-/** Says something at the bottom of the screen for some seconds, also to a screen reader. */
-export function say(text) {
+/**
+ * Says something at the bottom of the screen for some seconds, also to a screen reader; `offer` is
+ * the name of a button beside it and what it does, which may fail: then it says why.
+ *
+ * @param {string} text
+ * @param {[string, () => Promise<any>]} [offer]
+ */
+export function say(text, offer) {
   const place = document.getElementById("said");
-  place.textContent = visible(text);
+  const button = offer && h("button", { type: "button", onclick: () => {
+    place.replaceChildren();
+    offer[1]().catch((error) => say(error.message));
+  } }, offer[0]);
+  place.replaceChildren(visible(text), ...(button ? [button] : []));
   clearTimeout(saying);
-  saying = setTimeout(() => { place.textContent = ""; }, SAID_MS);
+  saying = setTimeout(() => place.replaceChildren(), button ? 3 * SAID_MS : SAID_MS);
 }
 
 /** Moves the focus to the content if what had it is gone, so that nobody starts at the top again. */

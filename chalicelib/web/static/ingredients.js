@@ -1,7 +1,7 @@
 /** A field of ingredients: names and amounts, each with its unit, as many as there are. */
 
 import { Decimal, number } from "./exact.js";
-import { h, visible } from "./dom.js";
+import { count, h, visible } from "./dom.js";
 
 const UNITS = [["g", "grams"], ["unit", "pieces"]];
 
@@ -50,5 +50,6 @@ export function ingredients({ name, label, required = false }) {
 /** Returns an amount of the API as people say it: grams have a point there, pieces have none. */
 export function measure(amount, unit) {
   const grams = unit ? unit === "g" : amount instanceof Decimal;
-  return grams ? `${String(amount).replace(/\.0+$/, "")} g` : String(amount);
+  const [whole, part = ""] = String(amount).replace(/\.0+$/, "").split(".");
+  return `${count(whole)}${part && `.${part}`}${grams ? " g" : ""}`;
 }

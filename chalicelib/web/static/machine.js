@@ -5,7 +5,8 @@ import { person } from "./auth.js";
 import { bars, heat } from "./charts.js";
 import { ago, count, day, dollars, h, moment, say, sentence, words } from "./dom.js";
 import { form } from "./forms.js";
-import { badge, facts, folded, list, live, nothing, section, unfolding } from "./parts.js";
+import { folded, list, unfolding } from "./lists.js";
+import { badge, facts, live, nothing, section } from "./parts.js";
 import { may, taken } from "./spec.js";
 import { howWeKnow, onTheWay, sending, TONES } from "./visits.js";
 

@@ -1,10 +1,7 @@
-/** What screens are made of: loading, failure, nothing there; tables, badges, questions. */
+/** What screens are made of: loading, failure, nothing there; badges, questions. */
 
-import { ask, Problem } from "./api.js";
-import { count, h, keepFocus, say, words } from "./dom.js";
-
-/** Rows of a page of a list, where a screen does not choose. */
-export const PAGE = 100;
+import { Problem } from "./api.js";
+import { h, keepFocus, words } from "./dom.js";
 
 /**
  * Returns a place that shows what `load` brings, as `render(value, reload)` makes it: says that it
@@ -71,80 +68,6 @@ export function facts(pairs) {
   return h("dl", { class: "facts" }, told.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-/**
- * Returns a table. `columns` are [title, cell(row), "number" or "short"?]; on narrow screens each row becomes
- * a card, so the roles are spelled out. `attributes(row)` are those of its row.
- *
- * @typedef {[title: string, cell: (row: any) => any, kind?: string]} Column
- * @param {string} caption
- * @param {Column[]} columns
- * @param {any[]} rows
- * @param {(row: any) => Record<string, any>} [attributes]
- */
-export function table(caption, columns, rows, attributes = () => ({})) {
-  const made = h("table", { role: "table" },
-    h("caption", {}, caption),
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      columns.map(([title, , kind]) => h("th", { role: "columnheader", scope: "col", class: kind }, title || h("span", { class: "unseen" }, "Actions"))))),
-    h("tbody", { role: "rowgroup" }));
-  made.add = (more) => made.tBodies[0].append(...more.map((row) => line(columns, row, attributes(row))));
-  made.add(rows);
-  return made;
-}
-
-function line(columns, row, attributes) {
-  return h("tr", { role: "row", ...attributes },
-    columns.map(([title, cell, kind]) => h("td", { role: "cell", class: kind, "data-title": title }, h("div", {}, cell(row)))));
-}
-
-/**
- * Returns a list that grows page by page. `path` and `query` are of a bare array with a `Link` to
- * the next page; `empty` is shown when there is none.
- *
- * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>}} options
- */
-export function list({ path, query, caption, columns, empty, attributes }) {
-  return live(
-    () => ask("GET", path, { query }),
-    (first) => {
-      if (!first.value.length) return empty;
-      const rows = table(caption, columns, first.value, attributes);
-      return [rows, more(rows, first.next, { shown: first.value.length })];
-    },
-  );
-}
-
-/**
- * Returns a button that has `rows` grow by the page at `next`, and how many of them are shown. `of`
- * finds its rows in the answer, `total` is how many there are in all if that is known.
- *
- * @param {{add(rows: any[]): void}} rows
- * @param {string | null} next
- * @param {{shown: number, of?: (value: any) => any[], total?: number}} options
- */
-export function more(rows, next, { shown, of = (value) => value, total }) {
-  const place = h("div", { class: "more" });
-  const told = h("p", { class: "hint" });
-  const tell = () => {
-    told.hidden = !next && shown <= PAGE;
-    const rest = next ? `${count(shown)} shown; there are more.` : `${count(shown)} in all.`;
-    told.textContent = total !== undefined && next ? `${count(shown)} of ${count(total)}` : rest;
-  };
-  const button = h("button", { type: "button", hidden: !next, onclick: () => busy(button, async () => {
-    const page = await ask("GET", next);
-    const found = of(page.value);
-    rows.add(found);
-    shown += found.length;
-    next = page.next;
-    button.hidden = !next;
-    tell();
-    say(`${found.length} more shown.`);
-  }, place) }, "Show more");
-  tell();
-  place.append(told, button);
-  return place;
-}
-
 /** Does something once while a button is off; what goes wrong is shown in `place`. */
 export async function busy(button, work, place = button.parentElement) {
   place.querySelector(":scope > .box.bad")?.remove();
@@ -208,17 +131,6 @@ export function section(title, ...children) {
   return h("section", {}, h("h2", {}, title), children);
 }
 
-/** Returns what is unfolded when it is wanted. */
-export function folded(title, ...children) {
-  return h("details", {}, h("summary", {}, title), children);
-}
-
-/** Returns the same for what is made only then, by `make()`. */
-export function unfolding(title, make) {
-  const made = h("details", { ontoggle: () => made.childElementCount === 1 && made.append(make()) }, h("summary", {}, title));
-  return made;
-}
-
 /**
  * Does `look()` every `seconds` while the place is shown, and when one comes back to the tab; what goes
  * wrong is tried again later.
@@ -252,14 +164,3 @@ export function watch(place, look, seconds = 15) {
   document.addEventListener("visibilitychange", once);
 }
 
-/** Looks again every `seconds` while `pending()` and the place is shown, for some minutes. */
-export function follow(place, pending, seconds = 2) {
-  let left = 150;
-  const look = async () => {
-    if (!place.isConnected || left === 0) return;
-    left -= 1;
-    if (pending() && !document.hidden) await place.reload();
-    setTimeout(look, seconds * 1000);
-  };
-  setTimeout(look, seconds * 1000);
-}

@@ -3,7 +3,8 @@
 import { all, ask, at } from "./api.js";
 import { h, many, say } from "./dom.js";
 import { form } from "./forms.js";
-import { folded, live, more, nothing, section, table } from "./parts.js";
+import { folded, more, table } from "./lists.js";
+import { live, nothing, section } from "./parts.js";
 import { taken } from "./spec.js";
 
 function machines(page) {

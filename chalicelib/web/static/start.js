@@ -1,8 +1,9 @@
 /** Where one begins: is it well, what is here, what to do next. */
 
 import { ask, get } from "./api.js";
-import { count, h, many, words } from "./dom.js";
-import { badge, live, nothing, section } from "./parts.js";
+import { count, h, many } from "./dom.js";
+import { look, problems } from "./health.js";
+import { badge, live, nothing, section, watch } from "./parts.js";
 import { may } from "./spec.js";
 
 export const tabs = [{ name: "now", title: "Overview", show }];
@@ -14,15 +15,13 @@ const ABOUT = {
   ledger: "Post transactions and see balances.",
   warranties: "Sell and find warranties, and see prices.",
   bakery: "Orders, recipes, the shopping list, and employees.",
+  operations: "Vendors, effects that wait, dead letters, and the runbook.",
 };
 
 function show(_, areas, closed) {
   const has = (name) => areas.some((each) => each.name === name);
   return h("div", {},
-    live(health, ({ tone, text, wrong }) => [
-      h("p", { class: "health" }, badge(text, tone)),
-      wrong.length > 0 && h("ul", {}, wrong.map(([title, why]) => h("li", {}, h("strong", {}, title), `: ${why}`))),
-    ]),
+    health(has),
     section("Next", live(() => steps(has), next)),
     h("ul", { class: "tiles" }, areas.slice(1).map(({ name, title }) =>
       h("li", {}, h("a", { href: `#/${name}` }, title), h("p", {}, ABOUT[name])))),
@@ -30,22 +29,19 @@ function show(_, areas, closed) {
       h("ul", {}, closed.map(({ title, scopes }) => h("li", {}, `${title}: requires ${scopes.join(" or ")}.`)))) : null);
 }
 
-async function health() {
-  const watched = may("GET", "/integrations");
-  const [, wrong] = await Promise.all([get("/health"), watched ? troubles() : []]);
-  if (wrong.length) return { tone: "bad", text: `${many(wrong.length, "integration")} not working`, wrong };
-  return { tone: "good", text: watched ? "Everything works" : "The service works", wrong };
-}
-
-/** Returns the vendors that cannot be reached or refuse us, and the effects that wait for them. */
-async function troubles() {
-  const [checks, kinds] = await Promise.all([get("/integrations"), may("GET", "/outbox/kinds") ? get("/outbox/kinds") : []]);
-  const down = checks.filter((each) => ["unreachable", "denied"].includes(each.state));
-  const paused = kinds.filter((each) => each.state === "paused");
-  return [
-    ...down.map((each) => [words(each.integration), each.detail]),
-    ...paused.map((each) => [`${words(each.kind)} tasks are paused`, each.reason || "they are tried again"]),
-  ];
+/** Returns what is wrong with the service; it looks again while it is shown. */
+function health(has) {
+  const place = live(look, (found) => {
+    const wrong = problems(found);
+    const worst = wrong.some((each) => each.tone === "bad") ? "bad" : "warn";
+    if (!wrong.length) return h("p", { class: "health" }, badge(found.known ? "Everything works" : "The service works", "good"));
+    return [
+      h("p", { class: "health" }, badge(many(wrong.length, "problem"), worst), has("operations") && h("a", { href: "#/operations" }, "Operations")),
+      h("ul", {}, wrong.map(({ title, text }) => h("li", {}, h("strong", {}, title), text && `: ${text}`))),
+    ];
+  });
+  watch(place, () => place.reload(), 60);
+  return place;
 }
 
 async function steps(has) {

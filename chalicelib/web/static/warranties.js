@@ -1,9 +1,10 @@
 /** Warranties: what one costs for an item, who has one, and the prices behind it. */
 
-import { ask, at, get } from "./api.js";
-import { h, many, moment, sentence, words } from "./dom.js";
+import { ask, at, get, save } from "./api.js";
+import { ago, h, many, moment, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
-import { badge, facts, list, live, nothing, section, table } from "./parts.js";
+import { filtered, filters, list, table } from "./lists.js";
+import { action, badge, facts, live, nothing, section } from "./parts.js";
 import { knows, taken, takesKey } from "./spec.js";
 
 export const tabs = [
@@ -13,11 +14,16 @@ export const tabs = [
   { name: "warranty", title: "Warranty", within: "list", hidden: true, needs: ["GET", "/warranties/{warranty_id}"], show: warranty },
 ];
 
+/** Returns the types of items that are known, which fields offer. */
+function kinds() {
+  const options = h("datalist", { id: "kinds" });
+  get("/plans").then(({ item_types: types }) => options.replaceChildren(...types.map((each) => h("option", { value: each.item_type }))), () => {});
+  return options;
+}
+
 function selling() {
   const property = taken("POST", "/warranties");
-  const kinds = h("datalist", { id: "kinds" });
-  get("/plans").then(({ item_types: types }) => kinds.replaceChildren(...types.map((each) => h("option", { value: each.item_type }))), () => {});
-  return section("Warranties for an item", kinds, form({
+  return section("Warranties for an item", kinds(), form({
     button: "Sell",
     label: "Sell warranties",
     question: (said) => ({
@@ -46,46 +52,48 @@ function selling() {
   }));
 }
 
-function finding() {
-  const place = h("div", {}, found({}));
-  return h("div", {}, section("Find warranties", form({
-    button: "Find",
-    keep: true,
-    fields: [row({ name: "store_uuid", label: "Store", kind: "search" }, { name: "item_type", label: "Item type", kind: "search" }, { name: "sku", label: "SKU", kind: "search" })],
-    async send(said) {
-      const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value));
-      const query = Object.keys(given).length ? { ...given, match: "any-given" } : {};
-      await get("/warranties", { ...query, limit: 1 });
-      place.replaceChildren(found(query));
-    },
-  })), place);
+/** Returns the warranties that the address filters by. */
+function finding([part]) {
+  const chosen = filtered(part);
+  const { number, ...rest } = chosen;
+  const query = number ? { number } : Object.keys(rest).length ? { ...rest, match: "any-given" } : {};
+  const store = chosen.store_uuid;
+  return section("Find warranties",
+    filters("#/warranties/list", [{ name: "number", label: "Number" }, { name: "store_uuid", label: "Store" }, { name: "item_type", label: "Item type" }, { name: "sku", label: "SKU" }], chosen),
+    list({
+      path: "/warranties",
+      query: { ...query, limit: 100 },
+      caption: "By item type, SKU and time",
+      empty: nothing(Object.keys(chosen).length ? "No warranty matches." : "No warranties yet."),
+      key: (each) => each.id,
+      noun: ["warranty", "warranties"],
+      brief: true,
+      columns: [
+        ["Item", (each) => [link(each, each.item_title || each.item_sku), " ", each.cancelled_at && badge("Cancelled", "warn")], "", (each) => each.item_title],
+        ["Number", (each) => each.number || "–", "", (each) => each.number],
+        ["Item type", (each) => each.item_type, "wide", (each) => each.item_type],
+        ["SKU", (each) => each.item_sku, "wide", (each) => each.item_sku],
+        ["Store", (each) => each.store_uuid, "wide", (each) => each.store_uuid],
+        ["Price", (each) => money(each.warranty_price, each), "number", (each) => Number(each.warranty_price)],
+        ["Term", months, "", (each) => each.warranty_duration_months],
+        ["Sold", (each) => ago(each.created_at), "", (each) => each.created_at],
+      ],
+    }),
+    store && knows("GET", "/stores/{store_uuid}/warranties.csv") && h("p", {}, action("Download the store's CSV", () => save(at`/stores/${store}/warranties.csv`, { limit: 1000 }, `warranties-${store}.csv`), { tone: "plain" })));
 }
 
-function found(query) {
-  return list({
-    path: "/warranties",
-    query: { ...query, limit: 100 },
-    caption: "Warranties by item type, SKU and time",
-    empty: nothing("No warranties yet."),
-    columns: [
-      ["Item", (each) => link(each, each.item_title || each.item_sku)],
-      ["Item type", (each) => each.item_type],
-      ["SKU", (each) => each.item_sku],
-      ["Store", (each) => each.store_uuid],
-      ["Price", (each) => String(each.warranty_price), "number"],
-      ["Term", months],
-      ["Sold", (each) => moment(each.created_at)],
-    ],
-  });
-}
+const STATUSES = { active: "good", cancelled: "warn", expired: "" };
 
 function warranty([id = ""]) {
-  return live(() => get(at`/warranties/${id}`), (each) => [
-    h("h2", {}, each.item_title || each.item_sku),
+  const place = live(() => get(at`/warranties/${id}`), (each) => [
+    h("h2", {}, each.item_title || each.item_sku, badge(words(each.status), STATUSES[each.status])),
     facts([
-      ["Price", String(each.warranty_price)],
+      ["Number", each.number],
+      ["Price", money(each.warranty_price, each)],
       ["Term", months(each)],
+      ["Covered until", moment(each.covered_until)],
       ["Price rule", each.price_rule],
+      ["Calculation", each.calculation],
       ["Item cost", each.item_cost && String(each.item_cost)],
       ["Item type", each.item_type],
       ["SKU", each.item_sku],
@@ -95,7 +103,56 @@ function warranty([id = ""]) {
       ["Archive", each.archive && badge({ done: "Archived", pending: "Pending", dead: "Failed" }[each.archive.state] || words(each.archive.state), each.archive.state === "dead" ? "bad" : "good")],
       ["Reason", each.archive?.why],
     ]),
+    each.cancellation && section("Cancellation", facts([
+      ["Cancelled", moment(each.cancellation.cancelled_at)],
+      ["Refund", money(each.cancellation.refund, each.cancellation)],
+      ["Calculation", each.cancellation.calculation],
+      ["Reason", each.cancellation.reason],
+    ])),
+    each.status === "active" && each.refund_now && knows("POST", "/warranties/{warranty_id}/cancellation") && section("Cancel", cancelling(each, place)),
   ]);
+  return place;
+}
+
+function cancelling(each, place) {
+  const { refund, calculation, refund_rule: rule } = each.refund_now;
+  return h("div", {},
+    h("p", {}, "Refund today: ", h("strong", {}, money(refund, each)), ` (${calculation}).`),
+    h("p", { class: "hint" }, sentence(rule)),
+    form({
+      label: "Cancel this warranty",
+      button: "Cancel warranty",
+      compact: true,
+      attributes: { class: "danger" },
+      fields: [{ name: "reason", label: "Reason", property: taken("POST", "/warranties/{warranty_id}/cancellation").reason }],
+      question: () => ({ title: "Cancel this warranty?", text: `${money(refund, each)} is refunded. This cannot be undone.`, yes: "Cancel warranty" }),
+      async send({ reason }) {
+        const { value } = await ask("POST", at`/warranties/${each.id}/cancellation`, { json: reason ? { reason } : {}, again: true });
+        say(`The warranty is cancelled; refund ${money(value.refund, value)}.`);
+        await place.reload();
+      },
+    }));
+}
+
+/** Returns the form that prices an item without a sale. */
+function quoting() {
+  return form({
+    button: "Check price",
+    keep: true,
+    fields: [row(
+      { name: "item_type", label: "Item type", required: true, list: "kinds" },
+      { name: "item_cost", label: "Cost", required: true, inputmode: "decimal", hint: "Such as 150.00" },
+    )],
+    async send(said) {
+      const found = await get("/plans/quote", said);
+      if (!found.offers.length) return h("p", { class: "box" }, h("strong", {}, "No warranty: "), sentence(found.reason || "no plan matches"));
+      return table(`Prices by rate card ${found.rate_card}; nothing has been sold`, [
+        ["Term", months],
+        ["Price", (each) => money(each.warranty_price, found), "number"],
+        ["Calculation", (each) => each.calculation],
+      ], found.offers);
+    },
+  });
 }
 
 function plans() {
@@ -111,7 +168,8 @@ function plans() {
       ["Last item cost", (each) => String(each.last_cost), "number"],
     ],
   }));
-  return h("div", {}, live(() => get("/plans"), (card) => [
+  const quote = knows("GET", "/plans/quote") && section("Check a price", kinds(), quoting());
+  return h("div", {}, quote, live(() => get("/plans"), (card) => [
     h("p", {}, `Prices of ${card.rate_card}; ${card.rounding || "rounded to cents"}.`),
     card.item_types.map((type) => section(words(type.item_type), table(`Plans for ${type.item_type}`, [
       ["Item costs", (each) => `${each.band.cost_from} to ${each.band.cost_to}`],
@@ -119,6 +177,10 @@ function plans() {
       ["Price", (each) => each.plan.price_rule],
     ], type.bands.flatMap((band) => band.plans.map((plan) => ({ band, plan })))))),
   ]), refused);
+}
+
+function money(price, { currency }) {
+  return [currency, String(price)].filter(Boolean).join(" ");
 }
 
 function months(each) {

@@ -57,4 +57,4 @@ def test_no_template_of_several_lines_loses_its_indents() -> None:
     for name in files.names():
         for line in files.read(name).text.splitlines():
             code = re.sub(r"^\s*(?:\*|/\*\*|//).*", "", line)
-            assert name.endswith((".css", ".html", ".svg")) or code.count("`") % 2 == 0, line
+            assert name.endswith((".css", ".html", ".md", ".svg")) or code.count("`") % 2 == 0, line

@@ -1,0 +1,254 @@
+/** The orders board: what to bake, what is ordered, what is ready; a new order is placed beside it. */
+
+import { ask, at, get } from "./api.js";
+import { ago, count, h, keepFocus, LOCALE, many, moment, say, sentence, words } from "./dom.js";
+import { form, row } from "./forms.js";
+import { ingredients } from "./ingredients.js";
+import { list } from "./lists.js";
+import { badge, busy, fill, live, nothing, section, watch } from "./parts.js";
+import { choices, may, taken, takesKey } from "./spec.js";
+
+/** How a status looks. */
+export const TONES = { open: "", ticketed: "warn", ready: "good", cancelled: "bad" };
+
+const MOST = 500;
+// Fewer where the columns are below each other.
+const STEP = window.matchMedia("(max-width: 60rem)").matches ? 8 : 25;
+const WHEN = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const SHORTEST_FIRST = (each) => [each.urgent ? 0 : 1, each.due_at ? Date.parse(each.due_at) : Infinity, each.id];
+const LATEST_FIRST = (each) => [-Date.parse(each.ready_at || each.ticketed_at || each.created_at), -each.id];
+
+const COLUMNS = [
+  { status: "open", title: "To do", empty: "No orders to do.", order: SHORTEST_FIRST },
+  { status: "ticketed", title: "Ordered", empty: "No ingredients on order.", order: SHORTEST_FIRST },
+  { status: "ready", title: "Ready", empty: "No orders ready yet.", order: LATEST_FIRST },
+];
+
+/** Returns the board, or the orders that the address asks for: a status, or "find" with a customer and a due day. */
+export function orders([view = "", customer = "", due = ""]) {
+  if (view === "find") return found({ customer, due, status: "all" }, [customer && `of ${customer}`, due && `due on ${due}`].filter(Boolean).join(", "));
+  if (choices(taken("GET", "/orders").status).includes(view)) return found({ status: view }, `with the status ${words(view).toLowerCase()}`);
+  return board();
+}
+
+function board() {
+  const columns = COLUMNS.map((each) => new Column(each, () => Promise.all(columns.map((one) => one.place.reload()))));
+  const reload = () => Promise.all(columns.map((each) => each.place.reload()));
+  const beside = h("div", { class: "beside", id: "new-order", hidden: true });
+  const opener = may("POST", "/orders") && h("button", { type: "button", "aria-expanded": "false", "aria-controls": "new-order", onclick: () => {
+    if (!beside.childElementCount) beside.append(section("New order", live(() => get("/cakes"), (cakes) => placing(cakes, reload))));
+    beside.hidden = !beside.hidden;
+    opener.setAttribute("aria-expanded", String(!beside.hidden));
+    if (!beside.hidden) /** @type {HTMLElement | null} */ (beside.querySelector("input"))?.focus();
+  } }, "New order");
+  return h("div", { class: "expanse" },
+    h("div", { class: "tools unprinted" }, opener, searching((text) => columns.forEach((each) => each.filter(text))),
+      h("button", { type: "button", class: "plain", onclick: () => window.print() }, "Print"),
+      h("a", { href: "#/bakery/orders/cancelled" }, "Cancelled orders")),
+    may("GET", "/batches/next") && next(),
+    h("div", { class: "kanban" }, beside, columns.map((each) => each.section)));
+}
+
+/** Returns what the next ticket would order. */
+function next() {
+  const place = live(() => get("/batches/next"), ({ orders: waiting, cutoff }) => h("p", { class: "sum" },
+    waiting.length ? [h("strong", {}, many(waiting.length, "order")), " on the next ticket, ", h("time", { datetime: cutoff }, WHEN.format(new Date(cutoff))), ". "] : "No order waits for a ticket. ",
+    h("a", { href: "#/bakery/batches" }, "What to buy")));
+  watch(place, () => place.reload(), 60);
+  return place;
+}
+
+/** Returns the search: filters the board while one types, and finds a number, a customer or a due day. */
+function searching(filter) {
+  const text = h("input", { type: "search", name: "search", "aria-label": "Customer or number", placeholder: "Customer or number", oninput: () => filter(text.value) });
+  const due = h("input", { type: "date", name: "due" });
+  return h("form", { role: "search", class: "search", onsubmit: (event) => {
+    event.preventDefault();
+    const [said, day] = [text.value.trim(), due.value];
+    const number = /^#?(\d{1,15})$/.exec(said)?.[1];
+    if (number && !day) location.hash = `#/bakery/order/${number}`;
+    else if (said || day) location.hash = `#/bakery/orders/find/${encodeURIComponent(said)}/${day}`;
+  } }, text, h("label", {}, "Due", due), h("button", { type: "submit", class: "plain" }, "Find"));
+}
+
+/** A column of the board: the orders of one status, a few at a time. */
+class Column {
+  #made = new Map();
+  #orders = [];
+  #text = "";
+  #shown = STEP;
+  #etag = null;
+  #more = false;
+
+  /**
+   * @param {{status: string, title: string, empty: string, order: (each: any) => number[]}} of
+   * @param {() => Promise<any>} changed
+   */
+  constructor(of, changed) {
+    this.of = of;
+    this.changed = changed;
+    this.number = h("span", { class: "badge" });
+    this.cards = h("ul", { class: "column" });
+    this.rest = h("div", { class: "more unprinted" });
+    this.place = live(() => this.#load(), () => { this.#draw(); return [this.cards, this.rest]; });
+    this.section = h("section", {}, h("h2", {}, of.title, " ", this.number), this.place);
+    watch(this.place, async () => {
+      const before = new Set(this.#orders.map((each) => each.id));
+      if (!(await this.#load(this.#etag))) return;
+      this.#draw();
+      const fresh = this.#orders.filter((each) => !before.has(each.id)).length;
+      if (fresh) say(`${many(fresh, "new order")} in “${of.title}”.`);
+    });
+  }
+
+  /** Shows the orders whose customer, cake, note or number has a text. */
+  filter(text) {
+    this.#text = text.trim().toLowerCase().replace(/^#/, "");
+    this.#shown = STEP;
+    this.#draw();
+  }
+
+  /** Looks at the orders; returns whether there is anything new. */
+  async #load(etag = null) {
+    const page = await ask("GET", "/orders", { query: { status: this.of.status, limit: MOST }, etag });
+    if (page.status === 304) return false;
+    this.#etag = page.etag;
+    this.#more = Boolean(page.next);
+    this.#orders = page.value.sort((one, other) => compared(this.of.order(one), this.of.order(other)));
+    return true;
+  }
+
+  #draw() {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    const wanted = this.#text ? this.#orders.filter((each) => [each.id, each.customer, each.recipe_name, each.note].some((value) => String(value ?? "").toLowerCase().includes(this.#text))) : this.#orders;
+    this.number.textContent = `${count(wanted.length)}${this.#more ? "+" : ""}`;
+    const shown = wanted.slice(0, this.#shown);
+    this.#made = new Map(shown.map((each) => [each.id, this.#card(each)]));
+    this.cards.replaceChildren(...[...this.#made.values()].map((each) => each.card));
+    fill(this.rest,
+      !wanted.length && nothing(this.#text ? "No match." : this.of.empty),
+      shown.length < wanted.length && [
+        h("p", { class: "hint" }, `${count(shown.length)} of ${count(wanted.length)}`),
+        h("button", { type: "button", class: "plain", onclick: () => { this.#shown += 4 * STEP; this.#draw(); } }, "Show more"),
+      ],
+      this.#more && h("p", { class: "hint" }, `Only the newest ${count(MOST)} are here; find others by customer or number.`));
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
+  }
+
+  #card(each) {
+    const text = JSON.stringify(each, (_, value) => (typeof value === "bigint" ? String(value) : value));
+    const before = this.#made.get(each.id);
+    return before?.text === text ? before : { text, card: card(each, this.changed) };
+  }
+}
+
+function compared(one, other) {
+  const place = one.findIndex((value, index) => value !== other[index]);
+  return place < 0 ? 0 : one[place] - other[place];
+}
+
+function card(each, changed) {
+  return h("li", { class: each.urgent ? "urgent" : "" }, h("div", {},
+    h("p", {}, link(each), " ", h("strong", {}, each.customer), " ", each.urgent && badge("Urgent", "warn")),
+    h("p", {}, `${count(each.quantity)} × ${each.recipe_name || words(each.recipe)}, ${many(each.persons, "serving")}`),
+    each.due_at && each.status !== "ready" && h("p", { class: Date.parse(each.due_at) < Date.now() ? "error" : "" }, "Due ", WHEN.format(new Date(each.due_at)), " (", ago(each.due_at), ")"),
+    each.note && h("p", { class: "hint" }, each.note),
+    each.status === "ready" && notified(each, changed)),
+    each.status !== "ready" && ready(each, changed));
+}
+
+/** Returns a link to an order. */
+export function link(each) {
+  return h("a", { href: `#/bakery/order/${each.id}` }, `#${each.id}`);
+}
+
+/** Returns the button that marks an order as ready; it can be undone, so it does not ask. */
+export function ready(each, changed) {
+  if (!may("POST", "/orders/{order_id}/ready")) return null;
+  const how = `${each.customer} is notified in a minute, by Slack if found there, otherwise by email to ${each.email || "a guessed address"}`;
+  const button = h("button", { type: "button", class: "unprinted", "aria-label": `Mark order #${each.id} as ready`, title: how, onclick: () => busy(button, async () => {
+    await ask("POST", at`/orders/${each.id}/ready`, { again: true });
+    const following = button.closest("li")?.nextElementSibling?.querySelector("button");
+    await changed();
+    say(`Order #${each.id} is ready. ${how}.`, ["Undo", () => undo(each, changed)]);
+    following?.focus();
+  }) }, "Ready");
+  return button;
+}
+
+async function undo(each, changed) {
+  await ask("DELETE", at`/orders/${each.id}/ready`, {});
+  await changed();
+  say(`Order #${each.id} is not ready; nobody has been notified.`);
+  keepFocus();
+}
+
+/** Returns how the customer of a ready order is notified, by what, and an undo while nobody has been. */
+export function notified(each, changed) {
+  const { state, channel, to, reason } = each.notice || {};
+  const address = channel === "mail" && [to, " ", !each.email && badge("Guessed address: check", "warn")];
+  const how = channel === "slack" ? `by Slack to ${each.customer}` : channel === "mail" ? "by email to " : "";
+  const told = {
+    asked: channel ? ["Being notified ", how, address] : `${each.customer} will be notified shortly`,
+    sent: ["Notified ", how, address],
+    unreachable: [badge("Not notified", "bad"), each.phone ? `Call ${each.phone}. ` : "Call the customer. ", reason && sentence(reason)],
+    failed: [badge("Not notified", "bad"), each.phone ? `Call ${each.phone}. ` : "Call the customer. ", reason && sentence(reason)],
+  }[state];
+  const button = state === "asked" && !channel && may("DELETE", "/orders/{order_id}/ready")
+    && h("button", { type: "button", class: "plain unprinted", "aria-label": `Undo: order #${each.id} is not ready`, onclick: () => busy(button, () => undo(each, changed)) }, "Undo");
+  return h("div", {}, h("p", {}, "Ready ", ago(each.ready_at), told && [". ", told]), button);
+}
+
+function placing(cakes, placed) {
+  if (!cakes.length) return nothing("No cakes yet.", h("p", {}, h("a", { class: "button", href: "#/bakery/cakes" }, "Add a cake")));
+  const property = taken("POST", "/orders");
+  return form({
+    button: "Place order",
+    label: "New order",
+    fields: [
+      { name: "customer", label: "Customer", required: true, property: property.customer },
+      { name: "recipe", label: "Cake", kind: "select", required: true, options: cakes.map((each) => [each.id, each.name]) },
+      row(
+        { name: "quantity", label: "Quantity", kind: "number", required: true, value: "1" },
+        { name: "persons", label: "Servings per cake", kind: "number", required: true, value: "1" },
+      ),
+      { name: "due_at", label: "Due", kind: "datetime-local" },
+      { name: "note", label: "Note", property: property.note, hint: "Such as what to write on the cake" },
+      row(
+        { name: "email", label: "Email", kind: "email", property: property.email },
+        { name: "phone", label: "Phone", kind: "tel", property: property.phone },
+      ),
+      ingredients({ name: "extra_ingredients", label: "Extra ingredients for the whole order" }),
+      { name: "urgent", label: "Urgent: order ingredients immediately", kind: "check" },
+    ],
+    async send({ due_at, ...said }, key) {
+      const json = Object.fromEntries(Object.entries({ ...said, due_at: due_at && new Date(due_at).toISOString() }).filter(([, value]) => value !== ""));
+      const { value } = await ask("POST", "/orders", { json, key: takesKey("POST", "/orders") ? key : undefined });
+      await placed();
+      return h("p", { class: "box good" }, "Order ", link(value), ` for ${value.customer} has been placed.`);
+    },
+  });
+}
+
+function found(query, which) {
+  return h("div", {},
+    h("p", {}, h("a", { href: "#/bakery/orders" }, "Orders board")),
+    section(`Orders ${which}`, list({
+      path: "/orders",
+      query: { ...query, limit: 100 },
+      caption: "Newest first",
+      empty: nothing("No orders found."),
+      key: (each) => each.id,
+      noun: ["order"],
+      brief: true,
+      columns: [
+        ["Order", link, "", (each) => each.id],
+        ["Customer", (each) => each.customer, "", (each) => each.customer],
+        ["Cake", (each) => each.recipe_name || words(each.recipe), "", (each) => each.recipe_name],
+        ["Quantity", (each) => count(each.quantity), "number", (each) => each.quantity],
+        ["Status", (each) => [badge(words(each.status), TONES[each.status]), each.urgent && badge("Urgent", "warn")], "", (each) => each.status],
+        ["Due", (each) => moment(each.due_at), "", (each) => each.due_at],
+        ["Placed", (each) => ago(each.created_at), "", (each) => each.created_at],
+      ],
+    })));
+}
