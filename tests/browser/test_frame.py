@@ -245,7 +245,7 @@ def test_the_overview_says_what_does_not_work_and_operations_what_to_do(
     retried: list[str] = []
 
     def retry(route: Route) -> None:
-        retried.append(route.request.post_data_json["id"])
+        retried.append(json.loads(route.request.post_data or "{}")["id"])
         route.fulfill(json=effect)
 
     screens = opened(stack.aws.api)

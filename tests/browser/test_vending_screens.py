@@ -89,16 +89,15 @@ def test_4c_a_file_tells_its_machine_and_what_fails_on_its_way_goes_again(
 
     screens.page.route("**/files?*filename*", lose_one)
     screens.show(f"files/mine/{crew.technician}")
-    screens.field("file").set_input_files(
-        [
-            {
-                "name": f"{crew.technician}.{first}.2018-09-21_093448.txt",
-                "mimeType": "text/plain",
-                "buffer": log(first, datetime(2018, 9, 20, tzinfo=UTC)).encode(),
-            },
-            {"name": "packed.zip", "mimeType": "application/zip", "buffer": packed.getvalue()},
-        ]
-    )
+    files: list[FilePayload] = [
+        {
+            "name": f"{crew.technician}.{first}.2018-09-21_093448.txt",
+            "mimeType": "text/plain",
+            "buffer": log(first, datetime(2018, 9, 20, tzinfo=UTC)).encode(),
+        },
+        {"name": "packed.zip", "mimeType": "application/zip", "buffer": packed.getvalue()},
+    ]
+    screens.field("file").set_input_files(files)
     expect(screens.field("machine").first).to_have_value(first)
     expect(screens.field("downloaded_at").first).to_have_value("2018-09-21T09:34:48")
     expect(screens.field("machine").last).to_have_value(second)
