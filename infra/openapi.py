@@ -12,19 +12,33 @@ from app import app
 from chalicelib import __version__, operations
 from chalicelib.core import openapi
 
-TARGET = Path(__file__).parent.parent / "docs" / "openapi.json"
+_HERE = Path(__file__).parent
+TARGET, EXAMPLES = _HERE.parent / "docs" / "openapi.json", _HERE / "examples.json"
+"""The document as it is kept, and its examples (``python -m tests.support.examples``)."""
 
 
 def text() -> str:
     """Return the document as it is kept."""
-    return json.dumps(openapi.document(app.contracts(), version=__version__), indent=1) + "\n"
+    told = openapi.document(app.contracts(), version=__version__, examples=_examples())
+    return json.dumps(told, indent=1) + "\n"
+
+
+def packaged(*, takes_tokens: bool) -> str:
+    """Return the document as a kind of stage serves it."""
+    return openapi.text(
+        app.contracts(), version=__version__, takes_tokens=takes_tokens, examples=_examples()
+    )
+
+
+def _examples() -> openapi.Examples:
+    found: openapi.Examples = json.loads(EXAMPLES.read_text())
+    return found
 
 
 def write_packaged(folder: Path) -> None:
     """Write the document of each kind of stage, as `operations.openapi` answers it."""
     for takes_tokens, path in operations.DOCUMENTS.items():
-        rendered = openapi.text(app.contracts(), version=__version__, takes_tokens=takes_tokens)
-        (folder / path.name).write_text(rendered)
+        (folder / path.name).write_text(packaged(takes_tokens=takes_tokens))
 
 
 def main() -> int:

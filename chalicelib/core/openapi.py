@@ -117,7 +117,8 @@ _BEARER = {
 }
 
 Examples = Mapping[str, Mapping[str, Any]]
-"""Examples of operations by their ids: the ``body`` of the request, and ``answers`` by status."""
+"""Examples of operations by their ids: ``parameters`` by place and name, the ``body`` by media type
+and the ``answers`` by status and media type."""
 
 _Model = type[BaseModel]
 _References = Mapping[Any, dict[str, Any]]
@@ -200,7 +201,11 @@ def _problem(status: int) -> dict[str, Any]:
 
 
 def _add_examples(operation: dict[str, Any], told: Mapping[str, Any]) -> None:
-    """Show in an operation what is told of its request's body and its answers."""
+    """Show in an operation what is told of its parameters, its body and its answers."""
+    for parameter in operation.get("parameters", []):
+        values = told.get("parameters", {}).get(parameter["in"], {})
+        if parameter["name"] in values:
+            parameter["example"] = values[parameter["name"]]
     places = [(operation.get("requestBody", {}), told.get("body", {}))]
     places += [
         (operation["responses"].get(status, {}), answer)
@@ -344,7 +349,7 @@ def _responses(route: Route, references: _References) -> dict[str, Any]:
         schema = references[(route.response, "serialization")]
     if route.as_list:
         schema = {"type": "array", "items": schema}
-    content: dict[str, Any] = {"application/json": {"schema": schema}}
+    content: dict[str, Any] = {kind: {"schema": schema} for kind in _json_types(route)}
     content |= {kind: {"schema": {"type": "string"}} for kind in route.also_produces}
     responses: dict[str, Any] = {}
     done: dict[str, Any] = {"content": content}
@@ -361,6 +366,11 @@ def _responses(route: Route, references: _References) -> dict[str, Any]:
     for status in sorted(_errors(route)):
         responses[str(status)] = {"$ref": f"#/components/responses/{_title(status)}"}
     return responses
+
+
+def _json_types(route: Route) -> tuple[str, ...]:
+    """Return JSON, unless a route answers files alone."""
+    return () if route.also_produces and not route.response else ("application/json",)
 
 
 def _errors(route: Route) -> set[int]:

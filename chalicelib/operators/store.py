@@ -18,6 +18,8 @@ _DEAD = "-dlq"
 _HEAD = 300
 # Longer than sending back a batch can take, so that no other run receives it meanwhile.
 _HIDDEN_S = 120
+# With less than a second SQS asks only some of its servers, and may find none.
+_LOOK_S = 1
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class DeadLetterQueues:
         answer = self._connect().receive_message(
             QueueUrl=self.sources[queue].url,
             MaxNumberOfMessages=10,
-            WaitTimeSeconds=1,  # or SQS asks only some of its servers, and may find none
+            WaitTimeSeconds=_LOOK_S,
             VisibilityTimeout=hidden_s,
             MessageSystemAttributeNames=["SentTimestamp"],
             MessageAttributeNames=["All"],

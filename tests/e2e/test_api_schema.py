@@ -3,7 +3,10 @@
 tests/integration/test_every_operation.py asks every operation many times, in process.
 """
 
+import json
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,9 +16,12 @@ from hypothesis import given
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
+from infra import openapi
 from tests.e2e.test_errors import problem
+from tests.support.api import Answer
 from tests.support.api_cases import CONFORMANCE, OPERATIONS, TIMES, looking, requests
 from tests.support.deployed import Deployed
+from tests.support.examples import Teller
 from tests.support.patience import eventually
 from tests.support.size import grows
 from tests.support.vending.crew import PENDING, get, log
@@ -51,6 +57,44 @@ def test_no_request_however_strange_ever_is_a_5xx(stack: Deployed) -> None:
             problem(answer, answer.status_code)
 
     check()
+
+
+# One of each kind: creates, changes, posts a file, reads one and many, as CSV, deletes.
+SHOWN = (
+    *("putSite", "putTechnician", "putMachine", "uploadFile", "createCake", "putPreferences"),
+    "sendPackage",
+    *("getCake", "listSites", "listPackages", "getQuote", "deleteCake"),
+)
+
+
+def test_examples_of_each_kind_are_what_the_deployed_stack_answers(stack: Deployed) -> None:
+    """All are replayed in process: tests/integration/test_examples.py."""
+    written = json.loads(openapi.EXAMPLES.read_text())
+
+    for name in SHOWN:
+        example = written[name]
+        told = Teller(partial(_sent, stack))
+        told(
+            name,
+            next(iter(example["body"].values()), None),
+            media_type=next(iter(example["body"]), "application/json"),
+            path=example["parameters"].get("path"),
+            headers=example["parameters"].get("header"),
+            **example["parameters"].get("query", {}),
+        )
+        for status, kinds in told.examples[name].answers.items():
+            for kind, answer in kinds.items():
+                form = written[name]["answers"][status][kind]
+                assert type(answer) is type(form)
+                if isinstance(form, dict):
+                    assert answer.keys() == form.keys()
+
+
+def _sent(
+    stack: Deployed, method: str, url: str, headers: Mapping[str, str], content: bytes
+) -> Answer:
+    answer = stack.api.request(method, url, headers=dict(headers), content=content)
+    return Answer(answer.status_code, answer.headers, answer.content)
 
 
 HOSTILE_LOGS = {

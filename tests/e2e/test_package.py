@@ -14,13 +14,10 @@ from typing import Any
 import chalice
 import pytest
 
-from chalicelib import __version__
-from chalicelib.core import openapi
-from infra import package, quotas
+from infra import openapi, package, quotas
 from tests.e2e.test_events import IT_IS_LATE
 from tests.support.deployed import Deployed
 from tests.support.issuer import AUDIENCE, Issuer
-from tests.support.routes import CONTRACTS
 from tests.support.vending.crew import hired, log
 
 _UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
@@ -255,7 +252,7 @@ print(json.dumps([hashlib.sha256(answer["body"].encode()).hexdigest(), rendering
 
     told = json.loads(run(unzipped, script, AWS_LAMBDA_FUNCTION_NAME="x", **stage))
 
-    rendered = openapi.text(CONTRACTS, version=__version__, takes_tokens=takes_tokens)
+    rendered = openapi.packaged(takes_tokens=takes_tokens)
     assert told == [hashlib.sha256(rendered.encode()).hexdigest(), []]
 
 
