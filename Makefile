@@ -13,13 +13,14 @@ SCRIPTS := command -v npm >/dev/null || { echo "The page's scripts are not check
   npm ci --prefix .scripts --silent --no-audit --no-fund && touch .scripts/done; } && \
   .scripts/node_modules/.bin/tsc --project infra/page && \
   .scripts/node_modules/.bin/biome lint --config-path=infra/page --error-on-warnings chalicelib/web/static
-# Who may call a stage on AWS; docs/auth.md. The shell reads the values, make never pastes them into a command.
+# Who may call a stage on AWS; docs/auth.md, docs/api.md. The shell reads the values, make never pastes them into a command.
 parameter = $(if $(value $2),--parameter "$1=$$$2")
 AUTH_SETTINGS = $(call parameter,Auth,AUTH) $(call parameter,AuthIssuer,AUTH_ISSUER) \
   $(call parameter,AuthAudience,AUTH_AUDIENCE) $(call parameter,AuthClientId,AUTH_CLIENT_ID) \
   $(call parameter,AuthTechnicianClaim,AUTH_TECHNICIAN_CLAIM) \
   $(call parameter,AuthScopePrefix,AUTH_SCOPE_PREFIX) \
-  $(call parameter,AuthSignInOrigin,AUTH_SIGN_IN_ORIGIN)
+  $(call parameter,AuthSignInOrigin,AUTH_SIGN_IN_ORIGIN) \
+  $(call parameter,CorsOrigins,CORS_ORIGINS)
 export PORT AWS_PORT STANDINS_PORT SMTP_PORT PYTHON313
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 

@@ -9,7 +9,7 @@ only: the embedded AWS and the vendors' stand-ins use it, each in its own enviro
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "backroom.localhost")
@@ -22,13 +22,15 @@ class RequestGuard:
     """Decides about the requests to one ``port`` of this machine.
 
     Scripts of pages that ``page_ports`` serve may call it. ``navigable`` lets the user follow a
-    link from a page on another local port to it. ``names`` are further host names of the server.
+    link from a page on another local port to it. ``names`` are further host names of the server,
+    ``origins`` returns those of foreign pages that were let in by a setting.
     """
 
     port: int
     page_ports: frozenset[int]
     navigable: bool = True
     names: frozenset[str] = frozenset()
+    origins: Callable[[], frozenset[str]] = frozenset
 
     def refusal(self, method: str, headers: Headers) -> str | None:
         """Return why a request is refused, None if it is not; header names are in lower case."""
@@ -49,7 +51,7 @@ class RequestGuard:
     def trusts(self, origin: str) -> bool:
         """Return whether scripts of pages with this origin may call the server."""
         ours = {f"http://{name}:{port}" for name in LOCAL_NAMES for port in self.page_ports}
-        return origin in ours
+        return origin in ours or origin in self.origins()
 
     def _hosts(self) -> set[str]:
         return {f"{name}:{self.port}" for name in (*LOCAL_NAMES, *self.names)}

@@ -14,7 +14,7 @@ from chalice import Response
 from chalice.app import Request
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.core import log, strict_json
+from chalicelib.core import cors, log, strict_json
 from chalicelib.core.errors import (
     BackroomError,
     Fault,
@@ -275,6 +275,9 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
     except BackroomError as error:
         response = problem(error, instance=here)
     response.headers = {**_security(request), **response.headers}
+    response.headers |= cors.headers(request, response)
+    if request.method == "HEAD":  # as a GET, without what it would send (RFC 9110 section 9.3.2)
+        response.body = ""
     log.count("Requests")
     log.emit(
         "request",

@@ -100,6 +100,11 @@ class Route:
         return bool(self.query and issubclass(self.query, PageQuery))
 
     @property
+    def methods(self) -> tuple[str, ...]:
+        """Return the verbs that the view answers: HEAD is a GET without its body."""
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+
+    @property
     def versioned(self) -> bool:
         """Return whether responses carry an ETag that a client may ask with again."""
         return self.method == "GET"
@@ -158,7 +163,8 @@ class Routes(Blueprint):
             agreed = Route(path, method, access, summary, operation_id, self._tag, **route)
             self.contracts.append(agreed)
             reading = _reading(self, agreed, view)
-            self.route(path, methods=[method], content_types=ANY_MEDIA_TYPE)(reading)
+            methods = list(agreed.methods)
+            self.route(path, methods=methods, content_types=ANY_MEDIA_TYPE)(reading)
             return view
 
         return decorate
@@ -214,7 +220,7 @@ def _arguments(routes: Routes, route: Route, path_values: dict[str, str]) -> dic
 
 
 def refuse_other_verbs(app: Chalice, contracts: Iterable[Route]) -> None:
-    """Answer 405 with Allow on the verbs that the paths of ``contracts`` do not take.
+    """Answer 405 with Allow on the verbs that the paths of ``contracts`` do not take, OPTIONS 204.
 
     API Gateway itself answers 403 (aws/chalice #12, #945), so they are registered.
     """

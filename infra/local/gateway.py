@@ -7,6 +7,7 @@ pages send. Ends cleanly (state saved) on SIGTERM.
 """
 
 import asyncio
+import gzip
 import json
 import os
 import re
@@ -22,10 +23,15 @@ from infra.request_guard import RequestGuard, problem
 
 API_HOST = "backroom.localhost"
 SAVE_PATH = "/_backroom/save"
+ORIGINS = "origins"
+"""The file beside the state that lists the origins whose pages may call the API."""
 # Each request at work takes a process with a function's code; further ones wait for their turn.
 WORKERS = max(4, 2 * (os.cpu_count() or 1))
 _STAGE = re.compile(r"/_aws/execute-api/[a-z0-9]+/[a-z]+(/|$)")
 _CORS = b"access-control-"
+# As in infra/templates/10-foundation.yaml, MinimumCompressionSize.
+_LEAST_TO_COMPRESS = 1024
+_TEXTS = re.compile(rb"text/|application/(problem\+)?json|image/svg\+xml")
 _PROBLEM = (b"content-type", b"application/problem+json")
 
 Scope = dict[str, Any]
@@ -38,18 +44,26 @@ class Gateway:
     """Leads requests to the embedded AWS or, from the API's port, to the deployed API.
 
     Every path at the API's port is the API's, also those that the embedded AWS has for itself
-    (``/health``). ``resolve`` finds the stage behind a custom domain.
+    (``/health``). ``resolve`` finds the stage behind a custom domain, ``origins`` returns those of
+    foreign pages that may call the API (``make up CORS_ORIGINS=...``).
     """
 
     def __init__(
-        self, aws: Asgi, aws_port: int, api_port: int, resolve: Resolve, state: Any = None
+        self,
+        aws: Asgi,
+        aws_port: int,
+        api_port: int,
+        resolve: Resolve,
+        state: Any = None,
+        origins: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._aws = aws
         self._resolve = resolve
         self._state = state
         self._api_port = api_port
         page = frozenset({api_port})
-        self._at_api = RequestGuard(api_port, page)
+        self._origins = origins
+        self._at_api = RequestGuard(api_port, page, origins=origins)
         # Whoever calls AWS's own APIs runs code as the developer, so no page may. Our page may use
         # presigned URLs, and the stage's own address, which CloudFormation puts out, is here, too.
         self._at_aws = RequestGuard(aws_port, frozenset(), navigable=False)
@@ -80,9 +94,16 @@ class Gateway:
                 await self._aws(scope, receive, _with_cors(send, origin))
         elif found := self._resolve(API_HOST, "/"):
             async with self._turns:
-                await self._aws(_at_stage(scope, *found[:2]), receive, _with_cors(send))
+                await self._aws(_at_stage(scope, *found[:2]), receive, self._from_api(scope, send))
         else:
             await _nothing_deployed(send)
+
+    def _from_api(self, scope: Scope, send: Any) -> Any:
+        """Return how the API's answer is sent: compressed, and with the CORS headers of its own."""
+        if _takes_gzip(scope):
+            send = _Compressed(send, bare=scope.get("method") == "HEAD").send
+        origin = (_value(scope, b"origin") or b"").decode("latin-1")
+        return send if origin in self._origins() else _with_cors(send)
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = [
@@ -137,20 +158,26 @@ def _is_presigned(scope: Scope) -> bool:
     return signed and b"Action=" not in query
 
 
-class _Answer:
-    """Sends an answer on, without the embedded AWS's CORS headers.
+class _Sender:
+    """Sends messages on. LocalStack looks for ``closed`` at whatever owns what it sends by."""
 
-    ``origin``, a page of our own, may read it. LocalStack looks for ``closed`` at whatever owns
-    the method that it sends by.
-    """
-
-    def __init__(self, send: Any, origin: bytes | None) -> None:
+    def __init__(self, send: Any) -> None:
         self._send = send
-        self._origin = origin
 
     @property
     def closed(self) -> bool:
         return bool(getattr(getattr(self._send, "__self__", None), "closed", False))
+
+
+class _Answer(_Sender):
+    """Sends an answer on, without the embedded AWS's CORS headers.
+
+    ``origin``, a page of our own, may read it.
+    """
+
+    def __init__(self, send: Any, origin: bytes | None) -> None:
+        super().__init__(send)
+        self._origin = origin
 
     async def send(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -159,6 +186,52 @@ class _Answer:
             ]
             message = {**message, "headers": headers + _cors(self._origin)}
         await self._send(message)
+
+
+class _Compressed(_Sender):
+    """Compresses what is text and long, as API Gateway does with ``MinimumCompressionSize``."""
+
+    def __init__(self, send: Any, *, bare: bool) -> None:
+        super().__init__(send)
+        self._bare = bare
+        self._start: dict[str, Any] | None = None
+        self._body = b""
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = {name.lower(): value for name, value in message["headers"]}
+            is_text = _TEXTS.match(headers.get(b"content-type", b""))
+            if is_text and not self._bare and b"content-encoding" not in headers:
+                self._start = message
+                return
+        if self._start is None:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if not message.get("more_body"):
+            await self._send_all(self._start)
+
+    async def _send_all(self, start: dict[str, Any]) -> None:
+        headers, body = start["headers"], self._body
+        if len(body) >= _LEAST_TO_COMPRESS:
+            body = gzip.compress(body, compresslevel=5, mtime=0)
+            headers = [each for each in headers if each[0].lower() != b"content-length"]
+            headers += [
+                (b"content-encoding", b"gzip"),
+                (b"content-length", str(len(body)).encode()),
+                (b"vary", b"Accept-Encoding"),
+            ]
+        await self._send({**start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _takes_gzip(scope: Scope) -> bool:
+    """Return whether a client takes gzip (RFC 9110 section 12.5.3)."""
+    told = (_value(scope, b"accept-encoding") or b"").lower().replace(b" ", b"")
+    return any(
+        coding in (b"gzip", b"*") and not re.fullmatch(rb"q=0(\.0*)?", weight)
+        for coding, _, weight in (each.partition(b";") for each in told.split(b","))
+    )
 
 
 def _with_cors(send: Any, origin: bytes | None = None) -> Any:
@@ -207,6 +280,12 @@ def _value(scope: Scope, name: bytes) -> bytes | None:
     return next((value for key, value in scope["headers"] if key.lower() == name), None)
 
 
+def _listed(path: Path) -> frozenset[str]:
+    """Return the origins that a file lists; it is read for each request of a foreign page."""
+    told = path.read_text() if path.exists() else ""
+    return frozenset(each.strip() for each in told.split(",") if each.strip())
+
+
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     from hypercorn.asyncio import serve
@@ -216,13 +295,21 @@ def main() -> None:
 
     from infra.local.state import State
 
-    aws_port, api_port, state = int(sys.argv[1]), int(sys.argv[2]), State(Path(sys.argv[3]))
+    aws_port, api_port, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    state = State(folder)
     config = Config()
     config.bind = [f"127.0.0.1:{aws_port}", f"127.0.0.1:{api_port}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 2
     config.loglevel = "WARNING"
-    gateway = Gateway(aws, aws_port, api_port, resolve_base_path_mapping, state)
+    gateway = Gateway(
+        aws,
+        aws_port,
+        api_port,
+        resolve_base_path_mapping,
+        state,
+        origins=lambda: _listed(folder.with_name(ORIGINS)),
+    )
     asyncio.run(serve(gateway, config))
 
 

@@ -200,7 +200,9 @@ def who_may_call(standins: LocalStandins) -> dict[str, str]:
 
 def deploy(aws: LocalAws) -> None:
     """Deploy to the embedded AWS what has changed. Raises SetupError."""
-    callers = who_may_call(local_standins().running_at())
+    origins = os.environ.get("CORS_ORIGINS", "")
+    (HOME / "origins").write_text(origins)  # the gateway lets them in, and the API answers them
+    callers = {**who_may_call(local_standins().running_at()), "CorsOrigins": origins}
     told = [f"--parameter={name}={value}" for name, value in callers.items()]
     environment = {
         **os.environ,

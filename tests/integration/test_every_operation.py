@@ -60,7 +60,8 @@ def test_no_request_however_strange_ever_is_a_5xx(api: Api) -> None:
         assert answer.status < HTTPStatus.INTERNAL_SERVER_ERROR, answer.body
         if answer.status >= HTTPStatus.BAD_REQUEST:
             assert answer.headers["Content-Type"] == "application/problem+json"
-            assert answer.json["status"] == answer.status
+            if asked["method"] != "HEAD":
+                assert answer.json["status"] == answer.status
 
     check()
 

@@ -7,7 +7,9 @@ from chalicelib.core.routing import VERBS
 
 CONTRACTS = app.contracts()
 PATHS = sorted({contract.path for contract in CONTRACTS})
-REGISTERED = {path: {c.method for c in CONTRACTS if c.path == path} for path in PATHS}
+REGISTERED = {
+    path: {verb for c in CONTRACTS if c.path == path for verb in c.methods} for path in PATHS
+}
 WRONG_VERBS = [
     (verb, path)
     for path in PATHS

@@ -782,14 +782,14 @@ def test_5d_missing_names_are_all_named(client: Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", "/cakes", "GET, OPTIONS, POST"),
-        ("POST", "/cakes/x", "DELETE, GET, OPTIONS"),
+        ("PUT", "/cakes", "GET, HEAD, OPTIONS, POST"),
+        ("POST", "/cakes/x", "DELETE, GET, HEAD, OPTIONS"),
         ("GET", "/orders/1/ready", "DELETE, OPTIONS, POST"),
-        ("POST", "/batches/next", "GET, OPTIONS"),
-        ("PATCH", "/orders/1", "DELETE, GET, OPTIONS"),
-        ("DELETE", "/batches", "GET, OPTIONS, POST"),
+        ("POST", "/batches/next", "GET, HEAD, OPTIONS"),
+        ("PATCH", "/orders/1", "DELETE, GET, HEAD, OPTIONS"),
+        ("DELETE", "/batches", "GET, HEAD, OPTIONS, POST"),
         ("GET", "/webhooks/jira", "OPTIONS, POST"),
-        ("PUT", "/employees/1", "DELETE, GET, OPTIONS, PATCH"),
+        ("PUT", "/employees/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
     ],
 )
 def test_s2_another_verb_is_405(client: Client, method: str, path: str, allow: str) -> None:

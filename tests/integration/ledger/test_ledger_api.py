@@ -196,17 +196,17 @@ def test_another_media_type_is_refused_before_the_body_is_read(
 
 
 PATHS = {
-    "/ping": "GET, OPTIONS",
-    "/transactions": "GET, OPTIONS, POST",
-    f"/transactions/{NINE}": "GET, OPTIONS",
+    "/ping": "GET, HEAD, OPTIONS",
+    "/transactions": "GET, HEAD, OPTIONS, POST",
+    f"/transactions/{NINE}": "GET, HEAD, OPTIONS",
     f"/transactions/{NINE}/reversal": "OPTIONS, POST",
-    "/accounts": "GET, OPTIONS",
-    f"/accounts/{ANN}": "GET, OPTIONS, PUT",
-    f"/accounts/{ANN}/entries": "GET, OPTIONS",
-    f"/accounts/{ANN}/statement": "GET, OPTIONS",
+    "/accounts": "GET, HEAD, OPTIONS",
+    f"/accounts/{ANN}": "GET, HEAD, OPTIONS, PUT",
+    f"/accounts/{ANN}/entries": "GET, HEAD, OPTIONS",
+    f"/accounts/{ANN}/statement": "GET, HEAD, OPTIONS",
     "/transactions/batch": "OPTIONS, POST",
     "/transfers": "OPTIONS, POST",
-    f"/transfers/{NINE}": "GET, OPTIONS",
+    f"/transfers/{NINE}": "GET, HEAD, OPTIONS",
     f"/transfers/{NINE}/reversal": "OPTIONS, POST",
 }
 CLOSED = [

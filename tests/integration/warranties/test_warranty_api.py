@@ -125,7 +125,7 @@ def test_2d_a_body_over_16_kb_is_413(client: Client) -> None:
 def test_another_verb_is_405(client: Client) -> None:
     answer = client.http.put("/warranties", headers=JSON, body=b"{}")
 
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, OPTIONS, POST")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
 def test_2b_a_key_repeats_the_answer_to_the_letter(client: Client) -> None:

@@ -18,7 +18,8 @@ def test_a_known_path_with_another_verb_is_405_with_allow(path: str) -> None:
             assert answer.status == 405, verb
             assert set(answer.headers["Allow"].split(", ")) == expected
             assert answer.headers["Content-Type"] == "application/problem+json"
-            assert (answer.json["status"], answer.json["instance"]) == (405, example(path))
+            if verb != "HEAD":
+                assert (answer.json["status"], answer.json["instance"]) == (405, example(path))
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -36,4 +37,5 @@ def test_an_unknown_path_is_404_whatever_the_verb(path: str) -> None:
         for verb in VERBS:
             answer = api.send(verb, path)
 
-            assert (answer.status, answer.json["status"]) == (404, 404), verb
+            assert answer.status == 404, verb
+            assert (answer.body == b"") is (verb == "HEAD")

@@ -463,7 +463,7 @@ def test_s2_every_other_verb_of_every_known_path_is_405_with_allow() -> None:
 
     verbs: dict[str, set[str]] = {}
     for contract in app.contracts():
-        verbs.setdefault(contract.path, set()).add(contract.method)
+        verbs.setdefault(contract.path, set()).update(contract.methods)
     with client() as whole:
         for path, known in verbs.items():
             allow = ", ".join(sorted({*known, "OPTIONS"}))
@@ -476,7 +476,13 @@ def test_s2_every_other_verb_of_every_known_path_is_405_with_allow() -> None:
             assert (answer.status, answer.headers.get("Allow"), answer.body) == (204, allow, b"")
 
 
-@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+def test_s2_a_problem_has_no_body_where_head_asked(api: Api) -> None:
+    answer = api.send("HEAD", "/nowhere")
+
+    assert (answer.status, answer.headers["Content-Type"], answer.body) == (404, PROBLEM, b"")
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_s2_an_unknown_path_is_404_with_every_verb(api: Api, verb: str) -> None:
     answer = api.send(verb, "/nowhere")
 

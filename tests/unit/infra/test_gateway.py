@@ -47,11 +47,62 @@ def request(
     return asyncio.run(requests([(method, url)], EmbeddedAws(), deployed, state, headers))[0]
 
 
+class LongAnswers:
+    """Answers with JSON of 2 kB, and lets the origin read it that the API was told of."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"2000")]
+        headers += [(b"access-control-allow-origin", b"https://shop.example")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for more in (True, False):
+            await send({"type": "http.response.body", "body": b"7" * 1000, "more_body": more})
+
+
+@pytest.mark.parametrize("told", ["gzip", "br, GZIP;q=0.5", "*"])
+def test_long_texts_of_the_api_are_compressed_for_who_takes_it(told: str) -> None:
+    url = [("GET", f"http://localhost:{API}/fleet")]
+    [answer] = asyncio.run(requests(url, LongAnswers(), True, None, {"accept_encoding": told}))
+
+    assert answer.text == "7" * 2000
+    assert answer.headers["content-encoding"] == "gzip"
+    assert int(answer.headers["content-length"]) < 100
+    assert answer.headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("told", ["identity", "gzip;q=0", "br"])
+def test_who_takes_no_gzip_gets_none(told: str) -> None:
+    url = [("GET", f"http://localhost:{API}/fleet")]
+    [answer] = asyncio.run(requests(url, LongAnswers(), True, None, {"accept_encoding": told}))
+
+    assert (answer.text, answer.headers["content-length"]) == ("7" * 2000, "2000")
+    assert "content-encoding" not in answer.headers
+
+
+def test_pages_of_listed_origins_reach_the_api_and_nothing_else() -> None:
+    listed = {"origin": "https://shop.example", "sec_fetch_site": "cross-site"}
+    urls = [("POST", f"http://localhost:{port}/orders") for port in (API, AWS)]
+    api, aws = asyncio.run(requests(urls, LongAnswers(), True, None, listed, SHOP))
+    [other] = asyncio.run(
+        requests(urls[:1], LongAnswers(), True, None, {"origin": "https://evil.example"}, SHOP)
+    )
+
+    assert api.headers["access-control-allow-origin"] == "https://shop.example"
+    assert (aws.status_code, other.status_code) == (403, 403)
+
+
+SHOP = frozenset({"https://shop.example"})
+
+
 async def requests(
-    asked: list[tuple[str, str]], aws: Any, deployed: bool, state: Any, headers: Any
+    asked: list[tuple[str, str]],
+    aws: Any,
+    deployed: bool,
+    state: Any,
+    headers: Any,
+    origins: frozenset[str] = frozenset(),
 ) -> list[httpx.Response]:
     found = ("id", "api", "") if deployed else None
-    gateway = Gateway(aws, AWS, API, lambda *_: found, state)
+    gateway = Gateway(aws, AWS, API, lambda *_: found, state, lambda: origins)
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
         await gateway({**scope, "server": ("127.0.0.1", scope["server"][1])}, receive, send)

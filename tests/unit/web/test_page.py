@@ -157,7 +157,7 @@ def test_what_is_no_file_of_the_page_is_not_found(client: Client, name: str) -> 
 def test_s2_the_page_takes_no_other_verb(client: Client) -> None:
     answer = get(client, "/web/app.js", method="POST")
 
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET, OPTIONS")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
