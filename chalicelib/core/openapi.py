@@ -162,7 +162,10 @@ def document(
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Problem": _PROBLEM},
-            "responses": {_title(status): _problem(status) for status in _REASONS},
+            "responses": {
+                _title(status): _problem(status)
+                for status in sorted({each for route in contracts for each in _errors(route)})
+            },
             **({"securitySchemes": {_SCHEME: _BEARER}} if takes_tokens else {}),
         },
     }
@@ -334,7 +337,10 @@ def _may_call(route: Route) -> str:
 
 def _body(route: Route, references: _References) -> dict[str, Any] | None:
     if route.upload:
-        content = {kind: {"schema": {"type": "string"}} for kind in route.upload.media_types}
+        content = {
+            kind: {"schema": {"type": "object" if kind == "application/json" else "string"}}
+            for kind in route.upload.media_types
+        }
         return {"required": True, "content": content}
     if route.body:
         schema = references[(route.body, "validation")]

@@ -258,7 +258,6 @@ def _deliveries(call: Teller) -> None:
             "packages": [
                 package | {"package_id": "p-1002"},
                 package | {"package_id": "p-1003", "package_type": "marketing"},
-                {"package_id": "p-1004"},
             ]
         },
     )
