@@ -11,13 +11,14 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 
+from chalicelib.audit.wiring import audit
 from chalicelib.bakery.wiring import stores
 from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
@@ -427,6 +428,9 @@ def _operators(call: Teller) -> None:
     call("listDeadLetters")
     call("redriveDeadLetters", path={"queue": "vending-uploads"})
     call("listIntegrations")
+    replace(audit(), now=lambda: now() + timedelta(minutes=5)).seal()
+    call("listAuditEntries", limit=2)
+    call("listAuditSeals", limit=1)
 
 
 SECRET = "the-secret-of-the-webhook"
