@@ -7,12 +7,13 @@ CHECK := import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.ex
 TARGET ?= local
 LAUNCHER := $(if $(filter localstack,$(TARGET)),infra/localstack/up.py,infra/local/up.py)
 UP := $(PYTHON) -c '$(CHECK)' && $(PYTHON) $(LAUNCHER)
-# Types and lint of the page's scripts, where there is an npm.
+# Types and lint of the page's scripts, and the rules of the OpenAPI document, where there is an npm.
 SCRIPTS := command -v npm >/dev/null || { echo "The page's scripts are not checked: there is no npm."; exit 0; }; \
   [ .scripts/done -nt infra/page/package-lock.json ] || { mkdir -p .scripts && cp infra/page/package*.json .scripts && \
   npm ci --prefix .scripts --silent --no-audit --no-fund && touch .scripts/done; } && \
   .scripts/node_modules/.bin/tsc --project infra/page && \
-  .scripts/node_modules/.bin/biome lint --config-path=infra/page --error-on-warnings chalicelib/web/static
+  .scripts/node_modules/.bin/biome lint --config-path=infra/page --error-on-warnings chalicelib/web/static && \
+  .scripts/node_modules/.bin/spectral lint --quiet --ruleset infra/page/spectral.yaml --fail-severity warn docs/openapi.json
 # Who may call a stage on AWS; docs/auth.md, docs/api.md. The shell reads the values, make never pastes them into a command.
 parameter = $(if $(value $2),--parameter "$1=$$$2")
 AUTH_SETTINGS = $(call parameter,Auth,AUTH) $(call parameter,AuthIssuer,AUTH_ISSUER) \
@@ -25,7 +26,7 @@ export PORT AWS_PORT STANDINS_PORT SMTP_PORT PYTHON313
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev down reset status logs demo check lint test coverage fuzz bench audit deploy destroy install format
+.PHONY: help up dev down reset status logs demo check lint test coverage fuzz bench audit deploy destroy install format generators
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -69,7 +70,12 @@ format: install ## Format and mend what can be mended by itself
 	$(VENV)/ruff check --fix-only .
 	$(VENV)/ruff format .
 
-test: install ## All tests that this machine can run; says what it left out and why; ARGS="-k word"
+generators: # What makes a Python client of the OpenAPI document, in an environment of its own
+	@[ .generators/done -nt infra/page/generator-requirements.txt ] || { $(PYTHON) -m venv .generators && \
+	  .generators/bin/pip install -q --disable-pip-version-check -r infra/page/generator-requirements.txt && \
+	  touch .generators/done; } || echo "openapi-python-client is not to be had here; its test says that it is left out"
+
+test: install generators ## All tests that this machine can run; says what it left out and why; ARGS="-k word"
 	@TEST_TARGET=$(TARGET) $(VENV)/python -m tests $(ARGS)
 
 coverage: install ## Which branches all tests take, in process and in deployed functions; takes twice as long
