@@ -10,8 +10,19 @@ from pathlib import Path
 
 from app import app
 from chalicelib import __version__, operations
+from chalicelib.bakery import facts as bakery
 from chalicelib.core import openapi
+from chalicelib.deliveries import facts as deliveries
+from chalicelib.ledger import facts as ledger
+from chalicelib.vending import facts as vending
+from chalicelib.warranties import facts as warranties
 
+EVENTS: openapi.Events = {
+    kind: model
+    for context in (bakery, deliveries, ledger, vending, warranties)
+    for kind, model in context.PAYLOADS.items()
+}
+"""What events tell, by kind."""
 _HERE = Path(__file__).parent
 TARGET, EXAMPLES = _HERE.parent / "docs" / "openapi.json", _HERE / "examples.json"
 """The document as it is kept, and its examples (``python -m tests.support.examples``)."""
@@ -19,14 +30,20 @@ TARGET, EXAMPLES = _HERE.parent / "docs" / "openapi.json", _HERE / "examples.jso
 
 def text() -> str:
     """Return the document as it is kept."""
-    told = openapi.document(app.contracts(), version=__version__, examples=_examples())
+    told = openapi.document(
+        app.contracts(), version=__version__, examples=_examples(), events=EVENTS
+    )
     return json.dumps(told, indent=1) + "\n"
 
 
 def packaged(*, takes_tokens: bool) -> str:
     """Return the document as a kind of stage serves it."""
     return openapi.text(
-        app.contracts(), version=__version__, takes_tokens=takes_tokens, examples=_examples()
+        app.contracts(),
+        version=__version__,
+        takes_tokens=takes_tokens,
+        examples=_examples(),
+        events=EVENTS,
     )
 
 

@@ -121,6 +121,8 @@ Examples = Mapping[str, Mapping[str, Any]]
 and the ``answers`` by status and media type."""
 
 _Model = type[BaseModel]
+Events = Mapping[str, _Model]
+"""The models of what events tell, by kind."""
 _References = Mapping[Any, dict[str, Any]]
 """Each model's reference, by model and direction."""
 
@@ -131,12 +133,17 @@ def document(
     version: str,
     takes_tokens: bool = True,
     examples: Examples | None = None,
+    events: Events | None = None,
 ) -> dict[str, Any]:
     """Return the document that describes ``contracts``; an open stage takes no tokens.
 
     Raises ValueError where two operations or two schemas would have one name.
     """
-    references, schemas = _schemas(contracts)
+    references, schemas = _schemas(contracts, events or {})
+    webhooks = {
+        kind: _webhook(kind, references[model, "serialization"])
+        for kind, model in sorted((events or {}).items())
+    }
     paths: dict[str, dict[str, Any]] = {}
     for route in contracts:
         operation = _operation(route, references, schemas)
@@ -146,7 +153,7 @@ def document(
             operation["responses"].pop("401", None)
         _add_examples(operation, (examples or {}).get(route.operation_id, {}))
         paths.setdefault(route.path, {})[route.method.lower()] = operation
-    schemas = _referenced(paths, schemas)
+    schemas = _referenced([paths, webhooks], schemas)
     _refuse_namesakes(contracts, schemas)
     return {
         "openapi": "3.1.0",
@@ -160,6 +167,7 @@ def document(
         "servers": [{"url": ".", "description": "The stage that serves this document"}],
         "tags": [_tag(name) for name in dict.fromkeys(route.tag for route in contracts)],
         "paths": paths,
+        **({"webhooks": webhooks} if webhooks else {}),
         "components": {
             "schemas": {**schemas, "Problem": _PROBLEM},
             "responses": {
@@ -226,11 +234,13 @@ def text(
     version: str,
     takes_tokens: bool,
     examples: Examples | None = None,
+    events: Events | None = None,
 ) -> str:
     """Return the document as a stage serves it."""
-    return json.dumps(
-        document(contracts, version=version, takes_tokens=takes_tokens, examples=examples)
+    told = document(
+        contracts, version=version, takes_tokens=takes_tokens, examples=examples, events=events
     )
+    return json.dumps(told)
 
 
 class _Schemas(GenerateJsonSchema):
@@ -251,6 +261,8 @@ class _Schemas(GenerateJsonSchema):
         found.pop("title", None)
         for field, info in schema["cls"].model_fields.items():
             told = found.get("properties", {}).get(info.alias or field)
+            if told and told.get("minLength") and told.get("default") == "":
+                del told["default"]  # how a model says that it was omitted
             if told is not None and "description" not in told:
                 told |= _described(description(schema["cls"], field))
         return found
@@ -260,7 +272,57 @@ def _described(text: str | None) -> dict[str, str]:
     return {"description": text} if text else {}
 
 
-def _schemas(contracts: Iterable[Route]) -> tuple[_References, dict[str, Any]]:
+def _webhook(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return what a subscriber is sent of a kind of events (https://www.standardwebhooks.com)."""
+    told = {
+        "id": "The id of the event, the same in every delivery of it",
+        "type": "The kind of the event",
+        "timestamp": "When it happened, UTC",
+        "subject": "What it is about: the path of a resource, without the first slash",
+    }
+    properties: dict[str, Any] = {
+        name: {"type": "string", "description": text} for name, text in told.items()
+    }
+    properties["type"]["const"] = kind
+    properties["timestamp"]["format"] = "date-time"
+    properties["data"] = {
+        "anyOf": [data, {"type": "null"}],
+        "description": "What happened; null where it is too large to send",
+    }
+    headers = {
+        "webhook-id": "The id of the event: one that comes twice is the same",
+        "webhook-timestamp": "When it was sent, in seconds since 1970",
+        "webhook-signature": "A signature for each secret in force, separated by blanks",
+    }
+    what, happened = kind.split(".")
+    schema = {"type": "object", "required": list(properties), "properties": properties}
+    return {
+        "post": {
+            "operationId": f"on{what.title()}{happened.title()}",
+            "tags": ["webhooks"],
+            "summary": f"Tell a subscriber: {what} {happened}.",
+            "description": f"Sent to subscriptions of `{kind}`, at least once; any 2xx takes it.",
+            "security": [],
+            "parameters": [
+                {
+                    "name": name,
+                    "in": "header",
+                    "required": True,
+                    "description": text,
+                    "schema": {"type": "string"},
+                }
+                for name, text in headers.items()
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": schema}},
+            },
+            "responses": {"2XX": {"description": "Taken; after anything else it is sent again"}},
+        }
+    }
+
+
+def _schemas(contracts: Iterable[Route], events: Events) -> tuple[_References, dict[str, Any]]:
     """Return each model's reference by direction, and all schemas by name."""
     asked: dict[tuple[_Model, JsonSchemaMode], None] = {}
     for route in contracts:
@@ -268,6 +330,7 @@ def _schemas(contracts: Iterable[Route]) -> tuple[_References, dict[str, Any]]:
         asked |= {(model, "validation"): None for model in read if model}
         if route.response:
             asked[(route.response, "serialization")] = None
+    asked |= {(model, "serialization"): None for model in events.values()}
     references, definitions = models_json_schema(
         list(asked), ref_template=_REF, schema_generator=_Schemas
     )

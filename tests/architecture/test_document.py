@@ -3,18 +3,20 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from app import app
 from chalicelib import __version__
 from chalicelib.core.descriptions import description
+from chalicelib.core.facts import EventKind
 from chalicelib.core.models import PageQuery
 from chalicelib.core.openapi import document
 from chalicelib.vending.models import Cash, FleetGap, Totals
+from infra.openapi import EVENTS
 
-DOCUMENT = document(app.contracts(), version=__version__)
+DOCUMENT = document(app.contracts(), version=__version__, events=EVENTS)
 OPERATIONS = [each for verbs in DOCUMENT["paths"].values() for each in verbs.values()]
 
 
@@ -67,6 +69,10 @@ def test_two_things_of_one_name_are_refused() -> None:
 
     with pytest.raises(ValueError, match=f"called {contracts[0].operation_id}"):
         document([*contracts, contracts[0]], version="1")
+
+
+def test_every_kind_of_event_is_a_webhook_of_the_document() -> None:
+    assert DOCUMENT["webhooks"].keys() == set(get_args(EventKind))
 
 
 def test_the_document_names_the_server_that_serves_it() -> None:

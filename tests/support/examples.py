@@ -19,13 +19,17 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from chalicelib.audit.wiring import audit
+from chalicelib.bakery.answers import OrderAnswer
 from chalicelib.bakery.wiring import stores
+from chalicelib.core.facts import Fact
 from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.wiring import deliveries
 from chalicelib.operators import store as operators
 from chalicelib.vending.wiring import vending
+from chalicelib.webhooks.store import log
+from chalicelib.webhooks.wiring import recording
 from infra.openapi import EXAMPLES
 from tests.support.api import Answer, Api
 from tests.support.aws import client
@@ -46,6 +50,7 @@ _VOLATILE = tuple(
         (r"20[2-9]\d-\d\d-\d\d", "<date>"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
         (r"\b([0-9a-f]{64}|[0-9a-f]{32})\b", "<digest>"),
+        (r"\b(evt_[0-9]{16}|(sub|evt_test)_[0-9a-f]{32}|whsec_[A-Za-z0-9+/=]+)", "<id>"),
         (r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", "<number>"),
         (r"(?<=\?)\S*Signature=\S*", "<signature>"),
         (r"\b[A-Za-z]+, \d{1,2} [A-Za-z]+ 20\d\d\b|\d\d:\d\d\b", "<time>"),
@@ -133,7 +138,16 @@ class Teller:
 
 def tell(call: Teller) -> None:
     """Tell the whole story, in the order in which one thing needs another."""
-    for chapter in (_general, _vending, _deliveries, _warranties, _ledger, _bakery, _operators):
+    for chapter in (
+        _general,
+        _vending,
+        _deliveries,
+        _warranties,
+        _ledger,
+        _bakery,
+        _operators,
+        _events,
+    ):
         chapter(call)
 
 
@@ -354,24 +368,26 @@ def _ledger(call: Teller) -> None:
     call("listEntries", path=_ANN, limit=2)
 
 
+ORDER = {
+    "customer": "Mr. Cakelover",
+    "recipe": "carrot_cake",
+    "persons": 4,
+    "quantity": 2,
+    "extra_ingredients": {"candle": 6},
+    "urgent": False,
+    "email": "cakelover@example.com",
+    "due_at": "2030-11-24T15:00:00+01:00",
+    "phone": "+49 30 901820",
+    "note": "No nuts, please",
+}
+
+
 def _bakery(call: Teller) -> None:
     call("createCake", {"name": "Carrot Cake", "ingredients": {"carrot": 1, "flour": 17.5}})
     cake = {"cake_id": "carrot_cake"}
     call("getCake", path=cake)
     call("listCakes")
-    order = {
-        "customer": "Mr. Cakelover",
-        "recipe": "carrot_cake",
-        "persons": 4,
-        "quantity": 2,
-        "extra_ingredients": {"candle": 6},
-        "urgent": False,
-        "email": "cakelover@example.com",
-        "due_at": "2030-11-24T15:00:00+01:00",
-        "phone": "+49 30 901820",
-        "note": "No nuts, please",
-    }
-    call("createOrder", order, headers={"Idempotency-Key": "order-81"})
+    call("createOrder", ORDER, headers={"Idempotency-Key": "order-81"})
     path = {"order_id": "{createOrder.id}"}
     call("getOrder", path=path)
     call("listOrders", status="open", customer="Mr. Cakelover", limit=2)
@@ -414,7 +430,8 @@ def _bakery(call: Teller) -> None:
     call("listEmployees")
     call("updateEmployee", {"githubUsername": "ada-lovelace"}, path=employee)
     call("deleteEmployee", path=employee)
-    call("deleteCake", path=cake)
+    call("createCake", {"name": "Apple Pie", "ingredients": {"apple": 1, "flour": 12.5}})
+    call("deleteCake", path={"cake_id": "apple_pie"})
 
 
 def _operators(call: Teller) -> None:
@@ -433,6 +450,25 @@ def _operators(call: Teller) -> None:
     call("listAuditSeals", limit=1)
 
 
+def _events(call: Teller) -> None:
+    made = {"url": "https://shop.example/hooks", "kinds": ["order.changed"]}
+    call("createSubscription", made | {"description": "The shop"})
+    subscription = {"subscription_id": "{createSubscription.id}"}
+    order = OrderAnswer.model_validate(call("createOrder", ORDER))
+    recording().record([Fact("order.changed", f"orders/{order.id}", now(), order, "1")])
+    call("listEvents", kind="order.changed", limit=2)
+    event = {"event_id": "{listEvents.0.id}"}
+    call("getEvent", path=event)
+    call("getDelivery", path=subscription | event)
+    call("sendTest", path=subscription)
+    call("replayEvents", event, path=subscription, headers={"Idempotency-Key": "again-1"})
+    call("rotateSecret", {"overlap_hours": 48}, path=subscription)
+    call("changeSubscription", {"active": False}, path=subscription)
+    call("getSubscription", path=subscription)
+    call("listSubscriptions", limit=2)
+    call("deleteSubscription", path=subscription)
+
+
 SECRET = "the-secret-of-the-webhook"
 
 
@@ -440,6 +476,7 @@ SECRET = "the-secret-of-the-webhook"
 def _stage() -> Iterator[Api]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        environment.setattr(log, "_SETTLED", timedelta(0))  # nobody else writes
         environment.setattr(operators, "_LOOK_S", 0)  # moto has one server, and would wait
         environment.setenv("JIRA_WEBHOOK_SECRET", SECRET)
         with whole_app() as api:
