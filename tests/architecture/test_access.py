@@ -10,7 +10,6 @@ import pytest
 
 from app import ROUTES, app
 from chalicelib.core.access import SCOPES, scopes_of
-from chalicelib.core.openapi import document
 from chalicelib.core.routing import Route, Routes
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +81,7 @@ def _views(module: str) -> list[tuple[Route, object]]:
 
 
 def test_the_document_names_the_scopes_that_are_checked() -> None:
-    told = document(CONTRACTS, version="1")
+    told = json.loads((ROOT / "docs" / "openapi.json").read_text())
 
     for each in CONTRACTS:
         operation = told["paths"][each.path][each.method.lower()]
@@ -91,7 +90,6 @@ def test_the_document_names_the_scopes_that_are_checked() -> None:
         if each.access != "public":
             assert {"401", "403"} <= operation["responses"].keys()
     assert told["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
-    assert json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"] == told["paths"]
 
 
 def test_the_guide_lists_every_scope_and_every_public_route() -> None:
