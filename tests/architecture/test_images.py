@@ -1,4 +1,4 @@
-"""Each image of the Dockerfile holds all that its program imports."""
+"""What docker-compose.yml runs: images with all that they import, stand-ins that functions call."""
 
 import ast
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.core.addresses import safe
 from infra.package import ROOT
 
 # What an image runs, where its command is no Python module.
@@ -96,3 +97,8 @@ def test_an_image_holds_what_its_program_imports(image: str) -> None:
         assert held, f"the image {image} lacks {path.relative_to(ROOT)}"
         waiting += imports(ast.parse(path.read_text()))
         waiting += [parent] if (parent := module.rpartition(".")[0]) else []
+
+
+def test_functions_send_vendors_secrets_to_the_stand_ins() -> None:
+    [name] = re.findall(r"--name=(\S+)", (ROOT / "docker-compose.yml").read_text())
+    assert safe(f"http://{name}:8001/jira")
