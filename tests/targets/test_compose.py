@@ -97,7 +97,7 @@ def compose(request: pytest.FixtureRequest) -> Iterator[Compose]:
         eventually(lambda: project.healthy(*SERVICES), within_s=15 * MINUTES, every_s=2)
         yield project
     finally:
-        project("down", "--volumes", "--remove-orphans", "--timeout", "20", check=False)
+        project("down", "--volumes", "--remove-orphans", check=False)
 
 
 def test_the_api_answers_through_the_gateway_with_every_context(compose: Compose) -> None:
@@ -168,7 +168,7 @@ def test_localstack_comes_back_empty_and_is_deployed_to_at_the_same_address(
 
 
 def test_it_is_taken_down_without_a_trace(compose: Compose) -> None:
-    compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
+    compose("down", "--volumes", "--remove-orphans")
     label = f"label=com.docker.compose.project={PROJECT}"
     for kind in ("container", "network", "volume"):
         everything = ("-a",) if kind == "container" else ()
