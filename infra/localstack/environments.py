@@ -39,7 +39,7 @@ class RuntimeApi:
     """What one runtime client asks for its work, and tells the results."""
 
     def __init__(self) -> None:
-        self.work: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.work: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.outcomes: queue.Queue[_Outcome] = queue.Queue()
         self.ready = threading.Event()
         self._server = ThreadingHTTPServer(
@@ -52,6 +52,12 @@ class RuntimeApi:
     def address(self) -> str:
         """Return host and port."""
         return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def expect_another(self) -> None:
+        """Be ready for a new client; one that has died while it asked for work gets none."""
+        self.ready.clear()
+        before, self.work = self.work, queue.Queue()
+        before.put(None)
 
     def close(self) -> None:
         """Stop to listen."""
@@ -69,6 +75,9 @@ class _Asked(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.api.ready.set()
         work = self.api.work.get()
+        if work is None:
+            self.close_connection = True
+            return
         headers = {
             "Lambda-Runtime-Aws-Request-Id": work["invoke-id"],
             "Lambda-Runtime-Deadline-Ms": str(work["deadline-ms"]),
@@ -136,7 +145,7 @@ class ProcessEnvironment(RuntimeExecutor):  # type: ignore[misc]
             self._launch()
 
     def _launch(self) -> None:
-        self._api.ready.clear()
+        self._api.expect_another()
         begun = time.monotonic()
         self._process = subprocess.Popen(
             # The client takes no second argument: by it the function's processes are found.
