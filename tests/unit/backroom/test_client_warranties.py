@@ -180,11 +180,12 @@ def test_every_fault_is_told(shop: Shop) -> None:
 
 
 def test_list_takes_any_mix_of_filters(shop: Shop) -> None:
-    shop.run("warranties", "seed")
+    seeded = shop.run("warranties", "seed")
 
     said = shop.run("warranties", "list", "--sku", SOFA["item_sku"], "--limit", "2")
     ours = shop.run("warranties", "list", "--store", "B21AD0676F26439", "--type", "appliance")
 
+    assert [each.stderr for each in (seeded, said, ours)] == ["", "", ""]
     assert "Yoga Set" not in said.stdout
     assert "There are more: --limit 20" in said.stdout
     assert "Kettle, 2 l" in ours.stdout
