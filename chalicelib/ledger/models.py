@@ -262,6 +262,21 @@ class Reservation(Model):
     transaction_ids: tuple[Id, ...]
 
 
+class Intent(Model):
+    """A post that waits beside its account; after ``until`` nobody waits for it any more.
+
+    ``place`` is its place among those that wait: when it was left, its transaction, its own name.
+    """
+
+    place: str
+    account_id: Id
+    amount: int
+    transaction_id: Id
+    key: str | None = None
+    floor: int | None = None
+    until: Instant
+
+
 class Details(Model):
     """What an account is called and how its amounts read."""
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from chalicelib.ledger.models import (
     AccountBody,
     Entry,
+    Intent,
     Reservation,
     StoredAccount,
     StoredTransaction,
@@ -29,12 +30,34 @@ class Snapshot:
     """What stands already where a transaction is to be posted, as of one read.
 
     ``last`` is the account's last entry; ``named`` the entry that has the transaction's id;
-    ``keyed`` the one that its Idempotency-Key made.
+    ``keyed`` the one that its Idempotency-Key made. Until ``crowded_until`` posts had better wait
+    beside the account than race.
     """
 
     last: Entry | None = None
     named: Entry | None = None
     keyed: Keyed = None
+    crowded_until: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What became of an intent: whether it still ``waits``, and what stands there.
+
+    ``led_until`` is until when somebody means to post what waits after the account's last entry.
+    """
+
+    waits: bool
+    snapshot: Snapshot
+    led_until: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An account's last entry, and the intents beside it whose ids and keys are free."""
+
+    last: Entry | None
+    intents: Sequence[Intent]
 
 
 @dataclass(frozen=True)
@@ -92,8 +115,14 @@ class Store(Protocol):
         transaction_ids: Collection[str],
         key: str | None = None,
     ) -> Standing: ...
-    def append(self, *entries: Entry, key: str | None = None) -> bool: ...
+    def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool: ...
     def bind(self, key: str, entry: Entry) -> bool: ...
+    def leave(self, intent: Intent) -> None: ...
+    def look(self, intent: Intent) -> Look: ...
+    def lead(self, account_id: str, *, after: int, now: str, until: str) -> bool: ...
+    def waiting(self, first: Intent) -> Waiting: ...
+    def settle(self, posts: Sequence[tuple[Intent, Entry]], *, crowded_until: str) -> bool: ...
+    def withdraw(self, intent: Intent) -> bool: ...
     def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation: ...
     def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount | None: ...
     def transaction(self, transaction_id: str) -> StoredTransaction | None: ...

@@ -6,6 +6,8 @@
 ``TRANSACTION#<id>/ENTRY``             the entry by the transaction's id, with ``reversed_by``
 ``KEY#<key>/ENTRY``                    the entry that an Idempotency-Key stands for (of a transfer:
                                        its debit), or the ``batch`` for which it is reserved
+``INTENTS#<account_id>/<left_at>#<id>#...``  posts that wait beside a crowded account (ADR 187)
+``LEADER#<account_id>/ENTRY``          after which number of the account somebody means to post them
 ``LIST#<shard>/<created_at>#<id>``     all transactions in order of time, as the contract shows
                                        them; those that are posted at once share a row: ``rows``
 
@@ -18,33 +20,40 @@ kilobyte: two write units.
 import heapq
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any
 
 from chalicelib.core import shards, table
 from chalicelib.core.audit.entries import thing as named
+from chalicelib.core.audit.recording import unrecorded
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.ledger.models import (
+    MOST_POSTS,
     AccountBody,
     Details,
     Entry,
+    Intent,
     Reservation,
     StoredAccount,
     StoredTransaction,
     Transaction,
 )
-from chalicelib.ledger.ports import ListPosition, Snapshot, Standing
+from chalicelib.ledger.ports import ListPosition, Look, Snapshot, Standing, Waiting
 
 # A partition takes 1,000 write units a second: 500 transactions that touch it. An account stays
 # in its shard for ever.
 ACCOUNT_SHARDS = 16
 # A page of the list asks each shard once. This number may grow, as a row is found in any of them.
 LIST_SHARDS = 4
+
+_MOST_READ = 100
+_MOST_ACTIONS = 100
+"""What one transaction of DynamoDB holds."""
 
 _Key = tuple[str, str]
 _ENTRY = "ENTRY"
@@ -63,14 +72,10 @@ class LedgerStore:
     ) -> Snapshot:
         """Return what stands where a transaction of ``account_id`` is to be posted: one read."""
         if transaction_id is None and key is None:
-            return Snapshot(last=_entry(self._table.get(*_account_key(account_id))))
-        named = [transaction_id] if transaction_id else []
-        found = self.read_all([account_id], named, key)
-        return Snapshot(
-            last=found.last.get(account_id),
-            named=found.named.get(transaction_id or ""),
-            keyed=found.keyed,
-        )
+            account = self._table.get(*_account_key(account_id))
+            return _snapshot({_account_key(account_id): account} if account else {}, account_id)
+        found = self._found([_account_key(account_id), *_names(transaction_id, key)])
+        return _snapshot(found, account_id, transaction_id, key)
 
     def read_all(
         self, account_ids: Collection[str], transaction_ids: Collection[str], key: str | None = None
@@ -79,8 +84,7 @@ class LedgerStore:
         accounts = {_account_key(each): each for each in account_ids}
         transactions = {_transaction_key(each): each for each in transaction_ids}
         keyed = [_idempotency_key(key)] if key else []
-        keys = [*accounts, *transactions, *keyed]
-        found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(keys)}
+        found = self._found([*accounts, *transactions, *keyed])
         return Standing(
             last={accounts[each]: _read(found[each]) for each in accounts if each in found},
             named={
@@ -89,15 +93,20 @@ class LedgerStore:
             keyed=next((_keyed(found[each]) for each in keyed if each in found), None),
         )
 
-    def append(self, *entries: Entry, key: str | None = None) -> bool:
+    def _found(self, keys: Iterable[_Key]) -> dict[_Key, Item]:
+        """Return the items that exist of up to 100 ``keys``."""
+        return {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(keys)}
+
+    def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool:
         """Store ``entries`` with all that refers to them, or nothing: one transaction.
 
-        Those of one account follow each other; ``key`` will stand for the first of all. Returns
+        Those of one account follow each other; ``key`` will stand for the first of all, and until
+        ``crowded_until``, if it is told, posts wait beside their accounts. Returns
         False, and has stored nothing, when an account has moved on, when a transaction or the key
         is there already, or when what one reverses was reversed.
         """
         actions = [
-            *self._accounts_moving_on(entries),
+            *self._accounts_moving_on(entries, crowded_until),
             *(self._putting(_entry_key(entry), entry) for entry in entries),
             *(self._putting(_transaction_key(entry.transaction_id), entry) for entry in entries),
             *(self._table.putting(row, ABSENT) for row in _rows(entries)),
@@ -108,18 +117,24 @@ class LedgerStore:
                 if entry.reverses
             ),
         ]
+        return self._all_or_none(actions)
+
+    def _all_or_none(self, actions: Iterable[dict[str, Any]]) -> bool:
         try:
-            # One try: what conflicts has moved the account on, so that this entry is out of date.
+            # One try: what conflicts has moved the account on, so that these entries are too old.
             self._table.transact(*actions, budget_s=0)
         except (ConditionError, UnavailableError):
             return False
         return True
 
-    def _accounts_moving_on(self, entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+    def _accounts_moving_on(
+        self, entries: Sequence[Entry], crowded_until: str
+    ) -> Iterator[dict[str, Any]]:
         """Yield the actions that make the last of ``entries`` that of its account.
 
         They leave alone what the account is called.
         """
+        crowded = {":crowded": {"S": crowded_until}} if crowded_until else {}
         first: dict[str, Entry] = {}
         last: dict[str, Entry] = {}
         for entry in entries:
@@ -128,8 +143,10 @@ class LedgerStore:
         for account_id, entry in last.items():
             yield self._table.updating(
                 *_account_key(account_id),
-                "SET body = :body, #s = :sequence",
+                "SET body = :body, #s = :sequence"
+                + (", crowded_until = :crowded" if crowded else ""),
                 values={
+                    **crowded,
                     ":body": {"S": entry.stored_text()},
                     ":sequence": {"N": str(entry.sequence)},
                 },
@@ -139,6 +156,110 @@ class LedgerStore:
 
     def _putting(self, place: _Key, entry: Entry) -> dict[str, Any]:
         return self._table.putting(_item(place, entry.stored_text()), ABSENT)
+
+    # --- posts that wait ---
+
+    def leave(self, intent: Intent) -> None:
+        """Store that a post waits beside its account; the audit trail has it from here."""
+        self._table.put(_item(_intent_key(intent), intent.stored_text()), ABSENT)
+
+    def look(self, intent: Intent) -> Look:
+        """Return what became of ``intent``: one read, of items that may change in between."""
+        account, names = intent.account_id, (intent.transaction_id, intent.key)
+        leader, place = _leader_key(account), _intent_key(intent)
+        found = self._found([_account_key(account), leader, place, *_names(*names)])
+        snapshot = _snapshot(found, account, *names)
+        after = snapshot.last.sequence if snapshot.last else 0
+        led = found.get(leader)
+        return Look(
+            waits=place in found,
+            snapshot=snapshot,
+            led_until=led["until"]["S"] if led and led["after"]["N"] == str(after) else "",
+        )
+
+    def lead(self, account_id: str, *, after: int, now: str, until: str) -> bool:
+        """Say that one means to post what waits ``after`` a number of the account.
+
+        Returns False when another means to, and has until later than ``now``. This saves work in
+        vain; what is stored does not rest on it.
+        """
+        item = {
+            **table.key(*_leader_key(account_id)),
+            "after": {"N": str(after)},
+            "until": {"S": until},
+        }
+        free = Condition(
+            "attribute_not_exists(pk) OR #a < :a OR #u < :now",
+            {":a": item["after"], ":now": {"S": now}},
+            {"#a": "after", "#u": "until"},
+        )
+        try:
+            self._table.put(item, free)
+        except ConditionError:
+            return False
+        return True
+
+    def waiting(self, first: Intent) -> Waiting:
+        """Return ``first`` and the oldest other intents beside its account: two reads.
+
+        As many as one transaction takes, without those whose id or key is taken: whoever left
+        them finds out, and what waits in vain goes when it is too old.
+        """
+        place = f"INTENTS#{first.account_id}"
+        oldest = self._table.query(place, page_size=_MOST_READ)
+        read = [_intent(item) for item in islice(oldest, _MOST_READ)]
+        asked = [first, *(each for each in read if each.place != first.place)][:MOST_POSTS]
+        account = _account_key(first.account_id)
+        names = {name for each in asked for name in _names(each.transaction_id, each.key)}
+        found = self._found([account, *names])
+        taken, actions, free = {*found}, 1, []
+        for each in asked:
+            own = {*_names(each.transaction_id, each.key)}
+            actions += 3 + len(own)
+            if actions > _MOST_ACTIONS:
+                break
+            if own & taken:
+                actions -= 3 + len(own)
+                continue
+            taken |= own
+            free.append(each)
+        return Waiting(_entry(found.get(account)), free)
+
+    def settle(self, posts: Sequence[tuple[Intent, Entry]], *, crowded_until: str) -> bool:
+        """Store the entries of intents, which follow each other, and take the intents away.
+
+        Returns False, and has stored nothing, when the account has moved on, when an intent is
+        gone, or when an id or a key is taken.
+        """
+        entries = [entry for _, entry in posts]
+        waits = Condition("attribute_exists(pk)")
+        actions = [
+            *self._accounts_moving_on(entries, crowded_until),
+            *(self._putting(_entry_key(entry), entry) for entry in entries),
+            *(self._table.putting(row, ABSENT) for row in _rows(entries)),
+            *(
+                self._putting(name, entry)
+                for intent, entry in posts
+                for name in _names(entry.transaction_id, intent.key)
+            ),
+            *(self._table.deleting(*_intent_key(intent), waits) for intent, _ in posts),
+        ]
+        with unrecorded():
+            return self._all_or_none(actions)
+
+    def withdraw(self, intent: Intent) -> bool:
+        """Take ``intent`` away, so that nobody will post it; return False when it is gone.
+
+        Raises UnavailableError when transactions on it do not end.
+        """
+        waits = Condition("attribute_exists(pk)")
+        try:
+            self._table.transact(self._table.deleting(*_intent_key(intent), waits))
+        except ConditionError:
+            return False
+        return True
+
+    # --- keys and names ---
 
     def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation:
         """Store that ``key`` stands for a batch, or return what it stands for already."""
@@ -272,6 +393,8 @@ def thing(pk: str, sk: str) -> str | None:
     kind, _, name = pk.partition("#")
     if kind == "TRANSACTION":
         return named("transactions", name)
+    if kind == "INTENTS":
+        return named("transactions", sk.split("#")[1])
     return named("accounts", sk) if kind == "ACCOUNTS" else None
 
 
@@ -303,6 +426,22 @@ def _transaction_key(transaction_id: str) -> _Key:
 
 def _idempotency_key(key: str) -> _Key:
     return f"KEY#{key}", _ENTRY
+
+
+def _names(transaction_id: str | None, key: str | None) -> list[_Key]:
+    """Return under what the entry of a post is found: its id, and the key if it has one."""
+    return [
+        *([_transaction_key(transaction_id)] if transaction_id else []),
+        *([_idempotency_key(key)] if key else []),
+    ]
+
+
+def _intent_key(intent: Intent) -> _Key:
+    return f"INTENTS#{intent.account_id}", intent.place
+
+
+def _leader_key(account_id: str) -> _Key:
+    return f"LEADER#{account_id}", _ENTRY
 
 
 def _row_key(entry: Entry) -> _Key:
@@ -372,6 +511,29 @@ def _item(key: _Key, body: str) -> Item:
 
 def _entry(item: Item | None) -> Entry | None:
     return _read(item) if item else None
+
+
+def _snapshot(
+    found: Mapping[_Key, Item],
+    account_id: str,
+    transaction_id: str | None = None,
+    key: str | None = None,
+) -> Snapshot:
+    """Return what ``found`` says of a post that is to be made."""
+    account = found.get(_account_key(account_id))
+    keyed = found.get(_idempotency_key(key)) if key else None
+    return Snapshot(
+        last=_entry(account),
+        named=_entry(found.get(_transaction_key(transaction_id))) if transaction_id else None,
+        keyed=_keyed(keyed) if keyed else None,
+        crowded_until=account["crowded_until"]["S"]
+        if account and "crowded_until" in account
+        else "",
+    )
+
+
+def _intent(item: Item) -> Intent:
+    return Intent.model_validate_json(item["body"]["S"])
 
 
 def _keyed(item: Item) -> Entry | Reservation:

@@ -429,7 +429,7 @@ def counted(stack: Deployed, line: Line) -> Ledger:
     client: Any = line
     ids = (str(uuid4()) for _ in count())
     store = LedgerStore(Table(client, stack.outputs["LedgerTable"]))
-    return Ledger(store, now=Clock(MORNING), new_id=lambda: next(ids), tries=lambda: range(3))
+    return Ledger(store, now=Clock(MORNING), new_id=lambda: next(ids), tries=lambda **_: range(3))
 
 
 @pytest.fixture
@@ -500,10 +500,10 @@ def test_a_lost_race_costs_another_read_and_another_transaction(
     body = TransactionBody(account_id=rival.account, amount=7)
     real, rivals = LedgerStore.append, [body]
 
-    def append(self: LedgerStore, *entries: Entry, key: str | None = None) -> bool:
+    def append(self: LedgerStore, *entries: Entry, **more: Any) -> bool:
         if rivals:
             rival.ledger().post(rivals.pop())
-        return real(self, *entries, key=key)
+        return real(self, *entries, **more)
 
     monkeypatch.setattr(LedgerStore, "append", append)
 

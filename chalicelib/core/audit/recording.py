@@ -88,6 +88,16 @@ def recording(
         _recording.reset(token)
 
 
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Enter nothing meanwhile: what is changed was entered when others asked for it."""
+    token = _recording.set(None)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
 def records() -> bool:
     """Return whether what is changed now is entered."""
     return _recording.get() is not None

@@ -1,7 +1,8 @@
 """The rules of the ledger: posting, reversing, and looking at what was posted.
 
 Writers do not wait for each other. Each reads the account, makes the entry that comes next and
-stores it on the condition that it still comes next; who loses that race reads again.
+stores it on the condition that it still comes next; who loses that race reads again. A post that
+loses a few waits beside the account instead (`crowds`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,7 @@ from chalicelib.ledger.models import (
 )
 from chalicelib.ledger.ports import ListPosition, Store
 from chalicelib.ledger.service.batches import Batches
+from chalicelib.ledger.service.crowds import RACES, Crowd, busy_until, crowded
 from chalicelib.ledger.service.rules import (
     NotReversibleError,
     Receipt,
@@ -41,13 +43,14 @@ class Ledger:
     """Posts transactions, each at most once, to accounts whose balances always add up.
 
     ``tries`` yields once for each try to store an entry, waits in between, and ends when the time
-    for it is up.
+    for it is up. After ``races`` lost ones a post waits beside its account.
     """
 
     store: Store
     now: Callable[[], datetime]
     new_id: Callable[[], str]
-    tries: Callable[[], Iterable[int]]
+    tries: Callable[..., Iterable[int]]
+    races: int = RACES
 
     @property
     def transfers(self) -> Transfers:
@@ -63,6 +66,10 @@ class Ledger:
     def statements(self) -> Statements:
         """Return the accounts' statements."""
         return Statements(self.store)
+
+    @property
+    def _crowd(self) -> Crowd:
+        return Crowd(self.store, self.now, self.new_id, self.tries)
 
     # --- writing ---
 
@@ -89,15 +96,20 @@ class Ledger:
                 if key is None or self.store.bind(key, snapshot.named):
                     return Receipt(snapshot.named, replayed=True, lost_races=lost)
                 continue
+            now = self.now()
             entry = chain.following(
                 snapshot.last,
                 account_id=account_id,
                 amount=wanted.amount,
                 transaction_id=transaction_id,
-                now=self.now(),
+                now=now,
             )
             check_floor(entry, floor)
-            if self.store.append(entry, key=key):
+            if lost >= self.races or crowded(snapshot, now):
+                waited = self._crowd.post(entry, key=key, floor=floor, lost_races=lost)
+                if waited:
+                    return waited
+            elif self.store.append(entry, key=key, crowded_until=busy_until(lost, now)):
                 return Receipt(entry, lost_races=lost)
         raise too_busy("This one", account_id)
 

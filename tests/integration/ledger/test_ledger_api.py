@@ -581,8 +581,8 @@ def test_lost_races_are_counted(caller: Caller, monkeypatch: pytest.MonkeyPatch)
     real, losses = LedgerStore.append, [1, 2]
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
-    def append(self: LedgerStore, entry: Entry, *, key: str | None = None) -> bool:
-        return real(self, entry, key=key) if not losses else bool(losses.clear())
+    def append(self: LedgerStore, entry: Entry, **more: Any) -> bool:
+        return real(self, entry, **more) if not losses else bool(losses.clear())
 
     monkeypatch.setattr(LedgerStore, "append", append)
 

@@ -8,8 +8,15 @@ from chalicelib.ledger.models import TransactionBody
 from tests.support.dynamodb import Line
 from tests.support.ledger.kills import DEEDS, check_that_a_retry_finishes_what_death_left, scene
 
-MOMENTS = {"a reversal": 6, "a reversal of a transfer": 8, "a batch with a key": 6}
-"""Two reads; two reads of the transfer and one of its accounts; a key that is reserved first."""
+MOMENTS = {
+    "a reversal": 6,
+    "a reversal of a transfer": 8,
+    "a batch with a key": 6,
+    "a post that waits with a key": 16,
+    "a post that waits with an id": 16,
+}
+"""Two reads; two reads of the transfer and one of its accounts; a key that is reserved first; a
+read, an intent, a look, a leader, two reads of what waits, and a look at what came of it."""
 
 
 @pytest.mark.parametrize("name", DEEDS)

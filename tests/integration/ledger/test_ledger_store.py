@@ -1,19 +1,31 @@
 """The real store and the one in memory keep the same promises."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from chalicelib.core import shards
+from chalicelib.core.audit.entries import AuditEntry, Change
+from chalicelib.core.audit.recording import recording
 from chalicelib.core.instants import sortable
+from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 from chalicelib.ledger import store as ledger_store
 from chalicelib.ledger.chain import following
-from chalicelib.ledger.models import AccountBody, Details, Entry, Reservation, StoredAccount
-from chalicelib.ledger.ports import ListPosition, Snapshot, Standing, Store
-from chalicelib.ledger.store import LedgerStore
+from chalicelib.ledger.models import (
+    AccountBody,
+    Details,
+    Entry,
+    Intent,
+    Reservation,
+    StoredAccount,
+)
+from chalicelib.ledger.ports import ListPosition, Look, Snapshot, Standing, Store, Waiting
+from chalicelib.ledger.store import LedgerStore, thing
 from tests.support.ids import uuid
 from tests.support.ledger.fakes import MORNING, MemoryStore
 
@@ -219,6 +231,122 @@ def test_entries_are_stored_together_or_not_at_all(
         named={uuid(1): first, uuid(2): second},
         keyed=first,
     )
+
+
+def _intent(entry: Entry, key: str | None = None) -> Intent:
+    return Intent(
+        place=f"{sortable(entry.created_at)}#{entry.transaction_id}",
+        account_id=entry.account_id,
+        amount=entry.amount,
+        transaction_id=entry.transaction_id,
+        key=key,
+        floor=-(10**30) + 1,
+        until=MORNING,
+    )
+
+
+def test_what_waits_is_stored_with_its_going_or_not_at_all(
+    store: Store, entry: Callable[..., Entry]
+) -> None:
+    posts = [(_intent(each, key), each) for each, key in ((entry(1), "k"), (entry(2), None))]
+    first, second = (intent for intent, _ in posts)
+    for intent in (second, first):
+        store.leave(intent)
+    assert store.look(first) == Look(waits=True, snapshot=Snapshot())
+    assert store.waiting(second) == Waiting(None, [second, first])
+    assert store.withdraw(second)
+    assert not store.withdraw(second)
+
+    assert not store.settle(posts, crowded_until="")
+    assert store.account(ANN) is None
+    store.leave(second)
+    assert store.settle(posts, crowded_until="2142")
+
+    made = [each for _, each in posts]
+    assert store.entries(ANN, after=None, limit=9) == made
+    now = Snapshot(last=made[1], named=made[0], keyed=made[0], crowded_until="2142")
+    assert store.look(first) == Look(waits=False, snapshot=now)
+    assert not store.settle(posts, crowded_until="")
+    listed = store.transactions(before=None, limit=9)
+    assert [row.transaction_id for row in listed] == [uuid(2), uuid(1)]
+
+
+def test_nothing_that_waits_is_stored_after_the_account_moved_on_or_where_a_name_is_taken(
+    store: Store, entry: Callable[..., Entry]
+) -> None:
+    first = entry(1)
+    store.append(first, key="k")
+    late = _again(first, uuid(2))
+    for each, key in ((late, None), (entry(3), "k"), (_again(entry(4), uuid(1)), None)):
+        intent = _intent(each, key)
+        store.leave(intent)
+        assert not store.settle([(intent, each)], crowded_until="")
+        assert store.look(intent).waits
+    assert store.entries(ANN, after=None, limit=9) == [first]
+
+
+def test_what_waits_is_read_oldest_first_but_for_ones_own_and_what_is_taken(
+    store: Store, entry: Callable[..., Entry]
+) -> None:
+    store.append(last := entry(1), key="k 1")
+    waits = [_intent(entry(number), f"k {number}") for number in range(2, 40)]
+    for intent in (*waits, taken := _intent(entry(40), "k 1"), same := _intent(entry(41), "k 39")):
+        store.leave(intent)
+
+    found = store.waiting(waits[-1])
+
+    assert found.last == last
+    assert found.intents == [waits[-1], *waits[:18]]
+    assert store.waiting(same).intents[:2] == [same, waits[0]]
+    assert taken not in store.waiting(taken).intents
+
+
+def test_what_waits_is_entered_as_the_doing_of_who_left_it(
+    entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_TABLE", "audit")
+    from_env.cache_clear()
+    client = Mock()
+    store = LedgerStore(Table(client, "ledger", things=thing))
+    posts = [(_intent(each), each) for each in (entry(1), entry(2))]
+    for who, (intent, _) in zip(("ann", "bob"), posts, strict=True):
+        with _recorded(who):
+            store.leave(intent)
+    with _recorded("bob"):
+        store.settle(posts, crowded_until="")
+
+    sent = [call.kwargs["TransactItems"] for call in client.transact_write_items.mock_calls]
+    entered = [
+        AuditEntry.model_validate_json(action["Put"]["Item"]["body"]["S"])
+        for actions in sent
+        for action in actions
+        if action.get("Put", {}).get("TableName") == "audit"
+    ]
+    created = [Change(what=f"transactions/{uuid(number)}", change="created") for number in (1, 2)]
+    assert [(each.who, each.changes) for each in entered] == [
+        ("ann", (created[0],)),
+        ("bob", (created[1],)),
+    ]
+    from_env.cache_clear()
+
+
+def _recorded(who: str) -> AbstractContextManager[None]:
+    return recording(
+        who, scopes=(), technician=None, method="POST", route="/transactions", request_id=None
+    )
+
+
+def test_one_at_a_time_means_to_post_what_waits(store: Store, entry: Callable[..., Entry]) -> None:
+    def leads(after: int, now: str, until: str) -> bool:
+        return store.lead(ANN, after=after, now=now, until=until)
+
+    assert leads(0, "08:00", "08:03")
+    assert not leads(0, "08:02", "08:05")
+    assert store.look(_intent(entry(1))).led_until == "08:03"
+    assert leads(0, "08:04", "08:07")
+    assert leads(1, "08:05", "08:08")
+    assert not leads(0, "08:06", "08:09")
+    assert store.look(_intent(entry(2))).led_until == ""
 
 
 def test_transactions_of_one_moment_share_a_row_and_are_all_listed(store: Store) -> None:

@@ -13,12 +13,14 @@ from chalicelib.ledger.models import (
     AccountBody,
     Details,
     Entry,
+    Intent,
     Reservation,
     StoredAccount,
     StoredTransaction,
     Transaction,
 )
-from chalicelib.ledger.ports import ListPosition, Snapshot, Standing, Store
+from chalicelib.ledger.ports import ListPosition, Look, Snapshot, Standing, Store, Waiting
+from chalicelib.ledger.service.crowds import RACES
 from chalicelib.ledger.service.posting import Ledger
 from tests.support.clock import Clock
 from tests.support.ids import uuid
@@ -29,14 +31,21 @@ MORNING = datetime(2142, 3, 1, 8, tzinfo=UTC)
 NINE = "99999999-9999-4999-8999-999999999999"
 
 
+WAITING_TOGETHER = 19
+"""How many posts with keys one transaction takes."""
+
+
 class MemoryStore:
     """What `chalicelib.ledger.ports.Store` promises, and nothing else."""
 
     def __init__(self) -> None:
         self.chains: dict[str, list[Entry]] = {}
         self.kept: dict[str, StoredTransaction] = {}
-        self.keys: dict[str, Entry | Reservation] = {}
+        self.keys: dict[str | None, Entry | Reservation] = {}
         self.details: dict[str, Details] = {}
+        self.intents: dict[tuple[str, str], Intent] = {}
+        self.leaders: dict[str, tuple[int, str]] = {}
+        self.crowded: dict[str, str] = {}
 
     def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
@@ -46,6 +55,7 @@ class MemoryStore:
             last=found.last.get(account_id),
             named=found.named.get(transaction_id or ""),
             keyed=found.keyed,
+            crowded_until=self.crowded.get(account_id, ""),
         )
 
     def read_all(
@@ -57,7 +67,7 @@ class MemoryStore:
             keyed=self.keys.get(key or ""),
         )
 
-    def append(self, *entries: Entry, key: str | None = None) -> bool:
+    def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool:
         lasts = {account_id: chain[-1].sequence for account_id, chain in self.chains.items()}
         taken = {*self.kept}
         for entry in entries:
@@ -72,6 +82,8 @@ class MemoryStore:
             return False
         for entry in entries:
             self._keep(entry)
+            if crowded_until:
+                self.crowded[entry.account_id] = crowded_until
         if key:
             self.keys[key] = entries[0]
         return True
@@ -89,6 +101,60 @@ class MemoryStore:
 
     def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation:
         return self.keys.setdefault(key, wanted)
+
+    def leave(self, intent: Intent) -> None:
+        self.intents[intent.account_id, intent.place] = intent
+
+    def look(self, intent: Intent) -> Look:
+        account_id = intent.account_id
+        snapshot = self.read_snapshot(
+            account_id, transaction_id=intent.transaction_id, key=intent.key
+        )
+        after, until = self.leaders.get(account_id, (-1, ""))
+        standing = snapshot.last.sequence if snapshot.last else 0
+        return Look(
+            waits=(account_id, intent.place) in self.intents,
+            snapshot=snapshot,
+            led_until=until if after == standing else "",
+        )
+
+    def lead(self, account_id: str, *, after: int, now: str, until: str) -> bool:
+        led = self.leaders.get(account_id)
+        if led and led[0] >= after and led[1] >= now:
+            return False
+        self.leaders[account_id] = (after, until)
+        return True
+
+    def waiting(self, first: Intent) -> Waiting:
+        others = [
+            intent
+            for (account_id, place), intent in sorted(self.intents.items())
+            if account_id == first.account_id and place != first.place
+        ]
+        ids, keys, free = {*self.kept}, {*self.keys}, []
+        for intent in (first, *others):
+            if intent.transaction_id not in ids and intent.key not in keys:
+                free.append(intent)
+                ids.add(intent.transaction_id)
+                keys |= {intent.key} - {None}
+        return Waiting(self.read_snapshot(first.account_id).last, free[:WAITING_TOGETHER])
+
+    def settle(self, posts: Sequence[tuple[Intent, Entry]], *, crowded_until: str) -> bool:
+        places = [(intent.account_id, intent.place) for intent, _ in posts]
+        keys: dict[str | None, Entry | Reservation] = {
+            intent.key: entry for intent, entry in posts if intent.key
+        }
+        if any(place not in self.intents for place in places) or keys.keys() & self.keys.keys():
+            return False
+        if not self.append(*(entry for _, entry in posts), crowded_until=crowded_until):
+            return False
+        self.keys |= keys
+        for account_id, place in places:
+            del self.intents[account_id, place]
+        return True
+
+    def withdraw(self, intent: Intent) -> bool:
+        return self.intents.pop((intent.account_id, intent.place), None) is not None
 
     def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount | None:
         if account_id not in self.chains:
@@ -145,11 +211,17 @@ class MemoryStore:
         ][:limit]
 
 
-def a_ledger(store: Store, now: Callable[[], datetime] | None = None, tries: int = 100) -> Ledger:
+def a_ledger(
+    store: Store, now: Callable[[], datetime] | None = None, tries: int = 100, races: int = RACES
+) -> Ledger:
     """Return a ledger that hands out the ids 1, 2, 3, ... and never waits."""
     ids = count(1)
     return Ledger(
-        store, now or Clock(MORNING), new_id=lambda: uuid(next(ids)), tries=lambda: range(tries)
+        store,
+        now or Clock(MORNING),
+        new_id=lambda: uuid(next(ids)),
+        tries=lambda **_: range(tries),
+        races=races,
     )
 
 

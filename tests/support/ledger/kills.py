@@ -1,7 +1,8 @@
 """Callers that die anywhere in the middle and try again, on whatever plays DynamoDB."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -39,13 +40,13 @@ class Scene:
     transfer: str
 
     def ledger(self, line: Line | None = None) -> Ledger:
-        """Return the ledger as a new process sees it."""
+        """Return the ledger as a new process sees it; who comes after a death comes later."""
         client: Any = line or Line(self.client)
         return Ledger(
             LedgerStore(Table(client, self.table)),
-            now=Clock(MORNING),
+            now=Clock(MORNING + timedelta(seconds=0 if line else 4)),
             new_id=lambda: str(uuid4()),
-            tries=lambda: range(5),
+            tries=lambda **_: range(5),
         )
 
     def body(self, *, named: bool = False) -> TransactionBody:
@@ -107,6 +108,12 @@ DEEDS: dict[str, Callable[[Scene], Deed]] = {
     "a post with a key": lambda at: lambda ledger: ledger.post(at.body(), key=at.key),
     "a post with an id": lambda at: lambda ledger: ledger.post(at.body(named=True)),
     "a post with both": lambda at: lambda ledger: ledger.post(at.body(named=True), key=at.key),
+    "a post that waits with a key": lambda at: (
+        lambda ledger: replace(ledger, races=0).post(at.body(), key=at.key)
+    ),
+    "a post that waits with an id": lambda at: (
+        lambda ledger: replace(ledger, races=0).post(at.body(named=True))
+    ),
     "a reversal": lambda at: lambda ledger: ledger.reverse(at.original),
     "a transfer with a key": lambda at: (
         lambda ledger: ledger.transfers.send(at.transfer_body(), key=at.key)

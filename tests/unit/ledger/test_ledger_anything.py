@@ -104,12 +104,12 @@ DEEDS: st.SearchStrategy[Deed] = st.one_of(
 class Callers(RuleBasedStateMachine):
     """Callers post, repeat, reverse, lose races and die; what they were told is remembered."""
 
-    @initialize()
-    def open_the_books(self) -> None:
+    @initialize(races=st.sampled_from([0, 1, 3]))
+    def open_the_books(self, races: int) -> None:
         self.store = MemoryStore()
         self.stage = Stage()
         self.clock = Clock(MORNING)
-        self.ledger = a_ledger(self.stage.on(self.store), self.clock)
+        self.ledger = a_ledger(self.stage.on(self.store), self.clock, races=races)
         self.fresh: list[tuple[Receipt, Deed]] = []
         self.replayed: list[Receipt] = []
         self.deaths = 0

@@ -1,6 +1,7 @@
 """The rules of batches: all or none, each post once, also under a key that is reserved first."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -29,11 +30,11 @@ class Meanwhile(MemoryStore):
 
     deed: Callable[[], object] | None = None
 
-    def append(self, *entries: Entry, key: str | None = None) -> bool:
+    def append(self, *entries: Entry, **more: Any) -> bool:
         if deed := self.deed:
             self.deed = None
             deed()
-        return super().append(*entries, key=key)
+        return super().append(*entries, **more)
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_who_loses_the_race_on_any_account_begins_again(store: Meanwhile, ledger
 
 
 def test_who_never_gets_a_turn_is_told_that_nothing_was_posted(store: Meanwhile) -> None:
-    store.append = lambda *entries, key=None: False  # type: ignore[method-assign]
+    store.append = lambda *entries, **more: False  # type: ignore[method-assign]
 
     with pytest.raises(UnavailableError, match="This batch was not"):
         a_ledger(store, tries=3).batches.post([post(1)])

@@ -46,11 +46,11 @@ class Meanwhile(MemoryStore):
 
     deed: Callable[[], object] | None = None
 
-    def append(self, *entries: Entry, key: str | None = None) -> bool:
+    def append(self, *entries: Entry, **more: Any) -> bool:
         if deed := self.deed:
             self.deed = None
             deed()
-        return super().append(*entries, key=key)
+        return super().append(*entries, **more)
 
 
 # --- posting --------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_key_bound_elsewhere_in_between_is_refused(clock: Clock) -> None:
 
 def test_who_never_gets_a_turn_is_told_to_try_again_and_nothing_was_posted() -> None:
     class Crowded(MemoryStore):
-        def append(self, *entries: Entry, key: str | None = None) -> bool:
+        def append(self, *entries: Entry, **more: Any) -> bool:
             return False
 
     store = Crowded()
@@ -314,7 +314,7 @@ def test_an_unknown_transaction_is_not_reversed(ledger: Ledger) -> None:
 def test_a_reversal_that_never_gets_a_turn_is_told_so() -> None:
     store = MemoryStore()
     original = a_ledger(store).post(body(4)).entry.transaction_id
-    store.append = lambda *entries, key=None: False  # type: ignore[method-assign]
+    store.append = lambda *entries, **more: False  # type: ignore[method-assign]
 
     with pytest.raises(UnavailableError):
         a_ledger(store, tries=3).reverse(original)

@@ -1,6 +1,7 @@
 """The rules of transfers, one caller at a time or two in a race that is set up."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -33,11 +34,11 @@ class Meanwhile(MemoryStore):
 
     deed: Callable[[], object] | None = None
 
-    def append(self, *entries: Entry, key: str | None = None) -> bool:
+    def append(self, *entries: Entry, **more: Any) -> bool:
         if deed := self.deed:
             self.deed = None
             deed()
-        return super().append(*entries, key=key)
+        return super().append(*entries, **more)
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ def test_transfers_against_each_other_both_get_through(store: Meanwhile, ledger:
 
 def test_who_never_gets_a_turn_is_told_that_nothing_was_transferred() -> None:
     class Crowded(MemoryStore):
-        def append(self, *entries: Entry, key: str | None = None) -> bool:
+        def append(self, *entries: Entry, **more: Any) -> bool:
             return False
 
     store = Crowded()
@@ -280,7 +281,7 @@ def test_only_a_transfers_own_id_finds_it(ledger: Ledger) -> None:
 
 def test_a_reversal_that_never_gets_a_turn_says_so(store: Meanwhile, ledger: Ledger) -> None:
     sent = ledger.transfers.send(transfer()).transfer.transfer_id
-    store.append = lambda *entries, key=None: False  # type: ignore[method-assign]
+    store.append = lambda *entries, **more: False  # type: ignore[method-assign]
 
     with pytest.raises(UnavailableError, match="This reversal was not"):
         a_ledger(store, tries=3).transfers.reverse(sent, NO_FLOORS)

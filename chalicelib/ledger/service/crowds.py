@@ -1,0 +1,151 @@
+"""Posts to a crowded account: they wait beside it, and one of those who wait posts them together.
+
+Whoever lost a few races leaves what it wants as an intent and looks after it from time to time.
+Who finds that nobody else is at it posts its own intent and the oldest others in one transaction,
+each as an entry of its own; the others find their entries. The account's number guards the
+transaction, and an intent goes with its entry: so it is posted once, or withdrawn by the one who
+left it, or is never posted because it is too old.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.core.instants import sortable
+from chalicelib.ledger import chain
+from chalicelib.ledger.models import Entry, Intent
+from chalicelib.ledger.ports import Snapshot, Store, Waiting
+from chalicelib.ledger.service.rules import Receipt, check_floor, too_busy
+
+RACES = 3
+"""How many races a post loses before it waits."""
+CROWDED = timedelta(seconds=10)
+"""How long others wait from the start, after a post that nearly had to, or several together."""
+_LEADS = timedelta(seconds=3)
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.25
+_WAITED_FOR = timedelta(seconds=30)
+"""A gateway answers within 29 seconds: nobody learns what became of an older intent."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Posts that wait beside their account."""
+
+    store: Store
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    tries: Callable[..., Iterable[int]]
+
+    def post(
+        self, first: Entry, *, key: str | None, floor: int | None, lost_races: int
+    ) -> Receipt | None:
+        """Have posted what ``first`` would have been, if it had come next.
+
+        None when its id or key has come to stand for a transaction meanwhile. Raises
+        BelowFloorError; UnavailableError when it was not its turn for too long.
+        """
+        begun = self.now()
+        intent = self._left(first, key, floor)
+        for turn in self.tries(**self._pauses(self.now() - begun)):
+            if turn == 0:  # whoever leads now read what waits before this came
+                continue
+            found = self.store.look(intent)
+            if not found.waits:
+                return self._settled(intent, found.snapshot.named, lost_races)
+            if _known(found.snapshot):
+                if self.store.withdraw(intent):
+                    return None
+                continue
+            if _falls_short(found.snapshot.last, intent):
+                if self.store.withdraw(intent):
+                    check_floor(self._entry(found.snapshot.last, intent), floor)
+                continue
+            if self._leads(found.snapshot.last, intent, found.led_until):
+                self._settle(self.store.waiting(intent))
+        if self.store.withdraw(intent):
+            raise too_busy("This one", intent.account_id)
+        return self._settled(intent, None, lost_races)
+
+    def _pauses(self, call: timedelta) -> dict[str, float]:
+        """Return how long to wait between looks where a call takes so long.
+
+        Others' intents are read and posted by four calls; who looks more often only adds to them.
+        """
+        first_s = max(_FIRST_PAUSE_S, 2 * call.total_seconds())
+        return {"first_s": first_s, "longest_s": max(_LONGEST_PAUSE_S, 4 * first_s)}
+
+    def _left(self, wanted: Entry, key: str | None, floor: int | None) -> Intent:
+        now = self.now()
+        intent = Intent(
+            place=f"{sortable(now)}#{wanted.transaction_id}#{self.new_id()}",
+            account_id=wanted.account_id,
+            amount=wanted.amount,
+            transaction_id=wanted.transaction_id,
+            key=key,
+            floor=floor,
+            until=now + _WAITED_FOR,
+        )
+        self.store.leave(intent)
+        return intent
+
+    def _settled(self, intent: Intent, entry: Entry | None, lost_races: int) -> Receipt | None:
+        """Return the entry of an intent that is gone; None when it was too old."""
+        if entry is None:  # a look reads several items, and this one was perhaps read too early
+            kept = self.store.transaction(intent.transaction_id)
+            entry = kept.entry if kept else None
+        return Receipt(entry, lost_races=lost_races) if entry else None
+
+    def _leads(self, last: Entry | None, intent: Intent, led_until: str) -> bool:
+        now = self.now()
+        if sortable(now) < led_until:
+            return False
+        return self.store.lead(
+            intent.account_id,
+            after=last.sequence if last else 0,
+            now=sortable(now),
+            until=sortable(now + _LEADS),
+        )
+
+    def _settle(self, found: Waiting) -> None:
+        """Post what waits, but for what is too old and what is under its floor.
+
+        Who left the latter reads the balance and declines it.
+        """
+        now, last, posts = self.now(), found.last, []
+        for intent in found.intents:
+            if intent.until < now:
+                self.store.withdraw(intent)
+            elif not _falls_short(last, intent):
+                last = self._entry(last, intent, now)
+                posts.append((intent, last))
+        if posts:
+            crowded_until = sortable(now + CROWDED) if len(posts) > 1 else ""
+            self.store.settle(posts, crowded_until=crowded_until)
+
+    def _entry(self, last: Entry | None, intent: Intent, now: datetime | None = None) -> Entry:
+        return chain.following(
+            last,
+            account_id=intent.account_id,
+            amount=intent.amount,
+            transaction_id=intent.transaction_id,
+            now=now or self.now(),
+        )
+
+
+def crowded(snapshot: Snapshot, now: datetime) -> bool:
+    """Return whether a post had better wait from the start."""
+    return sortable(now) < snapshot.crowded_until
+
+
+def busy_until(lost_races: int, now: datetime) -> str:
+    """Return until when an account is crowded to which one posts after so many lost races."""
+    return sortable(now + CROWDED) if lost_races >= RACES - 1 else ""
+
+
+def _known(snapshot: Snapshot) -> bool:
+    return snapshot.named is not None or snapshot.keyed is not None
+
+
+def _falls_short(last: Entry | None, intent: Intent) -> bool:
+    balance = (last.balance if last else 0) + intent.amount
+    return intent.floor is not None and balance < intent.floor
