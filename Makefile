@@ -26,7 +26,7 @@ export PORT AWS_PORT STANDINS_PORT SMTP_PORT PYTHON313
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev down reset status logs demo check lint test coverage fuzz bench audit deploy destroy install format generators
+.PHONY: help up dev down reset status logs demo check lint test coverage fuzz bench audit supply deploy destroy install format generators
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -89,6 +89,11 @@ audit: install ## Check the packaged template with checkov, in an environment of
 	@[ .audit/done -nt infra/audit-requirements.txt ] || { $(PYTHON) -m venv .audit && \
 	  .audit/bin/pip install -q --disable-pip-version-check -r infra/audit-requirements.txt && touch .audit/done; }
 	@$(VENV)/python -m infra.audit
+
+supply: install ## What the functions are made of (build/sbom.json), its licences and known vulnerabilities
+	@[ .supply/done -nt infra/supply-requirements.txt ] || { $(PYTHON) -m venv .supply && \
+	  .supply/bin/pip install -q --disable-pip-version-check -r infra/supply-requirements.txt && touch .supply/done; }
+	@$(VENV)/python -m infra.supply $(ARGS)
 
 bench: install ## Measure the goals of docs/performance.md in under ten minutes; what falls short comes first
 	@$(VENV)/python -m bench.goals

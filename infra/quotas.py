@@ -105,7 +105,10 @@ def _of_functions(template: Mapping[str, Any], parameters: Mapping[str, str]) ->
         yield Use("memory in MB", name, properties["MemorySize"], 10_240)
         # Lambda leaves 100 unreserved, and a new account has no more than 10.
         yield Use(
-            "reserved concurrency", name, properties.get("ReservedConcurrentExecutions", 0), 0
+            "reserved concurrency",
+            name,
+            _reserved(properties.get("ReservedConcurrentExecutions", 0), template),
+            0,
         )
 
 
@@ -176,6 +179,13 @@ def _number(value: Any, template: Mapping[str, Any]) -> int | None:
     if isinstance(value, dict):
         value = template["Parameters"][value["Ref"]]["Default"]
     return None if value is None else int(value)
+
+
+def _reserved(value: Any, template: Mapping[str, Any]) -> int:
+    """Return how many copies are reserved unless an operator asks for more."""
+    if isinstance(value, dict):
+        return _number(value["Fn::If"][1], template) or 0
+    return int(value)
 
 
 def _longest(value: Any, template: Mapping[str, Any], parameters: Mapping[str, str]) -> int:

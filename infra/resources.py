@@ -74,12 +74,13 @@ def keep_nothing(template: Template) -> None:
         template["Parameters"].pop(name)  # which nothing refers to now
 
 
-def take_off_the_brakes(template: Template) -> None:
-    """Let every request through: the embedded AWS would pass the limits on as text."""
-    template["Resources"]["RestAPI"]["Properties"].pop("MethodSettings")
-    for kind in ("", "Public"):
-        for limit in ("RequestsPerSecond", "RequestBurst"):
-            template["Parameters"].pop(f"{kind}{limit}")
+def reserve_workers(template: Template, declared: Declarations) -> None:
+    """Have each worker run beside all others, where a parameter says for how many copies."""
+    for name, function in declared.functions.items():
+        if function.performs:
+            reserved = _if("ReservesWorkers", {"Ref": "WorkerConcurrency"})
+            properties = template["Resources"][logical_id(name)]["Properties"]
+            properties["ReservedConcurrentExecutions"] = reserved
 
 
 def write_out_concurrency(template: Template) -> None:

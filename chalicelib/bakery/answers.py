@@ -78,9 +78,11 @@ class ChangeView(ExactModel):
     at: Instant
     """When it changed."""
     by: str
-    """Who changed it."""
+    """Who changed it, as the caller says."""
     reason: str
     """Why it changed."""
+    author: str | None = None
+    """The subject of the caller's token, on a stage with sign-in."""
 
 
 class TicketView(ExactModel):

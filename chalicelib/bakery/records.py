@@ -95,6 +95,7 @@ class Change(Record):
     at: datetime
     by: str
     reason: str
+    author: str | None = None
 
 
 class Ticket(Record):
@@ -202,10 +203,17 @@ class Order(Record):
         return tuple(amounts.values())
 
     def changed(
-        self, status: OrderStatus, *, at: datetime, by: str, reason: str, **changes: object
+        self,
+        status: OrderStatus,
+        *,
+        at: datetime,
+        by: str,
+        reason: str,
+        author: str | None = None,
+        **changes: object,
     ) -> "Order":
         """Return the order after a step in its life, with ``changes`` that come with it."""
-        step = Change(status=status, at=at, by=by, reason=reason)
+        step = Change(status=status, at=at, by=by, reason=reason, author=author)
         return self.after(history=(*self.history, step), **changes)
 
     def after(self, **changes: object) -> "Order":

@@ -17,6 +17,7 @@ from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.orders import OrderRequest, Wanted
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
+from chalicelib.core.access import Caller
 from chalicelib.core.http import created, json_list, no_content, ok
 from chalicelib.core.models import KeyHeader
 from chalicelib.core.paging import Id, Pages
@@ -93,7 +94,7 @@ def delete_cake(path: CakePath) -> Response:
     errors=(422,),
     response_headers=_REPLAYED,
 )
-def create_order(body: OrderBody, headers: KeyHeader) -> Response:
+def create_order(caller: Caller, body: OrderBody, headers: KeyHeader) -> Response:
     """Place an order; the recipe is frozen in it, and extras are not multiplied."""
     order_request = OrderRequest(
         customer=body.customer,
@@ -107,7 +108,7 @@ def create_order(body: OrderBody, headers: KeyHeader) -> Response:
         phone=body.phone,
         note=body.note,
     )
-    placed = bakery().ordering.place(order_request, key=headers.key)
+    placed = bakery().ordering.place(order_request, key=headers.key, author=caller.author)
     told = {"Location": f"/orders/{placed.order.id}"}
     if placed.replayed:
         told["Idempotent-Replayed"] = "true"
@@ -176,10 +177,10 @@ def get_order(path: OrderPath) -> Response:
     no_content=True,
     errors=(404, 409),
 )
-def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
+def cancel_order(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
     """Cancel an order, once; it can still be looked at."""
     reason = query.reason or "cancelled on request"
-    bakery().ordering.cancel(path.order_id, by=query.by, reason=reason)
+    bakery().ordering.cancel(path.order_id, by=query.by, reason=reason, author=caller.author)
     return no_content()
 
 
@@ -192,10 +193,12 @@ def cancel_order(path: OrderPath, query: ActionQuery) -> Response:
     response=OrderAnswer,
     errors=(404, 409),
 )
-def mark_order_ready(path: OrderPath, query: ActionQuery) -> Response:
+def mark_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
     """Say that an order is ready: its customer is told, once, a minute later."""
     ordering = bakery().ordering
-    order = ordering.make_ready(path.order_id, by=query.by, reason=query.reason or "baked")
+    order = ordering.make_ready(
+        path.order_id, by=query.by, reason=query.reason or "baked", author=caller.author
+    )
     return ok(OrderAnswer.of(order, ordering.ticket(order)))
 
 
@@ -208,9 +211,9 @@ def mark_order_ready(path: OrderPath, query: ActionQuery) -> Response:
     response=OrderAnswer,
     errors=(404, 409),
 )
-def undo_order_ready(path: OrderPath, query: ActionQuery) -> Response:
+def undo_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
     """Take back that an order is ready, before its customer is told."""
     ordering = bakery().ordering
     reason = query.reason or "not ready after all"
-    order = ordering.undo_ready(path.order_id, by=query.by, reason=reason)
+    order = ordering.undo_ready(path.order_id, by=query.by, reason=reason, author=caller.author)
     return ok(OrderAnswer.of(order, ordering.ticket(order)))

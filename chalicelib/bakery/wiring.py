@@ -1,6 +1,6 @@
 """Builds the bakery's services, once per process, on first use."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -101,7 +101,7 @@ def bakery() -> Bakery:
             ordering,
             desk=_desk,
             now=now,
-            secret=_webhook_secret,
+            secrets=_webhook_secrets,
         ),
         employees=Employees(kept.staff, now=now),
     )
@@ -129,8 +129,8 @@ def _desk() -> "Jira":
     return jira()
 
 
-def _webhook_secret() -> bytes:
-    """Return what Jira signs with. Raises NotConfiguredError while there is none."""
-    from chalicelib.integrations.wiring import jira_webhook_secret  # noqa: PLC0415
+def _webhook_secrets() -> Sequence[bytes]:
+    """Return what Jira may sign with. Raises NotConfiguredError while there is nothing."""
+    from chalicelib.integrations.wiring import jira_webhook_secrets  # noqa: PLC0415
 
-    return jira_webhook_secret()
+    return jira_webhook_secrets()

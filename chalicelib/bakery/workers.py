@@ -49,7 +49,7 @@ def tickets() -> Worker:
     handler = jira.by_task(
         provider, kept.orders, kept.batches, kept.tickets, bakery().ordering, bakery().shortages
     )
-    return outbox.worker("jira", handler)
+    return outbox.worker("jira", vendors.renewing(handler))
 
 
 @bp.on_sqs_message(queue="outbox-notify", batch_size=1, name="bakery_notice_asked")
@@ -72,7 +72,7 @@ def notices() -> Worker:
         kept.cakes,
         now=now,
     )
-    return outbox.worker("notify", handler)
+    return outbox.worker("notify", vendors.renewing(handler))
 
 
 @bp.on_sqs_message(queue="outbox-google", batch_size=1, name="bakery_filing_asked")
@@ -94,7 +94,7 @@ def files() -> Worker:
         now=now,
         search_lag_s=from_env(BakerySettings).bakery_drive_settle_s,
     )
-    return outbox.worker("google", handler)
+    return outbox.worker("google", vendors.renewing(handler))
 
 
 @bp.on_sqs_message(queue="outbox-github", batch_size=1, name="bakery_access_asked")
@@ -107,7 +107,7 @@ def access_asked(event: SQSEvent) -> Failures:
 @cache
 def access() -> Worker:
     """Return the worker for the effects of kind ``github``."""
-    return outbox.worker("github", AccessHandler(vendors.github, stores().staff))
+    return outbox.worker("github", vendors.renewing(AccessHandler(vendors.github, stores().staff)))
 
 
 def _addresses() -> Addresses:

@@ -59,6 +59,11 @@ class Caller:
     scopes: frozenset[str]
     technician: str | None = None
 
+    @property
+    def author(self) -> str | None:
+        """Return who a change is to be put down to; None where nobody is known."""
+        return self.subject or None
+
     def may(self, *scopes: Scope) -> bool:
         """Return whether the caller has any one of ``scopes``."""
         return not self.scopes.isdisjoint(scopes)

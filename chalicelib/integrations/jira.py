@@ -37,11 +37,12 @@ class JiraSettings(VendorSettings):
 
 
 class JiraWebhookSettings(VendorSettings):
-    """What Jira signs its webhooks with."""
+    """What Jira signs its webhooks with, and what it signed them with before."""
 
     secret: ClassVar[str] = WEBHOOK_SECRET
 
     jira_webhook_secret: SecretStr
+    jira_webhook_secret_previous: SecretStr | None = None
 
 
 class _StatusCategory(Read):

@@ -3,8 +3,8 @@
 A value is looked for in the environment, then in the secret that `VENDORS_SECRET` names: a JSON
 object in Secrets Manager with the same names. What a stranger's request is checked with is in a
 secret of its own, `WEBHOOK_SECRET`, so that the function that strangers reach holds no token. An
-empty value is none. A secret is read at first use and again after five minutes, so a new token
-needs no deployment.
+empty value is none. A secret is read at first use, again after five minutes, and when a vendor
+refuses what it says, so a new token needs no deployment and stops nothing.
 """
 
 import json
@@ -18,9 +18,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from urllib3 import Timeout
 
 from chalicelib.core.log import logger
-from chalicelib.core.outbox.effects import NotConfiguredError, NotExecutedError
+from chalicelib.core.outbox.effects import (
+    CredentialsError,
+    Effect,
+    EffectHandler,
+    Ending,
+    NotConfiguredError,
+    NotExecutedError,
+)
 
 KEPT_S = 300.0
+RENEWED_S = 5.0
+"""Seconds between two looks at a secret whose credentials are refused."""
 VENDORS_SECRET = "VENDORS_SECRET"  # noqa: S105 - the name of a variable
 WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -78,6 +87,15 @@ class Settings:
             missing = [str(error["loc"][0]).upper() for error in lacking.errors()]
             raise self._disabled(model, missing) from None
 
+    def renew(self) -> bool:
+        """Read the secrets again that were not read just now; return whether one has changed."""
+        changed = False
+        for name, before in list(self._kept.items()):
+            if self._now() >= self._stale_at[name] - KEPT_S + RENEWED_S:
+                self._read(name)
+                changed |= self._kept[name] != before
+        return changed
+
     def missing(self, model: type[VendorSettings]) -> list[str]:
         """Return the names of the settings that a vendor needs and does not have."""
         values = self._values(model)
@@ -100,10 +118,13 @@ class Settings:
         if not name:
             return {}
         if name not in self._kept or self._now() >= self._stale_at[name]:
-            self._kept[name] = self._fresh(name)
-            self._stale_at[name] = self._now() + KEPT_S
-            self._told.clear()
+            self._read(name)
         return self._kept[name]
+
+    def _read(self, name: str) -> None:
+        self._kept[name] = self._fresh(name)
+        self._stale_at[name] = self._now() + KEPT_S
+        self._told.clear()
 
     def _fresh(self, name: str) -> dict[str, str]:
         try:
@@ -121,6 +142,43 @@ class Settings:
             self._told.add(vendor)
             logger.warning("vendor is off", extra={"vendor": vendor, "missing": missing})
         return NotConfiguredError(words)
+
+
+@dataclass(frozen=True)
+class Renewing:
+    """A handler that tries once more where its credentials are refused and there are new ones.
+
+    What is refused was not done, so the second try is the only one that does anything.
+    """
+
+    handler: EffectHandler
+    settings: Callable[[], Settings]
+
+    @property
+    def search_lag_s(self) -> float:
+        """Return what the handler says."""
+        return self.handler.search_lag_s
+
+    def handle(self, effect: Effect, /) -> str | None:
+        """Do it."""
+        return self._renewing(lambda: self.handler.handle(effect))
+
+    def find(self, effect: Effect, /) -> str | None:
+        """Find it."""
+        return self._renewing(lambda: self.handler.find(effect))
+
+    def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
+        """Tell the context."""
+        self.handler.on_finished(effect, conclusion)
+
+    def _renewing(self, call: Callable[[], str | None]) -> str | None:
+        try:
+            return call()
+        except CredentialsError:
+            if not self.settings().renew():
+                raise
+            logger.info("the credentials were renewed")
+            return call()
 
 
 def _texts(secret: str) -> dict[str, str]:

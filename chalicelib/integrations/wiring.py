@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
 from chalicelib.core import aws
-from chalicelib.core.outbox.effects import CredentialsError, NotExecutedError
+from chalicelib.core.outbox.effects import CredentialsError, EffectHandler, NotExecutedError
 from chalicelib.integrations import github as github_client
 from chalicelib.integrations import google
 from chalicelib.integrations import jira as jira_client
@@ -26,7 +26,7 @@ from chalicelib.integrations.http import TIMEOUT, Http
 from chalicelib.integrations.jira import Jira, JiraSettings, JiraWebhookSettings
 from chalicelib.integrations.mail import Mail, MailSettings, SmtpMail
 from chalicelib.integrations.ses import SesMail
-from chalicelib.integrations.settings import Settings, Vendor
+from chalicelib.integrations.settings import Renewing, Settings, Vendor
 from chalicelib.integrations.slack import Slack, SlackSettings
 
 Timeout = urllib3.Timeout
@@ -38,6 +38,11 @@ _CLOSED = {"AccessDeniedException", "DecryptionFailure", "ResourceNotFoundExcept
 def settings() -> Settings:
     """Return the vendors' settings of this container."""
     return Settings(_secret_text)
+
+
+def renewing(handler: EffectHandler) -> Renewing:
+    """Return a handler that goes on with new credentials when the old ones are refused."""
+    return Renewing(handler, settings)
 
 
 def jira(timeout: Timeout = TIMEOUT) -> Jira:
@@ -57,9 +62,11 @@ def jira(timeout: Timeout = TIMEOUT) -> Jira:
     return Jira(http, told.jira_project, issue_type=told.jira_issue_type)
 
 
-def jira_webhook_secret() -> bytes:
-    """Return what Jira signs its webhooks with."""
-    return settings().of(JiraWebhookSettings).jira_webhook_secret.get_secret_value().encode()
+def jira_webhook_secrets() -> tuple[bytes, ...]:
+    """Return what Jira may sign its webhooks with: while a secret is replaced, two."""
+    told = settings().of(JiraWebhookSettings)
+    known = (told.jira_webhook_secret, told.jira_webhook_secret_previous)
+    return tuple(each.get_secret_value().encode() for each in known if each)
 
 
 def slack(timeout: Timeout = TIMEOUT) -> Slack:

@@ -35,4 +35,4 @@ def announcer() -> Worker:
     table = Table(aws.dynamodb(), from_env(VendingSettings).vending_table)
     letters = AnnouncementStore(table, outbox.outbox())
     handler = AnnouncementHandler(vendors.slack, vendors.mail, letters, now=now)
-    return outbox.worker("announce", handler)
+    return outbox.worker("announce", vendors.renewing(handler))

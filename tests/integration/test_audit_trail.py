@@ -104,6 +104,11 @@ def test_the_author_is_the_token_s_subject_whoever_by_names(stage: Api, issuer: 
     assert (last["who"], last["scopes"]) == ("bela", ["bakery:write"])
     assert last["changes"] == [{"what": "orders/1", "change": "changed", "status": "ready"}]
     assert "CEO" not in json.dumps(trail(reader))
+    history = bela.get("/orders/1").json["history"]
+    assert [(step["by"], step["author"]) for step in history] == [
+        ("customer", "bela"),
+        ("The CEO", "bela"),
+    ]
 
 
 def test_the_trail_takes_a_scope_of_its_own(stage: Api, issuer: Issuer) -> None:

@@ -172,9 +172,18 @@ class Batching:
         at, why = self.now(), f"joined the batch of {begun.day}"
         if begun.number > 1:
             why = f"joined ticket {begun.number} of {begun.day}"
-        joined = {"batch": begun.day, "batch_number": begun.number}
         return [
-            (order, order.changed("ticketed", at=at, by=begun.by, reason=why, **joined))
+            (
+                order,
+                order.changed(
+                    "ticketed",
+                    at=at,
+                    by=begun.by,
+                    reason=why,
+                    batch=begun.day,
+                    batch_number=begun.number,
+                ),
+            )
             for order in orders
         ]
 

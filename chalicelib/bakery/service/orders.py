@@ -131,7 +131,9 @@ class Ordering:
 
     # --- placing ---
 
-    def place(self, request: OrderRequest, *, key: str | None = None) -> Placed:
+    def place(
+        self, request: OrderRequest, *, key: str | None = None, author: str | None = None
+    ) -> Placed:
         """Place an order, or return the one that ``key`` has placed.
 
         Raises UnknownRecipeError, UnitsClashError, AmbiguousAmountError, KeyReusedError or
@@ -140,7 +142,7 @@ class Ordering:
         known = self.orders.keyed(key) if key else None
         if known:
             return self._replayed(known, request)
-        order = self._new(request)
+        order = self._new(request, author)
         follow = [effects.order_ticket(order.id)] if order.ticket else []
         keyed = (key, Keyed(order=order.id)) if key else None
         if self.orders.add(order, follow, key=keyed):
@@ -150,7 +152,7 @@ class Ordering:
             raise UnavailableError("The order could not be stored.")
         return self._replayed(taken, request)
 
-    def _new(self, request: OrderRequest) -> Order:
+    def _new(self, request: OrderRequest, author: str | None) -> Order:
         """Return ``request`` as an order, with the recipe as it is now."""
         cake = self.cakes.cake(fold(request.recipe))
         if cake is None:
@@ -161,7 +163,7 @@ class Ordering:
         if request.due_at and request.due_at < at:
             past = Fault(place="body", field="due_at", detail="must not lie in the past")
             raise InvalidInputError([past])
-        history = [Change(status="open", at=at, by="customer", reason="ordered")]
+        history = [Change(status="open", at=at, by="customer", reason="ordered", author=author)]
         alone = request.urgent or self.per_order
         if alone:
             why = "urgent" if request.urgent else "every order has a ticket of its own"
@@ -240,9 +242,9 @@ class Ordering:
 
     # --- changing ---
 
-    def cancel(self, order_id: int, *, by: str, reason: str) -> Order:
+    def cancel(self, order_id: int, *, by: str, reason: str, author: str | None = None) -> Order:
         """Cancel an order, once. Raises NotFoundError, or WrongStateError when it is ready."""
-        return self._cancel(order_id, by=by, reason=reason, follow=_of_a_wish)
+        return self._cancel(order_id, by=by, reason=reason, author=author, follow=_of_a_wish)
 
     def cancel_short(
         self, order_id: int, *, by: str, reason: str, missing: frozenset[str]
@@ -257,7 +259,14 @@ class Ordering:
         )
 
     def _cancel(
-        self, order_id: int, *, by: str, reason: str, follow: _Follow, **told: object
+        self,
+        order_id: int,
+        *,
+        by: str,
+        reason: str,
+        follow: _Follow,
+        author: str | None = None,
+        **told: object,
     ) -> Order:
         for _ in range(_MOST_TRIES):
             before = self.order(order_id)
@@ -265,12 +274,16 @@ class Ordering:
                 return before
             if before.status == "ready":
                 raise WrongStateError(f"Order {order_id} is ready; it is too late to cancel it.")
-            after = before.changed("cancelled", at=self.now(), by=by, reason=reason, **told)
+            after = before.changed(
+                "cancelled", at=self.now(), by=by, reason=reason, author=author, **told
+            )
             if self.orders.change(before, after, follow(before)):
                 return after
         raise _busy(order_id)
 
-    def make_ready(self, order_id: int, *, by: str, reason: str) -> Order:
+    def make_ready(
+        self, order_id: int, *, by: str, reason: str, author: str | None = None
+    ) -> Order:
         """Mark an order as ready, once; its customer is notified ``undo_s`` later.
 
         Raises NotFoundError; WrongStateError if it was cancelled.
@@ -281,12 +294,16 @@ class Ordering:
                 return before
             if before.status == "cancelled":
                 raise WrongStateError(f"Order {order_id} was cancelled; it cannot be ready.")
-            after = before.changed("ready", at=self.now(), by=by, reason=reason, notice=Notice())
+            after = before.changed(
+                "ready", at=self.now(), by=by, reason=reason, author=author, notice=Notice()
+            )
             if self.orders.change(before, after, [self._notice(before)]):
                 return after
         raise _busy(order_id)
 
-    def undo_ready(self, order_id: int, *, by: str, reason: str) -> Order:
+    def undo_ready(
+        self, order_id: int, *, by: str, reason: str, author: str | None = None
+    ) -> Order:
         """Undo that an order is ready, unless its customer is being notified.
 
         The order has its earlier status again; repeatable. Raises NotFoundError,
@@ -300,7 +317,13 @@ class Ordering:
                 raise WrongStateError(f"Order {order_id} is {before.status}, not ready.")
             earlier = next(c.status for c in reversed(before.history) if c.status != "ready")
             after = before.changed(
-                earlier, at=self.now(), by=by, reason=reason, notice=None, undone=before.undone + 1
+                earlier,
+                at=self.now(),
+                by=by,
+                reason=reason,
+                author=author,
+                notice=None,
+                undone=before.undone + 1,
             )
             if self.orders.change(before, after, withdrawn=self._notice(before)):
                 return after

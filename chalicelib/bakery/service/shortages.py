@@ -44,8 +44,8 @@ class Report:
 class Shortages:
     """Reads tickets, and cancels the orders that cannot be baked.
 
-    ``desk`` gives the vendor's client, and ``secret`` what it shares with us; both raise
-    NotConfiguredError where there is none, and without a secret no webhook can be genuine.
+    ``desk`` gives the vendor's client, and ``secrets`` what it shares with us, two while one is
+    replaced; both raise NotConfiguredError where there is none, and then no webhook is genuine.
     """
 
     tickets: Tickets
@@ -54,17 +54,16 @@ class Shortages:
     ordering: Ordering
     desk: Callable[[], TicketDesk]
     now: Callable[[], datetime]
-    secret: Callable[[], bytes]
+    secrets: Callable[[], Sequence[bytes]]
 
     def verify(self, body: bytes, signature: str) -> None:
         """Return when Jira signed these bytes. Raises UnauthorizedError."""
         try:
-            secret = self.secret()
+            secrets = self.secrets()
         except NotConfiguredError as off:
             detail = "This stage takes no webhooks: it has no secret to check them with."
             raise UnauthorizedError(detail) from off
-        digest = hmac.new(secret, body, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(f"sha256={digest}".encode(), signature.encode()):
+        if not any(_signs(secret, body, signature) for secret in secrets):
             raise UnauthorizedError("The signature is not that of this body.")
 
     def take(self, report: Report) -> Verdict:
@@ -135,3 +134,8 @@ class Shortages:
 def report_time(timestamp_ms: int) -> datetime:
     """Return the time of a report from Jira's milliseconds since 1970."""
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+
+
+def _signs(secret: bytes, body: bytes, signature: str) -> bool:
+    digest = hmac.new(secret, body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(f"sha256={digest}".encode(), signature.encode())

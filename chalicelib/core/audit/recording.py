@@ -76,11 +76,7 @@ def recording(
     request_id: str | None,
 ) -> Iterator[None]:
     """Enter what is changed meanwhile as the doing of ``who``."""
-    # Text that cannot be stored, as an issuer may sign it, is spelled out.
-    subject = who.encode(errors="backslashreplace").decode()
-    told = Recording(
-        subject, tuple(scopes), technician, method, route, request_id or str(uuid.uuid4())
-    )
+    told = Recording(who, tuple(scopes), technician, method, route, request_id or str(uuid.uuid4()))
     token = _recording.set(told)
     try:
         yield

@@ -49,7 +49,8 @@ class Tokens:
         claims = self._claims(token)
         technician = claims.get(self._settings.auth_technician_claim)
         return Caller(
-            subject=claims["sub"],
+            # Text that cannot be stored, as an issuer may sign it, is spelled out.
+            subject=claims["sub"].encode(errors="backslashreplace").decode(),
             scopes=frozenset(self._scopes(claims)),
             technician=str(technician) if isinstance(technician, str | int) else None,
         )

@@ -232,7 +232,7 @@ class ChaoticBakery:
                 ordering,
                 desk=vendors.jira,
                 now=now,
-                secret=lambda: SECRET,
+                secrets=lambda: [SECRET],
             ),
             employees=Employees(kept.staff, now=now),
         )

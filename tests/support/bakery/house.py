@@ -96,7 +96,7 @@ class Bakehouse:
             self.ordering,
             desk=lambda: self.desk,
             now=self.clock,
-            secret=lambda: SECRET,
+            secrets=lambda: [SECRET],
         )
         self.employees = Employees(self.staff, now=self.clock)
         self.domains: set[str] = set()

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -52,10 +53,10 @@ def test_5d_only_what_jira_signed_is_taken(house: Bakehouse) -> None:
 
 
 def test_b19_without_a_secret_nothing_is_genuine(house: Bakehouse) -> None:
-    def off() -> bytes:
+    def off() -> Sequence[bytes]:
         raise NotConfiguredError("JIRA_WEBHOOK_SECRET is not set")
 
-    object.__setattr__(house.shortages, "secret", off)
+    object.__setattr__(house.shortages, "secrets", off)
 
     with pytest.raises(UnauthorizedError, match="takes no webhooks"):
         house.shortages.verify(BODY, signature(BODY, b""))

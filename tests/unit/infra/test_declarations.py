@@ -400,6 +400,35 @@ def test_every_route_has_a_limit_and_what_reads_for_strangers_a_lower_one() -> N
     assert "MethodSettings" not in local
 
 
+def test_brakes_that_cost_or_need_an_account_of_size_are_off_until_they_are_asked_for() -> None:
+    overlay = templates.merged().overlay
+    defaults = {name: each.get("Default") for name, each in overlay["Parameters"].items()}
+    workers = [
+        logical_id(name)
+        for name, each in templates.merged().declared.functions.items()
+        if each.performs
+    ]
+
+    assert overlay["Conditions"]["ReservesWorkers"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "WorkerConcurrency"}, 0]}]
+    }
+    for parameter, condition, functions in (
+        ("ApiConcurrency", "ReservesApi", ["APIHandler"]),
+        ("WorkerConcurrency", "ReservesWorkers", workers),
+    ):
+        assert defaults[parameter] == 0
+        for name in functions:
+            reserved = overlay["Resources"][name]["Properties"]["ReservedConcurrentExecutions"]
+            assert reserved["Fn::If"][:2] == [condition, {"Ref": parameter}]
+    assert (defaults["AccessLogs"], defaults["RequestsPerAddress"]) == ("false", 0)
+    assert defaults["WebAclArn"] == "none"
+    assert overlay["Resources"]["WebAcl"]["Condition"] == "LimitsAddresses"
+    assert overlay["Resources"]["GatewayLogGroup"]["Condition"] == "LogsAccess"
+    local = templates.merged(local=True).overlay
+    assert not {"WebAcl", "WebAclAssociation", "GatewayLogGroup"} & local["Resources"].keys()
+    assert "ReservedConcurrentExecutions" not in local["Resources"]["APIHandler"]["Properties"]
+
+
 def test_on_aws_what_holds_data_is_protected_and_encrypted() -> None:
     found = templates.merged().resources.values()
     for each in (

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from tests.support.api import Answer, Api
 from tests.support.vending.world import LEAP_DAY, World, log
@@ -386,19 +385,6 @@ def test_v6_a_dispatch_is_opened_once_and_closed(api: Api) -> None:
     assert api.get("/dispatches", state="open").json == []
     assert api.get("/dispatches", state="ajar").faults.keys() == {"query.state"}
     assert api.post("/dispatches", {"machine": "GM404"}).status == 422
-
-
-def test_v10_the_health_of_the_service_is_that_of_its_database(
-    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert api.get("/health").json["status"] == "ok"
-
-    def down(_: object) -> tuple[int, int]:
-        raise EndpointConnectionError(endpoint_url="https://dynamodb")
-
-    monkeypatch.setattr(type(world.ports.rollups), "epoch", down)
-    answer = api.get("/health")
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
 
 
 # --- lists, page by page ------------------------------------------------------------------------
