@@ -40,8 +40,8 @@ LOG_TYPES = ["application/zip", "application/gzip", "application/octet-stream", 
 values = st.one_of(st.sampled_from(GOOD), st.text(max_size=40), st.integers().map(str))
 in_path = st.one_of(
     st.sampled_from(GOOD),
-    # A client takes "." and ".." for steps in the path.
-    st.text(string.ascii_letters + string.digits + "._-~#$é☃", max_size=30).filter(
+    # A client takes "." and ".." for steps in the path; an empty part is another path.
+    st.text(string.ascii_letters + string.digits + "._-~#$é☃", min_size=1, max_size=30).filter(
         lambda part: part not in {".", ".."}
     ),
 )
