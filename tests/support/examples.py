@@ -368,6 +368,7 @@ def _ledger(call: Teller) -> None:
     call("listEntries", path=_ANN, limit=2)
 
 
+CAKE = {"name": "Carrot Cake", "ingredients": {"carrot": 1, "flour": 17.5}}
 ORDER = {
     "customer": "Mr. Cakelover",
     "recipe": "carrot_cake",
@@ -383,7 +384,7 @@ ORDER = {
 
 
 def _bakery(call: Teller) -> None:
-    call("createCake", {"name": "Carrot Cake", "ingredients": {"carrot": 1, "flour": 17.5}})
+    call("createCake", CAKE)
     cake = {"cake_id": "carrot_cake"}
     call("getCake", path=cake)
     call("listCakes")
@@ -430,8 +431,7 @@ def _bakery(call: Teller) -> None:
     call("listEmployees")
     call("updateEmployee", {"githubUsername": "ada-lovelace"}, path=employee)
     call("deleteEmployee", path=employee)
-    call("createCake", {"name": "Apple Pie", "ingredients": {"apple": 1, "flour": 12.5}})
-    call("deleteCake", path={"cake_id": "apple_pie"})
+    call("deleteCake", path=cake)
 
 
 def _operators(call: Teller) -> None:
@@ -454,6 +454,7 @@ def _events(call: Teller) -> None:
     made = {"url": "https://shop.example/hooks", "kinds": ["order.changed"]}
     call("createSubscription", made | {"description": "The shop"})
     subscription = {"subscription_id": "{createSubscription.id}"}
+    call("createCake", CAKE)
     order = OrderAnswer.model_validate(call("createOrder", ORDER))
     recording().record([Fact("order.changed", f"orders/{order.id}", now(), order, "1")])
     call("listEvents", kind="order.changed", limit=2)
