@@ -97,6 +97,15 @@ def _sent(
     return Answer(answer.status_code, answer.headers, answer.content)
 
 
+def test_the_gateway_passes_head_on_and_compresses_what_is_long(stack: Deployed) -> None:
+    got, head = (stack.api.request(verb, "/openapi.json") for verb in ("GET", "HEAD"))
+    known = stack.api.head("/openapi.json", headers={"If-None-Match": got.headers["ETag"]})
+
+    assert (got.status_code, got.headers["Content-Encoding"]) == (200, "gzip")
+    assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", got.headers["ETag"])
+    assert known.status_code == 304
+
+
 HOSTILE_LOGS = {
     "no line ending": b"GM001|2020-02-20T11:29:44Z|1",
     "one endless line": b"x" * 3_000_000,
