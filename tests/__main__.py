@@ -9,21 +9,32 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tests.support.lanes import run, share_out
+from tests.support.lanes import PACKAGE_FOLDER, run, share_out
 
-# Side by side: what waits for deployed stacks most of the time, and what computes.
+# Side by side: what waits for deployed stacks most of the time (for the one that most tests share,
+# or for those whose settings or faults are for a few), and what computes.
 _LOCAL = {
     "deployed": ("tests/e2e", "tests/targets"),
+    "own stacks": ("tests/e2e/own_stacks",),
     "page": ("tests/features", "tests/browser"),
     "in process": ("tests/unit", "tests/integration", "tests/architecture", "tests/state"),
 }
 # What is about the application and not about the embedded AWS.
-_ANYWHERE = ("bakery", "deliveries", "events", "files", "ledger", "races", "warranties")
+_ANYWHERE = (
+    "own_stacks/test_bakery",
+    "test_deliveries",
+    "test_events",
+    "test_files",
+    "test_ledger",
+    "test_races",
+    "test_warranties",
+)
 _ELSEWHERE: dict[str, dict[str, tuple[str, ...]]] = {
     "localstack": {
         "localstack": (
-            *(f"tests/e2e/test_{name}.py" for name in _ANYWHERE),
+            *(f"tests/e2e/{name}.py" for name in _ANYWHERE),
             "tests/features",
             "tests/targets/test_localstack.py",
         )
@@ -36,14 +47,16 @@ COVERED = ("coverage", "run", "-m", "pytest")
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests and return 0 if they passed."""
-    if arguments[:1] != ["--coverage"]:
-        return run(share_out(FOLDERS, arguments))
-    lanes = share_out(FOLDERS, arguments[1:])
-    for lane in lanes:
-        lane.program = COVERED
-    os.environ["COVERAGE_FILE"] = str(Path(".coverage").absolute())  # functions run elsewhere
-    code = run(lanes)
-    for step in ("combine", "report"):
+    covered = arguments[:1] == ["--coverage"]
+    lanes = share_out(FOLDERS, arguments[covered:])
+    if covered:
+        os.environ["COVERAGE_FILE"] = str(Path(".coverage").absolute())  # functions run elsewhere
+        for lane in lanes:
+            lane.program = COVERED
+    with TemporaryDirectory(prefix="backroom-build-") as folder:
+        os.environ[PACKAGE_FOLDER] = folder
+        code = run(lanes)
+    for step in ("combine", "report") if covered else ():
         subprocess.run([sys.executable, "-m", "coverage", step], check=False)
     return code
 

@@ -1,10 +1,11 @@
 """The packaged stack, deployed to an embedded AWS that the tests start and stop themselves.
 
-The functions are packaged once a session, apart from the developer's ``build/``. `deployed` brings
+The functions are packaged once, apart from the developer's ``build/``. `deployed` brings
 up a stack on ports of its own and remembers it, so all who ask for the same name share it; what was
 brought up is stopped when the session ends, however it ends.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ from infra.localstack.up import LocalStack
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
 from infra.standins.server import Standins
+from tests.support.lanes import PACKAGE_FOLDER
 from tests.support.measured import measuring
 from tests.support.patience import CLIENT_S, NotYetError, eventually
 from tests.support.processes import free_port, processes
@@ -202,10 +204,16 @@ def packaged(request: pytest.FixtureRequest) -> Path:
     """Return the folder with the session's zips and ``sam.json``."""
     stash = request.config.stash
     if _PACKAGE not in stash:
-        folder = _new_folder(request, "build")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # those of the libraries that read templates
-            stash[_PACKAGE] = package.build(local=True, folder=folder)
+        ours = os.environ.get(PACKAGE_FOLDER)
+        folder = Path(ours) if ours else _new_folder(request, "build")
+        done = folder / "done"
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another lane may be at it
+            if not done.exists():
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # those of the libraries that read templates
+                    done.write_text(str(package.build(local=True, folder=folder)))
+        stash[_PACKAGE] = Path(done.read_text())
     return stash[_PACKAGE]
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+PACKAGE_FOLDER = "TEST_PACKAGE_FOLDER"
+"""The variable with the folder in which lanes share the package; without it each packages."""
 OPTIONS = ("-q", "--color=no", "--durations=20", "--durations-min=1")
 _SECTION = re.compile(r"=+ .* =+")
 _COUNTS = re.compile(r"(?:\d+ [a-z]+(?:, )?)+ in [\d.]+s.*")
@@ -54,19 +56,30 @@ class Lane:
 def share_out(folders: Mapping[str, Sequence[str]], arguments: Sequence[str]) -> list[Lane]:
     """Return the lanes to run, given pytest's arguments.
 
-    ``folders`` are those of each lane. Paths among the arguments go to the lane they belong to, all
-    others to every lane; without paths each lane runs all of its folders.
+    ``folders`` are those of each lane; a folder below another lane's belongs to its own lane alone.
+    Paths among the arguments go to the lane they belong to, all others to every lane; without paths
+    each lane runs all of its folders.
     """
     paths = [each for each in arguments if Path(each.partition("::")[0]).exists()]
     others = [each for each in arguments if each not in paths]
-    if not paths:
-        return [Lane(name, [*others, *mine]) for name, mine in folders.items()]
     lanes = []
     for name, mine in folders.items():
-        below = [path for path in paths if any(_is_below(path, folder) for folder in mine)]
+        apart = [
+            each
+            for lane, theirs in folders.items()
+            for each in theirs
+            if lane != name and any(_is_below(each, folder) for folder in mine)
+        ]
+        below = [
+            path
+            for path in paths
+            if any(_is_below(path, folder) for folder in mine)
+            and not any(_is_below(path, folder) for folder in apart)
+        ]
         above = [folder for folder in mine if any(_is_below(folder, path) for path in paths)]
-        if chosen := list(dict.fromkeys([*below, *above])):
-            lanes.append(Lane(name, [*others, *chosen]))
+        if chosen := list(dict.fromkeys([*below, *above])) if paths else list(mine):
+            ignored = [f"--ignore={each}" for each in apart]
+            lanes.append(Lane(name, [*others, *ignored, *chosen]))
     return lanes
 
 

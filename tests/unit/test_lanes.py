@@ -27,6 +27,19 @@ def test_a_path_goes_to_the_lane_that_it_belongs_to() -> None:
     assert shared("tests/e2e", here) == {"deployed": ["tests/e2e"], "in process": [here]}
 
 
+def test_a_folder_below_another_lane_s_belongs_to_its_own_alone() -> None:
+    folders = {"deployed": ("tests/e2e",), "own": ("tests/e2e/own_stacks",)}
+    inside = "tests/e2e/own_stacks/test_poison.py"
+
+    def arguments(*asked: str) -> dict[str, list[str]]:
+        return {lane.name: list(lane.arguments) for lane in share_out(folders, asked)}
+
+    apart = ["--ignore=tests/e2e/own_stacks", "tests/e2e"]
+    assert arguments() == {"deployed": apart, "own": ["tests/e2e/own_stacks"]}
+    assert arguments("tests/e2e") == {"deployed": apart, "own": ["tests/e2e/own_stacks"]}
+    assert arguments(inside) == {"own": [inside]}
+
+
 def test_a_folder_above_the_lanes_is_all_of_them() -> None:
     assert shared("tests") == {
         "deployed": ["tests/e2e", "tests/browser"],
@@ -37,8 +50,10 @@ def test_a_folder_above_the_lanes_is_all_of_them() -> None:
 def test_every_folder_with_tests_is_in_a_lane() -> None:
     root = Path(__file__).parents[1]
     there = {f"tests/{path.relative_to(root).parts[0]}" for path in root.rglob("test_*.py")}
+    lanes = {folder for folders in ALL.values() for folder in folders}
 
-    assert there == {folder for folders in ALL.values() for folder in folders}
+    assert there == {folder for folder in lanes if folder.count("/") == 1}
+    assert all(Path(folder).is_dir() for folder in lanes)
 
 
 def lane(folder: Path, tests: str) -> Lane:

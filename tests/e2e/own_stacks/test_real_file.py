@@ -18,7 +18,7 @@ from tests.support.deployed import Deployed, deploy_again, deployed
 from tests.support.patience import eventually
 from tests.support.vending.crew import drop, dropped, get, settled, transactions
 
-REAL_FILE = Path(__file__).parents[1] / "data" / "transactions.txt"
+REAL_FILE = Path(__file__).parents[2] / "data" / "transactions.txt"
 ROWS = {"GM001": 345, "GM002": 346, "GM003": 317, "GM004": 322, "GM005": 346, "GM006": 324}
 
 
