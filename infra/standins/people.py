@@ -27,7 +27,12 @@ _EVERYONE = (
         "seller and sender",
         ("deliveries:read", "deliveries:write", "warranties:read", "warranties:write"),
     ),
-    Person("otto", "Otto", "operator", ("operate", "audit:read", "deliveries:read", "bakery:read")),
+    Person(
+        "otto",
+        "Otto",
+        "operator",
+        ("operate", "audit:read", "events:read", "events:write", "deliveries:read", "bakery:read"),
+    ),
 )
 _ALL = tuple(sorted({scope for person in _EVERYONE for scope in person.scopes} - {*_TECHNICIAN}))
 

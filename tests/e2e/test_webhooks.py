@@ -44,8 +44,12 @@ def got(receiver: Receiver, *kinds: str) -> Callable[[], bool]:
     return look
 
 
-def test_what_happens_reaches_whoever_subscribed_though_some_fail(stack: Deployed) -> None:
-    """A receiver fails and recovers beside one that hangs; then events are replayed."""
+def test_what_happens_reaches_whoever_subscribed_though_some_fail(guarded: Deployed) -> None:
+    """A receiver fails and recovers beside one that hangs; then events are replayed.
+
+    Where IAM is enforced, so that each function has the rights that it needs.
+    """
+    stack = guarded
     with receiving() as receiver, receiving() as hanging:
         hanging.status, receiver.status = None, 500
         path, other = subscribe(stack, receiver), subscribe(stack, hanging)
