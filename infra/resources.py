@@ -259,8 +259,10 @@ def _stream(table: str, patterns: Sequence[str], dead_letters: str) -> Template:
 def _variables(function: Function, declared: Declarations) -> Mapping[str, Any]:
     found: Template = {}
     if function.performs or function.names_effects:
-        kinds = declared.effects if function.names_effects else [function.performs or ""]
-        found |= {f"OUTBOX_{kind.upper()}_QUEUE": {"Ref": effect_queue(kind)} for kind in kinds}
+        kinds = sorted(declared.effects) if function.names_effects else [function.performs or ""]
+        found[f"OUTBOX_{kinds[0].upper()}_QUEUE"] = {"Ref": effect_queue(kinds[0])}
+        if len(kinds) > 1:  # whose queues are called alike
+            found["OUTBOX_KINDS"] = ",".join(kinds)
     if function.performs:
         found["OUTBOX_TABLE"] = {"Ref": "OutboxTable"}
     if function.reads_secret:

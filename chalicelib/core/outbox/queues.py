@@ -77,11 +77,25 @@ def effect_id(text: str) -> str:
 
 
 def urls(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the queues that the environment names, ``OUTBOX_<KIND>_QUEUE``, by kind."""
-    return {
+    """Return the queues that the environment names, ``OUTBOX_<KIND>_QUEUE``, by kind.
+
+    Of the kinds in ``OUTBOX_KINDS`` one has such a variable, and the others' queues are called
+    alike: Lambda takes 4 kB of environment.
+    """
+    found = {
         name.removeprefix(_PREFIX).removesuffix(_SUFFIX).lower(): url
         for name, url in environment.items()
         if name.startswith(_PREFIX)
         and name.endswith(_SUFFIX)
         and len(name) > len(_PREFIX + _SUFFIX)
     }
+    kinds = environment.get("OUTBOX_KINDS", "").split(",")
+    named = [kind for kind in kinds if kind in found]
+    for kind in kinds if named else ():
+        like = found[named[0]].removesuffix(_dashed(named[0]))
+        found.setdefault(kind, f"{like}{_dashed(kind)}")
+    return found
+
+
+def _dashed(kind: str) -> str:
+    return kind.replace("_", "-")

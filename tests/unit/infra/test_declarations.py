@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from app import app
+from chalicelib.core.outbox import queues
 from chalicelib.integrations.settings import VendorSettings
 from infra import policies, resources, templates
 from infra.declarations import (
@@ -18,6 +19,7 @@ from infra.declarations import (
     Declarations,
     Effect,
     Function,
+    effect_queue,
     logical_id,
     short_name,
     together,
@@ -257,6 +259,23 @@ def test_every_kind_that_code_asks_for_or_works_on_is_declared() -> None:
 
     assert asked == MERGED.declared.effects.keys()
     assert worked_on == MERGED.declared.effects.keys()
+
+
+def test_whoever_names_effects_finds_the_queue_of_every_kind() -> None:
+    """By the one that its environment names."""
+    names = {
+        kind: MERGED.resources[effect_queue(kind)]["Properties"]["QueueName"]["Fn::Sub"]
+        for kind in MERGED.declared.effects
+    }
+    for function in ("APIHandler", "OutboxRelay", "OutboxSweeper"):
+        told = MERGED.resources[function]["Properties"]["Environment"]["Variables"]
+        [first] = {kind for kind in names if f"OUTBOX_{kind.upper()}_QUEUE" in told}
+        environment = {
+            "OUTBOX_KINDS": told["OUTBOX_KINDS"],
+            f"OUTBOX_{first.upper()}_QUEUE": names[first],
+        }
+
+        assert queues.urls(environment) == names
 
 
 def test_a_worker_of_an_undeclared_kind_is_refused() -> None:

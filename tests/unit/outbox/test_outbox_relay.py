@@ -162,6 +162,21 @@ def test_the_environment_names_the_queues() -> None:
     assert urls(environment) == {"letters": LETTERS, "air_mail": PARCELS}
 
 
+def test_of_several_kinds_one_url_is_named_and_the_others_are_alike() -> None:
+    url = "https://sqs.us-east-1.amazonaws.com/1/backroom-jira-outbox-"
+    environment = {
+        "OUTBOX_KINDS": "air_mail,jira,letters",
+        "OUTBOX_AIR_MAIL_QUEUE": f"{url}air-mail",
+        "OUTBOX_LETTERS_QUEUE": "elsewhere",
+    }
+
+    assert urls(environment) == {
+        "air_mail": f"{url}air-mail",
+        "jira": f"{url}jira",
+        "letters": "elsewhere",
+    }
+
+
 @pytest.mark.parametrize(
     ("due_in_s", "delay_s"), [(-5, 0), (0, 0), (60, 61), (59.5, 61), (5000, 900)]
 )
