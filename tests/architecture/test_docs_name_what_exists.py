@@ -92,6 +92,13 @@ def test_a_decision_has_the_title_of_its_name_and_of_the_index(decision: Path) -
     assert re.search(entry, index, re.MULTILINE), "the index has the same title"
 
 
+def test_the_index_of_decisions_is_in_their_order() -> None:
+    index = (ROOT / "docs" / "adr" / "README.md").read_text()
+    numbers = [int(each) for each in re.findall(r"^\| \[(\d+)\]", index, re.MULTILINE)]
+
+    assert numbers == sorted(numbers)
+
+
 # --- routes ---------------------------------------------------------------------------------------
 
 
