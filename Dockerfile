@@ -29,6 +29,7 @@ RUN pip install -c requirements-dev.txt aws-sam-translator boto3 cfn-lint chalic
 COPY app.py requirements.txt ./
 COPY .chalice .chalice
 COPY chalicelib chalicelib
+COPY docs/operations.md docs/
 COPY infra infra
 USER backroom
 CMD ["sh", "infra/localstack/deploy.sh"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.core.addresses import safe
-from infra.package import ROOT
+from infra.package import ROOT, inputs
 
 # What an image runs, where its command is no Python module.
 RUN_BY = {"infra/localstack/deploy.sh": "infra.deploy"}
@@ -97,6 +97,19 @@ def test_an_image_holds_what_its_program_imports(image: str) -> None:
         assert held, f"the image {image} lacks {path.relative_to(ROOT)}"
         waiting += imports(ast.parse(path.read_text()))
         waiting += [parent] if (parent := module.rpartition(".")[0]) else []
+
+
+def test_the_deployer_s_image_holds_what_is_deployed() -> None:
+    there = copied(stages()["deployer"])
+    assert [path for path in inputs() if not any(path.is_relative_to(each) for each in there)] == []
+
+
+def test_what_the_images_copy_is_sent_to_the_engine() -> None:
+    sent = (ROOT / ".dockerignore").read_text().split()
+    wanted = {path.relative_to(ROOT) for stage in stages().values() for path in copied(stage)}
+    assert [
+        path for path in wanted if not any(f"!{each}" in sent for each in (path, *path.parents))
+    ] == []
 
 
 def test_functions_send_vendors_secrets_to_the_stand_ins() -> None:
