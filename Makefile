@@ -12,7 +12,7 @@ SCRIPTS := command -v npm >/dev/null || { echo "The page's scripts are not check
   [ .scripts/done -nt infra/page/package-lock.json ] || { mkdir -p .scripts && cp infra/page/package*.json .scripts && \
   npm ci --prefix .scripts --silent --no-audit --no-fund && touch .scripts/done; } && \
   .scripts/node_modules/.bin/tsc --project infra/page && \
-  .scripts/node_modules/.bin/biome lint --config-path=infra/page --error-on-warnings chalicelib/web/static && \
+  .scripts/node_modules/.bin/biome lint --config-path=infra/page --error-on-warnings chalicelib/web/static infra/reference/reference.js && \
   .scripts/node_modules/.bin/spectral lint --quiet --ruleset infra/page/spectral.yaml --fail-severity warn docs/openapi.json
 # Who may call a stage on AWS; docs/auth.md, docs/api.md. The shell reads the values, make never pastes them into a command.
 parameter = $(if $(value $2),--parameter "$1=$$$2")

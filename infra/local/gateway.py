@@ -2,7 +2,8 @@
 
 Runs in MiniStack's own environment: ``python infra/local/gateway.py AWS_PORT API_PORT STATE``.
 Whatever comes to the API's port is the API's, at its custom domain, so its address has no stage
-and stays the same when a changed definition replaces the API. Both ports refuse what foreign web
+and stays the same when a changed definition replaces the API; but for the reference at ``/docs``,
+which are files. Both ports refuse what foreign web
 pages send. Ends cleanly (state saved) on SIGTERM.
 """
 
@@ -33,6 +34,12 @@ _CORS = b"access-control-"
 _LEAST_TO_COMPRESS = 1024
 _TEXTS = re.compile(rb"text/|application/(problem\+)?json|image/svg\+xml")
 _PROBLEM = (b"content-type", b"application/problem+json")
+_FOLDER = Path(__file__).parent.parent / "reference"
+# In the browser a script with its version in its name is kept; the page carries its own policy.
+REFERENCE = {"/docs": _FOLDER / "docs.html"} | {
+    f"/docs/{script.name}": script for script in _FOLDER.glob("*.js")
+}
+"""The files of the API reference, by path."""
 
 Scope = dict[str, Any]
 RawHeaders = list[tuple[bytes, bytes]]
@@ -44,8 +51,8 @@ class Gateway:
     """Leads requests to the embedded AWS or, from the API's port, to the deployed API.
 
     Every path at the API's port is the API's, also those that the embedded AWS has for itself
-    (``/health``). ``resolve`` finds the stage behind a custom domain, ``origins`` returns those of
-    foreign pages that may call the API (``make up CORS_ORIGINS=...``).
+    (``/health``), except for ``REFERENCE``. ``resolve`` finds the stage behind a custom domain,
+    ``origins`` returns those of foreign pages that may call the API (``make up CORS_ORIGINS=...``).
     """
 
     def __init__(
@@ -80,6 +87,8 @@ class Gateway:
             await _refuse(scope, send, reason)
         elif scope["path"] == SAVE_PATH and self._guard(scope) is self._at_aws:
             await self._save(scope, send)
+        elif scope["path"] in REFERENCE and self._guard(scope) is self._at_api:
+            await _answer_reference(scope, send)
         else:
             await self._lead(scope, receive, send)
             if self._state and not scope["path"].endswith("/health"):
@@ -261,6 +270,26 @@ async def _refuse(scope: Scope, send: Any, reason: str) -> None:
         await send({"type": "websocket.close", "code": 1008, "reason": reason})
     else:
         await _answer(send, 403, [_PROBLEM], problem(reason))
+
+
+async def _answer_reference(scope: Scope, send: Any) -> None:
+    """Answer a file of the reference."""
+    method, file = scope.get("method"), REFERENCE[scope["path"]]
+    if method not in ("GET", "HEAD"):
+        body = {"title": "Method not allowed", "status": 405, "detail": "These are files: GET."}
+        headers: RawHeaders = [_PROBLEM, (b"allow", b"GET, HEAD")]
+        await _answer(send, 405, headers, json.dumps(body).encode())
+        return
+    kept = b"public, max-age=31536000, immutable" if "-" in file.name else b"no-cache"
+    kind = b"html" if file.suffix == ".html" else b"javascript"
+    headers = [
+        (b"content-type", b"text/%s; charset=utf-8" % kind),
+        (b"cache-control", kept),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+    ]
+    sender = _Compressed(send, bare=False).send if _takes_gzip(scope) else send
+    await _answer(sender, 200, headers, b"" if method == "HEAD" else file.read_bytes())
 
 
 async def _nothing_deployed(send: Any) -> None:

@@ -1,5 +1,6 @@
 """The OpenAPI document says what everything is, and calls nothing by two names."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from chalicelib.core.facts import EventKind
 from chalicelib.core.models import PageQuery
 from chalicelib.core.openapi import document
 from chalicelib.vending.models import Cash, FleetGap, Totals
-from infra.openapi import EVENTS
+from infra.openapi import EVENTS, EXAMPLES
+from tests.support.examples import SHOWN, UNSHOWN
 
-DOCUMENT = document(app.contracts(), version=__version__, events=EVENTS)
+TOLD = json.loads(EXAMPLES.read_text())
+DOCUMENT = document(app.contracts(), version=__version__, examples=TOLD, events=EVENTS)
 OPERATIONS = [each for verbs in DOCUMENT["paths"].values() for each in verbs.values()]
 
 
@@ -62,6 +65,27 @@ def test_each_operation_belongs_to_a_described_tag() -> None:
 def test_schemas_are_called_by_their_own_names() -> None:
     assert [name for name in DOCUMENT["components"]["schemas"] if not name.isalnum()] == []
     assert "title" not in DOCUMENT["components"]["schemas"]["OrderAnswer"]
+
+
+def contents(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is said of an operation's bodies: one of the kinds that it reads, each answer."""
+    asked = operation.get("requestBody", {}).get("content", {})
+    answered = [each.get("content", {}) for each in operation["responses"].values()]
+    best = sorted(asked.values(), key=lambda each: "example" not in each)[:1]
+    return best + [kinds[kind] for kinds in answered for kind in SHOWN if kind in kinds]
+
+
+def test_every_body_and_every_answer_has_an_example() -> None:
+    """A new operation needs a line in the story: python -m tests.support.examples."""
+    shown = {each["operationId"]: each for each in OPERATIONS if each["operationId"] not in UNSHOWN}
+    without = [
+        name
+        for name, operation in shown.items()
+        if any(each.get("example") in (None, []) for each in contents(operation))
+    ]
+
+    assert shown.keys() == TOLD.keys()
+    assert without == []
 
 
 def test_two_things_of_one_name_are_refused() -> None:

@@ -303,6 +303,22 @@ def test_s9_behind_a_gateway_with_a_stage_in_its_addresses_the_page_finds_its_ap
     screens.sees("Balance")
 
 
+def test_the_reference_shows_the_document_s_examples_and_tries_them(
+    stack: Deployed, opened: Callable[[str], Screens]
+) -> None:
+    """It is RapiDoc, alone with the API: whatever else it asked for would break its policy."""
+    page = opened(stack.aws.api).page
+    page.goto(f"{stack.aws.api}/docs#put-/recipients/-recipient_id-/preferences")
+    body = page.get_by_role("textbox").filter(has_text='"marketing": false')
+    expect(body).to_be_visible()
+
+    page.locator("input[data-pname=recipient_id]").fill("reference-1")
+    page.get_by_role("button", name="TRY").click()
+
+    expect(page.get_by_text("Response Status: OK:200")).to_be_visible()
+    assert not stack.api.get("/recipients/reference-1/preferences").json()["marketing"]
+
+
 def test_s9_the_focus_is_not_lost_when_what_had_it_is_gone(
     furnished: Deployed, screens: Screens
 ) -> None:

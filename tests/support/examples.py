@@ -15,12 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import pytest
 
 from chalicelib.audit.wiring import audit
 from chalicelib.bakery.answers import OrderAnswer
 from chalicelib.bakery.wiring import stores
+from chalicelib.core.audit.recording import recording as recording_of
 from chalicelib.core.facts import Fact
 from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
@@ -445,6 +447,16 @@ def _operators(call: Teller) -> None:
     call("listDeadLetters")
     call("redriveDeadLetters", path={"queue": "vending-uploads"})
     call("listIntegrations")
+    # An open stage knows nobody whose doing a change could be.
+    with recording_of(
+        "ada",
+        scopes=["vending:admin"],
+        technician=None,
+        method="PUT",
+        route="/sites/{site_id}",
+        request_id=str(uuid4()),
+    ):
+        call("putSite", {"name": "Old Mall", "time_zone": "UTC"}, path={"site_id": "old-mall"})
     replace(audit(), now=lambda: now() + timedelta(minutes=5)).seal()
     call("listAuditEntries", limit=2)
     call("listAuditSeals", limit=1)

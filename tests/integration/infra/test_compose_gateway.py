@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.gateway import REFERENCE
 from infra.package import ROOT
 from tests.support.patience import eventually
 from tests.support.processes import free_port
@@ -51,7 +52,9 @@ def upstream() -> Iterator[int]:
 def gateway(folder: Path, upstream: int, port: int) -> Iterator[int]:
     """Run nginx before the upstream; only what is set is filled in, as nginx's image does it."""
     text = (ROOT / "infra" / "localstack" / "nginx.conf.template").read_text()
-    filled = Template(text).safe_substitute(PORT=port, AWS_HOST=f"127.0.0.1:{upstream}")
+    filled = Template(text).safe_substitute(
+        PORT=port, AWS_HOST=f"127.0.0.1:{upstream}", REFERENCE=ROOT / "infra" / "reference"
+    )
     (folder / "site.conf").write_text(filled.replace(f"listen {port}", f"listen 127.0.0.1:{port}"))
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind}; "
@@ -95,6 +98,20 @@ def answered(port: int, path: str, method: str = "GET", **headers: Any) -> tuple
 )
 def test_paths_reach_the_api_as_they_came(port: int, path: str) -> None:
     assert answered(port, path)[2] == f"/_aws/execute-api/backroom/api{path}"
+
+
+@pytest.mark.parametrize(("path", "file"), REFERENCE.items())
+def test_the_reference_is_answered_by_the_gateway(port: int, path: str, file: Path) -> None:
+    status, media_type, body = answered(port, path)
+
+    assert (status, body) == (200, file.read_text())
+    assert media_type == media_type_of(file)
+    assert answered(port, "/docs/other.js")[2] == "/_aws/execute-api/backroom/api/docs/other.js"
+
+
+def media_type_of(file: Path) -> str:
+    kind = {".html": "html", ".js": "javascript"}[file.suffix]
+    return f"text/{kind}; charset=utf-8"
 
 
 def test_a_body_that_is_too_large_gets_a_problem_document(port: int) -> None:

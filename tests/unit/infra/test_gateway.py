@@ -1,12 +1,15 @@
 """The local gateway before an AWS that, like the embedded one, answers everybody."""
 
 import asyncio
+import base64
+import hashlib
+import re
 from typing import Any
 
 import httpx
 import pytest
 
-from infra.local.gateway import WORKERS, Gateway
+from infra.local.gateway import REFERENCE, WORKERS, Gateway
 
 AWS, API = 4566, 8000
 PAGE = f"http://localhost:{API}"
@@ -119,6 +122,28 @@ def test_the_api_s_port_leads_to_the_stage_and_the_other_to_aws() -> None:
     assert request("GET", f"http://localhost:{AWS}/health").text == "/health"
 
 
+@pytest.mark.parametrize("path", REFERENCE)
+def test_the_reference_is_files_of_the_api_s_port_alone(path: str) -> None:
+    asked = request("GET", f"http://localhost:{API}{path}", deployed=False, accept_encoding="gzip")
+    head = request("HEAD", f"http://localhost:{API}{path}")
+    posted = request("POST", f"http://localhost:{API}{path}")
+
+    assert (asked.status_code, asked.content) == (200, REFERENCE[path].read_bytes())
+    assert asked.headers.get("content-encoding") == "gzip" or len(asked.content) < 1024
+    assert (head.status_code, head.content) == (200, b"")
+    assert (posted.status_code, posted.headers["allow"]) == (405, "GET, HEAD")
+    assert request("GET", f"http://localhost:{AWS}{path}").text == path
+
+
+def test_the_reference_s_scripts_are_those_that_its_page_asks_for() -> None:
+    page = REFERENCE["/docs"].read_text()
+
+    assert set(re.findall('src="([^"]+)"', page)) == {path[1:] for path in REFERENCE} - {"docs"}
+    [(script, told)] = re.findall('src="docs/([^"]+)" integrity="sha384-([^"]+)"', page)
+    digest = hashlib.sha384(REFERENCE[f"/docs/{script}"].read_bytes()).digest()
+    assert base64.b64encode(digest).decode() == told
+
+
 def test_before_a_deployment_the_api_s_port_says_what_to_do() -> None:
     answer = request("GET", f"http://localhost:{API}/health", deployed=False)
     assert (answer.status_code, answer.json()["detail"]) == (503, "Run: make up")
@@ -126,7 +151,7 @@ def test_before_a_deployment_the_api_s_port_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("port", [AWS, API])
 @pytest.mark.parametrize(
-    "path", ["/", "/health", "/_backroom/save", PRESIGNED, "/2015-03-31/functions"]
+    "path", ["/", "/docs", "/health", "/_backroom/save", PRESIGNED, "/2015-03-31/functions"]
 )
 @pytest.mark.parametrize(
     "foreign",
