@@ -14,7 +14,7 @@ from infra.local.aws import LocalAws
 from infra.local.setup import ROOT, SetupError
 from infra.local.up import deploy, local_aws, wait_until_healthy
 
-SOURCES = ("app.py", "chalicelib", ".chalice", "infra", "requirements.txt")
+SOURCES = ("app.py", "chalicelib", ".chalice", "infra", "requirements.txt", "docs/operations.md")
 
 
 def main() -> int:
