@@ -200,6 +200,10 @@ class VendingApi:
         query = given({"state": state, "machine": machine})
         return self._connection.whole(_DISPATCHES, "/dispatches", params=query)
 
+    def dispatch(self, dispatch_id: int) -> Answer[Dispatch]:
+        """Return a dispatch."""
+        return self._connection.answer(_DISPATCH, "GET", f"/dispatches/{dispatch_id}")
+
     def open_dispatch(self, machine: str, note: str) -> Answer[Dispatch]:
         """Send the machine's technician to it."""
         body = {"machine": machine, "note": note}

@@ -144,6 +144,8 @@ def document(
         kind: _webhook(kind, references[model, "serialization"])
         for kind, model in sorted((events or {}).items())
     }
+    for told in webhooks.values():
+        _add_examples(told["post"], (examples or {}).get(told["post"]["operationId"], {}))
     paths: dict[str, dict[str, Any]] = {}
     for route in contracts:
         operation = _operation(route, references, schemas)
@@ -272,6 +274,11 @@ def _described(text: str | None) -> dict[str, str]:
     return {"description": text} if text else {}
 
 
+def webhook_id(kind: str) -> str:
+    """Return the id of what a subscriber is sent of a kind of events, such as onOrderChanged."""
+    return "on" + kind.title().replace(".", "")
+
+
 def _webhook(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     """Return what a subscriber is sent of a kind of events (https://www.standardwebhooks.com)."""
     told = {
@@ -298,7 +305,7 @@ def _webhook(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "required": list(properties), "properties": properties}
     return {
         "post": {
-            "operationId": f"on{what.title()}{happened.title()}",
+            "operationId": webhook_id(kind),
             "tags": ["webhooks"],
             "summary": f"Tell a subscriber: {what} {happened}.",
             "description": f"Sent to subscriptions of `{kind}`, at least once; any 2xx takes it.",

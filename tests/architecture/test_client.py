@@ -1,8 +1,14 @@
 """The client of a fresh clone: it starts with its own dependencies, and without the functions'."""
 
+import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
+import backroom
+from app import app
 from backroom.cli import COMMANDS
 
 # What the functions bring along, and `make up` does not install for the client.
@@ -58,3 +64,38 @@ def test_a_command_loads_its_own_context_alone() -> None:
 
     assert {each for each in contexts if f"backroom.{each}" in loaded} == {"deliveries"}
     assert "backroom.demo" not in loaded
+
+
+# For browsers, load balancers, code generators and Jira; and other addresses of what is called.
+NOT_CALLED = {
+    "/openapi.json",
+    "/packages/{}",
+    "/ping",
+    "/recipients/{}/preferences",
+    "/web/{}",
+    "/web/{}/{}",
+    "/webhooks/jira",
+}
+
+
+def test_s9_every_route_can_be_called_by_the_client() -> None:
+    routes = {re.sub(r"{[^}]*}", "{}", each.path) for each in app.contracts()}
+    written = set(_paths())
+    ends = tuple(each[2:] for each in written if each.startswith("{}/"))  # of a path made elsewhere
+
+    missing = {path for path in routes - written if not path.endswith(ends)}
+
+    assert missing == NOT_CALLED
+
+
+def _paths() -> Iterator[str]:
+    """Yield the texts of the client's source, with {} for what is filled in."""
+    for file in Path(backroom.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                parts = (
+                    each.value if isinstance(each, ast.Constant) else "{}" for each in node.values
+                )
+                yield "".join(map(str, parts))

@@ -11,8 +11,14 @@ from pydantic import BaseModel
 
 import chalicelib
 from app import app
+from infra import cli_reference
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_reference_of_the_commands_is_fresh() -> None:
+    """After a change of a command: python -m infra.cli_reference."""
+    assert cli_reference.TARGET.read_text() == cli_reference.text()
 
 
 def _lines() -> Iterator[str]:

@@ -21,6 +21,7 @@ from tests.support.examples import SHOWN, UNSHOWN
 TOLD = json.loads(EXAMPLES.read_text())
 DOCUMENT = document(app.contracts(), version=__version__, examples=TOLD, events=EVENTS)
 OPERATIONS = [each for verbs in DOCUMENT["paths"].values() for each in verbs.values()]
+WEBHOOKS = [each["post"] for each in DOCUMENT["webhooks"].values()]
 
 
 def properties(node: object, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -77,7 +78,8 @@ def contents(operation: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_every_body_and_every_answer_has_an_example() -> None:
     """A new operation needs a line in the story: python -m tests.support.examples."""
-    shown = {each["operationId"]: each for each in OPERATIONS if each["operationId"] not in UNSHOWN}
+    all_of_them = {each["operationId"]: each for each in (*OPERATIONS, *WEBHOOKS)}
+    shown = {name: each for name, each in all_of_them.items() if name not in UNSHOWN}
     without = [
         name
         for name, operation in shown.items()

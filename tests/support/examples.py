@@ -25,11 +25,13 @@ from chalicelib.bakery.wiring import stores
 from chalicelib.core.audit.recording import recording as recording_of
 from chalicelib.core.facts import Fact
 from chalicelib.core.instants import now
+from chalicelib.core.openapi import webhook_id
 from chalicelib.core.settings import from_env
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.wiring import deliveries
 from chalicelib.operators import store as operators
 from chalicelib.vending.wiring import vending
+from chalicelib.webhooks.events import SOURCES, facts
 from chalicelib.webhooks.store import log
 from chalicelib.webhooks.wiring import recording
 from infra.openapi import EXAMPLES
@@ -480,6 +482,32 @@ def _events(call: Teller) -> None:
     call("getSubscription", path=subscription)
     call("listSubscriptions", limit=2)
     call("deleteSubscription", path=subscription)
+    _show_each_kind(call)
+
+
+def _show_each_kind(call: Teller) -> None:
+    """Record what the items of the tables tell, as if they were new; show each kind of event."""
+    told = {fact.kind: fact for fact in facts(_records())}
+    raised = told["cause.raised"]
+    data = raised.data.model_copy(update={"state": "healthy"})
+    told["cause.cleared"] = replace(raised, kind="cause.cleared", data=data)
+    recording().record(list(told.values()))
+    shown = {each["type"]: each for each in reversed(call("listEvents", limit=100))}
+    for kind in told:
+        event = {"application/json": shown[kind]}
+        call.examples[webhook_id(kind)] = Example(body=event)
+
+
+def _records() -> Iterator[dict[str, Any]]:
+    """Yield the items of the contexts' tables as their streams tell of new ones."""
+    at = now().timestamp()
+    for context in SOURCES:
+        name = os.environ[f"{context.upper()}_TABLE"]
+        for item in client("dynamodb").scan(TableName=name)["Items"]:
+            told = {"Keys": {"pk": item["pk"], "sk": item["sk"]}, "NewImage": item}
+            source = f"arn:aws:dynamodb:us-east-1:123456789012:table/{name}/stream/1"
+            change = {**told, "ApproximateCreationDateTime": at}
+            yield {"eventSourceARN": source, "dynamodb": change}
 
 
 SECRET = "the-secret-of-the-webhook"

@@ -98,6 +98,17 @@ def list_dispatches(
     show.next_step(console, "backroom worklist shows which machines need a visit")
 
 
+@dispatch.command("show", epilog="Example: backroom dispatch show 4")
+def show_dispatch(context: typer.Context, dispatch_id: DispatchId, as_json: Json = False) -> None:
+    """Show a dispatch, and how it ended."""
+    with session.of(context).api(VendingApi) as api:
+        answer = api.dispatch(dispatch_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(work_screen.dispatches((answer.value,)))
+
+
 @dispatch.command("close", epilog='Example: backroom dispatch close 4 --note "new wheel"')
 def close_dispatch(
     context: typer.Context, dispatch_id: DispatchId, note: Note = "", as_json: Json = False

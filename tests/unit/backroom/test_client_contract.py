@@ -55,6 +55,7 @@ COMMANDS: list[tuple[str, str, str, Any]] = [
     ("technicians put #001 --name Ann", "PUT", "/technicians/T0001", ANN),
     ("dispatch open GM001 --note go", "POST", "/dispatches", DISPATCH),
     ("dispatch list --state open", "GET", "/dispatches", [DISPATCH]),
+    ("dispatch show 4", "GET", "/dispatches/4", DISPATCH),
     ("dispatch close 4", "POST", "/dispatches/4/close", DISPATCH),
     ("files list --technician 1", "GET", "/files", [file()]),
     ("files show 12", "GET", "/files/12", file()),

@@ -1,0 +1,88 @@
+"""Write ``docs/cli.md`` (``python -m infra.cli_reference``), or ``--check`` that it is fresh."""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from backroom.cli import COMMANDS, app
+
+TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
+_HEAD = """# Commands
+
+Made by `python -m infra.cli_reference` from the commands; a test checks that it is fresh. Every
+command has `--json` (the API's own answer) and `--help` (an example); `--api` before it, or
+`BACKROOM_API`, names the API. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 nothing answers.
+"""
+
+
+def text() -> str:
+    """Return the document."""
+    root: Any = get_command(app)
+    sections: dict[str, list[str]] = {}
+    for entry in COMMANDS:
+        rows = sections.setdefault(entry.panel, [])
+        rows += [_row(*leaf) for leaf in _leaves(root.commands[entry.name], entry.name)]
+    tables = (
+        "\n".join(
+            ("", f"## {panel}", "", "| command | what it does | options |", "|---|---|---|", *rows)
+        )
+        for panel, rows in sections.items()
+    )
+    return _HEAD + "\n".join(tables) + "\n"
+
+
+def _leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield each command that does something, with the words that call it."""
+    if not hasattr(command, "commands") or command.invoke_without_command:
+        yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _leaves(child, f"{path} {name}")
+
+
+def _row(path: str, command: Any) -> str:
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    options = [each for each in command.params if each.param_type_name == "option"]
+    called = " ".join([path, *map(_argument, arguments)])
+    told = (_option(each) for each in options if "--json" not in each.opts and not each.hidden)
+    return f"| `{called}` | {_line(command.help)} | {'; '.join(told)} |"
+
+
+def _argument(argument: Any) -> str:
+    name = (argument.metavar or argument.name).upper().strip("[].")
+    name += "..." if argument.nargs != 1 else ""
+    return name if argument.required else f"[{name}]"
+
+
+def _option(option: Any) -> str:
+    names = "/".join(max(each, key=len) for each in (option.opts, option.secondary_opts) if each)
+    needed = " (required)" if option.required else ""
+    help_ = _line(option.help).rstrip(".")
+    return f"`{names}`{needed}" + (f" {help_[0].lower()}{help_[1:]}" if help_ else "")
+
+
+def _line(help_: str | None) -> str:
+    """Return the first sentence of a help, as it stands in a cell."""
+    first = (help_ or "").strip().partition("\n\n")[0]
+    flat = re.sub(r"\s+", " ", first).replace("|", "\\|")
+    return re.split(r"(?<=[.])\s", flat)[0]
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.cli_reference")
+    parser.add_argument("--check", action="store_true")
+    if parser.parse_args().check:
+        fresh = TARGET.exists() and TARGET.read_text() == text()
+        print("docs/cli.md is fresh" if fresh else "stale: python -m infra.cli_reference")
+        return 0 if fresh else 1
+    TARGET.write_text(text())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
