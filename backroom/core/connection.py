@@ -20,6 +20,8 @@ E = TypeVar("E")
 _RETRIES = 3
 # Nothing was done then: the service could not, or the gateway did not let the request through.
 _LATER = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+# Whether the service did something then, nobody knows.
+_BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _LONGEST_PAUSE_S = 5.0
 _TIMEOUT = httpx.Timeout(60, connect=5)
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -113,16 +115,25 @@ class Connection:
             yield page.text.partition("\r\n")[2]
 
     def response(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request; retries 503 and 429, which the API declares safe."""
-        response = self.send(method, path, **options)
+        """Send a request; retries 503 and 429, which the API declares safe, and broken reads."""
+        response = self._asked(method, path, **options)
         for _ in range(_RETRIES):
             if response.status_code not in _LATER:
                 break
             self._sleep(_pause_s(response))
-            response = self.send(method, path, **options)
+            response = self._asked(method, path, **options)
         if response.is_success:
             return response
         raise _refusal(response)
+
+    def _asked(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request; once more where the connection breaks off and it only reads."""
+        try:
+            return self.send(method, path, **options)
+        except UnreachableError as broken:
+            if method != "GET" or not isinstance(broken.__cause__, _BROKEN_OFF):
+                raise
+            return self.send(method, path, **options)
 
     def send(self, method: str, url: str, **options: Any) -> httpx.Response:
         """Send a request once, and return its answer. Raises UnreachableError."""

@@ -165,6 +165,27 @@ def test_when_nobody_answers_the_next_step_is_make_up(error: type[httpx.Transpor
     assert "http://api.test" in gone.value.detail
 
 
+@pytest.mark.parametrize("error", [httpx.ReadError, httpx.RemoteProtocolError])
+def test_what_only_reads_is_sent_again_when_its_connection_breaks_off(
+    error: type[httpx.TransportError],
+) -> None:
+    sent: list[str] = []
+
+    def break_off_once(request: httpx.Request) -> httpx.Response:
+        sent.append(request.method)
+        if len(sent) == 1:
+            raise error("gone", request=request)
+        return httpx.Response(200, json=fleet())
+
+    api(break_off_once).fleet()
+    assert sent == ["GET", "GET"]
+
+    sent.clear()
+    with pytest.raises(UnreachableError, match="broke off"):
+        api(break_off_once).open_dispatch("GM001", "go")
+    assert sent == ["POST"]
+
+
 def test_a_slow_answer_is_no_refusal() -> None:
     with pytest.raises(UnreachableError, match="took too long"):
         api(failing(httpx.ReadTimeout)).fleet()
