@@ -70,7 +70,10 @@ class Days:
         log: MachineLog,
     ) -> None:
         new = rollups(log.keys, zone, days, refused=log.refused, beyond=log.beyond)
-        for name in sorted({month_of(day) for day in days}):
+        moved = {  # those without a day, too: they are still noted where they were
+            name for name, month in known.items() if (month.zone, month.epoch) != (zone, epoch)
+        }
+        for name in sorted(moved.union(map(month_of, days))):
             before = known.get(name)
             kept = {
                 day: rollup
