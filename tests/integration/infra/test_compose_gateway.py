@@ -1,5 +1,6 @@
 """The gateway of docker-compose.yml: nginx with our template, before a server that echoes."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -60,8 +61,10 @@ def gateway(folder: Path, upstream: int, port: int) -> Iterator[int]:
         f"{kind}_temp_path {folder}/{kind}; "
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
+    # Another user could not read a checkout that is root's alone.
+    user = "user root; " if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}} "
+        f"{user}daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}} "
         f"http {{ access_log off; {temporary} include {folder}/site.conf; }}"
     )
     with subprocess.Popen([str(NGINX), "-c", str(folder / "nginx.conf")]) as nginx:
