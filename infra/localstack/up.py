@@ -114,10 +114,12 @@ class LocalStack:
         if pid is None:
             self.tidy()
             return False
+        started = _descendants(pid)
         with suppress(DaemonError):  # it has nothing to save, so it need not be waited for
             self._daemon.stop(patience_s=10)
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)  # with its tables and functions
+        for each in (pid, *started):  # tables and streams have process groups of their own
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
         self._daemon.stop()
         self.tidy()
         return True
@@ -151,6 +153,18 @@ class LocalStack:
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "SQS_ENDPOINT_STRATEGY": "path",  # queues at the host that the guard knows
         }
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and those that they have."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    found = [pid]
+    for each in found:
+        found += [child for child, parent in pairs if parent == each]
+    return found[1:]
 
 
 def localstack() -> LocalStack:
