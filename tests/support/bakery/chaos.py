@@ -83,9 +83,10 @@ class Queues:
     def __init__(self, time: Timetable, dice: Dice) -> None:
         self._time, self._dice = time, dice
         self.workers: dict[str, Worker] = {}
+        self.kinds = KINDS
 
     def __contains__(self, kind: str) -> bool:
-        return kind in KINDS
+        return kind in self.kinds
 
     def waiting(self, kind: str) -> int:
         return 0
