@@ -340,7 +340,7 @@ def looks(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
             *("/employees", "/employees/1", "/employees/2"),
         ],
         "outbox": [
-            *("/outbox", "/outbox/kinds"),
+            *("/outbox", "/outbox/kinds", "/events", "/subscriptions", "/audit", "/audit/seals"),
             *(
                 f"/outbox/effect?id={id_[7:].replace('#', '%23')}"
                 for id_ in ids("outbox", "EFFECT#")

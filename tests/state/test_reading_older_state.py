@@ -26,8 +26,10 @@ from tests.support.api import Api
 _STATELESS = {"/", "/auth", "/health", "/openapi.json", "/ping", "/web/{file}"}
 _STATELESS |= {"/web/{version}/{file}"}
 _STATELESS |= {"/dlq", "/integrations"}
-# What no state has: a transfer, and a package whose id is batch.
-_STATELESS |= {"/packages/batch", "/transfers/{transfer_id}"}
+# What no state has: a transfer, a package whose id is batch, events and who subscribes to them.
+_STATELESS |= {"/packages/batch", "/transfers/{transfer_id}", "/events/{event_id}"}
+_STATELESS |= {"/subscriptions/{subscription_id}"}
+_STATELESS |= {"/subscriptions/{subscription_id}/deliveries/{event_id}"}
 # Lists that show more than the one chapter that was told, the queues of the stack, and the rate
 # card of the day.
 _OF_THE_STACK = {"/outbox", "/outbox/kinds", "/plans"}
@@ -121,7 +123,7 @@ def _instant(value: Any) -> Any:
 # --- commands -------------------------------------------------------------------------------------
 
 _READING = (
-    *("fleet", "worklist", "dispatch list", "imports list", "imports show 3"),
+    *("fleet", "worklist", "dispatch list", "dispatch show 1", "imports list", "imports show 3"),
     *("files list --technician T0001", "files show 1", "machines list", "machines show GM001"),
     *("machines transactions GM001", "sites list", "technicians list"),
     *("packages list", f"ledger statement {story.ACCOUNT}"),
@@ -133,12 +135,14 @@ _READING = (
     *("cakes show chocolate_cake", "orders list", "orders show 2", "batches list"),
     *("batches next", "batches show BATCH", "employees list", "employees show 1", "outbox list"),
     *("outbox show jira#order#3", "outbox kinds", "status", "doctor", "dlq list"),
+    *("trail list", "trail verify", "events list", "webhooks list"),
 )
-# What changes something, runs without a server, or is about the caller.
+# What changes something, runs without a server, is about the caller, or about what no state has.
 _OTHERS = re.compile(
     ".* (open|close|upload|delete|put|send|set|create|seed|post|reverse|add|remove|place|cancel"
     "|ready|undo-ready|rebuild|run|hire|change|fire|retry|redrive|visit|send-batch|fill-list"
-    "|transfer|describe|import)|audit|simulate|demo|import|login|logout|whoami"
+    "|transfer|describe|import|rotate|test|replay)|audit|simulate|demo|import|login|logout|whoami"
+    "|events (show|listen)|webhooks (show|delivery)"
 )
 
 
