@@ -44,13 +44,13 @@ def list_entries(
         typer.echo(answer.text)
         return
     console = show.screen()
-    if not answer.value:
-        console.print("There is no such change.")
-        return
-    console.print(screens.entries(answer.value))
+    if answer.value:
+        console.print(screens.entries(answer.value))
+    elif not answer.next_page:  # a page that leaves out what is not wanted may be empty
+        console.print("No changes found.")
     if answer.next_page:
         narrower = f"--limit {min(10 * limit, MOST_ROWS)}, --what, --who or --to"
-        show.note(console, f"There are more: {narrower}", style=show.CALM)
+        show.note(console, f"There may be more: {narrower}", style=show.CALM)
 
 
 @app.command(epilog="Example: backroom trail verify")

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple, Protocol
 from pydantic import Field
 
 from chalicelib.audit.seals import Seal
-from chalicelib.core.audit.entries import AuditEntry
+from chalicelib.core.audit.entries import AuditEntry, kind_and_thing
 
 
 class EntryPosition(NamedTuple):
@@ -31,6 +31,11 @@ class Wanted:
     what: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    def has(self, entry: AuditEntry) -> bool:
+        """Return whether it is an entry of the person and about the thing or kind."""
+        about = {name for each in entry.changes for name in kind_and_thing(each.what)}
+        return self.who in (None, entry.who) and (self.what is None or self.what in about)
 
 
 class Trail(Protocol):

@@ -10,7 +10,7 @@ from chalicelib.audit.seals import Seal
 from chalicelib.core.audit.entries import AuditEntry
 from chalicelib.core.instants import sortable
 from chalicelib.core.log import logger
-from chalicelib.core.paging import Page, cut
+from chalicelib.core.paging import Page, cut, sift
 from chalicelib.core.times import EPOCH
 
 SETTLED_AFTER = timedelta(minutes=2)
@@ -29,9 +29,9 @@ class AuditService:
     def page(
         self, wanted: Wanted, *, before: EntryPosition | None, limit: int
     ) -> Page[AuditEntry, EntryPosition]:
-        """Return entries, newest first."""
+        """Return entries, newest first; of a thing and a person a page may be short."""
         found = self.trail.listed(wanted, before=before, page_size=limit + 1)
-        return cut(found, limit, place)
+        return sift(found, wanted.has, limit, place)
 
     def seals(self, *, before: SealPosition | None, limit: int) -> Page[Seal, SealPosition]:
         """Return seals, newest first."""
@@ -51,9 +51,8 @@ class AuditService:
             found = self.trail.settled(begin, end, limit=_AT_ONCE + 1)
             if not found:
                 break
-            if (
-                len(found) > _AT_ONCE
-            ):  # the rest is for the next seal, and all of one instant with it
+            if len(found) > _AT_ONCE:
+                # The rest is for the next seal, and all of one instant with it.
                 end = found[-1].at
                 found = [entry for entry in found if entry.at < end]
             self.trail.file(found)

@@ -18,7 +18,7 @@ from itertools import chain, islice
 from chalicelib.audit.ports import EntryPosition, SealPosition, Wanted
 from chalicelib.audit.seals import Seal
 from chalicelib.core import shards
-from chalicelib.core.audit.entries import AuditEntry
+from chalicelib.core.audit.entries import AuditEntry, kind_and_thing
 from chalicelib.core.audit.recording import SHARDS, place, shard_key
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, BATCH_GET_LIMIT, HIGHEST, ConditionError, Item, Table, key
@@ -36,7 +36,10 @@ class AuditStore:
     def listed(
         self, wanted: Wanted, *, before: EntryPosition | None, page_size: int
     ) -> Iterator[AuditEntry]:
-        """Yield entries, newest first, those before a position."""
+        """Yield entries, newest first, those before a position.
+
+        All that are wanted are among them; `Wanted.has` says which.
+        """
         first = sortable(wanted.since) if wanted.since else ""
         last = min(
             sortable(wanted.until) if wanted.until else HIGHEST,
@@ -48,7 +51,7 @@ class AuditStore:
         filed_until = sortable(sealed.to if sealed else EPOCH)
         behind = self._newest_first(max(first, filed_until), last, page_size)
         filed = self._filed(wanted, first, min(last, filed_until), page_size)
-        return (entry for entry in chain(behind, filed) if _is_wanted(entry, wanted))
+        return chain(behind, filed)
 
     def settled(self, since: datetime, until: datetime, *, limit: int) -> list[AuditEntry]:
         """Return the first ``limit`` entries since an instant and before another, in order."""
@@ -111,20 +114,12 @@ class AuditStore:
             yield from map(_read, sorted(found, key=_sort_key, reverse=True))
 
 
-def _is_wanted(entry: AuditEntry, wanted: Wanted) -> bool:
-    about = {name for each in entry.changes for name in _names(each.what)}
-    return wanted.who in (None, entry.who) and (wanted.what is None or wanted.what in about)
-
-
 def _files_of(entry: AuditEntry) -> Iterator[str]:
     """Yield the partitions that an entry is filed in."""
     yield f"WHO#{entry.who}"
-    yield from {f"WHAT#{name}": None for each in entry.changes for name in _names(each.what)}
-
-
-def _names(what: str) -> tuple[str, str]:
-    """Return the kind of a thing, and the thing."""
-    return what.partition("/")[0], what
+    yield from {
+        f"WHAT#{name}": None for each in entry.changes for name in kind_and_thing(each.what)
+    }
 
 
 def _partition(place_: str) -> str:

@@ -22,6 +22,8 @@ from chalicelib.core.models import CursorQuery
 T = TypeVar("T")
 P = TypeVar("P", bound=tuple[Any, ...])
 
+MOST_READ = 2_000
+"""Rows that one page of a list reads whose filters leave rows out."""
 _SEAL = 16
 _LONGEST = 1_000
 """Bytes of a place: what is made of it has to fit into a sort key, of 1,024."""
@@ -48,6 +50,24 @@ def cut(found: Iterable[T], limit: int, place: Callable[[T], P]) -> Page[T, P]:
     if len(rows) <= limit:
         return Page(rows)
     return Page(rows[:limit], place(rows[limit - 1]))
+
+
+def sift(
+    rows: Iterable[T], wanted: Callable[[T], bool], limit: int, place: Callable[[T], P]
+) -> Page[T, P]:
+    """Return the first ``limit`` rows that are ``wanted``; the next page goes on where this ends.
+
+    A page reads `MOST_READ` rows at most, so it may be short, or empty, and have a next one.
+    """
+    found: list[T] = []
+    last: T | None = None
+    for number, row in enumerate(rows):
+        if last is not None and (len(found) == limit or number == MOST_READ):
+            return Page(found, place(last))
+        last = row
+        if wanted(row):
+            found.append(row)
+    return Page(found)
 
 
 class Pages(Generic[P]):

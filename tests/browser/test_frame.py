@@ -163,6 +163,21 @@ def test_s9_without_a_connection_it_says_so_and_tries_again(
     screens.sees(NO_ENTRIES)
 
 
+def test_an_empty_page_that_has_a_next_one_is_not_the_end(screens: Screens) -> None:
+    link = {"Link": '</packages?cursor=next>; rel="next"'}
+    first = screens.page.expect_request("**/packages?recipient=*")
+    screens.page.route(
+        "**/packages?*",
+        lambda route: route.fulfill(json=[], headers={} if "cursor" in route.request.url else link),
+    )
+    with first:
+        screens.show("deliveries/packages/recipient=mars%26sender=moon")
+
+    expect(screens.page.get_by_text("No package matches.")).to_have_count(0)
+    screens.press("Show more")
+    screens.sees("0 in all.")
+
+
 def test_s1_while_the_service_is_busy_the_same_request_goes_again_under_the_same_key(
     stack: Deployed, screens: Screens
 ) -> None:

@@ -41,13 +41,13 @@ def list_orders(
     if as_json:
         typer.echo(answer.text)
         return
-    if not answer.value:
+    if answer.value:
+        show.screen().print(screens.orders(answer.value))
+    elif not answer.next_page:  # a page that leaves out what is not wanted may be empty
         show.screen().print("No orders found.")
         show.next_step(show.screen(), 'backroom orders place "Mr Cakelover" carrot_cake')
-        return
-    show.screen().print(screens.orders(answer.value))
     if answer.next_page:
-        show.note(show.aside(), "There are more: --limit shows up to 500.", style=show.CALM)
+        show.note(show.aside(), "There may be more: --limit shows up to 500.", style=show.CALM)
 
 
 @orders.command("show", epilog="Example: backroom orders show 21")

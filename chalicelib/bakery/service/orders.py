@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 from typing import Literal
 
 from chalicelib.bakery import effects
@@ -32,15 +31,13 @@ from chalicelib.core.errors import (
 )
 from chalicelib.core.idempotency import check_same
 from chalicelib.core.outbox.effects import Effect
-from chalicelib.core.paging import Id, Page
+from chalicelib.core.paging import Id, Page, sift
 
 _Follow = Callable[[Order], list[Effect]]
 Shown = OrderStatus | Literal["all"]
 
 # Each is lost to another change in the milliseconds since the order was read.
 _MOST_TRIES = 20
-# Orders that one page of a list reads, at most, to find matching ones.
-_MOST_READ = 2_000
 
 
 class UnknownRecipeError(UnprocessableError):
@@ -219,16 +216,7 @@ class Ordering:
 
         A page reads a bounded number of orders, so it may be short.
         """
-        found: list[Order] = []
-        last = None
-        for order in islice(self._perhaps(wanted, before), _MOST_READ):
-            if len(found) == limit:
-                return Page(found, last)
-            last = Id(order.id)
-            if wanted.has(order):
-                found.append(order)
-        more = last is not None and next(self._perhaps(wanted, last.id), None) is not None
-        return Page(found, last if more else None)
+        return sift(self._perhaps(wanted, before), wanted.has, limit, lambda order: Id(order.id))
 
     def _perhaps(self, wanted: Wanted, before: int | None) -> Iterator[Order]:
         """Yield the orders of the shortest list that has all the wanted ones."""

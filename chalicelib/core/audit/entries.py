@@ -58,6 +58,11 @@ def thing(kind: str, name: str) -> str:
     return f"{kind}/{name}"
 
 
+def kind_and_thing(what: str) -> tuple[str, str]:
+    """Return what a thing may be asked for by: its kind, and itself."""
+    return what.partition("/")[0], what
+
+
 def asked_for(what: str) -> str:
     """Return how the trail calls what is asked for: a kind, or a thing by its id or digest."""
     kind, _, name = what.partition("/")

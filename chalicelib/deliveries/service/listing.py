@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 from chalicelib.core.instants import sortable
-from chalicelib.core.paging import Page
+from chalicelib.core.paging import Page, sift
 from chalicelib.deliveries.ports import ListPosition, PackageList, ScanPosition, Wanted
 from chalicelib.deliveries.records import Record
-
-MOST_LOOKED_AT = 2_000
-"""Rows that one page looks at: of a recipient and a sender it may have fewer than there are."""
 
 
 @dataclass(frozen=True)
@@ -20,17 +17,14 @@ class Listing:
     def page(
         self, wanted: Wanted, *, before: ListPosition | None, limit: int
     ) -> Page[Record, ListPosition]:
-        """Return packages, newest decision first, and where the next page begins."""
-        found: list[Record] = []
-        last: Record | None = None
+        """Return packages, newest decision first, and where the next page begins.
+
+        Of a recipient and a sender a page may have fewer than there are.
+        """
         rows = self.packages.listed(wanted, before=before, page_size=limit + 1)
-        for number, record in enumerate(rows):
-            if last and (len(found) == limit or number == MOST_LOOKED_AT):
-                return Page(found, _position(last))
-            last = record
-            if wanted.sender in {None, record.package.sender_id}:
-                found.append(record)
-        return Page(found)
+        return sift(
+            rows, lambda row: wanted.sender in {None, row.package.sender_id}, limit, _position
+        )
 
     def fill(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]:
         """List one page of the records that are stored; what is listed already stays."""

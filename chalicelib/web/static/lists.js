@@ -87,7 +87,7 @@ export function list({ path, query, caption, columns, empty, attributes, key, no
     (first) => {
       changed.hidden = true;
       grown = false;
-      if (!first.value.length) return empty;
+      if (!first.value.length && !first.next) return empty; // a page may leave out all that it reads
       const made = table(caption, columns, first.value, attributes, sorting);
       made.classList.toggle("brief", Boolean(brief));
       return [made, more(made, first.next, { shown: first.value.length, grown: () => { grown = true; } })];

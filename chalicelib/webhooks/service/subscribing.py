@@ -70,7 +70,11 @@ class Subscriptions:
     tries: Callable[[], Iterable[int]]
 
     def create(self, body: SubscriptionBody) -> Subscription:
-        """Subscribe a receiver. Raises InvalidInputError, ConflictError, UnprocessableError."""
+        """Subscribe a receiver. Raises InvalidInputError, ConflictError, UnprocessableError.
+
+        Those who subscribe at the same instant may get a few more than `MOST_SUBSCRIPTIONS` allows:
+        it bounds what an event costs, and nothing rests on the exact number.
+        """
         self._check_url(body.url)
         if len(self.receivers.all()) >= MOST_SUBSCRIPTIONS:
             raise UnprocessableError(

@@ -48,6 +48,17 @@ def test_the_form_of_a_seal_never_changes() -> None:
     assert sealed()[-1].hash == ("07e1237801504b4eb8e1ba889c262b878c517f61ba1ec35427f57ab8c8780704")
 
 
+def test_an_empty_page_that_has_a_next_one_is_not_the_end(desk: Desk) -> None:
+    link: dict[str, Any] = {"Link": '</audit?cursor=x>; rel="next"'}
+    desk.on("GET", "/audit", [], **link).on("GET", "/audit", [])
+
+    some, none = desk.run("trail", "list", "--who", "eve"), desk.run("trail", "list")
+
+    assert "There may be more" in words(some)
+    assert "No changes found" not in words(some)
+    assert "No changes found" in words(none)
+
+
 def test_a_person_reads_who_changed_what(desk: Desk) -> None:
     served(desk, [entry(1, who="eve\x1b[2J\nada"), entry(2, who="")], [])
 

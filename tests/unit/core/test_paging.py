@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import app
+from chalicelib.core import paging
 from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import checked
 from chalicelib.core.models import PageQuery
 from chalicelib.core.openapi import document
-from chalicelib.core.paging import Id, Page, Pages, cut
+from chalicelib.core.paging import Id, Page, Pages, cut, sift
 
 parts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -121,6 +122,19 @@ def test_a_page_is_cut_where_the_limit_is() -> None:
     assert cut([1, 2, 3], 3, Id) == Page([1, 2, 3])
     assert cut(iter([1, 2, 3, 4]), 3, Id) == Page([1, 2, 3], Id(3))
     assert cut([], 3, Id) == Page([])
+
+
+def test_a_page_of_what_is_wanted_reads_so_many_rows_and_the_next_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(paging, "MOST_READ", 4)
+    rows, even = range(10), lambda row: row % 2 == 0
+
+    assert sift(rows, even, 2, Id) == Page([0, 2], Id(2))
+    assert sift(rows, even, 3, Id) == Page([0, 2], Id(3)), "short, and more to come"
+    assert sift(rows, lambda row: row > 7, 3, Id) == Page([], Id(3)), "empty, and more to come"
+    assert sift(range(4), even, 3, Id) == Page([0, 2]), "nothing is left"
+    assert sift(range(3), even, 2, Id) == Page([0, 2]), "nothing is left behind the last one"
 
 
 def test_every_route_that_pages_says_so_in_the_document() -> None:

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.core import paging
 from chalicelib.core.errors import InvalidInputError, UnavailableError
 from chalicelib.deliveries.ports import ListPosition, Wanted
 from chalicelib.deliveries.records import Record
-from chalicelib.deliveries.service import listing
 from chalicelib.deliveries.service.batches import Batches
 from chalicelib.deliveries.service.counting import Counting
 from chalicelib.deliveries.service.listing import Listing
@@ -53,7 +53,7 @@ def test_packages_are_listed_newest_decision_first(store: FakeStore) -> None:
 def test_of_a_recipient_and_a_sender_a_page_looks_at_so_many_rows_and_goes_on(
     store: FakeStore, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(listing, "MOST_LOOKED_AT", 3)
+    monkeypatch.setattr(paging, "MOST_READ", 3)
     sent(store, 10)
     Sending(store, now=lambda: NOON - timedelta(days=1)).send(
         package(package_id="old", sender_id="moon")
