@@ -19,6 +19,9 @@ CLIENT_S = 600
 TEST_S = 600
 """How long a deployed test may take; one that hangs does not stop the others for ever."""
 _CEILING = 20
+# Looking costs the time that what is waited for needs, so the pause grows with the wait.
+_PAUSE = 0.1
+_LONGEST_PAUSE_S = 1.0
 
 
 class NotYetError(AssertionError):
@@ -65,9 +68,10 @@ def eventually(check: Callable[[], T], within_s: float = 30, every_s: float = 0.
     """Return what ``check`` returns once that is true and nothing in it fails.
 
     What it returns or raises otherwise is taken as progress when it changes. Raises NotYetError
-    with the last of it when ``within_s`` passes without any (see `Deadline`).
+    with the last of it when ``within_s`` passes without any (see `Deadline`). Looks every
+    ``every_s`` seconds, later less often: at most a tenth of the wait, or a second, is lost.
     """
-    deadline = Deadline(within_s)
+    deadline, began = Deadline(within_s), time.monotonic()
     before: object = None
     while True:
         try:
@@ -81,4 +85,5 @@ def eventually(check: Callable[[], T], within_s: float = 30, every_s: float = 0.
             deadline.progressed()
         if deadline.passed():
             raise NotYetError(f"not within {within_s} s; last: {last!r}")
-        time.sleep(every_s)
+        waited_s = time.monotonic() - began
+        time.sleep(max(every_s, min(_LONGEST_PAUSE_S, _PAUSE * waited_s)))

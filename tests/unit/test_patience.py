@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from tests.support import patience
 from tests.support.patience import Deadline, NotYetError, eventually
 
 
@@ -12,6 +13,12 @@ class Machine:
 
     def __init__(self, busy: float = 0.5) -> None:
         self.now, self.busy = 0.0, busy
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
     def deadline(self, seconds: float) -> Deadline:
         return Deadline(seconds, now=lambda: self.now, busy=lambda: self.busy)
@@ -63,6 +70,17 @@ def test_eventually_waits_while_what_it_sees_changes() -> None:
         return True
 
     assert eventually(check, within_s=0.3, every_s=0.1)
+
+
+def test_eventually_looks_less_often_the_longer_it_has_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine, looks = Machine(), count()
+    monkeypatch.setattr(patience, "time", machine)
+
+    assert eventually(lambda: next(looks) and machine.now >= 60, within_s=100)
+    assert machine.now < 61
+    assert next(looks) < 100
 
 
 def _wrong() -> bool:
