@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.screens import Screens
 
 SERVICE = """
-from moto import mock_aws
+from tests.support.moto_aws import mock_aws
 from chalicelib.deliveries.registry import TYPES, PackageType
 
 TYPES["freight"] = PackageType("freight", "What takes two to carry")  # the one entry

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from moto import mock_aws
+
+from tests.support.moto_aws import mock_aws
 
 TABLES = ("vending", "deliveries", "ledger", "warranties", "bakery", "outbox")
 BUCKETS = ("vending", "warranties")

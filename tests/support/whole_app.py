@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from infra import templates
 from tests.support.api import Api
@@ -13,6 +12,7 @@ from tests.support.api import client as api_client
 from tests.support.aws import client
 from tests.support.dynamodb import make_table
 from tests.support.issuer import AUDIENCE, Issuer
+from tests.support.moto_aws import mock_aws
 
 _PSEUDO = {"AWS::StackName": "backroom"}
 

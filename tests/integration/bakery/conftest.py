@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from chalice.test import Client
-from moto import mock_aws
 
 import app as composition
 from chalicelib.bakery import wiring
@@ -15,6 +14,7 @@ from chalicelib.core import aws, settings
 from chalicelib.core.outbox import wiring as outbox
 from tests.support.bakery.house import SECRET
 from tests.support.bakery.table import Stores, make_tables
+from tests.support.moto_aws import mock_aws
 
 ROOT = Path(__file__).parents[3]
 _NUMBERS = count()

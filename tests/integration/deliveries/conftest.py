@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import pytest
 from chalice.app import Chalice
 from chalice.test import Client
-from moto import mock_aws
 
 import app as composition
 from chalicelib.core import aws, settings
 from chalicelib.deliveries import wiring
 from tests.support.deliveries.table import make_table
+from tests.support.moto_aws import mock_aws
 
 ROOT = Path(__file__).parent.parent.parent.parent
 _NUMBERS = count()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 STORY = """
 import json, os
-from moto import mock_aws
+from tests.support.moto_aws import mock_aws
 from chalicelib.deliveries.registry import TYPES, PackageType
 
 TYPES["freight"] = PackageType("freight", "What takes two to carry")  # the one entry

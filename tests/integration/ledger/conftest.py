@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from chalice.test import Client
-from moto import mock_aws
 
 import app as composition
 from chalicelib.core import aws, settings
 from chalicelib.ledger import wiring
 from tests.support.ledger.table import make_table
+from tests.support.moto_aws import mock_aws
 
 ROOT = Path(__file__).parent.parent.parent.parent
 _NUMBERS = count()

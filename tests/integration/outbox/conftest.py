@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from chalicelib.core.table import Table
 from tests.support.aws import client
+from tests.support.moto_aws import mock_aws
 from tests.support.outbox.table import make_table
 
 

@@ -12,7 +12,6 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
-from moto import mock_aws
 
 from chalicelib.core import aws
 from chalicelib.core.outbox.effects import (
@@ -24,6 +23,7 @@ from chalicelib.core.outbox.effects import (
 )
 from chalicelib.integrations.ses import SesMail
 from tests.support.integrations.vendors import letter
+from tests.support.moto_aws import mock_aws
 
 SENDER = "bakery@backroom.example"
 

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from chalice.test import Client
-from moto import mock_aws
 
 import app as composition
 from chalicelib.core import aws, settings
 from chalicelib.core.outbox import wiring as outbox_wiring
 from chalicelib.warranties import wiring
+from tests.support.moto_aws import mock_aws
 from tests.support.warranties.table import make_tables
 
 ROOT = Path(__file__).parent.parent.parent.parent

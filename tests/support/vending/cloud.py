@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-from moto import mock_aws
-
 from chalicelib.core.instants import now
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.settings import from_env
@@ -17,6 +15,7 @@ from chalicelib.vending.store.share import BucketShare
 from chalicelib.vending.wiring import VendingSettings, on_table
 from tests.support.aws import client
 from tests.support.dynamodb import make_table
+from tests.support.moto_aws import mock_aws
 from tests.support.vending.share import FakeQueues
 from tests.support.vending.wiring import Ports
 

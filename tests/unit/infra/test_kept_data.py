@@ -6,9 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from infra.kept_data import KeptData
+from tests.support.moto_aws import mock_aws
 
 ITEMS = [
     {"pk": {"S": "chunk"}, "body": {"B": b"\x00\xff"}, "base64": {"M": {"base64": {"S": "no"}}}},

@@ -1,0 +1,49 @@
+"""AWS in this process, by moto, with transactions that copy what they change and not whole tables.
+
+moto copies every item of a table before a transaction, in case it has to go back: a third of the
+time of all tests in process. Here an item that is updated is replaced by a copy, so the items of an
+earlier instant stay as they were, and the copy of a table is one of references.
+"""
+
+import copy
+from collections import defaultdict
+from typing import Any
+
+from moto import mock_aws
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
+
+__all__ = ["mock_aws"]
+
+_update_item = DynamoDBBackend.update_item
+
+
+def _table_of_references(self: Table, _: dict[int, Any]) -> Table:
+    """Return a table with the items of this instant."""
+    copied = copy.copy(self)
+    copied.items = defaultdict(dict)
+    for key, of_key in self.items.items():
+        copied.items[key] = of_key.copy() if self.has_range_key else of_key
+    if shard := self.stream_shard:
+        copied.stream_shard = copy.copy(shard)
+        copied.stream_shard.table, copied.stream_shard.items = copied, shard.items.copy()
+    return copied
+
+
+def _update_a_copy(
+    self: DynamoDBBackend, table_name: str, key: dict[str, Any], *arguments: Any, **named: Any
+) -> Any:
+    """Update an item, as a copy in its place."""
+    table = self.get_table(table_name)
+    hash_key, range_key = self.get_keys_value(table, key)
+    item: Any = table.get_item(hash_key, range_key)
+    if item:
+        if range_key:
+            table.items[hash_key][range_key] = copy.deepcopy(item)
+        else:
+            table.items[hash_key] = copy.deepcopy(item)
+    return _update_item(self, table_name, key, *arguments, **named)
+
+
+Table.__deepcopy__ = _table_of_references  # type: ignore[attr-defined]
+DynamoDBBackend.update_item = _update_a_copy  # type: ignore[method-assign]
