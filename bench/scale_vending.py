@@ -23,9 +23,10 @@ from chalicelib.core import shards
 from chalicelib.vending import reports
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.history import History, Region
+from chalicelib.vending.local_time import every_day
 from chalicelib.vending.models import Machine, Site, Technician, UploadQuery
 from chalicelib.vending.ports import SHARDS, MachineState, Month
-from chalicelib.vending.rollups import RegionDay, Rollup, every_day, region_days, rollups
+from chalicelib.vending.rollups import RegionDay, Rollup, region_days, rollups
 from chalicelib.vending.service.days import month_of
 from chalicelib.vending.service.verdicts import placed
 from chalicelib.vending.store import fleet as fleet_store

@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from chalicelib.vending import anomalies, clock, rhythm, stock, wording
+from chalicelib.vending import anomalies, clock, stock, wording
 from chalicelib.vending.anomalies import Fault, FaultKind, Keys, Thresholds, find_faults, since
+from chalicelib.vending.cells import Calendar
 from chalicelib.vending.history import History, Region
+from chalicelib.vending.local_time import DAY_S, HOUR_S
 from chalicelib.vending.models import (
     WEEKDAYS,
     MachineNote,
@@ -16,8 +18,8 @@ from chalicelib.vending.models import (
     Verdict,
 )
 from chalicelib.vending.regions import Common
-from chalicelib.vending.rhythm import Calendar, Silence
 from chalicelib.vending.rollups import MOST_ROWS
+from chalicelib.vending.silences import Silence, unexplained
 
 _PARTS: dict[FaultKind, tuple[str, ...]] = {
     "under": ("dispensing mechanism",),
@@ -28,7 +30,6 @@ _LOG_PARTS = ("log memory", "backup battery", "data cable")
 _CLOCK_PARTS = ("clock battery",)
 _SENSOR_PARTS = ("dispense sensor",)
 _MOST_NAMED = 50
-_DAY_S = 86_400
 
 
 # --- rules A and A2 ---
@@ -86,7 +87,7 @@ def _since_window(
     visits: Iterable[ServiceVisit], keys: Keys, thresholds: Thresholds
 ) -> list[ServiceVisit]:
     """Return the visits after which all rows are known."""
-    begin = keys[-1] // 10 - thresholds.window_days * _DAY_S
+    begin = keys[-1] // 10 - thresholds.window_days * DAY_S
     return [visit for visit in visits if visit.at.timestamp() >= begin]
 
 
@@ -142,7 +143,7 @@ def own_silences(
         explained=gaps,
         quiet=region.quiet,
     )
-    return rhythm.own_silences(
+    return unexplained(
         [key // 10 for key in keys],
         calendar,
         until=second_if_known(history.read_until),
@@ -160,7 +161,7 @@ def lost_logs(
             continue
         still = silence.end > keys[-1] // 10
         span_s = max(keys[-1] // 10 - keys[0] // 10 - (silent_s if not still else 0), 1)
-        pace = len(keys) * rhythm.DAY_S / span_s
+        pace = len(keys) * DAY_S / span_s
         yield Verdict.model_validate(
             {
                 "kind": "lost_log",
@@ -195,7 +196,7 @@ def _is_part(silence: Silence, case: PartialSilence) -> bool:
 
 def partial_silence(found: Common) -> PartialSilence:
     """Return the case of many machines that are silent at once."""
-    hours, silent = (found.end - found.start) / rhythm.HOUR_S, len(found.serials)
+    hours, silent = (found.end - found.start) / HOUR_S, len(found.serials)
     return PartialSilence.model_validate(
         {
             "from": instant(found.start),
@@ -275,7 +276,7 @@ def extent(start: int, end: int, e: float) -> dict[str, datetime | float]:
     return {
         "from": instant(start),
         "to": instant(end),
-        "hours": round((end - start) / rhythm.HOUR_S, 3),
+        "hours": round((end - start) / HOUR_S, 3),
         "e": float(f"{e:.6g}"),
     }
 

@@ -18,9 +18,11 @@ from statistics import median, median_high, median_low
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from chalicelib.vending import rhythm
-from chalicelib.vending.rhythm import DAY_H, DAY_S, HOUR_S, Cells, Rhythm, Silence, Span, hours_of
+from chalicelib.vending.cells import Cells
+from chalicelib.vending.local_time import DAY_H, DAY_S, HOUR_S, MONTH_S, Span, hours_of
+from chalicelib.vending.rhythm import USUAL_SPREAD, Rhythm
 from chalicelib.vending.rollups import RegionDay
+from chalicelib.vending.silences import CANDIDATES, TAIL_FROM, Silence, tail_of
 
 MONTHS_BEFORE, MONTHS_AFTER = 1, 3
 LEAST_MACHINES = 3
@@ -80,7 +82,7 @@ def fleet_gaps(
     cells, covering = _cells(known, zone)
     begin, end = (hours_of(zone, _month(month, ahead))[0] for ahead in (0, 1))
     runs = list(_empty_runs(cells, covering))
-    months = len(known) * DAY_S / rhythm.MONTH_S
+    months = len(known) * DAY_S / MONTH_S
     return [
         gap
         for gap in _unexplained(cells, covering, runs, allowed * months)
@@ -104,7 +106,7 @@ def quiet_days(days: Mapping[date, RegionDay]) -> dict[date, float]:
             continue
         each = median(_rows(other, hours) / other.active for other in alike)
         due, came = each * total.active, _rows(total, hours)
-        chance = math.sqrt(due * (1 + rhythm.USUAL_SPREAD * each))
+        chance = math.sqrt(due * (1 + USUAL_SPREAD * each))
         if _share(came, due) < _QUIET_BELOW and due - came > _QUIET_DEVIATIONS * chance:
             found[day] = _share(came, median(_rows_due(other, total, hours) for other in alike))
     return found
@@ -203,17 +205,17 @@ def _unexplained(
     usual = Rhythm(cells)
     by_cell = [rate * hours for rate, hours in zip(usual.by_cell, cells.hours, strict=True)]
     due = {run: sum(by_cell[run[0] : run[1]]) for run in runs}
-    tail, count = rhythm.tail_of(
+    tail, count = tail_of(
         map(usual.plain_surprise, due.values()), usual=_USUAL_TAIL, weight=_TAIL_WEIGHT
     )
-    for run in sorted(sorted(due, key=lambda each: -due[each])[: rhythm.CANDIDATES]):
+    for run in sorted(sorted(due, key=lambda each: -due[each])[:CANDIDATES]):
         start, end = cells.edges[run[0]], cells.edges[run[1]]
-        if due[run] < rhythm.TAIL_FROM:
+        if due[run] < TAIL_FROM:
             continue
         anew = Rhythm(_without(cells, run))
         due_in = {cell: anew.by_cell[cell] * cells.hours[cell] for cell in range(*run)}
         surprise = anew.surprise(due_in) / _clumping(anew, run)
-        e = max(count, 1) * math.exp((rhythm.TAIL_FROM - surprise) / tail)
+        e = max(count, 1) * math.exp((TAIL_FROM - surprise) / tail)
         if e < limit:
             machines = min(each for each in covering[run[0] : run[1]] if each)
             yield HourGap(start, end, e, sum(due_in.values()), machines)

@@ -18,6 +18,7 @@ from chalicelib.vending import anomalies, clock, findings, regions, wording
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.causes import open_causes, order, state_of, with_overdue
 from chalicelib.vending.history import History, Region
+from chalicelib.vending.local_time import every_day, hours_of, local_day
 from chalicelib.vending.models import (
     CREDIT_CENTS,
     DailySales,
@@ -30,15 +31,8 @@ from chalicelib.vending.models import (
     Totals,
 )
 from chalicelib.vending.regions import HourGap
-from chalicelib.vending.rhythm import Silence
-from chalicelib.vending.rollups import (
-    RegionDay,
-    every_day,
-    hours_of,
-    local_day,
-    region_days,
-    rollups,
-)
+from chalicelib.vending.rollups import RegionDay, region_days, rollups
+from chalicelib.vending.silences import Silence
 
 _DAILY = 30
 

@@ -11,23 +11,22 @@ import struct
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from itertools import accumulate, pairwise
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
+
+from chalicelib.vending.local_time import DAY_H, every_day, hours_of, local_day
 
 if TYPE_CHECKING:
     Keys = array[int]
 else:
     Keys = array  # not to be subscripted at run time before Python 3.12
 
-HOURS = 24
 MOST_ROWS = 5_000
 """Rows of a machine-day that are kept; more is a stuck sensor, and only counted."""
 LONGEST_SILENCE = timedelta(days=90)
 """A longer one parts two logs that say nothing of each other; no hour of it is covered."""
-_NONE = (0,) * HOURS
+_NONE = (0,) * DAY_H
 _DAY = struct.Struct(">24HIHHIIII")
 _SUMS = struct.Struct(">49I")
 
@@ -66,7 +65,7 @@ class Rollup(NamedTuple):
     def unpacked(cls, packed: bytes) -> "Rollup":
         """Return the rollup that `packed` gave."""
         *rows, covered, under, over, refused, beyond, first, last = _DAY.unpack(packed)
-        bits = tuple(covered >> hour & 1 for hour in range(HOURS))
+        bits = tuple(covered >> hour & 1 for hour in range(DAY_H))
         return cls(tuple(rows), bits, under, over, refused, beyond, first, last)
 
 
@@ -96,7 +95,7 @@ class RegionDay(NamedTuple):
     def unpacked(cls, packed: bytes) -> "RegionDay":
         """Return what `packed` gave."""
         numbers = _SUMS.unpack(packed)
-        return cls(numbers[:HOURS], numbers[HOURS : 2 * HOURS], numbers[-1])
+        return cls(numbers[:DAY_H], numbers[DAY_H : 2 * DAY_H], numbers[-1])
 
 
 NO_SALES = RegionDay()
@@ -137,42 +136,6 @@ def region_days(all_rollups: Iterable[Mapping[date, Rollup]]) -> dict[date, Regi
         for day, rollup in machine.items():
             summed[day] = summed.get(day, NO_SALES).plus(rollup)
     return {day: total for day, total in summed.items() if total != NO_SALES}
-
-
-@lru_cache(maxsize=4_096)
-def hours_of(zone: str, day: date) -> tuple[int, ...]:
-    """Return the epoch seconds at which the 24 local hours of ``day`` begin, and the last one ends.
-
-    Where clocks go forward an hour has no length; where they go back one lasts two hours.
-    """
-    here = ZoneInfo(zone)
-    starts = [
-        int(datetime(day.year, day.month, day.day, hour, tzinfo=here).timestamp())
-        for hour in range(HOURS)
-    ]
-    after = day + timedelta(days=1)
-    end = int(datetime(after.year, after.month, after.day, tzinfo=here).timestamp())
-    return (*accumulate(starts, max), end)
-
-
-def local_day(zone: str, second: int) -> date:
-    """Return the local day of an epoch second."""
-    return datetime.fromtimestamp(second, ZoneInfo(zone)).date()
-
-
-def local_days(zone: str, utc_days: Iterable[date]) -> set[date]:
-    """Return the local days that rows of these UTC days may be of."""
-    found = set()
-    for day in utc_days:
-        midnight = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-        found |= {local_day(zone, midnight), local_day(zone, midnight + 86_399)}
-    return found
-
-
-def every_day(first: date, last: date) -> Iterator[date]:
-    """Yield the days from ``first`` to ``last``, both of them."""
-    for number in range(first.toordinal(), last.toordinal() + 1):
-        yield date.fromordinal(number)
 
 
 def _spans(times: Sequence[int]) -> Iterator[tuple[int, int]]:

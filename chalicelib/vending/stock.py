@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.vending import wording
 from chalicelib.vending.anomalies import Keys
+from chalicelib.vending.local_time import local_day
 from chalicelib.vending.models import CREDIT_CENTS, Cash, ServiceVisit, Stock
-from chalicelib.vending.rhythm import Silence
-from chalicelib.vending.rollups import local_day
+from chalicelib.vending.silences import Silence
 
 _RHYTHM_DAYS = 28
 _LEAST_DAYS = 7

@@ -7,9 +7,10 @@ from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
 from chalicelib.core.errors import Fault, InvalidInputError
+from chalicelib.vending.local_time import every_day, hours_of, local_day
 from chalicelib.vending.models import DaySilence, DayView, Dispatch, ServiceVisit, Visit
 from chalicelib.vending.ports import Chunks, DispatchBook, Fleet, MachineState, Rollups, Visits
-from chalicelib.vending.rollups import Rollup, every_day, hours_of, local_day
+from chalicelib.vending.rollups import Rollup
 from chalicelib.vending.service.days import month_of
 from chalicelib.vending.service.regions import Regions
 

@@ -9,15 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from chalicelib.vending.local_time import every_day, hours_of, local_day, local_days
 from chalicelib.vending.ports import Chunks, MachineLog, Month, Rollups
-from chalicelib.vending.rollups import (
-    LONGEST_SILENCE,
-    every_day,
-    hours_of,
-    local_day,
-    local_days,
-    rollups,
-)
+from chalicelib.vending.rollups import LONGEST_SILENCE, rollups
 
 
 def month_of(day: date) -> str:

@@ -29,6 +29,7 @@ from typing import Any
 
 from chalicelib.core import shards
 from chalicelib.core.table import Condition, ConditionError, Item, Table, at_version, key
+from chalicelib.vending.local_time import DAY_H
 from chalicelib.vending.models import OwnSilence, PartialSilence
 from chalicelib.vending.ports import (
     CASES,
@@ -40,13 +41,13 @@ from chalicelib.vending.ports import (
     StaleNote,
     Stretch,
 )
-from chalicelib.vending.rollups import HOURS, NO_SALES, RegionDay, Rollup
+from chalicelib.vending.rollups import NO_SALES, RegionDay, Rollup
 
 _NOTES = "STALE"
 _MOST_SILENCES = 40
 _MOST_NOTES = 90
-_ROWS = tuple(f"r{hour:02d}" for hour in range(HOURS))
-_COVERED = tuple(f"c{hour:02d}" for hour in range(HOURS))
+_ROWS = tuple(f"r{hour:02d}" for hour in range(DAY_H))
+_COVERED = tuple(f"c{hour:02d}" for hour in range(DAY_H))
 _ACTIVE = "active"
 
 

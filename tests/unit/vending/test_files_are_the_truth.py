@@ -20,15 +20,9 @@ from chalicelib.core.errors import BackroomError
 from chalicelib.vending.anomalies import Keys
 from chalicelib.vending.archives import open_log, pack_log
 from chalicelib.vending.files import DISPATCHER, FileRecord
+from chalicelib.vending.local_time import every_day, local_day
 from chalicelib.vending.models import AwaitedImport, AwaitedUpload, MachineBody, RowView
-from chalicelib.vending.rollups import (
-    RegionDay,
-    Rollup,
-    every_day,
-    local_day,
-    region_days,
-    rollups,
-)
+from chalicelib.vending.rollups import RegionDay, Rollup, region_days, rollups
 from chalicelib.vending.rows import keys
 from tests.support.stage import Killed
 from tests.support.vending.conclusions import conclusions, of_older_epochs, stored

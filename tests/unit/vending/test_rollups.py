@@ -8,16 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.vending.anomalies import Keys
-from chalicelib.vending.rollups import (
-    RegionDay,
-    Rollup,
-    every_day,
-    hours_of,
-    local_day,
-    local_days,
-    region_days,
-    rollups,
-)
+from chalicelib.vending.local_time import every_day, hours_of, local_day, local_days
+from chalicelib.vending.rollups import RegionDay, Rollup, region_days, rollups
 
 DAY = date(2020, 2, 20)
 CHICAGO, KOLKATA = "America/Chicago", "Asia/Kolkata"

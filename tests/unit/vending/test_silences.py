@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backroom.vending.rhythms import Place, Rhythm, customers
-from chalicelib.vending import clock, regions, rhythm
+from chalicelib.vending import clock, regions
 from chalicelib.vending.anomalies import Keys, Thresholds
+from chalicelib.vending.cells import Calendar, cells_of
 from chalicelib.vending.history import History, Region
+from chalicelib.vending.local_time import hours_of
 from chalicelib.vending.models import FleetReport, MachineSummary
 from chalicelib.vending.reports import audit, region_of, summarise
-from chalicelib.vending.rhythm import Calendar, Silence
 from chalicelib.vending.rollups import RegionDay
+from chalicelib.vending.silences import Silence
 
 USUAL = Thresholds()
 CHICAGO = "America/Chicago"
@@ -235,7 +237,7 @@ def test_the_order_of_silences_never_matters(given_: list[tuple[str, Silence]]) 
     ("day", "hours"), [(date(2026, 3, 8), 23), (date(2026, 3, 9), 24), (date(2026, 11, 1), 25)]
 )
 def test_a_day_has_24_hours_of_which_one_may_be_none_or_two(day: date, hours: int) -> None:
-    edges = rhythm.hours_of(CHICAGO, day)
+    edges = hours_of(CHICAGO, day)
 
     assert len(edges) == 25
     assert edges[-1] - edges[0] == hours * HOUR
@@ -247,7 +249,7 @@ def test_a_day_has_24_hours_of_which_one_may_be_none_or_two(day: date, hours: in
 def test_every_row_and_every_hour_is_in_a_cell(given_: list[int]) -> None:
     times = sorted(given_)
 
-    cells = rhythm.cells_of(times, Calendar(CHICAGO), times[-1])
+    cells = cells_of(times, Calendar(CHICAGO), times[-1])
 
     # A row at the very end has no hour behind it.
     assert sum(cells.rows) in {len(times), len(times) - 1}

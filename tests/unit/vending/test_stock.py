@@ -11,7 +11,7 @@ from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import ServiceVisit
 from chalicelib.vending.reports import summarise
-from chalicelib.vending.rhythm import Silence
+from chalicelib.vending.silences import Silence
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
