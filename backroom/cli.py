@@ -124,6 +124,15 @@ class PlainWords(TyperGroup):
         except errors.ClientError as error:
             show.complain(error)
             raise typer.Exit(error.exit_code) from error
+        except OSError as refused:
+            if refused.filename is None:  # of no file: a pipe that was closed, say
+                raise
+            denied = errors.ClientError(
+                f"{refused.filename}: {refused.strerror}.",
+                next_step="check its name and its rights",
+            )
+            show.complain(denied)
+            raise typer.Exit(denied.exit_code) from refused
 
 
 app = typer.Typer(

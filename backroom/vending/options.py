@@ -64,4 +64,7 @@ def checked_site(told: dict[str, object]) -> SiteBody:
     except ValidationError as invalid:
         wrong = invalid.errors(include_url=False)[0]
         hint = f"--{str(wrong['loc'][0]).replace('_', '-')}"
-        raise typer.BadParameter(wrong["msg"], param_hint=hint) from invalid
+        rule = wrong["msg"].removeprefix("Value error, ")
+        if hint == "--closed" and len(wrong["loc"]) > 1:
+            rule += "; a weekday, such as sunday, may be named, too"
+        raise typer.BadParameter(f"{wrong['input']!r}: {rule}", param_hint=hint) from invalid

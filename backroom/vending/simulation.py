@@ -8,7 +8,7 @@ others alone.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
@@ -37,6 +37,7 @@ _FLEET_GAP_SLOT_DAYS = 2
 _FLEET_GAP_SHARE = 0.25  # of the time: fleet gaps lie from 20 % to 45 % of it
 _RECENT_DAYS = 84  # silences are planted in these, so that a window of 90 days shows them
 _DAY_S = 86_400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Damage = Callable[[bytes], bytes]
 
 
@@ -109,6 +110,8 @@ def simulate(  # noqa: PLR0913 - all of it is by name
     if ending.tzinfo is None:
         raise ValueError("ending must be aware: the rows are in UTC")
     _check(machines, days, plants)
+    if ending < _EPOCH + timedelta(days=days):
+        raise ValueError(f"ending must be {days} days after 1970-01-01 or later")
     end = ending.timestamp()
     start = end - days * _DAY_S
     serials = [f"GM{number:03d}" for number in range(1, machines + 1)]
@@ -196,7 +199,7 @@ class _Machine:
             case _:
                 wanted = max(9, round(self.dice.uniform(0.03, 0.08) * rows))
         if wanted > len(self.spare):
-            raise ValueError(f"{self.serial} has too few rows for another {kind}")
+            raise ValueError(f"{self.serial} has too few rows for another {kind}: take more days")
         return [self.spare.pop() for _ in range(wanted)]
 
     def _damage(self, kind: Plant) -> _Damage:
@@ -235,12 +238,15 @@ def _check(machines: int, days: int, plants: Sequence[Plant]) -> None:
     if unknown := set(plants) - set(ALL_PLANTS):
         raise ValueError(f"cannot plant {', '.join(sorted(unknown))}")
     if max(sum(kind in _ONE_EACH for kind in plants), plants.count("cut")) > machines:
-        raise ValueError("each of lost_log, under, over, dead and each cut needs its own machine")
+        raise ValueError(
+            "each of lost_log, under, over, dead and each cut needs its own machine: "
+            "take more machines"
+        )
     gaps = plants.count("fleet_gap")
     if gaps and machines < 3:
         raise ValueError("a fleet gap needs 3 machines: fewer are no fleet")
     if gaps * _FLEET_GAP_SLOT_DAYS > _FLEET_GAP_SHARE * min(days, _RECENT_DAYS):
-        raise ValueError(f"{gaps} fleet gaps do not fit into {days} days")
+        raise ValueError(f"{gaps} fleet gaps do not fit into {days} days: take more days")
 
 
 def _dice(seed: int, owner: str) -> Random:

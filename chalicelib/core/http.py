@@ -50,7 +50,7 @@ _WORDS = {
     "int_parsing_size": "must be a smaller number",
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be an object"),
     **dict.fromkeys(("decimal_type", "float_type", "float_parsing"), "must be a number"),
-    "list_type": "must be an array",
+    **dict.fromkeys(("list_type", "tuple_type", "set_type"), "must be an array"),
     "string_type": "must be a text",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be {ge} or more",

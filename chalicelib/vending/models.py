@@ -121,9 +121,9 @@ class OwnSilence(Model):
 class Stock(Model):
     """The gumballs in a machine as of ``as_of``, and the day on which it will be empty.
 
-    ``left_at_least`` allows for sales that are missing from the log. The day is empty when the
-    machine has no week of sales to go by; it lies between ``empty_from`` and ``empty_to`` in 90 of
-    100 cases.
+    ``left_at_least`` allows for sales that are missing from the log. The day lies between
+    ``empty_from`` and ``empty_to`` in 90 of 100 cases; it is left out when the machine has no week
+    of sales to go by. When nothing is left it is the day on which the last gumball was sold.
     """
 
     capacity: int
@@ -137,7 +137,7 @@ class Stock(Model):
     filled_at: Instant
     """When it was last filled."""
     empty_on: date | None = None
-    """The day on which it will be empty."""
+    """The day on which it will be empty; if nothing is left, the day on which it became empty."""
     empty_from: date | None = None
     """The earliest such day, in 90 of 100 cases."""
     empty_to: date | None = None

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 
 from chalicelib.vending import wording
 from chalicelib.vending.anomalies import Keys
@@ -49,7 +50,10 @@ def stock_of(
     as_of = max(keys[-1] // 10, filling.at)
     left = max(filling.gumballs - dispensed(keys, filling.at, as_of), 0)
     missing = round(_missing(silences, filling.at, as_of))
-    empty = _empty_days(keys, zone, left, missing, local_day(zone, as_of))
+    if left:
+        empty = _empty_days(keys, zone, left, missing, local_day(zone, as_of))
+    else:
+        empty = (local_day(zone, _emptied_at(filling, keys)),) * 3
     return Stock(
         capacity=capacity,
         left=left,
@@ -77,6 +81,15 @@ def last_filling(visits: Iterable[ServiceVisit], keys: Keys, capacity: int) -> F
         elif found and visit.filled:
             found = Filling(at, min(before + visit.filled, capacity))
     return found
+
+
+def _emptied_at(filling: Filling, keys: Keys) -> int:
+    """Return the epoch second of the row that gave the last gumball."""
+    rows = keys[_after(keys, filling.at) :]
+    given = accumulate(key % 10 for key in rows)
+    return next(
+        key // 10 for key, so_far in zip(rows, given, strict=True) if so_far >= filling.gumballs
+    )
 
 
 def was_empty(stock: Filling, keys: Keys, second: int) -> bool:

@@ -251,12 +251,22 @@ def cash(difference_cents: int, under: int, missing: int) -> str:
     if difference_cents == 0:
         return "The cash agrees with the log."
     more = difference_cents > 0
-    said = f"${abs(difference_cents) / 100:,.2f} {'more' if more else 'less'} than the log shows"
+    found = f"${abs(difference_cents) / 100:,.2f} {'more' if more else 'less'} than the log shows"
     if more and missing:
-        return f"{said}; about {missing:,} sales are missing from it, worth {money(missing)}."
+        return (
+            f"{found}; about {missing:,} sales are missing from it, worth {money(missing)}."
+            f"{_unexplained(difference_cents, missing)}"
+        )
     if not more and under:
         return (
-            f"{said}; {under:,} credits ({money(under)}) gave no gumball: "
-            "customers were perhaps paid back, or the sensor counted what nobody paid."
+            f"{found}; {under:,} credits ({money(under)}) gave no gumball: customers were perhaps "
+            "paid back, or the sensor counted what nobody paid."
+            f"{_unexplained(difference_cents, under)}"
         )
-    return f"{said}; no fault of the machine explains it."
+    return f"{found}; no fault of the machine explains it."
+
+
+def _unexplained(difference_cents: int, sales: int) -> str:
+    """Return that a difference is too large for ``sales``, whose number is an estimate."""
+    explained = CREDIT_CENTS * sales
+    return " That is too little to explain it." if abs(difference_cents) > 2 * explained else ""

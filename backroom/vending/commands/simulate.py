@@ -113,9 +113,7 @@ def write_simulation(  # noqa: PLR0913, PLR0917 - a command's options are its pa
             closed={date.fromisoformat(day) for day in closed or []},
         )
     except ValueError as impossible:
-        raise typer.BadParameter(
-            f"{impossible}; take more machines, more days or fewer --faults"
-        ) from impossible
+        raise typer.BadParameter(str(impossible)) from impossible
     directory.mkdir(parents=True, exist_ok=True)
     paths = made.write(directory)
     mixed = made.write_mixed(directory / f"fleet.{made.ending:%Y-%m-%d_%H%M%S}.txt")

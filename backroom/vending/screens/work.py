@@ -102,13 +102,13 @@ def verdict_line(view: MachineView) -> Text:
 
 
 def _facts(view: MachineView, now: datetime) -> Iterable[tuple[str, str | Text]]:
+    yield "site", show.plain(view.site or "none yet")
+    yield "technician", view.technician or "none yet"
     if not view.transactions:
         yield "credits", "none yet"
         yield "next log due", _due(view, now)
         return
     lost = view.unserved_cents + view.given_away_cents
-    yield "site", show.plain(view.site or "none yet")
-    yield "technician", view.technician or "none yet"
     yield "credits", f"{view.transactions:,}, {show.money(view.credits_cents)} taken"
     yield "gumballs", f"{view.gumballs:,}"
     yield "no gumball", _share(view.under, view.transactions)
@@ -134,8 +134,10 @@ def stock(view: MachineView | WorkItem) -> Iterable[tuple[str, str]]:
         if found.left_at_least < found.left:
             left += f", perhaps {found.left_at_least:,}"
         yield "stock", left
-        if found.empty_on:
+        if found.empty_on and found.left:
             yield "empty on", f"{found.empty_on} ({found.empty_from} to {found.empty_to})"
+        elif found.empty_on:
+            yield "empty since", str(found.empty_on)
     if cash := view.cash:
         counted, expected = show.money(cash.counted_cents), show.money(cash.expected_cents)
         yield "cash", f"{counted} counted, {expected} expected: {cash.why}"

@@ -501,6 +501,7 @@ class Parcel(BaseModel):
     kind: Literal["marketing", "personal"] = "personal"
     urgent: bool = False
     tags: Annotated[list[str], Field(min_length=1, max_length=2)] = ["x"]
+    days: tuple[int, ...] = ()
     wishes: dict[str, str] = {}
 
 
@@ -520,6 +521,7 @@ class Parcel(BaseModel):
         ({"kind": "freight"}, "must be 'marketing' or 'personal'"),
         ({"urgent": "yes"}, "must be true or false"),
         ({"tags": "x"}, "must be an array"),
+        ({"days": "x"}, "must be an array"),
         ({"tags": []}, "must have 1 or more of them"),
         ({"tags": ["x", "y", "z"]}, "must have 2 or fewer of them"),
         ({"wishes": []}, "must be an object"),

@@ -88,6 +88,17 @@ def test_without_a_week_of_sales_no_day_is_named() -> None:
     assert (found.left, found.empty_on) == (800, None)
 
 
+@pytest.mark.parametrize("gumballs", [1, 3])
+def test_an_empty_machine_has_been_empty_since_its_last_gumball(gumballs: int) -> None:
+    keys = array("q", [*rows(3, gumballs=gumballs), *rows(9, start=at_the_end_of(3), gumballs=0)])
+
+    found = stock.stock_of([visit(MONDAY, full=True)], keys, [], 20 * gumballs, "UTC")
+
+    assert found is not None
+    assert (found.left, found.empty_on) == (0, date(2026, 3, 3))
+    assert found.empty_from == found.empty_to == found.empty_on
+
+
 def test_sales_that_are_missing_from_the_log_may_have_emptied_it_further() -> None:
     begin = int(at_the_end_of(3).timestamp())
     silence = Silence(begin, begin + 86_400, 12.4, 0.0001)
@@ -118,6 +129,20 @@ def test_more_cash_than_the_log_shows_is_explained_by_missing_sales() -> None:
     assert found is not None
     assert found.why == (
         "$4.00 more than the log shows; about 17 sales are missing from it, worth $4.25."
+    )
+
+
+def test_a_difference_that_missing_sales_are_too_few_for_says_so() -> None:
+    begin = int(at_the_end_of(3).timestamp())
+    silence = Silence(begin, begin + 86_400, 17.0, 0.0001)
+    taken = [visit(MONDAY, cash_cents=0), visit(at_the_end_of(9), cash_cents=7_175)]
+
+    found = stock.cash_of(taken, rows(20), [silence])
+
+    assert found is not None
+    assert found.why == (
+        "$46.75 more than the log shows; about 17 sales are missing from it, worth $4.25. "
+        "That is too little to explain it."
     )
 
 

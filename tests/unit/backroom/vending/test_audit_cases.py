@@ -14,7 +14,7 @@ import pytest
 from typer.testing import Result
 
 from backroom.core.session import Session
-from tests.support.backroom.desk import run
+from tests.support.backroom.desk import run, words
 
 CASES = Path(__file__).parents[3] / "data" / "vending"
 SAMPLE = CASES.parent / "transactions.txt"
@@ -146,11 +146,16 @@ def test_closed_days_are_no_silence(judged: Any) -> None:
     assert kinds(report) == {}
 
 
-def test_a_day_that_is_none_is_a_mistake_in_the_usage() -> None:
-    result = run_audit(str(SAMPLE), "--closed", "someday")
+@pytest.mark.parametrize(
+    ("day", "why"),
+    [("someday", "must be a day, such as 2026-11-21"), ("2026-02-30", "is not a day that exists")],
+)
+def test_a_day_that_is_none_is_a_mistake_in_the_usage(day: str, why: str) -> None:
+    result = run_audit(str(SAMPLE), "--closed", day)
 
     assert result.exit_code == 2
-    assert "--closed" in result.stderr
+    said = words(result, "stderr")
+    assert f"Invalid value for --closed: '{day}': {why}; a weekday, such as sunday, may" in said
 
 
 # --- faults -------------------------------------------------------------------------------------

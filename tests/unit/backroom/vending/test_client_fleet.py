@@ -216,11 +216,11 @@ def test_v6_a_machine_is_shown_with_its_evidence_and_what_would_clear_it(desk: D
 
 
 def test_a_machine_without_rows_says_what_to_do_next(desk: Desk) -> None:
-    desk.on("GET", "/machines/GM001", machine(transactions=0))
+    desk.on("GET", "/machines/GM001", machine(transactions=0, site="mall", technician="T0001"))
 
     told = words(desk.run("machines", "show", "GM001"))
 
-    assert "credits none yet" in told
+    assert "site mall technician T0001 credits none yet" in told
     assert "Next: backroom files upload PATH --machine GM001" in told
 
 

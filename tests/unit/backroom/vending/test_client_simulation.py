@@ -71,10 +71,11 @@ def test_faults_are_chosen(tmp_path: Path, faults: str, kinds: list[str]) -> Non
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["--machines", "3"], "needs its own machine; take more machines"),
+        (["--machines", "3"], "needs its own machine: take more machines"),
         (["--days", "3"], "days must be at least 14"),
         (["--faults", "gremlins"], "use any of fleet_gap, lost_log"),
         (["--ending", "soon"], "must be a day or a time"),
+        (["--ending", "0001-01-05"], "ending must be 28 days after 1970-01-01 or later"),
     ],
 )
 def test_what_cannot_be_simulated_ends_with_2_and_the_reason(
@@ -85,3 +86,13 @@ def test_what_cannot_be_simulated_ends_with_2_and_the_reason(
     assert result.exit_code == 2
     assert why in words(result, "stderr")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    result = run("simulate", tmp_path / "file" / "logs", *ENDING, width=200)
+
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'file' / 'logs'}: Not a directory." in words(result, "stderr")
+    assert "Traceback" not in result.stderr
