@@ -42,7 +42,7 @@ class Entry:
         else:
             epilog = f"Example: {self.example}"
             alone.command(self.name, rich_help_panel=self.panel, epilog=epilog)(command)
-        return get_group(alone).commands[self.name]
+        return _bare_flags(get_group(alone).commands[self.name])
 
 
 # In the order of their use, which is the order of the help.
@@ -98,6 +98,23 @@ COMMANDS = (
 )
 
 
+def _bare_flags(command: Any) -> Any:  # noqa: ANN401 - Typer has no public type for commands
+    """Have the help of a command, and of those below it, name no type where an option is a flag."""
+    params = command.get_params
+
+    def bare(context: Any) -> Any:  # noqa: ANN401
+        found = params(context)
+        for each in found:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""
+        return found
+
+    command.get_params = bare
+    for child in getattr(command, "commands", {}).values():
+        _bare_flags(child)
+    return command
+
+
 class OnDemand(UserDict[str, Any]):
     """The commands by name; each is imported when it is looked at."""
 
@@ -113,16 +130,17 @@ class PlainWords(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
+        _bare_flags(self)
         self.commands = OnDemand({entry.name: entry for entry in COMMANDS})
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own signature
         """Run the command."""
-        from backroom.core import errors, show  # noqa: PLC0415 - --version needs neither
+        from backroom.core import errors, session, show, suggestions  # noqa: PLC0415 - not for --version
 
         try:
             return super().invoke(ctx)
         except errors.ClientError as error:
-            show.complain(error)
+            show.complain(error, perhaps=suggestions.after(error, session.of(ctx)))
             raise typer.Exit(error.exit_code) from error
         except OSError as refused:
             if refused.filename is None:  # of no file: a pipe that was closed, say
@@ -155,6 +173,9 @@ def begin(
     api: Annotated[
         str, typer.Option(envvar="BACKROOM_API", metavar="URL", help="Where the API answers.")
     ] = DEFAULT_URL,
+    utc: Annotated[
+        bool, typer.Option("--utc", help="Show exact times in UTC, not in words on your clock.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option(
@@ -163,10 +184,11 @@ def begin(
     ] = False,
 ) -> None:
     """Run the back office: deliveries, warranties, ledger, vending machines, bakery."""
-    from backroom.core import session  # noqa: PLC0415 - --version does not need it
+    from backroom.core import session, show  # noqa: PLC0415 - --version needs neither
 
     here = context.obj if isinstance(context.obj, session.Session) else session.begin()
     context.obj = replace(here, url=api)
+    context.with_resource(show.run(None if utc else here.now))
 
 
 def main() -> None:

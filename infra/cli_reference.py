@@ -15,8 +15,10 @@ TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 _HEAD = """# Commands
 
 Made by `python -m infra.cli_reference` from the commands; a test checks that it is fresh. Every
-command has `--json` (the API's own answer) and `--help` (an example); `--api` before it, or
-`BACKROOM_API`, names the API. Exit codes: 0 done, 1 refused, 2 wrong usage, 3 nothing answers.
+command has `--json` (the API's own answer) and `--help` (an example); lists have `--csv`. Before
+the command `--api`, or `BACKROOM_API`, names the API; `--utc` shows exact times, which `--from` and
+`--to` take, instead of words such as `2 h ago`. Exit codes: 0 done, 1 refused, 2 wrong usage, 3
+nothing answers.
 """
 
 

@@ -35,7 +35,7 @@ def cakes(found: Iterable[CakeAnswer]) -> RenderableType:
     """Return cakes in a table."""
     table = show.listing()
     for heading in ("Id", "Name", "Ingredients for one"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for cake in found:
         table.add_row(*map(show.plain, (cake.id, cake.name, _recipe(cake))))
     return table
@@ -52,8 +52,8 @@ def cake(found: CakeAnswer) -> RenderableType:
 def orders(found: Sequence[OrderAnswer]) -> RenderableType:
     """Return orders in a table."""
     table = show.listing()
-    for heading in ("Order", "Status", "Customer", "Cake", "For", "Placed (UTC)", "Why"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("Order", "Status", "Customer", "Cake", "For", "Placed", "Why"):
+        table.add_column(heading)
     for order in found:
         table.add_row(
             str(order.id),
@@ -94,14 +94,14 @@ def order(found: OrderAnswer) -> RenderableType:
         steps.add_row(show.moment(change.at), state, show.plain(f"{change.by}: {change.reason}"))
     return Group(
         *(facts, Text("\nIt needs"), show.indented(needs)),
-        *(Text("\nIts life (UTC)"), show.indented(steps)),
+        *(Text("\nIts life"), show.indented(steps)),
     )
 
 
 def batches(found: Iterable[BatchSummary]) -> RenderableType:
     """Return batches in a table."""
     table = show.listing()
-    for heading in ("Day", "Orders", "Ticket", "Sealed (UTC)", "By"):
+    for heading in ("Day", "Orders", "Ticket", "Sealed", "By"):
         table.add_column(heading)
     for batch in found:
         table.add_row(
@@ -129,14 +129,14 @@ def _day(day: date, number: int) -> str:
 def next_batch(found: NextBatchAnswer) -> RenderableType:
     """Return what the waiting orders need, each line with the orders behind it."""
     count = show.plural(len(found.orders), "order")
-    closes = f"{count} for the ticket of {show.moment(found.cutoff)} UTC"
+    closes = f"{count}; the ticket closes {show.moment(found.cutoff)}"
     return Group(Text(closes), _lines(found.lines))
 
 
 def _lines(lines: Iterable[LineView]) -> RenderableType:
     table = show.listing()
     for heading in ("Ingredient", "Amount", "Of the orders"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for line in lines:
         shares = [
             f"{share.order} ({amount(share.amount, line.unit)})"
@@ -153,7 +153,7 @@ def employees(found: Iterable[EmployeeAnswer]) -> RenderableType:
     """Return employees in a table."""
     table = show.listing()
     for heading in ("Id", "Name", "Developer", "On GitHub", "Access", ""):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for each in found:
         table.add_row(
             str(each.id),

@@ -1,13 +1,14 @@
 """Options that commands of several contexts have, checked before anything is sent."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, time, timezone
 from typing import Annotated
 
 import typer
 
+from backroom.core.closeness import closest
 from chalicelib.core import times
 
 Rule = Callable[[str], str]
@@ -25,6 +26,30 @@ def checked(rule: Rule) -> Callable[[str | None], str | None]:
             raise typer.BadParameter(f"{given!r} {wrong}") from wrong
 
     return check
+
+
+def one_of(what: str, known: Iterable[str]) -> Rule:
+    """Return the rule that something is one of ``known``; it says which was probably meant."""
+    names = tuple(known)
+
+    def check(given: str) -> str:
+        if given in names:
+            return given
+        meant = closest(given, names)
+        hint = f"did you mean {meant}? Use" if meant else "use"
+        raise ValueError(f"is no {what}; {hint} one of {', '.join(names)}")
+
+    return check
+
+
+def each(rule: Rule) -> Callable[[list[str] | None], list[str] | None]:
+    """Return ``rule`` as the callback of an option that may be repeated."""
+    check = checked(rule)
+
+    def check_all(given: list[str] | None) -> list[str] | None:
+        return None if given is None else [kept for one in given if (kept := check(one))]
+
+    return check_all
 
 
 def cents(text: str) -> str:
@@ -63,5 +88,20 @@ Until = Annotated[
     str | None,
     typer.Option("--to", metavar="TIME", callback=checked(instant), help="Before this UTC time."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the API, and nothing else.")]
+
+
+def _output(context: typer.Context, value: bool) -> bool:
+    """Return whether an output was chosen. Raises BadParameter for the second of two."""
+    if value and (context.params.get("as_json") or context.params.get("as_csv")):
+        raise typer.BadParameter("take one of the two", param_hint="--csv, --json")
+    return value
+
+
+Json = Annotated[
+    bool,
+    typer.Option("--json", callback=_output, help="Print the JSON of the API, and nothing else."),
+]
+Csv = Annotated[
+    bool, typer.Option("--csv", callback=_output, help="Print all of it as CSV, for a spreadsheet.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to all questions.")]

@@ -5,21 +5,53 @@ steer a terminal. The consoles know no markup, so text is shown as it is.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import typer
 from rich import box
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from backroom.core.errors import ApiError, ClientError
 from backroom.core.terminal import BARS
+from chalicelib.core.instants import iso, precise
 
 CALM, GOOD, LATE, WARN, BAD = "dim", "green", "cyan", "yellow", "bold red"
 NOTHING = Text("·", style=CALM)
+
+_HOUR_S = 3_600
+_HOURS_IN_WORDS = 6
+_DAYS = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+_LEAST = 10  # characters of a column beside one of ids
+
+
+@dataclass
+class _Run:
+    """One run of the command: whose clock times are told by, None for exact ones in UTC."""
+
+    now: Callable[[], datetime] | None
+    next_told: bool = False
+
+
+_RUN: ContextVar[_Run | None] = ContextVar("run", default=None)
+
+
+@contextmanager
+def run(now: Callable[[], datetime] | None) -> Iterator[None]:
+    """Tell times in words by ``now``, or exactly without it, and one next step at most."""
+    token = _RUN.set(_Run(now))
+    try:
+        yield
+    finally:
+        _RUN.reset(token)
 
 
 def screen() -> Console:
@@ -67,13 +99,47 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """Return an instant to the minute, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else ""
+    """Return an instant on the reader's clock: ``2 h ago``, ``today 14:45``.
+
+    With ``--utc``, and without a run, it is exact and in UTC.
+    """
+    if at is None:
+        return ""
+    now = _now()
+    return iso(at.replace(microsecond=0)) if now is None else _in_words(at, now)
+
+
+def precisely(at: datetime) -> str:
+    """Return an instant as `moment` does, with all its digits where it is exact."""
+    return precise(at) if _now() is None else moment(at)
 
 
 def day(at: datetime | None) -> str:
-    """Return an instant's day, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d}" if at else ""
+    """Return an instant's day: ``today``, or a date on the reader's calendar; in UTC if told."""
+    if at is None:
+        return ""
+    now = _now()
+    if now is None:
+        return at.astimezone(UTC).date().isoformat()
+    local = at.astimezone().date()
+    return _DAYS.get((local - now.astimezone().date()).days, local.isoformat())
+
+
+def _now() -> datetime | None:
+    here = _RUN.get()
+    return here.now() if here and here.now else None
+
+
+def _in_words(at: datetime, now: datetime) -> str:
+    seconds = int((now - at).total_seconds())
+    if abs(seconds) < _HOURS_IN_WORDS * _HOUR_S:
+        count, unit = (abs(seconds) // _HOUR_S, "h")
+        if not count:
+            count, unit = (abs(seconds) // 60, "min")
+        if not count:
+            return "just now" if seconds >= 0 else "in a moment"
+        return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+    return f"{day(at)} {at.astimezone():%H:%M}"
 
 
 def span(length: timedelta) -> str:
@@ -100,15 +166,45 @@ def bars(counts: Sequence[int | None]) -> Text:
 # --- parts of screens ---------------------------------------------------------------------------
 
 
-def listing(*, gap: int = 2) -> Table:
-    """Return an empty table in the house style: a line under the heading, and air."""
-    return Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, gap - 1, 0, 0),  # the box adds a blank between two columns
-        pad_edge=False,
-        show_edge=False,
-        header_style="bold",
-    )
+class Listing(Table):
+    """A table in the house style: a line under the heading, and air; it folds and never cuts."""
+
+    def __init__(self, gap: int) -> None:
+        super().__init__(
+            box=box.SIMPLE_HEAD,
+            padding=(0, gap - 1, 0, 0),  # the box adds a blank between two columns
+            pad_edge=False,
+            show_edge=False,
+            header_style="bold",
+        )
+        self._gap = gap
+        self._ids: list[int] = []
+
+    def add_column(self, header: Any = "", *args: Any, **told: Any) -> None:  # noqa: ANN401
+        """Add a column."""
+        super().add_column(header, *args, **{"overflow": "fold", **told})
+
+    def add_ids(self, header: str) -> None:
+        """Add a column of what is there to be copied: in one line each, if there is room."""
+        self._ids.append(len(self.columns))
+        self.add_column(header)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the table."""
+        widths = [
+            max(cell_len(str(part)) for part in (column.header, *column.cells))
+            for column in self.columns
+        ]
+        for place in self._ids:
+            others = widths[:place] + widths[place + 1 :]
+            room = options.max_width - sum(min(wide, _LEAST) + self._gap for wide in others)
+            self.columns[place].width = widths[place] if widths[place] <= room else None
+        yield from super().__rich_console__(console, options)
+
+
+def listing(*, gap: int = 2) -> Listing:
+    """Return an empty table in the house style."""
+    return Listing(gap)
 
 
 def grid(columns: int) -> Table:
@@ -139,12 +235,22 @@ def note(console: Console, text: str, *, style: str = "") -> None:
 
 
 def next_step(console: Console, step: str) -> None:
-    """Print what to do next."""
-    console.print(Text.assemble(("Next: ", CALM), step), soft_wrap=True)
+    """Print what to do next, unless this run has told a step already."""
+    here = _RUN.get()
+    if here and here.next_told:
+        return
+    console.print(next_line(step), soft_wrap=True)
+    if here:
+        here.next_told = True
 
 
-def complain(error: ClientError, *, about: str = "") -> None:
-    """Print on stderr what went wrong, with what (``about``), and what to do."""
+def next_line(step: str) -> Text:
+    """Return what to do next, as a part of a screen."""
+    return Text.assemble(("Next: ", CALM), step)
+
+
+def complain(error: ClientError, *, about: str = "", perhaps: str = "") -> None:
+    """Print on stderr what went wrong, with what (``about``), what was meant, and what to do."""
     console = aside()
     title = error.title if isinstance(error, ApiError) else ""
     faults = error.errors if isinstance(error, ApiError) else ()
@@ -154,6 +260,8 @@ def complain(error: ClientError, *, about: str = "") -> None:
     console.print(Text(": ").join(parts), soft_wrap=True)
     for fault in faults:
         note(console, f"  {plain(fault.field)}: {plain(fault.detail)}")
+    if perhaps:
+        note(console, f"  Did you mean {plain(perhaps)}?")
     for assigned in _assigned(error):
         note(console, assigned)
     if error.next_step:

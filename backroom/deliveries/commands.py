@@ -10,7 +10,7 @@ import typer
 
 from backroom.core import session, show
 from backroom.core.errors import ClientError
-from backroom.core.options import Json, Since, Until, checked, instant
+from backroom.core.options import Csv, Json, Since, Until, checked, each, instant, one_of
 from backroom.deliveries import package_files, screens
 from backroom.deliveries.api import DeliveriesApi, Tally, tally
 from chalicelib.deliveries.answers import PackageVerdict, Statistics
@@ -23,32 +23,12 @@ preferences = typer.Typer(no_args_is_help=True, help="Show and set recipients' p
 _KINDS = ", ".join(sorted(TYPES))
 
 
-def _kind(given: str) -> str:
-    """Return the name of a type of packages. Raises ValueError."""
-    if given not in TYPES:
-        raise ValueError(f"is no type; use one of {_KINDS}")
-    return given
-
-
-def _kinds(given: list[str]) -> list[str]:
-    try:
-        return [_kind(each) for each in given]
-    except ValueError as wrong:
-        raise typer.BadParameter(f"one of them {wrong}") from wrong
-
+_KIND = one_of("type", sorted(TYPES))
 
 PackageId = Annotated[str, typer.Argument(metavar="PACKAGE", help="The package's id.")]
 RecipientId = Annotated[str, typer.Argument(metavar="RECIPIENT", help="The recipient's id.")]
-SENT = {"delivered", "dropped"}
+SENT = ("delivered", "dropped")
 """The verdicts on packages that are decided."""
-
-
-def _status(given: str) -> str:
-    if given not in SENT:
-        raise ValueError("is no outcome; use delivered or dropped")
-    return given
-
-
 At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", callback=checked(instant), help="When; now by default."),
@@ -71,7 +51,7 @@ def send(
     sender: Annotated[str, typer.Option("--from", metavar="SENDER", help="The sender.")],
     recipient: Annotated[str, typer.Option("--to", metavar="RECIPIENT", help="The recipient.")],
     kind: Annotated[
-        str, typer.Option("--type", metavar="TYPE", callback=checked(_kind), help=_KINDS)
+        str, typer.Option("--type", metavar="TYPE", callback=checked(_KIND), help=_KINDS)
     ] = "personal",
     at: At = None,
     as_json: Json = False,
@@ -100,17 +80,21 @@ def list_packages(  # noqa: PLR0913, PLR0917 - a command's options are its param
     sender: Annotated[str | None, typer.Option(metavar="ID", help="From this sender.")] = None,
     outcome: Annotated[
         str | None,
-        typer.Option(metavar="OUTCOME", callback=checked(_status), help="delivered or dropped."),
+        typer.Option(
+            metavar="OUTCOME",
+            callback=checked(one_of("outcome", SENT)),
+            help="delivered or dropped.",
+        ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", callback=checked(_kind), help=_KINDS)
+        str | None, typer.Option("--type", metavar="TYPE", callback=checked(_KIND), help=_KINDS)
     ] = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=1_000, help="At most this many.")
     ] = 20,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV.")] = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List packages, newest decision first."""
@@ -124,8 +108,7 @@ def list_packages(  # noqa: PLR0913, PLR0917 - a command's options are its param
     }
     with session.of(context).api(DeliveriesApi) as api:
         if as_csv:
-            for page in api.packages_csv(**wanted):
-                typer.echo(page, nl=False)
+            show.write_csv(api.packages_csv(**wanted))
             return
         answer = api.packages(limit, **wanted)
     if as_json:
@@ -245,10 +228,10 @@ def set_preferences(
     context: typer.Context,
     recipient_id: RecipientId,
     wants: Annotated[
-        Kinds, typer.Option("--wants", metavar="TYPE", callback=_kinds, help=_KINDS)
+        Kinds, typer.Option("--wants", metavar="TYPE", callback=each(_KIND), help=_KINDS)
     ] = [],  # noqa: B006 - Typer's way to say that an option may be absent
     declines: Annotated[
-        Kinds, typer.Option("--declines", metavar="TYPE", callback=_kinds, help=_KINDS)
+        Kinds, typer.Option("--declines", metavar="TYPE", callback=each(_KIND), help=_KINDS)
     ] = [],  # noqa: B006
     at: At = None,
     as_json: Json = False,

@@ -50,7 +50,7 @@ def package(shown: PackageView) -> RenderableType:
         ]
     )
     attempts = show.listing()
-    for heading in ("Attempt", "Received (UTC)", "Timestamp (UTC)", "Differs in"):
+    for heading in ("Attempt", "Received", "Timestamp", "Differs in"):
         attempts.add_column(heading)
     for attempt in shown.attempts:
         differs = ", ".join(f"{name} {value}" for name, value in (attempt.differs or {}).items())
@@ -66,7 +66,9 @@ def package(shown: PackageView) -> RenderableType:
 def listed(rows: Sequence[ListedPackage]) -> Table:
     """Return packages, one a line."""
     table = show.listing()
-    for heading in ("Decided (UTC)", "Package", "Outcome", "Type", "From", "To"):
+    table.add_column("Decided")
+    table.add_ids("Package")
+    for heading in ("Outcome", "Type", "From", "To"):
         table.add_column(heading)
     for row in rows:
         table.add_row(
@@ -112,7 +114,7 @@ def verdict(judged: MessageVerdict) -> RenderableType:
 def preferences(said: PreferencesAnswer) -> RenderableType:
     """Return a recipient's preferences."""
     table = show.listing()
-    for heading in ("Type", "Accepted", "Since (UTC)"):
+    for heading in ("Type", "Accepted", "Since"):
         table.add_column(heading)
     wanted = said.model_dump(include=set(TYPES))
     for kind in sorted(wanted):

@@ -1,12 +1,11 @@
 """`backroom demo`: the whole story against the running stack, chapter by chapter."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from backroom.core import session, show
-from backroom.core.options import Json
+from backroom.core.options import Json, each, one_of
 from backroom.demo import bakery, deliveries, ledger, vending, warranties
 from backroom.demo.story import Story
 from backroom.operations.api import OperationsApi
@@ -14,30 +13,24 @@ from backroom.operations.api import OperationsApi
 STANDINS = "http://127.0.0.1:8001"
 
 
-class Chapter(StrEnum):
-    """The chapters of the demo, in order."""
-
-    VENDING = "vending"
-    PACKAGES = "packages"
-    LEDGER = "ledger"
-    WARRANTIES = "warranties"
-    BAKERY = "bakery"
-
-
 _CHAPTERS = {
-    Chapter.VENDING: ("Vending: which machines to visit, and why", vending.tell),
-    Chapter.PACKAGES: ("Packages: delivered at most once", deliveries.tell),
-    Chapter.LEDGER: ("The ledger: it always adds up", ledger.tell),
-    Chapter.WARRANTIES: ("Warranties: a price that explains itself", warranties.tell),
-    Chapter.BAKERY: ("The bakery: it orders its own ingredients", bakery.tell),
+    "vending": ("Vending: which machines to visit, and why", vending.tell),
+    "packages": ("Packages: delivered at most once", deliveries.tell),
+    "ledger": ("The ledger: it always adds up", ledger.tell),
+    "warranties": ("Warranties: a price that explains itself", warranties.tell),
+    "bakery": ("The bakery: it orders its own ingredients", bakery.tell),
 }
 
 
 def tell(
     context: typer.Context,
     chapters: Annotated[
-        list[Chapter] | None,
-        typer.Argument(metavar="[CHAPTER]...", help=f"{', '.join(Chapter)}; all by default."),
+        list[str] | None,
+        typer.Argument(
+            metavar="[CHAPTER]...",
+            callback=each(one_of("chapter", _CHAPTERS)),
+            help=f"{', '.join(_CHAPTERS)}; all by default.",
+        ),
     ] = None,
     clean: Annotated[
         bool, typer.Option("--clean", help="Only take the files of an earlier demo back.")

@@ -11,9 +11,9 @@ from uuid import uuid4
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from backroom.core import session, show
+from backroom.core import session, sheets, show
 from backroom.core.errors import ApiError, ClientError, UnreachableError
-from backroom.core.options import Json, Since, Until, checked, instant
+from backroom.core.options import Csv, Json, Since, Until, checked, instant
 from backroom.ledger import audit, screens, transaction_files
 from backroom.ledger.api import LedgerApi, Told
 from backroom.ledger.audit import Finding
@@ -23,6 +23,7 @@ from chalicelib.ledger.models import (
     MOST_POSTS,
     MOST_ROWS,
     AccountState,
+    Transaction,
     Uuid,
 )
 
@@ -148,13 +149,14 @@ def list_transactions(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="At most this many.")
     ] = 20,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List the newest transactions, of all accounts or of one."""
-    with session.of(context).api(LedgerApi) as api:
+    here = session.of(context)
+    with here.api(LedgerApi) as api:
         answer = api.transactions(account_id=account_id, limit=limit)
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, Transaction, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if not answer.value:
@@ -284,14 +286,13 @@ def statement(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="At most this many entries.")
     ] = 50,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print all of it as CSV.")] = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """Show an account's entries of a span, newest first, and its balances before and after."""
     with session.of(context).api(LedgerApi) as api:
         if as_csv:
-            for page in api.statement_csv(account_id, since=since, until=until):
-                typer.echo(page, nl=False)
+            show.write_csv(api.statement_csv(account_id, since=since, until=until))
             return
         answer = api.statement(account_id, since=since, until=until, limit=limit)
     if as_json:

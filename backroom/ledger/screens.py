@@ -3,13 +3,11 @@
 import typer
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from backroom.core import show
 from backroom.core.connection import Answer
 from backroom.ledger.api import Told
 from backroom.ledger.audit import Finding, Misfit
-from chalicelib.core.instants import precise
 from chalicelib.ledger.models import Account, Statement, Transaction, Transfer
 
 _MOST_SHOWN = 20
@@ -39,7 +37,7 @@ def transaction(made: Transaction, told: Told) -> RenderableType:
             ("Amount", f"{made.amount:+,}"),
             ("Balance after", told.balance),
             ("Number", f"{told.sequence} of the account"),
-            ("Posted", precise(made.created_at)),
+            ("Posted", show.precisely(made.created_at)),
             ("Reverses", told.reverses or ""),
             ("Reversed by", told.reversed_by or ""),
             ("Half of transfer", told.transfer_id or ""),
@@ -54,7 +52,7 @@ def account(found: Account, told: Told) -> RenderableType:
             ("Account", found.account_id),
             ("Name", show.plain(found.name or "")),
             ("Balance", figure(found.balance, found.unit, found.decimals)),
-            ("At", precise(found.at) if found.at else ""),
+            ("At", show.precisely(found.at) if found.at else ""),
             ("Transactions", told.sequence),
             ("Last transaction", told.transaction_id or ""),
         ]
@@ -90,12 +88,12 @@ def print_statement(found: Statement) -> None:
     """Print a statement, newest first, between its closing and its opening balance."""
     console = show.screen()
     table = show.listing()
-    for name, justify in (("Posted (UTC)", "left"), ("Amount", "right"), ("Balance", "right")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("Transaction", no_wrap=True)
+    for name, justify in (("Posted", "left"), ("Amount", "right"), ("Balance", "right")):
+        table.add_column(name, justify=justify)
+    table.add_ids("Transaction")
     for row in found.entries:
         table.add_row(
-            f"{row.created_at:%Y-%m-%d %H:%M:%S}",
+            show.moment(row.created_at),
             figure(row.amount, found.unit, found.decimals, sign=True),
             figure(row.balance, found.unit, found.decimals),
             row.transaction_id,
@@ -112,14 +110,13 @@ def print_statement(found: Statement) -> None:
 def transactions(rows: tuple[Transaction, ...]) -> Table:
     """Return transactions, one a line."""
     table = show.listing()
-    table.add_column("Posted (UTC)", no_wrap=True)
-    table.add_column("Amount", justify="right", no_wrap=True)
-    table.add_column("Transaction", no_wrap=True)
-    table.add_column("Account")  # the one to be cut where the screen is narrow
+    table.add_column("Posted")
+    table.add_column("Amount", justify="right")
+    table.add_ids("Transaction")
+    table.add_column("Account")
     for row in rows:
-        at = f"{row.created_at:%Y-%m-%d %H:%M:%S}"
-        account = Text(row.account_id, no_wrap=True, overflow="ellipsis")
-        table.add_row(at, f"{row.amount:+,}", row.transaction_id, account)
+        at = show.moment(row.created_at)
+        table.add_row(at, f"{row.amount:+,}", row.transaction_id, row.account_id)
     return table
 
 

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from backroom.core import session, show
+from backroom.core import session, sheets, show
 from backroom.core.errors import ClientError
-from backroom.core.options import Json, Since, Until
+from backroom.core.options import Csv, Json, Since, Until
 from backroom.trail import audit, screens
 from backroom.trail.api import TrailApi
 from chalicelib.audit.models import MOST_ROWS
+from chalicelib.core.audit.entries import AuditEntry
 
 app = typer.Typer(no_args_is_help=True, help="Who changed what, and when.")
 
@@ -21,7 +22,7 @@ class TrailMisfitError(ClientError):
 
 
 @app.command("list", epilog="Example: backroom trail list --what orders/7")
-def list_entries(
+def list_entries(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
     context: typer.Context,
     what: Annotated[
         str | None,
@@ -35,13 +36,14 @@ def list_entries(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many at most.")
     ] = 50,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List changes, newest first. A stage without sign-in enters none."""
-    with session.of(context).api(TrailApi) as api:
+    here = session.of(context)
+    with here.api(TrailApi) as api:
         answer = api.entries(what=what, who=who, since=since, until=until, limit=limit)
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, AuditEntry, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if answer.value:

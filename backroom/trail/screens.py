@@ -15,12 +15,11 @@ _MOST_SHOWN = 20
 def entries(found: Sequence[AuditEntry]) -> RenderableType:
     """Return entries, one a line."""
     table = show.listing()
-    table.add_column("When (UTC)", no_wrap=True)
-    for heading in ("Who", "What", "By"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("When", "Who", "What", "By"):
+        table.add_column(heading)
     for each in found:
         table.add_row(
-            f"{each.at:%Y-%m-%d %H:%M:%S}",
+            show.moment(each.at),
             show.plain(each.who) or show.NOTHING,
             show.plain(_changes(each.changes)),
             show.plain(f"{each.method} {each.route}"),

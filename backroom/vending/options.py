@@ -10,6 +10,18 @@ from backroom.core.options import checked
 from chalicelib.vending import names
 from chalicelib.vending.models import WEEKDAYS, SiteBody
 
+
+def _serial(text: str) -> str:
+    """Return a machine's serial. Raises ValueError, with what was probably meant."""
+    try:
+        return names.serial(text)
+    except ValueError as wrong:
+        meant = text.upper().translate(str.maketrans("OIL", "011", " -_"))
+        if names.SERIAL.matches(meant):
+            raise ValueError(f"{wrong}; did you mean {meant}?") from wrong
+        raise
+
+
 Paths = Annotated[
     list[Path],
     typer.Argument(metavar="PATH", help="Logs: text, zip or gzip."),
@@ -37,14 +49,12 @@ TechnicianNeeded = Annotated[
 MachineOption = Annotated[
     str | None,
     typer.Option(
-        "--machine", metavar="GM001", callback=checked(names.serial), help="The machine's serial."
+        "--machine", metavar="GM001", callback=checked(_serial), help="The machine's serial."
     ),
 ]
 SerialArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="SERIAL", callback=checked(names.serial), help="The machine, such as GM001."
-    ),
+    typer.Argument(metavar="SERIAL", callback=checked(_serial), help="The machine, such as GM001."),
 ]
 
 

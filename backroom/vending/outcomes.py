@@ -77,6 +77,9 @@ def _follow(
         file_screen.say_where(console, answer.value)
         return answer.value
     console.print(file_screen.outcome(answer.value))
+    if answer.value.state == "rejected" and answer.value.technician:
+        step = f"backroom files delete {number} --technician {answer.value.technician}"
+        show.next_step(console, f"{step}, and send the right file")
     if not sent.new:
         line = "the same file was stored before; nothing has changed"
         console.print(show.indented(line), style=show.CALM)

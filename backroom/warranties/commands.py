@@ -7,12 +7,12 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 
-from backroom.core import session, show
+from backroom.core import session, sheets, show
 from backroom.core.errors import ClientError, UnreachableError
-from backroom.core.options import Json, checked
+from backroom.core.options import Csv, Json, checked
 from backroom.warranties import screens
 from backroom.warranties.api import WarrantiesApi, sale
-from chalicelib.warranties.answers import SaleAnswer
+from chalicelib.warranties.answers import SaleAnswer, Warranty
 from chalicelib.warranties.fields import MOST_ROWS
 
 app = typer.Typer(no_args_is_help=True, help="Warranties, priced by a readable rate card.")
@@ -161,15 +161,16 @@ def list_warranties(
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="At most this many.")
     ] = 20,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List warranties by type, SKU and time: all, or those of any mix of store, type and SKU."""
     given = {"store_uuid": store_uuid, "item_type": item_type, "sku": sku}
     filters = {name: value for name, value in given.items() if value is not None}
-    with session.of(context).api(WarrantiesApi) as api:
+    here = session.of(context)
+    with here.api(WarrantiesApi) as api:
         answer = api.warranties(filters, limit=limit)
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, Warranty, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if not answer.value:

@@ -1,6 +1,6 @@
 """How warranties, rate cards and refusals look to a person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from backroom.core import show
-from chalicelib.core.instants import iso, precise
 from chalicelib.warranties.answers import (
     CancellationView,
     PlansAnswer,
@@ -32,12 +31,12 @@ def money(given: Decimal, currency: str | None) -> str:
     return f"{amount(given)} {currency}" if currency else amount(given)
 
 
-def warranties(rows: Iterable[Warranty]) -> Table:
-    """Return warranties, one a line; what they are of is cut where the screen is narrow."""
+def warranties(rows: Sequence[Warranty]) -> Table:
+    """Return warranties, one a line."""
     table = show.listing()
     for heading in ("Cost", "Months", "Price"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("Warranty", no_wrap=True)
+    table.add_ids("Warranty")
     table.add_column("Of")
     for row in rows:
         item = f"{row.item_type} {row.item_sku}, {row.item_title}, of {row.store_uuid}"
@@ -48,7 +47,7 @@ def warranties(rows: Iterable[Warranty]) -> Table:
             str(row.warranty_duration_months),
             amount(row.warranty_price),
             row.id,
-            Text(show.plain(item), no_wrap=True, overflow="ellipsis"),
+            show.plain(item),
         )
     return table
 
@@ -64,7 +63,7 @@ def warranty(shown: WarrantyView) -> RenderableType:
             ("status", shown.status),
             *_cancellation(shown),
             ("months", str(shown.warranty_duration_months)),
-            ("covers until", iso(shown.covered_until)),
+            ("covers until", show.moment(shown.covered_until)),
             ("price", money(shown.warranty_price, shown.currency)),
             ("because", f"{shown.price_rule} ({amount(shown.item_cost)})"),
             ("rate card", shown.rate_card),
@@ -72,7 +71,7 @@ def warranty(shown: WarrantyView) -> RenderableType:
             ("title", show.plain(shown.item_title)),
             ("item now", now),
             ("store", f"{shown.store_uuid} ({shown.store_id})"),
-            ("created", precise(shown.created_at)),
+            ("created", show.precisely(shown.created_at)),
             ("archive", Text(archive.state, style=_ARCHIVED[archive.state])),
             ("because", show.plain(archive.why or "")),
             ("object", archive.key),
@@ -86,7 +85,7 @@ def _cancellation(shown: WarrantyView) -> list[tuple[str, str]]:
     if shown.cancellation:
         how = shown.cancellation
         return [
-            ("cancelled", f"{precise(how.cancelled_at)}: {show.plain(how.reason)}"),
+            ("cancelled", f"{show.precisely(how.cancelled_at)}: {show.plain(how.reason)}"),
             ("refund", f"{money(how.refund, how.currency)} ({how.calculation})"),
         ]
     if shown.refund_now:
@@ -105,7 +104,7 @@ def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
         ("Months", "right"),
         ("Price", "left"),
     ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify)
     for each in card.item_types:
         if item_type not in (None, each.item_type):
             continue
@@ -118,7 +117,7 @@ def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
                     str(plan.warranty_duration_months),
                     plan.price_rule,
                 )
-    begin = f", in force from {iso(card.effective_from)}"
+    begin = f", in force since {show.moment(card.effective_from)}"
     currency = f"; amounts in {card.currency}" if card.currency else ""
     said = f"Rate card {card.rate_card}{begin}{currency}; {card.rounding}."
     if card.refund_rule:
@@ -131,7 +130,7 @@ def refusals(rows: Iterable[Refusals]) -> Table:
     table = show.listing()
     table.add_column("Type")
     table.add_column("Reason")
-    for heading in ("Sales", "Last cost", "When (UTC)"):
+    for heading in ("Sales", "Last cost", "When"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -146,7 +145,7 @@ def refusals(rows: Iterable[Refusals]) -> Table:
 
 def quoted(told: QuoteAnswer) -> list[str]:
     """Return what an item's warranties would cost, in words."""
-    card = f"rate card {told.rate_card}, in force from {iso(told.effective_from)}"
+    card = f"rate card {told.rate_card}, in force since {show.moment(told.effective_from)}"
     if not told.offers:
         return [f"No plan matches: {told.reason} ({card})."]
     offers = [
@@ -159,7 +158,7 @@ def quoted(told: QuoteAnswer) -> list[str]:
 
 def cancelled(told: CancellationView, *, replayed: bool) -> list[str]:
     """Return how a warranty was cancelled, in words."""
-    again = f" (it was cancelled before, at {precise(told.cancelled_at)})" if replayed else ""
+    again = f" (it was cancelled before, {show.precisely(told.cancelled_at)})" if replayed else ""
     return [
         f"Cancelled{again}. Refund: {money(told.refund, told.currency)}",
         f"{told.calculation} (rate card {told.rate_card})",

@@ -4,30 +4,22 @@ from typing import Annotated
 
 import typer
 
-from backroom.core.options import checked
+from backroom.core.options import checked, each, one_of
 from chalicelib.webhooks.models import KINDS
 
 ALL_KINDS = "all"
 
 
-def kind(given: str) -> str:
-    """Return the name of a kind of events. Raises ValueError."""
-    if given not in KINDS:
-        raise ValueError(f"is no kind of events; there are {', '.join(KINDS)}")
-    return given
+_KIND = one_of("kind of events", KINDS)
 
 
 def _kinds(given: list[str] | None) -> list[str] | None:
-    if given != [ALL_KINDS]:
-        check = checked(kind)
-        for each in given or ():
-            check(each)
-    return given
+    return given if given == [ALL_KINDS] else each(_KIND)(given)
 
 
 KindOption = Annotated[
     str | None,
-    typer.Option("--kind", metavar="KIND", callback=checked(kind), help=", ".join(KINDS)),
+    typer.Option("--kind", metavar="KIND", callback=checked(_KIND), help=", ".join(KINDS)),
 ]
 KindsOption = Annotated[
     list[str] | None,

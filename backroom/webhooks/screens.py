@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -23,13 +22,13 @@ _STYLES = {"done": show.GOOD, "dead": show.BAD}
 def events(found: Sequence[EventView]) -> RenderableType:
     """Return events, one a line."""
     table = show.listing()
-    table.add_column("Event", no_wrap=True)
-    for heading in ("Happened (UTC)", "Kind", "About"):
-        table.add_column(heading, overflow="fold")
+    table.add_ids("Event")
+    for heading in ("Happened", "Kind", "About"):
+        table.add_column(heading)
     for each in found:
         table.add_row(
             show.plain(each.id),
-            f"{each.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            show.moment(each.timestamp),
             show.plain(each.type),
             show.plain(each.subject),
         )
@@ -51,9 +50,9 @@ def event(shown: EventView) -> RenderableType:
 def subscriptions(found: Sequence[SubscriptionView]) -> RenderableType:
     """Return subscriptions, one a line."""
     table = show.listing()
-    table.add_column("Subscription", no_wrap=True)
+    table.add_ids("Subscription")
     for heading in ("Receiver", "Kinds", "Active"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for each in found:
         table.add_row(
             show.plain(each.id), show.plain(each.url), _kinds(each), "yes" if each.active else "no"
@@ -86,7 +85,7 @@ def delivery(shown: DeliveryView) -> RenderableType:
         ("tries", show.number(shown.attempts)),
         ("asked", show.moment(shown.asked_at)),
         ("next try", show.moment(shown.due_at)),
-        ("last said", show.plain(shown.last_error or "")),
+        ("last said", show.plain("" if shown.state == "done" else shown.last_error or "")),
         ("answer", show.plain(shown.answer or "")),
         ("over", show.moment(shown.concluded_at)),
     ]

@@ -7,10 +7,10 @@ import typer
 
 from backroom.bakery import screens
 from backroom.bakery.api import BakeryApi
-from backroom.core import session, show
+from backroom.core import session, sheets, show
 from backroom.core.errors import UnfinishedError
-from backroom.core.options import Json, checked
-from chalicelib.bakery.answers import BatchAnswer
+from backroom.core.options import Csv, Json, checked
+from chalicelib.bakery.answers import BatchAnswer, BatchSummary
 from chalicelib.core.times import day
 
 batches = typer.Typer(no_args_is_help=True, help="One ingredient ticket a day, for all orders.")
@@ -24,14 +24,16 @@ def _day(text: str) -> str:
 def list_batches(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 31,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List the newest batches."""
-    with session.of(context).api(BakeryApi) as api:
+    here = session.of(context)
+    with here.api(BakeryApi) as api:
         answer = api.batches(limit)
-    if as_json:
-        typer.echo(answer.text)
-    elif answer.value:
+    if sheets.printed(here, answer, BatchSummary, as_json=as_json, as_csv=as_csv):
+        return
+    if answer.value:
         show.screen().print(screens.batches(answer.value))
     else:
         show.screen().print("Nothing has been ordered yet.")
@@ -104,7 +106,7 @@ def _tell_rest(found: BatchAnswer, left: int, *, repeated: bool) -> None:
     console = show.aside()
     if repeated:
         when = show.moment(found.sealed_at)
-        show.note(console, f"Nothing was ordered now: today's ticket was created at {when} UTC.")
+        show.note(console, f"Nothing was ordered now: today's ticket was created {when}.")
     if left:
         line = f"{show.plural(left, 'order')} left: on tomorrow's ticket."
         show.note(console, line, style=show.WARN)

@@ -7,20 +7,22 @@ import typer
 from backroom.bakery import screens
 from backroom.bakery.api import BakeryApi
 from backroom.bakery.options import CakeId, amounts
-from backroom.core import session, show
-from backroom.core.options import Json
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json
+from chalicelib.bakery.answers import CakeAnswer
 
 cakes = typer.Typer(no_args_is_help=True, help="Cakes and their recipes, per serving.")
 
 
 @cakes.command("list", epilog="Example: backroom cakes list")
-def list_cakes(context: typer.Context, as_json: Json = False) -> None:
+def list_cakes(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the cakes with their recipes."""
-    with session.of(context).api(BakeryApi) as api:
+    here = session.of(context)
+    with here.api(BakeryApi) as api:
         answer = api.cakes()
-    if as_json:
-        typer.echo(answer.text)
-    elif answer.value:
+    if sheets.printed(here, answer, CakeAnswer, as_json=as_json, as_csv=as_csv):
+        return
+    if answer.value:
         show.screen().print(screens.cakes(answer.value))
     else:
         show.screen().print("No cakes yet.")

@@ -6,8 +6,9 @@ import typer
 
 from backroom.bakery import screens
 from backroom.bakery.api import BakeryApi
-from backroom.core import session, show
-from backroom.core.options import Json, Yes
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json, Yes
+from chalicelib.bakery.answers import EmployeeAnswer
 
 employees = typer.Typer(no_args_is_help=True, help="Employees, and developers' access.")
 
@@ -16,13 +17,14 @@ Login = Annotated[str | None, typer.Option("--github", metavar="NAME", help="The
 
 
 @employees.command("list", epilog="Example: backroom employees list")
-def list_employees(context: typer.Context, as_json: Json = False) -> None:
+def list_employees(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the employees."""
-    with session.of(context).api(BakeryApi) as api:
+    here = session.of(context)
+    with here.api(BakeryApi) as api:
         answer = api.employees()
-    if as_json:
-        typer.echo(answer.text)
-    elif answer.value:
+    if sheets.printed(here, answer, EmployeeAnswer, as_json=as_json, as_csv=as_csv):
+        return
+    if answer.value:
         show.screen().print(screens.employees(answer.value))
     else:
         show.screen().print("No employees yet.")

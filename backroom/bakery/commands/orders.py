@@ -1,29 +1,37 @@
 """`backroom orders`: orders, from placed to ready."""
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated
 
 import typer
 
 from backroom.bakery import screens
 from backroom.bakery.api import BakeryApi
 from backroom.bakery.options import CakeId, amounts
-from backroom.core import session, show
-from backroom.core.options import Json, Yes, checked
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json, Yes, checked, one_of
 from backroom.core.requests import given
+from backroom.core.watching import Watch, watched
+from chalicelib.bakery.answers import OrderAnswer
 from chalicelib.core.times import day
 
 orders = typer.Typer(no_args_is_help=True, help="Orders, from placed to ready.")
 
+_STATUSES = ("open", "ticketed", "ready", "cancelled", "all")
 checked_day = checked(lambda text: day(text).isoformat())
 OrderId = Annotated[int, typer.Argument(metavar="ORDER", min=1, help="The order's number.")]
 
 
 @orders.command("list", epilog="Example: backroom orders list --status open")
-def list_orders(
+def list_orders(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
     context: typer.Context,
     status: Annotated[
-        Literal["open", "ticketed", "ready", "cancelled", "all"] | None,
-        typer.Option(help="Only these; without it, all but the cancelled ones."),
+        str | None,
+        typer.Option(
+            metavar="STATUS",
+            callback=checked(one_of("status", _STATUSES)),
+            help=f"{', '.join(_STATUSES)}; without it, all but the cancelled ones.",
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 50,
     customer: Annotated[
@@ -33,19 +41,24 @@ def list_orders(
         str | None,
         typer.Option(metavar="DAY", callback=checked_day, help="Only those due on this day (UTC)."),
     ] = None,
+    watch: Watch = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List the newest orders."""
-    with session.of(context).api(BakeryApi) as api:
-        answer = api.orders(status, limit, customer=customer, due=due)
-    if as_json:
-        typer.echo(answer.text)
-        return
+    here, console = session.of(context), show.screen()
+    with here.api(BakeryApi) as api:
+        ask = partial(api.orders, status, limit, customer=customer, due=due)
+        answer = ask()
+        if sheets.printed(here, answer, OrderAnswer, as_json=as_json, as_csv=as_csv):
+            return
+        if watch and watched(here, console, lambda: screens.orders(ask().value)):
+            return
     if answer.value:
-        show.screen().print(screens.orders(answer.value))
+        console.print(screens.orders(answer.value))
     elif not answer.next_page:  # a page that leaves out what is not wanted may be empty
-        show.screen().print("No orders found.")
-        show.next_step(show.screen(), 'backroom orders place "Mr Cakelover" carrot_cake')
+        console.print("No orders found.")
+        show.next_step(console, 'backroom orders place "Mr Cakelover" carrot_cake')
     if answer.next_page:
         show.note(show.aside(), "There may be more: --limit shows up to 500.", style=show.CALM)
 

@@ -5,21 +5,22 @@ from typing import Annotated
 
 import typer
 
-from backroom.core import session, show
-from backroom.core.options import Json
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json
 from backroom.operators.api import OperatorsApi
 from backroom.operators.screens import dead_letters as screens
+from chalicelib.operators.models.dead_letters import DeadLetters
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters of all queues.")
 
 
 @app.command("list", epilog="Example: backroom dlq list")
-def list_dead_letters(context: typer.Context, as_json: Json = False) -> None:
+def list_dead_letters(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the queues, how many dead letters they have, and the first few."""
-    with session.of(context).api(OperatorsApi) as api:
+    here = session.of(context)
+    with here.api(OperatorsApi) as api:
         answer = api.dead_letters()
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, DeadLetters, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     console.print(screens.dead_letters(answer.value))

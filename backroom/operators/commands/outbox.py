@@ -1,27 +1,24 @@
 """`backroom outbox`: the side effects that wait, those that are dead and why, and trying again."""
 
+from contextlib import suppress
+from functools import partial
 from typing import Annotated, get_args
 
 import typer
 
-from backroom.core import session, show
+from backroom.core import session, sheets, show
+from backroom.core.closeness import closest
 from backroom.core.errors import ApiError, ClientError
-from backroom.core.options import Json, Yes, checked
+from backroom.core.options import Csv, Json, Yes, checked, one_of
+from backroom.core.watching import Watch, watched
 from backroom.operators.api import OperatorsApi
 from backroom.operators.screens import effects as screens
 from chalicelib.core.outbox.effects import EffectState
-from chalicelib.operators.models.effects import MOST_ROWS, EffectView
+from chalicelib.operators.models.effects import MOST_ROWS, EffectLine, EffectView, KindView
 
 app = typer.Typer(no_args_is_help=True, help="Side effects: each is done once.")
 
 _STATES: tuple[str, ...] = get_args(EffectState)
-
-
-def _state(given: str) -> str:
-    """Return the name of a state. Raises ValueError."""
-    if given not in _STATES:
-        raise ValueError(f"is no state; use one of {', '.join(_STATES)}")
-    return given
 
 
 KindOption = Annotated[
@@ -38,31 +35,47 @@ def list_effects(
     context: typer.Context,
     state: Annotated[
         str | None,
-        typer.Option(metavar="STATE", callback=checked(_state), help=", ".join(_STATES)),
+        typer.Option(
+            metavar="STATE", callback=checked(one_of("state", _STATES)), help=", ".join(_STATES)
+        ),
     ] = None,
     kind: KindOption = None,
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=MOST_ROWS, help="So many at most.")
     ] = 50,
+    watch: Watch = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List effects by kind, the newest of each first."""
-    here = session.of(context)
+    here, console = session.of(context), show.screen()
     with here.api(OperatorsApi) as api:
-        answer = api.effects(state=state, kind=kind, limit=limit)
-    if as_json:
-        typer.echo(answer.text)
-        return
-    console = show.screen()
-    if not answer.value and not answer.next_page:
-        console.print("No effects found.")
-        return
+        ask = partial(api.effects, state=state, kind=kind, limit=limit)
+        answer = ask()
+        if sheets.printed(here, answer, EffectLine, as_json=as_json, as_csv=as_csv):
+            return
+        if watch and watched(here, console, lambda: screens.effects(ask().value, here.now())):
+            return
+        if not answer.value and not answer.next_page:
+            console.print("No effects found.")
+            _tell_kind(api, kind)
+            return
     console.print(screens.effects(answer.value, here.now()))
     if answer.next_page:
         narrower = f"--limit {min(10 * limit, MOST_ROWS)}, --state or --kind"
         show.note(console, f"There are more: {narrower}", style=show.CALM)
     if any(effect.state == "dead" for effect in answer.value):
         show.next_step(console, "backroom outbox show ID, for the reason; backroom outbox retry ID")
+
+
+def _tell_kind(api: OperatorsApi, kind: str | None) -> None:
+    """Print which kind was probably meant by one that there is not."""
+    if kind is None:
+        return
+    with suppress(ClientError):
+        known = [each.kind for each in api.kinds().value]
+        if kind not in known and (meant := closest(kind, known)):
+            show.note(show.screen(), f"There is no kind {kind}; did you mean {meant}?")
 
 
 @app.command("show", epilog="Example: backroom outbox show jira#batch#2026-11-21")
@@ -81,13 +94,14 @@ def show_effect(
 
 
 @app.command("kinds", epilog="Example: backroom outbox kinds")
-def list_kinds(context: typer.Context, as_json: Json = False) -> None:
+def list_kinds(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the kinds of effects: which work, which are paused or disabled, and why."""
-    with session.of(context).api(OperatorsApi) as api:
+    here = session.of(context)
+    with here.api(OperatorsApi) as api:
         answer = api.kinds()
-    if as_json:
-        typer.echo(answer.text)
-    elif answer.value:
+    if sheets.printed(here, answer, KindView, as_json=as_json, as_csv=as_csv):
+        return
+    if answer.value:
         show.screen().print(screens.kinds(answer.value))
     else:
         show.screen().print("No kinds of effects yet.")

@@ -21,16 +21,13 @@ _STYLES = {
     "dead": show.BAD,
 }
 _HEAD = 60
-_WIDEST_ID = 36
 
 
 def effects(found: Sequence[EffectLine], now: datetime) -> RenderableType:
     """Return effects, one a line."""
     table = show.listing()
-    # An id is there to be copied: it is folded and never cut.
-    widest = max((len(each.id) for each in found), default=0)
-    table.add_column("Effect", overflow="fold", min_width=min(widest, _WIDEST_ID))
-    for heading in ("Kind", "State", "Tries", "Age", "Next (UTC)", "Last error"):
+    table.add_ids("Effect")
+    for heading in ("Kind", "State", "Tries", "Age", "Next try", "Last error"):
         table.add_column(heading, justify="right" if heading == "Tries" else "left")
     for each in found:
         table.add_row(
@@ -57,7 +54,7 @@ def effect(shown: EffectView) -> RenderableType:
         ("claimed until", show.moment(shown.lease_until)),
         ("may be done since", show.moment(shown.unsure_at)),
         ("kind paused", show.plain(shown.stands_still or "")),
-        ("last error", show.plain(shown.last_error or "")),
+        ("last error", show.plain(_last_error(shown))),
         ("reference", show.plain(shown.reference or "")),
         ("dead because", show.plain(shown.answer or "")),
         ("over", show.moment(shown.concluded_at)),
@@ -79,7 +76,7 @@ def tried(found: Sequence[EffectView]) -> RenderableType:
 def kinds(found: Sequence[KindView]) -> RenderableType:
     """Return the kinds, one a line."""
     table = show.listing()
-    for heading in ("Kind", "State", "Since (UTC)", "Tried again (UTC)", "Because"):
+    for heading in ("Kind", "State", "Since", "Tried again", "Because"):
         table.add_column(heading)
     for each in found:
         table.add_row(
@@ -103,4 +100,9 @@ def _next(due_at: datetime | None, now: datetime) -> str | Text:
 
 
 def _said(each: EffectLine) -> str:
-    return each.answer or each.last_error or each.reference or ""
+    return each.answer or _last_error(each) or each.reference or ""
+
+
+def _last_error(each: EffectLine) -> str:
+    """Return why the last attempt failed; of what is done nobody has to know."""
+    return "" if each.state == "done" else each.last_error or ""

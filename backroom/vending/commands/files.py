@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from backroom.core import session, show
+from backroom.core import session, sheets, show
 from backroom.core.errors import DeclinedError
-from backroom.core.options import Json, Yes, checked
+from backroom.core.options import Csv, Json, Yes, checked
 from backroom.vending.api import Told, VendingApi
 from backroom.vending.options import (
     FileId,
@@ -23,6 +23,7 @@ from backroom.vending.outcomes import send_all
 from backroom.vending.screens import files as file_screen
 from backroom.vending.sending import LogFile, check_present, name_of
 from chalicelib.vending import names
+from chalicelib.vending.files import FileView
 
 app = typer.Typer(no_args_is_help=True, help="Send, list, show and take back technicians' logs.")
 
@@ -75,12 +76,17 @@ def upload(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
 
 
 @app.command("list", epilog="Example: backroom files list --technician T0001")
-def list_files(context: typer.Context, technician: TechnicianNeeded, as_json: Json = False) -> None:
+def list_files(
+    context: typer.Context,
+    technician: TechnicianNeeded,
+    as_csv: Csv = False,
+    as_json: Json = False,
+) -> None:
     """List a technician's files, newest first."""
-    with session.of(context).api(VendingApi) as api:
+    here = session.of(context)
+    with here.api(VendingApi) as api:
         answer = api.files(technician)
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, FileView, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if answer.value:

@@ -1,21 +1,20 @@
 """`backroom fleet`: how all machines are, the most urgent first."""
 
-import time
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.text import Text
 
-from backroom.core import session, show
-from backroom.core.options import Json
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json
+from backroom.core.watching import NEXT_LOOK_S, Watch, watched
 from backroom.vending.api import VendingApi
 from backroom.vending.screens import fleet as fleet_screen
 from backroom.vending.surroundings import Bars, surroundings
-from chalicelib.vending.models import Rebuild
+from chalicelib.vending.models import MachineReport, Rebuild
 
-_NEXT_LOOK_S = 5.0
 _NOBODY = "No machines yet."
 _FIRST_STEP = "backroom import PATH, or backroom machines put GM001 and backroom files upload PATH"
 
@@ -25,7 +24,8 @@ def show_fleet(
     everything: Annotated[
         bool, typer.Option("--all", help="List the healthy machines of a large fleet, too.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Refresh every five seconds.")] = False,
+    watch: Watch = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """Show all machines, the most urgent first, and why; what IT should look at; the money."""
@@ -36,11 +36,13 @@ def show_fleet(
         if as_json:
             typer.echo(api.fleet().text)
             return
+        if as_csv:
+            show.write_csv([sheets.sheet(api.fleet().value.machines, MachineReport)])
+            return
         console, bars = show.screen(), Bars(api)
-        if watch and console.is_terminal:
-            _keep_showing(here, api, console, bars)
-        else:
-            console.print(look(here, api, console, bars, everything=everything))
+        drawn = partial(look, here, api, console, bars, everything=everything)
+        if not (watch and watched(here, console, drawn)):
+            console.print(drawn())
 
 
 app = typer.Typer(
@@ -65,7 +67,7 @@ def rebuild(context: typer.Context, as_json: Json = False) -> None:
         with console.status("Rebuilding ...") as status:
             while not _over(progress := api.rebuilding().value, begun.value.epoch):
                 status.update(_progress(progress, begun.value.epoch))
-                here.sleep(_NEXT_LOOK_S)
+                here.sleep(NEXT_LOOK_S)
     console.print(f"Rebuilt {show.plural(progress.machines, 'machine')}.")
 
 
@@ -91,19 +93,9 @@ def look(
     """Return the fleet's screen as of now."""
     report = api.fleet().value
     if not report.machines:
-        return Group(Text(_NOBODY), Text.assemble(("Next: ", show.CALM), _FIRST_STEP))
+        return Group(Text(_NOBODY), show.next_line(_FIRST_STEP))
     around = surroundings(here, api, console, bars, report)
     screen = fleet_screen.compose(report, around, width=console.width, everything=everything)
     if any(machine.verdicts or machine.overdue for machine in report.machines):
-        return Group(screen, Text.assemble(("Next: ", show.CALM), "backroom worklist"))
+        return Group(screen, show.next_line("backroom worklist"))
     return screen
-
-
-def _keep_showing(here: session.Session, api: VendingApi, console: Console, bars: Bars) -> None:
-    try:
-        with Live(console=console, screen=True, auto_refresh=False) as live:
-            while True:
-                live.update(look(here, api, console, bars), refresh=True)
-                here.sleep(_NEXT_LOOK_S)
-    except KeyboardInterrupt:
-        console.print(f"Updated at {time.strftime('%H:%M:%S')}.", style=show.CALM)

@@ -2,14 +2,15 @@
 
 import typer
 
-from backroom.core import session, show
-from backroom.core.options import Json, Yes
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json, Yes
 from backroom.vending.api import VendingApi
 from backroom.vending.commands.files import show_file
 from backroom.vending.options import FileId, NoWait, Paths
 from backroom.vending.outcomes import send_all
 from backroom.vending.screens import files as file_screen
 from backroom.vending.sending import LogFile, check_present
+from chalicelib.vending.files import FileView
 
 app = typer.Typer(no_args_is_help=True, help="List and take back the files that were imported.")
 
@@ -24,12 +25,12 @@ def take(
 
 
 @app.command("list", epilog="Example: backroom imports list")
-def list_imports(context: typer.Context, as_json: Json = False) -> None:
+def list_imports(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List what was imported, newest first."""
-    with session.of(context).api(VendingApi) as api:
+    here = session.of(context)
+    with here.api(VendingApi) as api:
         answer = api.imports()
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, FileView, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if answer.value:

@@ -7,8 +7,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from backroom.core import session, show
-from backroom.core.options import Json, cents, checked, day, instant
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json, cents, checked, day, instant
 from backroom.vending.api import VendingApi
 from backroom.vending.options import SerialArgument, TechnicianOption
 from backroom.vending.screens import days as day_screen
@@ -32,12 +32,12 @@ To = Annotated[
 
 
 @app.command("list", epilog="Example: backroom machines list")
-def list_machines(context: typer.Context, as_json: Json = False) -> None:
+def list_machines(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the machines, most urgent first, with their site and technician."""
-    with session.of(context).api(VendingApi) as api:
+    here = session.of(context)
+    with here.api(VendingApi) as api:
         answer = api.machines()
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, MachineView, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if answer.value:
@@ -141,7 +141,7 @@ def visit(
     if view is None:
         typer.echo(answer.text)
         return
-    show.screen().print(f"Visit to {serial} at {show.moment(answer.value.at)} UTC reported.")
+    show.screen().print(f"Visit to {serial} reported: {show.moment(answer.value.at)}.")
     show.screen().print(show.indented(show.facts(work_screen.stock(view))))
 
 
@@ -151,12 +151,10 @@ def transactions(
     serial: SerialArgument,
     since: From = None,
     until: To = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List a machine's transactions in time order."""
-    if as_csv and as_json:
-        raise typer.BadParameter("take one of the two", param_hint="--csv, --json")
     with session.of(context).api(VendingApi) as api:
         if as_csv:
             show.write_csv(api.transactions_csv(serial, since=since, until=until))
@@ -203,10 +201,10 @@ def _listed(views: tuple[MachineView, ...]) -> Table:
     table = show.listing()
     table.add_column("Machine", no_wrap=True)
     table.add_column("State", no_wrap=True)
-    table.add_column("Site", overflow="fold")
+    table.add_column("Site")
     table.add_column("Technician", no_wrap=True)
     table.add_column("Credits", justify="right")
-    table.add_column("Last row (UTC)", no_wrap=True)
+    table.add_column("Last row", no_wrap=True)
     table.add_column("Next log due", no_wrap=True)
     for view in views:
         word, style = states.urgency(view)

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from backroom.core import session, show
-from backroom.core.options import Json, checked
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json, checked
 from backroom.vending.api import VendingApi
 from backroom.vending.options import checked_site, closing_days
 from chalicelib.core import times
 from chalicelib.vending import names
-from chalicelib.vending.models import SiteBody
+from chalicelib.vending.models import Site, SiteBody, Technician
 
 sites = typer.Typer(no_args_is_help=True, help="Sites of machines.")
 technicians = typer.Typer(no_args_is_help=True, help="Technicians.")
@@ -25,12 +25,12 @@ TechnicianId = Annotated[
 
 
 @sites.command("list", epilog="Example: backroom sites list")
-def list_sites(context: typer.Context, as_json: Json = False) -> None:
+def list_sites(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the sites."""
-    with session.of(context).api(VendingApi) as api:
+    here = session.of(context)
+    with here.api(VendingApi) as api:
         answer = api.sites()
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, Site, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if not answer.value:
@@ -39,7 +39,7 @@ def list_sites(context: typer.Context, as_json: Json = False) -> None:
         return
     table = show.listing()
     for heading in ("Id", "Name", "Time zone", "Address", "Closed"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for site in answer.value:
         closed = ", ".join([*site.closed_weekly, *map(str, site.closed)])
         row = (site.site_id, site.name, site.time_zone, site.address, closed)
@@ -92,12 +92,12 @@ def put_site(
 
 
 @technicians.command("list", epilog="Example: backroom technicians list")
-def list_technicians(context: typer.Context, as_json: Json = False) -> None:
+def list_technicians(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the technicians and the machines that they look after."""
-    with session.of(context).api(VendingApi) as api:
+    here = session.of(context)
+    with here.api(VendingApi) as api:
         answer = api.technicians()
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, Technician, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if not answer.value:
@@ -106,7 +106,7 @@ def list_technicians(context: typer.Context, as_json: Json = False) -> None:
         return
     table = show.listing()
     table.add_column("Id", no_wrap=True)
-    table.add_column("Name", overflow="fold")
+    table.add_column("Name")
     table.add_column("Machines")
     for technician in answer.value:
         machines = ", ".join(technician.machines) or show.NOTHING

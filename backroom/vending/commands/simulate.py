@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from backroom.core import session, show
-from backroom.core.options import Json, checked, day, instant
+from backroom.core.options import Json, Rule, checked, day, instant, one_of
 from backroom.vending.rhythms import RHYTHMS
 from backroom.vending.simulation import ALL_PLANTS, Plant, Planted, Simulation, simulate
 from chalicelib.core import times
@@ -29,18 +29,12 @@ _WORDS: dict[Plant, str] = {
 
 def faults(text: str) -> str:
     """Return ``text`` when it lists plants, or is ``all`` or ``none``. Raises ValueError."""
-    unknown = set(_listed(text)) - set(get_args(Plant))
-    if unknown:
-        known = ", ".join(ALL_PLANTS)
-        raise ValueError(f"is unknown; use any of {known}, or all, or none")
-    return text
+    return _all_of(text, one_of("fault", get_args(Plant)))
 
 
 def places(text: str) -> str:
     """Return ``text`` when it lists rhythms. Raises ValueError."""
-    if set(_listed(text)) - set(RHYTHMS):
-        raise ValueError(f"is not understood; take any of {', '.join(RHYTHMS)}")
-    return text
+    return _all_of(text, one_of("location", RHYTHMS))
 
 
 def zones(text: str) -> str:
@@ -129,6 +123,16 @@ def _listed(text: str) -> Sequence[str]:
     return [part.strip() for part in text.split(",")]
 
 
+def _all_of(text: str, rule: Rule) -> str:
+    """Return ``text`` when the rule holds for all that it lists. Raises ValueError."""
+    for each in _listed(text):
+        try:
+            rule(each)
+        except ValueError as wrong:
+            raise ValueError(f"has {each!r}, which {wrong}") from wrong
+    return text
+
+
 def _as_json(made: Simulation, paths: Sequence[Path]) -> str:
     planted = [
         {
@@ -169,7 +173,7 @@ def _plants(planted: Sequence[Planted]) -> Table:
             plant.serial or "all machines",
             _WORDS[plant.kind],
             show.number(plant.rows),
-            show.moment(plant.at),
-            show.moment(plant.until),
+            f"{plant.at:%Y-%m-%d %H:%M}",
+            f"{plant.until:%Y-%m-%d %H:%M}",
         )
     return table

@@ -1,41 +1,44 @@
 """`backroom worklist` and `backroom dispatch`: machines to visit, and dispatches."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from backroom.core import session, show
+from backroom.core import session, sheets, show
 from backroom.core.errors import UnfinishedError
-from backroom.core.options import Json
+from backroom.core.options import Csv, Json, checked, one_of
+from backroom.core.watching import Watch, watched
 from backroom.vending.api import VendingApi
 from backroom.vending.options import MachineOption, SerialArgument, TechnicianOption
 from backroom.vending.screens import work as work_screen
+from chalicelib.vending.models import Dispatch, WorkItem
 
 dispatch = typer.Typer(no_args_is_help=True, help="Open and close visits to machines.")
 
+_STATES = ("open", "closed")
 Note = Annotated[str, typer.Option(metavar="TEXT", help="What to do, or what was done.")]
 DispatchId = Annotated[int, typer.Argument(metavar="ID", min=1, help="The dispatch's number.")]
 
 
-class State(StrEnum):
-    """Which dispatches to list."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-
-
 def show_worklist(
-    context: typer.Context, technician: TechnicianOption = None, as_json: Json = False
+    context: typer.Context,
+    technician: TechnicianOption = None,
+    watch: Watch = False,
+    as_csv: Csv = False,
+    as_json: Json = False,
 ) -> None:
     """Show the visits to make, most urgent first, with reasons and parts."""
-    here = session.of(context)
+    here, console = session.of(context), show.screen()
     with here.api(VendingApi) as api:
         answer = api.worklist(technician)
-    if as_json:
-        typer.echo(answer.text)
-        return
-    console = show.screen()
+        if sheets.printed(here, answer, WorkItem, as_json=as_json, as_csv=as_csv):
+            return
+        if watch and watched(
+            here,
+            console,
+            lambda: work_screen.worklist(api.worklist(technician).value, here.now()),
+        ):
+            return
     if not answer.value:
         whose = f" for {technician}" if technician else ""
         console.print(f"Nothing to do{whose}: no machine shows a fault, none is overdue.")
@@ -80,15 +83,21 @@ def open_dispatch(
 @dispatch.command("list", epilog="Example: backroom dispatch list --state open")
 def list_dispatches(
     context: typer.Context,
-    state: Annotated[State | None, typer.Option(help="Only these.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATE", callback=checked(one_of("state", _STATES)), help="open or closed."
+        ),
+    ] = None,
     machine: MachineOption = None,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List the dispatches, newest first, and how they ended."""
-    with session.of(context).api(VendingApi) as api:
-        answer = api.dispatches(state=state.value if state else None, machine=machine)
-    if as_json:
-        typer.echo(answer.text)
+    here = session.of(context)
+    with here.api(VendingApi) as api:
+        answer = api.dispatches(state=state, machine=machine)
+    if sheets.printed(here, answer, Dispatch, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if answer.value:

@@ -19,10 +19,10 @@ def listed(files: Iterable[FileView], width: int) -> Table:
     roomy = width >= _ROOM_FOR_ORIGIN
     table = show.listing(gap=2 if roomy else 1)
     table.add_column("Id", justify="right")
-    table.add_column("Name", overflow="fold")
+    table.add_column("Name")
     if roomy:
         table.add_column("Came as", max_width=24, no_wrap=True)
-        table.add_column("Sent (UTC)", no_wrap=True)
+        table.add_column("Sent", no_wrap=True)
     table.add_column("State", no_wrap=True)
     for heading in ("Stored", "Known before", "Refused"):
         table.add_column(heading, justify="right")
@@ -61,9 +61,6 @@ def outcome(file: FileDetail) -> RenderableType:
         parts.append(show.indented(Text(counts(file))))
     if file.refused:
         parts.append(show.indented(refusals(file, first=_FIRST_REFUSALS)))
-    if file.state == "rejected" and file.technician:
-        step = f"backroom files delete {file.id} --technician {file.technician}"
-        parts.append(Text.assemble(("Next: ", show.CALM), f"{step}, and send the right file"))
     return Group(*parts)
 
 
@@ -122,11 +119,11 @@ def _facts(file: FileView) -> Iterator[tuple[str, str]]:
     yield "machine", file.machine or ""
     yield "technician", file.technician or ""
     yield "downloaded", (file.downloaded_at or "").replace("T", " ")
-    yield "sent", f"{show.moment(file.uploaded_at)} UTC"
+    yield "sent", show.moment(file.uploaded_at)
     if file.rows_kept is not None:
         yield "rows", counts(file)
     if file.first_at:
-        yield "from", f"{show.moment(file.first_at)} to {show.moment(file.last_at)} UTC"
+        yield "from", f"{show.moment(file.first_at)} to {show.moment(file.last_at)}"
     if file.size_bytes is not None:
         yield "size", f"{file.size_bytes:,} bytes"
     yield "sha256", file.sha256 or ""

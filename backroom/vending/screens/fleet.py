@@ -97,7 +97,7 @@ def _gaps(report: FleetReport) -> list[RenderableType]:
     ):
         table = show.grid(2)
         for case in cases:
-            extent = f"{show.moment(case.from_)} to {show.moment(case.to)} UTC"
+            extent = f"{show.moment(case.from_)} to {show.moment(case.to)}"
             table.add_row(f"{case.hours:.1f} h", Text.assemble((f"{extent}\n", "bold"), case.why))
             if isinstance(case, PartialSilence):
                 table.add_row("", Text(", ".join(case.machines), style=show.CALM))
@@ -117,7 +117,7 @@ def _sums(report: FleetReport) -> Iterator[Text]:
 
 
 def _legend(report: FleetReport, around: Surroundings, *, bars: bool) -> Text:
-    legend = f"Each machine over its last {report.window_days} days; times in UTC."
+    legend = f"Each machine over its last {report.window_days} days."
     if bars and len(around.rows_by_day) < len(report.machines):
         legend += f" Bars: the {len(around.rows_by_day)} most urgent."
     if bars and has_pale_bars(around):

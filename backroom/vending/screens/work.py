@@ -31,7 +31,7 @@ def machine(view: MachineView, now: datetime) -> RenderableType:
         parts += [Text(), show.indented(show.facts([("note", show.plain(note.why))]))]
     if not view.transactions:
         step = f"backroom files upload PATH --machine {view.serial}"
-        parts.append(Text.assemble(("Next: ", show.CALM), step))
+        parts.append(show.next_line(step))
     return Group(*parts)
 
 
@@ -49,7 +49,7 @@ def dispatches(listed: Iterable[Dispatch]) -> Table:
     table.add_column("Id", justify="right")
     for heading in ("Machine", "Technician", "State"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("Opened (UTC)", min_width=16)
+    table.add_column("Opened", min_width=12)
     table.add_column("Note", ratio=1)
     table.add_column("How it ended", ratio=1)
     for dispatch in listed:
@@ -96,7 +96,7 @@ def verdict_line(view: MachineView) -> Text:
     if view.verdicts:
         return line.append(f": {show.plain(view.verdicts[0].why)}")
     if view.overdue:
-        return line.append(f": its log was due on {show.day(view.due_at)}")
+        return line.append(f": its log was due {show.day(view.due_at)}")
     since = "since the last visit" if view.settled_until else "that chance does not explain"
     return line.append(f": {show.plural(view.transactions, 'credit')}, no fault {since}")
 
@@ -120,7 +120,7 @@ def _facts(view: MachineView, now: datetime) -> Iterable[tuple[str, str | Text]]
     yield "corrupt lines", show.number(view.corrupt_lines or None)
     yield "suspected duplicates", show.number(view.suspected_duplicates or None)
     if view.first_at:
-        yield "rows", f"{show.moment(view.first_at)} to {show.moment(view.last_at)} UTC"
+        yield "rows", f"{show.moment(view.first_at)} to {show.moment(view.last_at)}"
     yield "last download", show.moment(view.last_download_at)
     yield "settled until", show.moment(view.settled_until)
     yield "next log due", _due(view, now)
@@ -130,7 +130,7 @@ def _facts(view: MachineView, now: datetime) -> Iterable[tuple[str, str | Text]]
 def stock(view: MachineView | WorkItem) -> Iterable[tuple[str, str]]:
     """Yield a machine's stock and cash."""
     if found := view.stock:
-        left = f"{found.left:,} of {found.capacity:,} left on {show.day(found.as_of)}"
+        left = f"{found.left:,} of {found.capacity:,} left, {show.day(found.as_of)}"
         if found.left_at_least < found.left:
             left += f", perhaps {found.left_at_least:,}"
         yield "stock", left
@@ -159,7 +159,7 @@ def _verdict(verdict: Verdict) -> Table:
     return show.facts(
         (
             (states.symptom(verdict), show.plain(verdict.why)),
-            ("known since", f"{show.moment(verdict.first_known_at)} UTC"),
+            ("known since", show.moment(verdict.first_known_at)),
             ("clears when", show.plain(verdict.clears_when)),
             ("carry", show.plain(", ".join(verdict.parts))),
             *_how_we_know(verdict.how_we_know),

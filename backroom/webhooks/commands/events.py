@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from backroom.core import session, show
-from backroom.core.options import Json, Since, Until
+from backroom.core import session, sheets, show
+from backroom.core.options import Csv, Json, Since, Until
 from backroom.webhooks import screens, sending
 from backroom.webhooks.api import WebhooksApi
 from backroom.webhooks.options import KindOption
 from backroom.webhooks.sending import Forwarded, Forwarder
 from chalicelib.webhooks import signing
+from chalicelib.webhooks.models import EventView
 
 _PAGE = 100
 
@@ -20,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="What happened, in one order.")
 
 
 @app.command("list", epilog="Example: backroom events list --kind package.decided")
-def list_events(
+def list_events(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
     context: typer.Context,
     kind: KindOption = None,
     subject: Annotated[
@@ -31,15 +32,16 @@ def list_events(
     ] = None,
     since: Since = None,
     until: Until = None,
+    as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
     """List events in the order of their recording, oldest first, a hundred at a time."""
-    with session.of(context).api(WebhooksApi) as api:
+    here = session.of(context)
+    with here.api(WebhooksApi) as api:
         answer = api.events(
             kind=kind, subject=subject, after=after, since=since, until=until, limit=_PAGE
         )
-    if as_json:
-        typer.echo(answer.text)
+    if sheets.printed(here, answer, EventView, as_json=as_json, as_csv=as_csv):
         return
     console = show.screen()
     if not answer.value:

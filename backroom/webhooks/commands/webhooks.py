@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from backroom.core import session, show
+from backroom.core import session, sheets, show
 from backroom.core.errors import ClientError
-from backroom.core.options import Json, Yes, checked, instant
+from backroom.core.options import Csv, Json, Yes, checked, instant
 from backroom.core.session import Session
 from backroom.webhooks import screens
 from backroom.webhooks.api import WebhooksApi
 from backroom.webhooks.options import ALL_KINDS, KindsOption, SubscriptionId
-from chalicelib.webhooks.models import LONGEST_OVERLAP_H, DeliveryView
+from chalicelib.webhooks.models import LONGEST_OVERLAP_H, DeliveryView, SubscriptionView
 
 app = typer.Typer(no_args_is_help=True, help="Who receives events, signed as webhooks.")
 _LOOKS, _PAUSE_S = 20, 1.0
@@ -24,13 +24,14 @@ class UndeliveredError(ClientError):
 
 
 @app.command("list", epilog="Example: backroom webhooks list")
-def list_subscriptions(context: typer.Context, as_json: Json = False) -> None:
+def list_subscriptions(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
     """List the subscriptions."""
-    with session.of(context).api(WebhooksApi) as api:
+    here = session.of(context)
+    with here.api(WebhooksApi) as api:
         answer = api.subscriptions()
-    if as_json:
-        typer.echo(answer.text)
-    elif answer.value:
+    if sheets.printed(here, answer, SubscriptionView, as_json=as_json, as_csv=as_csv):
+        return
+    if answer.value:
         show.screen().print(screens.subscriptions(answer.value))
     else:
         show.screen().print("Nobody receives events yet.")

@@ -274,7 +274,9 @@ def test_a_run_that_leaves_orders_for_tomorrow_says_so_and_fails(
 
     assert result.exit_code == 1
     if not as_json:
-        assert "Nothing was ordered now: today's ticket was created at" in words(result, "stderr")
+        assert "Nothing was ordered now: today's ticket was created today 06:00" in words(
+            result, "stderr"
+        )
         assert "500 orders left: on tomorrow's ticket." in words(result, "stderr")
 
 

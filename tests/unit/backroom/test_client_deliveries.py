@@ -156,7 +156,7 @@ def test_an_unknown_type_is_a_mistake_in_the_usage(desk: Desk) -> None:
     said = desk.run("preferences", "set", "mars", "--wants", "freight")
 
     assert (sent.exit_code, said.exit_code) == (2, 2)
-    assert "use one of marketing, personal" in words(sent, "stderr")
+    assert "did you mean personal? Use one of marketing, personal" in words(sent, "stderr")
     assert desk.asked == []
 
 

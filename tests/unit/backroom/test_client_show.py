@@ -1,7 +1,10 @@
 """The words and figures that all screens share."""
 
 import codecs
-from datetime import datetime, timedelta, timezone
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -40,12 +43,78 @@ def test_a_length_of_time_is_told_in_its_largest_unit(length: timedelta, text: s
     assert show.span(length) == text
 
 
-def test_instants_are_shown_in_utc() -> None:
-    chicago = datetime(2020, 2, 20, 22, 5, tzinfo=timezone(timedelta(hours=-6)))
+CHICAGO = datetime(2020, 2, 20, 22, 5, 7, 250, tzinfo=timezone(timedelta(hours=-6)))
 
-    assert show.moment(chicago) == "2020-02-21 04:05"
-    assert show.day(chicago) == "2020-02-21"
-    assert show.moment(None) == show.day(None) == ""
+
+@pytest.mark.parametrize("now", [None, "a run that asked for it"])
+def test_exact_instants_are_in_utc_as_the_api_takes_them(now: str | None) -> None:
+    with show.run(None) if now else nullcontext():
+        assert show.moment(CHICAGO) == "2020-02-21T04:05:07Z"
+        assert show.precisely(CHICAGO) == "2020-02-21T04:05:07.000250Z"
+        assert show.day(CHICAGO) == "2020-02-21"
+        assert show.moment(None) == show.day(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (timedelta(), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(seconds=-59), "in a moment"),
+        (timedelta(seconds=60), "1 min ago"),
+        (timedelta(minutes=-59, seconds=-59), "in 59 min"),
+        (timedelta(hours=2, minutes=59), "2 h ago"),
+        (timedelta(hours=-1), "in 1 h"),
+        (timedelta(hours=6), "today 14:45"),
+        (timedelta(hours=20, minutes=45), "today 00:00"),
+        (timedelta(hours=20, minutes=46), "yesterday 23:59"),
+        (timedelta(hours=-9), "tomorrow 05:45"),
+        (timedelta(days=2), "2020-02-19 20:45"),
+        (timedelta(days=-2), "2020-02-23 20:45"),
+    ],
+)
+def test_instants_are_told_in_words_on_the_readers_clock(before: timedelta, words: str) -> None:
+    now = datetime(2020, 2, 21, 20, 45, tzinfo=UTC)
+
+    with show.run(lambda: now):
+        assert show.moment(now - before) == words
+        assert show.precisely(now - before) == words
+
+
+def test_a_day_is_the_one_of_the_readers_calendar(readers_zone: Callable[[str], None]) -> None:
+    readers_zone("Asia/Tokyo")
+    now = datetime(2020, 2, 21, 16, tzinfo=UTC)  # Saturday, one o'clock in Tokyo
+
+    with show.run(lambda: now):
+        assert show.day(now) == "today"
+        assert show.day(now - timedelta(hours=2)) == "yesterday"
+        assert show.moment(now - timedelta(hours=8)) == "yesterday 17:00"
+        assert show.moment(now - timedelta(days=9)) == "2020-02-13 01:00"
+    with show.run(None):
+        assert show.day(now) == "2020-02-21"
+
+
+@pytest.fixture
+def readers_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_run_tells_one_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    with show.run(None):
+        show.next_step(show.screen(), "first")
+        show.next_step(show.aside(), "second")
+    with show.run(None):
+        show.next_step(show.screen(), "of another run")
+
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["Next: first", "Next: of another run"]
+    assert said.err == ""
 
 
 def test_bars_tell_none_from_unknown() -> None:

@@ -57,7 +57,7 @@ def test_v9_the_same_rows_again_are_known(employed: Office, tmp_path: Path) -> N
 
     assert "21 rows stored, 20 of them known before; 1 line refused" in told
     assert "line 22 wrong machine GM002, this file is for GM001" in told
-    assert "GM001 needs attention: its log was due on 2018-10-06" in told
+    assert "GM001 needs attention: its log was due 2018-10-06" in told
 
 
 def test_the_same_name_with_other_bytes_says_how_to_go_on(employed: Office, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_the_demo_tells_the_whole_story(office: Office) -> None:
     assert "The whole fleet was silent" in told
     assert "nights of about 13 hours, and nobody is sent for that" in told
     assert "312 rows stored, 307 of them known before" in told
-    assert "closed 2020-03-01 by file 7: the rows since the visit are clean" in told
+    assert "closed today by file 7: the rows since the visit are clean" in told
     assert "GM902 is healthy" in told
 
 

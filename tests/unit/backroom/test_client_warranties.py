@@ -212,7 +212,8 @@ def test_a_quote_writes_the_arithmetic_out(shop: Shop) -> None:
     said = words(shop.run("warranties", "quote", "--type", "furniture", "--cost", "150.00"))
 
     assert "20.00 USD for 12 months: 5.00 + 10 % of 150.00 = 20.00" in said
-    assert "By rate card 2026-11-29, in force from 2026-11-29T00:00:00Z. Nothing was sold." in said
+    assert "By rate card 2026-11-29, in force since " in said
+    assert said.endswith("Nothing was sold.")
     assert not shop.store.kept
     none = words(shop.run("warranties", "quote", "--type", "ship", "--cost", "5"))
     assert "No plan matches: type unknown" in none
@@ -241,7 +242,7 @@ def test_cancel_says_what_is_given_back_and_again_the_same(shop: Shop) -> None:
     assert "refund now 20.00 USD" in before
     assert "Cancelled. Refund: 20.00 USD" in first
     assert "cancelled within 30 days: the whole price, 20.00 (rate card 2026-11-29)" in first
-    assert "Cancelled (it was cancelled before, at 2142-" in again
+    assert "Cancelled (it was cancelled before, 2142-" in again
     shown = words(shop.run("warranties", "show", ID))
     assert "status cancelled" in shown
     assert "item returned" in shown

@@ -192,5 +192,5 @@ def test_v9_the_screen_is_that_of_the_fleet() -> None:
     told = words(result)
     assert "GM005 out of service 346 346 100% · $86.50" in told
     assert "▃▃▃▂▃▃▃·▇▇▅▆▇█" in told
-    assert "The whole fleet was silent 24.6 h 2020-02-15 23:29 to 2020-02-17 00:04 UTC" in told
+    assert "The whole fleet was silent 24.6 h 2020-02-15 23:29 to 2020-02-17 00:04" in told
     assert "2,000 credits, $500.00 taken: $88.00 of it for no gumball" in told

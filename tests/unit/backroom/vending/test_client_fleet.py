@@ -80,7 +80,7 @@ def test_v6_under_the_table_each_verdict_says_why_since_when_and_what_to_carry(d
 
     assert "GM006 too many 19 of 324 credits gave more than one gumball" in told
     assert "known since 2020-02-04; carry metering wheel, wheel brush" in told
-    assert "24.6 h 2020-02-15 23:29 to 2020-02-17 00:04 UTC none of 6 machines" in told
+    assert "24.6 h 2020-02-15 23:29 to 2020-02-17 00:04 none of 6 machines" in told
     assert "2 machines: 1 degraded, 1 healthy, 1 overdue" in told
     assert "$4.75 given away" in told
     assert told.endswith("Next: backroom worklist")
@@ -339,7 +339,7 @@ def test_v8_a_machine_that_somebody_is_on_the_way_to_says_so(desk: Desk) -> None
 
     told = words(desk.run("worklist"))
 
-    assert "on the way dispatch 4, 2026-11-20 08:00: take a wheel" in told
+    assert "on the way dispatch 4, yesterday 08:00: take a wheel" in told
     assert "Next:" not in told
 
 

@@ -73,7 +73,7 @@ def test_faults_are_chosen(tmp_path: Path, faults: str, kinds: list[str]) -> Non
     [
         (["--machines", "3"], "needs its own machine: take more machines"),
         (["--days", "3"], "days must be at least 14"),
-        (["--faults", "gremlins"], "use any of fleet_gap, lost_log"),
+        (["--faults", "gremlins"], "use one of fleet_gap, lost_log"),
         (["--ending", "soon"], "must be a day or a time"),
         (["--ending", "0001-01-05"], "ending must be 28 days after 1970-01-01 or later"),
     ],
