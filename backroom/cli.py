@@ -90,6 +90,7 @@ COMMANDS = (
         "backroom simulate logs --seed 7 --days 28",
     ),
     Entry("demo", _SERVICE, "demo:tell", "backroom demo"),
+    Entry("open", _SERVICE, "operations.commands:open_page", "backroom open GM005"),
     Entry("status", _SERVICE, "operations.commands:show_status", "backroom status"),
     Entry("doctor", _SERVICE, "operators.commands.vendors:show_integrations", "backroom doctor"),
     Entry("login", _CALLER, "auth.commands:login", "backroom login"),

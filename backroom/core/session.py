@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Session:
     """One run of the command.
 
     ``ask`` puts a question to the person at the keyboard, None when nobody is there. Tests pass a
-    transport, a clock and a ``sleep`` of their own.
+    transport, a clock, a ``sleep`` and a browser of their own.
     """
 
     url: str = DEFAULT_URL
@@ -35,6 +36,7 @@ class Session:
     transport: httpx.BaseTransport | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
+    browse: Callable[[str], bool] = webbrowser.open
 
     @contextmanager
     def api(self, calls: Callable[[Connection], Calls]) -> Iterator[Calls]:

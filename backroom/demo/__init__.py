@@ -3,8 +3,9 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from backroom.core import session, show
+from backroom.core import page, session, show
 from backroom.core.options import Json, each, one_of
 from backroom.demo import bakery, deliveries, ledger, vending, warranties
 from backroom.demo.story import Story
@@ -35,6 +36,9 @@ def tell(
     clean: Annotated[
         bool, typer.Option("--clean", help="Only take the files of an earlier demo back.")
     ] = False,
+    browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page at what it made, at the end.")
+    ] = True,
     standins: Annotated[
         str,
         typer.Option(envvar="BACKROOM_STANDINS", metavar="URL", help="Address of the stand-ins."),
@@ -61,3 +65,16 @@ def tell(
         story.console.print()
     if as_json:
         typer.echo("{" + ", ".join(ended) + "}")
+    show_page(story, api.url, wanted=browser)
+
+
+def show_page(story: Story, url: str, *, wanted: bool) -> None:
+    """Print where the page shows what was made; open the first where somebody looks."""
+    if not story.made:
+        return
+    story.console.print(Text("On the page", style="bold"))
+    addresses = [page.thing(url, kind, name) for kind, name in story.made]
+    for address in addresses:
+        show.note(story.console, f"   {address}")
+    if wanted and story.console.is_terminal and story.here.ask is not None:
+        story.here.browse(addresses[0])

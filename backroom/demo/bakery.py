@@ -35,6 +35,7 @@ def tell(story: Story) -> str:
         short, baked = _order_two_at_once(story, api)
         _lack_eggs(story, api, short)
         _tell_the_customer(story, api, baked)
+        story.made.append(("orders", str(baked.id)))
         return _hire_and_fire(story, api)
 
 

@@ -15,6 +15,7 @@ def tell(story: Story) -> str:
     with story.here.api(LedgerApi) as api:
         _post_twice(story, api, account)
         _hold_the_floor(story, api, account)
+        story.made.append(("accounts", account))
         return _prove(story, api, account)
 
 

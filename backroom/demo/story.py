@@ -19,6 +19,8 @@ class Story:
     here: session.Session
     console: Console
     standins: str = ""
+    made: list[tuple[str, str]] = field(default_factory=list)
+    """What the chapters made, a kind and a name each, as the page shows them."""
     _step: int = field(default=0, init=False)
 
     def chapter(self, title: str) -> None:

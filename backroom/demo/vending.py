@@ -191,6 +191,7 @@ def _show_closed(play: Vending, cast: Cast, dispatch: Dispatch, file: FileView) 
             break
     play.story.say(f"Dispatch {dispatch.id} closed {work_screen.ending(ended)}.")
     play.story.say(work_screen.verdict_line(play.api.machine(cast.dead).value))
+    play.story.made.append(("machines", cast.dead))
     play.story.console.print()
     show.next_step(play.story.console, "backroom worklist has the other machines")
     show.note(play.story.console, "      backroom demo --clean takes the demo's files back")

@@ -14,6 +14,7 @@ def tell(story: Story) -> str:
     run = uuid4().hex[:8]
     with story.here.api(WarrantiesApi) as api:
         warranty_id = _sell_twice(story, api, f"demo-{run}")
+        story.made.append(("warranties", warranty_id))
         _refuse(story, api, f"demo-{run}")
         return _explain(story, api, warranty_id)
 

@@ -135,7 +135,7 @@ _READING = (
     *("cakes show chocolate_cake", "orders list", "orders show 2", "batches list"),
     *("batches next", "batches show BATCH", "employees list", "employees show 1", "outbox list"),
     *("outbox show jira#order#3", "outbox kinds", "status", "doctor", "dlq list"),
-    *("trail list", "trail verify", "events list", "webhooks list"),
+    *("trail list", "trail verify", "events list", "webhooks list", "open GM001 --print"),
 )
 # What changes something, runs without a server, is about the caller, or about what no state has.
 _OTHERS = re.compile(

@@ -85,6 +85,7 @@ class Desk:
     asked: list[httpx.Request] = field(default_factory=list)
     slept_s: list[float] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    browsed: list[str] = field(default_factory=list)
     _answers: dict[tuple[str, str], list[Answer]] = field(default_factory=lambda: defaultdict(list))
 
     def on(
@@ -105,7 +106,13 @@ class Desk:
         answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
         return answer(request)
 
-    def run(self, *args: object, says: list[str] | None = None, width: int = 100) -> Result:
+    def run(
+        self,
+        *args: object,
+        says: list[str] | None = None,
+        browser: bool = True,
+        width: int = 100,
+    ) -> Result:
         """Run the command; ``says`` is what the person answers, None when nobody is there."""
 
         def ask(question: str) -> str:
@@ -114,6 +121,10 @@ class Desk:
                 raise EOFError
             return says.pop(0)
 
+        def browse(address: str) -> bool:
+            self.browsed.append(address)
+            return browser
+
         return run(
             *args,
             session=Session(
@@ -121,6 +132,7 @@ class Desk:
                 ask=None if says is None else ask,
                 now=lambda: NOW,
                 sleep=self.slept_s.append,
+                browse=browse,
             ),
             width=width,
         )

@@ -1,14 +1,20 @@
 """The command against the app's own routes, in memory: whole stories, and the demo."""
 
+import io
 import json
-from datetime import timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from backroom import demo
 from backroom.core.errors import ClientError
+from backroom.core.session import Session
 from backroom.demo import vending_cast
+from backroom.demo.story import Story
 from chalicelib.vending.models import Dispatch, MachineView
 from tests.support.backroom.desk import NOW, SAMPLE, machine, words
 from tests.support.backroom.office import Office
@@ -153,6 +159,51 @@ def test_the_demo_tells_the_whole_story(office: Office) -> None:
     assert "312 rows stored, 307 of them known before" in told
     assert "closed today by file 7: the rows since the visit are clean" in told
     assert "GM902 is healthy" in told
+
+
+def test_the_demos_dates_are_those_of_this_month_whenever_it_runs(office: Office) -> None:
+    office.world.clock.at = datetime(2031, 7, 20, 12, tzinfo=UTC)
+
+    told = office.run("--utc", "demo", "vending", "packages", "ledger").stdout
+
+    days = [date.fromisoformat(each) for each in re.findall(r"\d{4}-\d\d-\d\d", told)]
+    assert date(2031, 7, 20) in days
+    assert [each for each in days if abs(each - date(2031, 7, 20)) > timedelta(days=31)] == []
+
+
+def test_the_demo_ends_with_where_the_page_shows_what_it_made(office: Office) -> None:
+    told = words(office.run("demo", "vending", "ledger", width=200))
+
+    machine_page, account_page = told.partition("On the page ")[2].split()
+    assert machine_page == "http://localhost:8000/#/fleet/machine/GM902"
+    assert account_page.startswith("http://localhost:8000/#/ledger/account/")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "person", "wanted", "opened"),
+    [
+        (True, True, True, ["http://here/#/fleet/machine/GM902"]),
+        (True, True, False, []),
+        (True, False, True, []),
+        (False, True, True, []),
+    ],
+)
+def test_the_demo_opens_the_page_where_somebody_looks(
+    *, terminal: bool, person: bool, wanted: bool, opened: list[str]
+) -> None:
+    browsed: list[str] = []
+
+    def browse(address: str) -> bool:
+        browsed.append(address)
+        return True
+
+    here = Session(ask=str if person else None, browse=browse)
+    story = Story(here, Console(force_terminal=terminal, file=io.StringIO()))
+    story.made += [("machines", "GM902"), ("accounts", "a")]
+
+    demo.show_page(story, "http://here", wanted=wanted)
+
+    assert browsed == opened
 
 
 def test_the_demo_can_be_repeated_and_leaves_other_machines_alone(office: Office) -> None:
