@@ -15,7 +15,7 @@ ROUTES = {
     ),
     "chalicelib.ledger.routes": ("accounts", "transactions", "transfers"),
     "chalicelib.operations": ("", "auth", "health", "openapi.json", "ping"),
-    "chalicelib.operators.routes": ("dlq", "integrations", "outbox"),
+    "chalicelib.operators.routes": ("dlq", "integrations", "outbox", "schedules"),
     "chalicelib.vending.file_routes": ("files", "imports"),
     "chalicelib.vending.routes": (
         *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),

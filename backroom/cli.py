@@ -92,7 +92,7 @@ COMMANDS = (
     Entry("demo", _SERVICE, "demo:tell", "backroom demo"),
     Entry("open", _SERVICE, "operations.commands:open_page", "backroom open GM005"),
     Entry("status", _SERVICE, "operations.commands:show_status", "backroom status"),
-    Entry("doctor", _SERVICE, "operators.commands.vendors:show_integrations", "backroom doctor"),
+    Entry("doctor", _SERVICE, "operators.commands.doctor:show_findings", "backroom doctor"),
     Entry("login", _CALLER, "auth.commands:login", "backroom login"),
     Entry("logout", _CALLER, "auth.commands:logout", "backroom logout"),
     Entry("whoami", _CALLER, "auth.commands:whoami", "backroom whoami --json"),

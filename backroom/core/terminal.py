@@ -1,7 +1,13 @@
 """What a terminal's encoding lacks, spelled in ASCII."""
 
 BARS = "▁▂▃▄▅▆▇█"
-_PLAINER = {"·": ".", "…": ".", **{bar: str(height) for height, bar in enumerate(BARS, 1)}}
+_PLAINER = {
+    "·": ".",
+    "…": ".",
+    "✓": "+",
+    "✗": "x",
+    **{bar: str(height) for height, bar in enumerate(BARS, 1)},
+}
 
 
 def plainer(error: UnicodeError) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from backroom.core.requests import given
 from chalicelib.operators.checks import CheckResult
 from chalicelib.operators.models.dead_letters import DeadLetters, Redriven
 from chalicelib.operators.models.effects import MOST_ROWS, EffectLine, EffectView, KindView
+from chalicelib.operators.models.schedules import ScheduleView
 
 _LINES = TypeAdapter(tuple[EffectLine, ...])
 _EFFECT = TypeAdapter(EffectView)
@@ -16,6 +17,7 @@ _KINDS = TypeAdapter(tuple[KindView, ...])
 _DEAD = TypeAdapter(tuple[DeadLetters, ...])
 _REDRIVEN = TypeAdapter(Redriven)
 _CHECKS = TypeAdapter(tuple[CheckResult, ...])
+_SCHEDULES = TypeAdapter(tuple[ScheduleView, ...])
 
 
 class OperatorsApi:
@@ -31,8 +33,8 @@ class OperatorsApi:
         query = given({"state": state, "kind": kind, "limit": limit})
         return self._connection.answer(_LINES, "GET", "/outbox", params=query)
 
-    def all_effects(self, *, state: str, kind: str) -> Iterator[EffectLine]:
-        """Yield all effects in a state and of a kind."""
+    def all_effects(self, *, state: str, kind: str | None = None) -> Iterator[EffectLine]:
+        """Yield all effects in a state, of one kind if it is named."""
         query = given({"state": state, "kind": kind, "limit": MOST_ROWS})
         for page in self._connection.pages(_LINES, "/outbox", params=query):
             yield from page.value
@@ -60,3 +62,12 @@ class OperatorsApi:
     def check_results(self) -> Answer[tuple[CheckResult, ...]]:
         """Return of each vendor whether it is configured, reachable and allowed."""
         return self._connection.answer(_CHECKS, "GET", "/integrations")
+
+    def schedules(self) -> Answer[tuple[ScheduleView, ...]]:
+        """Return what runs by itself, and whether it does."""
+        return self._connection.answer(_SCHEDULES, "GET", "/schedules")
+
+    def date(self) -> str | None:
+        """Return the time of the API's machine, as its header says it."""
+        date: str | None = self._connection.response("GET", "/health").headers.get("Date")
+        return date

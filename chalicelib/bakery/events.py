@@ -14,6 +14,7 @@ from chalicelib.core import log
 from chalicelib.core.instants import now
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox.effects import EffectError, NotConfiguredError
+from chalicelib.core.outbox.wiring import schedules
 from chalicelib.integrations import wiring as vendors
 
 bp = Blueprint(__name__)
@@ -28,6 +29,7 @@ def daily_batch(event: CloudWatchEvent) -> None:
         log.count("BatchesSealed")
     orders = len(run.batch.orders) if run.batch else 0
     logger.info("batch", extra={"day": run.day, "orders": orders, "sealed": run.new})
+    schedules().ran("bakery_daily_batch")
 
 
 @bp.schedule(Cron(30, "*", "*", "*", "?", "*"), name="bakery_hourly_check")

@@ -1,4 +1,4 @@
-"""The operators' room over HTTP: effects and their kinds, dead letters, the vendors."""
+"""The operators' room over HTTP: effects and their kinds, dead letters, schedules, the vendors."""
 
 from typing import Annotated, NamedTuple
 
@@ -20,6 +20,7 @@ from chalicelib.operators.models.effects import (
     KindView,
     RetryBody,
 )
+from chalicelib.operators.models.schedules import ScheduleView
 from chalicelib.operators.wiring import check_vendors, operators
 
 bp = Routes(__name__)
@@ -109,6 +110,15 @@ def list_dead_letters() -> Response:
 def redrive_dead_letters(path: QueuePath) -> Response:
     """Send dead letters back to the queue that they came from; a repeat goes on with the rest."""
     return ok(operators().dead_letters.redrive(path.queue))
+
+
+# --- schedules ------------------------------------------------------------------------------------
+
+
+@bp.on("GET", "/schedules", access="operate", response=ScheduleView, as_list=True)
+def list_schedules() -> Response:
+    """List what runs by itself: when it ran last, and whether it should have run again by now."""
+    return json_list(operators().schedules.all())
 
 
 # --- vendors --------------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ from chalicelib.core.instants import now
 from chalicelib.core.outbox.index import EffectIndex
 from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.outbox.wiring import table, to_queues
+from chalicelib.core.schedules import EVERY, Schedules
 from chalicelib.core.settings import from_env
 from chalicelib.operators.checking import CheckSettings, RemoteChecks
 from chalicelib.operators.checks import CheckResult
 from chalicelib.operators.service.dead_letters import DeadLetterService
 from chalicelib.operators.service.effects import EffectService
+from chalicelib.operators.service.schedules import ScheduleService
 from chalicelib.operators.store import DeadLetterQueues, sources
 
 
@@ -24,6 +26,7 @@ class Operators:
 
     effects: EffectService
     dead_letters: DeadLetterService
+    schedules: ScheduleService
 
 
 @cache
@@ -32,6 +35,7 @@ def operators() -> Operators:
     return Operators(
         effects=EffectService(EffectStore(table()), EffectIndex(table()), to_queues(), now=now),
         dead_letters=DeadLetterService(DeadLetterQueues(aws.sqs, sources(os.environ)), now=now),
+        schedules=ScheduleService(Schedules(table(), now=now), EVERY, now=now),
     )
 
 

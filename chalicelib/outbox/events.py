@@ -9,6 +9,7 @@ from chalice.app import CloudWatchEvent, DynamoDBEvent
 
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox.wiring import relay as the_relay
+from chalicelib.core.outbox.wiring import schedules
 from chalicelib.core.outbox.wiring import sweeper as the_sweeper
 
 bp = Blueprint(__name__)
@@ -26,3 +27,4 @@ def relay(event: DynamoDBEvent) -> None:
 def sweeper(_: CloudWatchEvent) -> None:
     """Name effects again that are due, stuck, or whose message was lost."""
     logger.info("swept", extra={"named": the_sweeper().sweep()})
+    schedules().ran("outbox_sweeper")

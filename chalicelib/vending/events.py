@@ -16,6 +16,7 @@ from chalice.app import CloudWatchEvent, SQSEvent, SQSRecord
 from chalicelib.core import log
 from chalicelib.core.batches import Failures, receives, untried_first
 from chalicelib.core.log import logger, observed
+from chalicelib.core.outbox.wiring import schedules
 from chalicelib.vending.ports import Clearing, Enrolment, Round
 from chalicelib.vending.wiring import vending
 
@@ -86,6 +87,7 @@ def daily_sweep(_: CloudWatchEvent) -> None:
     logger.info("swept", extra={"queued": queued})
     vending().rebuilding.catch_up()
     _measure_overdue()
+    schedules().ran("vending_daily_sweep")
 
 
 @bp.schedule(Rate(15, unit=Rate.MINUTES), name="vending_digests")

@@ -25,7 +25,7 @@ from tests.support.api import Api
 # What says nothing of what is stored.
 _STATELESS = {"/", "/auth", "/health", "/openapi.json", "/ping", "/web/{file}"}
 _STATELESS |= {"/web/{version}/{file}"}
-_STATELESS |= {"/dlq", "/integrations"}
+_STATELESS |= {"/dlq", "/integrations", "/schedules"}
 # What no state has: a transfer, a package whose id is batch, events and who subscribes to them.
 _STATELESS |= {"/packages/batch", "/transfers/{transfer_id}", "/events/{event_id}"}
 _STATELESS |= {"/subscriptions/{subscription_id}"}

@@ -26,6 +26,7 @@ from chalicelib.core.audit.recording import recording as recording_of
 from chalicelib.core.facts import Fact
 from chalicelib.core.instants import now
 from chalicelib.core.openapi import webhook_id
+from chalicelib.core.outbox.wiring import schedules
 from chalicelib.core.settings import from_env
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.wiring import deliveries
@@ -449,6 +450,8 @@ def _operators(call: Teller) -> None:
     call("listDeadLetters")
     call("redriveDeadLetters", path={"queue": "vending-uploads"})
     call("listIntegrations")
+    schedules().ran("outbox_sweeper")
+    call("listSchedules")
     # An open stage knows nobody whose doing a change could be.
     with recording_of(
         "ada",

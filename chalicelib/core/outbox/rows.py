@@ -2,6 +2,7 @@
 
 ``EFFECT#<id>/EFFECT``  the effect; its id is its permanent identity, so its row is never deleted,
                         except for kinds whose effects have ``kept`` (``expires_at``)
+``SCHEDULES/<name>``    when a schedule's function ran last (`chalicelib.core.schedules`)
 ``KINDS/<kind>``        why a kind is paused or disabled, and when to probe; absent while it works
 
 Two indexes are keys-only. ``open`` has unfinished effects, by ``open_shard`` and ``wake``

@@ -20,6 +20,7 @@ from chalicelib.core.outbox.rules import Rules
 from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.outbox.sweeper import Sweeper
 from chalicelib.core.outbox.worker import Worker
+from chalicelib.core.schedules import Schedules
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
 
@@ -68,6 +69,11 @@ def relay() -> Relay:
 def sweeper() -> Sweeper:
     """Return what names effects again."""
     return Sweeper(EffectStore(table()), EffectIndex(table()), to_queues(), now=now)
+
+
+def schedules() -> Schedules:
+    """Return where the functions of schedules enter their runs."""
+    return Schedules(table(), now=now)
 
 
 def table() -> Table:

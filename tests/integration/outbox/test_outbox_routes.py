@@ -20,6 +20,7 @@ from chalicelib.core.outbox.index import EffectIndex
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import EffectRow, Pause, place
 from chalicelib.core.outbox.store import EffectStore, closed
+from chalicelib.core.schedules import EVERY, Schedules
 from chalicelib.core.table import Table, key
 from chalicelib.operators.models.effects import EffectsQuery
 from chalicelib.operators.routes import _EFFECTS
@@ -313,3 +314,26 @@ def test_what_cannot_be_sent_back_is_refused(api: Any, sqs: Any) -> None:
     assert "nowhere to send" in found(api.post("/dlq/outbox-relay/redrive"), 409)["detail"]
     assert "there are outbox-letters" in found(api.post("/dlq/odd/redrive"), 404)["detail"]
     assert found(api.get("/dlq"))[1]["depth"] == 1
+
+
+# --- schedules ------------------------------------------------------------------------------------
+
+
+def test_schedules_are_listed_with_their_last_run(api: Any, table: Table) -> None:
+    late = datetime.now(UTC) - timedelta(hours=2)
+    for at in (THEN, late):
+        Schedules(table, now=lambda at=at: at).ran("outbox_sweeper")
+
+    views = {each.pop("name"): each for each in found(api.get("/schedules"))}
+
+    assert sorted(views) == sorted(EVERY)
+    ran_at = datetime.fromisoformat(views["outbox_sweeper"].pop("ran_at"))
+    assert (ran_at, views["outbox_sweeper"]) == (late, {"every_s": 300, "overdue": True})
+    assert views["bakery_daily_batch"] == {"every_s": 86_400, "overdue": False}
+    assert found(api.get("/outbox")) == []
+
+
+def test_a_run_that_cannot_be_entered_ends_well(table: Table) -> None:
+    Schedules(Table(table._client, "no-such-table"), now=lambda: THEN).ran("outbox_sweeper")
+
+    assert Schedules(table, now=lambda: THEN).last() == {}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -19,6 +20,7 @@ CONTEXT = SimpleNamespace(aws_request_id="8cf0c6c2", function_name="backroom-tes
 @pytest.fixture(autouse=True)
 def _on_fakes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "vending", lambda: world.vending)
+    monkeypatch.setattr(events, "schedules", MagicMock())
 
 
 def sample(name: str) -> dict[str, Any]:

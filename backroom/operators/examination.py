@@ -1,0 +1,156 @@
+"""What the doctor looks at: vendors, outbox, dead letters, schedules, this machine's clock.
+
+What the caller may not see, or an older API does not have, is unknown and no fault.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Literal
+
+from backroom.core import show
+from backroom.core.errors import ApiError
+from backroom.operators.api import OperatorsApi
+from chalicelib.operators.models.effects import EffectLine
+
+State = Literal["ok", "off", "unknown", "failed"]
+
+LONG = timedelta(hours=1)
+"""So long an effect may wait; the alarm on the oldest effect has the same bound."""
+APART = timedelta(seconds=60)
+"""So far two clocks may be apart: tokens and signed requests allow for no more than minutes."""
+
+_VENDORS: dict[str, State] = {"ok": "ok", "off": "off"}
+_SCHEDULES = {
+    "bakery_daily_batch": "daily batch",
+    "outbox_sweeper": "outbox sweeper",
+    "vending_daily_sweep": "daily sweep",
+}
+_UNSEEN = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How one thing is, and what to do about it."""
+
+    area: str
+    name: str
+    state: State
+    detail: str
+    next_step: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+def examine(api: OperatorsApi, now: Callable[[], datetime]) -> list[Finding]:
+    """Return all findings. Raises UnreachableError, and ApiError when one has to sign in."""
+    looks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("vendors", lambda: _vendors(api)),
+        ("outbox", lambda: _outbox(api, now)),
+        ("dead letters", lambda: _dead_letters(api)),
+        ("schedules", lambda: _schedules(api)),
+        ("clock", lambda: _clock(api, now)),
+    )
+    return [finding for area, look in looks for finding in _seen(area, look)]
+
+
+def _seen(area: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    try:
+        return list(look())
+    except ApiError as refused:
+        if refused.status == HTTPStatus.UNAUTHORIZED:
+            raise
+        state: State = "unknown" if refused.status in _UNSEEN else "failed"
+        return [
+            Finding(
+                area, area, state, refused.detail, "" if state == "unknown" else refused.next_step
+            )
+        ]
+
+
+def _vendors(api: OperatorsApi) -> Iterator[Finding]:
+    for each in api.check_results().value:
+        state = _VENDORS.get(each.state, "failed")
+        yield Finding("vendors", each.integration, state, each.detail, each.next_step)
+
+
+def _outbox(api: OperatorsApi, now: Callable[[], datetime]) -> Iterator[Finding]:
+    for kind in api.kinds().value:
+        if kind.state == "paused":
+            said = f"paused {show.moment(kind.since)}: {kind.reason}"
+            yield Finding("outbox", kind.kind, "failed", said, "backroom outbox kinds")
+    yield _waiting([*api.all_effects(state="pending"), *api.all_effects(state="unsure")], now())
+    dead = Counter(each.kind for each in api.all_effects(state="dead"))
+    for name, count in sorted(dead.items()):
+        said = show.plural(count, "effect is dead", "effects are dead")
+        step = f"backroom outbox list --state dead --kind {name}"
+        yield Finding("outbox", name, "failed", said, step)
+    if not dead:
+        yield Finding("outbox", "dead", "ok", "No effect is dead.")
+
+
+def _waiting(waiting: list[EffectLine], now: datetime) -> Finding:
+    if not waiting:
+        return Finding("outbox", "waiting", "ok", "No effect waits.")
+    oldest = min(waiting, key=lambda each: each.asked_at)
+    count = show.plural(len(waiting), "effect waits", "effects wait")
+    said = f"{count}, the oldest was requested {show.moment(oldest.asked_at)}: {oldest.id}"
+    if now - oldest.asked_at <= LONG:
+        return Finding("outbox", "waiting", "ok", said)
+    return Finding("outbox", "waiting", "failed", said, f"backroom outbox show '{oldest.id}'")
+
+
+def _dead_letters(api: OperatorsApi) -> Iterator[Finding]:
+    queues = api.dead_letters().value
+    for each in queues:
+        if each.depth:
+            said = show.plural(each.depth, "dead letter")
+            yield Finding("dead letters", each.queue, "failed", said, "backroom dlq list")
+    if not any(each.depth for each in queues):
+        said = f"{show.plural(len(queues), 'queue')}, no dead letters."
+        yield Finding("dead letters", "queues", "ok", said)
+
+
+def _schedules(api: OperatorsApi) -> Iterator[Finding]:
+    for each in api.schedules().value:
+        name = _SCHEDULES.get(each.name, each.name)
+        if each.ran_at is None:
+            yield Finding("schedules", name, "unknown", "has not run yet")
+            continue
+        said = f"ran {show.moment(each.ran_at)}"
+        if each.overdue:
+            step = "make logs, or the function's log: docs/operations.md"
+            yield Finding("schedules", name, "failed", f"{said}; it is overdue", step)
+        else:
+            yield Finding("schedules", name, "ok", said)
+
+
+def _clock(api: OperatorsApi, now: Callable[[], datetime]) -> Iterator[Finding]:
+    begun = now()
+    told = _instant(api.date())
+    if told is None:
+        yield Finding("clock", "this machine", "unknown", "The API does not say what time it is.")
+        return
+    # The API's clock was read at some time between the two readings of this one; its second began
+    # up to a second before.
+    ahead, behind = begun - told - timedelta(seconds=1), told - now()
+    if max(ahead, behind) <= APART:
+        yield Finding("clock", "this machine", "ok", "The clock agrees with the API's.")
+        return
+    way = "ahead of" if ahead > behind else "behind"
+    said = f"The clock is {show.span(max(ahead, behind))} {way} the API's."
+    step = "set this machine's clock, by NTP if you can: timedatectl set-ntp true"
+    yield Finding("clock", "this machine", "failed", said, step)
+
+
+def _instant(date: str | None) -> datetime | None:
+    """Return what a ``Date`` header says, None if it cannot be read."""
+    try:
+        return parsedate_to_datetime(date) if date else None
+    except ValueError:
+        return None
