@@ -8,6 +8,7 @@ from chalice import Blueprint, Rate
 from chalice.app import CloudWatchEvent, DynamoDBEvent
 
 from chalicelib.core.log import logger, observed
+from chalicelib.core.outbox.wiring import listing as the_listing
 from chalicelib.core.outbox.wiring import relay as the_relay
 from chalicelib.core.outbox.wiring import schedules
 from chalicelib.core.outbox.wiring import sweeper as the_sweeper
@@ -27,4 +28,5 @@ def relay(event: DynamoDBEvent) -> None:
 def sweeper(_: CloudWatchEvent) -> None:
     """Name effects again that are due, stuck, or whose message was lost."""
     logger.info("swept", extra={"named": the_sweeper().sweep()})
+    the_listing().go_on()
     schedules().ran("outbox_sweeper")

@@ -219,9 +219,13 @@ def _names(s3: Any, bucket: str) -> list[str]:
 def _make(dynamodb: Any) -> None:
     key = [{"AttributeName": n, "KeyType": t} for n, t in (("pk", "HASH"), ("sk", "RANGE"))]
     for name in TABLES:
-        indexed = {"open": ("open_shard", "wake"), "listed": ("list_shard", "list_place")}
+        indexed = {
+            "open": ("open_shard", "wake"),
+            "listed": ("list_shard", "list_place"),
+            "all": ("all_shard", "list_place"),
+        }
         indexes = indexed if name == "outbox" else {}
-        attributes = ["pk", "sk", *(each for pair in indexes.values() for each in pair)]
+        attributes = sorted({"pk", "sk", *(each for pair in indexes.values() for each in pair)})
         given: dict[str, Any] = {}
         if indexes:
             given["GlobalSecondaryIndexes"] = [

@@ -1,4 +1,4 @@
-"""The two indexes of the table: unfinished effects, and all effects.
+"""The indexes of the table: unfinished effects, effects by state, all effects.
 
 They are keys-only and lag behind the table, so callers read the rows before they act.
 """
@@ -11,8 +11,9 @@ from itertools import chain, islice
 
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import EffectState
-from chalicelib.core.outbox.rows import LISTED, OPEN, SHARDS, STATES, EffectRow
-from chalicelib.core.table import HIGHEST, Item, Table
+from chalicelib.core.outbox.listing import all_listed
+from chalicelib.core.outbox.rows import ALL, LISTED, OPEN, SHARDS, STATES, EffectRow
+from chalicelib.core.table import HIGHEST, Index, Item, Table
 
 Waiting = tuple[str, str]
 """An effect's id, and its place among those that the sweeper is to look at."""
@@ -65,7 +66,13 @@ class EffectIndex:
         return datetime.fromisoformat(min(places).split("#", 2)[1]).astimezone(UTC)
 
     def page(
-        self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
+        self,
+        *,
+        state: EffectState | None,
+        kind: str | None,
+        before: str | None,
+        limit: int,
+        now: datetime,
     ) -> tuple[list[EffectRow], str | None]:
         """Return effects by kind, the newest of each first, and what the next page comes before.
 
@@ -74,24 +81,25 @@ class EffectIndex:
         """
         first = f"{kind}#" if kind else ""
         last = _below(before) if before else first + HIGHEST
-        groups = {rows.group(each) for each in ([state] if state else STATES)}
-        share = _share(limit, SHARDS * len(groups))
+        index, shards = self._shards(state, now)
+        share = _share(limit, len(shards))
         streams = [
             self._table.indexed(
-                LISTED,
-                f"{group}#{shard}",
-                first=first,
-                last=last,
-                newest_first=True,
-                page_size=share,
+                index, shard, first=first, last=last, newest_first=True, page_size=share
             )
-            for group in sorted(groups)
-            for shard in range(SHARDS)
+            for shard in shards
         ]
         merged = heapq.merge(*_begun(streams), key=_place, reverse=True)
         named = list(islice(merged, limit + 1))
         more = _place(named[limit - 1]) if len(named) > limit else None
         return self._read(named[:limit], state), more
+
+    def _shards(self, state: EffectState | None, now: datetime) -> tuple[Index, list[str]]:
+        """Return where effects in a state are listed, or in all of them."""
+        if state is None and all_listed(self._table, now):
+            return ALL, [str(shard) for shard in range(SHARDS)]
+        groups = {rows.group(each) for each in ([state] if state else STATES)}
+        return LISTED, [f"{group}#{shard}" for group in sorted(groups) for shard in range(SHARDS)]
 
     def _read(self, named: Sequence[Item], state: EffectState | None) -> list[EffectRow]:
         keys = dict.fromkeys((row["pk"]["S"], row["sk"]["S"]) for row in named)

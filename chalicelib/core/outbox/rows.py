@@ -4,11 +4,14 @@
                         except for kinds whose effects have ``kept`` (``expires_at``)
 ``SCHEDULES/<name>``    when a schedule's function ran last (`chalicelib.core.schedules`)
 ``KINDS/<kind>``        why a kind is paused or disabled, and when to probe; absent while it works
+``LISTS/all``           whether the index ``all`` has the effects of older versions (`listing`)
 
-Two indexes are keys-only. ``open`` has unfinished effects, by ``open_shard`` and ``wake``
+Three indexes are keys-only. ``open`` has unfinished effects, by ``open_shard`` and ``wake``
 (``<kind>#<wake_at>``): when the sweeper is to send it; finished effects leave it. ``listed`` has
 everything by ``list_shard`` (``<group>#<shard>``) and ``list_place`` (``<kind>#<asked_at>#<id>``);
-pending and sending are one group there, so that taking a lease moves nothing.
+pending and sending are one group there, so that taking a lease moves nothing. ``all`` has
+everything at the same places by ``all_shard``, where nothing moves; rows that versions before 0.2.0
+wrote enter it later.
 """
 
 import json
@@ -25,6 +28,7 @@ from chalicelib.core.table import Index, Item, key
 
 OPEN = Index("open", "open_shard", "wake")
 LISTED = Index("listed", "list_shard", "list_place")
+ALL = Index("all", "all_shard", "list_place")
 # A partition takes 1,000 write units a second, and an effect on its way writes 3 to each index.
 SHARDS = 8
 GRACE = timedelta(minutes=2)
@@ -116,7 +120,8 @@ def item(kept: EffectRow) -> Item:
         "kind": {"S": kept.effect.kind},
         "payload": {"S": json.dumps(kept.effect.payload, allow_nan=False)},
         "asked_at": {"S": sortable(kept.asked_at)},
-        "list_place": {"S": list_place(kept)},
+        LISTED.range_key: {"S": list_place(kept)},
+        ALL.hash_key: {"S": str(shard(kept.effect.id))},
     }
     if kept.effect.kept:
         expires = kept.asked_at + kept.effect.kept

@@ -69,6 +69,7 @@ class EffectStore:
             ":now": {"S": sortable(now)},
             ":list_shard": {"S": rows.list_shard("dead", number)},
             ":list_place": {"S": rows.list_place(unreadable)},
+            ":all_shard": {"S": str(number)},
         }
         not_done = Condition(
             "attribute_exists(pk) AND (attribute_not_exists(#state) OR #state <> :done)",
@@ -78,7 +79,8 @@ class EffectStore:
             self._table.update(
                 *rows.place(unreadable.effect.id),
                 "SET #state = :dead, answer = :answer, concluded_at = :now, "
-                "list_shard = :list_shard, list_place = :list_place REMOVE #open_shard, #wake",
+                "list_shard = :list_shard, list_place = :list_place, all_shard = :all_shard "
+                "REMOVE #open_shard, #wake",
                 values=values,
                 names={"#state": "state", "#open_shard": OPEN.hash_key, "#wake": OPEN.range_key},
                 condition=not_done,

@@ -13,6 +13,7 @@ from chalicelib.core.instants import now
 from chalicelib.core.outbox import queues, rows
 from chalicelib.core.outbox.effects import EffectHandler
 from chalicelib.core.outbox.index import EffectIndex
+from chalicelib.core.outbox.listing import Listing
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.queues import Queues
 from chalicelib.core.outbox.relay import Relay
@@ -74,6 +75,12 @@ def sweeper() -> Sweeper:
 def schedules() -> Schedules:
     """Return where the functions of schedules enter their runs."""
     return Schedules(table(), now=now)
+
+
+@cache
+def listing() -> Listing:
+    """Return what enters effects of older versions into the index of all."""
+    return Listing(table(), now=now)
 
 
 def table() -> Table:

@@ -25,7 +25,13 @@ class Lists(Protocol):
     """Effects by state, kind and time."""
 
     def page(
-        self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
+        self,
+        *,
+        state: EffectState | None,
+        kind: str | None,
+        before: str | None,
+        limit: int,
+        now: datetime,
     ) -> tuple[list[EffectRow], str | None]: ...
 
 
@@ -52,7 +58,7 @@ class EffectService:
         self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
     ) -> tuple[list[EffectRow], str | None]:
         """Return effects by kind, the newest of each first, and what the next page comes before."""
-        return self._lists.page(state=state, kind=kind, before=before, limit=limit)
+        return self._lists.page(state=state, kind=kind, before=before, limit=limit, now=self._now())
 
     def show(self, effect_id: str) -> tuple[EffectRow, Pause | None]:
         """Return an effect, and why its kind is paused, if it is. Raises NotFoundError."""

@@ -28,7 +28,7 @@ from tests.support.patience import eventually
 from tests.support.size import grows, size
 
 EFFECTS = size(150, fuzz=600)
-ASKED_UNITS, WORKED_UNITS = 4, 5
+ASKED_UNITS, WORKED_UNITS = 5, 5
 _NUMBERS = count()
 _SCHEDULED = {
     "version": "0",

@@ -126,7 +126,7 @@ def test_the_shards_of_a_list_are_read_side_by_side(
     monkeypatch.setattr(Table, "indexed", indexed)
     dead(table, "bad", minutes=9)
 
-    found, more = EffectIndex(table).page(state="dead", kind=None, before=None, limit=50)
+    found, more = EffectIndex(table).page(state="dead", kind=None, before=None, limit=50, now=THEN)
 
     assert ([each.effect.id for each in found], more) == (["bad"], None)
 

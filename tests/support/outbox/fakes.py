@@ -123,8 +123,15 @@ class MemoryStore:
         return min((kept.asked_at for kept in mine), default=None)
 
     def page(
-        self, *, state: EffectState | None, kind: str | None, before: str | None, limit: int
+        self,
+        *,
+        state: EffectState | None,
+        kind: str | None,
+        before: str | None,
+        limit: int,
+        now: datetime,
     ) -> tuple[list[EffectRow], str | None]:
+        del now
         found = [
             kept
             for kept in self.kept.values()
