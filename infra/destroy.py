@@ -17,7 +17,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import Target, session
+from infra.restorable import pointed
 from infra.stack import Stack, StackError
+from infra.templates import merged
 
 _TABLE, _BUCKET, _QUEUE = "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"
 _AT_ONCE = 1_000  # objects that DeleteObjects takes
@@ -48,7 +50,10 @@ class Stage:
         self._sqs = aws.client("sqs")
 
     def resources(self) -> list[tuple[str, str]]:
-        """Return kind and name of all that the stack has. Raises RefusedError without a stack."""
+        """Return kind and name of all that the stack has, tables that were restored included.
+
+        Raises RefusedError without a stack.
+        """
         pages = self._cloudformation.get_paginator("list_stack_resources")
         try:
             found = [
@@ -61,7 +66,10 @@ class Stage:
             if "does not exist" in missing.response["Error"]["Message"]:
                 raise RefusedError(f"There is no stack {self.stack} here.") from missing
             raise
-        return found
+        tables = merged().declared.tables
+        return found + [
+            (_TABLE, name) for name in pointed(self._stack.parameters(), tables).values()
+        ]
 
     def holdings(self) -> Iterator[Holding]:
         """Yield the tables, buckets and queues that are not empty."""

@@ -26,8 +26,8 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
 
-from infra import rate_cards, templates
-from infra.declarations import DeclarationError
+from infra import rate_cards, restorable, templates
+from infra.declarations import DeclarationError, Declarations
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
@@ -115,7 +115,7 @@ def build(*, local: bool, platform: str | None = None, folder: Path = BUILD) -> 
         why="Chalice could not package the app",
     )
     _compile_rest(out / API_ZIP)
-    _split(out)
+    _split(out, templates.merged(local=local).declared)
     for name, most in MAX_ZIP_BYTES.items():
         if (size := (out / name).stat().st_size) > most:
             raise PackagingError(f"{name} has {size} bytes; at most {most} go.")
@@ -270,8 +270,11 @@ def _compile_rest(package: Path) -> None:
                 zipped.writestr(zipfile.ZipInfo(compiled), code, zipfile.ZIP_DEFLATED)
 
 
-def _split(out: Path) -> None:
-    """Give the event functions a zip of their own, without what the API alone needs."""
+def _split(out: Path, declared: Declarations) -> None:
+    """Give the event functions a zip of their own, without what the API alone needs.
+
+    And have the template follow what its parameters say of tables and of standing still.
+    """
     with (
         zipfile.ZipFile(out / API_ZIP) as whole,
         zipfile.ZipFile(out / EVENTS_ZIP, "w", zipfile.ZIP_DEFLATED) as events,
@@ -284,6 +287,7 @@ def _split(out: Path) -> None:
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function" and properties["Handler"] != "app.app":
             properties["CodeUri"] = f"./{EVENTS_ZIP}"
+    restorable.follow_parameters(template, declared)
     (out / "sam.json").write_text(json.dumps(template, indent=2))
 
 

@@ -95,12 +95,25 @@ class Stack:
         elif standing is None:
             _asked(self._cloudformation.create_stack, arguments)
             self._wait("stack_create_complete")
-        elif _asked(self._cloudformation.update_stack, arguments):
-            self._wait("stack_update_complete")
+        else:
+            self._update(arguments)
         if protects:
             self._protect(arguments)
         self.check_outputs(template)
         return self.outputs()
+
+    def set_parameters(self, told: Mapping[str, str]) -> None:
+        """Change parameters and nothing else of a stack that stands. Raises StackError."""
+        standing = self._describe() or {}
+        parameters = list(_parameters(told, standing, {"Parameters": self.parameters()}))
+        self._update(
+            {
+                "StackName": self.name,
+                "UsePreviousTemplate": True,
+                "Capabilities": _CAPABILITIES,
+                "Parameters": parameters,
+            }
+        )
 
     def _protect(self, arguments: Mapping[str, Any]) -> None:
         """Protect the tables of a stack that stands now."""
@@ -110,7 +123,9 @@ class Stack:
             if each["ParameterKey"] != _PROTECTION
         ]
         protected = {"ParameterKey": _PROTECTION, "ParameterValue": "true"}
-        change = {**arguments, "Parameters": [*known, protected]}
+        self._update({**arguments, "Parameters": [*known, protected]})
+
+    def _update(self, change: Mapping[str, Any]) -> None:
         if _asked(self._cloudformation.update_stack, change):
             self._wait("stack_update_complete")
 

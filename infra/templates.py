@@ -13,7 +13,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from infra import policies, resources
+from infra import policies, resources, restorable
 from infra.declarations import Declarations, together
 
 FOLDER = Path(__file__).parent / "templates"
@@ -57,6 +57,7 @@ def merged(*, local: bool = False) -> Merged:
     everything = together(declared)
     overlay = _merge(resources.generated(everything), written)
     resources.tell_somebody(overlay)
+    restorable.add_parameters(overlay, everything)
     if local:
         resources.keep_nothing(overlay)
         resources.write_out_concurrency(overlay)

@@ -14,7 +14,7 @@ from chalice import Response
 from chalice.app import Request
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.core import cors, log, strict_json
+from chalicelib.core import cors, holding, log, strict_json
 from chalicelib.core.errors import (
     BackroomError,
     Fault,
@@ -271,6 +271,7 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
     watch = log.Stopwatch()
     here = instance(request)
     try:
+        holding.refuse_changes(request)
         response = _rewritten(get_response(request), here)
     except BackroomError as error:
         response = problem(error, instance=here)
