@@ -7,7 +7,7 @@ from chalicelib.core.contexts import IN_LAMBDA, Backroom
 
 ROUTES = {
     "chalicelib.audit.routes": ("audit",),
-    "chalicelib.bakery.routes": ("cakes", "orders"),
+    "chalicelib.bakery.routes": ("cakes", "erasures", "orders"),
     "chalicelib.bakery.batch_routes": ("batches", "webhooks"),
     "chalicelib.bakery.staff_routes": ("employees",),
     "chalicelib.deliveries.routes": (

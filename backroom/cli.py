@@ -72,6 +72,12 @@ COMMANDS = (
     Entry("orders", _BAKERY, "bakery.commands.orders:orders"),
     Entry("batches", _BAKERY, "bakery.commands.batches:batches"),
     Entry("employees", _BAKERY, "bakery.commands.employees:employees"),
+    Entry(
+        "erase",
+        _BAKERY,
+        "bakery.commands.erasing:erase",
+        'backroom erase --customer "Mr Cakelover" --dry-run',
+    ),
     Entry("outbox", _OPERATORS, "operators.commands.outbox:app"),
     Entry("trail", _OPERATORS, "trail.commands:app"),
     Entry("events", _OPERATORS, "webhooks.commands.events:app"),

@@ -13,12 +13,14 @@ from chalicelib.bakery.answers import (
     BatchSummary,
     CakeAnswer,
     EmployeeAnswer,
+    ErasureAnswer,
     NextBatchAnswer,
     OrderAnswer,
 )
 
 _CAKE, _CAKES = TypeAdapter(CakeAnswer), TypeAdapter(tuple[CakeAnswer, ...])
 _ORDER, _ORDERS = TypeAdapter(OrderAnswer), TypeAdapter(tuple[OrderAnswer, ...])
+_ERASURE = TypeAdapter(ErasureAnswer)
 _BATCH, _BATCHES = TypeAdapter(BatchAnswer), TypeAdapter(tuple[BatchSummary, ...])
 _NEXT_BATCH = TypeAdapter(NextBatchAnswer)
 _EMPLOYEE, _EMPLOYEES = TypeAdapter(EmployeeAnswer), TypeAdapter(tuple[EmployeeAnswer, ...])
@@ -87,6 +89,18 @@ class BakeryApi:
         """Undo that an order is ready, before its customer is notified; repeatable."""
         query = given({"reason": reason or None})
         return self._connection.answer(_ORDER, "DELETE", f"/orders/{order_id}/ready", params=query)
+
+    def erase(
+        self, customer: str, *, dry_run: bool = False, before: int | None = None
+    ) -> Answer[ErasureAnswer]:
+        """Erase a customer, some orders at a time; a repeat is safe.
+
+        ``before`` is that of the answer before.
+        """
+        body: dict[str, object] = {"customer": customer, "dry_run": dry_run}
+        if before is not None:
+            body["before"] = before
+        return self._connection.answer(_ERASURE, "POST", "/erasures", **exactly(body))
 
     # --- batches ---
 

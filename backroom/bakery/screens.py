@@ -14,6 +14,7 @@ from chalicelib.bakery.answers import (
     BatchSummary,
     CakeAnswer,
     EmployeeAnswer,
+    ErasureAnswer,
     LineView,
     NextBatchAnswer,
     NoticeView,
@@ -96,6 +97,24 @@ def order(found: OrderAnswer) -> RenderableType:
         *(facts, Text("\nIt needs"), show.indented(needs)),
         *(Text("\nIts life"), show.indented(steps)),
     )
+
+
+def erasure(found: ErasureAnswer) -> RenderableType:
+    """Return what was erased of a customer, or would be, and what has to wait."""
+    would = " (nothing was changed)" if found.dry_run else ""
+    table = show.facts(
+        [
+            ("Orders", ", ".join(map(str, found.orders)) or "none"),
+            ("Documents in Drive", f"{found.documents}, deleted in a minute"),
+            ("Messages in Slack", f"{found.messages}, deleted in a minute"),
+            ("Letters", f"{found.letters} were sent and stay in the customer's mailbox"),
+        ]
+    )
+    waiting = [
+        Text(f"Order {each.order} waits: {show.plain(each.reason)}", style=show.WARN)
+        for each in found.waiting
+    ]
+    return Group(Text(f"Erased{would}"), show.indented(table), *waiting)
 
 
 def batches(found: Iterable[BatchSummary]) -> RenderableType:

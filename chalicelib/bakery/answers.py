@@ -25,6 +25,7 @@ from chalicelib.bakery.records import (
     TicketState,
 )
 from chalicelib.bakery.service.batches import Expanded, Run, Shares, Upcoming
+from chalicelib.bakery.service.erasing import Run as ErasureRun
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import ExactModel
 
@@ -176,6 +177,8 @@ class OrderAnswer(ExactModel):
     filed: Annotated[bool | None, Field(description="Whether the cancellation stands in Drive")] = (
         None
     )
+    erased_at: Instant | None = None
+    """When its customer was erased, if they were."""
 
     @classmethod
     def of(cls, order: Order, ticket: Ticket | None = None) -> "OrderAnswer":
@@ -213,6 +216,51 @@ class OrderAnswer(ExactModel):
             ticket=TicketView.of(ticket or order.ticket),
             notice=NoticeView.of(order.notice),
             filed=order.filed if order.status == "cancelled" else None,
+            erased_at=order.erasure and order.erasure.at,
+        )
+
+
+class WaitingView(ExactModel):
+    """An order that cannot lose its customer yet."""
+
+    order: int
+    """The number of the order."""
+    reason: str
+    """What has to happen before."""
+
+
+class ErasureAnswer(ExactModel):
+    """What was erased of a customer, or would be.
+
+    Who asks with ``before`` of the answer, until there is none, erases all.
+    """
+
+    dry_run: bool
+    """Whether nothing was changed."""
+    orders: tuple[int, ...]
+    """The numbers of the orders that have no customer any more."""
+    documents: int
+    """How many documents in Drive are being deleted."""
+    messages: int
+    """How many messages in Slack are being deleted."""
+    letters: int
+    """How many letters were sent; nobody can take those back."""
+    waiting: tuple[WaitingView, ...]
+    """The orders that still have their customer; erase again later."""
+    before: int | None = None
+    """Where the next request goes on; absent when there are no more orders."""
+
+    @classmethod
+    def of(cls, run: ErasureRun, *, dry_run: bool) -> "ErasureAnswer":
+        """Return a run as it is answered."""
+        return cls(
+            dry_run=dry_run,
+            orders=run.orders,
+            documents=run.documents,
+            messages=run.messages,
+            letters=run.letters,
+            waiting=tuple(WaitingView(order=each.order, reason=each.why) for each in run.waiting),
+            before=run.following,
         )
 
 

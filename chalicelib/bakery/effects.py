@@ -3,8 +3,13 @@
 An id says what the effect is for, for ever, so asking twice is asking once.
 """
 
-from chalicelib.bakery.records import Access, BatchId
+from collections.abc import Sequence
+from datetime import timedelta
+
+from chalicelib.bakery.records import Access, BatchId, Order
 from chalicelib.core.outbox.effects import Effect
+
+_ERASING_KEPT = timedelta(days=60)
 
 
 def batch_ticket(batch: BatchId) -> Effect:
@@ -52,6 +57,24 @@ def shortage_notice(order_id: int) -> Effect:
 def filing(order_id: int) -> Effect:
     """File a cancelled order in its customer's document."""
     return Effect(f"cancelled#{order_id}", "google", {"order": order_id})
+
+
+def about_customer(order: Order) -> Sequence[str]:
+    """Return the ids of all effects that tell a vendor who ordered, whether requested or not."""
+    notices = [ready_notice(order.id, undone=undone) for undone in range(order.undone + 1)]
+    return [each.id for each in (*notices, shortage_notice(order.id), filing(order.id))]
+
+
+def message_erasure(order_id: int, message: str) -> Effect:
+    """Delete the message that told a customer something; it is named as its notice names it."""
+    payload = {"task": "erase", "message": message}
+    return Effect(f"erase#message#{order_id}", "notify", payload, kept=_ERASING_KEPT)
+
+
+def document_erasure(document_id: str) -> Effect:
+    """Delete a customer's document."""
+    payload = {"task": "erase", "document": document_id}
+    return Effect(f"erase#document#{document_id}", "google", payload, kept=_ERASING_KEPT)
 
 
 def access(employee_id: int, version: int, after: Access) -> Effect:

@@ -27,7 +27,14 @@ def facts(change: ItemChange) -> Iterator[Fact]:
 def _order(before: Order | None, order: Order, change: ItemChange) -> Iterator[Fact]:
     told = OrderAnswer.of(order)
     if before is None or OrderAnswer.of(before) != told:
-        yield Fact("order.changed", f"orders/{order.id}", change.at, told, str(order.version))
+        yield Fact(
+            "order.changed",
+            f"orders/{order.id}",
+            change.at,
+            told,
+            str(order.version),
+            forgets=bool(order.erasure and before and not before.erasure),
+        )
 
 
 def _batch(before: Batch | None, batch: Batch, change: ItemChange) -> Iterator[Fact]:

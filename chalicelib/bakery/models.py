@@ -122,6 +122,17 @@ class ActionQuery(Model):
     """Why, for the order's history."""
 
 
+class ErasureBody(OwnBody):
+    """Who is erased; ``before`` is that of the answer before."""
+
+    customer: Name
+    """The customer's name, as any of their orders spells it."""
+    dry_run: bool = False
+    """Whether to say only what would be erased."""
+    before: Annotated[int | None, Field(ge=1), FROM_JSON] = None
+    """Only orders with a lower number: where the answer before has stopped."""
+
+
 class BatchPath(Model):
     """Which day's batch."""
 

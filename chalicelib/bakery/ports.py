@@ -4,7 +4,7 @@ What a method promises is documented where it is implemented. The calls of vendo
 (`chalicelib.core.outbox.effects`) when they do not succeed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -25,6 +25,7 @@ from chalicelib.bakery.records import (
 from chalicelib.core.outbox.effects import Effect
 
 if TYPE_CHECKING:
+    from chalicelib.core.outbox.rows import EffectRow
     from chalicelib.integrations.gdocs import Line
     from chalicelib.integrations.mail import Letter
 
@@ -130,6 +131,21 @@ class Documents(Protocol):
     def release(self, name: str, *, maker: str) -> None: ...
 
 
+class Erasures(Protocol):
+    """What is changed when a customer is erased."""
+
+    def standing(self, effect_ids: Iterable[str]) -> "list[EffectRow]": ...
+    def erase_order(
+        self,
+        before: Order,
+        after: Order,
+        *,
+        standing: "Sequence[EffectRow]",
+        effects: Sequence[Effect],
+    ) -> bool: ...
+    def erase_documents(self, spots: Mapping[str, Spot], effects: Sequence[Effect]) -> bool: ...
+
+
 # --- the vendors ----------------------------------------------------------------------------------
 
 
@@ -182,6 +198,7 @@ class Messenger(Protocol):
     def open_dm(self, user_id: str) -> str: ...
     def post(self, channel: str, text: str, *, effect_id: str) -> str: ...
     def find(self, channel: str, *, effect_id: str, since: float = 0) -> str | None: ...
+    def delete(self, channel: str, message: str) -> None: ...
 
 
 class Mailbox(Protocol):
@@ -198,6 +215,7 @@ class Drive(Protocol):
     def create_folder(self, name: str) -> str: ...
     def find_document(self, customer: str) -> str | None: ...
     def create_document(self, name: str, *, customer: str, folder: str) -> str: ...
+    def delete(self, file_id: str) -> None: ...
 
 
 class Docs(Protocol):

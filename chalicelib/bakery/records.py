@@ -133,6 +133,14 @@ class Notice(Record):
     mails: int = 0
 
 
+class Erasure(Record):
+    """That a customer was erased, and what tells a repeat of their request from another one."""
+
+    at: datetime
+    salt: str
+    proof: str
+
+
 class Order(Record):
     """An order and its life so far.
 
@@ -140,7 +148,8 @@ class Order(Record):
     the day whose ticket it is on; an order with a ticket of its own has ``ticket``. ``missing`` are
     the ingredients, by id, that the provider named when it was cancelled for want of them;
     ``filed`` tells whether its cancellation stands in the customer's document. ``undone`` counts
-    how often "ready" was taken back: each time the customer is told by another notice.
+    how often "ready" was taken back: each time the customer is told by another notice. Who ordered
+    an order with an ``erasure`` is not known any more.
     """
 
     id: int
@@ -165,6 +174,7 @@ class Order(Record):
     phone: str | None = None
     note: str | None = None
     undone: int = 0
+    erasure: Erasure | None = None
     version: int = 1
 
     @property

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from chalice import Response
 
-from chalicelib.bakery.answers import CakeAnswer, OrderAnswer
+from chalicelib.bakery.answers import CakeAnswer, ErasureAnswer, OrderAnswer
 from chalicelib.bakery.models import (
     ActionQuery,
     CakeBody,
     CakePath,
+    ErasureBody,
     OrderBody,
     OrderPath,
     OrdersQuery,
@@ -217,3 +218,13 @@ def undo_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Res
     reason = query.reason or "not ready after all"
     order = ordering.undo_ready(path.order_id, by=query.by, reason=reason, author=caller.author)
     return ok(OrderAnswer.of(order, ordering.ticket(order)))
+
+
+@bp.on("POST", "/erasures", access="bakery:erase", body=ErasureBody, response=ErasureAnswer)
+def erase_customer(body: ErasureBody) -> Response:
+    """Erase a customer: orders that are over lose whose they were, vendors what they have of it.
+
+    Safe to repeat; 50 orders a request.
+    """
+    run = bakery().erasing.erase(body.customer, before=body.before, dry_run=body.dry_run)
+    return ok(ErasureAnswer.of(run, dry_run=body.dry_run))

@@ -1,5 +1,6 @@
 """Builds the bakery's services, once per process, on first use."""
 
+import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Recipes
+from chalicelib.bakery.service.erasing import Erasing
 from chalicelib.bakery.service.orders import Ordering
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees
 from chalicelib.bakery.store.batches import BatchStore, TicketStore
 from chalicelib.bakery.store.cakes import CakeStore
 from chalicelib.bakery.store.documents import DocumentStore
+from chalicelib.bakery.store.erasing import ErasureStore
 from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.bakery.store.things import thing
@@ -64,6 +67,7 @@ class Bakery:
     batching: Batching
     shortages: Shortages
     employees: Employees
+    erasing: Erasing
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Stores:
     tickets: TicketStore
     staff: StaffStore
     documents: DocumentStore
+    erasures: ErasureStore
 
 
 @cache
@@ -104,6 +109,13 @@ def bakery() -> Bakery:
             secrets=_webhook_secrets,
         ),
         employees=Employees(kept.staff, now=now),
+        erasing=Erasing(
+            kept.orders,
+            kept.documents,
+            kept.erasures,
+            now=now,
+            new_salt=lambda: secrets.token_hex(16),
+        ),
     )
 
 
@@ -119,6 +131,7 @@ def stores() -> Stores:
         tickets=TicketStore(table, asking),
         staff=StaffStore(table, asking),
         documents=DocumentStore(table),
+        erasures=ErasureStore(table, asking),
     )
 
 

@@ -13,8 +13,8 @@ from chalice.app import SQSEvent
 from chalicelib.bakery.handlers import jira
 from chalicelib.bakery.handlers.access import AccessHandler
 from chalicelib.bakery.handlers.directory import Directory
-from chalicelib.bakery.handlers.files import FilingHandler
-from chalicelib.bakery.handlers.notices import NoticeHandler
+from chalicelib.bakery.handlers.files import DocumentErasureHandler, FilingHandler
+from chalicelib.bakery.handlers.notices import MessageErasureHandler, NoticeHandler
 from chalicelib.bakery.handlers.tickets import Provider
 from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.wiring import BakerySettings, bakery, stores
@@ -23,6 +23,7 @@ from chalicelib.core.log import observed
 from chalicelib.core.outbox import messages
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.outbox.messages import Failures
+from chalicelib.core.outbox.tasks import ByTask
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.settings import from_env
 from chalicelib.integrations import wiring as vendors
@@ -63,7 +64,7 @@ def notice_asked(event: SQSEvent) -> Failures:
 def notices() -> Worker:
     """Return the worker for the effects of kind ``notify``."""
     kept = stores()
-    handler = NoticeHandler(
+    telling = NoticeHandler(
         vendors.slack,
         Directory(vendors.slack, now=now),
         vendors.mail,
@@ -72,6 +73,7 @@ def notices() -> Worker:
         kept.cakes,
         now=now,
     )
+    handler = ByTask({"": telling, "erase": MessageErasureHandler(vendors.slack)})
     return outbox.worker("notify", vendors.renewing(handler))
 
 
@@ -86,7 +88,7 @@ def filing_asked(event: SQSEvent) -> Failures:
 def files() -> Worker:
     """Return the worker for the effects of kind ``google``."""
     kept = stores()
-    handler = FilingHandler(
+    filing = FilingHandler(
         vendors.drive,
         vendors.docs,
         kept.documents,
@@ -94,6 +96,7 @@ def files() -> Worker:
         now=now,
         search_lag_s=from_env(BakerySettings).bakery_drive_settle_s,
     )
+    handler = ByTask({"": filing, "erase": DocumentErasureHandler(vendors.drive)})
     return outbox.worker("google", vendors.renewing(handler))
 
 

@@ -12,6 +12,7 @@ from chalicelib.core.errors import ForbiddenError, UnauthorizedError
 
 Scope = Literal[
     "audit:read",
+    "bakery:erase",
     "bakery:read",
     "bakery:staff",
     "bakery:write",
@@ -31,6 +32,7 @@ Access = Literal["public"] | Scope | tuple[Scope, ...]
 
 SCOPES: Mapping[Scope, str] = {
     "audit:read": "see who changed what and when",
+    "bakery:erase": "erase customers: their orders stay, and nobody can say whose they were",
     "bakery:read": "see cakes, orders and batches",
     "bakery:staff": "see, hire and fire employees, and so decide who has the repository",
     "bakery:write": "change cakes and orders, order ingredients",

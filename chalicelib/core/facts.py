@@ -56,7 +56,8 @@ class Fact:
     """Something that happened: ``data`` tells it to subscribers.
 
     ``subject`` is the path of what it is about. ``version`` tells it from other facts of its kind
-    about the same subject, for ever: a fact that is told twice is one event.
+    about the same subject, for ever: a fact that is told twice is one event. One that ``forgets``
+    takes the data out of all earlier events about the subject.
     """
 
     kind: EventKind
@@ -64,3 +65,4 @@ class Fact:
     at: datetime
     data: Model
     version: str = ""
+    forgets: bool = False

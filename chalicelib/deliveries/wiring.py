@@ -1,6 +1,7 @@
 """Builds the deliveries services, once per process, on first use."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Annotated
 
@@ -31,6 +32,7 @@ class DeliveriesSettings(BaseModel):
 
     deliveries_table: str
     deliveries_shards: Annotated[int, Field(ge=1, le=10_000)] = 256
+    deliveries_verdict_days: Annotated[int, Field(ge=15, le=3_650)] = 30
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,13 @@ def deliveries() -> Deliveries:
     tally = Tally(table, spread=settings.deliveries_shards, now=now)
     packages = PackageStore(table, tally)
     sending = Sending(packages, now=now)
+    kept = timedelta(days=settings.deliveries_verdict_days)
     counting = Counting(CounterStore(table, tally, hasty=_hasty))
     return Deliveries(
         sending=sending,
         choosing=Choosing(PreferenceStore(table), now=now),
         counting=counting,
-        messages=Messages(sending, VerdictStore(table, tally), now=now),
+        messages=Messages(sending, VerdictStore(table, tally, kept=kept), now=now),
         listing=Listing(packages),
         batches=Batches(sending, counting, now=now),
     )

@@ -7,6 +7,7 @@ trails writes, so ids are for the caller to keep.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -127,6 +128,13 @@ class Drive:
         except NotThereError:
             return False
         return not found.into(File).trashed
+
+    def delete(self, file_id: str) -> None:
+        """Delete a file for good, past the bin. Repeat-safe."""
+        with suppress(NotThereError):
+            self._http.read(
+                "DELETE", f"/files/{quote(file_id, safe='')}", query={"supportsAllDrives": "true"}
+            )
 
     def _create(self, name: str, kind: str, mark: str, value: str, **more: Any) -> str:
         body = {

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from chalicelib.core.mailboxes import mailbox
 from chalicelib.core.outbox.effects import (
     CredentialsError,
+    EffectError,
     NotExecutedError,
     OutcomeUnknownError,
     RejectedError,
@@ -106,6 +107,8 @@ class SmtpMail:
             self._step(lambda: connection.mail(self.sender), "the sender", CredentialsError)
             self._step(lambda: connection.rcpt(letter.to), "the address", RejectedError)
             self._deliver(connection, message.as_bytes(policy=SMTP))
+        except EffectError as failed:
+            raise anonymous(failed, letter.to) from None
         finally:
             _leave(connection)
         return str(message["Message-ID"])
@@ -189,6 +192,13 @@ def checked_address(address: str) -> str:
         return mailbox(address)
     except ValueError as wrong:
         raise RejectedError("Mail: the address is none") from wrong
+
+
+def anonymous(failed: EffectError, address: str) -> EffectError:
+    """Return an error without the recipient, whom servers repeat: it goes into logs."""
+    words = re.sub(re.escape(address), "the recipient", str(failed), flags=re.IGNORECASE)
+    failed.args = (words,)
+    return failed
 
 
 def message_id(effect_id: str, sender: str) -> str:

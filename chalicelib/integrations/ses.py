@@ -22,7 +22,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
-from chalicelib.integrations.mail import Letter, checked_address, checked_subject
+from chalicelib.integrations.mail import Letter, anonymous, checked_address, checked_subject
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -54,7 +54,7 @@ class SesMail:
                 Content={"Simple": simple},  # type: ignore[typeddict-item]
             )
         except (ClientError, BotoCoreError) as failed:
-            raise _outcome(failed, self.sender) from None
+            raise anonymous(_outcome(failed, self.sender), to) from None
         return sent["MessageId"]
 
     def check(self) -> None:

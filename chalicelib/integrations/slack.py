@@ -4,6 +4,7 @@ Slack refuses with HTTP 200 and ``ok: false``; the word that it gives decides.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -63,6 +64,10 @@ class SlackSettings(VendorSettings):
 
 class UnknownUserError(RejectedError):
     """The workspace has no such user, or none that we may see."""
+
+
+class UnknownMessageError(RejectedError):
+    """There is no such message."""
 
 
 class _Verdict(Read):
@@ -196,6 +201,11 @@ class Slack:
                 return message.ts
         return None
 
+    def delete(self, channel: str, message: str) -> None:
+        """Delete a message of ours, by its channel and timestamp. Repeat-safe."""
+        with suppress(UnknownMessageError):
+            self._http.read("POST", "/chat.delete", json={"channel": channel, "ts": message})
+
     def _users(self) -> Iterator[User]:
         query = {"limit": str(limits.SLACK_USERS_PAGE)}
         while True:
@@ -250,6 +260,8 @@ def judge(answer: Answer, now: float) -> EffectError | None:
 def _refusal(word: str) -> type[EffectError]:
     if word in _DENIED:
         return CredentialsError
+    if word == "message_not_found":
+        return UnknownMessageError
     return UnknownUserError if word in _NO_USER else RejectedError
 
 

@@ -76,8 +76,9 @@ class EventPath(Model):
 class EventView(Model):
     """An event, as receivers get it: ``type`` is its kind, ``timestamp`` when it happened.
 
-    ``data`` is what the kind's own model says; null where it was too large to send, and
-    ``subject`` is then where to look. Ids grow in the order in which events were recorded.
+    ``data`` is what the kind's own model says; null where it was too large to send, or where
+    somebody was erased, and ``subject`` is then where to look. Ids grow in the order in which
+    events were recorded.
     """
 
     nulls: ClassVar[bool] = True
@@ -91,7 +92,7 @@ class EventView(Model):
     subject: str
     """What it is about: the path of a resource, without the first slash."""
     data: dict[str, Any] | None
-    """What happened, as the kind's own model says; null where it is too large to send."""
+    """What happened, as the kind's own model says; null where it is too large, or was erased."""
 
 
 # --- subscriptions --------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ class GoogleStandin(Vendor):
         self.on("GET", "/drive/v3/files", self._list)
         self.on("POST", "/drive/v3/files", self._create)
         self.on("GET", "/drive/v3/files/([^/]+)", self._show)
+        self.on("DELETE", "/drive/v3/files/([^/]+)", self._delete)
         self.on("GET", document, self._read)
         self.on("POST", f"{document}:batchUpdate", self._update)
 
@@ -237,6 +238,11 @@ class GoogleStandin(Vendor):
         held["trashed"] = self._in_bin(file)
         fields = request.query.get("fields", "kind,id,name,mimeType").split(",")
         return Reply(200, {name: held[name] for name in fields if name in held})
+
+    def _delete(self, request: Request, file_id: str) -> Reply:
+        if not self.delete(file_id):
+            raise self._refused(404, f"File not found: {file_id}.", "notFound")
+        return Reply(204)
 
     def _refused(self, status: int, words: str, reason: str) -> RefusedError:
         return RefusedError(self.refusal(status, words, reason))

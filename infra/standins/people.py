@@ -31,7 +31,10 @@ _EVERYONE = (
         "otto",
         "Otto",
         "operator",
-        ("operate", "audit:read", "events:read", "events:write", "deliveries:read", "bakery:read"),
+        (
+            *("operate", "audit:read", "events:read", "events:write"),
+            *("deliveries:read", "bakery:read", "bakery:erase"),
+        ),
     ),
 )
 _ALL = tuple(sorted({scope for person in _EVERYONE for scope in person.scopes} - {*_TECHNICIAN}))

@@ -58,6 +58,7 @@ class SlackStandin(Vendor):
         self.on("POST", "/conversations.open", self._open)
         self.on("GET", "/conversations.history", self._history)
         self.on("POST", "/chat.postMessage", self._post)
+        self.on("POST", "/chat.delete", self._delete)
 
     def reset(self) -> None:
         """Forget all messages; the directory is the first one again."""
@@ -150,6 +151,17 @@ class SlackStandin(Vendor):
         message = {"type": "message", "ts": ts, "user": _BOT, "text": text}
         channel.messages.append({**message, "metadata": metadata} if metadata else message)
         return Reply(200, {"ok": True, "channel": told["channel"], "ts": ts, "message": message})
+
+    def _delete(self, request: Request) -> Reply:
+        told = self._told(request)
+        channel = self._channels.get(str(told.get("channel")))
+        if channel is None:
+            raise self.refuse(200, "channel_not_found")
+        left = [each for each in channel.messages if each["ts"] != told.get("ts")]
+        if len(left) == len(channel.messages):
+            raise self.refuse(200, "message_not_found")
+        channel.messages = left
+        return Reply(200, {"ok": True, "channel": told["channel"], "ts": told["ts"]})
 
     def _history(self, request: Request) -> Reply:
         channel = self._channels.get(request.query.get("channel", ""))

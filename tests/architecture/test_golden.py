@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.bakery import effects
-from chalicelib.bakery.records import Access, Extra
+from chalicelib.bakery.records import Access, Erasure, Extra
+from chalicelib.bakery.service import erasing
 from chalicelib.core import canonical, shards
 from chalicelib.core.outbox import rows
 from chalicelib.ledger import chain
@@ -147,6 +148,8 @@ def test_effects_of_the_bakery() -> None:
         effects.filing(7).id,
         effects.access(7, 2, access).id,
         effects.access(7, 4, access.after(holder=None, wanted=False)).id,
+        effects.message_erasure(7, "D1/1.2").id,
+        effects.document_erasure("1aB").id,
     ] == [
         "jira#batch#2026-11-21",
         "jira#order#7",
@@ -159,6 +162,8 @@ def test_effects_of_the_bakery() -> None:
         "cancelled#7",
         "access#7#grant#v2",
         "access#7#remove#v4",
+        "erase#message#7",
+        "erase#document#1aB",
     ]
 
 
@@ -191,8 +196,20 @@ def test_files_of_vending() -> None:
     )
 
 
+def test_what_proves_who_an_erased_order_was_for() -> None:
+    told = {"customer": "Mr. Cakelover", "email": None, "phone": "+49 1", "note": "No nuts"}
+    proof = (
+        "3d7daee94ed0420649dbda5d0652b373d469a6bcbbc7808976e726c8d842d01b"
+        "c7c003c63a38b3fdbdfd58fa04f07bdce36aea8cffe58eb47191c4a0e53ffb8e"
+    )
+
+    assert erasing.proves(Erasure(at=AT, salt="5a17", proof=proof), told)
+    assert not erasing.proves(Erasure(at=AT, salt="5a17", proof=proof), {**told, "note": None})
+
+
 # Where else something is hashed, and why it has a form of its own.
 ELSEWHERE = {
+    "bakery/service/erasing.py": "scrypt over the form, so that nobody guesses names by it",
     "bakery/service/shortages.py": "the signature of a webhook, as Jira makes it",
     "core/canonical.py": "the form itself",
     "core/etags.py": "the version of a response, stored nowhere",

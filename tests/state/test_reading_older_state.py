@@ -141,7 +141,7 @@ _READING = (
 _OTHERS = re.compile(
     ".* (open|close|upload|delete|put|send|set|create|seed|post|reverse|add|remove|place|cancel"
     "|ready|undo-ready|rebuild|run|hire|change|fire|retry|redrive|visit|send-batch|fill-list"
-    "|transfer|describe|import|rotate|test|replay)|audit|simulate|demo|import|login|logout|whoami"
+    "|transfer|describe|import|rotate|test|replay)|audit|simulate|demo|import|erase|login|logout|whoami"
     "|events (show|listen)|webhooks (show|delivery)"
 )
 

@@ -50,6 +50,7 @@ def _bakery(ask: Callable[..., Made]) -> Iterator[Made]:
     yield ask("POST /orders", "orders/2", ORDER)
     yield ask("DELETE /orders/{order_id}", "orders/2", path="/orders/2")
     yield ask("POST /batches", "batches/")
+    yield ask("POST /erasures", "orders/2", {"customer": "Mr. Cakelover"})
     yield ask("POST /orders/{order_id}/ready", "orders/1", path="/orders/1/ready", by="The CEO")
     yield ask("DELETE /orders/{order_id}/ready", "orders/1", path="/orders/1/ready")
     yield ask("DELETE /cakes/{cake_id}", "cakes/carrot_cake", path="/cakes/carrot_cake")

@@ -405,6 +405,7 @@ def _bakery(call: Teller) -> None:
     call("markOrderReady", path=path, by="Ann")
     call("undoOrderReady", path=path, by="Ann", reason="It was another cake")
     call("cancelOrder", path=path, by="Ann", reason="The party is off")
+    call("eraseCustomer", {"customer": ORDER["customer"]})
     webhook = {
         "timestamp": int(now().timestamp() * 1_000),
         "issue": {

@@ -1,13 +1,12 @@
 """Filing cancelled orders: one document per customer in ``Orders/``, one line per order (B13)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 
 from chalicelib.bakery import letters
+from chalicelib.bakery.documents import place, volumes
 from chalicelib.bakery.handlers.changing import kept, order_of
-from chalicelib.bakery.names import record_id
 from chalicelib.bakery.ports import Docs, Documents, Drive, Orders
 from chalicelib.bakery.records import Order
 from chalicelib.core.outbox.effects import (
@@ -17,7 +16,6 @@ from chalicelib.core.outbox.effects import (
     NotExecutedError,
     OutcomeUnknownError,
 )
-from chalicelib.integrations import limits
 from chalicelib.integrations.gdocs import DocumentFullError, Line
 from chalicelib.integrations.http import NotThereError
 
@@ -25,8 +23,6 @@ FOLDER = "Orders"
 _ABANDONED = timedelta(minutes=30)
 """After this no worker is still creating a document, and Drive's list is up to date."""
 _NOT_YET_S = 30.0
-_LONGEST_PLACE = 1_000
-"""Bytes of a name in a key; DynamoDB takes 1,024 (a ligature may fold to 18 letters)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class FilingHandler:
             Line("title", letters.file_title(order)),
             Line(_line_name(order), letters.file_line(order)),
         ]
-        for name in _volumes(order):
+        for name in volumes(order.customer_id):
             document = self._document(name, effect)
             try:
                 self.docs().append(document, lines)
@@ -70,8 +66,8 @@ class FilingHandler:
     def find(self, effect: Effect) -> str | None:
         """Return the document's id if it contains the order's line."""
         order = order_of(self.orders, effect)
-        for name in _volumes(order):
-            document = self.documents.spot(_place(name)).document_id
+        for name in volumes(order.customer_id):
+            document = self.documents.spot(place(name)).document_id
             if document is None:
                 return None
             if self.drive().exists(document) and self._holds(document, order):
@@ -93,7 +89,7 @@ class FilingHandler:
         """Return the id of a document, created in the folder if there is none."""
         try:
             return self._made(
-                _place(name),
+                place(name),
                 effect,
                 find=lambda: self.drive().find_document(name),
                 make=lambda: self.drive().create_document(
@@ -129,9 +125,9 @@ class FilingHandler:
             return spot.document_id
         others = spot.document_id is None and spot.maker not in {None, effect.id}
         if others and spot.since and self.now() - spot.since < _ABANDONED:
-            raise NotExecutedError(f"{name} is being created.", retry_after_s=_NOT_YET_S)
+            raise NotExecutedError("Another effect is creating it.", retry_after_s=_NOT_YET_S)
         if not self.documents.claim(name, maker=effect.id, at=self.now(), before=spot):
-            raise NotExecutedError(f"{name} is being created.", retry_after_s=_NOT_YET_S)
+            raise NotExecutedError("Another effect is creating it.", retry_after_s=_NOT_YET_S)
         # An earlier effect may have created it before it crashed.
         doubtful = spot.maker is not None and spot.document_id is None
         found = find() if doubtful else None
@@ -151,17 +147,24 @@ class FilingHandler:
             raise
 
 
-def _volumes(order: Order) -> Iterator[str]:
-    """Yield the names of a customer's documents; the second is for when the first is full."""
-    name = record_id(order.customer)
-    yield name
-    for number in count(2):
-        yield f"{name} {number}"  # cannot be another customer's name: those have no blanks
-
-
-def _place(name: str) -> str:
-    return f"document/{limits.identified(name, _LONGEST_PLACE)}"
-
-
 def _line_name(order: Order) -> str:
     return f"order-{order.id}"
+
+
+@dataclass(frozen=True)
+class DocumentErasureHandler:
+    """Deletes a document of somebody who was erased."""
+
+    drive: Callable[[], Drive]
+    search_lag_s: float = 0.0
+
+    def handle(self, effect: Effect) -> str | None:
+        """Delete the document for good, its history with it; one that is gone is deleted."""
+        self.drive().delete(effect.payload["document"])
+        return None
+
+    def find(self, effect: Effect) -> str | None:
+        """Return None: repeating is harmless."""
+
+    def on_finished(self, effect: Effect, conclusion: Ending) -> None:
+        """Store nothing: where the document was is forgotten."""

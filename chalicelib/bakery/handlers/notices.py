@@ -166,3 +166,23 @@ class NoticeHandler:
 
 def _notice(order: Order) -> Notice:
     return order.notice or Notice()
+
+
+@dataclass(frozen=True)
+class MessageErasureHandler:
+    """Deletes a message to somebody who was erased."""
+
+    messenger: Callable[[], Messenger]
+    search_lag_s: float = 0.0
+
+    def handle(self, effect: Effect) -> str | None:
+        """Delete the message; one that is gone is deleted."""
+        channel, _, message = effect.payload["message"].partition("/")
+        self.messenger().delete(channel, message)
+        return None
+
+    def find(self, effect: Effect) -> str | None:
+        """Return None: repeating is harmless."""
+
+    def on_finished(self, effect: Effect, conclusion: Ending) -> None:
+        """Store nothing: the order knows no message any more."""

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from chalicelib.bakery.ports import Spot
 from chalicelib.core.instants import iso
@@ -32,9 +33,7 @@ class DocumentStore:
         item = {**key(_DOCUMENTS, name), "maker": {"S": maker}, "since": {"S": iso(at)}}
         unchanged = ABSENT
         if before.document_id:
-            unchanged = Condition(
-                "document_id = :document", {":document": {"S": before.document_id}}
-            )
+            unchanged = _is(before.document_id)
         elif before.maker and before.since:
             unchanged = Condition(
                 "maker = :maker AND since = :since AND attribute_not_exists(document_id)",
@@ -58,3 +57,12 @@ class DocumentStore:
         """Store its id."""
         found = {":id": {"S": document_id}}
         self._table.update(_DOCUMENTS, name, "SET document_id = :id", values=found)
+
+
+def forgetting(table: Table, name: str, spot: Spot) -> dict[str, Any]:
+    """Return the action that forgets where a document is, if it is still there."""
+    return table.deleting(_DOCUMENTS, name, _is(spot.document_id or ""))
+
+
+def _is(document_id: str) -> Condition:
+    return Condition("document_id = :document", {":document": {"S": document_id}})

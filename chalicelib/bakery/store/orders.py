@@ -172,6 +172,14 @@ def changing(table: Table, before: Order, after: Order) -> list[dict[str, Any]]:
     return [replaced]
 
 
+def relisting(table: Table, before: Order, after: Order) -> list[dict[str, Any]]:
+    """Return the actions that move an order from its customer's list to that of another."""
+    return [
+        table.deleting(_of_customer(before.customer_id), padded(before.id)),
+        table.putting(_entry(_of_customer(after.customer_id), after.id)),
+    ]
+
+
 def _of_customer(customer_id: str) -> str:
     """Return the list of a customer; a name may fold to many more letters than it has."""
     name = customer_id.encode()

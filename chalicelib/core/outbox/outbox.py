@@ -1,14 +1,15 @@
 """Writing effects: the part of the outbox that a context's stores use."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from chalicelib.core.instants import sortable
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import Effect
-from chalicelib.core.outbox.rows import LISTED, OPEN
+from chalicelib.core.outbox.rows import LISTED, OPEN, EffectRow
 from chalicelib.core.table import ABSENT, Condition, Table
 
 # An id is part of keys and of messages, a kind of the names of settings.
@@ -63,3 +64,28 @@ class Outbox:
             },
             condition=never_begun,
         )
+
+    def standing(self, effect_ids: Iterable[str]) -> list[EffectRow]:
+        """Return those of the effects that were requested."""
+        return [rows.read(row) for row in self._table.get_many(map(rows.place, effect_ids))]
+
+    def forgetting(self, standing: Iterable[EffectRow], why: str) -> Iterator[dict[str, Any]]:
+        """Yield the actions that end effects for good and drop what vendors said about them.
+
+        Only their ids, which keep them from being requested again, and their payloads stay. The
+        conditions fail when an effect has changed since it was read.
+        """
+        for read in standing:
+            gone = replace(
+                read,
+                state="done",
+                concluded_at=read.concluded_at or self._now(),
+                wake_at=None,
+                lease_until=None,
+                unsure_at=None,
+                last_error=None,
+                reference=None,
+                answer=None if read.state == "done" else why,
+            )
+            if update := rows.replacing(read, gone):
+                yield self._table.updating(*rows.place(read.effect.id), **update)

@@ -18,13 +18,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypedDict, cast, get_args
 
 from chalicelib.core import shards
 from chalicelib.core.audit import entries
 from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Effect, EffectState, Ending
-from chalicelib.core.table import Index, Item, key
+from chalicelib.core.table import Condition, Index, Item, key
 
 OPEN = Index("open", "open_shard", "wake")
 LISTED = Index("listed", "list_shard", "list_place")
@@ -38,6 +38,7 @@ STATES: tuple[EffectState, ...] = get_args(EffectState)
 OVER: frozenset[EffectState] = frozenset(("done", "dead"))
 EFFECT = "EFFECT"
 KINDS = "KINDS"
+_STANDS_AS_READ = "#state = :read_state AND "
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,15 @@ class Pause:
     refused: str | None = None
 
 
+class Replacement(TypedDict):
+    """An update of a row, as `Table.update` and `Table.updating` take it."""
+
+    expression: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str]
+    condition: Condition
+
+
 def asked(effect: Effect, now: datetime) -> EffectRow:
     """Return an effect that was never tried."""
     due_at = now + timedelta(seconds=effect.delay_s)
@@ -148,6 +158,20 @@ def changing(kept: EffectRow) -> dict[str, dict[str, str] | None]:
         OPEN.hash_key: _text(None if kept.wake_at is None else str(shard(kept.effect.id))),
         OPEN.range_key: _text(wake(kept.effect.kind, kept.wake_at)),
         LISTED.hash_key: {"S": list_shard(kept.state, shard(kept.effect.id))},
+    }
+
+
+def replacing(read: EffectRow, to: EffectRow) -> Replacement | None:
+    """Return how ``to`` is stored in the place of ``read``; None where nothing changes."""
+    before, after = changing(read), changing(to)
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    if not changed:
+        return None
+    return {
+        "expression": _expression(changed),
+        "values": {f":{name}": value for name, value in changed.items() if value},
+        "names": {f"#{name}": name for name in {*changed, "state", "token"}},
+        "condition": _as_read(read),
     }
 
 
@@ -200,6 +224,22 @@ def _unreadable(row: Item, fault: str) -> EffectRow:
         token=token,
         answer=row.get("answer", {}).get("S"),
         fault=fault,
+    )
+
+
+def _expression(changed: dict[str, dict[str, str] | None]) -> str:
+    kept = [f"#{name} = :{name}" for name, value in changed.items() if value]
+    gone = [f"#{name}" for name, value in changed.items() if not value]
+    parts = [f"SET {', '.join(kept)}"] if kept else []
+    return " ".join(parts + ([f"REMOVE {', '.join(gone)}"] if gone else []))
+
+
+def _as_read(read: EffectRow) -> Condition:
+    values = {":read_state": {"S": read.state}}
+    if read.token is None:
+        return Condition(_STANDS_AS_READ + "attribute_not_exists(#token)", values)
+    return Condition(
+        _STANDS_AS_READ + "#token = :read_token", values | {":read_token": {"S": read.token}}
     )
 
 

@@ -13,8 +13,6 @@ from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.outbox.rows import KINDS, OPEN, EffectRow, Pause
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
 
-_STANDS_AS_READ = "#state = :read_state AND "
-
 
 class OvertakenError(Exception):
     """Another writer changed the effect meanwhile; nothing was written."""
@@ -43,18 +41,11 @@ class EffectStore:
 
         A change whose answer was lost is found and counts as made.
         """
-        before, after = rows.changing(read), rows.changing(to)
-        changed = {name: value for name, value in after.items() if value != before[name]}
-        if not changed:
+        write = rows.replacing(read, to)
+        if write is None:
             return to
         try:
-            self._table.update(
-                *rows.place(to.effect.id),
-                _expression(changed),
-                values={f":{name}": value for name, value in changed.items() if value},
-                names={f"#{name}": name for name in {*changed, "state", "token"}},
-                condition=_as_read(read),
-            )
+            self._table.update(*rows.place(to.effect.id), **write)
         except ConditionError as failed:
             if not _stands(failed.item, to):
                 raise OvertakenError(to.effect.id) from failed
@@ -168,22 +159,6 @@ def closed(kept: EffectRow, ended: Ending, now: datetime) -> EffectRow:
         wake_at=None,
         lease_until=None,
         ended=None,
-    )
-
-
-def _expression(changed: dict[str, dict[str, str] | None]) -> str:
-    kept = [f"#{name} = :{name}" for name, value in changed.items() if value]
-    gone = [f"#{name}" for name, value in changed.items() if not value]
-    parts = [f"SET {', '.join(kept)}"] if kept else []
-    return " ".join(parts + ([f"REMOVE {', '.join(gone)}"] if gone else []))
-
-
-def _as_read(read: EffectRow) -> Condition:
-    values = {":read_state": {"S": read.state}}
-    if read.token is None:
-        return Condition(_STANDS_AS_READ + "attribute_not_exists(#token)", values)
-    return Condition(
-        _STANDS_AS_READ + "#token = :read_token", values | {":read_token": {"S": read.token}}
     )
 
 

@@ -6,7 +6,7 @@ from chalicelib.core.outbox.effects import Effect, EffectHandler, Ending, Reject
 
 
 class ByTask:
-    """Hands an effect to the handler of the task that its payload names."""
+    """Hands an effect to the handler of the task that its payload names; "" is of those without."""
 
     def __init__(self, handlers: Mapping[str, EffectHandler]) -> None:
         self._handlers = handlers

@@ -12,26 +12,25 @@ from chalicelib.deliveries.store import statistics
 from chalicelib.deliveries.store.tally import Tally
 
 _SK = "VERDICT"
-# A queue keeps a message for 14 days at most; after that it cannot come again.
-_KEPT = timedelta(days=30)
 
 
 class VerdictStore:
-    """Verdicts on messages."""
+    """Verdicts on messages, kept longer than the 14 days in which a message may come again."""
 
-    def __init__(self, table: Table, tally: Tally) -> None:
+    def __init__(self, table: Table, tally: Tally, *, kept: timedelta) -> None:
         self._table = table
         self._tally = tally
+        self._kept = kept
 
     def put(self, verdict: MessageVerdict) -> None:
         """Store a verdict; one message always gets the same."""
-        self._table.put(_item(verdict))
+        self._table.put(self._item(verdict))
 
     def put_malformed(self, verdict: MessageVerdict) -> None:
         """Store a verdict and count the message as malformed, both or neither, once."""
         count = statistics.malformed_message(verdict.message_id)
         try:
-            self._tally.transact(count, self._table.putting(_item(verdict), ABSENT))
+            self._tally.transact(count, self._table.putting(self._item(verdict), ABSENT))
         except ConditionError:
             return
 
@@ -40,10 +39,9 @@ class VerdictStore:
         item = self._table.get(f"MESSAGE#{message_id}", _SK)
         return MessageVerdict.model_validate_json(item["body"]["S"]) if item else None
 
-
-def _item(verdict: MessageVerdict) -> Item:
-    return {
-        **key(f"MESSAGE#{verdict.message_id}", _SK),
-        "body": {"S": verdict.json_text()},
-        "expires_at": {"N": str(int((verdict.judged_at + _KEPT).timestamp()))},
-    }
+    def _item(self, verdict: MessageVerdict) -> Item:
+        return {
+            **key(f"MESSAGE#{verdict.message_id}", _SK),
+            "body": {"S": verdict.json_text()},
+            "expires_at": {"N": str(int((verdict.judged_at + self._kept).timestamp()))},
+        }

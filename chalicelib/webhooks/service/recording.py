@@ -25,6 +25,9 @@ class Recording:
         gets it, whoever was faster, and one that was made later does not.
         """
         events = self.log.append(facts)
+        for fact in facts:
+            if fact.forgets:  # a stream has it behind all that it concerns
+                self.log.forget_before(fact)
         subscriptions = self.receivers.all() if events else []
         self.deliveries.ask(
             delivery(subscription.id, event.id)

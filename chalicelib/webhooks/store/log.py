@@ -94,6 +94,17 @@ class EventLog:
         row = {**key(*_row_key(fact.kind, place)), "body": {"S": _body(fact, place)}, **goes}
         return [self._table.putting(mark, ABSENT), self._table.putting(row)]
 
+    def forget_before(self, fact: Fact) -> None:
+        """Take the data out of all events about a fact's subject but its own; repeatable."""
+        own = _fact_key(fact)[1]
+        rows = self._table.get_many(
+            _row_key(mark["sk"]["S"].partition("#")[0], mark["place"]["S"])
+            for mark in self._table.query(_facts_about(fact.subject))
+            if mark["sk"]["S"] != own
+        )
+        for row in rows:
+            self._table.put(row | {"body": {"S": _without_data(row["body"]["S"])}})
+
     # --- looking ---
 
     def event(self, place: str) -> Event | None:
@@ -155,6 +166,10 @@ def _body(fact: Fact, place: str) -> str:
     }
     data = fact.data.json_text()
     return f'{json.dumps(told)[:-1]}, "data": {data if len(data) <= _LARGEST_DATA else "null"}}}'
+
+
+def _without_data(body: str) -> str:
+    return json.dumps({**json.loads(body), "data": None})
 
 
 # --- keys -----------------------------------------------------------------------------------------

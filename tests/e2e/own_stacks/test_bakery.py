@@ -22,6 +22,7 @@ import pytest
 
 from tests.support.bakery.deployed import DeployedBakery, somebody, together
 from tests.support.bakery.house import GOLDEN
+from tests.support.dynamodb import items
 from tests.support.patience import eventually
 
 
@@ -335,6 +336,35 @@ def test_b13_cancelled_orders_of_one_customer_are_in_one_document(house: Deploye
     lines = document["text"].splitlines()
     assert lines[0].endswith("cancelled orders")
     assert sorted(document["lines"]) == sorted(["title", *(f"order-{each}" for each in orders)])
+
+
+def test_who_was_erased_is_in_no_table_nor_at_any_vendor(house: DeployedBakery) -> None:
+    """With the rights of the deployed functions, and events as the real stream tells them."""
+    name = f"Zelda {uuid4().hex[:12]}"
+    house.control("slack/people", people=[{"user_id": "U9", "real_name": name}])
+    filed, told = house.order(name, phone="+49 5550123"), house.order(name, urgent=True)
+    house.cancel(filed)
+    eventually(lambda: house.get(f"/orders/{filed}")["filed"], within_s=120)
+    house.post(f"/orders/{told}/ready", status=200)
+    eventually(lambda: house.get(f"/orders/{told}")["notice"]["state"] == "sent", within_s=120)
+    assert _traces(house, name)
+
+    erased = house.post("/erasures", {"customer": name}, status=200)
+
+    assert (erased["orders"], erased["waiting"]) == ([told, filed], [])
+    assert (erased["documents"], erased["messages"]) == (1, 1)
+    eventually(lambda: _traces(house, name) == [], within_s=120)
+
+
+def _traces(house: DeployedBakery, name: str) -> list[str]:
+    """Return where a name is still found: tables, and vendors but for whom they know themselves."""
+    dynamodb = house.stack.client("dynamodb")
+    kept = {table: items(dynamodb, table) for table in dynamodb.list_tables()["TableNames"]}
+    shown = house.standins.office.shown()
+    kept |= {vendor: shown[vendor] for vendor in ("jira", "google", "github")}
+    kept["slack"] = shown["slack"]["messages"]
+    word = name.partition(" ")[2]
+    return [where for where, found in kept.items() if word in json.dumps(found, default=str)]
 
 
 def test_b15_fired_while_invited_is_out(house: DeployedBakery) -> None:

@@ -282,6 +282,18 @@ def test_b13_a_line_of_a_very_long_name_is_written_once(desk: Desk) -> None:
     assert text(desk, document) == "- A\n- B\n\n"
 
 
+def test_a_document_is_deleted_however_often_also_from_the_bin(desk: Desk) -> None:
+    one, other = desk.document(), desk.document("others")
+    desk.office.google.trash(one)
+
+    for _ in range(2):
+        desk.drive.delete(one)
+
+    names = [each["name"] for each in desk.held("google", "files")]
+    assert names == ["Orders", "others"]
+    assert desk.drive.exists(other)
+
+
 def test_b13_a_document_that_its_owner_has_deleted_is_told(desk: Desk) -> None:
     document = desk.document()
     desk.office.google.delete(document)

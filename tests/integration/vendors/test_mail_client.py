@@ -100,6 +100,16 @@ def test_b12_an_address_without_a_mailbox_is_no_case_for_another_try(desk: Desk)
         desk.mail().send(letter(to="nobody@gmail.com"))
 
 
+@pytest.mark.parametrize("method", ["RCPT", "DATA"])
+def test_who_a_letter_is_for_is_in_no_error(desk: Desk, method: str) -> None:
+    words = "5.1.1 <Mr_Cakelover@gmail.com>: user unknown"
+    desk.fail("mail", "status", method=method, status=550, body=words)
+
+    with pytest.raises(RejectedError, match="the recipient>: user unknown") as said:
+        desk.mail().send(letter())
+    assert "cakelover" not in str(said.value).lower()
+
+
 def test_a_wrong_password_waits_for_somebody_and_is_not_told(desk: Desk) -> None:
     with pytest.raises(CredentialsError) as said:
         desk.mail(password="hunter2").send(letter())

@@ -55,6 +55,24 @@ def test_b11_a_message_is_found_by_its_effect_however_far_back(desk: Desk) -> No
     assert desk.slack.find(channel, effect_id="ready#12") is None
 
 
+def test_a_message_is_deleted_however_often_and_no_other(desk: Desk) -> None:
+    channel = desk.slack.open_dm("U01")
+    one, other = (desk.slack.post(channel, "Ready", effect_id=f"ready#{n}") for n in (1, 2))
+
+    for _ in range(2):
+        desk.slack.delete(channel, one)
+
+    assert [each["ts"] for each in desk.held("slack", "messages")] == [other]
+
+
+def test_a_message_that_is_not_ours_is_refused(desk: Desk) -> None:
+    body = {"ok": False, "error": "cant_delete_message"}
+    desk.fail("slack", "status", path="/chat.delete$", status=200, body=body)
+
+    with pytest.raises(RejectedError, match="cant_delete_message"):
+        desk.slack.delete("D1", "1.2")
+
+
 def test_opening_a_channel_again_is_the_same_channel(desk: Desk) -> None:
     assert desk.slack.open_dm("U01") == desk.slack.open_dm("U01")
 

@@ -1,14 +1,11 @@
 """What happens in each context is told once, in its order, as its model says."""
 
-import copy
 import json
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import Any, cast, get_args
 
 import pytest
-from moto.backends import get_backend
 from pydantic import BaseModel
 
 from chalicelib.bakery.records import Batch, Ticket
@@ -21,10 +18,10 @@ from chalicelib.vending.ports import MachineState
 from chalicelib.vending.store.fleet import state_item
 from chalicelib.webhooks import events
 from infra import templates
-from infra.local.aws import REGION
 from tests.support.api import Api
 from tests.support.aws import client
 from tests.support.ids import uuid
+from tests.support.streams import changes
 
 PAYLOADS: dict[EventKind, type[BaseModel]] = {
     kind: model
@@ -32,34 +29,7 @@ PAYLOADS: dict[EventKind, type[BaseModel]] = {
     for kind, model in import_module(f"chalicelib.{context}.facts").PAYLOADS.items()
 }
 recorded: Any = events.recorded
-_ACCOUNT = "123456789012"
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
-
-
-def changes(table: str) -> list[dict[str, Any]]:
-    """Return the records of a table's stream as Lambda gets them, those that match the filters."""
-    stored: Any = get_backend("dynamodb")[_ACCOUNT][REGION].tables[table]
-    found = [copy.deepcopy(record.to_json()) for record in stored.stream_shard.items]
-    for record in found:
-        at = record["dynamodb"]["ApproximateCreationDateTime"]
-        record["dynamodb"]["ApproximateCreationDateTime"] = int(at.timestamp())
-        record["eventSourceARN"] = f"{stored.table_arn}/stream/{stored.latest_stream_label}"
-    return [record for record in found if _passes(record, table)]
-
-
-def _passes(record: Mapping[str, Any], table: str) -> bool:
-    streams = templates.merged().declared.functions["webhooks_recorded"].streams
-    return any(_matches(record, json.loads(pattern)) for pattern in streams[table])
-
-
-def _matches(value: Any, pattern: Any) -> bool:
-    """Return whether a value matches a pattern of Lambda's event filtering, as far as we use it."""
-    if isinstance(pattern, dict):
-        return all(name in value and _matches(value[name], part) for name, part in pattern.items())
-    return any(
-        value.startswith(each["prefix"]) if isinstance(each, dict) else value == each
-        for each in pattern
-    )
 
 
 def told(api: Api, table: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from urllib3.exceptions import ReadTimeoutError
 from chalicelib.bakery import workers
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Recipes
+from chalicelib.bakery.service.erasing import Erasing
 from chalicelib.bakery.service.orders import Ordering, OrderRequest
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees, Person
@@ -201,6 +202,7 @@ class ChaoticBakery:
             tickets=self._locked(FakeTickets(batches, asking)),
             staff=self._locked(self.staff),
             documents=self._locked(self.documents),
+            erasures=self._locked(None),  # nobody is erased here
         )
         self._bakery = self._services()
         self._bakery.recipes.add("Chocolate Cake", given(CHOCOLATE_CAKE))
@@ -236,6 +238,7 @@ class ChaoticBakery:
                 secrets=lambda: [SECRET],
             ),
             employees=Employees(kept.staff, now=now),
+            erasing=Erasing(kept.orders, kept.documents, kept.erasures, now=now, new_salt=str),
         )
 
     def _hire_workers(self, monkeypatch: pytest.MonkeyPatch, search_lag_s: float) -> None:

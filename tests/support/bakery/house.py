@@ -8,8 +8,8 @@ from chalicelib.bakery.amounts import Given, read
 from chalicelib.bakery.handlers import jira
 from chalicelib.bakery.handlers.access import AccessHandler
 from chalicelib.bakery.handlers.directory import Directory
-from chalicelib.bakery.handlers.files import FilingHandler
-from chalicelib.bakery.handlers.notices import NoticeHandler
+from chalicelib.bakery.handlers.files import DocumentErasureHandler, FilingHandler
+from chalicelib.bakery.handlers.notices import MessageErasureHandler, NoticeHandler
 from chalicelib.bakery.handlers.tickets import Provider
 from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.records import Cake, Order
@@ -26,6 +26,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.core.outbox.tasks import ByTask
 from tests.support.bakery.fakes import (
     Effects,
     FakeBatches,
@@ -131,7 +132,12 @@ class Bakehouse:
             search_lag_s=300,
         )
         access = AccessHandler(lambda: self.github, self.staff)
-        return {"jira": tickets, "notify": notices, "google": files, "github": access}
+        return {
+            "jira": tickets,
+            "notify": ByTask({"": notices, "erase": MessageErasureHandler(lambda: self.slack)}),
+            "google": ByTask({"": files, "erase": DocumentErasureHandler(lambda: self.drive)}),
+            "github": access,
+        }
 
     # --- shorthands ---
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.bakery.store.batches import BatchStore, TicketStore
 from chalicelib.bakery.store.cakes import CakeStore
 from chalicelib.bakery.store.documents import DocumentStore
+from chalicelib.bakery.store.erasing import ErasureStore
 from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.core.outbox.outbox import Outbox
@@ -36,6 +37,7 @@ class Stores:
         self.tickets = TicketStore(self.table, asking)
         self.staff = StaffStore(self.table, asking)
         self.documents = DocumentStore(self.table)
+        self.erasures = ErasureStore(self.table, asking)
 
     def asked(self) -> set[str]:
         """Return the ids of all effects."""

@@ -101,6 +101,7 @@ class FakeMessenger(Vendor):
         self.people: list[FakePerson] = []
         self.asked = 0
         self.posted: list[tuple[str, str, str]] = []
+        self.deleted: list[tuple[str, str]] = []
 
     def users(self) -> Sequence[FakePerson]:
         self.asked += 1
@@ -124,6 +125,10 @@ class FakeMessenger(Vendor):
             if (where, marked) == (channel, effect_id):
                 return str(number)
         return None
+
+    def delete(self, channel: str, message: str) -> None:
+        self.fail(self.before)
+        self.deleted.append((channel, message))
 
 
 class FakeMailbox(Vendor):
@@ -170,6 +175,10 @@ class FakeDrive(Vendor):
         if folder in self.gone:
             raise NotThereError("gone")
         return self._created("document", name)
+
+    def delete(self, file_id: str) -> None:
+        self.fail(self.before)
+        self.gone.add(file_id)
 
     def names(self, document_id: str) -> frozenset[str]:
         return frozenset(self.texts.get(document_id, {}))

@@ -369,3 +369,51 @@ def test_a_change_says_only_what_is_new(desk: Desk) -> None:
 @pytest.mark.parametrize("day", ["x", "2026-02-30", "20261121"])
 def test_what_is_no_day_is_a_mistake_in_the_usage(desk: Desk, day: str) -> None:
     assert desk.run("batches", "show", day).exit_code == 2
+
+
+# --- erasing --------------------------------------------------------------------------------------
+
+ERASED = {
+    "dry_run": False,
+    "orders": [9, 7],
+    "documents": 1,
+    "messages": 1,
+    "letters": 0,
+    "waiting": [],
+    "before": 7,
+}
+LAST = {**ERASED, "orders": [3], "documents": 0, "messages": 0, "letters": 1, "before": None}
+WAITS = {**LAST, "waiting": [{"order": 5, "reason": "it is open: cancel it"}]}
+
+
+def test_a_customer_is_erased_page_by_page(desk: Desk) -> None:
+    desk.on("POST", "/erasures", ERASED, LAST)
+
+    result = desk.run("erase", "--customer", "Mr Cakelover", "--yes", "--json")
+
+    assert result.exit_code == 0, result.stderr
+    whole = {**ERASED, "orders": [9, 7, 3], "letters": 1}
+    del whole["before"]
+    assert json.loads(result.stdout) == whole
+    assert [json.loads(each.content) for each in desk.asked] == [
+        {"customer": "Mr Cakelover", "dry_run": False},
+        {"customer": "Mr Cakelover", "dry_run": False, "before": 7},
+    ]
+
+
+def test_orders_that_wait_are_shown_and_end_with_1(desk: Desk) -> None:
+    desk.on("POST", "/erasures", WAITS)
+
+    result = desk.run("erase", "--customer", "Mr Cakelover", "--yes")
+
+    assert result.exit_code == 1
+    assert "Order 5 waits: it is open: cancel it" in words(result)
+    assert "1 order still has the customer." in result.stderr
+
+
+def test_a_dry_run_asks_nothing_and_erasing_asks_first(desk: Desk) -> None:
+    desk.on("POST", "/erasures", {**WAITS, "dry_run": True})
+
+    assert desk.run("erase", "--customer", "Mr Cakelover", "--dry-run").exit_code == 0
+    assert desk.run("erase", "--customer", "Mr Cakelover").exit_code == 2
+    assert len(desk.asked) == 1

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.bakery.handlers.files import FilingHandler
 from chalicelib.bakery.records import Employee
 from chalicelib.bakery.service.staff import LoginTakenError, Person
 from chalicelib.core.errors import NotFoundError
@@ -201,8 +200,6 @@ def test_customers_whose_names_share_only_latin_letters_have_documents_of_their_
 
 
 def test_5c16_another_writer_s_claim_is_respected_for_a_while(house: Bakehouse) -> None:
-    google = house.handlers["google"]
-    assert isinstance(google, FilingHandler)
     house.documents.claim(
         "folder/Orders", maker="cancelled#99", at=house.clock.at, before=house.documents.spot("x")
     )

@@ -52,7 +52,6 @@ def test_an_unknown_task_is_rejected_and_tells_nobody(payload: dict[str, str]) -
 def test_every_task_that_the_bakery_asks_for_has_a_handler() -> None:
     effects = Path(__file__).parents[3] / "chalicelib" / "bakery" / "effects.py"
     asked = set(re.findall(r'"task": "(\w+)"', effects.read_text()))
-    handled = Bakehouse().handlers["jira"]
+    by_task = [each for each in Bakehouse().handlers.values() if isinstance(each, ByTask)]
 
-    assert isinstance(handled, ByTask)
-    assert asked <= handled._handlers.keys()
+    assert asked <= {task for each in by_task for task in each._handlers}
