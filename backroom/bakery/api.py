@@ -1,13 +1,12 @@
 """The routes of the bakery as typed calls, one method a route."""
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.requests import exactly, given, part
+from backroom.core.requests import exactly, given, keyed, part
 from chalicelib.bakery.answers import (
     BatchAnswer,
     BatchSummary,
@@ -73,7 +72,7 @@ class BakeryApi:
     def place(self, body: Body) -> Answer[OrderAnswer]:
         """Place an order, once, however often it has to be sent."""
         sent = exactly(body)
-        sent["headers"] |= {"Idempotency-Key": str(uuid.uuid4())}
+        sent["headers"] |= keyed()
         return self._connection.answer(_ORDER, "POST", "/orders", **sent)
 
     def cancel(self, order_id: int, reason: str | None) -> None:
@@ -83,7 +82,8 @@ class BakeryApi:
 
     def ready(self, order_id: int) -> Answer[OrderAnswer]:
         """Mark an order as ready; repeatable."""
-        return self._connection.answer(_ORDER, "POST", f"/orders/{order_id}/ready")
+        path = f"/orders/{order_id}/ready"
+        return self._connection.answer(_ORDER, "POST", path, repeatable=True)
 
     def undo_ready(self, order_id: int, reason: str | None = None) -> Answer[OrderAnswer]:
         """Undo that an order is ready, before its customer is notified; repeatable."""
@@ -123,7 +123,7 @@ class BakeryApi:
         ``ticket`` is the number of an extra ticket: the ``next_ticket`` of such an answer.
         """
         query = given({"ticket": ticket})
-        return self._connection.answer(_BATCH, "POST", "/batches", params=query)
+        return self._connection.answer(_BATCH, "POST", "/batches", repeatable=True, params=query)
 
     # --- employees ---
 

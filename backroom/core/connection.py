@@ -1,6 +1,6 @@
 """One address and how it is talked to: answers parsed, errors in plain words, safe retries."""
 
-import re
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,16 +13,25 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from backroom.core.auth.bearer import Bearer
 from backroom.core.errors import ApiError, Fault, UnreachableError
 from chalicelib import __version__
+from chalicelib.core import retry_after
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 _RETRIES = 3
-# Nothing was done then: the service could not, or the gateway did not let the request through.
 _LATER = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
-# Whether the service did something then, nobody knows.
-_BROKEN_OFF = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
-_LONGEST_PAUSE_S = 5.0
+# What the API does once, however often it comes (RFC 9110 section 9.2.2).
+_REPEATABLE = {"GET", "HEAD", "PUT", "DELETE"}
+_KEY = "Idempotency-Key"
+# What may be gone the next time; an address that is none stays so.
+_PASSING = (
+    httpx.TimeoutException,
+    httpx.NetworkError,
+    httpx.RemoteProtocolError,
+)
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 30.0
+_PATIENCE_S = 100.0
+"""So long after it was first sent, a request is not sent again."""
 _TIMEOUT = httpx.Timeout(60, connect=5)
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 
@@ -50,7 +59,7 @@ class _Problem(BaseModel):
 
 
 class Connection:
-    """Sends requests to the API at ``url``; ``transport`` and ``sleep`` are for tests."""
+    """Sends requests to the API at ``url``; all else is for tests."""
 
     def __init__(
         self,
@@ -58,9 +67,11 @@ class Connection:
         *,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.url = (url if "://" in url else f"http://{url}").rstrip("/")
         self._sleep = sleep
+        self._clock_s = clock_s
         try:
             self._client = httpx.Client(
                 base_url=self.url,
@@ -114,26 +125,33 @@ class Connection:
             page = self.response("GET", following)
             yield page.text.partition("\r\n")[2]
 
-    def response(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request; retries 503 and 429, which the API declares safe, and broken reads."""
-        response = self._asked(method, path, **options)
-        for _ in range(_RETRIES):
-            if response.status_code not in _LATER:
-                break
-            self._sleep(_pause_s(response))
-            response = self._asked(method, path, **options)
+    def response(
+        self, method: str, path: str, *, repeatable: bool = False, **options: Any
+    ) -> httpx.Response:
+        """Send a request, and again where that is safe. Raises ApiError or UnreachableError.
+
+        It is safe for GET, PUT and DELETE, with an Idempotency-Key, and where the caller says that
+        a repeat changes nothing. Then a 503 or 429, a timeout and a broken connection are followed
+        by up to three repeats: after the time that the answer names, and else with full jitter.
+        """
+        safe = repeatable or method in _REPEATABLE or _KEY in options.get("headers", {})
+        ends_s = self._clock_s() + _PATIENCE_S
+        for number in range(_RETRIES if safe else 0):
+            try:
+                return self._accepted(method, path, **options)
+            except (ApiError, UnreachableError) as failed:
+                pause_s = _pause_s(failed, number)
+                if pause_s is None or self._clock_s() + pause_s > ends_s:
+                    raise
+                self._sleep(pause_s)
+        return self._accepted(method, path, **options)
+
+    def _accepted(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request once. Raises ApiError or UnreachableError."""
+        response = self.send(method, path, **options)
         if response.is_success:
             return response
         raise _refusal(response)
-
-    def _asked(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request; once more where the connection breaks off and it only reads."""
-        try:
-            return self.send(method, path, **options)
-        except UnreachableError as broken:
-            if method != "GET" or not isinstance(broken.__cause__, _BROKEN_OFF):
-                raise
-            return self.send(method, path, **options)
 
     def send(self, method: str, url: str, **options: Any) -> httpx.Response:
         """Send a request once, and return its answer. Raises UnreachableError."""
@@ -170,9 +188,15 @@ def _address(url: str, base: str) -> str:
     return base if url.startswith("/") else f"the share, {httpx.URL(url).host}"
 
 
-def _pause_s(response: httpx.Response) -> float:
-    asked = response.headers.get("Retry-After", "1")
-    return min(float(asked), _LONGEST_PAUSE_S) if re.fullmatch("[0-9]{1,9}", asked) else 1.0
+def _pause_s(failed: ApiError | UnreachableError, number: int) -> float | None:
+    """Return how long to wait before a repeat, the ``number``-th from 0; None where none helps."""
+    if isinstance(failed, UnreachableError):
+        helps, asked_s = isinstance(failed.__cause__, _PASSING), None
+    else:
+        helps, asked_s = failed.status in _LATER, failed.retry_after_s
+    if asked_s is None:
+        asked_s = random.uniform(0, _FIRST_PAUSE_S * 2**number)  # noqa: S311 - jitter is no secret
+    return asked_s if helps and asked_s <= _LONGEST_PAUSE_S else None
 
 
 def _phrase(status: int) -> str:
@@ -185,14 +209,17 @@ def _phrase(status: int) -> str:
 
 def _refusal(response: httpx.Response) -> ApiError:
     phrase = _phrase(response.status_code)
+    asked_s = retry_after.seconds(response.headers.get("Retry-After", ""), time.time())
     try:
         problem = _Problem.model_validate_json(response.content)
     except ValidationError:
-        return ApiError(response.status_code, phrase, response.text[:200] or "no reason was given")
+        said = response.text[:200] or "no reason was given"
+        return ApiError(response.status_code, phrase, said, retry_after_s=asked_s)
     return ApiError(
         response.status_code,
         problem.title or phrase,
         problem.detail or problem.message or "no reason was given",
         errors=problem.errors,
         facts=problem.model_extra,
+        retry_after_s=asked_s,
     )

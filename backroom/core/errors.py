@@ -38,7 +38,8 @@ class Fault(BaseModel):
 class ApiError(ClientError):
     """The API's problem document (RFC 9457): what it refused, and every fault that it found.
 
-    ``facts`` are the document's other members, such as ``assigned`` or ``file``.
+    ``facts`` are the document's other members, such as ``assigned`` or ``file``; ``retry_after_s``
+    is how long the API asks to wait, if it does.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class ApiError(ClientError):
         *,
         errors: Sequence[Fault] = (),
         facts: Mapping[str, object] | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(detail, next_step=next_step_after(status, detail))
         self.status = status
         self.title = title
         self.errors = tuple(errors)
         self.facts = dict(facts or {})
+        self.retry_after_s = retry_after_s
 
 
 class UnreachableError(ClientError):

@@ -42,7 +42,9 @@ class DeliveriesApi:
 
     def send(self, body: Mapping[str, str]) -> Answer[PackageAnswer]:
         """Send a package; 200 when it was sent before."""
-        return self._connection.answer(_PACKAGE, "POST", "/packages", json=dict(body))
+        return self._connection.answer(
+            _PACKAGE, "POST", "/packages", repeatable=True, json=dict(body)
+        )
 
     def package(self, package_id: str) -> Answer[PackageView]:
         """Return a package with its outcome; any id works."""
@@ -52,7 +54,9 @@ class DeliveriesApi:
     def send_batch(self, packages: Sequence[Mapping[str, str]]) -> Answer[PackageBatchAnswer]:
         """Send up to 500 packages; each has its own verdict."""
         body = {"packages": [dict(each) for each in packages]}
-        return self._connection.answer(_BATCH, "POST", "/packages/batch", json=body)
+        return self._connection.answer(
+            _BATCH, "POST", "/packages/batch", repeatable=True, json=body
+        )
 
     def packages(self, limit: int, **wanted: str | None) -> Answer[tuple[ListedPackage, ...]]:
         """Return the newest packages that match ``wanted``, the parameters of the query."""
@@ -68,7 +72,9 @@ class DeliveriesApi:
         """List the packages that were decided before there was a list, page by page."""
         query: dict[str, str] = {}
         while True:
-            page = self._connection.answer(_INDEXED, "POST", "/package-list", params=query).value
+            page = self._connection.answer(
+                _INDEXED, "POST", "/package-list", repeatable=True, params=query
+            ).value
             yield page
             if page.cursor is None:
                 return

@@ -8,7 +8,7 @@ import httpx
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.requests import given
+from backroom.core.requests import given, keyed
 from chalicelib.ledger.models import (
     Account,
     AccountState,
@@ -75,33 +75,40 @@ class LedgerApi:
         """Post a transaction; with the same id again the answer is the same, nothing changes."""
         body = {"account_id": account_id, "amount": amount, "transaction_id": transaction_id}
         headers = given({"Idempotency-Key": key, "Balance-Floor": floor})
-        return self._told(_TRANSACTION, "POST", "/transactions", json=body, headers=headers)
+        return self._told(
+            _TRANSACTION, "POST", "/transactions", repeatable=True, json=body, headers=headers
+        )
 
     def reverse(
         self, transaction_id: str, *, floor: int | None = None
     ) -> tuple[Answer[Transaction], Told]:
         """Take a transaction back; 200 when it was taken back before."""
         path, headers = f"/transactions/{transaction_id}/reversal", given({"Balance-Floor": floor})
-        return self._told(_TRANSACTION, "POST", path, headers=headers)
+        return self._told(_TRANSACTION, "POST", path, repeatable=True, headers=headers)
 
     def post_batch(
         self, posts: Sequence[Mapping[str, object]], *, key: str | None = None
     ) -> Answer[PostedBatch]:
         """Post up to 33 transactions, all or none; those that were posted before stay."""
+        known = all("transaction_id" in each for each in posts)
         return self._connection.answer(
             _BATCH,
             "POST",
             "/transactions/batch",
+            repeatable=known,
             json={"transactions": list(posts)},
-            headers=given({"Idempotency-Key": key}),
+            headers=given({"Idempotency-Key": key}) if known else keyed(key),
         )
 
     def transfer(
         self, wanted: Mapping[str, object], *, key: str | None = None
     ) -> tuple[Answer[Transfer], Told]:
         """Move an amount between accounts; with the same transfer_id again nothing changes."""
-        headers = given({"Idempotency-Key": key})
-        return self._told(_TRANSFER, "POST", "/transfers", json=dict(wanted), headers=headers)
+        known = "transfer_id" in wanted
+        headers = given({"Idempotency-Key": key}) if known else keyed(key)
+        return self._told(
+            _TRANSFER, "POST", "/transfers", repeatable=known, json=dict(wanted), headers=headers
+        )
 
     def shown_transfer(self, transfer_id: str) -> Answer[Transfer]:
         """Return a transfer."""
@@ -112,7 +119,8 @@ class LedgerApi:
     ) -> tuple[Answer[Transfer], Told]:
         """Take a transfer back; ``floor`` is that of the account which pays it back."""
         body = {} if floor is None else {"from_balance_floor": floor}
-        return self._told(_TRANSFER, "POST", f"/transfers/{transfer_id}/reversal", json=body)
+        path = f"/transfers/{transfer_id}/reversal"
+        return self._told(_TRANSFER, "POST", path, repeatable=True, json=body)
 
     def transaction(self, transaction_id: str) -> tuple[Answer[Transaction], Told]:
         """Return a transaction."""

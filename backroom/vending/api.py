@@ -276,7 +276,7 @@ class VendingApi:
     ) -> Answer[FileView]:
         headers = {"Content-Type": media_type}
         return self._connection.answer(
-            _FILE, "POST", path, params=query, content=content, headers=headers
+            _FILE, "POST", path, repeatable=True, params=query, content=content, headers=headers
         )
 
 

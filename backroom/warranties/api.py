@@ -6,7 +6,7 @@ from decimal import Decimal
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.requests import exactly, given, part
+from backroom.core.requests import exactly, given, keyed, part
 from chalicelib.warranties.answers import (
     CancellationView,
     PlansAnswer,
@@ -32,10 +32,12 @@ class WarrantiesApi:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def sell(self, sale: Mapping[str, object], *, key: str) -> tuple[Answer[SaleAnswer], bool]:
+    def sell(
+        self, sale: Mapping[str, object], *, key: str | None = None
+    ) -> tuple[Answer[SaleAnswer], bool]:
         """Create the warranties of an item; return whether the answer is a replay of ``key``."""
         sent = exactly(sale)
-        sent["headers"] |= {"Idempotency-Key": key}
+        sent["headers"] |= keyed(key)
         answer = self._connection.answer(_SALE, "POST", "/warranties", **sent)
         return answer, "Idempotent-Replayed" in answer.headers
 
@@ -54,7 +56,7 @@ class WarrantiesApi:
         """Cancel a warranty; return how, and whether it was cancelled before."""
         path = f"/warranties/{part(warranty_id)}/cancellation"
         answer = self._connection.answer(
-            _CANCELLATION, "POST", path, **exactly(given({"reason": reason}))
+            _CANCELLATION, "POST", path, repeatable=True, **exactly(given({"reason": reason}))
         )
         return answer, "Idempotent-Replayed" in answer.headers
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from backroom.core.connection import Answer, Connection
-from backroom.core.requests import given, part
+from backroom.core.requests import given, keyed, part
 from chalicelib.webhooks.models import (
     DeliveryView,
     EventView,
@@ -92,11 +92,12 @@ class WebhooksApi:
         """Send a test event to a receiver."""
         return self._connection.answer(_TESTED, "POST", f"{_path(subscription_id)}/test")
 
-    def replay(self, subscription_id: str, body: dict[str, str], *, key: str) -> Answer[Replayed]:
+    def replay(
+        self, subscription_id: str, body: dict[str, str], *, key: str | None = None
+    ) -> Answer[Replayed]:
         """Deliver events again, one page of them, each once for a ``key``."""
         path = f"{_path(subscription_id)}/replay"
-        headers = {"Idempotency-Key": key}
-        return self._connection.answer(_REPLAYED, "POST", path, json=body, headers=headers)
+        return self._connection.answer(_REPLAYED, "POST", path, json=body, headers=keyed(key))
 
     def delivery(self, subscription_id: str, event_id: str) -> Answer[DeliveryView]:
         """Return what became of delivering an event, or a test."""

@@ -17,7 +17,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -34,6 +33,7 @@ from urllib3.exceptions import (
 )
 
 from chalicelib import __version__
+from chalicelib.core import retry_after
 from chalicelib.core.addresses import safe
 from chalicelib.core.fetch import read_body
 from chalicelib.core.outbox.effects import (
@@ -104,15 +104,9 @@ class Answer:
         return " ".join(said.split())[:_MOST_WORDS] or "no reason was given"
 
     def retry_after_s(self, now: float) -> float | None:
-        """Return how long the vendor asks to wait (RFC 9110 section 10.2.3), if it does."""
-        asked = self.headers.get("Retry-After", "").strip()
-        if re.fullmatch("[0-9]{1,9}", asked):
-            return min(float(asked), _LONGEST_WAIT_S)
-        try:
-            wait_s = parsedate_to_datetime(asked).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-        return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
+        """Return how long the vendor asks to wait, if it does."""
+        asked_s = retry_after.seconds(self.headers.get("Retry-After", ""), now)
+        return None if asked_s is None else min(asked_s, _LONGEST_WAIT_S)
 
 
 Judge = Callable[[Answer, float], EffectError | None]

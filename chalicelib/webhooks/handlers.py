@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from chalicelib import __version__
+from chalicelib.core import retry_after
 from chalicelib.core.outbox.effects import (
     Effect,
     EffectError,
@@ -25,8 +26,11 @@ from chalicelib.core.outbox.effects import (
 from chalicelib.webhooks import signing
 from chalicelib.webhooks.models import Health, Subscription
 from chalicelib.webhooks.ports import PREFIX, Log, Receivers, StaleSubscriptionError
+from chalicelib.webhooks.receivers import Reply
 
 FIRST_REST, LONGEST_REST = timedelta(seconds=1), timedelta(minutes=5)
+LONGEST_ASKED_REST = timedelta(hours=1)
+"""The most that a receiver gets of the rest that its ``Retry-After`` asks for."""
 SLOW = timedelta(seconds=1)
 """Whoever takes longer to answer gets one event at a time."""
 _CALL = timedelta(seconds=15)
@@ -35,9 +39,9 @@ _MOST_WORDS = 200
 
 
 class Send(Protocol):
-    """Sends a body to a URL, and returns the status of the answer. Raises EffectError."""
+    """Sends a body to a URL, and returns the answer. Raises EffectError."""
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> int: ...
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Reply: ...
 
 
 @dataclass(frozen=True)
@@ -95,30 +99,35 @@ class DeliveryHandler:
     def _sent(
         self, subscription: Subscription, health: Health | None, event_id: str, body: bytes
     ) -> str:
-        now, begun_s = self.now(), self.clock_s()
+        now, begun_s, asked_s = self.now(), self.clock_s(), None
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"backroom-webhooks/{__version__}",
             **signing.headers(event_id, body, subscription.signing(now), now),
         }
         try:
-            status = self.post(subscription.url, body, headers)
-            if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-                raise _refused(status)
+            reply = self.post(subscription.url, body, headers)
+            if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+                asked_s = retry_after.seconds(reply.retry_after, now.timestamp())
+                raise _refused(reply.status)
         except _GoneError:
             self._deactivate(subscription)
             return "410: the receiver wants no more, and the subscription is not active any more"
         except EffectError as failed:
-            self._rest(subscription, health, str(failed))
+            self._rest(subscription, health, str(failed), asked_s)
             raise
         took = timedelta(seconds=self.clock_s() - begun_s)
         self._note(subscription, health, slow=took > SLOW)
-        return str(status)
+        return str(reply.status)
 
-    def _rest(self, subscription: Subscription, health: Health | None, why: str) -> None:
+    def _rest(
+        self, subscription: Subscription, health: Health | None, why: str, asked_s: float | None
+    ) -> None:
         failures = health.failures if health else 0
         now = self.now()
         rest = min(LONGEST_REST, FIRST_REST * 2 ** min(failures, 20))
+        if asked_s is not None:
+            rest = max(rest, min(LONGEST_ASKED_REST, timedelta(seconds=asked_s)))
         told = Health(
             failures=failures + 1,
             since=health.since if health and failures else now,

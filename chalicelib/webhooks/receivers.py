@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -33,6 +34,13 @@ def resolved(name: str, port: int) -> Sequence[str]:
     """Return the IP addresses of a name. Raises OSError."""
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+class Reply(NamedTuple):
+    """What is read of a receiver's answer."""
+
+    status: int
+    retry_after: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,15 +66,15 @@ class Post:
             return "must begin with https://"
         return None if self.local else _outside(host)
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Send a body; return the status of the answer.
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Send a body; return the answer.
 
         Raises NotExecutedError where nothing was sent, OutcomeUnknownError where that is not known.
         """
         parts = urlsplit(url)
         sent = False
 
-        def talk(line: Line) -> int:
+        def talk(line: Line) -> Reply:
             nonlocal sent
             connection = self._connected(parts, line)
             try:
@@ -79,7 +87,8 @@ class Post:
                     headers={**headers, "Host": parts.netloc, "Connection": "close"},
                     preload_content=False,
                 )
-                return connection.getresponse().status
+                with connection.getresponse() as answer:
+                    return Reply(answer.status, answer.headers.get("Retry-After", ""))
             finally:
                 connection.close()
 

@@ -145,7 +145,7 @@ class Desk:
 def run(*args: object, session: Session | None = None, width: int = 100) -> Result:
     """Run the command on ``args``."""
     env = {"COLUMNS": str(width), "NO_COLOR": "1", "TERMINAL_WIDTH": str(width), "TZ": "UTC"}
-    nobody = Session(transport=httpx.MockTransport(_silence), now=lambda: NOW)
+    nobody = Session(transport=httpx.MockTransport(_silence), now=lambda: NOW, sleep=lambda _: None)
     return CliRunner(env=env).invoke(app, [str(arg) for arg in args], obj=session or nobody)
 
 

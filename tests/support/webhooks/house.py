@@ -15,7 +15,7 @@ from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.table import Table
 from chalicelib.webhooks.handlers import DeliveryHandler
 from chalicelib.webhooks.models import Subscription, SubscriptionBody
-from chalicelib.webhooks.receivers import Post
+from chalicelib.webhooks.receivers import Post, Reply
 from chalicelib.webhooks.service.recording import Recording
 from chalicelib.webhooks.service.subscribing import Subscriptions
 from chalicelib.webhooks.store.deliveries import DeliveryStore
@@ -48,17 +48,19 @@ def fact(
 class Outside:
     """Receivers by URL: what each answers to its requests, 204 when nothing is said."""
 
-    answers: dict[str, list[int | EffectError]] = field(default_factory=lambda: defaultdict(list))
+    answers: dict[str, list[int | Reply | EffectError]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     got: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
     meanwhile: Callable[[], object] = lambda: None
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         self.got.append((url, body, headers))
         self.meanwhile()
         answer = self.answers[url].pop(0) if self.answers[url] else 204
         if isinstance(answer, EffectError):
             raise answer
-        return answer
+        return answer if isinstance(answer, Reply) else Reply(answer)
 
     def at(self, url: str) -> list[str]:
         """Return the ids of the events that a receiver got."""

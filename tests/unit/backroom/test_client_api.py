@@ -124,37 +124,6 @@ def test_what_is_no_address_is_told_in_a_line(address: str) -> None:
     assert nowhere.value.next_step
 
 
-def test_a_pause_is_the_number_that_the_header_holds(desk: Desk) -> None:
-    for asked in ("\u00b2", "1e9", "", "Wed, 21 Oct 2026 07:28:00 GMT", "-1"):
-        busy = httpx.Response(503, headers=[(b"Retry-After", asked.encode("latin-1"))])
-        desk = Desk().on("GET", "/fleet", busy, fleet())
-        api(desk).fleet()
-        assert desk.slept_s == [1]
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_service_is_asked_again_after_the_time_it_names(desk: Desk, status: int) -> None:
-    busy = problem(status, "Too busy.")
-    busy.headers["Retry-After"] = "2"
-    desk.on("GET", "/fleet", busy, fleet())
-
-    api(desk).fleet()
-
-    assert desk.slept_s == [2]
-
-
-def test_a_service_that_stays_busy_is_told_with_the_next_step(desk: Desk) -> None:
-    busy = problem(503, "Too busy.")
-    busy.headers["Retry-After"] = "3600"
-    desk.on("GET", "/fleet", busy)
-
-    with pytest.raises(ApiError, match="Too busy") as refused:
-        api(desk).fleet()
-
-    assert desk.slept_s == [5, 5, 5]
-    assert "try again" in refused.value.next_step
-
-
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError])
 def test_when_nobody_answers_the_next_step_is_make_up(error: type[httpx.TransportError]) -> None:
     with pytest.raises(UnreachableError) as gone:
@@ -163,27 +132,6 @@ def test_when_nobody_answers_the_next_step_is_make_up(error: type[httpx.Transpor
     assert gone.value.exit_code == 3
     assert gone.value.next_step.startswith("make up")
     assert "http://api.test" in gone.value.detail
-
-
-@pytest.mark.parametrize("error", [httpx.ReadError, httpx.RemoteProtocolError])
-def test_what_only_reads_is_sent_again_when_its_connection_breaks_off(
-    error: type[httpx.TransportError],
-) -> None:
-    sent: list[str] = []
-
-    def break_off_once(request: httpx.Request) -> httpx.Response:
-        sent.append(request.method)
-        if len(sent) == 1:
-            raise error("gone", request=request)
-        return httpx.Response(200, json=fleet())
-
-    api(break_off_once).fleet()
-    assert sent == ["GET", "GET"]
-
-    sent.clear()
-    with pytest.raises(UnreachableError, match="broke off"):
-        api(break_off_once).open_dispatch("GM001", "go")
-    assert sent == ["POST"]
 
 
 def test_a_slow_answer_is_no_refusal() -> None:

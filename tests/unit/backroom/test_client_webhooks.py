@@ -221,13 +221,13 @@ def test_it_waits_for_more_and_for_an_api_that_is_away_for_a_while(desk: Desk) -
     def stop(_: httpx.Request) -> httpx.Response:
         raise KeyboardInterrupt
 
-    desk.on("GET", "/events", [], gone, [event(1)], stop)
+    desk.on("GET", "/events", [], *[gone] * 4, [event(1)], stop)  # as often as a call asks
     desk.on("POST", "/hooks", httpx.Response(204))
 
     result = desk.run("events", "listen", "--forward-to", "http://localhost:1/hooks", "--json")
 
     assert (result.exit_code, json.loads(result.stdout)) == (0, event(1))
-    assert desk.slept_s == [1.0, 1.0, 1.0]
+    assert desk.slept_s.count(1.0) == 3
 
 
 def test_where_no_api_was_ever_there_it_ends() -> None:

@@ -18,10 +18,11 @@ from chalicelib.core.outbox.effects import (
 from chalicelib.core.outbox.rules import Rules
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.webhooks.deliveries import KIND, delivery
-from chalicelib.webhooks.handlers import LONGEST_REST
+from chalicelib.webhooks.handlers import FIRST_REST, LONGEST_ASKED_REST, LONGEST_REST
 from chalicelib.webhooks.models import Subscription, SubscriptionChange
+from chalicelib.webhooks.receivers import Reply
 from tests.support.outbox.fakes import MemoryQueues, MemoryStore
-from tests.support.webhooks.house import OTHER_URL, URL, House, fact
+from tests.support.webhooks.house import NOON, OTHER_URL, URL, House, fact
 
 FAILED = OutcomeUnknownError("no answer within 5 s")
 
@@ -158,6 +159,39 @@ def test_it_rests_longer_each_time_and_never_longer_than_the_longest_rest(
     assert rests[-1] == LONGEST_REST
     assert send(house, subscription, event_id) == "204"
     assert house.subscriptions.show(subscription.id)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "rest"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("Sun, 29 Nov 2026 13:10:00 GMT", timedelta(minutes=10)),
+        ("999999999", LONGEST_ASKED_REST),
+        ("0", FIRST_REST),
+        ("Sun, 29 Nov 2026 12:59:00 GMT", FIRST_REST),
+        ("soon", FIRST_REST),
+        ("-5", FIRST_REST),
+        ("1e9", FIRST_REST),
+    ],
+)
+def test_a_receiver_rests_as_long_as_it_asks_to_within_bounds(
+    house: House, event_id: str, asked: str, rest: timedelta
+) -> None:
+    busy, other = house.subscribe(), house.subscribe(OTHER_URL)
+    house.clock.at = NOON + timedelta(hours=1)
+    house.outside.answers[URL] = [Reply(429, asked)]
+    with pytest.raises(OutcomeUnknownError):
+        send(house, busy, event_id)
+
+    house.clock.at += rest - timedelta(seconds=0.5)
+    with pytest.raises(NotExecutedError) as later:
+        send(house, busy, event_id)
+    assert later.value.retry_after_s == 0.5
+    assert send(house, other, event_id) == "204"
+
+    house.clock.at += timedelta(seconds=0.5)
+    assert send(house, busy, event_id) == "204"
+    assert house.subscriptions.show(busy.id)[1] is None
 
 
 def test_after_a_failure_one_worker_at_a_time_calls(house: House, event_id: str) -> None:

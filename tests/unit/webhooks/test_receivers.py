@@ -57,7 +57,7 @@ def reading(into: list[bytes]) -> Serve:
 def test_a_receiver_gets_the_bytes_and_the_headers() -> None:
     got: list[bytes] = []
     with server(reading(got)) as address:
-        assert HERE(address, b'{"a": 1}', {"webhook-id": "evt_1"}) == 204
+        assert HERE(address, b'{"a": 1}', {"webhook-id": "evt_1"}).status == 204
 
     head, _, body = b"".join(got).partition(b"\r\n\r\n")
     assert head.startswith(b"POST /keys?a=b HTTP/1.1\r\n")
@@ -97,7 +97,7 @@ def test_a_receiver_that_drips_or_hangs_is_left_at_the_deadline(serve: Serve) ->
 )
 def test_what_follows_the_head_of_an_answer_is_nobody_s_business(serve: Serve) -> None:
     with server(serve) as address:
-        assert HERE(address, b"{}", {}) == 200
+        assert HERE(address, b"{}", {}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,11 @@ def test_garbage_is_no_answer(said: bytes) -> None:
         HERE(address, b"{}", {})
 
 
+def test_an_answer_says_for_how_long_to_wait() -> None:
+    with server(answer(b"Retry-After: 120\r\n", body=b"")) as address:
+        assert HERE(address, b"{}", {}) == (200, "120")
+
+
 def test_a_redirect_is_not_followed() -> None:
     calls = []
 
@@ -131,7 +136,7 @@ def test_a_redirect_is_not_followed() -> None:
         )
 
     with server(serve) as address:
-        assert HERE(address, b"{}", {}) == 307
+        assert HERE(address, b"{}", {}).status == 307
 
     assert len(calls) == 1
 
@@ -197,7 +202,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_where_it_led_then(
     post = Post(local=False, within_s=10, resolve=resolve)
     with taken_for_public(monkeypatch), server(reading(got)) as address:
         port = urlsplit(address).port or 0
-        assert post(f"http://hooks.example:{port}/x", b"{}", {}) == 204
+        assert post(f"http://hooks.example:{port}/x", b"{}", {}).status == 204
 
     assert asked == [("hooks.example", port)]
     assert f"Host: hooks.example:{port}".encode() in got[0]
@@ -227,7 +232,7 @@ def test_where_one_address_takes_no_connection_the_next_one_is_tried(
     with server(answer(body=b"")) as address:
         port = urlsplit(address).port
         post = Post(local=True, within_s=10, resolve=lambda *_: ["::1", "127.0.0.1"])
-        assert post(f"http://hooks.example:{port}/", b"{}", {}) == 200
+        assert post(f"http://hooks.example:{port}/", b"{}", {}).status == 200
 
 
 def test_a_name_that_is_looked_up_for_ever_is_left_at_the_deadline() -> None:
