@@ -340,9 +340,12 @@ def _chunks(rows: Sequence[Row]) -> list[Sequence[Row]]:
 
 def _stopped(chunk: Sequence[Row], refused: ApiError) -> ImportStoppedError:
     faults = "; ".join(f"{fault.field} {fault.detail}" for fault in refused.errors)
+    first, last = chunk[0].line, chunk[-1].line
+    where = f"line {first}" if first == last else f"lines {first} to {last}"
+    # The id of a row that has a reference is in no file, so its line is named.
+    meant = [f"line {row.line}: " for row in chunk if row.transaction_id in refused.detail]
     return ImportStoppedError(
-        f"Stopped at lines {chunk[0].line} to {chunk[-1].line}, of which none was posted: "
-        f"{faults or refused.detail}",
+        f"Stopped at {where}, of which none was posted: {''.join(meant)}{faults or refused.detail}",
         next_step="correct that and run it again: posted transactions are not posted twice",
     )
 

@@ -441,6 +441,23 @@ def test_an_import_that_breaks_off_says_where_and_how_to_go_on(desk: Desk, tmp_p
     assert "Next: correct that and run it again" in result.stderr
 
 
+def test_a_row_that_was_posted_otherwise_is_named_by_its_line(desk: Desk, tmp_path: Path) -> None:
+    """Its id follows from its reference, so that no file has it."""
+
+    def refused(request: httpx.Request) -> httpx.Response:
+        third = json.loads(request.content)["transactions"][2]["transaction_id"]
+        return problem(409, f"The transaction {third} was posted with another amount.")
+
+    desk.on("POST", "/transactions/batch", refused)
+    result = imported(
+        desk,
+        tmp_path,
+        "account_id,amount,reference\n" + "".join(f"{ANN},1,r{n}\n" for n in range(4)),
+    )
+
+    assert "Stopped at lines 2 to 5, of which none was posted: line 4: The tran" in result.stderr
+
+
 def test_a_file_that_is_not_there_is_said(desk: Desk, tmp_path: Path) -> None:
     result = desk.run("ledger", "import", str(tmp_path / "no.csv"))
 
