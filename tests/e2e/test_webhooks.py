@@ -1,5 +1,6 @@
 """Events on the deployed stack: from what happens to receivers, of which some fail."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from standardwebhooks import Webhook
 from tests.support.deployed import Deployed
 from tests.support.ids import uuid
 from tests.support.patience import eventually
+from tests.support.sockets import server
 from tests.support.webhooks.receiver import Receiver, receiving
 
 KINDS = ["entry.posted", "package.decided", "warranty.sold"]
@@ -44,15 +46,27 @@ def got(receiver: Receiver, *kinds: str) -> Callable[[], bool]:
     return look
 
 
+def failing(stack: Deployed, path: str) -> Callable[[], bool]:
+    return lambda: bool(stack.api.get(path).json()["health"]["state"] == "failing")
+
+
+def babble(connection: socket.socket) -> None:
+    """Answer what is no HTTP."""
+    connection.recv(4096)
+    connection.sendall(b"\x00babble" * 100)
+
+
 def test_what_happens_reaches_whoever_subscribed_though_some_fail(guarded: Deployed) -> None:
-    """A receiver fails and recovers beside one that hangs; then events are replayed.
+    """A receiver fails and recovers beside others that hang or babble; then events are replayed.
 
     Where IAM is enforced, so that each function has the rights that it needs.
     """
     stack = guarded
-    with receiving() as receiver, receiving() as hanging:
+    with receiving() as receiver, receiving() as hanging, server(babble) as babbling:
         hanging.status, receiver.status = None, 500
         path, other = subscribe(stack, receiver), subscribe(stack, hanging)
+        third = post(stack, "/subscriptions", {"url": babbling, "kinds": KINDS})
+        babbler = f"/subscriptions/{third['id']}"
         package = {
             "timestamp": "2026-11-29T12:00:00Z",
             "sender_id": "webhook story",
@@ -83,7 +97,8 @@ def test_what_happens_reaches_whoever_subscribed_though_some_fail(guarded: Deplo
         assert stack.api.get(f"/events/{event_id}").json() == events[event_id] == listed[0]
         eventually(lambda: stack.api.get(f"{path}/deliveries/{event_id}").json()["state"] == "done")
         # Known once the attempt that hangs has come to its deadline.
-        eventually(lambda: stack.api.get(other).json()["health"]["state"] == "failing")
+        for each in (other, babbler):
+            eventually(failing(stack, each))
 
         old, before = receiver.secret, receiver.times(event_id)
         receiver.secret = post(stack, f"{path}/secret", None)["secret"]
@@ -93,5 +108,5 @@ def test_what_happens_reaches_whoever_subscribed_though_some_fail(guarded: Deplo
         for secret in (old, receiver.secret):
             assert Webhook(secret).verify(body, headers) == listed[0]
 
-        for each in (path, other):
+        for each in (path, other, babbler):
             assert stack.api.delete(each).status_code == 204
