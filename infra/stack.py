@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
+from infra import reference
 from infra.change_set import ChangeSet, ChangeSetError, Confirm
 
 if TYPE_CHECKING:
@@ -245,7 +246,10 @@ class Stack:
             raise
 
     def _upload(self, package: Path, template: dict[str, Any]) -> str:
-        """Put the zips, and the template that names them then, into the bucket; return its URL."""
+        """Put the zips, and the template that names them then, into the bucket; return its URL.
+
+        The files of the reference, too, where the template answers them from there.
+        """
         bucket = self._bucket()
         uploaded: dict[str, str] = {}
         for resource in template["Resources"].values():
@@ -254,6 +258,9 @@ class Stack:
                 if name not in uploaded:
                     uploaded[name] = self._upload_code(bucket, package / name)
                 resource["Properties"]["CodeUri"] = uploaded[name]
+        if reference.OUTPUT in template.get("Outputs", {}):
+            for file in reference.FILES.values():
+                self._upload_file(bucket, file)
         text = json.dumps(template).encode()
         template_key = f"templates/{hashlib.sha256(text).hexdigest()}.json"
         self._s3.put_object(Bucket=bucket, Key=template_key, Body=text)
@@ -265,6 +272,16 @@ class Stack:
         key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
         self._s3.put_object(Bucket=bucket, Key=key, Body=code)
         return f"s3://{bucket}/{key}"
+
+    def _upload_file(self, bucket: str, file: reference.File) -> None:
+        """Put a file of the reference into the bucket as it is answered."""
+        self._s3.put_object(
+            Bucket=bucket,
+            Key=file.key,
+            Body=file.path.read_bytes(),
+            ContentType=file.content_type,
+            CacheControl=file.cache_control,
+        )
 
     def _bucket(self) -> str:
         """Return the deployment bucket of this account and region, made and closed if need be."""

@@ -13,13 +13,14 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from infra import policies, resources, restorable
+from infra import policies, reference, resources, restorable
 from infra.declarations import Declarations, together
 
 FOLDER = Path(__file__).parent / "templates"
 LOCAL_OVERLAY = "90-local.yaml"
-BRAKES = "13-brakes.yaml"
-"""Not for local targets: the embedded AWS would pass the limits on as text."""
+ON_AWS = ("13-brakes.yaml", "14-reference.yaml")
+"""Not for local targets: the embedded AWS would pass the limits on as text, and the gateways of
+local targets answer the reference."""
 CONFIG = "config.json"
 
 
@@ -50,7 +51,7 @@ def merged(*, local: bool = False) -> Merged:
     declared: list[Declarations] = []
     written: dict[str, Any] = {}
     for path in sorted(FOLDER.glob("*.yaml")):
-        if path.name != (BRAKES if local else LOCAL_OVERLAY):
+        if path.name not in (ON_AWS if local else (LOCAL_OVERLAY,)):
             template = read(path)
             declared.append(Declarations.taken_from(template, path))
             written = _merge(written, template)
@@ -63,6 +64,9 @@ def merged(*, local: bool = False) -> Merged:
         resources.write_out_concurrency(overlay)
     else:
         resources.reserve_workers(overlay, everything)
+        api = overlay["Resources"]["RestAPI"]["Properties"]
+        api["DefinitionBody"] = {"paths": reference.operations()}
+        api["MethodSettings"] = [*api["MethodSettings"], *reference.limits()]
     return Merged(overlay, everything)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
+from infra import reference
 from infra.request_guard import RequestGuard, problem
 
 API_HOST = "backroom.localhost"
@@ -29,18 +30,13 @@ ORIGINS = "origins"
 # Each request at work takes a process with a function's code; further ones wait for their turn.
 WORKERS = max(4, 2 * (os.cpu_count() or 1))
 _STAGE = re.compile(r"/_aws/execute-api/[a-z0-9]+/[a-z]+(/|$)")
-_CORS = b"access-control-"
+_CORS, _ALLOWED = b"access-control-", b"access-control-allow-origin"
+_METHODS_OF_SHARE = b"GET, HEAD, PUT"
+_METHODS_OF_API = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 # As in infra/templates/10-foundation.yaml, MinimumCompressionSize.
 _LEAST_TO_COMPRESS = 1024
 _TEXTS = re.compile(rb"text/|application/(problem\+)?json|image/svg\+xml")
 _PROBLEM = (b"content-type", b"application/problem+json")
-_FOLDER = Path(__file__).parent.parent / "reference"
-# In the browser a script with its version in its name is kept; the page carries its own policy.
-REFERENCE = {"/docs": _FOLDER / "docs.html"} | {
-    f"/docs/{script.name}": script for script in _FOLDER.glob("*.js")
-}
-"""The files of the API reference, by path."""
-
 Scope = dict[str, Any]
 RawHeaders = list[tuple[bytes, bytes]]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -51,8 +47,9 @@ class Gateway:
     """Leads requests to the embedded AWS or, from the API's port, to the deployed API.
 
     Every path at the API's port is the API's, also those that the embedded AWS has for itself
-    (``/health``), except for ``REFERENCE``. ``resolve`` finds the stage behind a custom domain,
-    ``origins`` returns those of foreign pages that may call the API (``make up CORS_ORIGINS=...``).
+    (``/health``), except for the files of the reference. ``resolve`` finds the stage behind a
+    custom domain, ``origins`` returns those of foreign pages that may call the API (``make up
+    CORS_ORIGINS=...``).
     """
 
     def __init__(
@@ -87,7 +84,7 @@ class Gateway:
             await _refuse(scope, send, reason)
         elif scope["path"] == SAVE_PATH and self._guard(scope) is self._at_aws:
             await self._save(scope, send)
-        elif scope["path"] in REFERENCE and self._guard(scope) is self._at_api:
+        elif scope["path"] in reference.FILES and self._guard(scope) is self._at_api:
             await _answer_reference(scope, send)
         else:
             await self._lead(scope, receive, send)
@@ -98,21 +95,22 @@ class Gateway:
         origin = _value(scope, b"origin")
         if self._guard(scope) is not self._at_api:
             if origin and scope.get("method") == "OPTIONS":
-                await _answer_preflight(scope, send, origin)
+                await _answer_preflight(scope, send, origin, _METHODS_OF_SHARE)
             else:
-                await self._aws(scope, receive, _with_cors(send, origin))
+                await self._aws(scope, receive, _Answer(send, origin).send)
+            return
+        if origin and origin.decode("latin-1") not in self._origins():
+            origin = None  # our own page's, or the guard would have refused it
+        send = _Answer(send, origin, own=True).send
+        if origin and _is_preflight(scope):  # the embedded AWS would answer it by itself
+            await _answer_preflight(scope, send, origin, _METHODS_OF_API)
         elif found := self._resolve(API_HOST, "/"):
+            if _takes_gzip(scope):
+                send = _Compressed(send, bare=scope.get("method") == "HEAD").send
             async with self._turns:
-                await self._aws(_at_stage(scope, *found[:2]), receive, self._from_api(scope, send))
+                await self._aws(_at_stage(scope, *found[:2]), receive, send)
         else:
             await _nothing_deployed(send)
-
-    def _from_api(self, scope: Scope, send: Any) -> Any:
-        """Return how the API's answer is sent: compressed, and with the CORS headers of its own."""
-        if _takes_gzip(scope):
-            send = _Compressed(send, bare=scope.get("method") == "HEAD").send
-        origin = (_value(scope, b"origin") or b"").decode("latin-1")
-        return send if origin in self._origins() else _with_cors(send)
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = [
@@ -181,20 +179,25 @@ class _Sender:
 class _Answer(_Sender):
     """Sends an answer on, without the embedded AWS's CORS headers.
 
-    ``origin``, a page of our own, may read it.
+    ``origin`` may read it. CORS headers that name it stay where they are the API's ``own``.
     """
 
-    def __init__(self, send: Any, origin: bytes | None) -> None:
+    def __init__(self, send: Any, origin: bytes | None, *, own: bool = False) -> None:
         super().__init__(send)
         self._origin = origin
+        self._own = own
 
     async def send(self, message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "http.response.start" and not self._lets_in(message["headers"]):
             headers = [
                 header for header in message["headers"] if not header[0].lower().startswith(_CORS)
             ]
             message = {**message, "headers": headers + _cors(self._origin)}
         await self._send(message)
+
+    def _lets_in(self, headers: RawHeaders) -> bool:
+        named = [value for name, value in headers if name.lower() == _ALLOWED]
+        return self._own and self._origin is not None and named == [self._origin]
 
 
 class _Compressed(_Sender):
@@ -243,22 +246,23 @@ def _takes_gzip(scope: Scope) -> bool:
     )
 
 
-def _with_cors(send: Any, origin: bytes | None = None) -> Any:
-    return _Answer(send, origin).send
-
-
 def _cors(origin: bytes | None) -> RawHeaders:
     if origin is None:
         return []
-    exposed = (b"access-control-expose-headers", b"ETag")
-    return [(b"access-control-allow-origin", origin), exposed, (b"vary", b"Origin")]
+    exposed = (b"access-control-expose-headers", b"ETag, Retry-After")
+    return [(_ALLOWED, origin), exposed, (b"vary", b"Origin")]
 
 
-async def _answer_preflight(scope: Scope, send: Any, origin: bytes) -> None:
+def _is_preflight(scope: Scope) -> bool:
+    asked = _value(scope, b"access-control-request-method")
+    return scope.get("method") == "OPTIONS" and asked is not None
+
+
+async def _answer_preflight(scope: Scope, send: Any, origin: bytes, methods: bytes) -> None:
     allowed = _value(scope, b"access-control-request-headers") or b"content-type"
     headers = [
         *_cors(origin),
-        (b"access-control-allow-methods", b"GET, HEAD, PUT"),
+        (b"access-control-allow-methods", methods),
         (b"access-control-allow-headers", allowed),
         (b"access-control-max-age", b"600"),
     ]
@@ -274,22 +278,20 @@ async def _refuse(scope: Scope, send: Any, reason: str) -> None:
 
 async def _answer_reference(scope: Scope, send: Any) -> None:
     """Answer a file of the reference."""
-    method, file = scope.get("method"), REFERENCE[scope["path"]]
+    method, file = scope.get("method"), reference.FILES[scope["path"]]
     if method not in ("GET", "HEAD"):
         body = {"title": "Method not allowed", "status": 405, "detail": "These are files: GET."}
         headers: RawHeaders = [_PROBLEM, (b"allow", b"GET, HEAD")]
         await _answer(send, 405, headers, json.dumps(body).encode())
         return
-    kept = b"public, max-age=31536000, immutable" if "-" in file.name else b"no-cache"
-    kind = b"html" if file.suffix == ".html" else b"javascript"
     headers = [
-        (b"content-type", b"text/%s; charset=utf-8" % kind),
-        (b"cache-control", kept),
+        (b"content-type", file.content_type.encode()),
+        (b"cache-control", file.cache_control.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"x-frame-options", b"DENY"),
     ]
     sender = _Compressed(send, bare=False).send if _takes_gzip(scope) else send
-    await _answer(sender, 200, headers, b"" if method == "HEAD" else file.read_bytes())
+    await _answer(sender, 200, headers, b"" if method == "HEAD" else file.path.read_bytes())
 
 
 async def _nothing_deployed(send: Any) -> None:

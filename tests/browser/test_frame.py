@@ -322,7 +322,11 @@ def test_the_reference_shows_the_document_s_examples_and_tries_them(
     stack: Deployed, opened: Callable[[str], Screens]
 ) -> None:
     """It is RapiDoc, alone with the API: whatever else it asked for would break its policy."""
-    page = opened(stack.aws.api).page
+    screens = opened(stack.aws.api)
+    screens.show("start")
+    page = screens.page
+    page.get_by_role("link", name="API reference").click()
+    expect(page).to_have_url(f"{stack.aws.api}/docs")
     page.goto(f"{stack.aws.api}/docs#put-/recipients/-recipient_id-/preferences")
     body = page.get_by_role("textbox").filter(has_text='"marketing": false')
     expect(body).to_be_visible()

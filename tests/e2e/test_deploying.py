@@ -9,6 +9,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
+from infra import reference
 from infra.local.aws import REGION
 from infra.stack import Stack, StackError
 from tests.support.deployed import Deployed
@@ -60,3 +61,26 @@ def test_a_parameter_that_the_template_has_no_longer_is_let_go(deploy: Deploy) -
 def test_a_stack_that_is_refused_says_why(deploy: Deploy) -> None:
     with pytest.raises(StackError, match="First"):
         deploy({**TEMPLATE, "Parameters": {"First": {"Type": "String"}}, "Outputs": {}})
+
+
+def test_the_files_of_the_reference_are_where_the_gateway_is_told_to_read_them(
+    deploy: Deploy, stack: Deployed
+) -> None:
+    """On AWS; here S3 itself is asked for what API Gateway would ask it for."""
+    deploy({**TEMPLATE, "Outputs": {reference.OUTPUT: {"Value": "https://api.example/docs"}}})
+
+    account = stack.client("sts").get_caller_identity()["Account"]
+    names = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": account}
+    for path, verbs in reference.operations().items():
+        uri = verbs["get"]["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        for name, value in names.items():
+            uri = uri.replace(f"${{{name}}}", value)
+        bucket, _, key = uri.removeprefix(f"arn:aws:apigateway:{REGION}:s3:path/").partition("/")
+        found = stack.client("s3").get_object(Bucket=bucket, Key=key)
+
+        file = reference.FILES[path]
+        assert found["Body"].read() == file.path.read_bytes()
+        assert (found["ContentType"], found["CacheControl"]) == (
+            file.content_type,
+            file.cache_control,
+        )

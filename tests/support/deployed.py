@@ -28,6 +28,7 @@ from infra import deploy, package
 from infra.deploy import vendor_parameters
 from infra.local.aws import REGION, LocalAws
 from infra.local.daemon import DaemonError
+from infra.local.gateway import ORIGINS
 from infra.localstack.up import LocalStack
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
@@ -240,6 +241,9 @@ def deployed(
         running[stage] = _started(request, stage, {**environment, **_measured(request)})
         running[stage].signs_in = signs_in
         running[stage].own = parameters or {}
+        # As `make up` does: the gateway lets these origins in.
+        origins = running[stage].own.get("CorsOrigins", "")
+        (running[stage].aws.home / ORIGINS).write_text(origins)
         deploy_first(running[stage], built)
         eventually(running[stage].healthy, within_s=60)
     return running[stage]

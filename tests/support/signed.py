@@ -9,10 +9,15 @@ from infra.standins.server import Standins
 from tests.support.deployed import Deployed, deployed
 from tests.support.issuer import claims, signed
 
+SHOP, OFFICE = "https://shop.example", "http://localhost:5173"
+"""The origins whose pages may call the stage."""
+
 
 def signed_stage(request: pytest.FixtureRequest) -> Deployed:
     """Return the stage that takes the tokens of its stand-in for an identity provider."""
-    return deployed(request, "signed", signs_in=True)
+    return deployed(
+        request, "signed", signs_in=True, parameters={"CorsOrigins": f"{SHOP}, {OFFICE}"}
+    )
 
 
 class StandinIssuer:

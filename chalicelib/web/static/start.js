@@ -25,6 +25,7 @@ function show(_, areas, closed) {
     section("Next", live(() => steps(has), next)),
     h("ul", { class: "tiles" }, areas.slice(1).map(({ name, title }) =>
       h("li", {}, h("a", { href: `#/${name}` }, title), h("p", {}, ABOUT[name])))),
+    h("p", {}, h("a", { href: "docs" }, "API reference")),
     closed.length ? section("No access", h("p", {}, "Your account has no access to these. Ask an administrator."),
       h("ul", {}, closed.map(({ title, scopes }) => h("li", {}, `${title}: requires ${scopes.join(" or ")}.`)))) : null);
 }

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.gateway import REFERENCE
 from infra.package import ROOT
+from infra.reference import FILES, File
 from tests.support.patience import eventually
 from tests.support.processes import free_port
 
@@ -103,18 +103,13 @@ def test_paths_reach_the_api_as_they_came(port: int, path: str) -> None:
     assert answered(port, path)[2] == f"/_aws/execute-api/backroom/api{path}"
 
 
-@pytest.mark.parametrize(("path", "file"), REFERENCE.items())
-def test_the_reference_is_answered_by_the_gateway(port: int, path: str, file: Path) -> None:
+@pytest.mark.parametrize(("path", "file"), FILES.items())
+def test_the_reference_is_answered_by_the_gateway(port: int, path: str, file: File) -> None:
     status, media_type, body = answered(port, path)
 
-    assert (status, body) == (200, file.read_text())
-    assert media_type == media_type_of(file)
+    assert (status, body) == (200, file.path.read_text())
+    assert media_type == file.content_type
     assert answered(port, "/docs/other.js")[2] == "/_aws/execute-api/backroom/api/docs/other.js"
-
-
-def media_type_of(file: Path) -> str:
-    kind = {".html": "html", ".js": "javascript"}[file.suffix]
-    return f"text/{kind}; charset=utf-8"
 
 
 def test_a_body_that_is_too_large_gets_a_problem_document(port: int) -> None:

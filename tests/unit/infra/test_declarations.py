@@ -24,6 +24,7 @@ from infra.declarations import (
     short_name,
     together,
 )
+from infra.reference import FILES
 
 ROOT = Path(__file__).parents[3]
 RIGHTS = Path(__file__).with_name("rights.txt")
@@ -414,7 +415,8 @@ def test_every_route_has_a_limit_and_what_reads_for_strangers_a_lower_one() -> N
     }
 
     assert limits.pop(("*", "/*")) == 100
-    assert limits == dict.fromkeys(public, 10)
+    files = {(verb, path) for path in FILES for verb in ("GET", "HEAD")}
+    assert limits == dict.fromkeys(public | files, 10)
     local = templates.merged(local=True).overlay["Resources"]["RestAPI"]["Properties"]
     assert "MethodSettings" not in local
 

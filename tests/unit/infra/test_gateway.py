@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.gateway import REFERENCE, WORKERS, Gateway
+from infra.local.gateway import WORKERS, Gateway
+from infra.reference import FILES
 
 AWS, API = 4566, 8000
 PAGE = f"http://localhost:{API}"
@@ -93,6 +94,39 @@ def test_pages_of_listed_origins_reach_the_api_and_nothing_else() -> None:
     assert (aws.status_code, other.status_code) == (403, 403)
 
 
+def test_a_listed_origin_may_ask_before_it_sends_a_token() -> None:
+    """The embedded AWS would answer ``*``, which browsers do not take for Authorization."""
+    asked = {
+        "origin": "https://shop.example",
+        "access_control_request_method": "POST",
+        "access_control_request_headers": "authorization,idempotency-key",
+    }
+    url = [("OPTIONS", f"http://localhost:{API}/orders")]
+    [answer] = asyncio.run(requests(url, EmbeddedAws(), True, None, asked, SHOP))
+    [other] = asyncio.run(
+        requests(url, EmbeddedAws(), True, None, {**asked, "origin": "https://evil.example"}, SHOP)
+    )
+
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answer.headers["access-control-allow-headers"] == "authorization,idempotency-key"
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+    assert other.status_code == 403
+    assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_a_listed_origin_may_read_what_does_not_come_from_the_api(deployed: bool) -> None:
+    """The embedded AWS's own answers, as where a function broke down; and that nothing is there."""
+    told = {"origin": "https://shop.example"}
+    url = [("GET", f"http://localhost:{API}/orders")]
+    [answer] = asyncio.run(requests(url, EmbeddedAws(), deployed, None, told, SHOP))
+
+    assert answer.headers.get_list("access-control-allow-origin") == ["https://shop.example"]
+    assert "Retry-After" in answer.headers["access-control-expose-headers"]
+    assert answer.headers["vary"] == "Origin"
+
+
 SHOP = frozenset({"https://shop.example"})
 
 
@@ -122,13 +156,14 @@ def test_the_api_s_port_leads_to_the_stage_and_the_other_to_aws() -> None:
     assert request("GET", f"http://localhost:{AWS}/health").text == "/health"
 
 
-@pytest.mark.parametrize("path", REFERENCE)
+@pytest.mark.parametrize("path", FILES)
 def test_the_reference_is_files_of_the_api_s_port_alone(path: str) -> None:
     asked = request("GET", f"http://localhost:{API}{path}", deployed=False, accept_encoding="gzip")
     head = request("HEAD", f"http://localhost:{API}{path}")
     posted = request("POST", f"http://localhost:{API}{path}")
 
-    assert (asked.status_code, asked.content) == (200, REFERENCE[path].read_bytes())
+    assert (asked.status_code, asked.content) == (200, FILES[path].path.read_bytes())
+    assert asked.headers["content-type"] == FILES[path].content_type
     assert asked.headers.get("content-encoding") == "gzip" or len(asked.content) < 1024
     assert (head.status_code, head.content) == (200, b"")
     assert (posted.status_code, posted.headers["allow"]) == (405, "GET, HEAD")
@@ -136,11 +171,11 @@ def test_the_reference_is_files_of_the_api_s_port_alone(path: str) -> None:
 
 
 def test_the_reference_s_scripts_are_those_that_its_page_asks_for() -> None:
-    page = REFERENCE["/docs"].read_text()
+    page = FILES["/docs"].path.read_text()
 
-    assert set(re.findall('src="([^"]+)"', page)) == {path[1:] for path in REFERENCE} - {"docs"}
+    assert set(re.findall('src="([^"]+)"', page)) == {path[1:] for path in FILES} - {"docs"}
     [(script, told)] = re.findall('src="docs/([^"]+)" integrity="sha384-([^"]+)"', page)
-    digest = hashlib.sha384(REFERENCE[f"/docs/{script}"].read_bytes()).digest()
+    digest = hashlib.sha384(FILES[f"/docs/{script}"].path.read_bytes()).digest()
     assert base64.b64encode(digest).decode() == told
 
 
