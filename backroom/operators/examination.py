@@ -80,11 +80,14 @@ def _vendors(api: OperatorsApi) -> Iterator[Finding]:
 
 
 def _outbox(api: OperatorsApi, now: Callable[[], datetime]) -> Iterator[Finding]:
-    for kind in api.kinds().value:
+    kinds = api.kinds().value
+    for kind in kinds:
         if kind.state == "paused":
             said = f"paused {show.moment(kind.since)}: {kind.reason}"
             yield Finding("outbox", kind.kind, "failed", said, "backroom outbox kinds")
-    yield _waiting([*api.all_effects(state="pending"), *api.all_effects(state="unsure")], now())
+    switched_off = {kind.kind for kind in kinds if kind.state == "disabled"}
+    found = (each for state in ("pending", "unsure") for each in api.all_effects(state=state))
+    yield _waiting([each for each in found if each.kind not in switched_off], now())
     dead = Counter(each.kind for each in api.all_effects(state="dead"))
     for name, count in sorted(dead.items()):
         said = show.plural(count, "effect is dead", "effects are dead")

@@ -162,7 +162,9 @@ def test_every_command_that_reads_shows_older_state(read: tuple[str, Api], as_js
         if words[:2] == ["warranties", "export"]:
             given = words
         done = CliRunner().invoke(client, given, obj=session)
-        if done.exit_code:
+        # The doctor ends with 1 where something needs action, and says what.
+        advised = line == "doctor" and "Needs action: " in done.output
+        if done.exit_code and not advised:
             failed[line] = f"{done.exit_code} {done.output[-400:]} {done.exception!r}"
 
     assert failed == {}

@@ -145,6 +145,13 @@ def test_an_effect_that_waits_for_less_than_an_hour_is_no_fault(well: Desk) -> N
     assert well.run("doctor").exit_code == 0
 
 
+def test_what_is_switched_off_may_get_old(well: Desk) -> None:
+    instead(well, "/outbox/kinds", [{"kind": "jira", "state": "disabled", "reason": "no token"}])
+    instead(well, "/outbox", effects(EFFECT | {"asked_at": hours_ago(99)}))
+
+    assert well.run("doctor").exit_code == 0
+
+
 def test_the_oldest_effect_is_looked_for_on_all_pages(well: Desk) -> None:
     young, old = (EFFECT | {"id": id_, "asked_at": hours_ago(h)} for id_, h in (("y", 0), ("o", 9)))
     more = httpx.Response(
