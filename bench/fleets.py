@@ -65,10 +65,10 @@ def fading(falls: float, seed: int, days: int = 90) -> History:
     end = ENDING.timestamp()
     start = end - days * DAY_S
     times = customers(dice, Place("station", _CHICAGO), 24.0, start, end)
-    kept = (
+    left = (
         t for t in times if dice.random() < math.exp(-math.log(falls) * (t - start) / (end - start))
     )
-    return history(f"GM{seed:03d}", sorted(kept))
+    return history(f"GM{seed:03d}", sorted(left))
 
 
 def arrivals(path: Path) -> list[History]:

@@ -1,4 +1,4 @@
-"""What is new about a machine, and how it is put for whoever is told.
+"""What is new about a machine, and the text of its announcement.
 
 A *kind* of news is a kind of cause, or "out_of_service" for the level. It is announced once for
 each *episode*: a cause that clears and comes back is new.
@@ -23,7 +23,7 @@ MOST_NEWS = 40
 
 
 class News(Model):
-    """A cause that nobody was told of yet."""
+    """A cause that is not announced yet."""
 
     serial: str
     kind: str
@@ -135,8 +135,8 @@ def digest(news: Sequence[News], to: str, zone: str, which: Digest, now: datetim
 
 
 def _effect(name: str, to: str, subject: str, text: str, now: datetime) -> Effect:
-    told = {"to": to, "subject": subject, "text": text, "asked_at": now.timestamp()}
-    return Effect(f"{KIND}#{name}", KIND, told)
+    payload = {"to": to, "subject": subject, "text": text, "asked_at": now.timestamp()}
+    return Effect(f"{KIND}#{name}", KIND, payload)
 
 
 def _headline(news: News) -> str:

@@ -36,8 +36,8 @@ def file_arrived(event: SQSEvent) -> Failures:
         try:
             _look_at(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours go on
-            told = {"body": record.body, "receives": receives(record)}
-            logger.exception("file failed", extra=told)
+            extra = {"body": record.body, "receives": receives(record)}
+            logger.exception("file failed", extra=extra)
             failures.append({"itemIdentifier": record.to_dict()["messageId"]})
             with suppress(Exception):  # what failed the file, such as an outage, may fail this
                 _tell_file(record, error)
@@ -58,7 +58,7 @@ def fleet_changed(event: SQSEvent) -> Failures:
         looked = failed
     for record in event:
         try:
-            if not _go_on(json.loads(record.body)) and looked:
+            if not _continued(json.loads(record.body)) and looked:
                 raise looked
         except Exception:  # noqa: BLE001 - its neighbours go on
             logger.exception("fleet failed", extra={"body": record.body})
@@ -66,14 +66,14 @@ def fleet_changed(event: SQSEvent) -> Failures:
     return {"batchItemFailures": failures}
 
 
-def _go_on(asked: dict[str, Any]) -> bool:
+def _continued(message: dict[str, Any]) -> bool:
     """Do a part of a round or of a rebuild; return False when neither is asked for."""
-    if "round" in asked:
-        vending().verdicts.go_round(Round.model_validate(asked["round"]))
-    elif "enrolment" in asked:
-        vending().rebuilding.enrol(Enrolment.model_validate(asked["enrolment"]))
-    elif "clearing" in asked:
-        vending().rebuilding.clear(Clearing.model_validate(asked["clearing"]))
+    if "round" in message:
+        vending().verdicts.go_round(Round.model_validate(message["round"]))
+    elif "enrolment" in message:
+        vending().rebuilding.enrol(Enrolment.model_validate(message["enrolment"]))
+    elif "clearing" in message:
+        vending().rebuilding.clear(Clearing.model_validate(message["clearing"]))
     else:
         return False
     return True

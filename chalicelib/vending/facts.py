@@ -1,4 +1,4 @@
-"""What subscribers are told of machines."""
+"""The events of machines for subscribers."""
 
 from collections.abc import Iterator, Mapping
 from typing import cast

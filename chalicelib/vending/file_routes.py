@@ -106,7 +106,7 @@ def list_files(caller: Caller, query: FilesQuery) -> Response:
     errors=(404,),
 )
 def get_file(caller: Caller, path: _FilePath) -> Response:
-    """Show a file: what was kept, known and refused, with the refused lines."""
+    """Show a file: rows stored, known and refused, with the refused lines."""
     scope = scope_of(caller)
     file = vending().uploads.detail(path.file_id)
     scope.check(file.technician, f"There is no file {path.file_id}.")

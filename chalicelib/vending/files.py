@@ -54,7 +54,7 @@ class FileView(Model):
     sha256: str | None = None
     """The digest of its text (SHA-256, hexadecimal)."""
     rows_kept: int | None = None
-    """How many rows were kept."""
+    """How many rows were stored."""
     rows_known: int | None = None
     """How many of these other files held already."""
     rows_refused: int | None = None
@@ -108,7 +108,7 @@ class FileRecord(FileView):
 
 
 class RefusedLine(Model):
-    """A line that was not kept, and why."""
+    """A line that was refused, and why."""
 
     line: int
     """The number of the line, from 1."""

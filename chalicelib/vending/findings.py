@@ -267,8 +267,8 @@ def stored_silence(silence: Silence) -> OwnSilence:
 
 
 def _note(kind: str, start: int, end: int, why: str) -> MachineNote:
-    told = {"kind": kind, "from": instant(start), "to": instant(end), "why": why}
-    return MachineNote.model_validate(told)
+    fields = {"kind": kind, "from": instant(start), "to": instant(end), "why": why}
+    return MachineNote.model_validate(fields)
 
 
 def extent(start: int, end: int, e: float) -> dict[str, datetime | float]:

@@ -16,7 +16,7 @@ class History:
     """What is stored of one machine: the sorted union of its files' rows, its visits, its site.
 
     A closed visit settles the faults up to ``settled_until``: rules A and A2 look at later rows
-    only. ``registered_at`` is for a machine that nobody has read yet: it is due from then on.
+    only. ``registered_at`` is for a machine without a download: it is due from then on.
     """
 
     serial: str
@@ -26,7 +26,7 @@ class History:
     settled_until: datetime | None = None
     registered_at: datetime | None = None
     beyond: Mapping[date, int] = field(default_factory=dict)
-    """Rows by UTC day that were counted and not kept, where a day has more than `MOST_ROWS`."""
+    """Rows by UTC day that were counted and not stored, where a day has more than `MOST_ROWS`."""
     read_until: datetime | None = None
     """The earliest instant that the latest download can have been at."""
     file_starts_at: datetime | None = None

@@ -39,7 +39,7 @@ CARRIAGE_RETURNS = (
 
 
 class RefusedError(Exception):
-    """Raised for a line that cannot be kept, with the reason in plain words."""
+    """Raised for a line that is refused, with the reason in plain words."""
 
 
 class Rules(NamedTuple):

@@ -232,7 +232,7 @@ Urgency = Literal["under", "over", "lost_log", "clock", "stuck_sensor", "corrupt
 
 
 class Cause(Model):
-    """One reason to go to a machine; ``count`` findings of that kind, of which it tells one."""
+    """One reason to go to a machine; ``count`` findings of that kind, of which it shows one."""
 
     kind: Urgency
     """Which kind of reason."""
@@ -398,7 +398,7 @@ def _in_order(days: tuple[T, ...]) -> tuple[T, ...]:
 
 
 class SiteBody(OwnBody):
-    """A place where machines stand; its zone tells what a technician's clock meant.
+    """A place where machines stand; its zone is the one that a technician's clock shows.
 
     On its closing days (local dates, and weekdays) no sale is expected.
     """
@@ -443,7 +443,7 @@ class MachineBody(OwnBody):
 
 
 class UploadQuery(Model):
-    """What is said about a technician's file beside its bytes."""
+    """The metadata of a technician's file."""
 
     technician: TechnicianId
     """Who downloaded the log, such as T0001 or #001."""
@@ -456,13 +456,13 @@ class UploadQuery(Model):
 
 
 class ImportQuery(Model):
-    """What is said about a dispatcher's file beside its bytes."""
+    """The metadata of a dispatcher's file."""
 
     filename: OriginalName | None = None
 
 
 class _Sent(Model):
-    """What is known of the bytes before they are sent; each that is told is signed.
+    """What is known of the bytes before they are sent; each that is given is signed.
 
     ``size_bytes`` is their number, ``sha256`` their digest in hexadecimal: of the bytes that are
     sent, packed or not.
@@ -566,7 +566,7 @@ class ServiceBody(Service):
     """What was done, or found."""
 
 
-# --- what is kept and answered ------------------------------------------------------------------
+# --- what is stored and answered ------------------------------------------------------------------
 
 
 class Site(SiteBody):
@@ -637,7 +637,7 @@ class Dispatch(Model):
     closed_at: Instant | None = None
     """When it was closed."""
     closed_by: str | None = None
-    """Who closed it: a download of the machine's log, or somebody by hand."""
+    """Who closed it: a download of the machine's log, or a dispatcher by hand."""
     closing_note: str | None = None
     """What was written when it was closed."""
 

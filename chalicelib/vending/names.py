@@ -48,7 +48,7 @@ def day(value: date) -> date:
 
 @dataclass(frozen=True)
 class DownloadTime:
-    """When a log was read from its machine: the technician's wall clock, and its zone if told."""
+    """When a log was read from its machine: the technician's wall clock, and its zone if given."""
 
     wall: datetime
     offset: timedelta | None = None

@@ -30,7 +30,7 @@ _BLANK = b" \t\r\n\v\f" + _DOS_END
 
 
 class Refusal(NamedTuple):
-    """A line that was not kept.
+    """A line that was refused.
 
     ``line`` counts from 1; ``text`` is the raw line's first 200 bytes; ``serial`` is the machine
     whose log is at fault: the file's own, or in an import the one that the line names.

@@ -69,7 +69,7 @@ class SupersededError(Exception):
 
 
 class ChangedMeanwhileError(Exception):
-    """The object in the share is no longer the one that was asked for."""
+    """The object in the share has changed since it was looked up."""
 
 
 class AlreadyOpenError(Exception):

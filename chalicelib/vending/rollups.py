@@ -4,7 +4,7 @@ Terms: a *region* is a time zone; a *rollup* is one machine's local day; a *regi
 of the rollups of all machines of a region on that day. A machine *covers* a local hour when it has
 a row at or before its start and one at or after its end, less than `LONGEST_SILENCE` apart from
 each other's neighbours: its log would show what was sold then. Everything here follows from the
-machine's own rows alone, so a region-day can be kept by adding and subtracting.
+machine's own rows alone, so a region-day is maintained by adding and subtracting.
 """
 
 import struct
@@ -23,7 +23,7 @@ else:
     Keys = array  # not to be subscripted at run time before Python 3.12
 
 MOST_ROWS = 5_000
-"""Rows of a machine-day that are kept; more is a stuck sensor, and only counted."""
+"""Rows of a machine-day that are stored; more are a stuck sensor, and only counted."""
 LONGEST_SILENCE = timedelta(days=90)
 """A longer one parts two logs that say nothing of each other; no hour of it is covered."""
 _NONE = (0,) * DAY_H
@@ -116,15 +116,15 @@ def rollups(
     times = array("q", [key // 10 for key in keys])
     spans = list(_spans(times))
     refused, beyond = refused or {}, beyond or {}
-    told = {*refused, *beyond}
+    reported = {*refused, *beyond}
     for span in spans:
-        told.update(every_day(*(local_day(zone, second) for second in span)))
+        reported.update(every_day(*(local_day(zone, second) for second in span)))
     found = {
         day: _rollup(
             keys, times, spans, hours_of(zone, day), refused.get(day, 0), beyond.get(day, 0)
         )
         for day in days
-        if day in told
+        if day in reported
     }
     return {day: rollup for day, rollup in found.items() if rollup != Rollup()}
 

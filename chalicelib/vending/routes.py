@@ -96,7 +96,7 @@ class _RowsQuery(PageQuery):
 
 
 class _DaysQuery(Model):
-    """Which local days: up to a year, the last 90 up to its newest row when nothing is asked."""
+    """Which local days: up to a year, the last 90 up to its newest row by default."""
 
     first: Annotated[Day | None, Field(alias="from")] = None
     """The first local day."""
@@ -412,7 +412,7 @@ def _machine(caller: Caller, serial: str) -> MachineView:
 
 
 def _ones_own(caller: Caller, query: MachinesQuery) -> MachinesQuery:
-    """Return what is asked for, for a technician of their own machines alone."""
+    """Return the list; a technician sees their own machines alone."""
     scope = scope_of(caller)
     technician = query.technician or scope.technician
     scope.check(technician, f"There is no technician {technician}.")

@@ -86,7 +86,7 @@ def _found(
 
 
 def _gaps(ends: Sequence[int], rhythm: Rhythm) -> list[tuple[float, Span]]:
-    """Return the gaps in which the rhythm expects something to speak of, with how much.
+    """Return the gaps in which the rhythm expects more than `TAIL_FROM` rows, with how many.
 
     Within a cell it is shared out evenly, which is good enough to choose those to look at closely.
     """

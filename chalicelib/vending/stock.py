@@ -1,7 +1,7 @@
 """What is left in a machine, when it will be empty, and whether its cash is all there.
 
 All of it follows from what was reported: the machine's capacity, and visits that filled it or took
-its cash out. What was not reported is not known and is left out.
+its cash out. What was not reported is left out.
 """
 
 import math

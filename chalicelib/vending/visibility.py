@@ -10,7 +10,7 @@ from chalicelib.core.errors import ForbiddenError, NotFoundError
 from chalicelib.vending import names
 
 ONES_OWN: Access = ("vending:dispatch", "vending:technician")
-"""What routes take that answer a technician, too, and are asked by `scope_of` what to show."""
+"""The argument of routes that technicians may call; `scope_of` says what they may see."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TechnicianScope:
     technician: str | None
 
     def shows(self, technician: str | None) -> bool:
-        """Return whether what is ``technician``'s is seen; None is nobody's."""
+        """Return whether what is ``technician``'s is visible; None has no technician."""
         return self.technician in (None, technician)
 
     def check(self, technician: str | None, missing: str) -> None:

@@ -27,13 +27,13 @@ def money(sales: float) -> str:
 
 
 def moment(second: float, zone: str) -> str:
-    """Return a time as it is said: ``Tue 14 Apr 2026 14:10``, with UTC where no zone is known."""
+    """Return a time in words: ``Tue 14 Apr 2026 14:10``, with UTC where no zone is known."""
     at = datetime.fromtimestamp(second, ZoneInfo(zone))
     return f"{at:%a} {at.day} {at:%b %Y %H:%M}{' UTC' if zone == 'UTC' else ''}"
 
 
 def length(hours: float) -> str:
-    """Return a time span as it is said: ``5 hours``, ``3 days``."""
+    """Return a time span in words: ``5 hours``, ``3 days``."""
     if hours < 3 * _DAY_H:
         return f"{hours:.0f} hour{'' if round(hours) == 1 else 's'}"
     return f"{hours / _DAY_H:.0f} days"
@@ -186,14 +186,14 @@ def clock(found: Doubt, zone: str) -> str:
     match found.kind:
         case "lone_rows":
             rows = "One sale is" if found.rows == 1 else f"{found.rows} sales are"
-            said = f"{rows} dated {at}, {apart} after all others"
+            sentence = f"{rows} dated {at}, {apart} after all others"
         case "never_set":
-            said = f"Its newest sale is dated {at}, when no such machine existed"
+            sentence = f"Its newest sale is dated {at}, when no such machine existed"
         case "behind_download":
-            said = f"Its newest sale is dated {at}, {apart} before its log was read"
+            sentence = f"Its newest sale is dated {at}, {apart} before its log was read"
         case "behind_file":
-            said = f"Its newest sale is dated {at}, {apart} before those of the other machines"
-    return f"{said}: its clock is wrong."
+            sentence = f"Its newest sale is dated {at}, {apart} before those of the other machines"
+    return f"{sentence}: its clock is wrong."
 
 
 def how_clock(found: Doubt) -> HowWeKnow:
@@ -207,20 +207,20 @@ def how_clock(found: Doubt) -> HowWeKnow:
     )
 
 
-def stuck_sensor(day: str, rows: int, kept: int) -> str:
+def stuck_sensor(day: str, rows: int, most: int) -> str:
     """Return what a day with impossibly many rows is."""
     return (
         f"It reported {rows:,} sales on {day}, more than it can make: its sensor is stuck; "
-        f"the first {kept:,} count."
+        f"the first {most:,} count."
     )
 
 
-def how_stuck_sensor(kept: int) -> HowWeKnow:
+def how_stuck_sensor(most: int) -> HowWeKnow:
     """Return what a stuck sensor follows from."""
     return HowWeKnow(
         method="the number of rows of a day",
-        figures=f"more than {kept:,} rows",
-        threshold=f"{kept:,} rows a day",
+        figures=f"more than {most:,} rows",
+        threshold=f"{most:,} rows a day",
         may_also_be="a log that was written twice over",
     )
 

@@ -14,7 +14,7 @@ from chalicelib.vending.ports import Announced, Announcements, Fleet, MachineSta
 
 @dataclass(frozen=True)
 class Announcing:
-    """Announces causes to ``to``: ``slack:<id>`` or ``mail:<address>``; to nobody when empty."""
+    """Announces causes to ``to``: ``slack:<id>`` or ``mail:<address>``; off when empty."""
 
     to: str
     store: Announcements
@@ -36,13 +36,15 @@ class Announcing:
             site=site.name if site else state.site,
             technician=state.technician,
         )
-        # Followed also while nobody is told: an episode has its number once.
+        # Followed also when announcements are off: an episode has its number once.
         known = {"episodes": dict(followed.episodes), "open": followed.open}
-        told = followed.news if self.to else ()
+        to_announce = followed.news if self.to else ()
         announced = Announced(
-            news=[each for each in told if not each.urgent],
+            news=[each for each in to_announce if not each.urgent],
             cleared=followed.cleared,
-            effects=[announcements.at_once(each, self.to, now) for each in told if each.urgent],
+            effects=[
+                announcements.at_once(each, self.to, now) for each in to_announce if each.urgent
+            ],
         )
         fleet.put(state.model_copy(update=known), over=over, announced=announced)
 

@@ -232,13 +232,13 @@ class Arrivals:
             stored = names.StoredName.parse(key.removeprefix(INCOMING))
         except ValueError:
             return record
-        told = {
+        changes = {
             "owner": stored.technician,
             "machine": stored.machine,
             "technician": stored.technician,
             "downloaded_at": stored.wall.isoformat(),
         }
-        return record.model_copy(update=told)
+        return record.model_copy(update=changes)
 
     def _process(self, record: FileRecord, found: Found) -> FileRecord:
         claim = {
@@ -250,7 +250,7 @@ class Arrivals:
         return self._commit(record, found, self._held(record) or self._parsed(record, found))
 
     def _held(self, record: FileRecord) -> dict[str, object] | None:
-        """Return what becomes of a file that is nobody's, or not that technician's any more."""
+        """Return what becomes of a file without an owner, or no longer of that technician."""
         if record.checked and not record.check_again:
             return None
         if record.machine is None or record.technician is None:
@@ -288,7 +288,7 @@ class Arrivals:
         }
         for _ in range(10):
             try:
-                kept = self.files.save(record.model_copy(update=changes))
+                saved = self.files.save(record.model_copy(update=changes))
             except StaleRecordError:
                 now = self.files.owned(record.owner, record.id)
                 if now is None or now.state == "deleted" or now.generation != record.generation:
@@ -296,8 +296,8 @@ class Arrivals:
                     raise SupersededError(record.id) from None
                 record = now
             else:
-                self.processed(kept)
-                return kept
+                self.processed(saved)
+                return saved
         raise StaleRecordError(record.id)
 
     def _parsed(self, record: FileRecord, found: Found) -> dict[str, object]:
@@ -306,4 +306,4 @@ class Arrivals:
         except archives.UnreadableLogError as unreadable:
             return {**_UNREAD, "state": "rejected", "reason": unreadable.detail, "rows_kept": 0}
         self.files.put_refused(record, reading.refusals)
-        return reading.told(record)
+        return reading.outcome(record)

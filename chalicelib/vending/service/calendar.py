@@ -70,16 +70,16 @@ class Calendar:
     def _silences(self, state: MachineState, first: date, last: date) -> Iterator[DaySilence]:
         for verdict in state.summary.verdicts:
             if verdict.kind == "lost_log" and verdict.from_ and verdict.to:
-                told = {"from": verdict.from_, "to": verdict.to, "why": verdict.why}
-                yield DaySilence.model_validate({"kind": "lost_log", **told})
+                fields = {"from": verdict.from_, "to": verdict.to, "why": verdict.why}
+                yield DaySilence.model_validate({"kind": "lost_log", **fields})
         region = self.regions.around(state.epoch, state.zone, first, last)
         for case in region.cases:
             if state.serial in case.machines:
-                told = {"from": case.from_, "to": case.to, "why": case.why}
-                yield DaySilence.model_validate({"kind": "partial_silence", **told})
+                fields = {"from": case.from_, "to": case.to, "why": case.why}
+                yield DaySilence.model_validate({"kind": "partial_silence", **fields})
         for gap in region.gaps:
-            told = {"from": gap.from_, "to": gap.to, "why": gap.why}
-            yield DaySilence.model_validate({"kind": "fleet_gap", **told})
+            fields = {"from": gap.from_, "to": gap.to, "why": gap.why}
+            yield DaySilence.model_validate({"kind": "fleet_gap", **fields})
 
     def _events(self, state: MachineState, first: date, last: date) -> "_Events":
         """Return what happened from ``first`` to ``last``, and maybe around them, by local day."""

@@ -39,7 +39,7 @@ class Dispatching:
         """Send the machine's technician; return the dispatch, and True when it is new.
 
         The same again while it is open is the same dispatch. Raises UnprocessableError for a
-        machine that nobody knows, ConflictError when it is open with another note.
+        unknown machine, ConflictError when it is open with another note.
         """
         machine = self.registry.machine(body.machine)
         state = self.fleet.machine(body.machine)
@@ -105,7 +105,7 @@ class Dispatching:
 
 
 def _visit(closed: Dispatch, body: ClosingBody) -> ServiceVisit | None:
-    """Return what was done on a visit, if that was said."""
+    """Return what was done on a visit, if that was reported."""
     if not body.reported or closed.closed_at is None:
         return None
     done = {"filled": body.filled, "full": body.full, "cash_cents": body.cash_cents}

@@ -1,7 +1,7 @@
 """What the dispatcher sees of all machines (V6, V8), in pages: the fleet, and where to go.
 
 The most urgent machine comes first. A list is read from where the page before it ended, so it
-costs what it shows; the sums are kept by state and cost nothing of the kind.
+costs what it shows; the sums are stored by state.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -83,7 +83,7 @@ class FleetService:
     ) -> Page[MachineView, MachinePosition]:
         """Return a page of the machines, most urgent first.
 
-        Raises NotFoundError for a site or a technician that nobody knows.
+        Raises NotFoundError for an unknown site or technician.
         """
         self._check(wanted)
         views: list[MachineView] = []
@@ -118,8 +118,8 @@ class FleetService:
     ) -> Page[WorkItem, WorkPosition]:
         """Return a page of where to go and why, most urgent first.
 
-        Those that somebody is on the way to and nothing is known to be wrong with come last. Raises
-        NotFoundError for a site or a technician that nobody knows.
+        Machines with an open dispatch and no cause come last. Raises
+        NotFoundError for an unknown site or technician.
         """
         self._check(wanted)
         page = cut(self._work(wanted, after), wanted.limit, itemgetter(0))

@@ -48,7 +48,7 @@ class Reading:
             return "suspect", f"{self.refused} of {self.lines} lines ({share:.1%}) were refused"
         return "processed", None
 
-    def told(self, record: FileRecord) -> dict[str, object]:
+    def outcome(self, record: FileRecord) -> dict[str, object]:
         """Return what the file's record is to say; the chunks of its run are those that count."""
         state, reason = self.state()
         return {

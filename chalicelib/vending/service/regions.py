@@ -113,8 +113,8 @@ class Regions:
             days = self.rollups.counted(epoch, zone, month) if counted else standing.days
             found = self._silences(epoch, zone, month, days)
             known = {(each.start, each.end): each for each in standing.stretches}
-            kept = [_with_ends(each, known.get((each.start, each.end))) for each in found]
-            stretches, loosened = self._pulled(kept, serials)
+            gaps = [_with_ends(each, known.get((each.start, each.end))) for each in found]
+            stretches, loosened = self._pulled(gaps, serials)
             moved = loosened or known.keys() != {(each.start, each.end) for each in stretches}
             return replace(standing, days=days, stretches=stretches)
 
@@ -136,7 +136,7 @@ class Regions:
         """Store what ``change`` makes of a month; it is read before anything else is.
 
         With ``always`` the version goes up even where nothing changes: so whoever has read older
-        rows of a machine finds that somebody knows better.
+        rows of a machine finds newer ones.
         """
         for _ in retry.tries(budget_s=20):
             over = self.rollups.region_months(epoch, zone, [month]).get(month)
@@ -167,10 +167,10 @@ class Regions:
     ) -> tuple[tuple[Stretch, ...], bool]:
         """Return the silences with closer ends, and whether one has lost the row that ended it."""
         found, loosened = [], False
-        asked = list(serials)
+        wanted = list(serials)
         for stretch in stretches:
             pulled = stretch
-            for serial in asked:
+            for serial in wanted:
                 ends = self._ends(serial, stretch)
                 freed = _freed(pulled, serial, ends)
                 loosened = loosened or freed != pulled

@@ -79,32 +79,32 @@ class Uploads:
     serials_of: Callable[[str], tuple[str, ...]]
     now: Callable[[], datetime]
 
-    def upload(self, told: UploadQuery, content: bytes) -> tuple[FileView, bool]:
+    def upload(self, metadata: UploadQuery, content: bytes) -> tuple[FileView, bool]:
         """Store a technician's file; return it, and True when it is new.
 
         Raises NotFoundError, ForbiddenError, ConflictError (same name, other bytes), or what
         `archives` found wrong with the bytes.
         """
-        draft = self._technicians_file(told, place="query")
+        draft = self._technicians_file(metadata, place="query")
         return self._store(draft, content, member=f"{draft.name.removesuffix('.zip')}.txt")
 
-    def take_import(self, told: ImportQuery, content: bytes) -> tuple[FileView, bool]:
+    def take_import(self, metadata: ImportQuery, content: bytes) -> tuple[FileView, bool]:
         """Store a dispatcher's file of any machines; the same bytes again are the same file."""
         digest = canonical.sha256(content)[:32]
-        draft = self._import(told, f"{digest}.zip")
+        draft = self._import(metadata, f"{digest}.zip")
         return self._store(draft, content, member=f"{digest}.txt")
 
-    def await_upload(self, told: AwaitedUpload) -> PresignedFile:
+    def await_upload(self, metadata: AwaitedUpload) -> PresignedFile:
         """Expect a technician's large file. Raises ConflictError when it is here already.
 
         Whether the machine is that technician's is looked at once more when it arrives.
         """
-        draft = self._technicians_file(told, place="body")
-        return self._await(draft.model_copy(update={"check_again": True}), told)
+        draft = self._technicians_file(metadata, place="body")
+        return self._await(draft.model_copy(update={"check_again": True}), metadata)
 
-    def await_import(self, told: AwaitedImport) -> PresignedFile:
+    def await_import(self, metadata: AwaitedImport) -> PresignedFile:
         """Expect a dispatcher's large file; every call expects another one."""
-        return self._await(self._import(told, None), told)
+        return self._await(self._import(metadata, None), metadata)
 
     def technicians_files(self, wanted: FilesQuery, *, start: Id | None) -> Page[FileView, Id]:
         """Return a technician's files, newest first. Raises NotFoundError."""
@@ -150,33 +150,33 @@ class Uploads:
         standing = (record.view() for record in records if record.state != "deleted")
         return cut(standing, wanted.limit, lambda last: Id(last.id))
 
-    def _technicians_file(self, told: UploadQuery, *, place: ParameterLocation) -> FileRecord:
-        machine = self.registry.machine(told.machine)
-        technician = self.registry.technician(told.technician)
+    def _technicians_file(self, metadata: UploadQuery, *, place: ParameterLocation) -> FileRecord:
+        machine = self.registry.machine(metadata.machine)
+        technician = self.registry.technician(metadata.technician)
         if technician is None:
-            raise NotFoundError(f"There is no technician {told.technician}.")
+            raise NotFoundError(f"There is no technician {metadata.technician}.")
         if machine is None:
-            raise NotFoundError(f"There is no machine {told.machine}.")
-        if machine.technician != told.technician:
-            assigned = list(self.serials_of(told.technician))
+            raise NotFoundError(f"There is no machine {metadata.machine}.")
+        if machine.technician != metadata.technician:
+            assigned = list(self.serials_of(metadata.technician))
             raise ForbiddenError(
-                f"{told.machine} is not assigned to {told.technician}.", assigned=assigned
+                f"{metadata.machine} is not assigned to {metadata.technician}.", assigned=assigned
             )
         site = self.registry.site(machine.site) if machine.site else None
-        time = names.download_time(told.downloaded_at)
+        time = names.download_time(metadata.downloaded_at)
         not_after = time.latest_instant(site.time_zone if site else None)
         if not_after > self.now() + _CLOCK_SKEW + timedelta(hours=12):
             detail = "must not lie in the future; check the clock it was read from"
             raise InvalidInputError([Fault(place=place, field="downloaded_at", detail=detail)])
-        name = names.StoredName(told.technician, told.machine, time.wall)
+        name = names.StoredName(metadata.technician, metadata.machine, time.wall)
         return FileRecord(
             id=0,
-            owner=told.technician,
+            owner=metadata.technician,
             key=f"{INCOMING}{name}",
             name=str(name),
-            original_name=told.filename,
-            machine=told.machine,
-            technician=told.technician,
+            original_name=metadata.filename,
+            machine=metadata.machine,
+            technician=metadata.technician,
             downloaded_at=time.wall.isoformat(),
             not_after=not_after,
             checked=True,
@@ -184,7 +184,7 @@ class Uploads:
             uploaded_at=self.now(),
         )
 
-    def _import(self, told: ImportQuery, name: str | None) -> FileRecord:
+    def _import(self, metadata: ImportQuery, name: str | None) -> FileRecord:
         file_id = 0 if name else self.files.next_id()
         name = name or f"import-{file_id}.zip"
         now = self.now()
@@ -193,7 +193,7 @@ class Uploads:
             owner=DISPATCHER,
             key=f"{IMPORTS}{name}",
             name=name,
-            original_name=told.filename,
+            original_name=metadata.filename,
             not_after=now + _CLOCK_SKEW,
             checked=True,
             state="received",
@@ -216,13 +216,13 @@ class Uploads:
             self.share.put(record.key, packed.content)
         return record.view(), new
 
-    def _await(self, draft: FileRecord, told: AwaitedUpload | AwaitedImport) -> PresignedFile:
+    def _await(self, draft: FileRecord, metadata: AwaitedUpload | AwaitedImport) -> PresignedFile:
         record, new = self._claim(draft, "awaiting_upload")
         if not new and record.state not in PENDING:
             raise ConflictError(
                 f"{record.name} is here already, as file {record.id}.", file=record.id
             )
-        sending = Sending(record.id, told.size_bytes, told.sha256)
+        sending = Sending(record.id, metadata.size_bytes, metadata.sha256)
         url, headers = self.share.upload_url(record.key, sending, expires_in_s=URL_VALID_S)
         ends = self.now() + timedelta(seconds=URL_VALID_S)
         upload = Upload(url=url, headers=headers, expires_at=ends)
@@ -234,8 +234,8 @@ class Uploads:
             standing = self.files.at_key(draft.key)
             try:
                 if standing is None:
-                    told = {"id": draft.id or self.files.next_id(), "state": state}
-                    return self.files.create(draft.model_copy(update=told)), True
+                    fields = {"id": draft.id or self.files.next_id(), "state": state}
+                    return self.files.create(draft.model_copy(update=fields)), True
                 if standing.state in _UNSENT and not _differ(standing, draft):
                     return self.files.save(_sent_after_all(standing, draft, state)), False
             except (KeyTakenError, StaleRecordError):
@@ -252,8 +252,8 @@ def _differ(one: FileRecord, other: FileRecord) -> bool:
 def _sent_after_all(standing: FileRecord, draft: FileRecord, state: FileState) -> FileRecord:
     """Return the record of a file that was awaited or had failed, and comes as ``draft`` says."""
     fresh = ("check_again", "sha256", "size_bytes", "uploaded_at")
-    told = {name: getattr(draft, name) for name in fresh}
-    return standing.model_copy(update={**told, "state": state, "reason": None})
+    fields = {name: getattr(draft, name) for name in fresh}
+    return standing.model_copy(update={**fields, "state": state, "reason": None})
 
 
 def _taken_back(record: FileRecord, *, by: int) -> FileRecord:

@@ -292,7 +292,7 @@ def _history(
 
 
 def placed(state: MachineState) -> MachineState:
-    """Return the state with its place in the lists; it has none while nobody knows the machine."""
+    """Return the state with its place in the lists; an unregistered machine has none."""
     summary = state.summary
     if not (state.machine or summary.transactions or summary.corrupt_lines):
         return state

@@ -57,10 +57,10 @@ class AnnouncementStore:
         """
         latest = {"S": f"{which.day}#{which.number:03d}"}
         newer = Condition("attribute_not_exists(pk) OR latest < :it", {":it": latest})
-        told = {"latest": latest, "more": {"BOOL": not which.last}}
+        fields = {"latest": latest, "more": {"BOOL": not which.last}}
         try:
             self._table.transact(
-                self._table.putting({**key(_DIGESTS, zone), **told}, newer),
+                self._table.putting({**key(_DIGESTS, zone), **fields}, newer),
                 self._outbox.adding(effect),
                 *(
                     self._table.deleting(_NEWS, f"{each.serial}#{each.kind}", _unchanged(each))

@@ -137,10 +137,10 @@ class FileStore:
 
     def unknown_keys(self, keys: Iterable[str]) -> list[str]:
         """Return those of ``keys`` without a file."""
-        asked = list(keys)
-        found = self._table.get_many((f"KEY#{key_}", "FILE") for key_ in asked)
+        wanted = list(keys)
+        found = self._table.get_many((f"KEY#{key_}", "FILE") for key_ in wanted)
         known = {item["pk"]["S"].removeprefix("KEY#") for item in found}
-        return [key_ for key_ in asked if key_ not in known]
+        return [key_ for key_ in wanted if key_ not in known]
 
     def put_refused(self, record: FileRecord, lines: Sequence[RefusedLine]) -> None:
         """Keep the refused lines of a file, in its present generation."""
@@ -157,7 +157,7 @@ class FileStore:
         )
 
     def refused(self, record: FileRecord) -> list[RefusedLine]:
-        """Return the refused lines that were kept of the live generation, in the file's order."""
+        """Return the stored refused lines of the live generation, in the file's order."""
         if record.live is None:
             return []
         items = self._table.prefixed(f"FILE#{record.id}", f"{_refused(record.live)}#")

@@ -156,8 +156,8 @@ class FleetStore:
 
     def put_progress(self, epoch: int, shard: int, machines: int, *, over: bool) -> None:
         """Note how many machines of a shard were made anew, and whether that is over."""
-        told = {"machines": {"N": str(machines)}, "over": {"BOOL": over}}
-        self._table.put({**key(f"REBUILD#{epoch}", str(shard)), **told})
+        fields = {"machines": {"N": str(machines)}, "over": {"BOOL": over}}
+        self._table.put({**key(f"REBUILD#{epoch}", str(shard)), **fields})
 
     def progress(self, epoch: int) -> dict[int, tuple[int, bool]]:
         """Return the same by shard, of those that have begun."""
@@ -230,8 +230,8 @@ def entries_of(state: MachineState) -> dict[tuple[str, str], Item]:
         ("SITE", state.site),
         ("TECHNICIAN", state.technician),
     ]
-    told = {"serial": state.serial, "site": state.site, "technician": state.technician}
-    attributes = {name: {"S": value} for name, value in told.items() if value}
+    fields = {"serial": state.serial, "site": state.site, "technician": state.technician}
+    attributes = {name: {"S": value} for name, value in fields.items() if value}
     return {
         (f"{kind}#{state.epoch}#{name}", state.place): {
             **key(f"{kind}#{state.epoch}#{name}", state.place),
@@ -248,11 +248,11 @@ def _silences_of(state: MachineState) -> dict[tuple[str, str], Item]:
 
 
 def _entry(item: Item) -> Entry:
-    def told(name: str) -> str | None:
+    def text(name: str) -> str | None:
         return item[name]["S"] if name in item else None
 
     return Entry(
-        item["sk"]["S"], item["serial"]["S"], told("site"), told("technician"), item["state"]["S"]
+        item["sk"]["S"], item["serial"]["S"], text("site"), text("technician"), item["state"]["S"]
     )
 
 

@@ -42,12 +42,12 @@ class SqsQueues:
 
     def look_at(self, keys: Iterable[str]) -> None:
         """Have the files at these keys of the share looked at, as if they had just arrived."""
-        asked = list(keys)
-        for start in range(0, len(asked), _BATCH):
+        wanted = list(keys)
+        for start in range(0, len(wanted), _BATCH):
             self._send(
                 [
                     {"Id": str(number), "MessageBody": json.dumps({"keys": [key]})}
-                    for number, key in enumerate(asked[start : start + _BATCH])
+                    for number, key in enumerate(wanted[start : start + _BATCH])
                 ]
             )
 

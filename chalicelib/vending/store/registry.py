@@ -75,9 +75,9 @@ class RegistryStore:
         except ConditionError as there:
             before = _read(Machine, there.item)
             since = before.registered_at if before else machine.registered_at
-            kept = machine.model_copy(update={"registered_at": since})
-            self._table.transact(self._table.putting(_item(_MACHINES, kept.serial, kept)), note)
-            return kept, False
+            known = machine.model_copy(update={"registered_at": since})
+            self._table.transact(self._table.putting(_item(_MACHINES, known.serial, known)), note)
+            return known, False
         return machine, True
 
     def machine(self, serial: str) -> Machine | None:

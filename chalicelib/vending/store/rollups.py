@@ -269,8 +269,8 @@ def month_item(serial: str, name: str, month: Month, version: int) -> Item:
 
 
 def _old_item(month: Month) -> Item:
-    told = {"epoch": {"N": str(month.epoch)}, "zone": {"S": month.zone}}
-    return {**key("OLD", f"{month.epoch:06d}#{month.zone}"), **told}
+    fields = {"epoch": {"N": str(month.epoch)}, "zone": {"S": month.zone}}
+    return {**key("OLD", f"{month.epoch:06d}#{month.zone}"), **fields}
 
 
 def _month(item: Item) -> Month:
@@ -353,8 +353,8 @@ def _chunked(serials: Iterable[str]) -> list[list[str]]:
     return [named[at : at + _MOST_NOTES] for at in range(0, max(len(named), 1), _MOST_NOTES)]
 
 
-def _stretch(told: Mapping[str, Any]) -> Stretch:
-    return Stretch(**told)
+def _stretch(fields: Mapping[str, Any]) -> Stretch:
+    return Stretch(**fields)
 
 
 def _gap_key(stretch: Stretch) -> str:

@@ -54,8 +54,8 @@ class BucketShare:
             if missing.response["Error"]["Code"] in {"404", "NoSuchKey"}:
                 return None
             raise
-        told = head.get("Metadata", {}).get(_FILE, "")
-        sent_for = int(told) if re.fullmatch("[0-9]{1,18}", told) else None
+        stamp = head.get("Metadata", {}).get(_FILE, "")
+        sent_for = int(stamp) if re.fullmatch("[0-9]{1,18}", stamp) else None
         return Found(head["ETag"].strip('"'), head["ContentLength"], sent_for)
 
     def put(self, key: str, content: bytes) -> None:
