@@ -18,9 +18,9 @@ from infra.declarations import Declarations, together
 
 FOLDER = Path(__file__).parent / "templates"
 LOCAL_OVERLAY = "90-local.yaml"
-ON_AWS = ("13-brakes.yaml", "14-reference.yaml")
-"""Not for local targets: the embedded AWS would pass the limits on as text, and the gateways of
-local targets answer the reference."""
+ON_AWS = ("13-brakes.yaml", "14-reference.yaml", "18-cdn.yaml")
+"""Not for local targets: the embedded AWS would pass the limits on as text, the gateways of local
+targets answer the reference, and nobody is far from a laptop."""
 CONFIG = "config.json"
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -322,7 +323,9 @@ def test_what_cannot_be_sent_back_is_refused(api: Any, sqs: Any) -> None:
 def test_schedules_are_listed_with_their_last_run(api: Any, table: Table) -> None:
     late = datetime.now(UTC) - timedelta(hours=2)
     for at in (THEN, late):
-        Schedules(table, now=lambda at=at: at).ran("outbox_sweeper")
+        Schedules(table, now=partial(datetime.fromtimestamp, at.timestamp(), UTC)).ran(
+            "outbox_sweeper"
+        )
 
     views = {each.pop("name"): each for each in found(api.get("/schedules"))}
 
