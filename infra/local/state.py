@@ -134,7 +134,8 @@ def _write_services(folder: Path) -> None:
         part = folder / f"{name}.tmp"
         with part.open("w") as file:
             content = {"__ministack_format__": version, "payload": state}
-            json.dump(content, file, default=persistence._json_default)
+            # Not json.dump, which encodes in Python and takes several times as long.
+            file.write(json.dumps(content, default=persistence._json_default))
             file.flush()
             os.fsync(file.fileno())
         part.replace(folder / f"{name}.json")
