@@ -1,6 +1,6 @@
 """The routes of the bakery as typed calls, one method a route."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -65,6 +65,13 @@ class BakeryApi:
         query = given({"limit": limit, "status": status, "customer": customer, "due": due})
         return self._connection.answer(_ORDERS, "GET", "/orders", params=query)
 
+    def all_orders(
+        self, *, status: str | None = None, customer: str | None = None, due: str | None = None
+    ) -> Iterator[OrderAnswer]:
+        """Yield all such orders, newest first."""
+        query = given({"status": status, "customer": customer, "due": due})
+        return self._connection.members(_ORDERS, "/orders", params=query)
+
     def order(self, order_id: int) -> Answer[OrderAnswer]:
         """Return an order."""
         return self._connection.answer(_ORDER, "GET", f"/orders/{order_id}")
@@ -107,6 +114,10 @@ class BakeryApi:
     def batches(self, limit: int) -> Answer[tuple[BatchSummary, ...]]:
         """Return the newest batches."""
         return self._connection.answer(_BATCHES, "GET", "/batches", params={"limit": str(limit)})
+
+    def all_batches(self) -> Iterator[BatchSummary]:
+        """Yield all batches, newest first."""
+        return self._connection.members(_BATCHES, "/batches")
 
     def batch(self, day: str, ticket: int | None = None) -> Answer[BatchAnswer]:
         """Return a day's batch, or an extra ticket of the day."""

@@ -117,6 +117,11 @@ class Connection:
             page = self.answer(kind, "GET", page.next_page)
             yield page
 
+    def members(self, kind: TypeAdapter[tuple[E, ...]], path: str, **options: Any) -> Iterator[E]:
+        """Yield what a list has, asking for the next page when it is needed."""
+        for page in self.pages(kind, path, **options):
+            yield from page.value
+
     def csv(self, path: str, **options: Any) -> Iterator[str]:
         """Yield a list as CSV, page by page, with one heading in all."""
         page = self.response("GET", path, **options)

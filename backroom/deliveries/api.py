@@ -63,6 +63,10 @@ class DeliveriesApi:
         query = given({**wanted, "limit": limit})
         return self._connection.answer(_LISTED, "GET", "/packages", params=query)
 
+    def all_packages(self, **wanted: str | None) -> Iterator[ListedPackage]:
+        """Yield all packages that match ``wanted``, newest first."""
+        return self._connection.members(_LISTED, "/packages", params=given(wanted))
+
     def packages_csv(self, **wanted: str | None) -> Iterator[str]:
         """Yield all packages that fit as CSV, page by page, under one line of names."""
         query = given({**wanted, "format": "csv", "limit": 1_000})

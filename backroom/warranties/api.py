@@ -65,6 +65,11 @@ class WarrantiesApi:
         query = {**filters, "limit": str(limit), **({"match": "any-given"} if filters else {})}
         return self._connection.answer(_WARRANTIES, "GET", "/warranties", params=query)
 
+    def all_warranties(self, filters: Mapping[str, str]) -> Iterator[Warranty]:
+        """Yield all warranties that have all that ``filters`` name."""
+        query = {**filters, **({"match": "any-given"} if filters else {})}
+        return self._connection.members(_WARRANTIES, "/warranties", params=query)
+
     def all_of(self, store_uuid: str) -> Iterator[Answer[tuple[Warranty, ...]]]:
         """Yield all warranties of a store page by page."""
         query = {"store_uuid": store_uuid, "limit": "1000", "match": "any-given"}

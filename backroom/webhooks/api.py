@@ -1,5 +1,6 @@
 """The routes of events and subscriptions as typed calls, one method a route."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -53,6 +54,13 @@ class WebhooksApi:
             }
         )
         return self._connection.answer(_EVENTS, "GET", "/events", params=query)
+
+    def all_events(
+        self, *, kind: str | None = None, subject: str | None = None, after: str | None = None
+    ) -> Iterator[EventView]:
+        """Yield all such events in the order of their recording."""
+        query = given({"kind": kind, "subject": subject, "after": after})
+        return self._connection.members(_EVENTS, "/events", params=query)
 
     def event(self, event_id: str) -> Answer[EventView]:
         """Return an event."""

@@ -1,16 +1,23 @@
 """The typed client: what it sends, what it makes of answers, what it says without one."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
 
+from backroom.bakery.api import BakeryApi
 from backroom.core.advice import next_step_after
 from backroom.core.connection import Connection
 from backroom.core.errors import ApiError, UnreachableError
+from backroom.deliveries.api import DeliveriesApi
 from backroom.vending.api import Told, VendingApi
+from backroom.warranties.api import WarrantiesApi
+from backroom.webhooks.api import WebhooksApi
 from chalicelib.vending.files import Upload
+from infra.package import ROOT
 from tests.support.backroom.desk import NOW, Desk, file, fleet, machine, problem
 
 TOLD = Told("T0001", "GM001", "2018-09-21T09:34:48", "log.txt")
@@ -170,6 +177,37 @@ def test_the_pages_of_a_list_are_followed_under_the_stage_of_the_api(desk: Desk)
     assert [each.id for page in pages for each in page.value] == [1, 2]
     assert dict(desk.asked[0].url.params)["from"] == "2020-02-01"
     assert dict(desk.asked[1].url.params) == {"cursor": "x"}
+
+
+DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
+LISTS: list[tuple[str, dict[str, str], Callable[[Connection], Iterator[Any]]]] = [
+    ("/orders", {"status": "ready"}, lambda to: BakeryApi(to).all_orders(status="ready")),
+    ("/batches", {}, lambda to: BakeryApi(to).all_batches()),
+    ("/packages", {"sender": "a"}, lambda to: DeliveriesApi(to).all_packages(sender="a")),
+    (
+        "/warranties",
+        {"match": "any-given", "sku": "a"},
+        lambda to: WarrantiesApi(to).all_warranties({"sku": "a"}),
+    ),
+    ("/events", {"kind": "k"}, lambda to: WebhooksApi(to).all_events(kind="k")),
+]
+
+
+@pytest.mark.parametrize(("path", "query", "call"), LISTS, ids=[path for path, *_ in LISTS])
+def test_a_list_is_gone_through_page_by_page_as_it_is_needed(
+    desk: Desk, path: str, query: dict[str, str], call: Callable[[Connection], Iterator[Any]]
+) -> None:
+    answer = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+    example = answer["example"][0]
+    desk.on("GET", path, [example, example], Link=f'<{path}?cursor=x>; rel="next"')
+    desk.on("GET", path, [example])
+    found = call(Connection("http://api.test", transport=httpx.MockTransport(desk)))
+
+    assert desk.asked == []
+    next(found), next(found)
+    assert [dict(each.url.params) for each in desk.asked] == [query]
+    assert len(list(found)) == 1
+    assert [dict(each.url.params) for each in desk.asked] == [query, {"cursor": "x"}]
 
 
 def row(number: int) -> dict[str, object]:
