@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib import operations
+from chalicelib.core.errors import UnavailableError
 from chalicelib.core.settings import from_env
 from tests.support.api import Api, client
 from tests.support.routes import CONTRACTS, REGISTERED
@@ -57,6 +59,29 @@ def test_a_listed_origin_may_read_answers_their_headers_and_problems(api: Api) -
         assert answer.headers["Access-Control-Allow-Origin"] == SHOP
         assert answer.headers["Vary"] == "Origin"
     assert "ETag" in found.headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.usefixtures("_listed")
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(UnavailableError("The table is busy."), 503), (RuntimeError("broken"), 500)],
+    ids=["503", "500"],
+)
+def test_a_listed_origin_may_read_that_the_service_fails(
+    api: Api, monkeypatch: pytest.MonkeyPatch, failure: Exception, status: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setenv("VENDING_TABLE", "table")
+    monkeypatch.setattr(operations, "_good_until", [0.0])
+    monkeypatch.setattr(operations, "Table", fail)
+    answer = api.raw("GET", "/health", {"Origin": SHOP}, b"")
+
+    assert answer.status == status
+    assert answer.headers["Access-Control-Allow-Origin"] == SHOP
+    if status == 503:
+        assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
 
 
 @pytest.mark.usefixtures("_listed")
