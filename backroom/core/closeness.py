@@ -1,11 +1,21 @@
 """What somebody meant who mistyped a name."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
+
+_CANDIDATES = 50
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """Return what ``word`` was probably meant to be, empty if nothing comes close."""
+    """Return what ``word`` was probably meant to be, empty if nothing comes close.
+
+    Of names that are as close, one with the same characters in another order is preferred.
+    """
     folded = {each.casefold(): each for each in known}
-    found = get_close_matches(word.casefold(), folded, n=1)
-    return folded[found[0]] if found else ""
+    wanted = word.casefold()
+    found = get_close_matches(wanted, folded, n=_CANDIDATES)
+
+    def likeness(name: str) -> tuple[float, bool]:
+        return SequenceMatcher(None, name, wanted).ratio(), sorted(name) == sorted(wanted)
+
+    return folded[max(found, key=likeness)] if found else ""

@@ -205,7 +205,7 @@ def _listed(views: tuple[MachineView, ...]) -> Table:
     table.add_column("Technician", no_wrap=True)
     table.add_column("Credits", justify="right")
     table.add_column("Last row", no_wrap=True)
-    table.add_column("Next log due", no_wrap=True)
+    table.add_column("Log due", no_wrap=True)
     for view in views:
         word, style = states.urgency(view)
         table.add_row(

@@ -465,7 +465,7 @@ def test_a_mistyped_value_is_refused_with_what_was_meant(
             "/machines/GM050",
             "There is no machine GM050.",
             "/machines",
-            [{"serial": "GM001"}, {"serial": "GM005"}],
+            [{"serial": f"GM00{number}"} for number in range(1, 10)],
             "GM005",
         ),
         (
