@@ -314,6 +314,17 @@ def readable(text: str, lines: list[str]) -> bool:
     return False
 
 
+def test_no_id_is_cut_in_the_details_of_a_thing(desk: Desk) -> None:
+    _, [effect], _ = EXAMPLES["outbox list"]
+    id_ = "archive#" + "x" * 240
+    desk.on("GET", "/outbox/effect", effect | {"id": id_, "payload": {"at": "s" * 200}})
+
+    lines = desk.run("outbox", "show", id_, width=80).stdout.splitlines()
+
+    assert readable(id_, lines)
+    assert "…" not in "".join(lines)
+
+
 def test_an_id_that_is_cut_is_not_readable() -> None:
     assert readable("abcdef", ["x  abc  y", "   def"])
     assert not readable("abcdef", ["x  abc  y", "   de"])
