@@ -11,6 +11,7 @@ from chalice.app import CloudWatchEvent
 
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import log
+from chalicelib.core.audit.recording import entered_as
 from chalicelib.core.instants import now
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox.effects import EffectError, NotConfiguredError
@@ -22,6 +23,7 @@ bp = Blueprint(__name__)
 
 @bp.schedule(Cron(0, 6, "*", "*", "?", "*"), name="bakery_daily_batch")
 @observed("bakery_daily_batch")
+@entered_as("schedule:daily-batch")
 def daily_batch(event: CloudWatchEvent) -> None:
     """Order the ingredients of all orders from before the cut-off, once, however often it fires."""
     run = bakery().batching.run_scheduled(_time(event))
@@ -34,6 +36,7 @@ def daily_batch(event: CloudWatchEvent) -> None:
 
 @bp.schedule(Cron(30, "*", "*", "*", "?", "*"), name="bakery_hourly_check")
 @observed("bakery_hourly_check")
+@entered_as("schedule:hourly-check")
 def hourly_check(_: CloudWatchEvent) -> None:
     """Finish what a crash left behind, and find changes that were not reported."""
     finished = bakery().batching.finish()

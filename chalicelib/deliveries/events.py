@@ -8,6 +8,7 @@ from chalice import Blueprint
 from chalice.app import SQSEvent
 
 from chalicelib.core import log
+from chalicelib.core.audit.recording import entered_as
 from chalicelib.core.batches import Failures, untried_first
 from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import fault, json_value
@@ -23,6 +24,7 @@ _LONGEST = 16_384
 
 @bp.on_sqs_message(queue="deliveries-packages", batch_size=10, name="deliveries_package_sent")
 @observed("deliveries_package_sent")
+@entered_as("queue:packages")
 def package_sent(event: SQSEvent) -> Failures:
     """Judge each message by the rules of ``POST /packages``; report those to come again.
 

@@ -14,6 +14,7 @@ from chalice import Blueprint, Cron, Rate
 from chalice.app import CloudWatchEvent, SQSEvent, SQSRecord
 
 from chalicelib.core import log
+from chalicelib.core.audit.recording import entered_as
 from chalicelib.core.batches import Failures, receives, untried_first
 from chalicelib.core.log import logger, observed
 from chalicelib.core.outbox.wiring import schedules
@@ -29,6 +30,7 @@ _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 2, 300
 
 @bp.on_sqs_message(queue="vending-uploads", batch_size=10, name="vending_file_arrived")
 @observed("vending_file_arrived")
+@entered_as("queue:files")
 def file_arrived(event: SQSEvent) -> Failures:
     """Look at the keys that S3 or the sweep names; report the messages that failed."""
     failures: list[dict[str, str]] = []
@@ -48,6 +50,7 @@ def file_arrived(event: SQSEvent) -> Failures:
 
 @bp.on_sqs_message(queue="vending-fleet", batch_size=10, name="vending_fleet_changed")
 @observed("vending_fleet_changed")
+@entered_as("queue:fleet")
 def fleet_changed(event: SQSEvent) -> Failures:
     """Do what each message asks for; look at what has changed, once for all of a burst."""
     failures: list[dict[str, str]] = []
@@ -81,6 +84,7 @@ def _continued(message: dict[str, Any]) -> bool:
 
 @bp.schedule(Cron(0, 23, "*", "*", "?", "*"), name="vending_daily_sweep")
 @observed("vending_daily_sweep")
+@entered_as("schedule:daily-sweep")
 def daily_sweep(_: CloudWatchEvent) -> None:
     """Queue again what never arrived, and heal what a lost message left behind."""
     queued = vending().arrivals.sweep()
@@ -92,6 +96,7 @@ def daily_sweep(_: CloudWatchEvent) -> None:
 
 @bp.schedule(Rate(15, unit=Rate.MINUTES), name="vending_digests")
 @observed("vending_digests")
+@entered_as("schedule:digests")
 def digests(_: CloudWatchEvent) -> None:
     """Send the digests of the zones in which it is seven in the morning."""
     logger.info("digests", extra={"sent": vending().announcing.send_digests()})

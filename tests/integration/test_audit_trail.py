@@ -18,6 +18,7 @@ from chalicelib.audit import seals
 from chalicelib.audit.seals import Seal
 from chalicelib.audit.service import SETTLED_AFTER, AuditService
 from chalicelib.audit.store import AuditStore
+from chalicelib.bakery import events as bakery_events
 from chalicelib.bakery.store.things import thing
 from chalicelib.core import aws, http
 from chalicelib.core.access import SCOPES
@@ -25,8 +26,10 @@ from chalicelib.core.audit.entries import AuditEntry
 from chalicelib.core.audit.recording import READING
 from chalicelib.core.routing import Routes
 from chalicelib.core.table import Table, key
+from chalicelib.deliveries import events as deliveries_events
+from chalicelib.warranties.wiring import archiver
 from tests.support.api import Api
-from tests.support.changes import CAKE, ONE, ORDER, PACKAGE, everything
+from tests.support.changes import CAKE, ONE, ORDER, PACKAGE, SALE, everything
 from tests.support.dynamodb import items
 from tests.support.issuer import Issuer
 from tests.support.routes import CONTRACTS
@@ -109,6 +112,59 @@ def test_the_author_is_the_token_s_subject_whoever_by_names(stage: Api, issuer: 
         ("customer", "bela"),
         ("The CEO", "bela"),
     ]
+
+
+def test_what_nobody_called_for_is_entered_under_the_function_s_name(ada: Api) -> None:
+    """A schedule, a queue and a worker, whose entry leads to the effect, and so to its cause."""
+    ada.post("/cakes", CAKE)
+    ada.post("/orders", ORDER)
+    ada.post("/warranties", SALE)
+    before = len(trail(ada, limit=500))
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    scheduled = {"id": "1", "detail": {}, "detail-type": "", "resources": [], "account": ""}
+    when = {"source": "", "region": "", "time": f"{tomorrow}T06:00:00Z", "version": "0"}
+    bakery_events.daily_batch({**scheduled, **when}, None)
+    message: dict[str, Any] = {
+        "messageId": "m-1",
+        "receiptHandle": "r",
+        "body": json.dumps(PACKAGE),
+    }
+    message["attributes"] = {"ApproximateReceiveCount": "1"}
+    deliveries_events.package_sent({"Records": [message]}, None)
+    [effect] = ada.get("/outbox", kind="archive").json
+    assert archiver().work(effect["id"]) == "done"
+
+    entries = trail(ada, limit=500)
+    new = [
+        (each["who"], each["method"], each["route"], [one["what"] for one in each["changes"]])
+        for each in reversed(entries[: len(entries) - before])
+    ]
+    sale = effect["id"].partition("#")[2]
+    assert new == [
+        *[("schedule:daily-batch", "EVENT", "daily_batch", what) for what in _batch_of(tomorrow)],
+        ("queue:packages", "EVENT", "package_sent", ["packages/box-7"]),
+        ("worker:archive", "EFFECT", "archive", [f"sales/{sale}"]),
+    ]
+    assert entries[0]["request_id"] == effect["id"]
+    assert len({each["id"] for each in entries}) == len(entries)
+
+
+def _batch_of(day: str) -> list[list[str]]:
+    """What a batch of one order changes: it is begun, then sealed."""
+    return [[f"batches/{day}", "orders/1"], [f"batches/{day}"]]
+
+
+def test_where_no_trail_is_named_a_function_enters_nothing(
+    ada: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.post("/warranties", SALE)
+    before = len(trail(ada))
+    [effect] = ada.get("/outbox", kind="archive").json
+    monkeypatch.setenv("AUDIT_TABLE", "")
+    archiver().work(effect["id"])
+    monkeypatch.setenv("AUDIT_TABLE", "AuditTable")
+
+    assert len(trail(ada)) == before
 
 
 def test_the_trail_takes_a_scope_of_its_own(stage: Api, issuer: Issuer) -> None:

@@ -34,19 +34,22 @@ class AuditEntry(Model):
     at: PreciseInstant
     """When it was written, to the microsecond."""
     who: str
-    """The subject of the caller's token; empty where a route takes none, such as a webhook."""
+    """The subject of the caller's token; empty where a route takes none, such as a webhook.
+
+    Of what nobody called it is the function: schedule:daily-batch, worker:jira.
+    """
     scopes: tuple[str, ...] = ()
     """The scopes that let the caller in."""
     technician: str | None = None
     """The technician's number, if the token has one."""
     method: str
-    """The method of the request."""
+    """The method of the request; EVENT or EFFECT of what nobody called."""
     route: str
-    """The route of the request, without its ids."""
+    """The route of the request, without its ids; or the function, or the kind of effects."""
     changes: tuple[Change, ...]
     """What was changed."""
     request_id: str
-    """The request's id, which its log line has, too."""
+    """The request's id, which its log line has, too; or the effect's."""
     ahead: bool = False
     """Whether it was written just before its change, which may have failed."""
 

@@ -1,12 +1,14 @@
 """Recording: whose doing it is what a table writes now, and the entries of it."""
 
+import functools
+import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +22,8 @@ SHARDS = 8
 READING = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that change nothing: what they write only follows from what is stored."""
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Things = Callable[[str, str], str | None]
 """Says which thing a key (partition, sort) is, as ``kind/id``; None for what is none."""
 
@@ -42,6 +46,7 @@ class Recording:
     method: str
     route: str
     request_id: str
+    named: str
     written: int = 0
     noted: set[tuple[Change, ...]] = field(default_factory=set)
 
@@ -49,7 +54,7 @@ class Recording:
         """Return the next entry of the request."""
         self.written += 1
         return AuditEntry(
-            id=f"{self.request_id}-{self.written}",
+            id=f"{self.named}-{self.written}",
             at=at,
             who=self.who,
             scopes=self.scopes,
@@ -76,18 +81,56 @@ def recording(
     request_id: str | None,
 ) -> Iterator[None]:
     """Enter what is changed meanwhile as the doing of ``who``."""
-    told = Recording(who, tuple(scopes), technician, method, route, request_id or str(uuid.uuid4()))
-    token = _recording.set(told)
-    try:
+    named = request_id or str(uuid.uuid4())
+    with _set(Recording(who, tuple(scopes), technician, method, route, named, named)):
         yield
-    finally:
-        _recording.reset(token)
+
+
+@contextmanager
+def recording_function(who: str, *, kind: str, route: str, request_id: str) -> Iterator[None]:
+    """Enter what a function that nobody calls changes meanwhile, such as ``worker:jira``.
+
+    ``kind`` stands in the place of a request's method. Where the environment names no table of the
+    trail, as on an open stage, nothing is entered.
+    """
+    if not os.environ.get("AUDIT_TABLE"):
+        yield
+        return
+    # What starts a function may start it again under the same id.
+    with _set(Recording(who, (), None, kind, route, request_id, str(uuid.uuid4()))):
+        yield
+
+
+def entered_as(who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Wrap the handler of an event: what it changes is the doing of ``who``.
+
+    Such as ``schedule:daily-batch``.
+    """
+
+    def decorate(handler: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(handler)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            context = getattr(args[0] if args else None, "context", None)
+            request_id = getattr(context, "aws_request_id", None) or str(uuid.uuid4())
+            name = handler.__name__
+            with recording_function(who, kind="EVENT", route=name, request_id=request_id):
+                return handler(*args, **kwargs)
+
+        return wrapper
+
+    return decorate
 
 
 @contextmanager
 def unrecorded() -> Iterator[None]:
     """Enter nothing meanwhile: what is changed was entered when others asked for it."""
-    token = _recording.set(None)
+    with _set(None):
+        yield
+
+
+@contextmanager
+def _set(told: Recording | None) -> Iterator[None]:
+    token = _recording.set(told)
     try:
         yield
     finally:

@@ -7,10 +7,12 @@ continues. What is lost after the call is found in the vendor's own records befo
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from chalicelib.core.audit.recording import recording_function
 from chalicelib.core.log import logger
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import (
@@ -83,6 +85,13 @@ class Worker:
         except OvertakenError:
             return _said(kept, "left", "another worker has it")
 
+    def _entering(self, claimed: EffectRow) -> AbstractContextManager[None]:
+        """Enter what the handler changes in the audit trail; the effect's own row is no change."""
+        kind = self.kind
+        return recording_function(
+            f"worker:{kind}", kind="EFFECT", route=kind, request_id=claimed.effect.id
+        )
+
     # --- one try ----------------------------------------------------------------------------------
 
     def _try(self, kept: EffectRow) -> Outcome:
@@ -109,7 +118,8 @@ class Worker:
     def _look_up(self, claimed: EffectRow) -> Outcome:
         """Perform only when the vendor's own records show that no earlier try did it."""
         try:
-            found = self._handler.find(claimed.effect)
+            with self._entering(claimed):
+                found = self._handler.find(claimed.effect)
         except (CredentialsError, NotConfiguredError) as error:
             return self._stop(claimed, claimed, error)
         except Exception as error:  # noqa: BLE001 - the outcome is unknown
@@ -124,7 +134,8 @@ class Worker:
     def _perform(self, claimed: EffectRow, known: EffectRow) -> Outcome:
         """Make the call; ``known`` is the effect as last read, ``claimed`` as it is stored."""
         try:
-            reference = self._handler.handle(claimed.effect)
+            with self._entering(claimed):
+                reference = self._handler.handle(claimed.effect)
         except RejectedError as error:
             return self._close(claimed, known, Ending("dead", answer=_words(error)))
         except NotExecutedError as error:
@@ -147,7 +158,8 @@ class Worker:
         """
         known = replace(known, unsure_at=known.unsure_at if ended.state == "dead" else None)
         try:
-            self._handler.on_finished(claimed.effect, ended)
+            with self._entering(claimed):
+                self._handler.on_finished(claimed.effect, ended)
         except Exception as error:  # noqa: BLE001 - the effect has ended all the same
             logger.exception("result not stored", extra=_named(claimed))
             untold = f"the result could not be stored: {_words(error)}"
