@@ -11,6 +11,7 @@ import pytest
 from chalicelib.core.access import SCOPES, scopes_of
 from infra.standins import credentials
 from tests.e2e.test_errors import problem
+from tests.support.bakery.deployed import scheduled
 from tests.support.deployed import Deployed
 from tests.support.issuer import (
     claims,
@@ -84,6 +85,20 @@ def test_every_change_says_who_made_it(
         [last, *_] = auditor.get("/audit", params={"what": "machines/GM002"}).json()
 
     assert (last["who"], last["route"]) == ("boss", "/machines/{serial}")
+
+
+def test_a_schedule_signs_what_it_changes(closed: Deployed, issuer: StandinIssuer) -> None:
+    cake = {"name": "Sealed Cake", "ingredients": {"eggs": 2}}
+    wish = {"customer": "Ada", "recipe": "sealed_cake", "persons": 1, "quantity": 1}
+    with holder(closed, issuer.token("bakery:write", "audit:read")) as api:
+        api.post("/cakes", json=cake).raise_for_status()
+        order = api.post("/orders", json=wish).json()["id"]
+
+        closed.invoke("bakery-daily-batch", scheduled("2142-01-01T06:00:00Z"))
+
+        [last, *_] = api.get("/audit", params={"what": f"orders/{order}"}).json()
+    assert (last["who"], last["method"]) == ("schedule:daily-batch", "EVENT")
+    assert [each["what"] for each in last["changes"]] == ["batches/2142-01-01", f"orders/{order}"]
 
 
 def test_public_routes_ask_for_nothing(closed: Deployed) -> None:
