@@ -257,6 +257,10 @@ def test_the_overview_says_what_does_not_work_and_operations_what_to_do(
     ]
     effect = {"id": "jira#order#7", "kind": "jira", "state": "unsure", "attempts": 1}
     effect |= {"asked_at": "2026-01-02T14:16:00Z", "last_error": "Jira: timed out"}
+    schedules = [
+        {"name": "outbox_sweeper", "every_s": 300, "overdue": True, "ran_at": effect["asked_at"]},
+        {"name": "bakery_daily_batch", "every_s": 86_400, "overdue": False},
+    ]
     retried: list[str] = []
 
     def retry(route: Route) -> None:
@@ -267,6 +271,7 @@ def test_the_overview_says_what_does_not_work_and_operations_what_to_do(
     screens.page.route("**/integrations", lambda route: route.fulfill(json=checks))
     screens.page.route("**/outbox?state=unsure*", lambda route: route.fulfill(json=[effect]))
     screens.page.route("**/outbox/retry", retry)
+    screens.page.route("**/schedules", lambda route: route.fulfill(json=schedules))
 
     screens.show("start")
 
@@ -277,6 +282,8 @@ def test_the_overview_says_what_does_not_work_and_operations_what_to_do(
 
     screens.page.get_by_role("main").get_by_role("link", name="Operations").first.click()
     screens.settled()
+    screens.sees("Outbox sweeper has not run since 2 Jan 2026, 15:16")
+    expect(screens.page.get_by_role("row", name="Bakery daily batch")).to_contain_text("Not run")
     screens.page.get_by_role("button", name="Retry: Jira").click()
     expect(screens.page.get_by_text("1 effect will be tried now.")).to_be_visible()
     assert retried == [effect["id"]]

@@ -41,9 +41,10 @@ export async function look() {
 /**
  * Returns what is wrong, the worst first. `alarm` is the name of the one that goes off, if any does, `runbook` the section on it.
  *
+ * @param {any} state what `look` returns, with `schedules` where they are known
  * @returns {{tone: string, label: string, title: string, text: string, alarm: string, runbook: string, effects?: any[], queue?: string}[]}
  */
-export function problems({ vendors, kinds, queues, waiting, dead }) {
+export function problems({ vendors, kinds, queues, waiting, dead, schedules = [] }) {
   const down = vendors.filter((each) => ["unreachable", "denied"].includes(each.state));
   const told = new Set();
   const found = down.map((each) => {
@@ -78,6 +79,9 @@ export function problems({ vendors, kinds, queues, waiting, dead }) {
   }
   for (const { queue, depth } of queues.filter((each) => each.depth > 0)) {
     found.push({ tone: "bad", label: "Dead letters", title: `${many(depth, "dead letter")} of ${queue}`, text: "", alarm: "DeadLetters", runbook: "dead-letters", queue });
+  }
+  for (const { name, ran_at } of schedules.filter((each) => each.overdue)) {
+    found.push({ tone: "bad", label: "Overdue", title: `${words(name)} has not run since ${clock(ran_at)}`, text: "", alarm: "", runbook: "failing-events" });
   }
   return found;
 }

@@ -20,15 +20,17 @@ const TONES = { ok: "good", off: "", unreachable: "bad", denied: "bad", working:
 
 function status() {
   const place = live(async () => {
-    const [found, batches] = await Promise.all([look(), may("GET", "/batches") ? get("/batches", { limit: 1 }) : []]);
-    return { ...found, batch: batches[0] };
+    const wanted = (path, query) => (may("GET", path) ? get(path, query) : []);
+    const [found, batches, schedules] = await Promise.all([look(), wanted("/batches", { limit: 1 }), wanted("/schedules")]);
+    return { ...found, batch: batches[0], schedules };
   }, (found, reload) => [
     section("Problems", trouble(problems(found), reload)),
     section("Vendors", vendors(found.vendors)),
     section("Effects", kinds(found)),
     section("Dead letters", letters(found.queues, reload)),
-    found.batch && section("Schedules", facts([
-      ["Last ticket", [h("a", { href: `#/bakery/batches/${found.batch.date}/${found.batch.number || 1}` }, day(found.batch.date)), ` by ${found.batch.by}`]],
+    section("Schedules", schedules(found.schedules)),
+    found.batch && section("Last ticket", facts([
+      ["Ticket", [h("a", { href: `#/bakery/batches/${found.batch.date}/${found.batch.number || 1}` }, day(found.batch.date)), ` by ${found.batch.by}`]],
       ["Created", ago(found.batch.sealed_at)],
       ["In Jira", badge(found.batch.ticket.key || words(found.batch.ticket.state), found.batch.ticket.state === "failed" ? "bad" : "")],
     ])),
@@ -67,6 +69,15 @@ function vendors(found) {
   ], found);
   rows.classList.add("brief");
   return rows;
+}
+
+function schedules(found) {
+  if (!found.length) return nothing("Your account may not see the schedules.");
+  return table("What runs by itself", [
+    ["Schedule", (each) => words(each.name), "short"],
+    ["Last run", (each) => ago(each.ran_at)],
+    ["State", (each) => (each.overdue ? badge("Overdue", "bad") : each.ran_at ? badge("On time", "good") : badge("Not run yet"))],
+  ], found);
 }
 
 function kinds({ kinds: found, waiting, dead, more }) {
