@@ -78,8 +78,8 @@ function stock({ stock: left, cash, capacity }) {
   const known = facts([
     ["Gumballs left", left && `${count(left.left)} of ${count(left.capacity)}`],
     ["At least, with missing sales", left && left.left_at_least < left.left && count(left.left_at_least)],
-    ["Empty on", left?.empty_on && day(left.empty_on)],
-    ["Between", left?.empty_on && [day(left.empty_from), " and ", day(left.empty_to)]],
+    [left?.left === 0 ? "Empty since" : "Empty on", left?.empty_on && day(left.empty_on)],
+    ["Between", left?.empty_on && left.left > 0 && [day(left.empty_from), " and ", day(left.empty_to)]],
     ["Filled up", left && ago(left.filled_at)],
     ["Cash counted", cash && dollars(cash.counted_cents)],
     ["Cash expected", cash && dollars(cash.expected_cents)],
