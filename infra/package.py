@@ -6,6 +6,7 @@ compile them; here every module comes as an unchecked-hash ``.pyc`` (PEP 552), v
 unzipped. Of the dependencies only that form is shipped, and of botocore only the services in use.
 """
 
+import ast
 import compileall
 import fcntl
 import gzip
@@ -15,6 +16,7 @@ import os
 import py_compile
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -32,7 +34,7 @@ from infra.declarations import DeclarationError, Declarations
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 API_ZIP, EVENTS_ZIP = "deployment.zip", "events.zip"
-MAX_ZIP_BYTES = {API_ZIP: 11_500_000, EVENTS_ZIP: 6_300_000}
+MAX_ZIP_BYTES = {API_ZIP: 11_000_000, EVENTS_ZIP: 6_200_000}
 # The page shows it; `chalicelib.web.files` reads it from here where nothing is packaged.
 _RUNBOOK = ROOT / "docs" / "operations.md"
 # The deployer's environment lacks some of the function's dependencies; what it has goes first, as
@@ -42,7 +44,12 @@ _RENDER = (
     "runpy.run_module('infra.openapi', run_name='__main__', alter_sys=True)"
 )
 # What no event function imports: it takes no tokens, serves no page and has no routes.
-_API_ALONE = re.compile(r"_cffi_backend|cryptography/|jwt/|chalicelib/(openapi|web/|.*routes\.)")
+_API_ALONE = re.compile(
+    r"_cffi_backend|cryptography/|jwt/|chalicelib/(openapi|web/|.*(routes|screens)\."
+    r"|(__pycache__/)?operations\.|ledger/(service/|(__pycache__/)?wiring\.)"
+    r"|operators/(models/|service/|(__pycache__/)?(checking|store|wiring)\.)"
+    r"|core/(__pycache__/)?(auth/|(contexts|descriptions|openapi|routing)\.))"
+)
 # The botocore services whose data is shipped.
 SERVICES = ("dynamodb", "lambda", "s3", "secretsmanager", "sesv2", "sqs")
 # Parts of the dependencies that no function imports; the end-to-end tests would notice.
@@ -57,11 +64,15 @@ _UNUSED = (
     "dateutil/rrule.py",
     "jwt/help.py",
     "dateutil/zoneinfo",
+    "pydantic/deprecated",
+    "pydantic/experimental",
     "pydantic/mypy.py",
     "pydantic/v1",
     "tzdata/zoneinfo/tzdata.zi",
-    "urllib3/contrib/emscripten",
+    "urllib3/contrib/[!_]*",
 )
+# What botocore imports of its docstrings.
+_DOCSTRINGS = ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring")
 _ENDPOINT_SERVICES = {*SERVICES, "email", "sts"}  # email is SES
 
 LAMBDA_PLATFORM = "manylinux2014_x86_64"
@@ -147,7 +158,7 @@ def _vendor(platform: str | None) -> Path:
     vendor.parent.mkdir(exist_ok=True)
     requirements = ROOT / "requirements.txt"
     wanted = hashlib.sha256(
-        requirements.read_bytes() + f"{sys.version_info[:2]}{SERVICES}{_UNUSED}".encode()
+        requirements.read_bytes() + Path(__file__).read_bytes() + str(sys.version_info[:2]).encode()
     ).hexdigest()
     stamp = vendor.with_suffix(".stamp")
     with vendor.with_suffix(".lock").open("w") as lock:
@@ -190,6 +201,9 @@ def _prune(vendor: Path) -> None:
     for model in data.glob("*/*/service-2.json.gz"):
         _strip_documentation(model)
     _prune_endpoints(data / "endpoints.json")
+    _drop_docstrings(vendor / "botocore" / "docs")
+    for library in vendor.rglob("*.so"):
+        _strip_symbols(library)
 
 
 def _strip_documentation(path: Path) -> None:
@@ -197,6 +211,51 @@ def _strip_documentation(path: Path) -> None:
     described = json.loads(gzip.decompress(path.read_bytes()), object_hook=_undocumented)
     text = json.dumps(described, separators=(",", ":")).encode()
     path.write_bytes(gzip.compress(text, mtime=0))
+
+
+def _drop_docstrings(docs: Path) -> None:
+    """Give the methods of botocore's clients no docstrings; what writes them imports a lot.
+
+    Raises PackagingError when botocore has others than those that are left out here.
+    """
+    written = docs / "docstring.py"
+    classes = {
+        node.name for node in ast.parse(written.read_text()).body if isinstance(node, ast.ClassDef)
+    }
+    if classes != {"LazyLoadedDocstring", *_DOCSTRINGS}:
+        raise PackagingError(f"{written} has other classes than expected: {sorted(classes)}")
+    for path in docs.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "utils.py":  # botocore's handlers are made of it
+            path.unlink()
+    (docs / "__init__.py").write_text("")
+    written.write_text(
+        "class _Nothing(str):\n"
+        "    def __new__(cls, *_, **__):\n"
+        "        return super().__new__(cls)\n\n\n"
+        f"{' = '.join(_DOCSTRINGS)} = _Nothing\n"
+    )
+
+
+def _strip_symbols(library: Path) -> None:
+    """Cut off what follows the last segment of an ELF file: symbols for debuggers, sections.
+
+    Only segments are loaded (ELF-64 specification, "Program Header"). Other formats stay.
+    """
+    content = bytearray(library.read_bytes())
+    if content[:6] != b"\x7fELF\x02\x01":  # 64 bits, little-endian
+        return
+    (first,) = struct.unpack_from("<Q", content, 0x20)
+    size, count = struct.unpack_from("<HH", content, 0x36)
+    ends = [
+        offset + length
+        for place in range(first, first + size * count, size)
+        for offset, length in [struct.unpack_from("<8xQ16xQ", content, place)]
+    ]
+    struct.pack_into("<Q", content, 0x28, 0)  # where the section headers are
+    struct.pack_into("<HHH", content, 0x3A, 0, 0, 0)  # their size, number, and names
+    library.write_bytes(content[: max(ends)])
 
 
 def _undocumented(node: dict[str, Any]) -> dict[str, Any]:
@@ -277,11 +336,11 @@ def _split(out: Path, declared: Declarations) -> None:
     """
     with (
         zipfile.ZipFile(out / API_ZIP) as whole,
-        zipfile.ZipFile(out / EVENTS_ZIP, "w", zipfile.ZIP_DEFLATED) as events,
+        zipfile.ZipFile(out / EVENTS_ZIP, "w") as events,
     ):
         for entry in whole.infolist():
             if not _API_ALONE.match(entry.filename):
-                events.writestr(entry, whole.read(entry), zipfile.ZIP_DEFLATED)
+                events.writestr(entry, whole.read(entry), zipfile.ZIP_DEFLATED, compresslevel=9)
     template = json.loads((out / "sam.json").read_text())
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})

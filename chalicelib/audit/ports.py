@@ -1,7 +1,6 @@
 """What the trail's rules need from the outside."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, NamedTuple, Protocol
 
@@ -9,6 +8,7 @@ from pydantic import Field
 
 from chalicelib.audit.seals import Seal
 from chalicelib.core.audit.entries import AuditEntry, kind_and_thing
+from chalicelib.core.values import dataclass
 
 
 class EntryPosition(NamedTuple):

@@ -1,7 +1,6 @@
 """Reading the trail page by page, and sealing it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.audit import seals
@@ -12,6 +11,7 @@ from chalicelib.core.instants import sortable
 from chalicelib.core.log import logger
 from chalicelib.core.paging import Page, cut, sift
 from chalicelib.core.times import EPOCH
+from chalicelib.core.values import dataclass
 
 SETTLED_AFTER = timedelta(minutes=2)
 """How old an entry is when none before it can come any more: a request has 29 seconds."""

@@ -5,11 +5,12 @@ units. Whoever cannot keep the ``.0`` (JavaScript, DynamoDB) says it: ``{"amount
 "g"}``. From there on an amount carries its unit, and no unit is ever turned into another.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from chalicelib.core.values import dataclass
 
 Unit = Literal["g", "unit"]
 

@@ -1,12 +1,12 @@
 """The texts and addresses of notices, and the lines that are filed about orders."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 from itertools import islice
 
 from chalicelib.bakery.names import latin, record_id, title
 from chalicelib.bakery.records import Cake, Order
+from chalicelib.core.values import dataclass
 from chalicelib.integrations import limits
 
 _MOST_OFFERED = 3

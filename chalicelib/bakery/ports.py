@@ -5,7 +5,6 @@ What a method promises is documented where it is implemented. The calls of vendo
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -23,6 +22,7 @@ from chalicelib.bakery.records import (
     Ticket,
 )
 from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.values import dataclass
 
 if TYPE_CHECKING:
     from chalicelib.core.outbox.rows import EffectRow

@@ -8,7 +8,6 @@ Records are never changed in place: a change makes the record that follows, one 
 and is stored on the condition that the version before still stands.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chalicelib.bakery.amounts import Amount
 from chalicelib.bakery.names import fold, record_id
+from chalicelib.core.values import dataclass
 
 OrderStatus = Literal["open", "ticketed", "ready", "cancelled"]
 TicketState = Literal["asked", "created", "not_needed", "failed"]

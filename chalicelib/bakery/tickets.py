@@ -5,12 +5,12 @@ markup.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from chalicelib.bakery.batching import as_lines
 from chalicelib.bakery.names import fold, title
 from chalicelib.bakery.records import Batch, BatchId, Line, Order
+from chalicelib.core.values import dataclass
 from chalicelib.integrations import adf, limits
 
 GREETING = "Hello dear provider, we would like to order:"

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +25,7 @@ from chalicelib.core.instants import now
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
+from chalicelib.core.values import dataclass
 
 if TYPE_CHECKING:
     from chalicelib.integrations.jira import Jira

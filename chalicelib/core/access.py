@@ -5,10 +5,10 @@ lets a caller in, and what the caller then sees is the view's business.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from chalicelib.core.errors import ForbiddenError, UnauthorizedError
+from chalicelib.core.values import dataclass
 
 Scope = Literal[
     "audit:read",

@@ -11,6 +11,7 @@ from typing import Any
 
 from chalice import Chalice
 
+from chalicelib import loaded
 from chalicelib.core import http, routing
 from chalicelib.core.routing import Route, Routes
 
@@ -36,6 +37,7 @@ class Backroom(Chalice):
         _, _, path = str(event["requestContext"]["resourcePath"]).partition("/")
         if module := self._serving.get(path.partition("/")[0]):
             self._load(module)
+        loaded()
         return super().__call__(event, context)
 
     def contracts(self) -> list[Route]:

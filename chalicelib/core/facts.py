@@ -6,11 +6,11 @@ is not (`chalicelib.webhooks`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from chalicelib.core.models import Model
+from chalicelib.core.values import dataclass
 
 Item = dict[str, Any]
 """An item as DynamoDB types it."""

@@ -1,11 +1,12 @@
 """Texts of one form: refused in words, and documented as a pattern."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
+
+from chalicelib.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
+from chalicelib import loaded
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -117,6 +119,7 @@ def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(handler)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             watch = Stopwatch()
+            loaded()
             request_id = _request_id(args[0] if args else None)
             logger.append_keys(function_request_id=request_id)
             outcome = "failed"

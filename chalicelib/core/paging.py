@@ -7,7 +7,6 @@ for: any other list, other filters and any other text are refused. A caller may 
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
@@ -18,6 +17,7 @@ from pydantic import Field, TypeAdapter
 from chalicelib.core import canonical, cursors
 from chalicelib.core.errors import Fault, InvalidInputError
 from chalicelib.core.models import CursorQuery
+from chalicelib.core.values import dataclass
 
 T = TypeVar("T")
 P = TypeVar("P", bound=tuple[Any, ...])

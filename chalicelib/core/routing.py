@@ -8,7 +8,7 @@ read before the caller was let in.
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -31,6 +31,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.etags import conditional
 from chalicelib.core.models import PageQuery
 from chalicelib.core.settings import from_env
+from chalicelib.core.values import dataclass
 
 View = Callable[..., Response]
 

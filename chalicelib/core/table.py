@@ -8,7 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +18,7 @@ from chalicelib.core.audit import recording
 from chalicelib.core.audit.entries import Change
 from chalicelib.core.audit.recording import Things
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.values import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

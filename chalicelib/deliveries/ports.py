@@ -4,12 +4,13 @@ What a method promises is documented in the stores.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.answers import MessageVerdict
 from chalicelib.deliveries.fields import LONGEST_ID, Status
 from chalicelib.deliveries.models import Package

@@ -6,9 +6,10 @@ preference with the highest rank is in force, so order, repeats and delays of up
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.instants import from_micros, micros
 
 

@@ -1,10 +1,11 @@
 """A package once it is decided: kept for ever, never changed but for the attempts that follow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from chalicelib.core.instants import iso
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.answers import (
     AttemptView,
     Decider,

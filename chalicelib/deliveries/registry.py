@@ -4,7 +4,7 @@ Validation, the field of the preferences, the statistics by type and the OpenAPI
 from it; no rule names a type.
 """
 
-from dataclasses import dataclass
+from chalicelib.core.values import dataclass
 
 
 @dataclass(frozen=True)

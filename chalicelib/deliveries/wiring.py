@@ -1,6 +1,5 @@
 """Builds the deliveries services, once per process, on first use."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Annotated
@@ -11,6 +10,7 @@ from chalicelib.core import aws
 from chalicelib.core.instants import now
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.service.batches import Batches
 from chalicelib.deliveries.service.choosing import Choosing
 from chalicelib.deliveries.service.counting import Counting

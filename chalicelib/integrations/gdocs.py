@@ -8,13 +8,13 @@ trails writes, so ids are for the caller to keep.
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import Field
 
 from chalicelib.core.outbox.effects import NotExecutedError, RejectedError
+from chalicelib.core.values import dataclass
 from chalicelib.integrations import limits
 from chalicelib.integrations.google import Authorized
 from chalicelib.integrations.http import NotThereError, Read

@@ -6,7 +6,6 @@ a collaborator does not delete the invitation that was sent to them.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, TypeVar
 from urllib.parse import quote
@@ -19,6 +18,7 @@ from chalicelib.core.outbox.effects import (
     NotExecutedError,
     RejectedError,
 )
+from chalicelib.core.values import dataclass
 from chalicelib.integrations import limits
 from chalicelib.integrations.http import Answer, Http, NotThereError, Read
 from chalicelib.integrations.settings import VendorSettings

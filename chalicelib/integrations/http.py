@@ -16,7 +16,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -43,6 +43,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.core.values import dataclass
 
 M = TypeVar("M", bound=BaseModel)
 

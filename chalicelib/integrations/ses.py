@@ -4,7 +4,6 @@ SES gives every letter a Message-ID of its own, so the effect travels in a heade
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import (
@@ -22,6 +21,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.core.values import dataclass
 from chalicelib.integrations.mail import Letter, anonymous, checked_address, checked_subject
 
 if TYPE_CHECKING:

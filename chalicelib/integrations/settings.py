@@ -11,7 +11,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -26,6 +25,7 @@ from chalicelib.core.outbox.effects import (
     NotConfiguredError,
     NotExecutedError,
 )
+from chalicelib.core.values import dataclass
 
 KEPT_S = 300.0
 RENEWED_S = 5.0

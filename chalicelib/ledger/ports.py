@@ -4,12 +4,13 @@ What a method promises is documented in the stores.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
+from chalicelib.core.values import dataclass
 from chalicelib.ledger.models import (
     AccountBody,
     Entry,

@@ -5,11 +5,11 @@ The vendors are asked side by side, so that the slowest alone decides how long i
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Literal
 
 from chalicelib.core.models import Model
 from chalicelib.core.outbox.effects import CredentialsError, EffectError, RejectedError
+from chalicelib.core.values import dataclass
 
 State = Literal["ok", "off", "unreachable", "denied"]
 

@@ -1,13 +1,13 @@
 """The dead-letter queues of the stack, on SQS."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.audit import recording
 from chalicelib.core.audit.entries import Change, thing
 from chalicelib.core.outbox import queues
+from chalicelib.core.values import dataclass
 from chalicelib.operators.models.dead_letters import DeadLetter
 
 if TYPE_CHECKING:

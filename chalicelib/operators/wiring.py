@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from chalicelib.core import aws
@@ -12,6 +11,7 @@ from chalicelib.core.outbox.store import EffectStore
 from chalicelib.core.outbox.wiring import table, to_queues
 from chalicelib.core.schedules import EVERY, Schedules
 from chalicelib.core.settings import from_env
+from chalicelib.core.values import dataclass
 from chalicelib.operators.checking import CheckSettings, RemoteChecks
 from chalicelib.operators.checks import CheckResult
 from chalicelib.operators.service.dead_letters import DeadLetterService

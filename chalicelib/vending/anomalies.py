@@ -8,12 +8,14 @@ fault and falls with each good row, so that it sees at once what began yesterday
 is over. The rules see only what they are given and compute unrounded (requirement V6).
 """
 
+import dataclasses
 import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from chalicelib.core.values import dataclass
 
 if TYPE_CHECKING:
     Keys = array[int]
@@ -191,7 +193,7 @@ def binomial_tail(k: int, n: int, p: float) -> float:
     return total
 
 
-@dataclass
+@dataclasses.dataclass
 class _Run:
     """A time in which the sum of A2 is above 0: rows by their place, the sum with its ceiling."""
 

@@ -19,9 +19,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending.litter import is_litter
 
 BLOCK_BYTES = 256 * 1024

@@ -6,11 +6,12 @@ on a closing day or in a time that is explained).
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, timedelta
 from itertools import chain, pairwise
 from zoneinfo import ZoneInfo
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending.local_time import DAY_H, HOUR_S, Span, hours_of
 
 

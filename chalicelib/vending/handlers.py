@@ -1,7 +1,6 @@
 """The handler of announcements: a Slack message, or a letter."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +10,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.core.values import dataclass
 from chalicelib.integrations.mail import Letter
 
 if TYPE_CHECKING:

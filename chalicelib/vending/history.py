@@ -1,10 +1,11 @@
 """What is stored of a machine and of its region, as the rules look at it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from functools import cached_property
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending import regions
 from chalicelib.vending.anomalies import Keys
 from chalicelib.vending.models import FleetGap, PartialSilence, ServiceVisit, Weekday

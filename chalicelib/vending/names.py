@@ -6,11 +6,11 @@ technician's wall clock at the download (24 hours, no zone).
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.core import times
 from chalicelib.core.forms import Form
+from chalicelib.core.values import dataclass
 
 SERIAL = Form(
     "GM[0-9]{3,18}", "must be a machine serial: GM and three digits or more, such as GM001"

@@ -6,7 +6,7 @@ documented in the stores.
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from typing import BinaryIO, Literal, NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ from pydantic import Field
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import Model
 from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.values import dataclass
 from chalicelib.vending import names
 from chalicelib.vending.announcements import Digest, News
 from chalicelib.vending.files import FileRecord, RefusedLine

@@ -9,11 +9,11 @@ The estimate of a silence leaves the silence itself out, or it would explain its
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from operator import mul
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending.cells import Cells
 from chalicelib.vending.local_time import DAY_H, WEEK_H, Span
 

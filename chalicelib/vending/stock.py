@@ -8,10 +8,10 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending import wording
 from chalicelib.vending.anomalies import Keys
 from chalicelib.vending.local_time import local_day

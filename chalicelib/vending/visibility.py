@@ -3,10 +3,9 @@
 What is another technician's is answered as if it were not there, in the same words.
 """
 
-from dataclasses import dataclass
-
 from chalicelib.core.access import Access, Caller
 from chalicelib.core.errors import ForbiddenError, NotFoundError
+from chalicelib.core.values import dataclass
 from chalicelib.vending import names
 
 ONES_OWN: Access = ("vending:dispatch", "vending:technician")

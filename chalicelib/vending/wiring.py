@@ -1,7 +1,6 @@
 """Builds the vending services, once per process, on first use."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Annotated
@@ -14,6 +13,7 @@ from chalicelib.core.outbox import wiring as outbox_wiring
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
+from chalicelib.core.values import dataclass
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.files import FileRecord
 from chalicelib.vending.ports import (

@@ -3,10 +3,11 @@
 Each object has one name and one content, so performing twice is as good as once.
 """
 
+import dataclasses
 from contextlib import suppress
-from dataclasses import dataclass
 
 from chalicelib.core.outbox.effects import Effect, Ending, RejectedError
+from chalicelib.core.values import dataclass
 from chalicelib.warranties import archive
 from chalicelib.warranties.ports import Archive, Store
 
@@ -31,7 +32,7 @@ class _Object:
         return archive.reference(self.key, archive.sha256(self.content))
 
 
-@dataclass
+@dataclasses.dataclass
 class Archiving:
     """Puts each sale and each cancellation into the archive, once."""
 

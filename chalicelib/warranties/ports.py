@@ -4,10 +4,11 @@ What a method promises is documented in the stores.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, Protocol
 
 from chalicelib.core.outbox.effects import Ending
+from chalicelib.core.values import dataclass
 from chalicelib.warranties.answers import Refusals, StoreView
 from chalicelib.warranties.models import Cancellation, ItemState, Sale
 

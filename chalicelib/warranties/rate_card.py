@@ -7,7 +7,6 @@ refunds is in `chalicelib.warranties.refunds`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from chalicelib.core.errors import ConflictError
 from chalicelib.core.instants import iso
+from chalicelib.core.values import dataclass
 from chalicelib.warranties import money
 from chalicelib.warranties.refunds import RefundRule
 

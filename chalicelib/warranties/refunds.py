@@ -5,12 +5,12 @@ that instant; one that has begun counts as used.
 """
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from pydantic import BaseModel, ConfigDict
 
+from chalicelib.core.values import dataclass
 from chalicelib.warranties import money
 
 _DAY = timedelta(days=1)

@@ -1,7 +1,6 @@
 """The rules of warranties: pricing a sale once, and looking at what came of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from chalicelib.core.idempotency import check_same
 from chalicelib.core.instants import iso
 from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.values import dataclass
 from chalicelib.warranties import archive, money, numbers
 from chalicelib.warranties.answers import (
     ArchiveView,

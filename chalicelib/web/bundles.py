@@ -8,11 +8,11 @@ written: ``import {...} from "./name.js"`` first, exports of functions, classes 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 
 from chalicelib.core.etags import etag_of
+from chalicelib.core.values import dataclass
 
 ENTRY = "app.js"
 _VERSION = 16

@@ -6,12 +6,12 @@ and never becomes a path. They are plain text, so the gateway needs no binary ty
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from chalicelib.core.etags import etag_of
+from chalicelib.core.values import dataclass
 from chalicelib.web.bundles import Bundles
 
 MEDIA_TYPES = {

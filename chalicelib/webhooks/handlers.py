@@ -8,7 +8,6 @@ of a worker: so nobody else's do.
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Protocol
@@ -23,6 +22,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.core.values import dataclass
 from chalicelib.webhooks import signing
 from chalicelib.webhooks.models import Health, Subscription
 from chalicelib.webhooks.ports import PREFIX, Log, Receivers, StaleSubscriptionError

@@ -1,12 +1,12 @@
 """What the services need from the outside, and what the outside may answer."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from chalicelib.core.facts import EventKind, Fact
 from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.values import dataclass
 from chalicelib.webhooks.models import Health, Subscription
 
 PREFIX = "evt_"

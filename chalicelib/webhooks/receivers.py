@@ -10,7 +10,6 @@ plain HTTP goes to it alone.
 import re
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from http.client import HTTPException
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -21,6 +20,7 @@ from urllib3.exceptions import HTTPError
 from chalicelib.core.addresses import public, safe
 from chalicelib.core.fetch import SOCKET_TIMEOUT_S, Line, bounded
 from chalicelib.core.outbox.effects import NotExecutedError, OutcomeUnknownError
+from chalicelib.core.values import dataclass
 
 _PRINTABLE = re.compile("[!-~]+")
 # Names that are never public (RFC 6761, RFC 6762, RFC 9476), and what clouds call their inside.

@@ -214,6 +214,7 @@ ELSEWHERE = {
     "core/canonical.py": "the form itself",
     "core/etags.py": "the version of a response, stored nowhere",
     "core/shards.py": "the shard of a name, as text",
+    "core/values.py": "the hash of a value in a dict or a set, stored nowhere",
     "vending/archives.py": "the text of a file, block by block",
     "vending/parsing.py": "refused lines, four bytes each",
     "vending/service/reading.py": "the text of a file, block by block",

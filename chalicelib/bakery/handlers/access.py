@@ -1,12 +1,12 @@
 """Access to the repository: applies the latest request for a GitHub user (B15)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from chalicelib.bakery.ports import Repository, Staff
 from chalicelib.bakery.records import Access, AccessState, Employee
 from chalicelib.bakery.service.users import GitHubUsers
 from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError
+from chalicelib.core.values import dataclass
 
 _MOST_ROUNDS = 5
 _MOST_TRIES = 20

@@ -1,7 +1,6 @@
 """Filing cancelled orders: one document per customer in ``Orders/``, one line per order (B13)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.bakery import letters
@@ -16,6 +15,7 @@ from chalicelib.core.outbox.effects import (
     NotExecutedError,
     OutcomeUnknownError,
 )
+from chalicelib.core.values import dataclass
 from chalicelib.integrations.gdocs import DocumentFullError, Line
 from chalicelib.integrations.http import NotThereError
 

@@ -1,7 +1,5 @@
 """What follows a ticket: the rest of a long list, what is no longer needed, what is missing."""
 
-from dataclasses import dataclass
-
 from chalicelib.bakery import tickets
 from chalicelib.bakery.handlers.changing import order_of
 from chalicelib.bakery.handlers.tickets import ProviderHandler, ask_for_parts, batch_of
@@ -12,6 +10,7 @@ from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.tickets import Draft
 from chalicelib.core.log import logger
 from chalicelib.core.outbox.effects import Effect, Ending, NotExecutedError, RejectedError
+from chalicelib.core.values import dataclass
 
 _NOT_YET_S = 60.0
 

@@ -6,7 +6,6 @@ proves that nothing was sent.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.bakery import letters
@@ -23,6 +22,7 @@ from chalicelib.core.outbox.effects import (
     OutcomeUnknownError,
     RejectedError,
 )
+from chalicelib.core.values import dataclass
 from chalicelib.integrations.mail import Letter
 
 _MOST_TRIES = 6

@@ -1,7 +1,6 @@
 """The tickets of days and of single orders at the provider's; one handler for each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from chalicelib.bakery import effects, tickets
 from chalicelib.bakery.handlers.changing import kept, order_of
@@ -10,6 +9,7 @@ from chalicelib.bakery.records import BatchId, Ticket, read_batch_id
 from chalicelib.bakery.tickets import Draft
 from chalicelib.core.log import count, logger
 from chalicelib.core.outbox.effects import Effect, Ending, RejectedError
+from chalicelib.core.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ requests its one ticket.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.bakery import batching, effects
@@ -15,6 +15,7 @@ from chalicelib.bakery.amounts import Amount, Unit
 from chalicelib.bakery.ports import Batches
 from chalicelib.bakery.records import Batch, BatchId, Gathering, Line, Order, batch_id
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
+from chalicelib.core.values import dataclass
 
 # Lost races in a row; each of them is progress of another run.
 _MOST_LOST = 100

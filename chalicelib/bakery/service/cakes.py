@@ -1,7 +1,6 @@
 """The recipe book (B1-B5)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.bakery.amounts import Given, Unit
@@ -15,6 +14,7 @@ from chalicelib.core.errors import (
     NotFoundError,
     UnprocessableError,
 )
+from chalicelib.core.values import dataclass
 
 
 class CakeExistsError(ConflictError):

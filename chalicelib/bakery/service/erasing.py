@@ -7,7 +7,6 @@ done about it at vendors. So a run may repeat, overlap or break off: the next on
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from chalicelib.bakery.records import Change, Erasure, Notice, Order
 from chalicelib.core import canonical
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.paging import Id, sift
+from chalicelib.core.values import dataclass
 
 if TYPE_CHECKING:
     from chalicelib.core.outbox.rows import EffectRow

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
@@ -33,6 +32,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.idempotency import check_same
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.paging import Id, Page, sift
+from chalicelib.core.values import dataclass
 
 _Follow = Callable[[Order], list[Effect]]
 Shown = OrderStatus | Literal["all"]

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -19,6 +18,7 @@ from chalicelib.bakery.service.orders import Ordering, WrongStateError
 from chalicelib.bakery.tickets import Shortage
 from chalicelib.core.errors import UnauthorizedError
 from chalicelib.core.outbox.effects import NotConfiguredError
+from chalicelib.core.values import dataclass
 
 # Jira repeats unanswered reports for half an hour; its clock and ours may differ a little.
 _OLDEST = timedelta(hours=1)

@@ -6,7 +6,6 @@ effect does nothing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.bakery import effects
@@ -15,6 +14,7 @@ from chalicelib.bakery.records import Access, AccessState, Employee
 from chalicelib.bakery.service.users import GitHubUsers
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.values import dataclass
 
 _MOST_TRIES = 20
 

@@ -1,10 +1,10 @@
 """The user of a GitHub name: the id is stored, since names change and are taken by others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chalicelib.bakery.ports import Repository, Staff
 from chalicelib.bakery.records import Access, GitHubUser
+from chalicelib.core.values import dataclass
 from chalicelib.integrations.http import NotThereError
 
 

@@ -12,9 +12,10 @@ EffectError
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol
+
+from chalicelib.core.values import dataclass
 
 EffectState = Literal["pending", "sending", "unsure", "done", "dead", "disabled"]
 

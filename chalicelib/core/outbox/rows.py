@@ -16,7 +16,6 @@ wrote enter it later.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypedDict, cast, get_args
 
@@ -25,6 +24,7 @@ from chalicelib.core.audit import entries
 from chalicelib.core.instants import sortable
 from chalicelib.core.outbox.effects import Effect, EffectState, Ending
 from chalicelib.core.table import Condition, Index, Item, key
+from chalicelib.core.values import dataclass
 
 OPEN = Index("open", "open_shard", "wake")
 LISTED = Index("listed", "list_shard", "list_place")

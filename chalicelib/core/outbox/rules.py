@@ -2,10 +2,10 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.core.outbox.rows import EffectRow
+from chalicelib.core.values import dataclass
 
 _LONGEST_RETRY_AFTER_S = 86_400.0
 

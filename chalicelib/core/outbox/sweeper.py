@@ -6,7 +6,6 @@ is not flooded with repeats.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.core import log
@@ -17,6 +16,7 @@ from chalicelib.core.outbox.index import EffectIndex, Waiting
 from chalicelib.core.outbox.queues import Queues
 from chalicelib.core.outbox.rows import Pause
 from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
+from chalicelib.core.values import dataclass
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Sweeper:
         queues: Queues,
         *,
         now: Callable[[], datetime],
-        bounds: Bounds = Bounds(),
+        bounds: Bounds | None = None,
     ) -> None:
         self._store = store
         self._index = index
         self._queues = queues
         self._now = now
-        self._bounds = bounds
+        self._bounds = bounds or Bounds()
 
     def sweep(self) -> dict[str, int]:
         """Send what is due; return how many of each kind."""

@@ -4,7 +4,7 @@ import os
 import uuid
 from datetime import timedelta
 from functools import cache
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,18 +12,17 @@ from chalicelib.core import aws
 from chalicelib.core.instants import now
 from chalicelib.core.outbox import queues, rows
 from chalicelib.core.outbox.effects import EffectHandler
-from chalicelib.core.outbox.index import EffectIndex
-from chalicelib.core.outbox.listing import Listing
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.queues import Queues
-from chalicelib.core.outbox.relay import Relay
-from chalicelib.core.outbox.rules import Rules
-from chalicelib.core.outbox.store import EffectStore
-from chalicelib.core.outbox.sweeper import Sweeper
-from chalicelib.core.outbox.worker import Worker
-from chalicelib.core.schedules import Schedules
 from chalicelib.core.settings import from_env
 from chalicelib.core.table import Table
+
+if TYPE_CHECKING:
+    from chalicelib.core.outbox.listing import Listing
+    from chalicelib.core.outbox.relay import Relay
+    from chalicelib.core.outbox.sweeper import Sweeper
+    from chalicelib.core.outbox.worker import Worker
+    from chalicelib.core.schedules import Schedules
 
 
 class OutboxSettings(BaseModel):
@@ -47,8 +46,12 @@ def outbox() -> Outbox:
     return Outbox(table(), now=now)
 
 
-def worker(kind: str, handler: EffectHandler) -> Worker:
+def worker(kind: str, handler: EffectHandler) -> "Worker":
     """Return the worker of a kind; make it once a process."""
+    from chalicelib.core.outbox.rules import Rules  # noqa: PLC0415 - only workers need them
+    from chalicelib.core.outbox.store import EffectStore  # noqa: PLC0415
+    from chalicelib.core.outbox.worker import Worker  # noqa: PLC0415
+
     settings = from_env(OutboxSettings)
     rules = Rules(
         give_up_after=timedelta(days=settings.outbox_give_up_days),
@@ -61,25 +64,35 @@ def worker(kind: str, handler: EffectHandler) -> Worker:
 
 
 @cache
-def relay() -> Relay:
+def relay() -> "Relay":
     """Return what forwards new effects."""
+    from chalicelib.core.outbox.relay import Relay  # noqa: PLC0415 - one function needs it
+
     return Relay(to_queues(), now=now)
 
 
 @cache
-def sweeper() -> Sweeper:
+def sweeper() -> "Sweeper":
     """Return what names effects again."""
+    from chalicelib.core.outbox.index import EffectIndex  # noqa: PLC0415 - one function needs them
+    from chalicelib.core.outbox.store import EffectStore  # noqa: PLC0415
+    from chalicelib.core.outbox.sweeper import Sweeper  # noqa: PLC0415
+
     return Sweeper(EffectStore(table()), EffectIndex(table()), to_queues(), now=now)
 
 
-def schedules() -> Schedules:
+def schedules() -> "Schedules":
     """Return where the functions of schedules enter their runs."""
+    from chalicelib.core.schedules import Schedules  # noqa: PLC0415 - scheduled functions need it
+
     return Schedules(table(), now=now)
 
 
 @cache
-def listing() -> Listing:
+def listing() -> "Listing":
     """Return what enters effects of older versions into the index of all."""
+    from chalicelib.core.outbox.listing import Listing  # noqa: PLC0415 - one function needs it
+
     return Listing(table(), now=now)
 
 

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.core.errors import ConflictError, InvalidInputError
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.answers import (
     BatchVerdict,
     PackageBatchAnswer,

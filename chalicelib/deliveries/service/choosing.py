@@ -1,9 +1,9 @@
 """What recipients want: the newest word counts, whatever the order of arrival (D2, D7)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.answers import PREFERENCES_ANSWER, PreferencesAnswer
 from chalicelib.deliveries.models import Choices
 from chalicelib.deliveries.ports import PreferenceBook

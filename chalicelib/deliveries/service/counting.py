@@ -1,8 +1,8 @@
 """The counts, and the proof that they agree with the records (D3, D10)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.answers import Recount, Statistics, TypeCount
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.ports import Counters, ScanPosition

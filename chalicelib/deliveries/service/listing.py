@@ -1,9 +1,8 @@
 """The list of packages: newest first, exact as soon as a send is answered."""
 
-from dataclasses import dataclass
-
 from chalicelib.core.instants import sortable
 from chalicelib.core.paging import Page, sift
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.ports import ListPosition, PackageList, ScanPosition, Wanted
 from chalicelib.deliveries.records import Record
 

@@ -1,10 +1,10 @@
 """Packages that come through the queue: the rules of HTTP, and a verdict on every message."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, InvalidInputError, NotFoundError
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.answers import MessageVerdict, VerdictError
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.ports import Verdicts

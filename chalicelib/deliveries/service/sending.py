@@ -1,10 +1,10 @@
 """Sending a package: at most once, and never against what its recipient said (D1, D5, D6)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
+from chalicelib.core.values import dataclass
 from chalicelib.deliveries.fields import location
 from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.ports import (

@@ -6,11 +6,11 @@ batch goes on with the same ids, wherever the first caller got to.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core import canonical
 from chalicelib.core.idempotency import check_same
+from chalicelib.core.values import dataclass
 from chalicelib.ledger import chain
 from chalicelib.ledger.models import BatchPost, Entry, Reservation
 from chalicelib.ledger.ports import Store

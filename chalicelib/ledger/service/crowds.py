@@ -8,10 +8,10 @@ left it, or is never posted because it is too old.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.core.instants import sortable
+from chalicelib.core.values import dataclass
 from chalicelib.ledger import chain
 from chalicelib.ledger.models import Entry, Intent
 from chalicelib.ledger.ports import Snapshot, Store, Waiting

@@ -6,12 +6,12 @@ loses a few waits beside the account instead (`crowds`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.idempotency import check_same
 from chalicelib.core.instants import precise
+from chalicelib.core.values import dataclass
 from chalicelib.ledger import chain
 from chalicelib.ledger.models import (
     AccountBody,

@@ -1,7 +1,6 @@
 """What posting, transferring and reversing have in common: refusals, receipts, checks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from chalicelib.core.errors import (
     ConflictError,
@@ -10,6 +9,7 @@ from chalicelib.core.errors import (
     UnprocessableError,
 )
 from chalicelib.core.idempotency import KeyReusedError, differences
+from chalicelib.core.values import dataclass
 from chalicelib.ledger.models import Entry
 
 

@@ -1,10 +1,10 @@
 """Statements: an account's entries of a span, between its balances before and after it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.instants import sortable
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.values import dataclass
 from chalicelib.ledger.models import Entry, StoredAccount
 from chalicelib.ledger.ports import StatementPosition, Store
 from chalicelib.ledger.service.rules import no_account

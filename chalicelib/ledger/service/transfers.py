@@ -5,11 +5,11 @@ pays, so a transfer is found, and done once, as a transaction is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.idempotency import check_same, differences
+from chalicelib.core.values import dataclass
 from chalicelib.ledger import chain
 from chalicelib.ledger.models import Entry, Reservation, Transfer, TransferBody, TransferFloors
 from chalicelib.ledger.ports import Store

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending import announcements
 from chalicelib.vending.announcements import News
 from chalicelib.vending.causes import with_overdue

@@ -12,11 +12,11 @@ chunk. A run that was taken over stops; the one that took over finishes, or is d
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.values import dataclass
 from chalicelib.vending import archives, names
 from chalicelib.vending.files import COUNTED, DISPATCHER, PENDING, FileRecord, FileState
 from chalicelib.vending.litter import is_litter

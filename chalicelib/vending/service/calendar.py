@@ -1,12 +1,12 @@
 """What a machine did day by day, in the local days of its site: from its rollups."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
 from chalicelib.core.errors import Fault, InvalidInputError
+from chalicelib.core.values import dataclass
 from chalicelib.vending.local_time import every_day, hours_of, local_day
 from chalicelib.vending.models import DaySilence, DayView, Dispatch, ServiceVisit, Visit
 from chalicelib.vending.ports import Chunks, DispatchBook, Fleet, MachineState, Rollups, Visits

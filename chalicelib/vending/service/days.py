@@ -6,9 +6,9 @@ what is stored is stored. So it is safe to repeat, and files may come and go in 
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending.local_time import every_day, hours_of, local_day, local_days
 from chalicelib.vending.ports import Chunks, MachineLog, Month, Rollups
 from chalicelib.vending.rollups import LONGEST_SILENCE, rollups

@@ -1,11 +1,11 @@
 """Sending people to machines, and what their visits settle."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, UnprocessableError
 from chalicelib.core.paging import Id, Page, cut
+from chalicelib.core.values import dataclass
 from chalicelib.vending.models import (
     ClosingBody,
     Dispatch,

@@ -5,7 +5,6 @@ costs what it shows; the sums are stored by state.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
@@ -14,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.values import dataclass
 from chalicelib.vending import causes
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.models import (

@@ -7,7 +7,6 @@ beginning (4 bytes a row, 250 rows to the kilobyte).
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Annotated, NamedTuple
@@ -15,6 +14,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from chalicelib.core.paging import Page
+from chalicelib.core.values import dataclass
 from chalicelib.vending.models import RowView
 from chalicelib.vending.ports import Chunks
 

@@ -1,12 +1,14 @@
 """Reading a file: its rows go into chunks batch by batch, and what it says of itself is counted."""
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending import archives, parsing, reports, rows
 from chalicelib.vending.files import FileRecord, FileState, RefusedLine
 from chalicelib.vending.ports import Chunk, Chunks, Found, Share
@@ -19,7 +21,7 @@ MAX_MACHINES = 1_000
 _SUSPECT_SHARE = 0.05
 
 
-@dataclass
+@dataclasses.dataclass
 class Reading:
     """What reading a file has given so far; ``text`` is the hash of what was read."""
 

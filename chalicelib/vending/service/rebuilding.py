@@ -8,9 +8,9 @@ does no harm.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
 
+from chalicelib.core.values import dataclass
 from chalicelib.vending.files import DISPATCHER
 from chalicelib.vending.models import Rebuild
 from chalicelib.vending.ports import (

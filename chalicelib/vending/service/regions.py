@@ -8,11 +8,12 @@ is new, pulls them closer together.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.core import retry
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.values import dataclass
 from chalicelib.vending import reports
 from chalicelib.vending.anomalies import Thresholds
 from chalicelib.vending.history import Region

@@ -1,7 +1,6 @@
 """Sites, technicians and machines, and who looks after what (V1)."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -10,6 +9,7 @@ from pydantic import Field
 from chalicelib.core.errors import NotFoundError, UnprocessableError
 from chalicelib.core.models import PageQuery
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.values import dataclass
 from chalicelib.vending.models import (
     ListQuery,
     Machine,

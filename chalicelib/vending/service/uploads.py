@@ -9,7 +9,6 @@ half-done upload is finished by the same request.
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.core import canonical
@@ -25,6 +24,7 @@ from chalicelib.core.errors import (
     UnprocessableError,
 )
 from chalicelib.core.paging import Id, Page, cut
+from chalicelib.core.values import dataclass
 from chalicelib.vending import archives, names
 from chalicelib.vending.files import (
     DISPATCHER,

@@ -7,7 +7,7 @@ and one region's months.
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -15,6 +15,7 @@ from operator import attrgetter
 from chalicelib.core import retry
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.log import logger
+from chalicelib.core.values import dataclass
 from chalicelib.vending import anomalies, causes, reports
 from chalicelib.vending.anomalies import FaultKind, Thresholds
 from chalicelib.vending.history import History, Region

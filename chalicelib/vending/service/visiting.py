@@ -1,12 +1,12 @@
 """Service visits: what technicians report of filling machines and taking cash out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chalicelib.core.errors import ConflictError, Fault, InvalidInputError
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.values import dataclass
 from chalicelib.vending.models import ListQuery, ServiceBody, ServiceVisit
 from chalicelib.vending.ports import Registry, Visits, VisitTakenError
 from chalicelib.vending.service.registry import found

@@ -1,9 +1,9 @@
 """Recording what happened, and asking for its delivery to whoever subscribes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from chalicelib.core.facts import Fact
+from chalicelib.core.values import dataclass
 from chalicelib.webhooks.deliveries import delivery
 from chalicelib.webhooks.models import Subscription
 from chalicelib.webhooks.places import place_at

@@ -1,7 +1,6 @@
 """Subscriptions: who gets which events, by which secret; tests and replays."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.instants import iso
 from chalicelib.core.outbox.rows import EffectRow
 from chalicelib.core.strict_json import dumps
+from chalicelib.core.values import dataclass
 from chalicelib.webhooks import signing
 from chalicelib.webhooks.deliveries import delivery, effect_id
 from chalicelib.webhooks.models import (
