@@ -41,7 +41,7 @@ class KeptData:
         for logical, table in self._resources(_TABLE):
             found = list(self._items(table))
             items += len(found)
-            (part / f"{logical}.items").write_text(json.dumps(found, default=_encoded))
+            (part / f"{logical}.items").write_text(json.dumps(found, default=encoded))
         for logical, bucket in self._resources(_BUCKET):
             files += self._keep_bucket(bucket, part / logical)
         part.rename(self._folder)
@@ -52,7 +52,7 @@ class KeptData:
         for logical, table in self._resources(_TABLE):
             path = self._folder / f"{logical}.items"
             if path.exists():
-                self._put_items(table, json.loads(path.read_text(), object_hook=_decoded))
+                self._put_items(table, json.loads(path.read_text(), object_hook=decoded))
         for logical, bucket in self._resources(_BUCKET):
             for described in sorted((self._folder / logical).glob("*.json")):
                 body = described.with_suffix(".body").read_bytes()
@@ -94,12 +94,14 @@ class KeptData:
         return len(keys)
 
 
-def _encoded(value: object) -> dict[str, str]:
+def encoded(value: object) -> dict[str, str]:
+    """Return bytes as JSON; `decoded` reads them."""
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode()}
     raise TypeError(type(value).__name__)
 
 
-def _decoded(value: dict[str, Any]) -> Any:
+def decoded(value: dict[str, Any]) -> Any:
+    """Return an object of JSON, or the bytes that it stands for."""
     encoded = value.get("base64")
     return base64.b64decode(encoded) if isinstance(encoded, str) else value

@@ -5,6 +5,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,12 @@ class Stack:
         if stack.get("StackStatus") in _NEVER_STOOD:
             return {}
         return {p["ParameterKey"]: p["ParameterValue"] for p in stack.get("Parameters", [])}
+
+    def changed_at(self) -> datetime:
+        """Return when the stack was changed last."""
+        stack = self._describe() or {}
+        at: datetime = stack.get("LastUpdatedTime") or stack["CreationTime"]
+        return at
 
     def deploy(
         self,

@@ -13,6 +13,7 @@ import pytest
 from infra import package
 from tests.support.bakery.deployed import CAKE, VEGAN, DeployedBakery
 from tests.support.deployed import Deployed, deployed, packaged
+from tests.support.iam import let_batches_be_sent
 from tests.support.patience import TEST_S
 from tests.support.vending.crew import Crew, hired, log
 
@@ -71,7 +72,7 @@ def unzipped(unzipped_by_name: dict[str, Path]) -> Path:
 def guarded(request: pytest.FixtureRequest) -> Deployed:
     """The same stack on an embedded AWS that enforces IAM: functions may do what roles say."""
     found = deployed(request, "iam", AUTH="true")
-    _let_batches_be_sent(found)
+    let_batches_be_sent(found)
     return found
 
 
@@ -88,25 +89,6 @@ def house(guarded: Deployed) -> DeployedBakery:
 def day() -> date:
     """A day that no other test takes."""
     return date(2142, 1, 1) + timedelta(days=next(_DAYS))
-
-
-def _let_batches_be_sent(stack: Deployed) -> None:
-    """Give roles that may send messages the batches, too, which go without saying on AWS."""
-    iam = stack.client("iam")
-    for role in [role["RoleName"] for role in iam.list_roles()["Roles"]]:
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            batches = [
-                {**statement, "Action": "sqs:SendMessageBatch"}
-                for statement in document["Statement"]
-                if "sqs:SendMessage" in statement["Action"]
-            ]
-            if batches:
-                iam.put_role_policy(
-                    RoleName=role,
-                    PolicyName="Batches",
-                    PolicyDocument=json.dumps({**document, "Statement": batches}),
-                )
 
 
 @pytest.fixture(scope="session", autouse=True)

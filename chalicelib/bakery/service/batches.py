@@ -19,6 +19,8 @@ from chalicelib.core.values import dataclass
 
 # Lost races in a row; each of them is progress of another run.
 _MOST_LOST = 100
+_AT_ONCE = 32
+"""Orders that join a batch in one transaction."""
 
 
 class TicketTooEarlyError(ConflictError):
@@ -114,6 +116,26 @@ class Batching:
     def finish(self) -> Sequence[date]:
         """Finish the batches that a crash left unsealed, and return their days."""
         return [self._finish(begun).day for begun in self.batches.unsealed()]
+
+    def seal_again(self, was: Batch) -> None:
+        """Seal a batch that was sealed since its orders were restored, with those that are known.
+
+        There may be none. Its ticket exists, and must not become that of orders that come later.
+        """
+        lost = 0
+        while lost < _MOST_LOST and self.batches.batch(was.id) is None:
+            begun = self.batches.gathering(was.id) or Gathering(
+                day=was.day, number=was.number, cutoff=was.cutoff, by=was.by, version=0
+            )
+            known = [order for order in self.batches.open_orders() if order.id in was.orders]
+            if known:
+                joining = self._joining(begun, known[:_AT_ONCE])
+                lost += not self.batches.claim(begun, joining)
+            else:
+                batch = self._summed(begun)
+                lost += not self.batches.seal(begun, batch, effects.batch_ticket(batch.id))
+        if lost == _MOST_LOST:
+            raise UnavailableError(f"The batch of {was.day} could not be sealed; try again.")
 
     def show(self, day: date, ticket: int = 1) -> Expanded:
         """Return a day's batch, each line expanded to its orders. Raises NotFoundError."""

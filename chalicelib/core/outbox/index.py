@@ -4,11 +4,12 @@ They are keys-only and lag behind the table, so callers read the rows before the
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import chain, islice
 
+from chalicelib.core.instants import sortable
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import EffectState
 from chalicelib.core.outbox.listing import all_listed
@@ -50,6 +51,21 @@ class EffectIndex:
                 for row in islice(first, share)
             ]
         return sorted(found, key=lambda each: each[1])[:limit]
+
+    def listed(
+        self,
+        states: Iterable[EffectState],
+        *,
+        kinds: Sequence[str] = (),
+        since: datetime | None = None,
+    ) -> Iterator[str]:
+        """Yield the ids of effects in some states: all, or of ``kinds`` those since an instant."""
+        spans = [(f"{kind}#{sortable(since)}", f"{kind}#{HIGHEST}") for kind in kinds if since]
+        for group in sorted({rows.group(each) for each in states}):
+            for shard in range(SHARDS):
+                for first, last in spans or [("", HIGHEST)]:
+                    found = self._table.indexed(LISTED, f"{group}#{shard}", first=first, last=last)
+                    yield from (rows.effect_id(row["pk"]["S"]) for row in found)
 
     def oldest(self, kind: str) -> datetime | None:
         """Return when the oldest unfinished effect of a kind was requested."""

@@ -2,6 +2,7 @@
 
 ``EFFECT#<id>/EFFECT``  the effect; its id is its permanent identity, so its row is never deleted,
                         except for kinds whose effects have ``kept`` (``expires_at``)
+``EFFECT#<id>/BEFORE``  what is known of an effect from before its table was restored
 ``SCHEDULES/<name>``    when a schedule's function ran last (`chalicelib.core.schedules`)
 ``KINDS/<kind>``        why a kind is paused or disabled, and when to probe; absent while it works
 ``LISTS/all``           whether the index ``all`` has the effects of older versions (`listing`)
@@ -16,6 +17,7 @@ wrote enter it later.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypedDict, cast, get_args
 
@@ -37,6 +39,7 @@ GRACE = timedelta(minutes=2)
 STATES: tuple[EffectState, ...] = get_args(EffectState)
 OVER: frozenset[EffectState] = frozenset(("done", "dead"))
 EFFECT = "EFFECT"
+BEFORE = "BEFORE"
 KINDS = "KINDS"
 _STANDS_AS_READ = "#state = :read_state AND "
 
@@ -243,12 +246,41 @@ def _as_read(read: EffectRow) -> Condition:
     )
 
 
+# --- before a restore -----------------------------------------------------------------------------
+
+
+def remembered(id_: str, at: datetime, ended: Ending | None) -> Item:
+    """Return what to remember of an effect whose row was restored, or will be written again.
+
+    How it ``ended`` before ``at``; None where it may have been executed by then.
+    """
+    told = {"at": _time(at), "ended": _text(_conclusion_text(ended))}
+    return {**key(*place_before(id_)), **{name: value for name, value in told.items() if value}}
+
+
+def reminded(kept: EffectRow, before: Item | None) -> EffectRow:
+    """Return an effect with what is remembered from before its table was restored.
+
+    One that was done is not executed again, and one that may have been is looked up.
+    """
+    if before is None or kept.over or kept.fault:
+        return kept
+    if ended := _conclusion(before.get("ended", {}).get("S")):
+        return replace(kept, ended=kept.ended or ended)
+    return replace(kept, unsure_at=kept.unsure_at or _instant(before["at"]["S"]))
+
+
 # --- keys -----------------------------------------------------------------------------------------
 
 
 def place(id_: str) -> tuple[str, str]:
     """Return the keys of an effect's row."""
     return f"{EFFECT}#{id_}", EFFECT
+
+
+def place_before(id_: str) -> tuple[str, str]:
+    """Return the keys of what is remembered of an effect."""
+    return f"{EFFECT}#{id_}", BEFORE
 
 
 def thing(pk: str, _: str) -> str | None:

@@ -25,11 +25,17 @@ class EffectStore:
         self._table = table
 
     def look(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
-        """Return an effect, and why its kind is paused if it is: one read."""
-        place = rows.place(effect_id)
-        found = {row["pk"]["S"]: row for row in self._table.get_many([place, (KINDS, kind)])}
-        effect, pause = found.get(place[0]), found.get(KINDS)
-        return rows.read(effect) if effect else None, _pause(pause) if pause else None
+        """Return an effect, and why its kind is paused if it is: one read.
+
+        The effect is as it would be had its table not been restored.
+        """
+        places = rows.place(effect_id), rows.place_before(effect_id), (KINDS, kind)
+        found = {(row["pk"]["S"], row["sk"]["S"]): row for row in self._table.get_many(places)}
+        effect, before, pause = map(found.get, places)
+        return (
+            rows.reminded(rows.read(effect), before) if effect else None,
+            _pause(pause) if pause else None,
+        )
 
     def get(self, effect_id: str) -> EffectRow | None:
         """Return an effect."""

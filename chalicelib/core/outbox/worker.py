@@ -59,7 +59,7 @@ class Worker:
         rules: Rules = Rules(),  # noqa: B008 - it is frozen
     ) -> None:
         self.kind = kind
-        self._handler = handler
+        self.handler = handler
         self._store = store
         self._later = later
         self._now = now
@@ -119,7 +119,7 @@ class Worker:
         """Perform only when the vendor's own records show that no earlier try did it."""
         try:
             with self._entering(claimed):
-                found = self._handler.find(claimed.effect)
+                found = self.handler.find(claimed.effect)
         except (CredentialsError, NotConfiguredError) as error:
             return self._stop(claimed, claimed, error)
         except Exception as error:  # noqa: BLE001 - the outcome is unknown
@@ -135,7 +135,7 @@ class Worker:
         """Make the call; ``known`` is the effect as last read, ``claimed`` as it is stored."""
         try:
             with self._entering(claimed):
-                reference = self._handler.handle(claimed.effect)
+                reference = self.handler.handle(claimed.effect)
         except RejectedError as error:
             return self._close(claimed, known, Ending("dead", answer=_words(error)))
         except NotExecutedError as error:
@@ -159,7 +159,7 @@ class Worker:
         known = replace(known, unsure_at=known.unsure_at if ended.state == "dead" else None)
         try:
             with self._entering(claimed):
-                self._handler.on_finished(claimed.effect, ended)
+                self.handler.on_finished(claimed.effect, ended)
         except Exception as error:  # noqa: BLE001 - the effect has ended all the same
             logger.exception("result not stored", extra=_named(claimed))
             untold = f"the result could not be stored: {_words(error)}"

@@ -182,9 +182,10 @@ class FakeBatches:
 
     def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
         known = self.gatherings.get(gathering.id)
-        if known is None or known.version != gathering.version or batch.id in self.kept:
+        version = known.version if known else 0
+        if version != gathering.version or batch.id in self.kept:
             return False
-        del self.gatherings[gathering.id]
+        self.gatherings.pop(gathering.id, None)
         self.kept[batch.id] = batch
         self._effects.add([effect])
         return True

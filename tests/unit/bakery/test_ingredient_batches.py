@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.bakery.batching import cutoff_of, day_of
-from chalicelib.bakery.records import Extra
+from chalicelib.bakery.records import Batch, Extra
 from chalicelib.bakery.service.batches import Batching, TicketTooEarlyError
 from chalicelib.bakery.service.orders import WrongStateError
 from chalicelib.core.errors import NotFoundError
@@ -502,3 +502,30 @@ def test_whoever_races_and_dies_an_extra_ticket_is_one(order: list[int], deaths:
     assert [each.id for each in joined] == list(run.batch.orders)
     steps = [change.status for each in waiting for change in house.now(each).history]
     assert steps.count("ticketed") == len(joined)
+
+
+@pytest.mark.parametrize("known", [0, 1, 40])
+def test_a_batch_that_a_restore_lost_is_sealed_again_with_those_of_its_orders_that_are_known(
+    house: Bakehouse, known: int
+) -> None:
+    """Another that is open now was not on its ticket."""
+    orders = [house.order() for _ in range(known)]
+    other = house.order()
+    lost = Batch(
+        day=DAY,
+        cutoff=SIX,
+        by="schedule",
+        sealed_at=SIX,
+        orders=(*(order.id for order in orders), 9_999),
+        lines=(),
+    )
+
+    for _ in range(2):
+        house.batching.seal_again(lost)
+
+    sealed = house.batches.batch(DAY)
+    assert sealed
+    assert sealed.orders == tuple(order.id for order in orders)
+    assert {house.now(order).status for order in orders} <= {"ticketed"}
+    assert house.now(other).status == "open"
+    assert house.effects.ids == ["jira#batch#2026-11-21"]
