@@ -307,21 +307,27 @@ def test_an_open_stage_never_loads_what_reads_tokens(unzipped: Path) -> None:
 # --- what AWS allows ----------------------------------------------------------------------------
 
 
-def test_aws_takes_the_template(package_folder: Path) -> None:
+@pytest.fixture(scope="module")
+def template_for_aws(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packaged template that `make deploy` gives to AWS; local targets take another."""
+    return package.build(local=False, folder=tmp_path_factory.mktemp("aws")) / "sam.json"
+
+
+def test_aws_takes_the_template(template_for_aws: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the libraries that read templates
-        package.lint(package_folder / "sam.json")
+        package.lint(template_for_aws)
 
 
-def test_nothing_outgrows_what_aws_allows(package_folder: Path) -> None:
-    template = json.loads((package_folder / "sam.json").read_text())
+def test_nothing_outgrows_what_aws_allows(template_for_aws: Path) -> None:
+    template = json.loads(template_for_aws.read_text())
 
     assert [str(use) for use in quotas.uses(template) if use.exceeded] == []
 
 
-def test_another_kind_of_effects_still_fits(package_folder: Path) -> None:
+def test_another_kind_of_effects_still_fits(template_for_aws: Path) -> None:
     """Each takes a variable of the API's function, which has the fullest environment."""
-    template = json.loads((package_folder / "sam.json").read_text())
+    template = json.loads(template_for_aws.read_text())
     [left] = [
         use.quota - use.used
         for use in quotas.uses(template)
