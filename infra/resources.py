@@ -83,6 +83,13 @@ def reserve_workers(template: Template, declared: Declarations) -> None:
             properties["ReservedConcurrentExecutions"] = reserved
 
 
+def take_signed_code(template: Template, declared: Declarations) -> None:
+    """Have each function take signed code alone, where a parameter names who signs."""
+    signed = _if("IsSigned", {"Fn::GetAtt": ["CodeSigning", "CodeSigningConfigArn"]})
+    for name in declared.functions:
+        template["Resources"][logical_id(name)]["Properties"]["CodeSigningConfigArn"] = signed
+
+
 def write_out_concurrency(template: Template) -> None:
     """Put the number itself where an event source refers to a parameter.
 

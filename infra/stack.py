@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from infra import reference
+from infra import reference, signing
 from infra.change_set import ChangeSet, ChangeSetError, Confirm
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ class Stack:
         will change before it does. Raises StackError with the reasons, DeclinedError.
         """
         template = json.loads((package / "sam.json").read_text())
+        signed_by = {**self.parameters(), **parameters}.get(signing.PARAMETER)
         arguments: dict[str, Any] = {
             "StackName": self.name,
-            "TemplateURL": self._upload(package, template),
+            "TemplateURL": self._upload(package, template, signed_by),
             "Capabilities": _CAPABILITIES,
             "Tags": [{"Key": FINGERPRINT_TAG, "Value": fingerprint}],
         }
@@ -252,18 +253,23 @@ class Stack:
                 return None
             raise
 
-    def _upload(self, package: Path, template: dict[str, Any]) -> str:
+    def _upload(self, package: Path, template: dict[str, Any], signed_by: str | None) -> str:
         """Put the zips, and the template that names them then, into the bucket; return its URL.
 
-        The files of the reference, too, where the template answers them from there.
+        The files of the reference, too, where the template answers them from there. ``signed_by``
+        is the signing profile of the zips, if they have one.
         """
         bucket = self._bucket()
+        if signed_by:  # AWS Signer takes versions alone
+            self._s3.put_bucket_versioning(
+                Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+            )
         uploaded: dict[str, str] = {}
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
                 name = resource["Properties"]["CodeUri"]
                 if name not in uploaded:
-                    uploaded[name] = self._upload_code(bucket, package / name)
+                    uploaded[name] = self._upload_code(bucket, package / name, signed_by)
                 resource["Properties"]["CodeUri"] = uploaded[name]
         if reference.OUTPUT in template.get("Outputs", {}):
             for file in reference.FILES.values():
@@ -273,11 +279,19 @@ class Stack:
         self._s3.put_object(Bucket=bucket, Key=template_key, Body=text)
         return f"{self._s3.meta.endpoint_url}/{bucket}/{template_key}"
 
-    def _upload_code(self, bucket: str, path: Path) -> str:
-        """Put a zip into the bucket under a name by its content; return its address."""
+    def _upload_code(self, bucket: str, path: Path, signed_by: str | None) -> str:
+        """Put a zip into the bucket under a name by its content; return its, signed, address."""
         code = path.read_bytes()
         key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
-        self._s3.put_object(Bucket=bucket, Key=key, Body=code)
+        put = self._s3.put_object(Bucket=bucket, Key=key, Body=code)
+        if signed_by:
+            if "VersionId" not in put:
+                raise StackError(
+                    f"The bucket {bucket} does not keep versions yet, which AWS Signer needs. "
+                    "That was switched on just now and takes some minutes: deploy again."
+                )
+            signer = self._session.client("signer")
+            key = signing.sign(signer, bucket, key, put["VersionId"], signed_by)
         return f"s3://{bucket}/{key}"
 
     def _upload_file(self, bucket: str, file: reference.File) -> None:

@@ -18,9 +18,9 @@ from infra.declarations import Declarations, together
 
 FOLDER = Path(__file__).parent / "templates"
 LOCAL_OVERLAY = "90-local.yaml"
-ON_AWS = ("13-brakes.yaml", "14-reference.yaml", "18-cdn.yaml")
+ON_AWS = ("13-brakes.yaml", "14-reference.yaml", "17-signing.yaml", "18-cdn.yaml")
 """Not for local targets: the embedded AWS would pass the limits on as text, the gateways of local
-targets answer the reference, and nobody is far from a laptop."""
+targets answer the reference, nobody is far from a laptop, and nothing signs there."""
 CONFIG = "config.json"
 
 
@@ -64,6 +64,7 @@ def merged(*, local: bool = False) -> Merged:
         resources.write_out_concurrency(overlay)
     else:
         resources.reserve_workers(overlay, everything)
+        resources.take_signed_code(overlay, everything)
         api = overlay["Resources"]["RestAPI"]["Properties"]
         api["DefinitionBody"] = {"paths": reference.operations()}
         api["MethodSettings"] = [*api["MethodSettings"], *reference.limits()]
