@@ -38,13 +38,13 @@ def failed(template: Path) -> dict[str, list[str]]:
         check=False,
     )
     try:
-        told: dict[str, Any] = json.loads(done.stdout)["results"]
+        results: dict[str, Any] = json.loads(done.stdout)["results"]
     except (ValueError, KeyError, TypeError):
         raise SystemExit(f"checkov did not answer:\n{done.stdout}{done.stderr}") from None
-    if not told["passed_checks"]:
+    if not results["passed_checks"]:
         raise SystemExit("checkov found nothing to check in the template")
     found: dict[str, list[str]] = defaultdict(list)
-    for check in told["failed_checks"]:
+    for check in results["failed_checks"]:
         found[f"{check['check_id']} {check['check_name']}"].append(check["resource"])
     return found
 

@@ -47,14 +47,14 @@ class Change:
     parts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> "Change":
+    def of(cls, described: Mapping[str, Any]) -> "Change":
         """Return a change as CloudFormation describes it."""
-        targets = [detail.get("Target", {}) for detail in told.get("Details", [])]
+        targets = [detail.get("Target", {}) for detail in described.get("Details", [])]
         return cls(
-            told["Action"],
-            told["LogicalResourceId"],
-            told["ResourceType"],
-            told.get("Replacement") in {"True", "Conditional"},
+            described["Action"],
+            described["LogicalResourceId"],
+            described["ResourceType"],
+            described.get("Replacement") in {"True", "Conditional"},
             tuple(dict.fromkeys(t.get("Name") or t.get("Attribute") or "" for t in targets)),
         )
 

@@ -50,8 +50,8 @@ def _row(path: str, command: Any) -> str:
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option"]
     called = " ".join([path, *map(_argument, arguments)])
-    told = (_option(each) for each in options if "--json" not in each.opts and not each.hidden)
-    return f"| `{called}` | {_line(command.help)} | {'; '.join(told)} |"
+    texts = (_option(each) for each in options if "--json" not in each.opts and not each.hidden)
+    return f"| `{called}` | {_line(command.help)} | {'; '.join(texts)} |"
 
 
 def _argument(argument: Any) -> str:

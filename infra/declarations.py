@@ -149,8 +149,10 @@ def together(declared: Iterable[Declarations]) -> Declarations:
     for each in every:
         for name in {API: Function(), **each.functions}:
             mine = each.functions.get(name, Function())
-            told = mine.model_copy(update={"environment": {**each.environment, **mine.environment}})
-            functions[name] = _added(functions.get(name), told)
+            whole = mine.model_copy(
+                update={"environment": {**each.environment, **mine.environment}}
+            )
+            functions[name] = _added(functions.get(name), whole)
     everything = Declarations(
         Tables=tuple(table for each in every for table in each.tables),
         Buckets=_joined(each.buckets for each in every),
@@ -169,7 +171,7 @@ def together(declared: Iterable[Declarations]) -> Declarations:
 def _added(one: Function | None, other: Function) -> Function:
     if one is None:
         return other
-    told = {name: getattr(other, name) for name in other.model_fields_set}
+    given = {name: getattr(other, name) for name in other.model_fields_set}
     rights = {
         on: tuple(dict.fromkeys((*one.rights.get(on, ()), *other.rights.get(on, ()))))
         for on in {**one.rights, **other.rights}
@@ -179,7 +181,7 @@ def _added(one: Function | None, other: Function) -> Function:
         "environment": {**one.environment, **other.environment},
         "streams": {**one.streams, **other.streams},
     }
-    return one.model_copy(update={**told, **joined})
+    return one.model_copy(update={**given, **joined})
 
 
 def _joined(parts: Iterable[Mapping[str, T]]) -> dict[str, T]:

@@ -172,14 +172,14 @@ def _say(text: str, since: float | None = None) -> None:
 
 
 def with_auth(
-    target: Target, told: Mapping[str, str], *, standing: Mapping[str, str], allow_open: bool
+    target: Target, given: Mapping[str, str], *, standing: Mapping[str, str], allow_open: bool
 ) -> dict[str, str]:
-    """Return the parameters with who may call, as told, else as the ``standing`` stack has it.
+    """Return the parameters with who may call, as given, else as the ``standing`` stack has it.
 
     A new stack asks for tokens on AWS and is open elsewhere. Raises RefusedError where AWS would
     get an open API by mistake, or one that nobody can call.
     """
-    holds = {"Auth": "jwt" if target == "aws" else "open", **standing, **told}
+    holds = {"Auth": "jwt" if target == "aws" else "open", **standing, **given}
     if holds["Auth"] == "jwt":
         missing = [name for name in ("AuthIssuer", "AuthAudience") if not holds.get(name)]
         if missing:
@@ -193,7 +193,7 @@ def with_auth(
             "On AWS an open API is open to everyone on the internet. "
             "If that is what you want, say so: make deploy STAGE=... AUTH=open ALLOW_OPEN=1"
         )
-    return {"Auth": holds["Auth"], **told}
+    return {"Auth": holds["Auth"], **given}
 
 
 def vendor_parameters(settings: str) -> dict[str, str]:
@@ -211,16 +211,16 @@ def vendor_parameters(settings: str) -> dict[str, str]:
     return {"VendorSettings": json.dumps(found), "WebhookSettings": json.dumps(webhook)}
 
 
-def with_concurrency(told: Mapping[str, str], functions: "LambdaClient") -> dict[str, str]:
+def with_concurrency(given: Mapping[str, str], functions: "LambdaClient") -> dict[str, str]:
     """Return the parameters with how many functions a busy queue starts, by the account's limit."""
     limit = functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
-    if "QueueConcurrency" in told:
-        return dict(told)
+    if "QueueConcurrency" in given:
+        return dict(given)
     found = quotas.queue_concurrency(limit)
     if found == quotas.SHARED_CONCURRENCY:
         _say(f"This account runs {limit} functions at once, so a busy queue starts {found}.")
         print("    To raise that: docs/deploy-aws.md, how many functions run at once")
-    return {**told, "QueueConcurrency": str(found)}
+    return {**given, "QueueConcurrency": str(found)}
 
 
 def confirmed(changes: str) -> bool:
@@ -251,26 +251,26 @@ def main() -> int:
     )
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--vendors", type=Path, metavar="FILE", help="vendors' settings, as JSON")
-    told = parser.parse_args()
-    parameters = dict(entry.split("=", 1) for entry in told.parameter)
+    options = parser.parse_args()
+    parameters = dict(entry.split("=", 1) for entry in options.parameter)
     try:
-        if told.vendors:  # by a file: a command line can be read by everybody on the machine
-            parameters |= vendor_parameters(told.vendors.read_text())
-        standing = Stack(session(told.target), f"backroom-{told.stage}").parameters()
+        if options.vendors:  # by a file: a command line can be read by everybody on the machine
+            parameters |= vendor_parameters(options.vendors.read_text())
+        standing = Stack(session(options.target), f"backroom-{options.stage}").parameters()
         parameters = with_auth(
-            told.target, parameters, standing=standing, allow_open=told.allow_open
+            options.target, parameters, standing=standing, allow_open=options.allow_open
         )
         confirm = None
-        if told.target == "aws":
+        if options.target == "aws":
             parameters = with_concurrency(parameters, session("aws").client("lambda"))
-            confirm = confirmed if told.yes else asked
+            confirm = confirmed if options.yes else asked
         outputs = deploy(
-            told.target,
-            told.stage,
+            options.target,
+            options.stage,
             parameters,
-            force=told.force,
+            force=options.force,
             confirm=confirm,
-            localstack=LocalStackOptions(here=told.here, discard_data=told.discard_data),
+            localstack=LocalStackOptions(here=options.here, discard_data=options.discard_data),
         )
     except (RefusedError, DeclinedError) as refused:
         print(refused, file=sys.stderr)
@@ -278,7 +278,7 @@ def main() -> int:
     except (package.PackagingError, StackError, BotoCoreError, ClientError) as failed:
         print(f"  \u2717 {failed}", file=sys.stderr)
         return 1
-    if told.target != "local":
+    if options.target != "local":
         for name, value in sorted(outputs.items()):
             print(f"    {name}: {value}")
     return 0

@@ -128,8 +128,8 @@ class Stage:
             "ApproximateNumberOfMessagesNotVisible",
             "ApproximateNumberOfMessagesDelayed",
         )
-        told = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(kinds))
-        found = sum(int(each) for each in told["Attributes"].values())
+        answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(kinds))
+        found = sum(int(each) for each in answer["Attributes"].values())
         return f"{found} messages" if found else None
 
     def _exists(self, kind: str, name: str) -> bool:
@@ -172,8 +172,8 @@ def destroy(stage: Stage, *, data: str | None, confirm: bool = True) -> str:
     if confirm and not _confirmed(stage.stack, held, data):
         raise RefusedError("Nothing was deleted.")
     left = stage.delete(data)
-    told = f"Deleted the stack {stage.stack}"
-    return f"{told}; these stay: {', '.join(left)}" if left else f"{told} and all that it held"
+    text = f"Deleted the stack {stage.stack}"
+    return f"{text}; these stay: {', '.join(left)}" if left else f"{text} and all that it held"
 
 
 def _confirmed(stack: str, held: list[Holding], data: str | None) -> bool:
@@ -199,10 +199,10 @@ def main() -> int:
     parser.add_argument("--stage", required=True)
     parser.add_argument("--data", choices=["keep", "drop"], help="what becomes of data")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
-    told = parser.parse_args()
+    options = parser.parse_args()
     try:
-        stage = Stage(session(told.target), f"backroom-{told.stage}")
-        print(f"  \u2713 {destroy(stage, data=told.data, confirm=not told.yes)}")
+        stage = Stage(session(options.target), f"backroom-{options.stage}")
+        print(f"  \u2713 {destroy(stage, data=options.data, confirm=not options.yes)}")
     except (RefusedError, StackError, BotoCoreError, ClientError) as refused:
         print(f"  \u2717 {refused}", file=sys.stderr)
         return 1

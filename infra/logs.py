@@ -75,17 +75,17 @@ def main() -> int:
     parser.add_argument("--stage", default="local")
     parser.add_argument("--since", type=float, default=10, metavar="MINUTES")
     parser.add_argument("--once", action="store_true", help="print what is there and stop")
-    told = parser.parse_args()
+    options = parser.parse_args()
     os.environ.setdefault("AWS_ENDPOINT_URL", local_aws().running_at().endpoint)
     logs = session("local").client("logs")
-    since_ms = int((time.time() - told.since * 60) * 1000)
+    since_ms = int((time.time() - options.since * 60) * 1000)
     while True:
-        for at, function, text in lines(logs, f"/aws/lambda/backroom-{told.stage}-", since_ms):
+        for at, function, text in lines(logs, f"/aws/lambda/backroom-{options.stage}-", since_ms):
             since_ms = max(since_ms, at + 1)
             if line := readable(text):
                 clock = time.strftime("%H:%M:%S", time.localtime(at / 1000))
                 print(f"{clock} {function}: {line}", flush=True)
-        if told.once:
+        if options.once:
             return 0
         time.sleep(_POLL_S)
 

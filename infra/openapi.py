@@ -30,10 +30,10 @@ TARGET, EXAMPLES = _HERE.parent / "docs" / "openapi.json", _HERE / "examples.jso
 
 def text() -> str:
     """Return the document as it is kept."""
-    told = openapi.document(
+    rendered = openapi.document(
         app.contracts(), version=__version__, examples=_examples(), events=EVENTS
     )
-    return json.dumps(told, indent=1) + "\n"
+    return json.dumps(rendered, indent=1) + "\n"
 
 
 def packaged(*, takes_tokens: bool) -> str:

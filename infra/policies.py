@@ -82,8 +82,8 @@ def _rights(name: str, function: Function, declared: Declarations) -> Rights:
         yield _EVERY_EFFECT_QUEUE, ("SendMessage",)
     if function.redrives:
         yield _EVERY_DEAD_LETTER, _TAKES
-        for queue, told in declared.own_queues.items():
-            if not told.dead_letters_only:
+        for queue, own in declared.own_queues.items():
+            if not own.dead_letters_only:
                 yield queue, ("SendMessage",)
     yield from _stream_rights(name, function)
     yield from function.rights.items()

@@ -38,8 +38,8 @@ def add_parameters(template: Template, declared: Declarations) -> None:
     """Add the parameters of every table, and the conditions that read them."""
     for table in declared.tables:
         streams = "StreamSpecification" in template["Resources"][table]["Properties"]
-        told = {name_of(table): _NAME} | ({stream_of(table): _STREAM} if streams else {})
-        for name, kind in told.items():
+        kinds = {name_of(table): _NAME} | ({stream_of(table): _STREAM} if streams else {})
+        for name, kind in kinds.items():
             template["Parameters"][name] = {
                 "Type": "String",
                 "Default": "",

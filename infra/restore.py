@@ -92,18 +92,18 @@ class Tables:
         Streams, time to live, recovery and protection are those of the tables in use. Returns the
         parameters that point the stack at them.
         """
-        told: dict[str, str] = {}
+        parameters: dict[str, str] = {}
         for logical, name in self.restored(at).items():
             self._wait(name)
             label = self._complete(self.names[logical], name)
-            told[restorable.name_of(logical)] = name
+            parameters[restorable.name_of(logical)] = name
             if label:
-                told[restorable.stream_of(logical)] = label
-        return told
+                parameters[restorable.stream_of(logical)] = label
+        return parameters
 
     def _check(self, table: str, at: datetime) -> None:
-        told = self.dynamodb.describe_continuous_backups(TableName=table)
-        recovery = told["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+        backups = self.dynamodb.describe_continuous_backups(TableName=table)
+        recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
         first = recovery.get("EarliestRestorableDateTime")
         last = recovery.get("LatestRestorableDateTime")
         if first is None or last is None:
@@ -145,9 +145,9 @@ class Tables:
         raise RefusedError(f"{table} does not keep its past yet; run this again in a while.")
 
     def _expiry(self, table: str) -> str | None:
-        told = self.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-        on = told.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
-        return told.get("AttributeName") if on else None
+        described = self.dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        on = described.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
+        return described.get("AttributeName") if on else None
 
     def _there(self, table: str) -> bool:
         try:
@@ -230,9 +230,9 @@ class Restore:
         documents = reconcile.documents(*tables["BakeryTable"])
         return [*said, f"{documents} documents are known where they are"]
 
-    def go_on(self, told: Mapping[str, str]) -> None:
+    def go_on(self, parameters: Mapping[str, str]) -> None:
         """Point the stack at tables, or leave it where it is, and let everything go on."""
-        self._stack.set_parameters({**told, restorable.HELD: "false"})
+        self._stack.set_parameters({**parameters, restorable.HELD: "false"})
         self._stack.check_answers(self._stack.outputs())
 
     def prepare(self, at: datetime) -> dict[str, str]:
@@ -248,10 +248,10 @@ class Restore:
             os.environ.update(**CREDENTIALS, AWS_DEFAULT_REGION=REGION)
         functions = self._aws.client("lambda")
         for name in self._workers.values():
-            told = functions.get_function_configuration(
+            configuration = functions.get_function_configuration(
                 FunctionName=f"{self._stack.name}-{short_name(name)}"
             )
-            os.environ.update(told["Environment"]["Variables"])
+            os.environ.update(configuration["Environment"]["Variables"])
         return {kind: _asking(WORKERS[kind]) for kind in self._workers if kind}
 
     def _table(self, name: str) -> Table:
@@ -286,14 +286,14 @@ def run(restore: Restore, at: datetime, *, drain_s: float, confirm: Callable[[],
     restore.make(at)  # before anything is held, as it may be refused
     held_at = restore.hold(drain_s)
     _say("Workers and schedules stand still, changes are answered 503")
-    told = restore.prepare(at)
-    _say(f"{sum(1 for each in told if each.endswith('Name'))} tables are there as they were")
+    parameters = restore.prepare(at)
+    _say(f"{sum(1 for each in parameters if each.endswith('Name'))} tables are there as they were")
     for line in restore.compare(at, held_at):
         print(f"    {line}")
     if not confirm():
         _say("The stage stands still. To go on, the same command with --go-on; or --release")
         return
-    restore.go_on(told)
+    restore.go_on(parameters)
     _say(f"The stage works on its tables as of {at.isoformat()}; the old ones are as they were")
 
 
@@ -319,20 +319,20 @@ def main() -> int:
     what.add_argument("--copy", action="store_true", help="local targets: copies as of now")
     parser.add_argument("--go-on", action="store_true", help="use the restored tables, ask nothing")
     parser.add_argument("--drain", type=float, default=DRAIN_S, metavar="SECONDS")
-    told = parser.parse_args()
+    options = parser.parse_args()
     try:
-        restore = Restore(session(told.target), told.stage, told.target)
-        if told.copy:
+        restore = Restore(session(options.target), options.stage, options.target)
+        if options.copy:
             _say(f"Copied all tables; restore them with --at {restore.copy():%Y-%m-%dT%H:%M:%SZ}")
-        elif told.hold:
-            restore.hold(told.drain)
+        elif options.hold:
+            restore.hold(options.drain)
             _say("The stage stands still; --release has it go on")
-        elif told.release:
+        elif options.release:
             restore.go_on({})
             _say("The stage goes on with the tables that it has")
         else:
-            confirm = (lambda: True) if told.go_on else _asked
-            run(restore, told.at, drain_s=told.drain, confirm=confirm)
+            confirm = (lambda: True) if options.go_on else _asked
+            run(restore, options.at, drain_s=options.drain, confirm=confirm)
     except (RefusedError, StackError, BotoCoreError, ClientError, WaiterError) as failed:
         print(f"  \u2717 {failed}", file=sys.stderr)
         return 1

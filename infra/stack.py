@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-# CloudFormation can only delete such a stack; what it was told counts for nothing.
+# CloudFormation can only delete such a stack; its parameters count for nothing.
 _NEVER_STOOD = {"ROLLBACK_COMPLETE", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
 _STACK = "AWS::CloudFormation::Stack"
 _BEGUN = {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
@@ -79,7 +79,7 @@ class Stack:
     ) -> dict[str, str]:
         """Upload ``package``, create or update the stack, and return its outputs.
 
-        A parameter that is not told keeps the value that the stack has. ``confirm`` is shown what
+        A parameter that is not given keeps the value that the stack has. ``confirm`` is shown what
         will change before it does. Raises StackError with the reasons, DeclinedError.
         """
         template = json.loads((package / "sam.json").read_text())
@@ -111,10 +111,10 @@ class Stack:
         self.check_outputs(template)
         return self.outputs()
 
-    def set_parameters(self, told: Mapping[str, str]) -> None:
+    def set_parameters(self, changed: Mapping[str, str]) -> None:
         """Change parameters and nothing else of a stack that stands. Raises StackError."""
         standing = self._describe() or {}
-        parameters = list(_parameters(told, standing, {"Parameters": self.parameters()}))
+        parameters = list(_parameters(changed, standing, {"Parameters": self.parameters()}))
         self._update(
             {
                 "StackName": self.name,
@@ -327,25 +327,25 @@ class Stack:
 
 
 def _parameters(
-    told: Mapping[str, str], standing: Mapping[str, Any], template: Mapping[str, Any]
+    given: Mapping[str, str], standing: Mapping[str, Any], template: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield the parameters of a change.
 
-    CloudFormation would put what is not told back to the template's default.
+    CloudFormation would put what is not given back to the template's default.
     """
-    for name, value in told.items():
+    for name, value in given.items():
         yield {"ParameterKey": name, "ParameterValue": value}
     for parameter in standing.get("Parameters", []):
         name = parameter["ParameterKey"]
-        if name not in told and name in template["Parameters"]:
+        if name not in given and name in template["Parameters"]:
             yield {"ParameterKey": name, "UsePreviousValue": True}
 
 
-def _protects(told: Mapping[str, str], template: Mapping[str, Any]) -> bool:
+def _protects(given: Mapping[str, str], template: Mapping[str, Any]) -> bool:
     """Return whether a new stack is to refuse to delete its tables, and has some that can."""
     tables = (each.get("Properties", {}) for each in template["Resources"].values())
     knows = any("DeletionProtectionEnabled" in table for table in tables)
-    return knows and told.get(_PROTECTION, "true") == "true"
+    return knows and given.get(_PROTECTION, "true") == "true"
 
 
 def _asked(ask: Callable[..., object], arguments: Mapping[str, Any]) -> bool:

@@ -49,9 +49,9 @@ def write_sbom() -> dict[str, Any]:
 
 def licences(component: Mapping[str, Any]) -> Iterator[str]:
     """Yield the licences of a component, each by its name or its id."""
-    for told in component.get("licenses", []):
-        licence = told.get("license", {})
-        text = told.get("expression") or licence.get("id") or licence.get("name") or ""
+    for choice in component.get("licenses", []):
+        licence = choice.get("license", {})
+        text = choice.get("expression") or licence.get("id") or licence.get("name") or ""
         plain = text.removeprefix("License :: OSI Approved :: ")
         yield from filter(None, re.split(r" OR | AND |[()]", plain))
 
@@ -60,9 +60,9 @@ def refused(bill: Mapping[str, Any]) -> list[str]:
     """Return the components that have no licence, or one that nobody looked at."""
     found = {each["name"]: sorted(set(licences(each))) for each in bill["components"]}
     return [
-        f"{name}: {', '.join(told) or 'no licence'}"
-        for name, told in sorted(found.items())
-        if not told or not LICENCES.issuperset(told)
+        f"{name}: {', '.join(licences) or 'no licence'}"
+        for name, licences in sorted(found.items())
+        if not licences or not LICENCES.issuperset(licences)
     ]
 
 
@@ -87,7 +87,7 @@ def main() -> int:
     """Write the bill, check licences and vulnerabilities; return 1 when something is wrong."""
     parser = argparse.ArgumentParser(prog="python -m infra.supply")
     parser.add_argument("--offline", action="store_true", help="look for no vulnerabilities")
-    told = parser.parse_args()
+    options = parser.parse_args()
     bill = write_sbom()
     for each in bill["components"]:
         print(f"  {each['name']:24} {each['version']:14} {', '.join(licences(each))}")
@@ -95,7 +95,7 @@ def main() -> int:
     faults = refused(bill)
     for fault in faults:
         print(f"  \u2717 licence not looked at: {fault}", file=sys.stderr)
-    holes = 0 if told.offline else _known_holes()
+    holes = 0 if options.offline else _known_holes()
     return 1 if faults or holes else 0
 
 

@@ -87,9 +87,9 @@ def faults(context: str, file: Iterable[str]) -> Iterator[str]:
     number, seen = 0, set[int]()
     for number, line in enumerate(file, start=1):
         try:
-            told = strict_json.loads(line.rstrip("\n").encode())
+            value = strict_json.loads(line.rstrip("\n").encode())
             if number == 1:
-                _check_head(context, told)
+                _check_head(context, value)
                 continue
             place = _place(json.loads(line, object_hook=decoded))
         except ValueError as wrong:
@@ -102,13 +102,13 @@ def faults(context: str, file: Iterable[str]) -> Iterator[str]:
         yield "line 1: the file is empty"
 
 
-def _check_head(context: str, told: Any) -> None:
-    if not isinstance(told, dict) or "backroom" not in told:
+def _check_head(context: str, head: Any) -> None:
+    if not isinstance(head, dict) or "backroom" not in head:
         raise ValueError("this is no export of a table")
-    if told.get("format") != _FORMAT:
-        raise ValueError(f"format {told.get('format')} is not known here; {_FORMAT} is")
-    if told["backroom"] != context:
-        raise ValueError(f"this is an export of {told['backroom']}, not of {context}")
+    if head.get("format") != _FORMAT:
+        raise ValueError(f"format {head.get('format')} is not known here; {_FORMAT} is")
+    if head["backroom"] != context:
+        raise ValueError(f"this is an export of {head['backroom']}, not of {context}")
 
 
 def _place(item: Any) -> tuple[str, str]:
@@ -178,8 +178,8 @@ def _put(table: Table, items: Iterable[Item]) -> int:
     return count
 
 
-def _write(told: Iterable[str], to: IO[str]) -> None:
-    for line in told:
+def _write(texts: Iterable[str], to: IO[str]) -> None:
+    for line in texts:
         to.write(f"{line}\n")
 
 
@@ -195,15 +195,15 @@ def main() -> int:
     importing = commands.add_parser("import", parents=[common])
     importing.add_argument("file", type=Path)
     importing.add_argument("--over", action="store_true", help="into a table that is not empty")
-    told = parser.parse_args()
+    options = parser.parse_args()
     try:
-        stage = StageTables(session(told.target), told.stage)
-        table = stage.table(told.context)
-        if told.command == "export":
-            _write(lines(told.context, table), sys.stdout)
+        stage = StageTables(session(options.target), options.stage)
+        table = stage.table(options.context)
+        if options.command == "export":
+            _write(lines(options.context, table), sys.stdout)
             return 0
         stage.check_held()
-        count = put_all(told.context, table, told.file, over=told.over)
+        count = put_all(options.context, table, options.file, over=options.over)
         print(f"  \u2713 Stored {count} items in {table.name}")
     except (RefusedError, OSError, UnicodeDecodeError, BotoCoreError, ClientError) as refused:
         print(f"  \u2717 {refused}", file=sys.stderr)

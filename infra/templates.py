@@ -1,4 +1,4 @@
-"""The template that stands over Chalice's, and what Chalice is told of the functions.
+"""The template that stands over Chalice's, and what Chalice gets of the functions.
 
 ``chalice package --merge-template`` takes one file, so the files below ``templates/`` are merged
 first, by the same rule as Chalice's: mappings deeply, everything else replaced by the later one.

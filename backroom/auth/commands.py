@@ -76,8 +76,8 @@ def logout(context: typer.Context, as_json: Json = False) -> None:
             grants.forget(url)
     ended = grant is not None and Identity(here.transport).revoke(grant)
     if as_json:
-        told = {"api": url, "was_signed_in": grant is not None, "ended_at_provider": ended}
-        typer.echo(json.dumps(told))
+        fields = {"api": url, "was_signed_in": grant is not None, "ended_at_provider": ended}
+        typer.echo(json.dumps(fields))
     elif grant is None:
         show.note(show.screen(), f"You were not signed in at {url}.")
     else:
@@ -152,17 +152,17 @@ def _tell_open(url: str, *, as_json: bool) -> None:
 
 
 def _tell(url: str, stage: Stage, token: str, *, as_json: bool) -> None:
-    told = _facts(url, stage, token)
+    facts = _facts(url, stage, token)
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(facts))
         return
-    rows = [("API", url), ("You are", show.plain(str(told["subject"])))]
-    if told["technician"]:
-        rows.append(("Technician", show.plain(told["technician"])))
-    rows += [(scope, show.plain(stage.scopes[scope])) for scope in told["scopes"]]
+    rows = [("API", url), ("You are", show.plain(str(facts["subject"])))]
+    if facts["technician"]:
+        rows.append(("Technician", show.plain(facts["technician"])))
+    rows += [(scope, show.plain(stage.scopes[scope])) for scope in facts["scopes"]]
     screen = show.screen()
     screen.print(show.facts(rows))
-    if not told["scopes"]:
+    if not facts["scopes"]:
         show.note(screen, "The token has no scope of this API.")
 
 

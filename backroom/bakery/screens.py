@@ -163,8 +163,8 @@ def _lines(lines: Iterable[LineView]) -> RenderableType:
         ]
         rest = len(line.orders) - _MOST_SHARES
         more = [f"{rest} more"] if rest > 0 else []
-        told = ", ".join([*shares, *more])
-        table.add_row(show.plain(line.name), amount(line.amount, line.unit), told)
+        orders = ", ".join([*shares, *more])
+        table.add_row(show.plain(line.name), amount(line.amount, line.unit), orders)
     return table
 
 

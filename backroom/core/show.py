@@ -35,7 +35,7 @@ _LEAST = 10  # characters of a column beside one of ids
 
 @dataclass
 class _Run:
-    """One run of the command: whose clock times are told by, None for exact ones in UTC."""
+    """One run of the command: by whose clock times are shown, None for exact ones in UTC."""
 
     now: Callable[[], datetime] | None
     next_told: bool = False
@@ -115,7 +115,7 @@ def precisely(at: datetime) -> str:
 
 
 def day(at: datetime | None) -> str:
-    """Return an instant's day: ``today``, or a date on the reader's calendar; in UTC if told."""
+    """Return an instant's day: ``today``, or a date on the reader's calendar; in UTC if asked."""
     if at is None:
         return ""
     now = _now()
@@ -180,9 +180,9 @@ class Listing(Table):
         self._gap = gap
         self._ids: list[int] = []
 
-    def add_column(self, header: Any = "", *args: Any, **told: Any) -> None:  # noqa: ANN401
+    def add_column(self, header: Any = "", *args: Any, **options: Any) -> None:  # noqa: ANN401
         """Add a column."""
-        super().add_column(header, *args, **{"overflow": "fold", **told})
+        super().add_column(header, *args, **{"overflow": "fold", **options})
 
     def add_ids(self, header: str) -> None:
         """Add a column of what is there to be copied: in one line each, if there is room."""
@@ -235,7 +235,7 @@ def note(console: Console, text: str, *, style: str = "") -> None:
 
 
 def next_step(console: Console, step: str) -> None:
-    """Print what to do next, unless this run has told a step already."""
+    """Print what to do next, unless this run has shown a step already."""
     here = _RUN.get()
     if here and here.next_told:
         return

@@ -1,4 +1,4 @@
-"""The bakery: tickets for the provider, who lacks eggs; a customer is told; staff come and go.
+"""The bakery: tickets for the provider, who lacks eggs; a customer is notified; staff come and go.
 
 What the provider does is asked of the stand-ins that `make up` started; without them the story ends
 where a real provider would take over.
@@ -60,8 +60,8 @@ def _order_for_the_day(story: Story, api: BakeryApi) -> None:
     if placed.id in batch.orders:
         story.say(bakery_screen.batch(batch))
     else:
-        told = f"Today's ticket has been created already; order {placed.id} joins tomorrow's."
-        story.say(told)
+        text = f"Today's ticket has been created already; order {placed.id} joins tomorrow's."
+        story.say(text)
 
 
 def _order_two_at_once(story: Story, api: BakeryApi) -> tuple[OrderAnswer, OrderAnswer]:
@@ -94,10 +94,10 @@ def _tell_the_customer(story: Story, api: BakeryApi, order: OrderAnswer) -> None
     )
     for _ in range(2):
         api.ready(order.id)
-    told = _until(story, api, order.id, _is_told, "has not notified the customer")
-    notice = told.notice
+    order = _until(story, api, order.id, _is_notified, "has not notified the customer")
+    notice = order.notice
     if notice:
-        story.say(f"Order {order.id} is {told.status}; notified by {notice.channel}: {notice.to}.")
+        story.say(f"Order {order.id} is {order.status}; notified by {notice.channel}: {notice.to}.")
 
 
 def _hire_and_fire(story: Story, api: BakeryApi) -> str:
@@ -125,10 +125,10 @@ def _hire_and_fire(story: Story, api: BakeryApi) -> str:
     return answer.text
 
 
-def _provider_does(story: Story, path: str, **told: object) -> bool:
+def _provider_does(story: Story, path: str, **body: object) -> bool:
     """Have the stand-in do what the provider would; return False when there is none."""
     try:
-        httpx.post(f"{story.standins}{path}", json=told, timeout=30).raise_for_status()
+        httpx.post(f"{story.standins}{path}", json=body, timeout=30).raise_for_status()
     except httpx.HTTPError:
         story.say("There is no stand-in for the provider here; a real one does this step.")
         return False
@@ -157,7 +157,7 @@ def _is_filed(order: OrderAnswer) -> bool:
     return order.status == "cancelled" and bool(order.filed)
 
 
-def _is_told(order: OrderAnswer) -> bool:
+def _is_notified(order: OrderAnswer) -> bool:
     return bool(order.notice and order.notice.state == "sent")
 
 

@@ -6,7 +6,7 @@ from backroom.core import show
 from backroom.core.errors import ApiError
 from backroom.demo.story import Story
 from backroom.ledger import audit
-from backroom.ledger.api import LedgerApi, Told
+from backroom.ledger.api import LedgerApi, LedgerHeaders
 
 
 def tell(story: Story) -> str:
@@ -45,19 +45,21 @@ def _prove(story: Story, api: LedgerApi, account: str) -> str:
         f"ledger account {account}",
         "ledger verify",
     )
-    answer, told = api.account(account)
-    story.say(f"The balance is {answer.value.balance}, after {told.sequence} entries.")
+    answer, headers = api.account(account)
+    story.say(f"The balance is {answer.value.balance}, after {headers.sequence} entries.")
     finding = audit.verify(api, lambda _: None)
     entries = show.plural(finding.entries, "entry", "entries")
     story.say(f"{entries} of {show.plural(finding.accounts, 'account')} add up.")
     return answer.text
 
 
-def _post(api: LedgerApi, account: str, amount: int, transaction_id: str) -> tuple[int, Told]:
-    answer, told = api.post(account, amount, transaction_id=transaction_id, floor=0)
-    return answer.value.amount, told
+def _post(
+    api: LedgerApi, account: str, amount: int, transaction_id: str
+) -> tuple[int, LedgerHeaders]:
+    answer, headers = api.post(account, amount, transaction_id=transaction_id, floor=0)
+    return answer.value.amount, headers
 
 
-def _posted(amount: int, told: Told) -> str:
-    verb = "already posted" if told.replayed else "posted"
-    return f"{amount:+} {verb}: the balance is {told.balance}, entry {told.sequence}."
+def _posted(amount: int, headers: LedgerHeaders) -> str:
+    verb = "already posted" if headers.replayed else "posted"
+    return f"{amount:+} {verb}: the balance is {headers.balance}, entry {headers.sequence}."

@@ -1,4 +1,4 @@
-"""How a chapter of the demo is told: steps, each with the command that would do the same."""
+"""What a chapter of the demo is made of: steps, each with the command that would do the same."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

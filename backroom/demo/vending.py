@@ -16,7 +16,7 @@ from backroom.core.errors import ApiError, ClientError
 from backroom.demo import vending_cast
 from backroom.demo.story import Story
 from backroom.demo.vending_cast import SITES, TECHNICIANS, Cast
-from backroom.vending.api import Told, VendingApi
+from backroom.vending.api import LogDetails, VendingApi
 from backroom.vending.outcomes import wait_until_processed
 from backroom.vending.screens import files as file_screen
 from backroom.vending.screens import fleet as fleet_screen
@@ -202,8 +202,8 @@ def _sent(
 ) -> FileView:
     """Send one machine's log the way the command does, from a file."""
     name = cast.name(serial, downloaded_at)
-    told = Told(cast.technician(serial), serial, downloaded_at.isoformat(), name)
+    details = LogDetails(cast.technician(serial), serial, downloaded_at.isoformat(), name)
     with TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(text)
-        return send(api, LogFile(path, told)).file
+        return send(api, LogFile(path, details)).file

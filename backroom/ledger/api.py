@@ -32,7 +32,7 @@ _STATEMENT = TypeAdapter(Statement)
 
 
 @dataclass(frozen=True)
-class Told:
+class LedgerHeaders:
     """The headers of an answer."""
 
     balance: str
@@ -44,7 +44,7 @@ class Told:
     transfer_id: str | None
 
     @classmethod
-    def by(cls, headers: httpx.Headers) -> "Told":
+    def by(cls, headers: httpx.Headers) -> "LedgerHeaders":
         """Return what ``headers`` tell."""
         return cls(
             balance=headers.get("Ledger-Balance", "?"),
@@ -71,7 +71,7 @@ class LedgerApi:
         transaction_id: str,
         key: str | None = None,
         floor: int | None = None,
-    ) -> tuple[Answer[Transaction], Told]:
+    ) -> tuple[Answer[Transaction], LedgerHeaders]:
         """Post a transaction; with the same id again the answer is the same, nothing changes."""
         body = {"account_id": account_id, "amount": amount, "transaction_id": transaction_id}
         headers = given({"Idempotency-Key": key, "Balance-Floor": floor})
@@ -81,7 +81,7 @@ class LedgerApi:
 
     def reverse(
         self, transaction_id: str, *, floor: int | None = None
-    ) -> tuple[Answer[Transaction], Told]:
+    ) -> tuple[Answer[Transaction], LedgerHeaders]:
         """Take a transaction back; 200 when it was taken back before."""
         path, headers = f"/transactions/{transaction_id}/reversal", given({"Balance-Floor": floor})
         return self._told(_TRANSACTION, "POST", path, repeatable=True, headers=headers)
@@ -102,7 +102,7 @@ class LedgerApi:
 
     def transfer(
         self, wanted: Mapping[str, object], *, key: str | None = None
-    ) -> tuple[Answer[Transfer], Told]:
+    ) -> tuple[Answer[Transfer], LedgerHeaders]:
         """Move an amount between accounts; with the same transfer_id again nothing changes."""
         known = "transfer_id" in wanted
         headers = given({"Idempotency-Key": key}) if known else keyed(key)
@@ -116,13 +116,13 @@ class LedgerApi:
 
     def reverse_transfer(
         self, transfer_id: str, *, floor: int | None = None
-    ) -> tuple[Answer[Transfer], Told]:
+    ) -> tuple[Answer[Transfer], LedgerHeaders]:
         """Take a transfer back; ``floor`` is that of the account which pays it back."""
         body = {} if floor is None else {"from_balance_floor": floor}
         path = f"/transfers/{transfer_id}/reversal"
         return self._told(_TRANSFER, "POST", path, repeatable=True, json=body)
 
-    def transaction(self, transaction_id: str) -> tuple[Answer[Transaction], Told]:
+    def transaction(self, transaction_id: str) -> tuple[Answer[Transaction], LedgerHeaders]:
         """Return a transaction."""
         return self._told(_TRANSACTION, "GET", f"/transactions/{transaction_id}")
 
@@ -133,7 +133,9 @@ class LedgerApi:
         query = given({"account_id": account_id, "limit": limit})
         return self._connection.answer(_TRANSACTIONS, "GET", "/transactions", params=query)
 
-    def account(self, account_id: str, *, at: str | None = None) -> tuple[Answer[Account], Told]:
+    def account(
+        self, account_id: str, *, at: str | None = None
+    ) -> tuple[Answer[Account], LedgerHeaders]:
         """Return an account, now or at an instant."""
         return self._told(_ACCOUNT, "GET", f"/accounts/{account_id}", params=given({"at": at}))
 
@@ -173,9 +175,9 @@ class LedgerApi:
 
     def _told(
         self, kind: TypeAdapter[T], method: str, path: str, **options: Any
-    ) -> tuple[Answer[T], Told]:
+    ) -> tuple[Answer[T], LedgerHeaders]:
         answer = self._connection.answer(kind, method, path, **options)
-        return answer, Told.by(answer.headers)
+        return answer, LedgerHeaders.by(answer.headers)
 
     def _pages(self, kind: TypeAdapter[T], path: str) -> Iterator[T]:
         return (page.value for page in self._connection.pages(kind, path))

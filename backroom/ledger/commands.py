@@ -15,7 +15,7 @@ from backroom.core import session, sheets, show
 from backroom.core.errors import ApiError, ClientError, UnreachableError
 from backroom.core.options import Csv, Json, Since, Until, checked, instant
 from backroom.ledger import audit, screens, transaction_files
-from backroom.ledger.api import LedgerApi, Told
+from backroom.ledger.api import LedgerApi, LedgerHeaders
 from backroom.ledger.audit import Finding
 from backroom.ledger.transaction_files import Row
 from chalicelib.ledger.models import (
@@ -95,7 +95,7 @@ def post(
     named = transaction_id or str(uuid4())
     with session.of(context).api(LedgerApi) as api:
         try:
-            answer, told = api.post(
+            answer, headers = api.post(
                 account_id, int(amount), transaction_id=named, key=key, floor=floor
             )
         except UnreachableError as lost:
@@ -105,7 +105,7 @@ def post(
     if as_json:
         typer.echo(answer.text)
     else:
-        screens.print_posted(answer.value, told)
+        screens.print_posted(answer.value, headers)
 
 
 @app.command("show", epilog="Example: backroom ledger show 7d444840-9dc0-11d1-b245-5ffdce74fad2")
@@ -114,11 +114,11 @@ def show_transaction(
 ) -> None:
     """Show a transaction, the balance after it, and its reversal."""
     with session.of(context).api(LedgerApi) as api:
-        answer, told = api.transaction(transaction_id)
+        answer, headers = api.transaction(transaction_id)
     if as_json:
         typer.echo(answer.text)
     else:
-        show.screen().print(screens.transaction(answer.value, told))
+        show.screen().print(screens.transaction(answer.value, headers))
 
 
 @app.command(
@@ -135,11 +135,11 @@ def account(
 ) -> None:
     """Show an account's balance, now or at an instant, and its last transaction."""
     with session.of(context).api(LedgerApi) as api:
-        answer, told = api.account(account_id, at=at)
+        answer, headers = api.account(account_id, at=at)
     if as_json:
         typer.echo(answer.text)
     else:
-        show.screen().print(screens.account(answer.value, told))
+        show.screen().print(screens.account(answer.value, headers))
 
 
 @app.command("list", epilog="Example: backroom ledger list --limit 50")
@@ -184,14 +184,14 @@ def reverse(
     """
     with session.of(context).api(LedgerApi) as api:
         if transfer:
-            moved, told = api.reverse_transfer(transaction_id, floor=floor)
-            screens.show_transfer(moved, told, as_json=as_json)
+            moved, headers = api.reverse_transfer(transaction_id, floor=floor)
+            screens.show_transfer(moved, headers, as_json=as_json)
             return
-        answer, told = api.reverse(transaction_id, floor=floor)
+        answer, headers = api.reverse(transaction_id, floor=floor)
     if as_json:
         typer.echo(answer.text)
     else:
-        screens.print_posted(answer.value, told)
+        screens.print_posted(answer.value, headers)
 
 
 @app.command(
@@ -233,12 +233,12 @@ def send_transfer(  # noqa: PLR0913, PLR0917 - a command's options are its param
     }
     with session.of(context).api(LedgerApi) as api:
         try:
-            answer, told = api.transfer(wanted, key=key)
+            answer, headers = api.transfer(wanted, key=key)
         except UnreachableError as lost:
             # Whether it was posted is not known; with its id, asking again does no harm.
             again = f"backroom ledger transfer {from_account} {to_account} {amount} --id {named}"
             raise UnreachableError(lost.detail, next_step=f"{again}: it is sent once") from lost
-    screens.show_transfer(answer, told, as_json=as_json)
+    screens.show_transfer(answer, headers, as_json=as_json)
 
 
 @app.command(
@@ -271,7 +271,7 @@ def describe(
     if as_json:
         typer.echo(answer.text)
     else:
-        show.screen().print(screens.account(answer.value, Told.by(answer.headers)))
+        show.screen().print(screens.account(answer.value, LedgerHeaders.by(answer.headers)))
 
 
 @app.command(

@@ -6,46 +6,46 @@ from rich.table import Table
 
 from backroom.core import show
 from backroom.core.connection import Answer
-from backroom.ledger.api import Told
+from backroom.ledger.api import LedgerHeaders
 from backroom.ledger.audit import Finding, Misfit
 from chalicelib.ledger.models import Account, Statement, Transaction, Transfer
 
 _MOST_SHOWN = 20
 
 
-def print_posted(made: Transaction, told: Told) -> None:
+def print_posted(made: Transaction, headers: LedgerHeaders) -> None:
     """Print what was posted, or had been before, and the balance."""
     console = show.screen()
-    verb = "Already posted" if told.replayed else "Posted"
-    what = f"{verb}: {made.amount:+,} on {made.account_id}, balance {told.balance}."
+    verb = "Already posted" if headers.replayed else "Posted"
+    what = f"{verb}: {made.amount:+,} on {made.account_id}, balance {headers.balance}."
     show.note(console, what)
-    if told.reverses:
-        show.note(console, f"It reverses {told.reverses}.", style=show.CALM)
+    if headers.reverses:
+        show.note(console, f"It reverses {headers.reverses}.", style=show.CALM)
     show.note(
         console,
-        f"Entry {told.sequence} of the account: {made.transaction_id}",
+        f"Entry {headers.sequence} of the account: {made.transaction_id}",
         style=show.CALM,
     )
 
 
-def transaction(made: Transaction, told: Told) -> RenderableType:
+def transaction(made: Transaction, headers: LedgerHeaders) -> RenderableType:
     """Return a transaction with the balance after it, and its reversal."""
     return show.facts(
         [
             ("Transaction", made.transaction_id),
             ("Account", made.account_id),
             ("Amount", f"{made.amount:+,}"),
-            ("Balance after", told.balance),
-            ("Number", f"{told.sequence} of the account"),
+            ("Balance after", headers.balance),
+            ("Number", f"{headers.sequence} of the account"),
             ("Posted", show.precisely(made.created_at)),
-            ("Reverses", told.reverses or ""),
-            ("Reversed by", told.reversed_by or ""),
-            ("Half of transfer", told.transfer_id or ""),
+            ("Reverses", headers.reverses or ""),
+            ("Reversed by", headers.reversed_by or ""),
+            ("Half of transfer", headers.transfer_id or ""),
         ]
     )
 
 
-def account(found: Account, told: Told) -> RenderableType:
+def account(found: Account, headers: LedgerHeaders) -> RenderableType:
     """Return an account's balance and its last transaction."""
     return show.facts(
         [
@@ -53,8 +53,8 @@ def account(found: Account, told: Told) -> RenderableType:
             ("Name", show.plain(found.name or "")),
             ("Balance", figure(found.balance, found.unit, found.decimals)),
             ("At", show.precisely(found.at) if found.at else ""),
-            ("Transactions", told.sequence),
-            ("Last transaction", told.transaction_id or ""),
+            ("Transactions", headers.sequence),
+            ("Last transaction", headers.transaction_id or ""),
         ]
     )
 
@@ -67,13 +67,13 @@ def figure(amount: int, unit: str | None, decimals: int | None, *, sign: bool = 
     return f"{minus}{whole:,}{point} {show.plain(unit or '')}".rstrip()
 
 
-def show_transfer(answer: Answer[Transfer], told: Told, *, as_json: bool) -> None:
+def show_transfer(answer: Answer[Transfer], headers: LedgerHeaders, *, as_json: bool) -> None:
     """Print a transfer, or the API's JSON of it."""
     if as_json:
         typer.echo(answer.text)
         return
     console, made = show.screen(), answer.value
-    verb = "Already transferred" if told.replayed else "Transferred"
+    verb = "Already transferred" if headers.replayed else "Transferred"
     show.note(console, f"{verb}: {made.amount:,}, transfer {made.transfer_id}.")
     if made.reverses:
         show.note(console, f"It reverses the transfer {made.reverses}.", style=show.CALM)
@@ -101,8 +101,8 @@ def print_statement(found: Statement) -> None:
     name = f"{show.plain(found.name)}, " if found.name else ""
     show.note(console, f"{name}{found.account_id}")
     for title, balance in (("Closing", found.closing_balance), ("Opening", found.opening_balance)):
-        told = figure(balance, found.unit, found.decimals)
-        show.note(console, f"{title} balance: {told}")
+        text = figure(balance, found.unit, found.decimals)
+        show.note(console, f"{title} balance: {text}")
     if found.entries:
         console.print(table)
 

@@ -135,13 +135,13 @@ def _schedules(api: OperatorsApi) -> Iterator[Finding]:
 
 def _clock(api: OperatorsApi, now: Callable[[], datetime]) -> Iterator[Finding]:
     begun = now()
-    told = _instant(api.date())
-    if told is None:
+    at = _instant(api.date())
+    if at is None:
         yield Finding("clock", "this machine", "unknown", "The API does not say what time it is.")
         return
     # The API's clock was read at some time between the two readings of this one; its second began
     # up to a second before.
-    ahead, behind = begun - told - timedelta(seconds=1), told - now()
+    ahead, behind = begun - at - timedelta(seconds=1), at - now()
     if max(ahead, behind) <= APART:
         yield Finding("clock", "this machine", "ok", "The clock agrees with the API's.")
         return

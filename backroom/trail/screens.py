@@ -54,9 +54,9 @@ def print_finding(finding: Finding) -> None:
 
 
 def _changes(changes: Sequence[Change]) -> str:
-    told = [
+    parts = [
         f"{each.what} {each.change}{f' ({each.status})' if each.status else ''}"
         for each in changes[:_MOST_THINGS]
     ]
     rest = len(changes) - _MOST_THINGS
-    return ", ".join([*told, f"and {rest} more"] if rest > 0 else told)
+    return ", ".join([*parts, f"and {rest} more"] if rest > 0 else parts)

@@ -40,7 +40,7 @@ MOST_ROWS = 10_000
 
 
 @dataclass(frozen=True)
-class Told:
+class LogDetails:
     """The data of a technician's file beside its bytes."""
 
     technician: str
@@ -216,17 +216,17 @@ class VendingApi:
 
     # --- files ---
 
-    def upload(self, told: Told, content: bytes, media_type: str) -> Answer[FileView]:
+    def upload(self, details: LogDetails, content: bytes, media_type: str) -> Answer[FileView]:
         """Send a technician's file of at most 4 MB; 200 when it was there already."""
-        return self._with_bytes("/files", told.query(), content, media_type)
+        return self._with_bytes("/files", details.query(), content, media_type)
 
     def take_import(self, filename: str, content: bytes, media_type: str) -> Answer[FileView]:
         """Send a dispatcher's file of at most 4 MB; 200 when it was there already."""
         return self._with_bytes("/imports", {"filename": filename}, content, media_type)
 
-    def presign(self, told: Told, size_bytes: int, sha256: str) -> Answer[PresignedFile]:
+    def presign(self, details: LogDetails, size_bytes: int, sha256: str) -> Answer[PresignedFile]:
         """Request a URL for a technician's large file; size and digest are of the bytes sent."""
-        body = {**told.query(), "size_bytes": size_bytes, "sha256": sha256}
+        body = {**details.query(), "size_bytes": size_bytes, "sha256": sha256}
         return self._connection.answer(_PRESIGNED, "POST", "/files/presigned", json=body)
 
     def presign_import(self, filename: str, size_bytes: int, sha256: str) -> Answer[PresignedFile]:

@@ -67,10 +67,10 @@ def closing_days(named: list[str] | None) -> dict[str, list[str]]:
     return {"closed": [day for day in days if day not in weekly], "closed_weekly": weekly}
 
 
-def checked_site(told: dict[str, object]) -> SiteBody:
+def checked_site(fields: dict[str, object]) -> SiteBody:
     """Return the data of a site. Raises BadParameter for a wrong option."""
     try:
-        return SiteBody.model_validate(told)
+        return SiteBody.model_validate(fields)
     except ValidationError as invalid:
         wrong = invalid.errors(include_url=False)[0]
         hint = f"--{str(wrong['loc'][0]).replace('_', '-')}"

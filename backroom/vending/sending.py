@@ -26,7 +26,7 @@ from rich.progress import (
 
 from backroom.core import show
 from backroom.core.errors import ApiError, UnreadableFileError
-from backroom.vending.api import Told, VendingApi
+from backroom.vending.api import LogDetails, VendingApi
 from chalicelib.vending.archives import UnreadableLogError, open_log, pack_log
 from chalicelib.vending.files import FileView, PresignedFile
 
@@ -43,7 +43,7 @@ class LogFile:
     """A log on disk, and its data; none for a dispatcher's import."""
 
     path: Path
-    told: Told | None = None
+    details: LogDetails | None = None
 
     @property
     def name(self) -> str:
@@ -122,8 +122,8 @@ def _travelling(path: Path) -> Iterator[tuple[BinaryIO, int]]:
 
 def _in_a_request(api: VendingApi, log: LogFile, content: bytes) -> Sent:
     media_type = _media_type(content)
-    if log.told:
-        answer = api.upload(log.told, content, media_type)
+    if log.details:
+        answer = api.upload(log.details, content, media_type)
     else:
         answer = api.take_import(log.name, content, media_type)
     return Sent(answer.value, new=answer.status == HTTPStatus.CREATED)
@@ -136,8 +136,8 @@ def _presigned(api: VendingApi, log: LogFile, content: BinaryIO, size_bytes: int
         digest.update(piece)
     content.seek(0)
     sha256 = digest.hexdigest()
-    if log.told:
-        return api.presign(log.told, size_bytes, sha256).value
+    if log.details:
+        return api.presign(log.details, size_bytes, sha256).value
     return api.presign_import(log.name, size_bytes, sha256).value
 
 

@@ -267,8 +267,8 @@ def _print_refusals(api: WarrantiesApi, *, as_json: bool) -> None:
     show.screen().print(screens.refusals(found) if found else "No refusals yet.")
 
 
-def _print_sale(console: Console, told: SaleAnswer, *, replayed: bool) -> None:
-    for line in screens.sold(told, replayed=replayed):
+def _print_sale(console: Console, sale: SaleAnswer, *, replayed: bool) -> None:
+    for line in screens.sold(sale, replayed=replayed):
         show.note(console, line)
-    if not told.warranties:
+    if not sale.warranties:
         show.next_step(console, "backroom warranties plans")

@@ -143,35 +143,39 @@ def refusals(rows: Iterable[Refusals]) -> Table:
     return table
 
 
-def quoted(told: QuoteAnswer) -> list[str]:
+def quoted(quote: QuoteAnswer) -> list[str]:
     """Return what an item's warranties would cost, in words."""
-    card = f"rate card {told.rate_card}, in force since {show.moment(told.effective_from)}"
-    if not told.offers:
-        return [f"No plan matches: {told.reason} ({card})."]
+    card = f"rate card {quote.rate_card}, in force since {show.moment(quote.effective_from)}"
+    if not quote.offers:
+        return [f"No plan matches: {quote.reason} ({card})."]
     offers = [
-        f"{money(each.warranty_price, told.currency)} for {each.warranty_duration_months} months: "
+        f"{money(each.warranty_price, quote.currency)} for {each.warranty_duration_months} months: "
         f"{each.calculation}"
-        for each in told.offers
+        for each in quote.offers
     ]
     return [*offers, f"By {card}. Nothing was sold."]
 
 
-def cancelled(told: CancellationView, *, replayed: bool) -> list[str]:
+def cancelled(cancellation: CancellationView, *, replayed: bool) -> list[str]:
     """Return how a warranty was cancelled, in words."""
-    again = f" (it was cancelled before, {show.precisely(told.cancelled_at)})" if replayed else ""
+    again = (
+        f" (it was cancelled before, {show.precisely(cancellation.cancelled_at)})"
+        if replayed
+        else ""
+    )
     return [
-        f"Cancelled{again}. Refund: {money(told.refund, told.currency)}",
-        f"{told.calculation} (rate card {told.rate_card})",
+        f"Cancelled{again}. Refund: {money(cancellation.refund, cancellation.currency)}",
+        f"{cancellation.calculation} (rate card {cancellation.rate_card})",
     ]
 
 
-def sold(told: SaleAnswer, *, replayed: bool) -> list[str]:
+def sold(sale: SaleAnswer, *, replayed: bool) -> list[str]:
     """Return the result of a sale, in words."""
     again = " (repeated request)" if replayed else ""
-    if not told.warranties:
-        return [f"No plan matches{again}: {told.reason}."]
+    if not sale.warranties:
+        return [f"No plan matches{again}: {sale.reason}."]
     return [
         f"{amount(made.warranty_price)} for {made.warranty_duration_months} months"
         f"{again}: {made.id}" + (f", number {made.number}" if made.number else "")
-        for made in told.warranties
+        for made in sale.warranties
     ]

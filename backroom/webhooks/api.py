@@ -78,8 +78,8 @@ class WebhooksApi:
         self, url: str, *, kinds: list[str] | None, description: str | None
     ) -> Answer[NewSecret]:
         """Subscribe a receiver; the answer has its secret."""
-        told = {"url": url, "kinds": kinds, "description": description}
-        body = {name: value for name, value in told.items() if value is not None}
+        fields = {"url": url, "kinds": kinds, "description": description}
+        body = {name: value for name, value in fields.items() if value is not None}
         return self._connection.answer(_NEW_SECRET, "POST", "/subscriptions", json=body)
 
     def change(self, subscription_id: str, fields: dict[str, Any]) -> Answer[SubscriptionView]:

@@ -54,8 +54,8 @@ def events(
         answered = True
         texts = strict_json.loads(page.text.encode())
         assert isinstance(texts, list)  # noqa: S101 - it was parsed already
-        for event, told in zip(page.value, texts, strict=True):
-            yield event, strict_json.dumps(told)
+        for event, body in zip(page.value, texts, strict=True):
+            yield event, strict_json.dumps(body)
         if page.value:
             start = {"after": page.value[-1].id}
         elif once:

@@ -64,5 +64,5 @@ def misfit(last: Seal | None, seal: Seal, entries: Iterable[AuditEntry]) -> str 
 
 
 def _hash(last: Seal | None, seal: Seal) -> str:
-    told = seal.model_dump(exclude={"hash"})
-    return canonical.digest({**told, "previous": last.hash if last else BEGINNING})
+    content = seal.model_dump(exclude={"hash"})
+    return canonical.digest({**content, "previous": last.hash if last else BEGINNING})

@@ -108,7 +108,7 @@ class NoticeView(ExactModel):
     """What became of telling the customer, and through which channel."""
 
     state: NoticeState
-    """Whether the customer was told."""
+    """Whether the customer was notified."""
     channel: Channel | None = None
     """By which channel."""
     to: str | None = None
@@ -353,12 +353,12 @@ class BatchAnswer(ExactModel):
     @classmethod
     def of_run(cls, run: Run, expanded: Expanded) -> "BatchAnswer":
         """Return what a run by hand came to as it is answered."""
-        told = {
+        values = {
             "waiting": run.waiting or None,
             "message": run.message,
             "next_ticket": run.next_ticket,
         }
-        return cls.of(expanded).model_copy(update=told)
+        return cls.of(expanded).model_copy(update=values)
 
     @classmethod
     def of(cls, expanded: Expanded) -> "BatchAnswer":

@@ -66,7 +66,7 @@ def about_customer(order: Order) -> Sequence[str]:
 
 
 def message_erasure(order_id: int, message: str) -> Effect:
-    """Delete the message that told a customer something; it is named as its notice names it."""
+    """Delete a message to a customer; it is named as in its notice."""
     payload = {"task": "erase", "message": message}
     return Effect(f"erase#message#{order_id}", "notify", payload, kept=_ERASING_KEPT)
 

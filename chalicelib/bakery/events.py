@@ -60,5 +60,5 @@ def _look(what: str, look: Callable[[], Sequence[int]]) -> None:
 
 def _time(event: CloudWatchEvent) -> datetime:
     """Return the time that the schedule meant; a late event is of its own day."""
-    told = event.to_dict().get("time")
-    return datetime.fromisoformat(told) if told else now()
+    time = event.to_dict().get("time")
+    return datetime.fromisoformat(time) if time else now()

@@ -1,4 +1,4 @@
-"""What subscribers are told of the bakery."""
+"""The events of the bakery."""
 
 from collections.abc import Iterator, Mapping
 
@@ -25,23 +25,23 @@ def facts(change: ItemChange) -> Iterator[Fact]:
 
 
 def _order(before: Order | None, order: Order, change: ItemChange) -> Iterator[Fact]:
-    told = OrderAnswer.of(order)
-    if before is None or OrderAnswer.of(before) != told:
+    data = OrderAnswer.of(order)
+    if before is None or OrderAnswer.of(before) != data:
         yield Fact(
             "order.changed",
             f"orders/{order.id}",
             change.at,
-            told,
+            data,
             str(order.version),
             forgets=bool(order.erasure and before and not before.erasure),
         )
 
 
 def _batch(before: Batch | None, batch: Batch, change: ItemChange) -> Iterator[Fact]:
-    told, told_before = BatchSummary.of(batch), before and BatchSummary.of(before)
-    if told != told_before:
+    data, data_before = BatchSummary.of(batch), before and BatchSummary.of(before)
+    if data != data_before:
         # A batch has no version: what became of its ticket is one, with what it was before.
-        version = canonical.digest([told_before and told_before.ticket, told.ticket])
+        version = canonical.digest([data_before and data_before.ticket, data.ticket])
         extra = f"?ticket={batch.number}" if batch.number > 1 else ""
         subject = f"batches/{batch.day.isoformat()}{extra}"
-        yield Fact("batch.changed", subject, change.at, told, version[:32])
+        yield Fact("batch.changed", subject, change.at, data, version[:32])

@@ -79,7 +79,7 @@ class OrderBody(Model):
     urgent: bool = False
     """Whether its ingredients are ordered now and not with the day's batch."""
     email: Address | None = None
-    """Where the customer is told that the order is ready."""
+    """Where the customer is notified that the order is ready."""
     due_at: At | None = None
     """When it is to be ready, an instant with its offset."""
     phone: Phone | None = None

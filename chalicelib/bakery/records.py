@@ -148,7 +148,7 @@ class Order(Record):
     the day whose ticket it is on; an order with a ticket of its own has ``ticket``. ``missing`` are
     the ingredients, by id, that the provider named when it was cancelled for want of them;
     ``filed`` tells whether its cancellation stands in the customer's document. ``undone`` counts
-    how often "ready" was taken back: each time the customer is told by another notice. Who ordered
+    how often "ready" was taken back: each time the customer gets another notice. Who ordered
     an order with an ``erasure`` is not known any more.
     """
 

@@ -110,12 +110,12 @@ def create_order(caller: Caller, body: OrderBody, headers: KeyHeader) -> Respons
         note=body.note,
     )
     placed = bakery().ordering.place(order_request, key=headers.key, author=caller.author)
-    told = {"Location": f"/orders/{placed.order.id}"}
+    extra = {"Location": f"/orders/{placed.order.id}"}
     if placed.replayed:
-        told["Idempotent-Replayed"] = "true"
+        extra["Idempotent-Replayed"] = "true"
     else:
         log.count("OrdersPlaced")
-    return ok(OrderAnswer.of(placed.order), status=201, headers=told)
+    return ok(OrderAnswer.of(placed.order), status=201, headers=extra)
 
 
 @bp.on(
@@ -195,7 +195,7 @@ def cancel_order(caller: Caller, path: OrderPath, query: ActionQuery) -> Respons
     errors=(404, 409),
 )
 def mark_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
-    """Say that an order is ready: its customer is told, once, a minute later."""
+    """Say that an order is ready: its customer is notified, once, a minute later."""
     ordering = bakery().ordering
     order = ordering.make_ready(
         path.order_id, by=query.by, reason=query.reason or "baked", author=caller.author
@@ -213,7 +213,7 @@ def mark_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Res
     errors=(404, 409),
 )
 def undo_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
-    """Take back that an order is ready, before its customer is told."""
+    """Take back that an order is ready, before its customer is notified."""
     ordering = bakery().ordering
     reason = query.reason or "not ready after all"
     order = ordering.undo_ready(path.order_id, by=query.by, reason=reason, author=caller.author)

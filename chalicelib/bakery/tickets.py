@@ -53,8 +53,8 @@ class Shortage:
         """Return it in plain words."""
         names = [title(each).lower() for each in sorted(self.ingredients)]
         rest = len(names) - _MOST_NAMED
-        told = ", ".join(names[:_MOST_NAMED]) or "ingredients"
-        return f"{told} and {rest} more" if rest > 0 else told
+        shown = ", ".join(names[:_MOST_NAMED]) or "ingredients"
+        return f"{shown} and {rest} more" if rest > 0 else shown
 
 
 def batch_label(batch: BatchId) -> str:

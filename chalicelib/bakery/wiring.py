@@ -38,7 +38,7 @@ class BakerySettings(BaseModel):
     address of this API in tickets; ``bakery_mail_domains``, separated by commas, are the only ones
     that letters go to, all when there is none. ``bakery_settle_s`` is how long the search of Jira
     may trail a write, ``bakery_drive_settle_s`` how long Drive's list may. ``bakery_undo_s`` is how
-    long "ready" can be taken back before the customer is told.
+    long "ready" can be taken back before the customer is notified.
     """
 
     model_config = ConfigDict(frozen=True)

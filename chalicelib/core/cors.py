@@ -37,13 +37,13 @@ def headers(request: Request, response: Response) -> dict[str, str]:
     origin = request.headers.get("origin", "")
     if origin not in allowed:
         return {"Vary": vary}
-    told = {"Access-Control-Allow-Origin": origin, "Vary": vary}
+    headers = {"Access-Control-Allow-Origin": origin, "Vary": vary}
     if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
         asked = request.headers.get("access-control-request-headers", "")
-        return told | {
+        return headers | {
             "Access-Control-Allow-Methods": _METHODS,
             **({"Access-Control-Allow-Headers": asked} if asked else {}),
             "Access-Control-Max-Age": _PREFLIGHT_S,
         }
     readable = [name for name in response.headers if name.lower() not in _READABLE_ANYWAY]
-    return told | {"Access-Control-Expose-Headers": ", ".join(sorted(readable))}
+    return headers | {"Access-Control-Expose-Headers": ", ".join(sorted(readable))}

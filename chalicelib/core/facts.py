@@ -41,13 +41,13 @@ class ItemChange:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "ItemChange":
         """Return the change that a record of a stream is about (NEW_AND_OLD_IMAGES)."""
-        told = record["dynamodb"]
+        change = record["dynamodb"]
         return cls(
-            pk=told["Keys"]["pk"]["S"],
-            sk=told["Keys"]["sk"]["S"],
-            old=told.get("OldImage"),
-            new=told.get("NewImage"),
-            at=datetime.fromtimestamp(told["ApproximateCreationDateTime"], UTC),
+            pk=change["Keys"]["pk"]["S"],
+            sk=change["Keys"]["sk"]["S"],
+            old=change.get("OldImage"),
+            new=change.get("NewImage"),
+            at=datetime.fromtimestamp(change["ApproximateCreationDateTime"], UTC),
         )
 
 
@@ -56,7 +56,7 @@ class Fact:
     """Something that happened: ``data`` tells it to subscribers.
 
     ``subject`` is the path of what it is about. ``version`` tells it from other facts of its kind
-    about the same subject, for ever: a fact that is told twice is one event. One that ``forgets``
+    about the same subject, for ever: a fact yielded twice is one event. One that ``forgets``
     takes the data out of all earlier events about the subject.
     """
 

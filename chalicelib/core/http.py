@@ -42,7 +42,7 @@ class Jsonable(Protocol):
         """Return the JSON text of this value."""
 
 
-# What a caller is told for pydantic's types of errors; a rule's own words come as they are.
+# The texts for pydantic's types of errors; a rule's own words come as they are.
 _WORDS = {
     "missing": "is required",
     **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),

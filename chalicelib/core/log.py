@@ -29,7 +29,7 @@ R = TypeVar("R")
 SERVICE = "backroom"
 
 # Chalice logs unexpected errors to the logger named after its app, which is this one too.
-# The level is told: Powertools would take LOG_LEVEL, which may be meant for another program.
+# The level is set: Powertools would take LOG_LEVEL, which may be meant for another program.
 logger = Logger(service=SERVICE, level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 
 _NAMESPACE = "Backroom"
@@ -93,9 +93,9 @@ def emit(message: str, watch: Stopwatch, facts: Mapping[str, object], **dimensio
         "CpuTime": {"Unit": "Milliseconds", "Value": [watch.cpu_ms]},
         "PeakMemory": {"Unit": "Bytes", "Value": [_peak_memory_bytes()]},
     }
-    told = {"level": "INFO", "message": message, **facts, **_told}
+    fields = {"level": "INFO", "message": message, **facts, **_told}
     _told.clear()
-    _write(_emf.serialize_metric_set(metrics, {**dimensions, "service": SERVICE}, told))
+    _write(_emf.serialize_metric_set(metrics, {**dimensions, "service": SERVICE}, fields))
 
 
 def _write(record: Mapping[str, Any]) -> None:
@@ -132,8 +132,8 @@ def observed(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
             else:
                 return result
             finally:
-                told = {"function_request_id": request_id}
-                emit("event", watch, told, handler=name, outcome=outcome)
+                fields = {"function_request_id": request_id}
+                emit("event", watch, fields, handler=name, outcome=outcome)
 
         return wrapper
 

@@ -28,7 +28,7 @@ class Model(BaseModel):
 
 
 class OwnBody(Model):
-    """A body whose shape is ours: a field that is not known is a mistake, and is told.
+    """A body whose shape is ours: an unknown field is an error.
 
     Bodies whose shape others gave us ignore what they do not know.
     """

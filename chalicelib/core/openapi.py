@@ -144,8 +144,8 @@ def document(
         kind: _webhook(kind, references[model, "serialization"])
         for kind, model in sorted((events or {}).items())
     }
-    for told in webhooks.values():
-        _add_examples(told["post"], (examples or {}).get(told["post"]["operationId"], {}))
+    for webhook in webhooks.values():
+        _add_examples(webhook["post"], (examples or {}).get(webhook["post"]["operationId"], {}))
     paths: dict[str, dict[str, Any]] = {}
     for route in contracts:
         operation = _operation(route, references, schemas)
@@ -213,16 +213,16 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": _REASONS[status], "content": {"application/problem+json": content}}
 
 
-def _add_examples(operation: dict[str, Any], told: Mapping[str, Any]) -> None:
-    """Show in an operation what is told of its parameters, its body and its answers."""
+def _add_examples(operation: dict[str, Any], examples: Mapping[str, Any]) -> None:
+    """Show in an operation the examples of its parameters, its body and its answers."""
     for parameter in operation.get("parameters", []):
-        values = told.get("parameters", {}).get(parameter["in"], {})
+        values = examples.get("parameters", {}).get(parameter["in"], {})
         if parameter["name"] in values:
             parameter["example"] = values[parameter["name"]]
-    places = [(operation.get("requestBody", {}), told.get("body", {}))]
+    places = [(operation.get("requestBody", {}), examples.get("body", {}))]
     places += [
         (operation["responses"].get(status, {}), answer)
-        for status, answer in told.get("answers", {}).items()
+        for status, answer in examples.get("answers", {}).items()
     ]
     for place, by_media_type in places:
         for media_type, example in by_media_type.items():
@@ -239,10 +239,10 @@ def text(
     events: Events | None = None,
 ) -> str:
     """Return the document as a stage serves it."""
-    told = document(
+    rendered = document(
         contracts, version=version, takes_tokens=takes_tokens, examples=examples, events=events
     )
-    return json.dumps(told)
+    return json.dumps(rendered)
 
 
 class _Schemas(GenerateJsonSchema):
@@ -262,11 +262,11 @@ class _Schemas(GenerateJsonSchema):
         found = super().model_schema(schema)
         found.pop("title", None)
         for field, info in schema["cls"].model_fields.items():
-            told = found.get("properties", {}).get(info.alias or field)
-            if told and told.get("minLength") and told.get("default") == "":
-                del told["default"]  # how a model says that it was omitted
-            if told is not None and "description" not in told:
-                told |= _described(description(schema["cls"], field))
+            prop = found.get("properties", {}).get(info.alias or field)
+            if prop and prop.get("minLength") and prop.get("default") == "":
+                del prop["default"]  # how a model says that it was omitted
+            if prop is not None and "description" not in prop:
+                prop |= _described(description(schema["cls"], field))
         return found
 
 
@@ -281,14 +281,14 @@ def webhook_id(kind: str) -> str:
 
 def _webhook(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     """Return what a subscriber is sent of a kind of events (https://www.standardwebhooks.com)."""
-    told = {
+    texts = {
         "id": "The id of the event, the same in every delivery of it",
         "type": "The kind of the event",
         "timestamp": "When it happened, UTC",
         "subject": "What it is about: the path of a resource, without the first slash",
     }
     properties: dict[str, Any] = {
-        name: {"type": "string", "description": text} for name, text in told.items()
+        name: {"type": "string", "description": text} for name, text in texts.items()
     }
     properties["type"]["const"] = kind
     properties["timestamp"]["format"] = "date-time"
@@ -370,11 +370,11 @@ def _parameters(place: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "name": name,
             "in": place,
-            **_described(told.get("description")),
+            **_described(prop.get("description")),
             "required": name in required,
-            "schema": {key: value for key, value in told.items() if key != "description"},
+            "schema": {key: value for key, value in prop.items() if key != "description"},
         }
-        for name, told in schema["properties"].items()
+        for name, prop in schema["properties"].items()
     ]
 
 

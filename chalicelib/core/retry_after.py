@@ -4,12 +4,12 @@ import re
 from email.utils import parsedate_to_datetime
 
 
-def seconds(told: str, now: float) -> float | None:
+def seconds(header: str, now: float) -> float | None:
     """Return how long an answer asks to wait at ``now``, in seconds; None where it does not say."""
-    told = told.strip()
-    if re.fullmatch("[0-9]{1,9}", told):
-        return float(told)
+    header = header.strip()
+    if re.fullmatch("[0-9]{1,9}", header):
+        return float(header)
     try:
-        return max(0.0, parsedate_to_datetime(told).timestamp() - now)
+        return max(0.0, parsedate_to_datetime(header).timestamp() - now)
     except (ValueError, OverflowError):
         return None

@@ -1,7 +1,7 @@
 """Routes that say what they read and answer, so that the OpenAPI document can't drift from them.
 
 A view is called with what its route names, read and checked: ``path``, ``query``, ``body``
-(models) or ``content`` (bytes). One that has an argument ``caller`` is told who calls. Nothing is
+(models) or ``content`` (bytes). One that has an argument ``caller`` gets who calls. Nothing is
 read before the caller was let in.
 """
 
@@ -177,11 +177,11 @@ def _reading(routes: Routes, route: Route, view: View) -> View:
     @functools.wraps(view)
     def reading(**path_values: str) -> Response:
         caller = guard.admit(routes.current_request, route.access)
-        told = {"caller": caller} if asks_who else {}
+        known = {"caller": caller} if asks_who else {}
         try:
             asked = _arguments(routes, route, path_values)
             with _recording(routes.current_request, route, caller):
-                response = view(**told, **asked)
+                response = view(**known, **asked)
         except (BotoConnectionError, HTTPClientError) as down:
             raise UnavailableError("A service that this request needs does not respond.") from down
         except ClientError as refused:

@@ -312,13 +312,13 @@ class Table:
         """Return what happens to the things of this table, each once."""
         found: dict[str, Change] = {}
         for action in actions:
-            [(verb, told)] = action.items()
-            place = told.get("Item") or told["Key"]
-            if verb == "ConditionCheck" or told["TableName"] != self.name or not self._things:
+            [(verb, operation)] = action.items()
+            place = operation.get("Item") or operation["Key"]
+            if verb == "ConditionCheck" or operation["TableName"] != self.name or not self._things:
                 continue
             what = self._things(place["pk"]["S"], place["sk"]["S"])
             if what and what not in found:
-                found[what] = _change(what, verb, told)
+                found[what] = _change(what, verb, operation)
         return list(found.values())
 
     def putting(self, item: Item, condition: Condition | None = None) -> dict[str, Any]:
@@ -337,13 +337,13 @@ class Table:
     ) -> dict[str, Any]:
         """Return the action that changes an item by an update ``expression``, or makes it."""
         arguments = _arguments(condition)
-        told = {**arguments.pop("ExpressionAttributeValues", {}), **values}
+        merged = {**arguments.pop("ExpressionAttributeValues", {}), **values}
         named = {**arguments.pop("ExpressionAttributeNames", {}), **(names or {})}
         update = {
             "TableName": self.name,
             "Key": key(pk, sk),
             "UpdateExpression": expression,
-            **({"ExpressionAttributeValues": told} if told else {}),
+            **({"ExpressionAttributeValues": merged} if merged else {}),
             **({"ExpressionAttributeNames": named} if named else {}),
             **arguments,
         }
@@ -398,13 +398,13 @@ def key(pk: str, sk: str) -> Item:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def _change(what: str, verb: str, told: Mapping[str, Any]) -> Change:
+def _change(what: str, verb: str, operation: Mapping[str, Any]) -> Change:
     """Return how an action changes a thing, and the status that it gives it."""
     if verb == "Delete":
         return Change(what=what, change="deleted")
-    new = told.get("ConditionExpression") == ABSENT.expression
+    new = operation.get("ConditionExpression") == ABSENT.expression
     return Change(
-        what=what, change="created" if new else "changed", status=_status(told.get("Item", {}))
+        what=what, change="created" if new else "changed", status=_status(operation.get("Item", {}))
     )
 
 
@@ -412,8 +412,8 @@ def _status(item: Item) -> str | None:
     """Return the status or the state that a record says it has, or that ends its history."""
     body = json.loads(item["body"]["S"]) if "body" in item else {}
     latest = {**(body.get("history") or [{}])[-1], **body}
-    told = item.get("status", {}).get("S") or latest.get("status") or latest.get("state")
-    return told if isinstance(told, str) and _STATUS.fullmatch(told) else None
+    found = item.get("status", {}).get("S") or latest.get("status") or latest.get("state")
+    return found if isinstance(found, str) and _STATUS.fullmatch(found) else None
 
 
 def _arguments(condition: Condition | None) -> dict[str, Any]:

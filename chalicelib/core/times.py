@@ -181,11 +181,11 @@ def _hour_of_24(hour: int, half: str) -> int:
 
 
 def _wall(parts: Mapping[str, str | None], second: int | None = None) -> datetime:
-    year, month, on, hour, minute, told = (
+    year, month, on, hour, minute, seconds = (
         int(parts[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")
     )
     micros = int(((parts.get("fraction") or "") + "000000")[:6])
-    return datetime(year, month, on, hour, minute, told if second is None else second, micros)  # noqa: DTZ001 - a wall clock
+    return datetime(year, month, on, hour, minute, seconds if second is None else second, micros)  # noqa: DTZ001 - a wall clock
 
 
 def _offset(found: "re.Match[str]") -> timedelta:

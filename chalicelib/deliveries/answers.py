@@ -61,12 +61,12 @@ class AttemptView(Model):
 
 
 class PackageView(PackageAnswer):
-    """A package with the attempts to send it that told something new, the first one first."""
+    """A package with the attempts to send it that differ, the first one first."""
 
     message_id: str | None = None
     """The message of the queue that brought it, if one did."""
     attempts: tuple[AttemptView, ...]
-    """The attempts to send it that told something new, the first one first."""
+    """The attempts to send it that differ, the first one first."""
 
 
 class ListedPackage(Model):

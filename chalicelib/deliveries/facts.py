@@ -1,4 +1,4 @@
-"""What subscribers are told of deliveries."""
+"""The events of deliveries."""
 
 from collections.abc import Iterator, Mapping
 

@@ -76,11 +76,11 @@ class Record:
 
     def listed(self) -> ListedPackage:
         """Return the package as the list shows it."""
-        return ListedPackage.model_validate(self._told())
+        return ListedPackage.model_validate(self._values())
 
     def answer(self, *, duplicate: bool) -> PackageAnswer:
-        """Return what a sender is told."""
-        return PackageAnswer(duplicate=duplicate, **self._told())
+        """Return the answer to a sender."""
+        return PackageAnswer(duplicate=duplicate, **self._values())
 
     def view(self) -> PackageView:
         """Return all there is to tell."""
@@ -96,9 +96,9 @@ class Record:
             )
             for attempt in self.later
         )
-        return PackageView(message_id=self.message_id, attempts=(first, *later), **self._told())
+        return PackageView(message_id=self.message_id, attempts=(first, *later), **self._values())
 
-    def _told(self) -> dict[str, object]:
+    def _values(self) -> dict[str, object]:
         preference = self.preference
         return {
             **dict(self.package),

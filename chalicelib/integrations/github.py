@@ -204,7 +204,7 @@ class GitHub:
         try:
             answer = self.http.read("GET", f"{self._repo}/{what}", query=query)
         except NotThereError as hidden:
-            # Who may not see a repository is told that there is none; "no invitation" is another
+            # GitHub answers 404 to who may not see a repository; "no invitation" is another
             # thing, and nobody's access must be taken for removed because of it.
             raise CredentialsError(
                 f"GitHub: {self.repository} is hidden from this token"

@@ -131,23 +131,23 @@ class Authorized:
         self._http = http
         self._tokens = tokens
 
-    def read(self, method: str, path: str, **told: Any) -> Answer:
+    def read(self, method: str, path: str, **options: Any) -> Answer:
         """Send what changes nothing. Raises EffectError."""
-        return self._sent(self._http.read, method, path, told)
+        return self._sent(self._http.read, method, path, options)
 
-    def write(self, method: str, path: str, **told: Any) -> Answer:
+    def write(self, method: str, path: str, **options: Any) -> Answer:
         """Send what changes something. Raises EffectError."""
-        return self._sent(self._http.write, method, path, told)
+        return self._sent(self._http.write, method, path, options)
 
     def _sent(
-        self, send: Callable[..., Answer], method: str, path: str, told: dict[str, Any]
+        self, send: Callable[..., Answer], method: str, path: str, options: dict[str, Any]
     ) -> Answer:
         """Send; with another token if the first was refused: nothing was done then."""
         try:
-            return send(method, path, headers=self._headers(), **told)
+            return send(method, path, headers=self._headers(), **options)
         except TokenRefusedError:
             self._tokens.forget()
-            return send(method, path, headers=self._headers(), **told)
+            return send(method, path, headers=self._headers(), **options)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._tokens.current()}"}

@@ -139,16 +139,16 @@ class Http:
         self._timeout = timeout
         self._now = now
 
-    def read(self, method: str, path: str, **told: Any) -> Answer:
+    def read(self, method: str, path: str, **options: Any) -> Answer:
         """Send what changes nothing, or may be repeated at will. Raises EffectError.
 
-        ``told`` is ``query``, ``headers`` and one of ``json`` and ``form``.
+        ``options`` is ``query``, ``headers`` and one of ``json`` and ``form``.
         """
-        return self._sent(method, path, writes=False, **told)
+        return self._sent(method, path, writes=False, **options)
 
-    def write(self, method: str, path: str, **told: Any) -> Answer:
+    def write(self, method: str, path: str, **options: Any) -> Answer:
         """Send what changes something, once. Raises EffectError."""
-        return self._sent(method, path, writes=True, **told)
+        return self._sent(method, path, writes=True, **options)
 
     def _sent(
         self,

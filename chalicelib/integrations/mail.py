@@ -1,7 +1,7 @@
 """Mail, over SMTP with STARTTLS or through Amazon SES: plain text, one recipient a letter.
 
 What a letter holds cannot become a header: line breaks are refused, addresses are parsed. The
-Message-ID is made from the effect, so that a letter which was sent twice can be told for one.
+Message-ID is made from the effect, so that a letter which was sent twice can be recognised.
 """
 
 import re

@@ -51,7 +51,7 @@ class VendorSettings(BaseModel):
 class Vendor:
     """One integration: its settings, the scope that it takes, and a cheap read that needs it.
 
-    ``look`` waits as long as it is told and returns a sentence on what it found, or raises
+    ``look`` waits as long as ``timeout`` says and returns a sentence on what it found, or raises
     EffectError.
     """
 
@@ -76,7 +76,7 @@ class Settings:
         self._now = now
         self._kept: dict[str, dict[str, str]] = {}
         self._stale_at: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def of(self, model: type[S]) -> S:
         """Return a vendor's settings. Raises NotConfiguredError, said in the log once."""
@@ -124,7 +124,7 @@ class Settings:
     def _read(self, name: str) -> None:
         self._kept[name] = self._fresh(name)
         self._stale_at[name] = self._now() + KEPT_S
-        self._told.clear()
+        self._reported.clear()
 
     def _fresh(self, name: str) -> dict[str, str]:
         try:
@@ -138,8 +138,8 @@ class Settings:
     def _disabled(self, model: type[VendorSettings], missing: list[str]) -> NotConfiguredError:
         vendor = model.__name__.removesuffix("Settings")
         words = f"{vendor} is off: {', '.join(missing)} not set"
-        if vendor not in self._told:
-            self._told.add(vendor)
+        if vendor not in self._reported:
+            self._reported.add(vendor)
             logger.warning("vendor is off", extra={"vendor": vendor, "missing": missing})
         return NotConfiguredError(words)
 
@@ -182,7 +182,7 @@ class Renewing:
 
 
 def _texts(secret: str) -> dict[str, str]:
-    """Return the members of a secret that are texts; a broken one holds none, and is told."""
+    """Return the members of a secret that are texts; a broken one holds none, and is logged."""
     try:
         found = json.loads(secret)
     except ValueError:

@@ -47,64 +47,64 @@ def renewing(handler: EffectHandler) -> Renewing:
 
 def jira(timeout: Timeout = TIMEOUT) -> Jira:
     """Return Jira."""
-    told = settings().of(JiraSettings)
-    token = told.jira_token.get_secret_value()
-    basic = base64.b64encode(f"{told.jira_user}:{token}".encode()).decode()
+    config = settings().of(JiraSettings)
+    token = config.jira_token.get_secret_value()
+    basic = base64.b64encode(f"{config.jira_user}:{token}".encode()).decode()
     headers = {"Authorization": f"Basic {basic}"}
     http = Http(
         "Jira",
-        told.jira_url,
+        config.jira_url,
         headers=headers,
         judge=jira_client.judge,
         secrets=[token, basic],
         timeout=timeout,
     )
-    return Jira(http, told.jira_project, issue_type=told.jira_issue_type)
+    return Jira(http, config.jira_project, issue_type=config.jira_issue_type)
 
 
 def jira_webhook_secrets() -> tuple[bytes, ...]:
     """Return what Jira may sign its webhooks with: while a secret is replaced, two."""
-    told = settings().of(JiraWebhookSettings)
-    known = (told.jira_webhook_secret, told.jira_webhook_secret_previous)
+    config = settings().of(JiraWebhookSettings)
+    known = (config.jira_webhook_secret, config.jira_webhook_secret_previous)
     return tuple(each.get_secret_value().encode() for each in known if each)
 
 
 def slack(timeout: Timeout = TIMEOUT) -> Slack:
     """Return Slack."""
-    told = settings().of(SlackSettings)
-    sent = _with_token(told.slack_token)
-    return Slack(Http("Slack", told.slack_url, judge=slack_client.judge, timeout=timeout, **sent))
+    config = settings().of(SlackSettings)
+    sent = _with_token(config.slack_token)
+    return Slack(Http("Slack", config.slack_url, judge=slack_client.judge, timeout=timeout, **sent))
 
 
 def github(timeout: Timeout = TIMEOUT) -> GitHub:
     """Return GitHub."""
-    told = settings().of(GitHubSettings)
-    sent = _with_token(told.github_token, **github_client.HEADERS)
-    http = Http("GitHub", told.github_url, judge=github_client.judge, timeout=timeout, **sent)
-    return GitHub(http, told.github_repository)
+    config = settings().of(GitHubSettings)
+    sent = _with_token(config.github_token, **github_client.HEADERS)
+    http = Http("GitHub", config.github_url, judge=github_client.judge, timeout=timeout, **sent)
+    return GitHub(http, config.github_repository)
 
 
 def drive(timeout: Timeout = TIMEOUT) -> Drive:
     """Return Google Drive."""
-    told = settings().of(GoogleSettings)
-    return Drive(_google(told, told.google_drive_url, timeout))
+    config = settings().of(GoogleSettings)
+    return Drive(_google(config, config.google_drive_url, timeout))
 
 
 def docs(timeout: Timeout = TIMEOUT) -> Docs:
     """Return Google Docs."""
-    told = settings().of(GoogleSettings)
-    return Docs(_google(told, told.google_docs_url, timeout))
+    config = settings().of(GoogleSettings)
+    return Docs(_google(config, config.google_docs_url, timeout))
 
 
 def mail() -> Mail:
     """Return the mail, by SMTP or SES as `MAIL_URL` says."""
-    told = settings().of(MailSettings)
-    url = told.mail_url.get_secret_value()
+    config = settings().of(MailSettings)
+    url = config.mail_url.get_secret_value()
     scheme, place = urlsplit(url).scheme, urlsplit(url).hostname or ""
     if scheme == "smtp" and place:
-        return SmtpMail.at(url, told.mail_from)
+        return SmtpMail.at(url, config.mail_from)
     if scheme == "ses" and place:
-        return SesMail(lambda: aws.sesv2(place), told.mail_from)
+        return SesMail(lambda: aws.sesv2(place), config.mail_from)
     raise CredentialsError(
         "Mail: MAIL_URL is neither smtp://user:password@host:port nor ses://region"
     )
@@ -173,30 +173,30 @@ VENDORS = (
 
 
 def _with_token(token: SecretStr, **more: str) -> dict[str, Any]:
-    """Return how a bearer token is sent, and that it is never told."""
+    """Return how a bearer token is sent, and that it is never shown."""
     plain = token.get_secret_value()
     return {"headers": {"Authorization": f"Bearer {plain}", **more}, "secrets": [plain]}
 
 
-def _google(told: GoogleSettings, url: str, timeout: Timeout) -> Authorized:
+def _google(config: GoogleSettings, url: str, timeout: Timeout) -> Authorized:
     http = Http("Google", url, judge=google.judge, timeout=timeout)
-    return Authorized(http, _tokens(told))
+    return Authorized(http, _tokens(config))
 
 
 @cache
-def _tokens(told: GoogleSettings) -> Tokens:
+def _tokens(config: GoogleSettings) -> Tokens:
     """Return the access tokens of an account, kept for the life of the container."""
-    client_secret = told.google_client_secret.get_secret_value()
-    refresh_token = told.google_refresh_token.get_secret_value()
+    client_secret = config.google_client_secret.get_secret_value()
+    refresh_token = config.google_refresh_token.get_secret_value()
     http = Http(
         "Google",
-        told.google_token_url,
+        config.google_token_url,
         judge=google.judge_grant,
         secrets=[client_secret, refresh_token],
     )
     return Tokens(
         http,
-        client_id=told.google_client_id,
+        client_id=config.google_client_id,
         client_secret=client_secret,
         refresh_token=refresh_token,
     )

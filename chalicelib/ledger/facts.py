@@ -1,4 +1,4 @@
-"""What subscribers are told of the ledger."""
+"""The events of the ledger."""
 
 from collections.abc import Iterator, Mapping
 

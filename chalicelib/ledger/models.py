@@ -116,8 +116,8 @@ class TransferBody(TransferFloors):
 
     @field_validator("to_account_id")
     @classmethod
-    def _another_account(cls, account_id: str, told: ValidationInfo) -> str:
-        if account_id == told.data.get("from_account_id"):
+    def _another_account(cls, account_id: str, info: ValidationInfo) -> str:
+        if account_id == info.data.get("from_account_id"):
             raise ValueError("must be another account than from_account_id")
         return account_id
 
@@ -381,8 +381,8 @@ class AccountState(Model):
     def of(cls, account: StoredAccount) -> "AccountState":
         """Return the account as it is listed."""
         own = Details.model_fields.keys()
-        told = {name: getattr(account.last, name) for name in cls.model_fields if name not in own}
-        return cls.model_construct(**told, **dict(account.details))
+        values = {name: getattr(account.last, name) for name in cls.model_fields if name not in own}
+        return cls.model_construct(**values, **dict(account.details))
 
 
 class PostedTransaction(Transaction):
@@ -400,8 +400,8 @@ class PostedTransaction(Transaction):
     @classmethod
     def at(cls, entry: Entry, *, replayed: bool) -> "PostedTransaction":
         """Return the transaction of ``entry``."""
-        told = {name: getattr(entry, name) for name in cls.model_fields if name != "replayed"}
-        return cls.model_construct(**told, replayed=replayed)
+        values = {name: getattr(entry, name) for name in cls.model_fields if name != "replayed"}
+        return cls.model_construct(**values, replayed=replayed)
 
 
 class PostedBatch(Model):

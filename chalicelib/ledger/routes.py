@@ -140,10 +140,10 @@ def list_transactions(query: TransactionsQuery) -> Response:
 def get_transaction(path: _TransactionPath) -> Response:
     """Show a transaction."""
     kept = ledger().transaction(path.transaction_id)
-    told = _links(kept.entry)
+    headers = _links(kept.entry)
     if kept.reversed_by:
-        told["Ledger-Reversed-By"] = kept.reversed_by
-    return ok(Transaction.of(kept.entry), headers=_state(kept.entry) | told)
+        headers["Ledger-Reversed-By"] = kept.reversed_by
+    return ok(Transaction.of(kept.entry), headers=_state(kept.entry) | headers)
 
 
 @bp.on(
@@ -179,9 +179,9 @@ def create_transaction_batch(body: TransactionBatchBody, headers: KeyHeader) -> 
     """Post several transactions, all or none; those that were posted before stay as they are."""
     receipts = ledger().batches.post(body.transactions, key=headers.key)
     _count(receipts, lost_races=receipts[0].lost_races)
-    told = {"Idempotent-Replayed": "true"} if all(each.replayed for each in receipts) else None
+    extra = {"Idempotent-Replayed": "true"} if all(each.replayed for each in receipts) else None
     posted = [PostedTransaction.at(each.entry, replayed=each.replayed) for each in receipts]
-    return ok(PostedBatch.model_construct(transactions=tuple(posted)), status=201, headers=told)
+    return ok(PostedBatch.model_construct(transactions=tuple(posted)), status=201, headers=extra)
 
 
 @bp.on(
@@ -338,10 +338,14 @@ def list_entries(path: _AccountPath, query: ListQuery) -> Response:
 def _receipt(receipt: Receipt, *, status: int) -> Response:
     _count([receipt], lost_races=receipt.lost_races)
     entry = receipt.entry
-    told = {"Location": f"/transactions/{entry.transaction_id}", **_state(entry), **_links(entry)}
+    headers = {
+        "Location": f"/transactions/{entry.transaction_id}",
+        **_state(entry),
+        **_links(entry),
+    }
     if receipt.replayed:
-        told["Idempotent-Replayed"] = "true"
-    return ok(Transaction.of(entry), status=status, headers=told)
+        headers["Idempotent-Replayed"] = "true"
+    return ok(Transaction.of(entry), status=status, headers=headers)
 
 
 def _state(entry: Entry) -> dict[str, str]:
@@ -369,16 +373,16 @@ def _transferred(receipt: TransferReceipt, *, status: int) -> Response:
     log.count("LedgerReplays" if receipt.replayed else "LedgerEntries", 2)
     if receipt.lost_races:
         log.count("LedgerLostRaces", receipt.lost_races)
-    told = {"Location": f"/transfers/{receipt.transfer.transfer_id}"}
+    headers = {"Location": f"/transfers/{receipt.transfer.transfer_id}"}
     if receipt.replayed:
-        told["Idempotent-Replayed"] = "true"
-    return ok(receipt.transfer, status=status, headers=told)
+        headers["Idempotent-Replayed"] = "true"
+    return ok(receipt.transfer, status=status, headers=headers)
 
 
 def _account(account: StoredAccount, at: datetime | None = None) -> Response:
     last = account.last
-    told = {**_state(last), "Ledger-Transaction": last.transaction_id}
-    return ok(Account.of(last, account.details, at), headers=told)
+    headers = {**_state(last), "Ledger-Transaction": last.transaction_id}
+    return ok(Account.of(last, account.details, at), headers=headers)
 
 
 def _statement(statement: StatementPage, query: StatementQuery) -> Statement:

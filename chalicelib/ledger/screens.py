@@ -50,5 +50,5 @@ def _entry(entry: Entry, account: StoredAccount) -> tuple[object, ...]:
 
 
 def _account(account: StoredAccount) -> tuple[object, ...]:
-    told = account.details
-    return account.last.account_id, told.name, told.unit, told.decimals
+    details = account.details
+    return account.last.account_id, details.name, details.unit, details.decimals

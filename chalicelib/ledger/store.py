@@ -101,7 +101,7 @@ class LedgerStore:
         """Store ``entries`` with all that refers to them, or nothing: one transaction.
 
         Those of one account follow each other; ``key`` will stand for the first of all, and until
-        ``crowded_until``, if it is told, posts wait beside their accounts. Returns
+        ``crowded_until``, if given, posts wait beside their accounts. Returns
         False, and has stored nothing, when an account has moved on, when a transaction or the key
         is there already, or when what one reverses was reversed.
         """

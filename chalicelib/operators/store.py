@@ -40,11 +40,11 @@ class DeadLetterQueues:
     def depth(self, queue: str) -> int:
         """Return about how many dead letters a queue has, those that are hidden included."""
         waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-        told: Any = self._connect().get_queue_attributes(
+        attributes: Any = self._connect().get_queue_attributes(
             QueueUrl=self.sources[queue].url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )["Attributes"]
-        return int(told[waiting]) + int(told[taken])
+        return int(attributes[waiting]) + int(attributes[taken])
 
     def letters(self, queue: str) -> tuple[DeadLetter, ...]:
         """Return some dead letters, ten at most, and leave them where they are."""
@@ -60,11 +60,11 @@ class DeadLetterQueues:
         if messages:
             recording.enter_ahead([Change(what=thing("queues", queue), change="changed")])
         for message in messages:
-            told: dict[str, Any] = {}
+            options: dict[str, Any] = {}
             if attributes := message.get("MessageAttributes"):
-                told["MessageAttributes"] = attributes
+                options["MessageAttributes"] = attributes
             self._connect().send_message(
-                QueueUrl=source.back_to, MessageBody=message["Body"], **told
+                QueueUrl=source.back_to, MessageBody=message["Body"], **options
             )
             self._connect().delete_message(
                 QueueUrl=source.url, ReceiptHandle=message["ReceiptHandle"]

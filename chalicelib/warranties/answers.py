@@ -88,7 +88,7 @@ class CancelledWarranty(Warranty):
 
     @classmethod
     def by(cls, warranty: Warranty, cancellation: Cancellation) -> "CancelledWarranty":
-        """Return a warranty as subscribers are told of its cancellation."""
+        """Return a warranty as in the event of its cancellation."""
         why: dict[str, Any] = {
             "reason": cancellation.reason,
             "calculation": cancellation.calculation,

@@ -33,7 +33,7 @@ def content(sale: Sale) -> bytes:
     body = SaleAnswer.of(sale).model_dump(context=STORED)
     if sale.number is None:  # of an older version, whose answers had less
         body["warranties"] = [_without_added(each) for each in body["warranties"]]
-    told = {
+    document = {
         "request_id": sale.request_id,
         "received_at": sortable(sale.received_at),
         "request": asked,
@@ -42,7 +42,7 @@ def content(sale: Sale) -> bytes:
             "body": body,
         },
     }
-    return strict_json.dumps(told).encode()
+    return strict_json.dumps(document).encode()
 
 
 def _without_added(warranty: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def cancellation_key(warranty_id: str, cancellation: Cancellation) -> str:
 
 def cancellation_content(sale: Sale, cancellation: Cancellation) -> bytes:
     """Return the object: which warranty was cancelled, when, why, and what it gave back."""
-    told = {
+    document = {
         "warranty_id": f"{sale.request_id}-{cancellation.months}",
         "number": sale.number and f"{sale.number}-{cancellation.months}",
         "store_uuid": sale.store_uuid,
@@ -74,7 +74,7 @@ def cancellation_content(sale: Sale, cancellation: Cancellation) -> bytes:
         "calculation": cancellation.calculation,
         "rate_card": cancellation.rate_card,
     }
-    return strict_json.dumps(told).encode()
+    return strict_json.dumps(document).encode()
 
 
 def sha256(what: bytes) -> str:

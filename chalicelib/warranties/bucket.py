@@ -112,12 +112,12 @@ def _outcome() -> Iterator[None]:
 
 def _effect_error(refused: ClientError) -> EffectError:
     code, status = _code(refused), refused.response["ResponseMetadata"]["HTTPStatusCode"]
-    told = f"S3 answered {status} {code}."
+    text = f"S3 answered {status} {code}."
     if code in _DENIED or status in {401, 403}:
-        return CredentialsError(told)
+        return CredentialsError(text)
     if code in _LATER or status in {404, 409, 429, 503}:
-        return NotExecutedError(told)
-    return OutcomeUnknownError(told) if status >= 500 else RejectedError(told)
+        return NotExecutedError(text)
+    return OutcomeUnknownError(text) if status >= 500 else RejectedError(text)
 
 
 def _code(refused: ClientError) -> str:

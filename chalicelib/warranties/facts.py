@@ -1,4 +1,4 @@
-"""What subscribers are told of warranties."""
+"""The events of warranties."""
 
 from collections.abc import Iterator, Mapping
 

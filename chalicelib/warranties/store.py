@@ -146,12 +146,12 @@ class WarrantyStore:
     ) -> None:
         """Note how archiving a sale, or a cancellation of it, has ended; safe to repeat."""
         about = _archive_name(cancelled_months)
-        told = {
+        values = {
             f"{about}_state": conclusion.state,
             f"{about}_reference": conclusion.reference,
             f"{about}_answer": conclusion.answer,
         }
-        given = {name: value for name, value in told.items() if value is not None}
+        given = {name: value for name, value in values.items() if value is not None}
         with suppress(ConditionError):
             self._table.update(
                 *_sale_key(request_id),
@@ -360,8 +360,8 @@ def _conclusion(item: Item, cancelled_months: int | None = None) -> Ending | Non
     about = _archive_name(cancelled_months)
     if f"{about}_state" not in item:
         return None
-    told = {name: item.get(f"{about}_{name}", {}).get("S") for name in ("reference", "answer")}
-    return Ending(item[f"{about}_state"]["S"], **told)
+    details = {name: item.get(f"{about}_{name}", {}).get("S") for name in ("reference", "answer")}
+    return Ending(item[f"{about}_state"]["S"], **details)
 
 
 def _item_state(item: Item) -> ItemState:

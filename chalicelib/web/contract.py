@@ -41,12 +41,12 @@ def _operation(operation: Schema, schemas: Schema) -> dict[str, Any]:
         if each["in"] == "query"
     }
     takes |= {name: _value(each, schemas) for name, each in _body(operation, schemas).items()}
-    told = {
+    entry = {
         "scopes": scopes,
         "key": any(each["name"] == _KEY for each in parameters),
         "takes": {name: value for name, value in takes.items() if value},
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in entry.items() if value}
 
 
 def _body(operation: Schema, schemas: Schema) -> Schema:

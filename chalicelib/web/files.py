@@ -65,8 +65,8 @@ def page(stage: Mapping[str, Any]) -> File:
 
     That is data in a script element that no browser runs.
     """
-    told = json.dumps(stage, separators=(",", ":")).replace("<", "\\u003c")
-    data = f'<script type="application/json" id="stage">{told}</script>'
+    text = json.dumps(stage, separators=(",", ":")).replace("<", "\\u003c")
+    data = f'<script type="application/json" id="stage">{text}</script>'
     text = _texts()[_PAGE].replace("web/", f"web/{bundles().version}/").replace(_STAGE, data)
     return _file(_PAGE, text)
 

@@ -42,7 +42,7 @@ def delivery_asked(event: SQSEvent) -> Failures:
 
 
 def facts(records: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:
-    """Yield what the changes mean; one that nobody can read is told and holds up no other."""
+    """Yield what the changes mean; an unreadable one is logged and holds up no other."""
     for record in records:
         try:
             found = list(_teller(record)(ItemChange.of(record)))

@@ -128,13 +128,13 @@ class DeliveryHandler:
         rest = min(LONGEST_REST, FIRST_REST * 2 ** min(failures, 20))
         if asked_s is not None:
             rest = max(rest, min(LONGEST_ASKED_REST, timedelta(seconds=asked_s)))
-        told = Health(
+        health = Health(
             failures=failures + 1,
             since=health.since if health and failures else now,
             rests_until=now + rest,
             last_error=why[:_MOST_WORDS],
         )
-        self.receivers.put_health(subscription.id, told)
+        self.receivers.put_health(subscription.id, health)
 
     def _note(self, subscription: Subscription, health: Health | None, *, slow: bool) -> None:
         if slow:
@@ -146,9 +146,9 @@ class DeliveryHandler:
 
     def _deactivate(self, subscription: Subscription) -> None:
         """Send no more to a receiver that is gone, unless somebody changes the subscription."""
-        told = subscription.after(active=False, why_inactive="the receiver answered 410 Gone")
+        stopped = subscription.after(active=False, why_inactive="the receiver answered 410 Gone")
         try:
-            self.receivers.replace(subscription, told)
+            self.receivers.replace(subscription, stopped)
         except StaleSubscriptionError as changed:
             raise OutcomeUnknownError("the subscription has changed meanwhile") from changed
 

@@ -299,13 +299,13 @@ class NewSecret(SubscriptionView):
 
 
 def _told(subscription: Subscription, now: datetime) -> dict[str, Any]:
-    told = {
+    values = {
         name: getattr(subscription, name)
         for name in ("id", "url", "description", "active", "why_inactive", "created_at")
     }
     old = [each.until for each in subscription.secrets if each.until and each.until > now]
     kinds = subscription.kinds or KINDS
-    return {**told, "kinds": kinds, "old_secret_until": max(old, default=None)}
+    return {**values, "kinds": kinds, "old_secret_until": max(old, default=None)}
 
 
 class Tested(Model):

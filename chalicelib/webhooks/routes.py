@@ -217,7 +217,7 @@ def replay_events(path: SubscriptionPath, body: ReplayBody, headers: KeyHeader) 
 def get_delivery(path: DeliveryPath) -> Response:
     """Show what became of delivering an event, or a test."""
     row = subscriptions().delivered(path.subscription_id, path.event_id)
-    told = {name: getattr(row, name, None) for name in DeliveryView.model_fields}
-    told |= {"event_id": path.event_id, "answer": row.answer or row.reference}
-    told |= {"due_at": None if row.over else row.due_at}
-    return ok(DeliveryView.model_validate(told))
+    values = {name: getattr(row, name, None) for name in DeliveryView.model_fields}
+    values |= {"event_id": path.event_id, "answer": row.answer or row.reference}
+    values |= {"due_at": None if row.over else row.due_at}
+    return ok(DeliveryView.model_validate(values))

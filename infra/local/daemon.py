@@ -23,7 +23,7 @@ class DaemonError(Exception):
 class Daemon:
     """A server whose files lie in ``home``, called ``name``: its process id, ports and log.
 
-    ``marker`` is a word of its command line, by which it is told from what got its id later;
+    ``marker`` is a word of its command line, by which it is known from what got its id later;
     ``title`` is what people call it.
     """
 

@@ -26,11 +26,11 @@ def main() -> int:
     sources = [ROOT / name for name in SOURCES]
     print("  · Watching the sources; Ctrl-C ends it", flush=True)
     for changes in watch(*sources, watch_filter=DefaultFilter(), raise_interrupt=False):
-        told(aws, {Path(path) for _, path in changes})
+        redeploy(aws, {Path(path) for _, path in changes})
     return 0
 
 
-def told(aws: LocalAws, changed: Iterable[Path]) -> bool:
+def redeploy(aws: LocalAws, changed: Iterable[Path]) -> bool:
     """Deploy what has ``changed`` and say how it went; return whether it went well."""
     names = sorted(str(path.relative_to(ROOT)) for path in changed)
     print(f"\n  · Changed: {', '.join(names)}", flush=True)

@@ -239,10 +239,10 @@ class _Compressed(_Sender):
 
 def _takes_gzip(scope: Scope) -> bool:
     """Return whether a client takes gzip (RFC 9110 section 12.5.3)."""
-    told = (_value(scope, b"accept-encoding") or b"").lower().replace(b" ", b"")
+    accepted = (_value(scope, b"accept-encoding") or b"").lower().replace(b" ", b"")
     return any(
         coding in (b"gzip", b"*") and not re.fullmatch(rb"q=0(\.0*)?", weight)
-        for coding, _, weight in (each.partition(b";") for each in told.split(b","))
+        for coding, _, weight in (each.partition(b";") for each in accepted.split(b","))
     )
 
 
@@ -313,8 +313,8 @@ def _value(scope: Scope, name: bytes) -> bytes | None:
 
 def _listed(path: Path) -> frozenset[str]:
     """Return the origins that a file lists; it is read for each request of a foreign page."""
-    told = path.read_text() if path.exists() else ""
-    return frozenset(each.strip() for each in told.split(",") if each.strip())
+    text = path.read_text() if path.exists() else ""
+    return frozenset(each.strip() for each in text.split(",") if each.strip())
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ class Ports:
     node: int = ports.DEFAULTS["NODE_EXPORTER_PORT"]
 
     @classmethod
-    def told(cls) -> "Ports":
+    def from_environment(cls) -> "Ports":
         """Return the ports that the environment names."""
         return cls(
             exporter=ports.port("EXPORTER_PORT"),

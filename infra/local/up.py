@@ -203,7 +203,7 @@ def deploy(aws: LocalAws) -> None:
     origins = os.environ.get("CORS_ORIGINS", "")
     (HOME / "origins").write_text(origins)  # the gateway lets them in, and the API answers them
     callers = {**who_may_call(local_standins().running_at()), "CorsOrigins": origins}
-    told = [f"--parameter={name}={value}" for name, value in callers.items()]
+    given = [f"--parameter={name}={value}" for name, value in callers.items()]
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": aws.endpoint,
@@ -214,7 +214,7 @@ def deploy(aws: LocalAws) -> None:
         + ["--parameter", "VendingFleetDelaySeconds=1", "--parameter", f"BakeryHome={aws.api}"]
         + ["--parameter", "BakeryUndoSeconds=10"]
         + ["--parameter", f"PresignEndpoint={aws.presign_endpoint}"]
-        + ["--vendors", str(VENDORS), *told],
+        + ["--vendors", str(VENDORS), *given],
         cwd=ROOT,
         env=environment,
         check=False,
@@ -236,7 +236,7 @@ def wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:
 def local_monitoring(aws: LocalAws) -> Monitoring:
     """Return what watches the stack of this checkout, on the ports that the environment names."""
     python = VENV / "bin" / "python"
-    return Monitoring(ROOT / ".monitoring", python, aws.endpoint, ports=Ports.told())
+    return Monitoring(ROOT / ".monitoring", python, aws.endpoint, ports=Ports.from_environment())
 
 
 def _watch(aws: LocalAws) -> None:

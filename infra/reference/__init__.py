@@ -86,10 +86,10 @@ def limits() -> list[dict[str, Any]]:
 
 
 def _operation(verb: str, file: File) -> dict[str, Any]:
-    told = {name: f"integration.response.header.{name}" for name in _PASSED_ON}
+    passed_on = {name: f"integration.response.header.{name}" for name in _PASSED_ON}
     fixed = {name: f"'{value}'" for name, value in _FIXED.items()}
     problem = {"Content-Type": "'application/problem+json'", "Retry-After": "'5'"}
-    headers = {name: {"type": "string"} for name in {**told, **fixed, **problem}}
+    headers = {name: {"type": "string"} for name in {**passed_on, **fixed, **problem}}
     condition = {"name": "If-None-Match", "in": "header", "required": False, "type": "string"}
     return {
         "produces": [file.content_type],
@@ -107,8 +107,8 @@ def _operation(verb: str, file: File) -> dict[str, Any]:
             },
             "passthroughBehavior": "when_no_match",
             "responses": {
-                "200": _answer("200", {**told, **fixed}),
-                "304": _answer("304", {**told, **fixed}),
+                "200": _answer("200", {**passed_on, **fixed}),
+                "304": _answer("304", {**passed_on, **fixed}),
                 "default": {
                     **_answer("503", {**problem, **fixed}),
                     "responseTemplates": {"application/json": json.dumps(_UNAVAILABLE)},

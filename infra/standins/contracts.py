@@ -120,16 +120,17 @@ class Api:
         self, template: str, operation: dict[str, Any], query: Mapping[str, str]
     ) -> Iterator[str]:
         parameters = {
-            told["name"]: told for told in map(self._resolved, operation.get("parameters", ()))
+            parameter["name"]: parameter
+            for parameter in map(self._resolved, operation.get("parameters", ()))
         }
-        known = {name for name, told in parameters.items() if told["in"] == "query"}
+        known = {name for name, parameter in parameters.items() if parameter["in"] == "query"}
         for name in query.keys() - known - _NEWER.get((self._name, template), set()):
             yield f"query: {name} is unknown"
-        for name, told in parameters.items():
-            if told["in"] == "query" and told.get("required") and name not in query:
+        for name, parameter in parameters.items():
+            if parameter["in"] == "query" and parameter.get("required") and name not in query:
                 yield f"query: {name} is missing"
-            if told["in"] == "query" and name in query:
-                schema = self._resolved(told.get("schema", {}))
+            if parameter["in"] == "query" and name in query:
+                schema = self._resolved(parameter.get("schema", {}))
                 yield from self._value_faults(f"query {template} {name}", schema, query[name])
 
     def _body_faults(

@@ -49,10 +49,10 @@ class Control:
                 ("GET", "/doubles", lambda _: office.doubles()),
                 ("POST", "/reset", lambda _: office.reset()),
                 ("GET", "/faults", lambda _: office.faults.shown()),
-                ("POST", "/faults", lambda told: office.faults.add(Fault(**told))),
+                ("POST", "/faults", lambda body: office.faults.add(Fault(**body))),
                 ("DELETE", "/faults", lambda _: office.faults.clear()),
                 ("POST", "/lag", self._lag),
-                ("POST", "/clock", lambda told: office.clock.forward(told["forward_s"])),
+                ("POST", "/clock", lambda body: office.clock.forward(body["forward_s"])),
                 ("POST", "/jira/webhook", self._webhook),
                 ("POST", "/jira/issues/([^/]+)", self._changed),
                 ("POST", "/jira/issues/([^/]+)/move", self._moved),
@@ -76,63 +76,63 @@ class Control:
 
     def _done(self, act: Act, request: Request, parts: tuple[str, ...]) -> Reply:
         try:
-            told = act(request.json() or {}, *parts)
+            body = act(request.json() or {}, *parts)
         except RefusedError as refused:
             return refused.reply
         except (LookupError, TypeError, ValueError, re.error) as wrong:
             return Reply(400, {"message": f"{type(wrong).__name__}: {wrong}"})
-        return Reply(204) if told is None else Reply(200, told)
+        return Reply(204) if body is None else Reply(200, body)
 
-    def _lag(self, told: dict[str, float]) -> None:
-        if told.keys() - {"jira", "google"}:
+    def _lag(self, body: dict[str, float]) -> None:
+        if body.keys() - {"jira", "google"}:
             raise ValueError("only jira and google have searches that lag")
-        self._office.jira.lag_s = told.get("jira", self._office.jira.lag_s)
-        self._office.google.lag_s = told.get("google", self._office.google.lag_s)
+        self._office.jira.lag_s = body.get("jira", self._office.jira.lag_s)
+        self._office.google.lag_s = body.get("google", self._office.google.lag_s)
 
-    def _webhook(self, told: dict[str, str]) -> None:
-        self._office.webhooks.url = told["url"]
-        self._office.webhooks.secret = told.get("secret", credentials.JIRA_WEBHOOK_SECRET)
+    def _webhook(self, body: dict[str, str]) -> None:
+        self._office.webhooks.url = body["url"]
+        self._office.webhooks.secret = body.get("secret", credentials.JIRA_WEBHOOK_SECRET)
 
-    def _changed(self, told: dict[str, Any], key: str) -> dict[str, Any]:
+    def _changed(self, body: dict[str, Any], key: str) -> dict[str, Any]:
         """Change an issue and send the webhooks; return the status that each ended with.
 
         ``labels`` are added, ``status`` is one of new, indeterminate and done; each is an edit
         and an event of its own. ``edits`` is their order (``["status", "labels"]``), ``order``
         that of the events (``[1, 0]`` sends the second first), ``deliver`` is a `Delivery`.
         """
-        edits = told.get("edits", ["labels", "status"])
+        edits = body.get("edits", ["labels", "status"])
         wanted = {
-            "labels": {"add_labels": told.get("labels")},
-            "status": {"status": told.get("status")},
+            "labels": {"add_labels": body.get("labels")},
+            "status": {"status": body.get("status")},
         }
-        events = [self._office.jira.change(key, **wanted[edit]) for edit in edits if told.get(edit)]
-        order = tuple(told.get("order", range(len(events))))
+        events = [self._office.jira.change(key, **wanted[edit]) for edit in edits if body.get(edit)]
+        order = tuple(body.get("order", range(len(events))))
         if order not in set(permutations(range(len(events)))):
             raise ValueError("order must name each event once")
-        how = Delivery(**told.get("deliver", {}))
+        how = Delivery(**body.get("deliver", {}))
         return {"delivered": [self._office.webhooks.deliver(events[each], how) for each in order]}
 
-    def _moved(self, told: dict[str, Any], key: str) -> None:
-        self._office.jira.move(key, str(told["to"]))
+    def _moved(self, body: dict[str, Any], key: str) -> None:
+        self._office.jira.move(key, str(body["to"]))
 
-    def _people(self, told: dict[str, Any]) -> None:
-        people = [person(**each) for each in told["people"]]
+    def _people(self, body: dict[str, Any]) -> None:
+        people = [person(**each) for each in body["people"]]
         with self._office.slack.lock:
             self._office.slack.people = people
-            self._office.slack.page_size = told.get("page_size", self._office.slack.page_size)
+            self._office.slack.page_size = body.get("page_size", self._office.slack.page_size)
 
-    def _logins(self, told: dict[str, Any]) -> None:
+    def _logins(self, body: dict[str, Any]) -> None:
         with self._office.github.lock:
-            self._office.github.logins = [str(login) for login in told["logins"]]
+            self._office.github.logins = [str(login) for login in body["logins"]]
 
     def _invitation(self, _: Any, login: str, act: str) -> None:
         done = {"accept": self._office.github.accept, "expire": self._office.github.expire}
         if not done[act](login):
             raise LookupError(f"{login} has no invitation")
 
-    def _renamed(self, told: dict[str, Any], login: str) -> None:
-        if not self._office.github.rename(login, str(told["to"])):
-            raise LookupError(f"{login} has no account, or {told['to']} has one")
+    def _renamed(self, body: dict[str, Any], login: str) -> None:
+        if not self._office.github.rename(login, str(body["to"])):
+            raise LookupError(f"{login} has no account, or {body['to']} has one")
 
     def _account(self, _: Any, act: str) -> None:
         google = self._office.google
@@ -141,16 +141,16 @@ class Control:
         else:
             google.revoke(revoked=act == "revoke")
 
-    def _file(self, told: dict[str, Any], act: str) -> None:
+    def _file(self, body: dict[str, Any], act: str) -> None:
         google = self._office.google
         done = {
-            "delete": lambda: google.delete(told["id"]),
-            "trash": lambda: google.trash(told["id"]),
-            "untrash": lambda: google.trash(told["id"], trashed=False),
-            "type": lambda: google.type_into(told["id"], told["text"]),
+            "delete": lambda: google.delete(body["id"]),
+            "trash": lambda: google.trash(body["id"]),
+            "untrash": lambda: google.trash(body["id"], trashed=False),
+            "type": lambda: google.type_into(body["id"], body["text"]),
         }
         if not done[act]():
-            raise LookupError(f"there is no file {told['id']}")
+            raise LookupError(f"there is no file {body['id']}")
 
-    def _unknown(self, told: dict[str, Any]) -> None:
-        self._office.mail.unknown = {str(address) for address in told["addresses"]}
+    def _unknown(self, body: dict[str, Any]) -> None:
+        self._office.mail.unknown = {str(address) for address in body["addresses"]}

@@ -54,9 +54,9 @@ class Document:
             return self._with_range(request["createNamedRange"])
         raise InvalidRequestError("No request set.")
 
-    def _with_text(self, told: dict[str, Any]) -> "Document":
-        text = "".join(c for c in told.get("text", "") if not _stripped(c))
-        index = (told.get("location") or {}).get("index")
+    def _with_text(self, request: dict[str, Any]) -> "Document":
+        text = "".join(c for c in request.get("text", "") if not _stripped(c))
+        index = (request.get("location") or {}).get("index")
         if not text:
             raise InvalidRequestError("insertText: Must specify text to insert.")
         if not isinstance(index, int) or not 1 <= index < self.end:
@@ -73,8 +73,8 @@ class Document:
         ]
         return Document(joined, tuple(moved), self.revision)
 
-    def _with_range(self, told: dict[str, Any]) -> "Document":
-        name, span = told.get("name", ""), told.get("range") or {}
+    def _with_range(self, request: dict[str, Any]) -> "Document":
+        name, span = request.get("name", ""), request.get("range") or {}
         start, end = span.get("startIndex"), span.get("endIndex")
         if not 1 <= units(name) <= _MOST_IN_A_NAME:
             raise InvalidRequestError("createNamedRange: The name must have 1 to 256 characters.")

@@ -118,8 +118,8 @@ class GitHubStandin(Vendor):
         return Reply(204)
 
     def _invite(self, request: Request, login: str) -> Reply:
-        told = self._told(request)
-        permission = told.get("permission", "push")
+        body = self._body(request)
+        permission = body.get("permission", "push")
         known = self._known(login)
         if permission not in _PERMISSIONS:
             raise self.refuse(422, "Validation Failed")
@@ -151,14 +151,14 @@ class GitHubStandin(Vendor):
             raise self.refuse(404, "")
         return Reply(204)
 
-    def _told(self, request: Request) -> dict[str, Any]:
+    def _body(self, request: Request) -> dict[str, Any]:
         try:
-            told = request.json()
+            body = request.json()
         except ValueError as broken:
             raise self.refuse(400, "Problems parsing JSON") from broken
-        if told is not None and not isinstance(told, dict):
+        if body is not None and not isinstance(body, dict):
             raise self.refuse(400, "Body should be a JSON object")
-        return told or {}
+        return body or {}
 
     def _known(self, login: str) -> str:
         """Return a login as its owner writes it, or refuse."""

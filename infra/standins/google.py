@@ -30,7 +30,7 @@ _CLAUSES = {
 class _File:
     """A file; ``at`` is when it was made, in seconds of the epoch."""
 
-    told: dict[str, Any]
+    metadata: dict[str, Any]
     at: float
     document: Document | None = None
     trashed: bool = False
@@ -94,7 +94,7 @@ class GoogleStandin(Vendor):
             return {
                 "files": [
                     {
-                        **file.told,
+                        **file.metadata,
                         "trashed": self._in_bin(file),
                         "text": file.document.text if file.document else None,
                         "lines": [name for name, *_ in file.document.ranges]
@@ -109,8 +109,8 @@ class GoogleStandin(Vendor):
     def doubles(self) -> list[str]:
         """Return files with the same marks, and lines with the same name in a document."""
         with self.lock:
-            told = [file.told for file in self._files.values()]
-            files = [f"file {each['mimeType']} {each['appProperties']}" for each in told]
+            found = [file.metadata for file in self._files.values()]
+            files = [f"file {each['mimeType']} {each['appProperties']}" for each in found]
             lines = [
                 f"line {key} {name}"
                 for key, file in self._files.items()
@@ -145,7 +145,9 @@ class GoogleStandin(Vendor):
         with self.lock:
             if self._files.pop(file_id, None) is None:
                 return False
-            inside = [key for key, file in self._files.items() if file_id in file.told["parents"]]
+            inside = [
+                key for key, file in self._files.items() if file_id in file.metadata["parents"]
+            ]
             return all(self.delete(each) for each in inside)
 
     def trash(self, file_id: str, *, trashed: bool = True) -> bool:
@@ -156,7 +158,7 @@ class GoogleStandin(Vendor):
             return file_id in self._files
 
     def _in_bin(self, file: _File) -> bool:
-        above = [self._files[each] for each in file.told["parents"] if each in self._files]
+        above = [self._files[each] for each in file.metadata["parents"] if each in self._files]
         return file.trashed or any(map(self._in_bin, above))
 
     # --- the API ---
@@ -186,10 +188,10 @@ class GoogleStandin(Vendor):
         wanted = self._parsed(request.query.get("q", ""))
         horizon = self.clock() - self.lag_s
         found = [
-            file.told
+            file.metadata
             for file in self._files.values()
             if file.at <= horizon
-            and _fits(file.told, wanted)
+            and _fits(file.metadata, wanted)
             and wanted.get("trashed") in {None, (str(self._in_bin(file)).lower(),)}
         ]
         start = int(request.query.get("pageToken") or 0)
@@ -200,16 +202,16 @@ class GoogleStandin(Vendor):
         return Reply(200, body)
 
     def _create(self, request: Request) -> Reply:
-        told = self._object(request)
-        kind, parents = told.get("mimeType"), told.get("parents", [_ROOT])
+        body = self._object(request)
+        kind, parents = body.get("mimeType"), body.get("parents", [_ROOT])
         if kind not in {FOLDER, DOCUMENT}:
             raise self.refuse(400, "The stand-in keeps folders and documents only.")
-        if "id" in told:
+        if "id" in body:
             raise self.refuse(400, "Generated IDs are not supported for Docs Editors formats.")
         for parent in parents:
             if parent != _ROOT and parent not in self._files:
                 raise self._refused(404, f"File not found: {parent}.", "notFound")
-        marks = told.get("appProperties", {})
+        marks = body.get("appProperties", {})
         if any(len((key + value).encode()) > 124 for key, value in marks.items()):
             raise self._refused(
                 403,
@@ -220,7 +222,7 @@ class GoogleStandin(Vendor):
         at = self.clock()
         made = {
             "id": file_id,
-            "name": told.get("name", "Untitled"),
+            "name": body.get("name", "Untitled"),
             "mimeType": kind,
             "parents": parents,
             "appProperties": marks,
@@ -234,7 +236,7 @@ class GoogleStandin(Vendor):
         file = self._files.get(file_id)
         if file is None:
             raise self._refused(404, f"File not found: {file_id}.", "notFound")
-        held = {"kind": "drive#file", **file.told, "explicitlyTrashed": file.trashed}
+        held = {"kind": "drive#file", **file.metadata, "explicitlyTrashed": file.trashed}
         held["trashed"] = self._in_bin(file)
         fields = request.query.get("fields", "kind,id,name,mimeType").split(",")
         return Reply(200, {name: held[name] for name in fields if name in held})
@@ -249,20 +251,20 @@ class GoogleStandin(Vendor):
 
     def _read(self, request: Request, document_id: str) -> Reply:
         file, document = self._document(document_id)
-        return Reply(200, document.shown(document_id, file.told["name"]))
+        return Reply(200, document.shown(document_id, file.metadata["name"]))
 
     def _update(self, request: Request, document_id: str) -> Reply:
         file, document = self._document(document_id)
-        told = self._object(request)
-        required = (told.get("writeControl") or {}).get("requiredRevisionId")
+        body = self._object(request)
+        required = (body.get("writeControl") or {}).get("requiredRevisionId")
         if required not in {None, f"rev-{document.revision}"}:
             raise self.refuse(400, "The required revision ID does not match the latest revision.")
         try:
-            file.document = document.after(told.get("requests"))
+            file.document = document.after(body.get("requests"))
         except InvalidRequestError as wrong:
             raise self.refuse(400, str(wrong)) from wrong
         control = {"requiredRevisionId": f"rev-{file.document.revision}"}
-        replies: list[Any] = [{} for _ in told["requests"]]
+        replies: list[Any] = [{} for _ in body["requests"]]
         return Reply(200, {"documentId": document_id, "replies": replies, "writeControl": control})
 
     def _document(self, document_id: str) -> tuple[_File, Document]:
@@ -290,19 +292,19 @@ class GoogleStandin(Vendor):
 
     def _object(self, request: Request) -> dict[str, Any]:
         try:
-            told = request.json()
+            body = request.json()
         except ValueError as broken:
             raise self.refuse(400, "Invalid JSON payload received.") from broken
-        if not isinstance(told, dict) or request.media_type != "application/json":
+        if not isinstance(body, dict) or request.media_type != "application/json":
             raise self.refuse(400, "Invalid JSON payload received.")
-        return told
+        return body
 
 
-def _fits(told: dict[str, Any], wanted: dict[str, tuple[str, ...]]) -> bool:
-    marks = told["appProperties"]
+def _fits(metadata: dict[str, Any], wanted: dict[str, tuple[str, ...]]) -> bool:
+    marks = metadata["appProperties"]
     return all(
-        (name in {"name", "mimeType"} and told[name] == values[0])
-        or (name == "parents" and values[0] in told["parents"])
+        (name in {"name", "mimeType"} and metadata[name] == values[0])
+        or (name == "parents" and values[0] in metadata["parents"])
         or (name == "appProperties" and marks.get(values[0]) == values[1])
         or name == "trashed"
         for name, values in wanted.items()

@@ -101,7 +101,7 @@ class IdentityStandin(Vendor):
         self.kid = secrets.token_hex(8)
 
     def shown(self) -> dict[str, Any]:
-        """Return who may be picked and how many sign-ins last; no token is told."""
+        """Return who may be picked and how many sign-ins last; no token is shown."""
         with self.lock:
             return {
                 "people": [person.name for person in PEOPLE.values()],
@@ -118,7 +118,7 @@ class IdentityStandin(Vendor):
     # --- documents ---
 
     def _discovery(self, _: Request) -> Reply:
-        told = {
+        answer = {
             "issuer": self.base,
             "authorization_endpoint": f"{self.base}/authorize",
             "token_endpoint": f"{self.base}/token",
@@ -133,7 +133,7 @@ class IdentityStandin(Vendor):
             "scopes_supported": ["openid", "offline_access", *sorted(KNOWN_SCOPES)],
             "authorization_response_iss_parameter_supported": True,
         }
-        return Reply(200, told)
+        return Reply(200, answer)
 
     def _keys(self, _: Request) -> Reply:
         numbers = self.key.public_key().public_numbers()
@@ -180,9 +180,9 @@ class IdentityStandin(Vendor):
         known = {"openid", "offline_access", *KNOWN_SCOPES}
         return None if set(asked.get("scope", "").split()) <= known else "invalid_scope"
 
-    def _back(self, asked: Mapping[str, str], **told: str) -> Reply:
+    def _back(self, asked: Mapping[str, str], **fields: str) -> Reply:
         state = {"state": asked["state"]} if "state" in asked else {}
-        query = urlencode({**told, **state, "iss": self.base})
+        query = urlencode({**fields, **state, "iss": self.base})
         headers = {"Location": f"{asked['redirect_uri']}?{query}", "Cache-Control": "no-store"}
         return _Page(303, "", headers)
 
@@ -232,8 +232,8 @@ class IdentityStandin(Vendor):
     def _by_secret(self, request: Request, asked: Mapping[str, str]) -> dict[str, Any]:
         secret = f"{credentials.IDENTITY_MACHINE_ID}:{credentials.IDENTITY_MACHINE_SECRET}"
         good = f"Basic {base64.b64encode(secret.encode()).decode()}"
-        told = request.headers.get("authorization", "")
-        if not secrets.compare_digest(told.encode(), good.encode()):
+        header = request.headers.get("authorization", "")
+        if not secrets.compare_digest(header.encode(), good.encode()):
             raise self._wrong("invalid_client", "There is no such client.", 401)
         scopes = tuple(asked.get("scope", "").split())
         if not set(scopes) <= KNOWN_SCOPES - {"vending:technician"}:
@@ -242,27 +242,27 @@ class IdentityStandin(Vendor):
         return {"access_token": self._access(grant), **_bearer(grant)}
 
     def _tokens(self, grant: Grant, nonce: str | None = None) -> dict[str, Any]:
-        told: dict[str, Any] = {"access_token": self._access(grant), **_bearer(grant)}
+        tokens: dict[str, Any] = {"access_token": self._access(grant), **_bearer(grant)}
         if "openid" in grant.scopes:
             about = {"nonce": nonce} if nonce else {}
             audience = credentials.IDENTITY_CLIENT_ID
-            told["id_token"] = self._signed({"aud": audience, "sub": grant.subject, **about})
+            tokens["id_token"] = self._signed({"aud": audience, "sub": grant.subject, **about})
         if "offline_access" in grant.scopes:
-            told["refresh_token"] = secrets.token_urlsafe(32)
+            tokens["refresh_token"] = secrets.token_urlsafe(32)
             until = self.clock() + _REFRESH_S
-            self._books.refreshing[told["refresh_token"]] = (grant, until)
-        return told
+            self._books.refreshing[tokens["refresh_token"]] = (grant, until)
+        return tokens
 
     def _access(self, grant: Grant) -> str:
         number = {"technician": grant.technician} if grant.technician else {}
-        told = {"aud": credentials.IDENTITY_AUDIENCE, "sub": grant.subject, **number}
-        return self._signed({**told, "scope": " ".join(grant.scopes)}, kind="at+jwt")
+        claims = {"aud": credentials.IDENTITY_AUDIENCE, "sub": grant.subject, **number}
+        return self._signed({**claims, "scope": " ".join(grant.scopes)}, kind="at+jwt")
 
-    def _signed(self, told: Mapping[str, Any], kind: str = "JWT") -> str:
+    def _signed(self, claims: Mapping[str, Any], kind: str = "JWT") -> str:
         now = int(self.clock())
         times = {"iss": self.base, "iat": now, "exp": now + ACCESS_S, "jti": secrets.token_hex(8)}
         head = {"alg": "ES256", "typ": kind, "kid": self.kid}
-        text = f"{_json(head)}.{_json({**times, **told})}"
+        text = f"{_json(head)}.{_json({**times, **claims})}"
         pair = decode_dss_signature(self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{text}.{_number(*pair)}"
 

@@ -161,7 +161,7 @@ class JiraStandin(Vendor):
         if faults or not isinstance(fields, dict):
             raise _refused(faults)
         issue = self._new(fields)
-        issue.properties = {told["key"]: told["value"] for told in properties}
+        issue.properties = {each["key"]: each["value"] for each in properties}
         key = issue.state["key"]
         made = {"id": issue.state["id"], "key": key, "self": f"/rest/api/3/issue/{key}"}
         return Reply(201, made)
@@ -277,8 +277,8 @@ class JiraStandin(Vendor):
             raise self.refuse(400, "Invalid request payload. Refer to the REST API documentation.")
         return body
 
-    def _document_fault(self, told: object, name: str) -> dict[str, str]:
-        document = told.get(name) if isinstance(told, dict) else None
+    def _document_fault(self, body: object, name: str) -> dict[str, str]:
+        document = body.get(name) if isinstance(body, dict) else None
         if document is None and name == "description":
             return {}
         if not jira_rules.is_document(document):

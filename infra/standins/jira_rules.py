@@ -70,11 +70,11 @@ def _has_no_empty_text(node: object) -> bool:
     return all(_has_no_empty_text(part) for part in node.get("content", []))
 
 
-def are_properties(told: object) -> bool:
+def are_properties(properties: object) -> bool:
     """Return whether these are properties: unique keys of at most 255 characters, and values."""
-    if not isinstance(told, list):
+    if not isinstance(properties, list):
         return False
-    keys = [each.get("key") for each in told if isinstance(each, dict) and "value" in each]
+    keys = [each.get("key") for each in properties if isinstance(each, dict) and "value" in each]
     fine = all(isinstance(key, str) and 0 < len(key) <= 255 for key in keys)
-    small = all(len(json.dumps(each).encode()) <= _MOST_IN_A_PROPERTY for each in told)
-    return fine and small and len(keys) == len(told) == len(set(keys))
+    small = all(len(json.dumps(each).encode()) <= _MOST_IN_A_PROPERTY for each in properties)
+    return fine and small and len(keys) == len(properties) == len(set(keys))

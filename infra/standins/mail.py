@@ -1,4 +1,4 @@
-"""The mail server: STARTTLS and a login are demanded, letters are kept, duplicates are told."""
+"""The mail server: it demands STARTTLS and a login, stores letters, reports duplicates."""
 
 import asyncio
 import ssl
@@ -122,9 +122,9 @@ async def _failed(server: SMTP, fault: Fault) -> str:
     return "421 Gone"
 
 
-def _login(_: SMTP, __: Session, ___: Envelope, mechanism: str, told: Any) -> AuthResult:
+def _login(_: SMTP, __: Session, ___: Envelope, mechanism: str, data: Any) -> AuthResult:
     good = (credentials.MAIL_USER.encode(), credentials.MAIL_PASSWORD.encode())
-    right = isinstance(told, LoginPassword) and (told.login, told.password) == good
+    right = isinstance(data, LoginPassword) and (data.login, data.password) == good
     return AuthResult(success=right, handled=right)
 
 

@@ -116,7 +116,7 @@ class Office:
     def shown(self) -> dict[str, Any]:
         """Return everything as JSON."""
         with self._lock:
-            told = {
+            state = {
                 "arrived": list(self._arrived),
                 "counts": dict(self._counts),
                 "violations": list(self._violations),
@@ -128,7 +128,7 @@ class Office:
             "faults": self.faults.shown(),
             "doubles": self.doubles(),
             "contracts": self.contracts is not None,
-            **told,
+            **state,
         }
 
     def doubles(self) -> dict[str, list[str]]:

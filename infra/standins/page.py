@@ -34,17 +34,17 @@ code { font: 13px ui-monospace, monospace; }
 """
 
 
-def html(told: dict[str, Any]) -> str:
+def html(state: dict[str, Any]) -> str:
     """Return the page of everything that `Office.shown` tells."""
     sections = (
-        _section("Jira", map(_issue, told["jira"]["issues"]), "No tickets yet."),
-        _section("Slack", map(_message, told["slack"]["messages"]), "No messages yet."),
-        _section("Mail", map(_letter, told["mail"]["letters"]), "No letters yet."),
-        _section("Google Drive", map(_file, told["google"]["files"]), "No files yet."),
-        _section("GitHub", _people(told["github"]), "Nobody was let in yet."),
-        _section("Signed in", map(_signed_in, told["identity"]["signed_in"]), "Nobody is."),
-        _section("Webhooks from Jira", map(_webhook, told["webhooks"]["sent"]), "None were sent."),
-        _log(told["arrived"]),
+        _section("Jira", map(_issue, state["jira"]["issues"]), "No tickets yet."),
+        _section("Slack", map(_message, state["slack"]["messages"]), "No messages yet."),
+        _section("Mail", map(_letter, state["mail"]["letters"]), "No letters yet."),
+        _section("Google Drive", map(_file, state["google"]["files"]), "No files yet."),
+        _section("GitHub", _people(state["github"]), "Nobody was let in yet."),
+        _section("Signed in", map(_signed_in, state["identity"]["signed_in"]), "Nobody is."),
+        _section("Webhooks from Jira", map(_webhook, state["webhooks"]["sent"]), "None were sent."),
+        _log(state["arrived"]),
     )
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
@@ -54,18 +54,18 @@ def html(told: dict[str, Any]) -> str:
         "<p>Stand-ins for Jira, Slack, Google, GitHub, an identity provider and the mail server. "
         "Nothing leaves this machine. "
         'The same as JSON: <a href="/control/state">/control/state</a>.</p>'
-        f"{_sums(told)}</header><main>{''.join(sections)}</main></html>"
+        f"{_sums(state)}</header><main>{''.join(sections)}</main></html>"
     )
 
 
-def _sums(told: dict[str, Any]) -> str:
-    doubled = sum(len(each) for each in told["doubles"].values())
+def _sums(state: dict[str, Any]) -> str:
+    doubled = sum(len(each) for each in state["doubles"].values())
     pills = [
-        ("", f"{sum(told['counts'].values())} requests"),
+        ("", f"{sum(state['counts'].values())} requests"),
         ("bad" if doubled else "", f"{doubled} doubled"),
-        ("bad" if told["violations"] else "", f"{len(told['violations'])} against a contract"),
-        ("", "contracts at hand" if told["contracts"] else "no contracts at hand"),
-        ("bad" if told["faults"] else "", f"faults set: {len(told['faults'])}"),
+        ("bad" if state["violations"] else "", f"{len(state['violations'])} against a contract"),
+        ("", "contracts at hand" if state["contracts"] else "no contracts at hand"),
+        ("bad" if state["faults"] else "", f"faults set: {len(state['faults'])}"),
     ]
     items = "".join(f'<li class="{kind}">{escape(words)}</li>' for kind, words in pills)
     return f'<ul class="sums">{items}</ul>'
@@ -123,8 +123,8 @@ def _message(message: dict[str, Any]) -> str:
 
 
 def _letter(letter: dict[str, Any]) -> str:
-    told = f"to {', '.join(letter['to'])}, {letter['message_id']}"
-    return _article(letter["subject"], told, f"<p>{escape(letter['text'])}</p>")
+    details = f"to {', '.join(letter['to'])}, {letter['message_id']}"
+    return _article(letter["subject"], details, f"<p>{escape(letter['text'])}</p>")
 
 
 def _file(file: dict[str, Any]) -> str:
@@ -132,13 +132,13 @@ def _file(file: dict[str, Any]) -> str:
     return _article(file["name"], f"{kind} {file['id']}", f"<p>{escape(file['text'] or '')}</p>")
 
 
-def _people(told: dict[str, Any]) -> list[str]:
+def _people(github: dict[str, Any]) -> list[str]:
     members = [
-        _article(each, f"collaborator, {may}") for each, may in told["collaborators"].items()
+        _article(each, f"collaborator, {may}") for each, may in github["collaborators"].items()
     ]
     invited = [
         _article(each["invitee"]["login"], "expired" if each["expired"] else "invited")
-        for each in told["invitations"]
+        for each in github["invitations"]
     ]
     return members + invited
 

@@ -106,13 +106,13 @@ class SlackStandin(Vendor):
             )
 
     def _identity(self, request: Request) -> Reply:
-        told = {"url": "https://bakery.slack.com/", "team": "Bakery", "team_id": "T01"}
-        return Reply(200, {"ok": True, **told, "user": "backroom", "user_id": _BOT})
+        identity = {"url": "https://bakery.slack.com/", "team": "Bakery", "team_id": "T01"}
+        return Reply(200, {"ok": True, **identity, "user": "backroom", "user_id": _BOT})
 
     def _users(self, request: Request) -> Reply:
         page, following = self._page(self.people, request)
-        told = {"cache_ts": int(self.clock()), "response_metadata": following}
-        return Reply(200, {"ok": True, "members": page, **told})
+        paging = {"cache_ts": int(self.clock()), "response_metadata": following}
+        return Reply(200, {"ok": True, "members": page, **paging})
 
     def _user(self, request: Request) -> Reply:
         wanted = request.query.get("user")
@@ -122,7 +122,7 @@ class SlackStandin(Vendor):
         return Reply(200, {"ok": True, "user": member})
 
     def _open(self, request: Request) -> Reply:
-        users = str(self._told(request).get("users") or "")
+        users = str(self._body(request).get("users") or "")
         member = next((each for each in self.people if each["id"] == users), None)
         if member is None:
             raise self.refuse(200, "user_not_found" if users else "users_list_not_supplied")
@@ -136,9 +136,9 @@ class SlackStandin(Vendor):
         return Reply(200, {"ok": True, "channel": {"id": channel}, "already_open": known})
 
     def _post(self, request: Request) -> Reply:
-        told = self._told(request)
-        channel = self._channels.get(str(told.get("channel")))
-        text, metadata = told.get("text"), told.get("metadata")
+        body = self._body(request)
+        channel = self._channels.get(str(body.get("channel")))
+        text, metadata = body.get("text"), body.get("metadata")
         if channel is None:
             raise self.refuse(200, "channel_not_found")
         if not isinstance(text, str) or not text:
@@ -150,18 +150,18 @@ class SlackStandin(Vendor):
         ts = f"{int(self.clock())}.{next(self._numbers):06d}"
         message = {"type": "message", "ts": ts, "user": _BOT, "text": text}
         channel.messages.append({**message, "metadata": metadata} if metadata else message)
-        return Reply(200, {"ok": True, "channel": told["channel"], "ts": ts, "message": message})
+        return Reply(200, {"ok": True, "channel": body["channel"], "ts": ts, "message": message})
 
     def _delete(self, request: Request) -> Reply:
-        told = self._told(request)
-        channel = self._channels.get(str(told.get("channel")))
+        body = self._body(request)
+        channel = self._channels.get(str(body.get("channel")))
         if channel is None:
             raise self.refuse(200, "channel_not_found")
-        left = [each for each in channel.messages if each["ts"] != told.get("ts")]
+        left = [each for each in channel.messages if each["ts"] != body.get("ts")]
         if len(left) == len(channel.messages):
             raise self.refuse(200, "message_not_found")
         channel.messages = left
-        return Reply(200, {"ok": True, "channel": told["channel"], "ts": told["ts"]})
+        return Reply(200, {"ok": True, "channel": body["channel"], "ts": body["ts"]})
 
     def _history(self, request: Request) -> Reply:
         channel = self._channels.get(request.query.get("channel", ""))
@@ -190,27 +190,27 @@ class SlackStandin(Vendor):
         end = start + size
         return found[start:end], {"next_cursor": str(end) if end < len(found) else ""}
 
-    def _told(self, request: Request) -> dict[str, Any]:
+    def _body(self, request: Request) -> dict[str, Any]:
         """Return the arguments of a call, as JSON or as a form."""
         if request.media_type == "application/x-www-form-urlencoded":
             return dict(parse_qsl(request.body.decode()))
         if request.media_type != "application/json":
             raise self.refuse(200, "invalid_post_type")
         try:
-            told = request.json()
+            body = request.json()
         except ValueError as broken:
             raise self.refuse(200, "invalid_json") from broken
-        if not isinstance(told, dict):
+        if not isinstance(body, dict):
             raise self.refuse(200, "json_not_object")
-        return told
+        return body
 
 
 def _word(status: int, words: str) -> str:
     return "unknown_method" if status == 404 else words
 
 
-def _is_metadata(told: object) -> bool:
-    if not isinstance(told, dict):
+def _is_metadata(metadata: object) -> bool:
+    if not isinstance(metadata, dict):
         return False
-    kind, payload = told.get("event_type"), told.get("event_payload")
+    kind, payload = metadata.get("event_type"), metadata.get("event_payload")
     return isinstance(kind, str) and bool(kind) and isinstance(payload, dict)

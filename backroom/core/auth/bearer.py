@@ -45,13 +45,13 @@ class Bearer(httpx.Auth):
 
     def token(self) -> str | None:
         """Return the token to send. Raises SignInError when a sign-in has ended."""
-        if told := os.environ.get("BACKROOM_TOKEN", "").strip():
-            if not re.fullmatch("[!-~]+", told):
+        if token := os.environ.get("BACKROOM_TOKEN", "").strip():
+            if not re.fullmatch("[!-~]+", token):
                 raise SignInError(
                     "BACKROOM_TOKEN is not a token: one has letters, digits and signs of ASCII.",
                     next_step="copy it again, or: backroom login",
                 )
-            return told
+            return token
         grants = Grants()
         grant = grants.find(self._url)
         if grant is None or not self._due(grant):

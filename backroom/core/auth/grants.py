@@ -44,8 +44,8 @@ class Grants:
     """The grants of this user; ``folder`` is theirs unless BACKROOM_CONFIG names another."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        told = os.environ.get("BACKROOM_CONFIG")
-        self._folder = folder or Path(told or typer.get_app_dir("backroom"))
+        named = os.environ.get("BACKROOM_CONFIG")
+        self._folder = folder or Path(named or typer.get_app_dir("backroom"))
 
     @property
     def path(self) -> Path:

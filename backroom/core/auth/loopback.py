@@ -55,12 +55,12 @@ class _Visit(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
-        told = dict(parse_qsl(parts.query))
-        ours = hmac.compare_digest(told.get("state", "").encode(), self.server.state.encode())
+        query = dict(parse_qsl(parts.query))
+        ours = hmac.compare_digest(query.get("state", "").encode(), self.server.state.encode())
         if parts.path != _PATH or not ours or self.server.answer is not None:
             self._say(400, _STRANGE)
             return
-        self.server.answer = told
+        self.server.answer = query
         self._say(200, _DONE)
 
     def _say(self, status: int, words: str) -> None:

@@ -103,8 +103,8 @@ class Identity:
         }
         tokens = self._tokens(grant.token_endpoint, form)
         kept = tokens.refresh_token or grant.refresh_token
-        told = {"access_token": tokens.access_token, "refresh_token": kept}
-        return grant.model_copy(update={**told, "expires_at": self.now() + tokens.expires_in})
+        renewed = {"access_token": tokens.access_token, "refresh_token": kept}
+        return grant.model_copy(update={**renewed, "expires_at": self.now() + tokens.expires_in})
 
     def revoke(self, grant: Grant) -> bool:
         """Revoke a grant (RFC 7009); return whether the provider confirmed."""
@@ -130,7 +130,7 @@ class Identity:
             raise SignInError("The identity provider issued a token of an unknown type.")
         return tokens
 
-    def _sent(self, method: str, address: str, **told: Mapping[str, str]) -> httpx.Response:
+    def _sent(self, method: str, address: str, **options: Mapping[str, str]) -> httpx.Response:
         if not safe(address):
             raise SignInError(f"{address} is no https:// address; secrets go over https only.")
         local = httpx.URL(address).host in {"localhost", "127.0.0.1"}
@@ -138,7 +138,7 @@ class Identity:
             with httpx.Client(
                 transport=self.transport, timeout=_TIMEOUT, trust_env=not local
             ) as client:
-                return client.request(method, address, **told)  # type: ignore[arg-type]
+                return client.request(method, address, **options)  # type: ignore[arg-type]
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as gone:
             host = httpx.URL(address).host
             raise SignInError(

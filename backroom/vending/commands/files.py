@@ -10,7 +10,7 @@ import typer
 from backroom.core import session, sheets, show
 from backroom.core.errors import DeclinedError
 from backroom.core.options import Csv, Json, Yes, checked
-from backroom.vending.api import Told, VendingApi
+from backroom.vending.api import LogDetails, VendingApi
 from backroom.vending.options import (
     FileId,
     MachineOption,
@@ -144,7 +144,7 @@ def _described(here: session.Session, path: Path, said: _Said, *, quiet: bool) -
     if not quiet:
         line = f"{name_of(path)}: {technician}, {machine}, downloaded {at.replace('T', ' ')}"
         show.note(show.aside(), show.plain(line), style=show.CALM)
-    return LogFile(path, Told(technician, machine, at, name_of(path)))
+    return LogFile(path, LogDetails(technician, machine, at, name_of(path)))
 
 
 def _stored_name(path: Path) -> names.StoredName | None:

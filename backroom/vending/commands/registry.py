@@ -80,8 +80,8 @@ def put_site(
         if known is None and name is None:
             raise typer.BadParameter("a new site needs a name", param_hint="--name")
         before = {"name": known.name, **_place(known)} if known else {}
-        told = before | {field: value for field, value in said.items() if value is not None}
-        answer = api.put_site(site_id, checked_site(told))
+        fields = before | {field: value for field, value in said.items() if value is not None}
+        answer = api.put_site(site_id, checked_site(fields))
     if as_json:
         typer.echo(answer.text)
     else:

@@ -42,9 +42,9 @@ def zones(text: str) -> str:
     return ",".join(map(times.time_zone, _listed(text)))
 
 
-def each_day(told: list[str] | None) -> list[str]:
-    """Return ``told`` when all of it are dates."""
-    return [day_given for each in told or [] if (day_given := checked(day)(each))]
+def each_day(days: list[str] | None) -> list[str]:
+    """Return ``days`` when all of it are dates."""
+    return [day_given for each in days or [] if (day_given := checked(day)(each))]
 
 
 def write_simulation(  # noqa: PLR0913, PLR0917 - a command's options are its parameters

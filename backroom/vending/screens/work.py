@@ -115,8 +115,8 @@ def _facts(view: MachineView, now: datetime) -> Iterable[tuple[str, str | Text]]
     yield "too many", _share(view.over, view.transactions)
     if lost:
         ways = ((view.unserved_cents, "for no gumball"), (view.given_away_cents, "given away"))
-        told = ", ".join(f"{show.money(cents)} {way}" for cents, way in ways if cents)
-        yield "money lost", f"{show.money(lost)}: {told}" if all(c for c, _ in ways) else told
+        parts = ", ".join(f"{show.money(cents)} {way}" for cents, way in ways if cents)
+        yield "money lost", f"{show.money(lost)}: {parts}" if all(c for c, _ in ways) else parts
     yield "corrupt lines", show.number(view.corrupt_lines or None)
     yield "suspected duplicates", show.number(view.suspected_duplicates or None)
     if view.first_at:

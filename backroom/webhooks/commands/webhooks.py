@@ -90,8 +90,8 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change a subscription; what you omit keeps its value."""
-    told = {"url": url, "kinds": kinds or None, "description": description, "active": active}
-    fields: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    given = {"url": url, "kinds": kinds or None, "description": description, "active": active}
+    fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if kinds == [ALL_KINDS]:
         fields["kinds"] = None
     if not fields:
@@ -176,8 +176,8 @@ def replay(
     """Deliver events again: one, or all since a time that the subscription wants."""
     if (event_id is None) == (since is None) or (until and not since):
         raise typer.BadParameter("name an event by --event, or --since a time")
-    told = {"event_id": event_id, "since": since, "until": until}
-    body = {name: value for name, value in told.items() if value is not None}
+    given = {"event_id": event_id, "since": since, "until": until}
+    body = {name: value for name, value in given.items() if value is not None}
     key, count = str(uuid.uuid4()), 0
     with session.of(context).api(WebhooksApi) as api:
         while True:

@@ -80,12 +80,12 @@ class NoticeHandler:
         def trace(order: Order) -> dict[str, object]:
             notice = _notice(order)
             dead: NoticeState = "unreachable" if notice.state == "unreachable" else "failed"
-            told: dict[str, object] = {
+            changes: dict[str, object] = {
                 "state": "sent" if conclusion.state == "done" else dead,
                 "reference": conclusion.reference,
                 "why": conclusion.answer or notice.why,
             }
-            return {"notice": notice.model_copy(update=told)}
+            return {"notice": notice.model_copy(update=changes)}
 
         kept(self.orders, order_of(self.orders, effect), trace)
 
@@ -126,9 +126,9 @@ class NoticeHandler:
             raise RejectedError(f"{why}; {nowhere}") from nowhere
         return self._noted(order, channel="mail", to=address, why=why, since=self.now())
 
-    def _noted(self, order: Order, **told: object) -> Order:
+    def _noted(self, order: Order, **changes: object) -> Order:
         return kept(
-            self.orders, order, lambda now: {"notice": _notice(now).model_copy(update=told)}
+            self.orders, order, lambda now: {"notice": _notice(now).model_copy(update=changes)}
         )
 
     # --- going it ---

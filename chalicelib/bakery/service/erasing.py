@@ -164,8 +164,8 @@ def _reason_to_wait(
 
 def _message(notice: Notice) -> str | None:
     """Return what a notice's message is called at Slack, if it is one."""
-    told = notice.channel == "slack" and notice.reference and "/" in notice.reference
-    return notice.reference if told else None
+    is_message = notice.channel == "slack" and notice.reference and "/" in notice.reference
+    return notice.reference if is_message else None
 
 
 # --- what is left of an order ---------------------------------------------------------------------
@@ -185,13 +185,13 @@ def erased(order: Order, *, at: datetime, salt: str) -> Order:
     )
 
 
-def proves(erasure: Erasure, told: Mapping[str, object]) -> bool:
+def proves(erasure: Erasure, personal: Mapping[str, object]) -> bool:
     """Return whether what an order had of its customer was this."""
-    return hmac.compare_digest(erasure.proof, _proof(told, erasure.salt))
+    return hmac.compare_digest(erasure.proof, _proof(personal, erasure.salt))
 
 
-def _proof(told: Mapping[str, object], salt: str) -> str:
-    text = canonical.form(told).encode()
+def _proof(personal: Mapping[str, object], salt: str) -> str:
+    text = canonical.form(personal).encode()
     return hashlib.scrypt(text, salt=salt.encode(), **_COST).hex()
 
 

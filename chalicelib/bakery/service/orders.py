@@ -195,8 +195,10 @@ class Ordering:
         order = self.order(known.order)
         stored, asked = _stored(order), _asked(order, request)
         if order.erasure:  # whether it was this customer can still be proved
-            told = {name: asked[name] for name in PERSONAL}
-            stored |= told if proves(order.erasure, told) else {**told, "customer": None}
+            personal = {name: asked[name] for name in PERSONAL}
+            stored |= (
+                personal if proves(order.erasure, personal) else {**personal, "customer": None}
+            )
         check_same("order", stored, asked)
         return Placed(order, replayed=True)
 
@@ -259,7 +261,7 @@ class Ordering:
         reason: str,
         follow: _Follow,
         author: str | None = None,
-        **told: object,
+        **details: object,
     ) -> Order:
         for _ in range(_MOST_TRIES):
             before = self.order(order_id)
@@ -268,7 +270,7 @@ class Ordering:
             if before.status == "ready":
                 raise WrongStateError(f"Order {order_id} is ready; it is too late to cancel it.")
             after = before.changed(
-                "cancelled", at=self.now(), by=by, reason=reason, author=author, **told
+                "cancelled", at=self.now(), by=by, reason=reason, author=author, **details
             )
             if self.orders.change(before, after, follow(before)):
                 return after

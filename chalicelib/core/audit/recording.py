@@ -129,8 +129,8 @@ def unrecorded() -> Iterator[None]:
 
 
 @contextmanager
-def _set(told: Recording | None) -> Iterator[None]:
-    token = _recording.set(told)
+def _set(recording: Recording | None) -> Iterator[None]:
+    token = _recording.set(recording)
     try:
         yield
     finally:

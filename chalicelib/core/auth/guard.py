@@ -36,7 +36,7 @@ def admit(request: Request, access: Access) -> Caller:
     """Return who calls a route that takes ``access``.
 
     Raises NoTokenError, BadTokenError, MissingScopeError; UnavailableError when the issuer is down
-    and SettingsError when the stage is not told who its issuer is.
+    and SettingsError when the stage has no issuer.
     """
     if access == "public":
         return NOBODY
@@ -57,12 +57,12 @@ def admit(request: Request, access: Access) -> Caller:
 
 def _token(request: Request) -> str:
     """Return the request's bearer token. Raises NoTokenError, BadTokenError."""
-    told = _authorizations(request)
-    if not told or not told[0].lower().startswith("bearer"):
+    values = _authorizations(request)
+    if not values or not values[0].lower().startswith("bearer"):
         raise NoTokenError("This takes a bearer token in the Authorization header.")
-    if len(told) > 1:
+    if len(values) > 1:
         raise BadTokenError("There must be one Authorization header, and there are several.")
-    found = _BEARER.fullmatch(told[0].strip())
+    found = _BEARER.fullmatch(values[0].strip())
     if found is None:
         raise BadTokenError("The Authorization header must read: Bearer, a space, the token.")
     return found[1]
@@ -71,9 +71,11 @@ def _token(request: Request) -> str:
 def _authorizations(request: Request) -> list[str]:
     """Return all Authorization headers of a request; Chalice itself keeps the last one only."""
     headers: dict[str, list[str]] = request.to_original_event().get("multiValueHeaders") or {}
-    told = [value for name in headers if name.lower() == "authorization" for value in headers[name]]
+    values = [
+        value for name in headers if name.lower() == "authorization" for value in headers[name]
+    ]
     one: str = request.headers.get("authorization", "")
-    return told or ([one] if one else [])
+    return values or ([one] if one else [])
 
 
 @cache

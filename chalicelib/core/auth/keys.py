@@ -125,23 +125,23 @@ class Keys:
         return found
 
 
-def _algorithm(told: dict[str, Any]) -> str | None:
+def _algorithm(jwk: dict[str, Any]) -> str | None:
     """Return the algorithm that a published key is for, if it is one of ours."""
     algorithm = None
-    if told.get("kty") == "RSA":
+    if jwk.get("kty") == "RSA":
         algorithm = "RS256"
-    elif (told.get("kty"), told.get("crv")) == ("EC", "P-256"):
+    elif (jwk.get("kty"), jwk.get("crv")) == ("EC", "P-256"):
         algorithm = "ES256"
-    fits = told.get("use", "sig") == "sig" and told.get("alg", algorithm) == algorithm
-    named = isinstance(told.get("kid"), str | None)
+    fits = jwk.get("use", "sig") == "sig" and jwk.get("alg", algorithm) == algorithm
+    named = isinstance(jwk.get("kid"), str | None)
     return algorithm if fits and named else None
 
 
-def _usable(told: dict[str, Any], algorithm: str) -> PyJWK | None:
+def _usable(jwk: dict[str, Any], algorithm: str) -> PyJWK | None:
     """Return a published key, unless it is broken or too small to trust."""
-    parts = _PARTS[told["kty"]]
+    parts = _PARTS[jwk["kty"]]
     try:
-        key = PyJWK({name: told[name] for name in parts if name in told}, algorithm=algorithm)
+        key = PyJWK({name: jwk[name] for name in parts if name in jwk}, algorithm=algorithm)
     except (PyJWTError, ValueError, TypeError, AttributeError):
         return None
     weak = algorithm == "RS256" and key.key.key_size < _SMALLEST_RSA_BITS

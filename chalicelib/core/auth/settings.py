@@ -36,8 +36,8 @@ class AuthSettings(BaseModel):
         if self.auth == "open":
             return ()
         issuer = urlsplit(self.auth_issuer)
-        told = (f"{issuer.scheme}://{issuer.netloc}", self.auth_sign_in_origin)
-        return tuple(dict.fromkeys(filter(None, told)))
+        origins = (f"{issuer.scheme}://{issuer.netloc}", self.auth_sign_in_origin)
+        return tuple(dict.fromkeys(filter(None, origins)))
 
     @property
     def audiences(self) -> tuple[str, ...]:

@@ -110,10 +110,10 @@ def _audiences(claims: Mapping[str, Any]) -> set[str]:
 
     Amazon Cognito's access tokens have no ``aud``; they name the client that they were given to.
     """
-    told = claims.get("aud", claims.get("client_id"))
-    if isinstance(told, str):
-        return {told}
-    return set(_words(told))
+    audience = claims.get("aud", claims.get("client_id"))
+    if isinstance(audience, str):
+        return {audience}
+    return set(_words(audience))
 
 
 def _words(value: object) -> list[str]:

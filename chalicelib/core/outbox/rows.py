@@ -254,8 +254,8 @@ def remembered(id_: str, at: datetime, ended: Ending | None) -> Item:
 
     How it ``ended`` before ``at``; None where it may have been executed by then.
     """
-    told = {"at": _time(at), "ended": _text(_conclusion_text(ended))}
-    return {**key(*place_before(id_)), **{name: value for name, value in told.items() if value}}
+    values = {"at": _time(at), "ended": _text(_conclusion_text(ended))}
+    return {**key(*place_before(id_)), **{name: value for name, value in values.items() if value}}
 
 
 def reminded(kept: EffectRow, before: Item | None) -> EffectRow:

@@ -290,8 +290,8 @@ def _giving_up(kept: EffectRow, why: str | None) -> Ending:
 
 
 def _said(kept: EffectRow, outcome: Outcome, why: str | None = None) -> Outcome:
-    told = {**_named(kept), "outcome": outcome, "attempts": kept.attempts, "why": why}
-    (logger.error if outcome == "dead" else logger.info)("effect", extra=told)
+    fields = {**_named(kept), "outcome": outcome, "attempts": kept.attempts, "why": why}
+    (logger.error if outcome == "dead" else logger.info)("effect", extra=fields)
     return outcome
 
 

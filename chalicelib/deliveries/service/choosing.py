@@ -24,18 +24,18 @@ class Choosing:
         preferences = {name: Preference(wanted, choices.timestamp) for name, wanted in said.items()}
         standing = self.book.raise_to(recipient_id, preferences, at=self.now())
         overruled = tuple(standing.overruling(preferences))
-        told = {"applied": not overruled, "overruled": overruled or None}
-        return _answer(recipient_id, standing, told)
+        details = {"applied": not overruled, "overruled": overruled or None}
+        return _answer(recipient_id, standing, details)
 
     def show(self, recipient_id: str) -> PreferencesAnswer:
         """Return a recipient's preferences and their history."""
         standing = self.book.preferences(recipient_id)
-        told = {"history": tuple(map(_said, standing.history))}
-        return _answer(recipient_id, standing, told)
+        details = {"history": tuple(map(_said, standing.history))}
+        return _answer(recipient_id, standing, details)
 
 
 def _answer(
-    recipient_id: str, standing: Preferences, told: Mapping[str, object]
+    recipient_id: str, standing: Preferences, details: Mapping[str, object]
 ) -> PreferencesAnswer:
     return PREFERENCES_ANSWER.model_validate(
         {
@@ -46,7 +46,7 @@ def _answer(
                 if name in standing.preferences
             },
             **{name: standing.wants(name) for name in TYPES},
-            **told,
+            **details,
         }
     )
 

@@ -172,7 +172,7 @@ def decided_by(change: ItemChange) -> Record | None:
 def rows(record: Record) -> Iterator[Item]:
     """Yield the package's rows in the list."""
     package = record.package
-    told = {name: value for name, value in _item(record).items() if name not in _NOT_LISTED}
+    attributes = {name: value for name, value in _item(record).items() if name not in _NOT_LISTED}
     sk = f"{sortable(record.decided_at)}#{package.package_id}"
     for kind, whose in (
         ("RECEIVED", package.recipient_id),
@@ -180,7 +180,7 @@ def rows(record: Record) -> Iterator[Item]:
         ("DECIDED", str(shards.of(package.package_id, LIST_SHARDS))),
     ):
         pk = f"{kind}#{record.status}#{package.package_type}#{whose}"
-        yield {**told, **key(pk, sk), "id": {"S": package.package_id}}
+        yield {**attributes, **key(pk, sk), "id": {"S": package.package_id}}
 
 
 def _partitions(wanted: Wanted) -> Iterator[str]:

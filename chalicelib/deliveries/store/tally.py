@@ -270,7 +270,7 @@ class Tally:
 
 
 def _adding(count: Count, layout: _Layout) -> dict[str, Any]:
-    """Return what `Table.update` is told to count where ``layout`` says."""
+    """Return the arguments by which `Table.update` counts where ``layout`` says."""
     if layout.spread is None:
         (pk, sk), condition = TOTAL, _TOTAL_COUNTS
     else:

@@ -146,14 +146,14 @@ class Subscriptions:
         found, _ = self.show(subscription_id)
         _check_active(found)
         event_id = f"{PREFIX}test_{self.new_id()}"
-        told = {
+        event = {
             "id": event_id,
             "type": "webhook.test",
             "timestamp": iso(self.now()),
             "subject": f"subscriptions/{found.id}",
             "data": {},
         }
-        self.deliveries.ask([delivery(found.id, event_id, body=dumps(told))])
+        self.deliveries.ask([delivery(found.id, event_id, body=dumps(event))])
         return event_id
 
     def replay(self, subscription_id: str, body: ReplayBody, key: str | None) -> Replayed:

@@ -30,7 +30,7 @@ _HEAD = ("HEAD", "HEAD")
 # Two actions an event, and the head: a transaction has a hundred actions, and 4 MB.
 _AT_ONCE = 49
 _LARGEST_DATA = 60_000
-"""Characters of an event's data; of more, subscribers are told the subject alone."""
+"""Characters of an event's data; of more, subscribers get the subject alone."""
 _SETTLED = timedelta(seconds=1)
 """Reads of several items may see a transaction in part, for as long as it is being applied."""
 
@@ -158,14 +158,14 @@ class EventLog:
 
 def _body(fact: Fact, place: str) -> str:
     """Return an event as receivers get it: the payload of Standard Webhooks, and more."""
-    told = {
+    head = {
         "id": f"{PREFIX}{place}",
         "type": fact.kind,
         "timestamp": iso(fact.at),
         "subject": fact.subject,
     }
     data = fact.data.json_text()
-    return f'{json.dumps(told)[:-1]}, "data": {data if len(data) <= _LARGEST_DATA else "null"}}}'
+    return f'{json.dumps(head)[:-1]}, "data": {data if len(data) <= _LARGEST_DATA else "null"}}}'
 
 
 def _without_data(body: str) -> str:

@@ -23,6 +23,7 @@ from chalicelib.bakery.service.orders import Ordering, OrderRequest
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees, Person
 from chalicelib.bakery.wiring import Bakery, BakerySettings, Stores
+from chalicelib.core.outbox import store
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.sweeper import Sweeper
@@ -250,7 +251,7 @@ class ChaoticBakery:
         monkeypatch.setattr(workers, "from_env", lambda _: settings)
         monkeypatch.setattr(outbox, "from_env", lambda _: outbox.OutboxSettings(outbox_table=""))
         monkeypatch.setattr(outbox, "table", lambda: None)
-        monkeypatch.setattr(outbox, "EffectStore", lambda _: self._locked(self.outbox))
+        monkeypatch.setattr(store, "EffectStore", lambda _: self._locked(self.outbox))
         monkeypatch.setattr(outbox, "to_queues", lambda: self.queues)
         monkeypatch.setattr(outbox, "now", self.time.now)
         made = outbox.worker

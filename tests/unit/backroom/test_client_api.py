@@ -13,14 +13,14 @@ from backroom.core.advice import next_step_after
 from backroom.core.connection import Connection
 from backroom.core.errors import ApiError, UnreachableError
 from backroom.deliveries.api import DeliveriesApi
-from backroom.vending.api import Told, VendingApi
+from backroom.vending.api import LogDetails, VendingApi
 from backroom.warranties.api import WarrantiesApi
 from backroom.webhooks.api import WebhooksApi
 from chalicelib.vending.files import Upload
 from infra.package import ROOT
 from tests.support.backroom.desk import NOW, Desk, file, fleet, machine, problem
 
-TOLD = Told("T0001", "GM001", "2018-09-21T09:34:48", "log.txt")
+TOLD = LogDetails("T0001", "GM001", "2018-09-21T09:34:48", "log.txt")
 
 
 def api(

@@ -20,7 +20,7 @@ from backroom.core.connection import Connection
 from backroom.core.errors import ApiError, ClientError, UnreachableError
 from backroom.deliveries.api import DeliveriesApi
 from backroom.ledger.api import LedgerApi
-from backroom.vending.api import Told, VendingApi
+from backroom.vending.api import LogDetails, VendingApi
 from backroom.warranties.api import WarrantiesApi
 from backroom.webhooks.api import WebhooksApi
 from tests.support.backroom.desk import Desk, fleet
@@ -214,7 +214,7 @@ def test_nothing_is_sent_again_when_patience_has_ended() -> None:
 # --- calls ----------------------------------------------------------------------------------------
 
 
-TOLD = Told("T0001", "GM001", "2018-09-21T09:34:48", "log.txt")
+TOLD = LogDetails("T0001", "GM001", "2018-09-21T09:34:48", "log.txt")
 SAFE: dict[str, Callable[[Connection], object]] = {
     "POST /transactions": lambda to: LedgerApi(to).post(ACCOUNT, 1, transaction_id=uuid(3)),
     "POST /transactions/batch": lambda to: LedgerApi(to).post_batch([{"account_id": ACCOUNT}]),

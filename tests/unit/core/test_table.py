@@ -264,6 +264,11 @@ def test_a_range_without_anything_in_it_is_not_even_asked_for() -> None:
 # --- the audit trail ----------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def _stage_with_a_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_TABLE", "audit")
+
+
 def trailed(*answers: object) -> tuple[Table, Client]:
     """A table whose items below ``ORDERS`` are things."""
     client = Client(*answers)

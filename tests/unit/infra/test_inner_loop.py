@@ -27,7 +27,7 @@ def test_a_change_is_deployed_and_it_is_said_what_and_how_long(
     monkeypatch.setattr(dev, "deploy", lambda _: done.append("deployed"))
     monkeypatch.setattr(dev, "wait_until_healthy", lambda _: done.append("healthy"))
 
-    assert dev.told(AWS, {ROOT / "app.py", ROOT / "chalicelib" / "core" / "log.py"})
+    assert dev.redeploy(AWS, {ROOT / "app.py", ROOT / "chalicelib" / "core" / "log.py"})
 
     assert done == ["deployed", "healthy"]
     said = capsys.readouterr().out
@@ -43,7 +43,7 @@ def test_a_change_that_cannot_be_deployed_ends_nothing(
 
     monkeypatch.setattr(dev, "deploy", fails)
 
-    assert not dev.told(AWS, {ROOT / "app.py"})
+    assert not dev.redeploy(AWS, {ROOT / "app.py"})
 
     assert "it does not compile; what ran before still runs" in capsys.readouterr().err
 
