@@ -23,23 +23,25 @@ def _light(made: Any) -> Any:  # noqa: ANN401 - any class
         if name not in made.__dict__ or made.__dict__[name] is None:  # an own __eq__ takes the hash
             setattr(made, name, method)
     light = dataclasses.dataclass(eq=False, repr=False)(made)
-    light._field_names = tuple(each.name for each in dataclasses.fields(light))
+    fields = dataclasses.fields(light)
+    light._compared = tuple(each.name for each in fields if each.compare)
+    light._shown = tuple(each.name for each in fields if each.repr)
     return light
 
 
-def _fields(value: Any) -> tuple[object, ...]:  # noqa: ANN401 - any dataclass
-    return tuple([getattr(value, name) for name in value._field_names])
+def _compared(value: Any) -> tuple[object, ...]:  # noqa: ANN401 - any dataclass
+    return tuple([getattr(value, name) for name in value._compared])
 
 
 def _equal(self: object, other: object) -> Any:  # noqa: ANN401 - a bool, or NotImplemented
     same = other.__class__ is self.__class__
-    return _fields(self) == _fields(other) if same else NotImplemented
+    return _compared(self) == _compared(other) if same else NotImplemented
 
 
 def _hash(self: object) -> int:
-    return hash(_fields(self))
+    return hash(_compared(self))
 
 
 def _text(self: Any) -> str:  # noqa: ANN401 - any dataclass
-    named = (f"{name}={getattr(self, name)!r}" for name in self._field_names)
+    named = (f"{name}={getattr(self, name)!r}" for name in self._shown)
     return f"{type(self).__qualname__}({', '.join(named)})"

@@ -1,7 +1,7 @@
 """The deliveries table as the template defines it, made anywhere; and the stores on it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.core import instants
@@ -37,3 +37,4 @@ class RealStore(PackageStore, PreferenceStore, CounterStore, VerdictStore):
         tally = Tally(table, spread=shards, now=now)
         PackageStore.__init__(self, table, tally)
         CounterStore.__init__(self, table, tally, hasty=lambda: table)
+        VerdictStore.__init__(self, table, tally, kept=timedelta(days=30))

@@ -20,6 +20,8 @@ def made(decorator: Any) -> Any:
         name: str
         rows: list[int] = field(default_factory=list)
         seat: int | None = None
+        key: str = field(default="secret", repr=False)
+        seen: int = field(default=0, compare=False)
 
     return decorator(Place)
 
@@ -29,6 +31,8 @@ def test_values_are_equal_when_their_fields_are(decorator: Any) -> None:
     place, other = made(decorator), made(decorator)
 
     assert place("a") == place("a", [], None)
+    assert place("a", seen=1) == place("a", seen=2)
+    assert hash(place("a", (), seen=1)) == hash(place("a", (), seen=2))
     assert place("a") != place("b")
     assert place("a") != other("a"), "another class"
     assert place("a") != ("a", [], None)
@@ -42,7 +46,10 @@ def test_a_light_class_shows_and_replaces_its_fields_as_a_standard_one_does() ->
 
     assert repr(light("a", seat=1)) == repr(standard("a", seat=1))
     assert replace(light("a"), seat=2) == light("a", seat=2)
-    assert [each.name for each in dataclasses.fields(light)] == ["name", "rows", "seat"]
+    assert [each.name for each in dataclasses.fields(light)] == [
+        *("name", "rows", "seat", "key", "seen")
+    ]
+    assert "secret" not in repr(light("a"))
     assert light("a").rows is not light("a").rows
 
 
