@@ -21,7 +21,7 @@ from ministack.services import dynamodb, lambda_svc
 
 from infra.local.snapshots import SnapshotError, StateFolder
 
-INTERVAL_S = 3.0
+INTERVAL_S = float(os.environ.get("SAVE_EVERY_S") or 3)
 # No more than this share of the time goes into writing.
 _SHARE = 0.1
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}

@@ -238,7 +238,7 @@ def deployed(
     running = request.config.stash.setdefault(_RUNNING, {})
     if stage not in running:
         built = packaged(request)
-        running[stage] = _started(request, stage, {**environment, **_measured(request)})
+        running[stage] = _started(request, stage, {**_settings(request), **environment})
         running[stage].signs_in = signs_in
         running[stage].own = parameters or {}
         # As `make up` does: the gateway lets these origins in.
@@ -269,8 +269,11 @@ def deploy_first(stack: Deployed, built: Path) -> None:
         stack.outputs = standing.deploy(built, parameters, stack.fingerprint)
 
 
-def _measured(request: pytest.FixtureRequest) -> dict[str, str]:
-    return measuring(_new_folder(request, "coverage")) if TARGET == "local" else {}
+def _settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the settings of every embedded AWS: seldom snapshots, which cost CPU; and coverage."""
+    if TARGET != "local":
+        return {}
+    return {"SAVE_EVERY_S": "60", **measuring(_new_folder(request, "coverage"))}
 
 
 def _fingerprint(stack: Deployed) -> str:

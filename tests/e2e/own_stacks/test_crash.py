@@ -19,7 +19,7 @@ DAY = date(2143, 3, 1)
 @pytest.fixture(scope="module")
 def bakery(request: pytest.FixtureRequest) -> DeployedBakery:
     """A bakery whose AWS nobody else needs."""
-    stack = deployed(request, "crash")
+    stack = deployed(request, "crash", SAVE_EVERY_S="3")
     assert isinstance(stack.aws, LocalAws)
     assert stack.aws.save() is None  # as `make up` does once it has deployed
     bakery = DeployedBakery(stack, stack.standins)
