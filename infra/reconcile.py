@@ -101,7 +101,7 @@ def _known(
 
 
 def counters(before: Table, restored: Table) -> dict[str, int]:
-    """Have ids go on at a distance from the last that was given out; return the last by name."""
+    """Have ids go on at a distance from the last that was given out; return after what, by name."""
     moved = {}
     for counter in before.query(_COUNTERS):
         if "last" in counter:

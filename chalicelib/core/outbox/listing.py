@@ -16,8 +16,10 @@ from chalicelib.core.table import Condition, ConditionError, Item, Table, key
 
 SETTLED = timedelta(hours=1)
 """How long an older version may still write."""
-PAUSED = timedelta(minutes=30)
-"""How long the sweeper, which runs every 5 minutes, is silent when another version is deployed."""
+PAUSED = timedelta(minutes=11)
+"""So long without a run another version may have been deployed: the sweeper runs every 5 minutes.
+
+Effects of an older version that was deployed for less are listed by state alone."""
 
 _PLACE = ("LISTS", "all")
 _PAGES, _PAGE = 20, 100
