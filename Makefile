@@ -50,7 +50,7 @@ logs: ## Follow what the functions log
 	@$(VENV)/python -m infra.logs
 
 demo: up ## Tell the whole story in two minutes
-	@$(VENV)/backroom --api http://localhost:$(or $(PORT),8000) demo
+	@$(VENV)/backroom --api http://localhost:$(or $(PORT),8000) demo --standins http://127.0.0.1:$(or $(STANDINS_PORT),8001)
 
 install:
 	@$(UP) install
