@@ -2,12 +2,15 @@
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from docker.utils.build import exclude_paths
 
 from chalicelib.core.addresses import safe
 from infra.package import ROOT, inputs
@@ -104,12 +107,53 @@ def test_the_deployer_s_image_holds_what_is_deployed() -> None:
     assert [path for path in inputs() if not any(path.is_relative_to(each) for each in there)] == []
 
 
+def sent(folder: Path) -> set[str]:
+    """Return the files of a folder that Docker's own client sends by the rules beside them."""
+    rules = (folder / ".dockerignore").read_text().splitlines()
+    patterns = [rule for rule in rules if not rule.startswith("#")]
+    found: set[str] = exclude_paths(str(folder), patterns)
+    return found
+
+
+def git_files(folder: Path, *options: str) -> set[str]:
+    """Return the files of a folder that git lists."""
+    ended = subprocess.run(
+        ["git", "-C", str(folder), "ls-files", "-z", *options],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(ended.stdout.split("\0")[:-1])
+
+
 def test_what_the_images_copy_is_sent_to_the_engine() -> None:
-    sent = (ROOT / ".dockerignore").read_text().split()
-    wanted = {path.relative_to(ROOT) for stage in stages().values() for path in copied(stage)}
-    assert [
-        path for path in wanted if not any(f"!{each}" in sent for each in (path, *path.parents))
-    ] == []
+    wanted = [str(path) for stage in stages().values() for path in copied(stage)]
+    assert git_files(ROOT, *wanted) - sent(ROOT) == set()
+
+
+def test_nothing_that_git_ignores_is_sent_to_the_engine(tmp_path: Path) -> None:
+    """A developer's tokens and data are among it."""
+    for name in (".gitignore", ".dockerignore"):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    rules = (tmp_path / ".gitignore").read_text().split()
+    folders = {Path(file).parent for file in git_files(ROOT)}
+    for folder in sorted(folders):
+        for rule in [*rules, ".env", ".env.local"]:
+            path = tmp_path / folder / example(rule)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    ignored = git_files(tmp_path, "--others", "--ignored", "--exclude-standard")
+
+    assert [rule for rule in rules if not any(example(rule) in path for path in ignored)] == []
+    assert ignored & sent(tmp_path) == set()
+
+
+def example(rule: str) -> str:
+    """Return a file that a rule of .gitignore names, or one in the folder that it names."""
+    name = rule.strip("/").replace("*", "some")
+    return f"{name}/file" if rule.endswith("/") else name
 
 
 def test_functions_send_vendors_secrets_to_the_stand_ins() -> None:
