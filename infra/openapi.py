@@ -1,4 +1,4 @@
-"""Write ``docs/openapi.json`` (``python -m infra.openapi``), or ``--check`` that it is fresh.
+"""Write ``docs/openapi.json`` and ``docs/routes.md``, or ``--check`` that they are fresh.
 
 ``--package FOLDER`` writes the documents that the deployed API serves without rendering them.
 """
@@ -16,6 +16,7 @@ from chalicelib.deliveries import facts as deliveries
 from chalicelib.ledger import facts as ledger
 from chalicelib.vending import facts as vending
 from chalicelib.warranties import facts as warranties
+from infra import route_reference
 
 EVENTS: openapi.Events = {
     kind: model
@@ -67,13 +68,20 @@ def main() -> int:
     if arguments.package:
         write_packaged(arguments.package)
         return 0
+    written = {TARGET: text(), route_reference.TARGET: route_reference.text(app.contracts())}
     if arguments.check:
-        fresh = TARGET.exists() and TARGET.read_text() == text()
-        print("docs/openapi.json is fresh" if fresh else "stale: python -m infra.openapi")
-        return 0 if fresh else 1
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(text())
+        stale = [path for path, now in written.items() if not _is(path, now)]
+        for path in stale:
+            print(f"docs/{path.name} is stale: python -m infra.openapi")
+        return 1 if stale else 0
+    for path, now in written.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(now)
     return 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
 
 
 if __name__ == "__main__":
