@@ -1,4 +1,4 @@
-"""Reading times as callers write them; docs/times.md has the table of what is read and refused.
+"""Reading times as callers write them; docs/api.md has the forms that are read.
 
 An *instant* has an offset and is kept in UTC to the microsecond (what is finer is cut off). A *wall
 time* is what a clock showed, with its offset if that was written beside it. A *day* is a date of

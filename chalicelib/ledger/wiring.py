@@ -13,7 +13,7 @@ from chalicelib.ledger.service.posting import Ledger
 from chalicelib.ledger.store import LedgerStore, thing
 
 # Who waits for a busy account has waited for others' turns, a few hundredths of a second each:
-# longer pauses than this only let newcomers overtake (docs/ledger.md has the model).
+# longer pauses than this only let newcomers overtake (bench/ledger_model.py has the model).
 _LONGEST_PAUSE_S = 0.25
 
 

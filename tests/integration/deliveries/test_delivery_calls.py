@@ -1,4 +1,4 @@
-"""Round trips per route, counted at the client; docs/deliveries.md has the same table."""
+"""Round trips per route, counted at the client; docs/deliveries.md has the most frequent."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Round trips per route, counted at the client; docs/warranties.md has the same table."""
+"""Round trips per route, counted at the client; docs/warranties.md has the most frequent."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Times as callers write them: the tables of docs/times.md, and the awkward hours of every zone."""
+"""Times as callers write them: the tables of times.md, and the awkward hours of every zone."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chalicelib.core import times
 
 _ROW = re.compile(r"^\| (instant|timestamp|wall time|day|zone) \| (.+) \|$", re.MULTILINE)
-_READ, _REFUSED = (Path(__file__).parents[3] / "docs/times.md").read_text().split("## Refused")
+_READ, _REFUSED = Path(__file__).with_name("times.md").read_text().split("## Refused")
 _READ = _READ.partition("## Read")[2]
 
 
