@@ -1,4 +1,4 @@
-"""Write ``docs/cli.md`` (``python -m infra.cli_reference``), or ``--check`` that it is fresh."""
+"""Write ``docs/cli.md`` and ``docs/parameters.md``, or ``--check`` that they are fresh."""
 
 import argparse
 import re
@@ -10,6 +10,7 @@ from typing import Any
 from typer.main import get_command
 
 from backroom.cli import COMMANDS, app
+from infra import parameter_reference
 
 TARGET = Path(__file__).parent.parent / "docs" / "cli.md"
 _HEAD = """# Commands
@@ -78,12 +79,19 @@ def main() -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.cli_reference")
     parser.add_argument("--check", action="store_true")
+    written = {TARGET: text(), parameter_reference.TARGET: parameter_reference.text()}
     if parser.parse_args().check:
-        fresh = TARGET.exists() and TARGET.read_text() == text()
-        print("docs/cli.md is fresh" if fresh else "stale: python -m infra.cli_reference")
-        return 0 if fresh else 1
-    TARGET.write_text(text())
+        stale = [path for path, now in written.items() if not _is(path, now)]
+        for path in stale:
+            print(f"docs/{path.name} is stale: python -m infra.cli_reference")
+        return 1 if stale else 0
+    for path, now in written.items():
+        path.write_text(now)
     return 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
 
 
 if __name__ == "__main__":
