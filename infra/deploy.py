@@ -9,6 +9,7 @@ uploaded when what is deployed was made of the same inputs.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -107,6 +108,8 @@ def deploy(
     _say("Checked the template (cfn-lint, quotas)", started)
     started = time.monotonic()
     parameters = {"Stage": stage, **parameters}
+    if target != "aws":
+        parameters |= settings_digest(parameters)
     if target == "localstack":
         parameters = make_way(stack, folder, parameters, kept, localstack)
     outputs = stack.deploy(folder, parameters, fingerprint, confirm)
@@ -209,6 +212,16 @@ def vendor_parameters(settings: str) -> dict[str, str]:
         raise RefusedError("The vendors' settings are no JSON object.")
     webhook = {name: found.pop(name) for name in _OF_WEBHOOKS if name in found}
     return {"VendorSettings": json.dumps(found), "WebhookSettings": json.dumps(webhook)}
+
+
+def settings_digest(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameter that changes with vendors' settings; none where they are not given.
+
+    A function keeps what it has read of a secret for five minutes, a changed parameter ends it.
+    """
+    given = [parameters[name] for name in _SECRETS if name in parameters]
+    digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()
+    return {"SettingsDigest": digest} if given else {}
 
 
 def with_concurrency(given: Mapping[str, str], functions: "LambdaClient") -> dict[str, str]:

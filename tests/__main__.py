@@ -28,6 +28,7 @@ _ANYWHERE = (
     "test_events",
     "test_files",
     "test_ledger",
+    "test_new_settings",
     "test_races",
     "test_warranties",
 )

@@ -249,15 +249,23 @@ def deployed(
     return running[stage]
 
 
-def deploy_again(stack: Deployed, folder: Path) -> dict[str, str]:
+def deploy_again(
+    stack: Deployed, folder: Path, settings: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Run the deployer as ``make up`` does, packaging below ``folder``; return the outputs.
 
-    Skips the test when somebody edits the sources meanwhile.
+    With ``settings`` they are the vendors'. Skips the test when somebody edits the sources
+    meanwhile.
     """
     if _fingerprint(stack) != stack.fingerprint:
         pytest.skip("the sources have changed since the stack was deployed")
+    more = vendor_parameters(json.dumps(settings)) if settings else {}
+    target: deploy.Target = "localstack" if TARGET == "localstack" else "local"
+    here = deploy.LocalStackOptions(here=True)
     with aimed_at(stack.aws):
-        return deploy.deploy("local", stack.stage, stack.parameters, build=folder)
+        return deploy.deploy(
+            target, stack.stage, {**stack.parameters, **more}, localstack=here, build=folder
+        )
 
 
 def deploy_first(stack: Deployed, built: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra import deploy
+from infra.stack import Stack
 
 CHANGES = "Changes to the stack backroom-prod:\n  Create 1: SQS Queue (1)"
 
@@ -89,3 +90,45 @@ def test_a_value_that_cloudformation_would_refuse_is_refused_before_it_is_upload
 
     with pytest.raises(deploy.RefusedError, match="VendorSettings: 4,097 of 4,096"):
         deploy._check_quotas(template, {"VendorSettings": "x" * 4_097})
+
+
+class LocalStack(Stack):
+    """A stack whose secrets CloudFormation writes once, as LocalStack's does."""
+
+    def __init__(self) -> None:
+        self.held = dict.fromkeys(deploy._SECRETS.values(), "{}")
+
+    def outputs(self) -> dict[str, str]:
+        return {output: f"arn:{output}" for output in self.held}
+
+    def secret(self, output: str) -> str:
+        return self.held[output]
+
+    def put_secret(self, output: str, settings: str) -> None:
+        self.held[output] = settings
+
+
+@pytest.mark.parametrize(
+    ("target", "written"), [("local", True), ("localstack", True), ("aws", False)]
+)
+def test_b19_secrets_that_cloudformation_has_not_written_are_put_but_on_aws_they_are_the_operator_s(
+    target: deploy.Target, written: bool
+) -> None:
+    stack = LocalStack()
+    given = deploy.vendor_parameters('{"GITHUB_TOKEN": "new", "JIRA_WEBHOOK_SECRET": "other"}')
+
+    deploy._with_vendors(stack, given, target)
+
+    wanted = {output: given[parameter] for parameter, output in deploy._SECRETS.items()}
+    assert stack.held == (wanted if written else dict.fromkeys(wanted, "{}"))
+
+
+def test_b19_another_secret_is_another_digest_and_none_given_leaves_the_digest_alone() -> None:
+    one, other = (
+        deploy.settings_digest(deploy.vendor_parameters(json.dumps({"GITHUB_TOKEN": token})))
+        for token in ("one", "other")
+    )
+
+    assert one.keys() == other.keys() == {"SettingsDigest"}
+    assert one != other
+    assert deploy.settings_digest({"Stage": "local"}) == {}
