@@ -54,10 +54,28 @@ class Stage:
 
         Raises RefusedError without a stack.
         """
+        found = [
+            (each["ResourceType"], each.get("PhysicalResourceId", "")) for each in self._listed()
+        ]
+        tables = merged().declared.tables
+        return found + [
+            (_TABLE, name) for name in pointed(self._stack.parameters(), tables).values()
+        ]
+
+    def not_retained(self) -> set[str]:
+        """Return the names of what CloudFormation deletes with the stack."""
+        written = self._stack.template()["Resources"]
+        return {
+            each.get("PhysicalResourceId", "")
+            for each in self._listed()
+            if written.get(each["LogicalResourceId"], {}).get("DeletionPolicy") != "Retain"
+        }
+
+    def _listed(self) -> list[Any]:
         pages = self._cloudformation.get_paginator("list_stack_resources")
         try:
-            found = [
-                (each["ResourceType"], each.get("PhysicalResourceId", ""))
+            return [
+                each
                 for page in pages.paginate(StackName=self.stack)
                 for each in page["StackResourceSummaries"]
                 if each["ResourceStatus"] != "DELETE_COMPLETE"
@@ -66,10 +84,6 @@ class Stage:
             if "does not exist" in missing.response["Error"]["Message"]:
                 raise RefusedError(f"There is no stack {self.stack} here.") from missing
             raise
-        tables = merged().declared.tables
-        return found + [
-            (_TABLE, name) for name in pointed(self._stack.parameters(), tables).values()
-        ]
 
     def holdings(self) -> Iterator[Holding]:
         """Yield the tables, buckets and queues that are not empty."""
@@ -168,6 +182,15 @@ def destroy(stage: Stage, *, data: str | None, confirm: bool = True) -> str:
             "DATA=keep deletes the stack and leaves its tables and buckets in the account; "
             "messages in queues and the vendors' secret go.\n"
             "DATA=drop deletes all of it for good."
+        )
+    stay = {_TABLE, _BUCKET}
+    if data == "keep" and (
+        gone := stage.not_retained() & {each.name for each in held if each.kind in stay}
+    ):
+        raise RefusedError(
+            f"The stack {stage.stack} was not deleted: CloudFormation would delete these with it, "
+            f"as on every local target: {', '.join(sorted(gone))}.\n"
+            "Keep what they hold by python -m infra.tables export; DATA=drop deletes it for good."
         )
     if confirm and not _confirmed(stage.stack, held, data):
         raise RefusedError("Nothing was deleted.")

@@ -161,9 +161,14 @@ class Stack:
         """Return whether the stack has another REST API than ``template``, or lost its stage."""
         if not self.answers(self.outputs()):
             return True
-        found: Any = self._cloudformation.get_template(StackName=self.name)["TemplateBody"]
-        standing = json.loads(found) if isinstance(found, str) else found
+        standing = self.template()
         return bool(standing["Resources"].get("RestAPI") != template["Resources"].get("RestAPI"))
+
+    def template(self) -> dict[str, Any]:
+        """Return the template that the stack was deployed with."""
+        found: Any = self._cloudformation.get_template(StackName=self.name)["TemplateBody"]
+        standing: dict[str, Any] = json.loads(found) if isinstance(found, str) else found
+        return standing
 
     def secret(self, output: str) -> str:
         """Return what a secret holds, by its output; CloudFormation hides its parameter."""

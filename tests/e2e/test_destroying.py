@@ -110,6 +110,19 @@ def test_data_that_is_kept_stays_in_the_account(aws: Any) -> None:
     assert aws.client("dynamodb").scan(TableName="trial-table")["Count"] == 1
 
 
+def test_data_that_would_go_with_the_stack_is_not_said_to_be_kept(aws: Any) -> None:
+    """Local targets retain nothing."""
+    put_item(aws)
+    table = {**TEMPLATE["Resources"]["Table"], "DeletionPolicy": "Delete"}
+    changed = {"Resources": {**TEMPLATE["Resources"], "Table": table}}
+    aws.client("cloudformation").update_stack(StackName=STACK, TemplateBody=json.dumps(changed))
+
+    with pytest.raises(RefusedError, match=r"delete these with it.*trial-table"):
+        destroyed(aws, "keep")
+
+    assert there(aws) == [STACK, "trial-table", "trial-bucket"]
+
+
 def test_data_that_is_dropped_goes(aws: Any) -> None:
     put_item(aws)
     put_file(aws)
