@@ -68,7 +68,7 @@ class Stage:
         return {
             each.get("PhysicalResourceId", "")
             for each in self._listed()
-            if written.get(each["LogicalResourceId"], {}).get("DeletionPolicy") != "Retain"
+            if "Retain" not in written.get(each["LogicalResourceId"], {}).get("DeletionPolicy", "")
         }
 
     def _listed(self) -> list[Any]:

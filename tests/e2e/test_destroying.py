@@ -9,11 +9,11 @@ import pytest
 
 from infra import destroy
 from infra.destroy import RefusedError, Stage
+from infra.resources import KEPT
 from tests.support.deployed import Deployed
 
 STACK = "backroom-trial"
 TABLE = "AWS::DynamoDB::Table"
-KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 TEMPLATE = {
     "Resources": {
         "Table": {
