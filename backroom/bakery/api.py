@@ -14,10 +14,12 @@ from chalicelib.bakery.answers import (
     EmployeeAnswer,
     ErasureAnswer,
     NextBatchAnswer,
+    NoticePreview,
     OrderAnswer,
 )
 
 _CAKE, _CAKES = TypeAdapter(CakeAnswer), TypeAdapter(tuple[CakeAnswer, ...])
+_NOTICE = TypeAdapter(NoticePreview)
 _ORDER, _ORDERS = TypeAdapter(OrderAnswer), TypeAdapter(tuple[OrderAnswer, ...])
 _ERASURE = TypeAdapter(ErasureAnswer)
 _BATCH, _BATCHES = TypeAdapter(BatchAnswer), TypeAdapter(tuple[BatchSummary, ...])
@@ -86,6 +88,10 @@ class BakeryApi:
         """Cancel an order; a repeat is safe."""
         query = given({"reason": reason or None})
         self._connection.response("DELETE", f"/orders/{order_id}", params=query)
+
+    def notice(self, order_id: int) -> Answer[NoticePreview]:
+        """Show an order's notice before it is sent."""
+        return self._connection.answer(_NOTICE, "GET", f"/orders/{order_id}/notice")
 
     def ready(self, order_id: int) -> Answer[OrderAnswer]:
         """Mark an order as ready; repeatable."""

@@ -17,6 +17,7 @@ from chalicelib.bakery.answers import (
     ErasureAnswer,
     LineView,
     NextBatchAnswer,
+    NoticePreview,
     NoticeView,
     OrderAnswer,
     TicketView,
@@ -97,6 +98,19 @@ def order(found: OrderAnswer) -> RenderableType:
         *(facts, Text("\nIt needs"), show.indented(needs)),
         *(Text("\nIts life"), show.indented(steps)),
     )
+
+
+def notice_preview(found: NoticePreview) -> RenderableType:
+    """Return how a customer is notified, and the message."""
+    to = f"{found.channel or 'not now'} {found.to or ''}".strip()
+    facts = show.facts(
+        [
+            ("notice", show.plain(f"{to} (a guess: check it)" if found.guessed else to)),
+            ("because", show.plain(found.reason or "")),
+        ]
+    )
+    lines = "\n".join(show.plain(line) for line in found.text.splitlines())
+    return Group(facts, Text(), show.indented(Text(lines)))
 
 
 def erasure(found: ErasureAnswer) -> RenderableType:

@@ -26,6 +26,7 @@ from chalicelib.bakery.records import (
 )
 from chalicelib.bakery.service.batches import Expanded, Run, Shares, Upcoming
 from chalicelib.bakery.service.erasing import Run as ErasureRun
+from chalicelib.bakery.service.notifying import Preview
 from chalicelib.core.instants import Instant
 from chalicelib.core.models import ExactModel
 
@@ -129,6 +130,38 @@ class NoticeView(ExactModel):
             to=notice.to,
             reason=notice.why,
             reference=notice.reference,
+        )
+
+
+class NoticePreview(ExactModel):
+    """What the customer of an order is sent, or would be if it were ready now."""
+
+    channel: Channel | None = None
+    """By which channel; absent while there is none, for the ``reason``."""
+    to: str | None = None
+    """The address, or the name at that channel."""
+    guessed: bool
+    """Whether the address is made from the customer's name: check it."""
+    reason: str | None = None
+    """Why not by Slack, or why not at all."""
+    subject: str
+    """The subject of the letter."""
+    text: str
+    """What the customer reads."""
+    delay_s: float
+    """How many seconds after "ready" the notice begins; it can be undone before."""
+
+    @classmethod
+    def of(cls, preview: Preview) -> "NoticePreview":
+        """Return a preview as it is answered."""
+        return cls(
+            channel=preview.channel,
+            to=preview.to,
+            guessed=preview.guessed,
+            reason=preview.why,
+            subject=preview.subject,
+            text=preview.text,
+            delay_s=preview.delay_s,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from chalice import Response
 
-from chalicelib.bakery.answers import CakeAnswer, ErasureAnswer, OrderAnswer
+from chalicelib.bakery.answers import CakeAnswer, ErasureAnswer, NoticePreview, OrderAnswer
 from chalicelib.bakery.models import (
     ActionQuery,
     CakeBody,
@@ -167,6 +167,22 @@ def get_order(path: OrderPath) -> Response:
     ordering = bakery().ordering
     order = ordering.order(path.order_id)
     return ok(OrderAnswer.of(order, ordering.ticket(order)))
+
+
+@bp.on(
+    "GET",
+    "/orders/{order_id}/notice",
+    access="bakery:read",
+    path_values=OrderPath,
+    response=NoticePreview,
+    errors=(404, 409),
+)
+def preview_notice(path: OrderPath) -> Response:
+    """Show whom the notice of an order reaches, how and in which words, before it is sent.
+
+    It is decided as at sending; 409 for an order whose customer is not notified.
+    """
+    return ok(NoticePreview.of(bakery().notices.preview(path.order_id)))
 
 
 @bp.on(

@@ -2,14 +2,18 @@
 
 import secrets
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Recipes
+from chalicelib.bakery.service.directory import Directory
 from chalicelib.bakery.service.erasing import Erasing
+from chalicelib.bakery.service.notifying import Notifying, Previewing
 from chalicelib.bakery.service.orders import Ordering
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees
@@ -29,6 +33,10 @@ from chalicelib.core.values import dataclass
 
 if TYPE_CHECKING:
     from chalicelib.integrations.jira import Jira
+    from chalicelib.integrations.slack import Slack
+
+# A board of previews would else read Slack's directory for each customer who is not in it.
+_MISSES_KEPT = timedelta(minutes=1)
 
 
 class BakerySettings(BaseModel):
@@ -68,6 +76,7 @@ class Bakery:
     shortages: Shortages
     employees: Employees
     erasing: Erasing
+    notices: Previewing
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,11 @@ def bakery() -> Bakery:
             now=now,
             new_salt=lambda: secrets.token_hex(16),
         ),
+        notices=Previewing(
+            ordering,
+            Notifying(Directory(_slack, now=now, misses_kept=_MISSES_KEPT), addresses, kept.cakes),
+            now=now,
+        ),
     )
 
 
@@ -140,6 +154,20 @@ def _desk() -> "Jira":
     from chalicelib.integrations.wiring import jira  # noqa: PLC0415 - no cold start pays for it
 
     return jira()
+
+
+def _slack() -> "Slack":
+    """Return Slack, which somebody waits for. Raises NotConfiguredError while it is off."""
+    from chalicelib.integrations.wiring import Timeout, slack  # noqa: PLC0415
+
+    return slack(Timeout(connect=2, read=5))
+
+
+def addresses() -> Addresses:
+    """Return how addresses are made. Raises NotConfiguredError while mail is off."""
+    from chalicelib.integrations.wiring import mail_domain  # noqa: PLC0415
+
+    return Addresses(mail_domain(), from_env(BakerySettings).mail_domains)
 
 
 def _webhook_secrets() -> Sequence[bytes]:

@@ -12,12 +12,12 @@ from chalice.app import SQSEvent
 
 from chalicelib.bakery.handlers import jira
 from chalicelib.bakery.handlers.access import AccessHandler
-from chalicelib.bakery.handlers.directory import Directory
 from chalicelib.bakery.handlers.files import DocumentErasureHandler, FilingHandler
 from chalicelib.bakery.handlers.notices import MessageErasureHandler, NoticeHandler
 from chalicelib.bakery.handlers.tickets import Provider
-from chalicelib.bakery.letters import Addresses
-from chalicelib.bakery.wiring import BakerySettings, bakery, stores
+from chalicelib.bakery.service.directory import Directory
+from chalicelib.bakery.service.notifying import Notifying
+from chalicelib.bakery.wiring import BakerySettings, addresses, bakery, stores
 from chalicelib.core.instants import now
 from chalicelib.core.log import observed
 from chalicelib.core.outbox import messages
@@ -64,15 +64,8 @@ def notice_asked(event: SQSEvent) -> Failures:
 def notices() -> Worker:
     """Return the worker for the effects of kind ``notify``."""
     kept = stores()
-    telling = NoticeHandler(
-        vendors.slack,
-        Directory(vendors.slack, now=now),
-        vendors.mail,
-        _addresses,
-        kept.orders,
-        kept.cakes,
-        now=now,
-    )
+    notifying = Notifying(Directory(vendors.slack, now=now), addresses, kept.cakes)
+    telling = NoticeHandler(vendors.slack, vendors.mail, notifying, kept.orders, now=now)
     handler = ByTask({"": telling, "erase": MessageErasureHandler(vendors.slack)})
     return outbox.worker("notify", vendors.renewing(handler))
 
@@ -111,8 +104,3 @@ def access_asked(event: SQSEvent) -> Failures:
 def access() -> Worker:
     """Return the worker for the effects of kind ``github``."""
     return outbox.worker("github", vendors.renewing(AccessHandler(vendors.github, stores().staff)))
-
-
-def _addresses() -> Addresses:
-    """Return how addresses come about. Raises NotConfiguredError while mail is off."""
-    return Addresses(vendors.mail_domain(), from_env(BakerySettings).mail_domains)

@@ -89,6 +89,10 @@ def test_b7_an_order_shows_what_it_needs_and_becomes_ready_once(
     expect(screens.row("flour")).to_contain_text("198 g")
     expect(screens.row("eggs")).to_contain_text("12")
 
+    # Before it is sent: to whom, how, and the words.
+    screens.sees("By Slack to Mr Cakelover")
+    screens.page.get_by_text("Message", exact=True).click()
+    screens.sees("is ready. Come and get it while it is fresh!")
     screens.page.get_by_role("button", name="as ready").click()
 
     screens.sees("Ready now. Mr Cakelover will be notified shortly")
@@ -109,7 +113,11 @@ def test_b7_the_board_finds_an_order_and_has_it_ready_or_not(
     screens.field("search").fill(customer[:-1].lower())
     expect(to_do.get_by_role("listitem")).to_have_count(1)
     expect(to_do).to_contain_text(f"{cake}, 2 servings")
-    screens.page.get_by_role("button", name=f"order #{order['id']} as ready").click()
+    button = screens.page.get_by_role("button", name=f"order #{order['id']} as ready")
+    button.hover()
+    expect(to_do.get_by_role("listitem")).to_contain_text("By email to keisha_")
+    expect(to_do.get_by_role("listitem")).to_contain_text("Guessed address: check")
+    button.click()
     expect(ready).to_contain_text(f"{customer} will be notified shortly")
     expect(to_do.get_by_role("listitem")).to_have_count(0)
 

@@ -402,6 +402,7 @@ def _bakery(call: Teller) -> None:
         batch = call("createBatch")
     call("listBatches", limit=2)
     call("getBatch", path={"day": "{createBatch.date}"})
+    call("previewNotice", path=path)
     call("markOrderReady", path=path, by="Ann")
     call("undoOrderReady", path=path, by="Ann", reason="It was another cake")
     call("cancelOrder", path=path, by="Ann", reason="The party is off")

@@ -133,6 +133,17 @@ def cancel_order(
         show.note(show.screen(), f"Order {order_id} is cancelled.")
 
 
+@orders.command("notice", epilog="Example: backroom orders notice 21")
+def show_notice(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
+    """Show how an order's customer is notified, or would be, and in which words."""
+    with session.of(context).api(BakeryApi) as api:
+        answer = api.notice(order_id)
+    if as_json:
+        typer.echo(answer.text)
+    else:
+        show.screen().print(screens.notice_preview(answer.value))
+
+
 @orders.command("ready", epilog="Example: backroom orders ready 21")
 def make_order_ready(context: typer.Context, order_id: OrderId, as_json: Json = False) -> None:
     """Mark an order as ready; its customer is notified once, a minute later."""

@@ -10,14 +10,13 @@ from datetime import datetime
 
 from chalicelib.bakery import letters
 from chalicelib.bakery.handlers.changing import kept, order_of
-from chalicelib.bakery.handlers.directory import Directory
-from chalicelib.bakery.letters import Addresses, UnreachableError
-from chalicelib.bakery.ports import Cakes, Mailbox, Messenger, Orders
+from chalicelib.bakery.letters import UnreachableError
+from chalicelib.bakery.ports import Mailbox, Messenger, Orders
 from chalicelib.bakery.records import Notice, NoticeState, Order
+from chalicelib.bakery.service.notifying import Notifying, Way
 from chalicelib.core.outbox.effects import (
     Effect,
     Ending,
-    NotConfiguredError,
     NotExecutedError,
     OutcomeUnknownError,
     RejectedError,
@@ -39,11 +38,9 @@ class NoticeHandler:
     """
 
     messenger: Callable[[], Messenger]
-    directory: Directory
     mailbox: Callable[[], Mailbox]
-    addresses: Callable[[], Addresses]
+    notifying: Notifying
     orders: Orders
-    cakes: Cakes
     now: Callable[[], datetime]
     search_lag_s: float = 30.0
 
@@ -94,15 +91,9 @@ class NoticeHandler:
     def _choose(self, order: Order) -> Order:
         """Return the order with its channel. Raises NotExecutedError while Slack is away."""
         try:
-            found = self.directory.matches(order.customer)
-        except NotConfiguredError:
-            return self._to_mail(order, "Slack is off")
+            return self._goes(order, lambda: self.notifying.way(order))
         except NotExecutedError as failed:
             return self._tried(order, failed)
-        if len(found) == 1:
-            return self._noted(order, channel="slack", to=found[0], since=self.now())
-        many = f"{len(found)} people on Slack have this name, so it is ambiguous"
-        return self._to_mail(order, many if found else "no Slack user has this name")
 
     def _tried(self, order: Order, failed: NotExecutedError) -> Order:
         """Count a failure of Slack's; return the order when it is time for a letter instead.
@@ -119,12 +110,17 @@ class NoticeHandler:
 
     def _to_mail(self, order: Order, why: str) -> Order:
         """Return the order with mail as its channel. Raises RejectedError without an address."""
+        return self._goes(order, lambda: self.notifying.by_mail(order, why))
+
+    def _goes(self, order: Order, choose: Callable[[], Way]) -> Order:
+        """Return the order with the channel that is chosen, before anything is sent."""
         try:
-            address = self.addresses().of(order)
+            way = choose()
         except UnreachableError as nowhere:
-            self._noted(order, state="unreachable", why=f"{why}; {nowhere}")
-            raise RejectedError(f"{why}; {nowhere}") from nowhere
-        return self._noted(order, channel="mail", to=address, why=why, since=self.now())
+            self._noted(order, state="unreachable", why=str(nowhere))
+            raise RejectedError(str(nowhere)) from nowhere
+        changes = {"why": way.why} if way.why else {}
+        return self._noted(order, channel=way.channel, to=way.to, since=self.now(), **changes)
 
     def _noted(self, order: Order, **changes: object) -> Order:
         return kept(
@@ -135,7 +131,7 @@ class NoticeHandler:
 
     def _message(self, order: Order, effect: Effect) -> str:
         channel = self.messenger().open_dm(_notice(order).to or "")
-        message = self.messenger().post(channel, self._text(order), effect_id=effect.id)
+        message = self.messenger().post(channel, self.notifying.text(order), effect_id=effect.id)
         return f"{channel}/{message}"
 
     def _mail(self, order: Order, effect: Effect) -> str:
@@ -145,7 +141,7 @@ class NoticeHandler:
         letter = Letter(
             to=notice.to or "",
             subject=letters.subject(order),
-            text=self._text(order),
+            text=self.notifying.text(order),
             effect_id=effect.id,
             date=notice.since or self.now(),
         )
@@ -158,10 +154,6 @@ class NoticeHandler:
             # It was certainly not sent, so it does not count.
             self._noted(order, mails=notice.mails)
             raise
-
-    def _text(self, order: Order) -> str:
-        instead = letters.alternatives(self.cakes.cakes(), order) if order.missing else ()
-        return letters.text(order, instead=instead)
 
 
 def _notice(order: Order) -> Notice:

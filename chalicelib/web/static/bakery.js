@@ -6,7 +6,7 @@ import { day, h, many, moment, say, sentence, words } from "./dom.js";
 import { form } from "./forms.js";
 import { ingredients, measure } from "./ingredients.js";
 import { follow, orNull, table } from "./lists.js";
-import { notified, orders, ready, TONES } from "./orders.js";
+import { notified, orders, preview, ready, TONES } from "./orders.js";
 import { action, badge, facts, live, nothing, section } from "./parts.js";
 import { knows, may, taken } from "./spec.js";
 import { team } from "./team.js";
@@ -40,6 +40,7 @@ function order([id = ""]) {
       ["Ticket", each.ticket && [each.ticket.key, words(each.ticket.state), each.ticket.reason].filter(Boolean).join(", ")],
     ]),
     ["open", "ticketed"].includes(each.status) && h("div", { class: "row" }, ready(each, place.reload), may("DELETE", "/orders/{order_id}") && cancel(each, place)),
+    ["open", "ticketed"].includes(each.status) && section("When it is ready", preview(each)),
     section("Ingredients", table(many(each.ingredients.length, "ingredient"), [
       ["Ingredient", (need) => need.name],
       ["Total", (need) => measure(need.amount, need.unit), "number"],

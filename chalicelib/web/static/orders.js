@@ -4,7 +4,7 @@ import { ask, at, get } from "./api.js";
 import { ago, count, h, keepFocus, LOCALE, many, moment, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
 import { ingredients } from "./ingredients.js";
-import { list } from "./lists.js";
+import { folded, list } from "./lists.js";
 import { badge, busy, fill, live, nothing, section, watch } from "./parts.js";
 import { choices, may, taken, takesKey } from "./spec.js";
 
@@ -148,13 +148,14 @@ function compared(one, other) {
 }
 
 function card(each, changed) {
+  const told = h("div", {});
   return h("li", { class: each.urgent ? "urgent" : "" }, h("div", {},
     h("p", {}, link(each), " ", h("strong", {}, each.customer), " ", each.urgent && badge("Urgent", "warn")),
     h("p", {}, `${count(each.quantity)} × ${each.recipe_name || words(each.recipe)}, ${many(each.persons, "serving")}`),
     each.due_at && each.status !== "ready" && h("p", { class: Date.parse(each.due_at) < Date.now() ? "error" : "" }, "Due ", WHEN.format(new Date(each.due_at)), " (", ago(each.due_at), ")"),
     each.note && h("p", { class: "hint" }, each.note),
-    each.status === "ready" && notified(each, changed)),
-    each.status !== "ready" && ready(each, changed));
+    each.status === "ready" && notified(each, changed), told),
+    each.status !== "ready" && ready(each, changed, told));
 }
 
 /** Returns a link to an order. */
@@ -162,15 +163,54 @@ export function link(each) {
   return h("a", { href: `#/bakery/order/${each.id}` }, `#${each.id}`);
 }
 
-/** Returns the button that marks an order as ready; it can be undone, so it does not ask. */
-export function ready(each, changed) {
+const PLAN_MS = 60_000;
+const plans = new Map();
+
+/** Returns how the notice of an order goes, as the API decides it when it sends it; asked for once a minute. Throws Problem. */
+function plan({ id }) {
+  const known = plans.get(id);
+  if (known && Date.now() - known.at < PLAN_MS) return known.found;
+  const found = get(at`/orders/${id}/notice`);
+  plans.set(id, { at: Date.now(), found });
+  found.catch(() => plans.delete(id));
+  return found;
+}
+
+function knowsPlans() {
+  return may("GET", "/orders/{order_id}/notice");
+}
+
+/** Returns by what the customer of an order is notified, and where: "By Slack to Keisha". */
+function way({ customer, phone }, { channel, to, guessed, reason }) {
+  if (channel === "slack") return [`By Slack to ${customer}`];
+  if (channel === "mail") return [h("span", { title: reason && sentence(reason) }, `By email to ${to}`), " ", guessed && badge("Guessed address: check", "warn")];
+  return [badge("Cannot be notified now", "bad"), " ", reason && sentence(reason), phone && ` Phone: ${phone}.`];
+}
+
+/** Returns a place that says how the customer is notified, with the message, before it is sent. */
+export function preview(each) {
+  return knowsPlans() && live(() => plan(each), (found) => [
+    h("p", {}, way(each, found)),
+    folded("Message", h("p", { class: "message" }, found.text)),
+  ]);
+}
+
+/**
+ * Returns the button that marks an order as ready; it can be undone, so it does not ask. How the customer is
+ * notified stands in `told` as soon as one points at the button or has the focus on it.
+ */
+export function ready(each, changed, told = h("div", {})) {
   if (!may("POST", "/orders/{order_id}/ready")) return null;
-  const how = `${each.customer} is notified in a minute, by Slack if found there, otherwise by email to ${each.email || "a guessed address"}`;
-  const button = h("button", { type: "button", class: "unprinted", "aria-label": `Mark order #${each.id} as ready`, title: how, onclick: () => busy(button, async () => {
+  const tell = async () => {
+    if (knowsPlans() && !told.childElementCount) fill(told, h("p", { class: "hint" }, way(each, await plan(each))));
+  };
+  const look = () => tell().catch(() => {}); // the notice says later why it does not go
+  const button = h("button", { type: "button", class: "unprinted", "aria-label": `Mark order #${each.id} as ready`, onpointerenter: look, onfocus: look, onclick: () => busy(button, async () => {
     await ask("POST", at`/orders/${each.id}/ready`, { again: true });
+    const [found] = await Promise.all([knowsPlans() && plan(each).catch(() => null), changed()]);
     const following = button.closest("li")?.nextElementSibling?.querySelector("button");
-    await changed();
-    say(`Order #${each.id} is ready. ${how}.`, ["Undo", () => undo(each, changed)]);
+    const how = found?.channel === "slack" ? ` by Slack to ${each.customer}` : found?.channel === "mail" ? ` by email to ${found.to}${found.guessed ? ", a guessed address" : ""}` : "";
+    say(`Order #${each.id} is ready. The notice goes${how} in ${found ? many(Math.ceil(found.delay_s), "second") : "a minute"}.`, ["Undo", () => undo(each, changed)]);
     following?.focus();
   }) }, "Ready");
   return button;
@@ -194,9 +234,10 @@ export function notified(each, changed) {
     unreachable: [badge("Not notified", "bad"), each.phone ? `Call ${each.phone}. ` : "Call the customer. ", reason && sentence(reason)],
     failed: [badge("Not notified", "bad"), each.phone ? `Call ${each.phone}. ` : "Call the customer. ", reason && sentence(reason)],
   }[state];
-  const button = state === "asked" && !channel && may("DELETE", "/orders/{order_id}/ready")
+  const waiting = state === "asked" && !channel;
+  const button = waiting && may("DELETE", "/orders/{order_id}/ready")
     && h("button", { type: "button", class: "plain unprinted", "aria-label": `Undo: order #${each.id} is not ready`, onclick: () => busy(button, () => undo(each, changed)) }, "Undo");
-  return h("div", {}, h("p", {}, "Ready ", ago(each.ready_at), told && [". ", told]), button);
+  return h("div", {}, h("p", {}, "Ready ", ago(each.ready_at), told && [". ", told]), waiting && preview(each), button);
 }
 
 function placing(cakes, placed) {

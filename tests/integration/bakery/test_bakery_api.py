@@ -13,6 +13,7 @@ from chalice.test import Client, HTTPResponse
 from chalicelib.bakery.records import Ticket
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core.outbox.store import EffectStore
+from chalicelib.integrations import wiring as vendors
 from tests.support.bakery.house import SECRET
 from tests.support.bakery.table import Stores
 
@@ -263,7 +264,9 @@ def test_5c3_a_unit_clash_is_422(recipes: Client) -> None:
 
 
 @pytest.mark.parametrize("order_id", ["abc", "1.0", "-1", "01", "9" * 16, "%31x"])
-@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("DELETE", ""), ("POST", "/ready")])
+@pytest.mark.parametrize(
+    ("method", "rest"), [("GET", ""), ("GET", "/notice"), ("DELETE", ""), ("POST", "/ready")]
+)
 def test_5c5_an_id_that_is_no_integer_is_400(
     client: Client, order_id: str, method: str, rest: str
 ) -> None:
@@ -272,7 +275,9 @@ def test_5c5_an_id_that_is_no_integer_is_400(
     assert faults(answer) == {"order_id"}
 
 
-@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("DELETE", ""), ("POST", "/ready")])
+@pytest.mark.parametrize(
+    ("method", "rest"), [("GET", ""), ("GET", "/notice"), ("DELETE", ""), ("POST", "/ready")]
+)
 def test_5d_an_unknown_order_is_404(client: Client, method: str, rest: str) -> None:
     refused(client.http.request(method, f"/orders/7{rest}"), 404)
 
@@ -309,6 +314,23 @@ def test_5c15_ready_is_200_twice_and_one_notice(recipes: Client, stores: Stores)
     assert answers[0].json_body["notice"] == {"state": "asked"}
     assert stores.asked() == {"ready#1"}
     refused(recipes.http.delete("/orders/1"), 409)
+
+
+def test_how_a_customer_would_be_notified_is_read_without_notifying(
+    recipes: Client, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendors, "mail_domain", lambda: "gmail.com")
+    post(recipes, "/orders", ORDER)
+
+    shown = get(recipes, "/orders/1/notice")
+
+    assert (shown["channel"], shown["to"]) == ("mail", "mr_cakelover@gmail.com")
+    assert (shown["guessed"], shown["reason"]) == (True, "Slack is off")
+    assert "is ready" in shown["text"]
+    assert get(recipes, "/orders/1")["status"] == "open"
+    assert stores.asked() == set()
+    recipes.http.delete("/orders/1")
+    assert "not notified" in refused(recipes.http.get("/orders/1/notice"), 409)["detail"]
 
 
 def test_ready_is_taken_back_before_anybody_is_told(recipes: Client, stores: Stores) -> None:

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from urllib3.exceptions import ReadTimeoutError
 
-from chalicelib.bakery import workers
+from chalicelib.bakery import wiring, workers
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Recipes
+from chalicelib.bakery.service.directory import Directory
 from chalicelib.bakery.service.erasing import Erasing
+from chalicelib.bakery.service.notifying import Notifying, Previewing
 from chalicelib.bakery.service.orders import Ordering, OrderRequest
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees, Person
@@ -240,6 +242,11 @@ class ChaoticBakery:
             ),
             employees=Employees(kept.staff, now=now),
             erasing=Erasing(kept.orders, kept.documents, kept.erasures, now=now, new_salt=str),
+            notices=Previewing(
+                ordering,
+                Notifying(Directory(vendors.slack, now=now), wiring.addresses, kept.cakes),
+                now=now,
+            ),
         )
 
     def _hire_workers(self, monkeypatch: pytest.MonkeyPatch, search_lag_s: float) -> None:
@@ -248,7 +255,8 @@ class ChaoticBakery:
         monkeypatch.setattr(workers, "bakery", lambda: self._bakery)
         monkeypatch.setattr(workers, "now", self.time.now)
         settings = BakerySettings(bakery_table="", bakery_settle_s=search_lag_s)
-        monkeypatch.setattr(workers, "from_env", lambda _: settings)
+        for reader in (workers, wiring):
+            monkeypatch.setattr(reader, "from_env", lambda _: settings)
         monkeypatch.setattr(outbox, "from_env", lambda _: outbox.OutboxSettings(outbox_table=""))
         monkeypatch.setattr(outbox, "table", lambda: None)
         monkeypatch.setattr(store, "EffectStore", lambda _: self._locked(self.outbox))

@@ -7,7 +7,6 @@ from typing import Any
 from chalicelib.bakery.amounts import Given, read
 from chalicelib.bakery.handlers import jira
 from chalicelib.bakery.handlers.access import AccessHandler
-from chalicelib.bakery.handlers.directory import Directory
 from chalicelib.bakery.handlers.files import DocumentErasureHandler, FilingHandler
 from chalicelib.bakery.handlers.notices import MessageErasureHandler, NoticeHandler
 from chalicelib.bakery.handlers.tickets import Provider
@@ -15,6 +14,8 @@ from chalicelib.bakery.letters import Addresses
 from chalicelib.bakery.records import Cake, Order
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Recipes
+from chalicelib.bakery.service.directory import Directory
+from chalicelib.bakery.service.notifying import Notifying, Previewing
 from chalicelib.bakery.service.orders import Ordering, OrderRequest
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees
@@ -101,6 +102,12 @@ class Bakehouse:
         )
         self.employees = Employees(self.staff, now=self.clock)
         self.domains: set[str] = set()
+        self.notifying = Notifying(
+            Directory(lambda: self.slack, now=self.clock),
+            lambda: Addresses("gmail.com", self.domains),
+            self.cakes,
+        )
+        self.previewing = Previewing(self.ordering, self.notifying, now=self.clock)
         self.handlers: dict[str, EffectHandler] = self._handlers()
         self.done: dict[str, Ending] = {}
         self.doubtful: set[str] = set()
@@ -115,13 +122,7 @@ class Bakehouse:
             self.shortages,
         )
         notices = NoticeHandler(
-            lambda: self.slack,
-            Directory(lambda: self.slack, now=self.clock),
-            lambda: self.mail,
-            lambda: Addresses("gmail.com", self.domains),
-            self.orders,
-            self.cakes,
-            now=self.clock,
+            lambda: self.slack, lambda: self.mail, self.notifying, self.orders, now=self.clock
         )
         files = FilingHandler(
             lambda: self.drive,

@@ -64,6 +64,16 @@ EMPLOYEE = {
     "createdAt": AT,
 }
 
+NOTICE: dict[str, Any] = {
+    "channel": "mail",
+    "to": "ann@gmail.com",
+    "guessed": True,
+    "reason": "no Slack user has this name",
+    "subject": "Order 21 is ready",
+    "text": "Hello Ann,\n\nyour order 21 is ready.",
+    "delay_s": 60.0,
+}
+
 COMMANDS: list[tuple[str, str, str, Any]] = [
     ("cakes list", "GET", "/cakes", f"[{CAKE}]"),
     ("cakes show carrot_cake", "GET", "/cakes/carrot_cake", CAKE),
@@ -71,6 +81,7 @@ COMMANDS: list[tuple[str, str, str, Any]] = [
     ("orders list --status open", "GET", "/orders", [ORDER]),
     ("orders show 21", "GET", "/orders/21", ORDER),
     ("orders place Ann carrot_cake", "POST", "/orders", ORDER),
+    ("orders notice 21", "GET", "/orders/21/notice", NOTICE),
     ("orders ready 21", "POST", "/orders/21/ready", ORDER),
     ("orders undo-ready 21 --reason burnt", "DELETE", "/orders/21/ready", ORDER),
     ("orders list --customer Ann --due 2026-12-24", "GET", "/orders", [ORDER]),
@@ -323,6 +334,16 @@ def test_the_list_is_asked_for_by_customer_and_due_day(desk: Desk) -> None:
 
     assert dict(desk.asked[0].url.params) == {"limit": "50", "customer": "Ann", "due": "2026-12-24"}
     assert (wrong.exit_code, len(desk.asked)) == (2, 1)
+
+
+def test_a_notice_is_shown_with_its_guess_before_it_is_sent(desk: Desk) -> None:
+    desk.on("GET", "/orders/21/notice", NOTICE)
+
+    shown = words(desk.run("orders", "notice", "21"))
+
+    assert "mail ann@gmail.com (a guess: check it)" in shown
+    assert "no Slack user has this name" in shown
+    assert "your order 21 is ready." in shown
 
 
 def test_undo_ready_says_where_the_order_stands(desk: Desk) -> None:

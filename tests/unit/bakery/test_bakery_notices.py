@@ -1,5 +1,6 @@
 """One notice per order over all channels, never to the wrong person (B11, B12, 5c 13-15, 18)."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from chalicelib.bakery.letters import Addresses, UnreachableError
 from chalicelib.bakery.records import Notice, Order
+from chalicelib.bakery.service.directory import Directory
+from chalicelib.bakery.service.orders import WrongStateError
 from chalicelib.core.outbox.effects import (
     NotConfiguredError,
     NotExecutedError,
@@ -34,6 +37,70 @@ def perform(house: Bakehouse, order: Order, times: int = 1) -> None:
     for _ in range(times):
         if f"ready#{order.id}" not in house.done:
             house.handle(f"ready#{order.id}")
+
+
+# --- before it is sent ---
+
+
+@pytest.mark.parametrize(
+    "people",
+    [[LOVER], [], [LOVER, FakePerson("U2", ("mr cakelover",))], [FakePerson("U9", ("Kim",))]],
+)
+@pytest.mark.parametrize("said", [{}, {"email": "real@example.com"}])
+def test_what_is_shown_before_ready_is_what_is_sent_after_it(
+    house: Bakehouse, people: list[FakePerson], said: dict[str, str]
+) -> None:
+    house.slack.people = people
+    order = house.order(**said)
+    shown = house.previewing.preview(order.id)
+    assert (house.slack.posted, house.mail.sent, house.now(order)) == ([], [], order)
+
+    perform(house, house.ready(order))
+
+    sent = notice(house, order)
+    assert (shown.channel, shown.to, shown.why) == (sent.channel, sent.to, sent.why)
+    assert shown.guessed == (sent.channel == "mail" and not said)
+    messages = [text for _, text, _ in house.slack.posted]
+    assert [shown.text] == messages + [letter.text for letter in house.mail.sent]
+    assert {letter.subject for letter in house.mail.sent} <= {shown.subject}
+    assert house.previewing.preview(order.id) == shown
+
+
+def test_a_preview_says_what_is_in_the_way(house: Bakehouse) -> None:
+    nowhere, known = house.order("山田"), house.order()
+    assert "no Latin letter" in str(house.previewing.preview(nowhere.id).why)
+
+    house.slack.before = [UNSURE]
+    shown = house.previewing.preview(known.id)
+
+    assert (shown.channel, shown.to, shown.why) == (None, None, "Slack: reset")
+
+
+def test_a_preview_tells_a_customer_of_a_shortage_other_cakes(house: Bakehouse) -> None:
+    order = house.order()
+    house.ordering.cancel_short(order.id, by="jira", reason="no eggs", missing=frozenset({"eggs"}))
+
+    assert house.previewing.preview(order.id).subject == "Order 1 cannot be baked"
+
+
+def test_an_order_that_nobody_is_told_of_has_no_preview(house: Bakehouse) -> None:
+    order = house.cancel(house.order())
+
+    with pytest.raises(WrongStateError, match="its customer is not notified"):
+        house.previewing.preview(order.id)
+
+
+def test_previews_of_many_who_are_not_on_slack_read_its_directory_once_a_minute(
+    house: Bakehouse,
+) -> None:
+    directory = Directory(lambda: house.slack, now=house.clock, misses_kept=timedelta(minutes=1))
+    for _ in range(3):
+        assert directory.matches("Nobody") == []
+    assert house.slack.asked == 1
+
+    house.slack.people = [FakePerson("U7", ("Nobody",))]
+    house.clock.forward(seconds=60)
+    assert directory.matches("Nobody") == ["U7"]
 
 
 # --- which way ------------------------------------------------------------------------------------

@@ -12,12 +12,20 @@ _KEPT = timedelta(minutes=15)
 class Directory:
     """The members of the workspace, at most a quarter of an hour old.
 
-    ``messenger`` gives the vendor's client, or raises NotConfiguredError.
+    ``messenger`` gives the vendor's client, or raises NotConfiguredError. For ``misses_kept`` a
+    name that is not in the list is not looked for again.
     """
 
-    def __init__(self, messenger: Callable[[], Messenger], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        messenger: Callable[[], Messenger],
+        *,
+        now: Callable[[], datetime],
+        misses_kept: timedelta = timedelta(0),
+    ) -> None:
         self._messenger = messenger
         self._now = now
+        self._misses_kept = misses_kept
         self._people: Sequence[Person] = ()
         self._read_at: datetime | None = None
 
@@ -27,13 +35,11 @@ class Directory:
         Raises EffectError.
         """
         now = self._now()
-        fresh = self._read_at is not None and now - self._read_at < _KEPT
-        if (
-            fresh
-            and (found := matches(customer, self._people))
-            and self._are_still(found, customer)
-        ):
-            return found
+        age = now - self._read_at if self._read_at else _KEPT
+        if age < _KEPT:
+            found = matches(customer, self._people)
+            if self._are_still(found, customer) if found else age < self._misses_kept:
+                return found
         self._people = self._messenger().users()
         self._read_at = now
         return matches(customer, self._people)
