@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.bakery.letters import Addresses
+from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.service.cakes import Recipes
 from chalicelib.bakery.service.directory import Directory
 from chalicelib.bakery.service.erasing import Erasing
-from chalicelib.bakery.service.notifying import Notifying, Previewing
+from chalicelib.bakery.service.notifying import Decision, Notifying, Previewing
 from chalicelib.bakery.service.orders import Ordering
 from chalicelib.bakery.service.shortages import Shortages
 from chalicelib.bakery.service.staff import Employees
@@ -25,6 +26,7 @@ from chalicelib.bakery.store.orders import OrderStore
 from chalicelib.bakery.store.staff import StaffStore
 from chalicelib.bakery.store.things import thing
 from chalicelib.core import aws
+from chalicelib.core.calling import call
 from chalicelib.core.instants import now
 from chalicelib.core.outbox import wiring as outbox
 from chalicelib.core.settings import from_env
@@ -46,7 +48,8 @@ class BakerySettings(BaseModel):
     address of this API in tickets; ``bakery_mail_domains``, separated by commas, are the only ones
     that letters go to, all when there is none. ``bakery_settle_s`` is how long the search of Jira
     may trail a write, ``bakery_drive_settle_s`` how long Drive's list may. ``bakery_undo_s`` is how
-    long "ready" can be taken back before the customer is notified.
+    long "ready" can be taken back before the customer is notified. ``bakery_previews`` is the
+    function that decides for the API how a customer would be notified.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +60,7 @@ class BakerySettings(BaseModel):
     bakery_mail_domains: str = ""
     bakery_settle_s: float = 900.0
     bakery_drive_settle_s: float = 300.0
+    bakery_previews: str = ""
     bakery_undo_s: float = Field(default=60.0, ge=0, le=900)
 
     @property
@@ -125,12 +129,23 @@ def bakery() -> Bakery:
             now=now,
             new_salt=lambda: secrets.token_hex(16),
         ),
-        notices=Previewing(
-            ordering,
-            Notifying(Directory(_slack, now=now, misses_kept=_MISSES_KEPT), addresses, kept.cakes),
-            now=now,
-        ),
+        notices=Previewing(ordering, notifying(), _decide, now=now),
     )
+
+
+@cache
+def notifying() -> Notifying:
+    """Return what decides how customers are notified, for previews."""
+    directory = Directory(_slack, now=now, misses_kept=_MISSES_KEPT)
+    return Notifying(directory, addresses, stores().cakes)
+
+
+def _decide(order: Order) -> Decision:
+    """Return how a customer is notified; without a stack this process asks the vendors itself."""
+    if name := from_env(BakerySettings).bakery_previews:
+        found = call(aws.functions(), name, order.kept().encode())
+        return Decision.model_validate(found)
+    return notifying().decide(order)
 
 
 @cache

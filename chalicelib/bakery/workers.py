@@ -6,6 +6,7 @@ seconds.
 """
 
 from functools import cache
+from typing import Any
 
 from chalice import Blueprint
 from chalice.app import SQSEvent
@@ -15,9 +16,10 @@ from chalicelib.bakery.handlers.access import AccessHandler
 from chalicelib.bakery.handlers.files import DocumentErasureHandler, FilingHandler
 from chalicelib.bakery.handlers.notices import MessageErasureHandler, NoticeHandler
 from chalicelib.bakery.handlers.tickets import Provider
+from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.directory import Directory
 from chalicelib.bakery.service.notifying import Notifying
-from chalicelib.bakery.wiring import BakerySettings, addresses, bakery, stores
+from chalicelib.bakery.wiring import BakerySettings, addresses, bakery, notifying, stores
 from chalicelib.core.instants import now
 from chalicelib.core.log import observed
 from chalicelib.core.outbox import messages
@@ -60,12 +62,19 @@ def notice_asked(event: SQSEvent) -> Failures:
     return messages.handle(event, notices())
 
 
+@bp.lambda_function(name="bakery_notice_previewed")
+@observed("bakery_notice_previewed")
+def notice_previewed(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Return how the customer of an order would be notified: the API may not ask vendors."""
+    return notifying().decide(Order.model_validate(event)).model_dump(mode="json")
+
+
 @cache
 def notices() -> Worker:
     """Return the worker for the effects of kind ``notify``."""
     kept = stores()
-    notifying = Notifying(Directory(vendors.slack, now=now), addresses, kept.cakes)
-    telling = NoticeHandler(vendors.slack, vendors.mail, notifying, kept.orders, now=now)
+    deciding = Notifying(Directory(vendors.slack, now=now), addresses, kept.cakes)
+    telling = NoticeHandler(vendors.slack, vendors.mail, deciding, kept.orders, now=now)
     handler = ByTask({"": telling, "erase": MessageErasureHandler(vendors.slack)})
     return outbox.worker("notify", vendors.renewing(handler))
 

@@ -1,13 +1,11 @@
 """Who looks at the vendors: a function of its own, or this process where there is none."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from chalicelib.core.errors import UnavailableError
-from chalicelib.core.log import logger
+from chalicelib.core.calling import call
 from chalicelib.operators.checks import CheckResult
 
 if TYPE_CHECKING:
@@ -33,9 +31,4 @@ class RemoteChecks:
 
     def results(self) -> Sequence[CheckResult]:
         """Return how each integration is. Raises UnavailableError."""
-        answer = self._client.invoke(FunctionName=self._name, Payload=b"{}")
-        content = answer["Payload"].read()
-        if "FunctionError" in answer:
-            logger.error("the vendors were not checked", extra={"why": answer["FunctionError"]})
-            raise UnavailableError("The vendors could not be checked; try again.")
-        return _RESULTS.validate_python(json.loads(content))
+        return _RESULTS.validate_python(call(self._client, self._name))

@@ -29,7 +29,7 @@ def office(standins: Standins) -> Office:
 @pytest.fixture
 def desk(standins: Standins, office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Our clients; none of them may send what is against a contract."""
-    for name in ("VENDORS_SECRET", "VENDOR_CHECKS", "WEBHOOK_SECRET"):
+    for name in ("VENDORS_SECRET", "VENDOR_CHECKS", "BAKERY_PREVIEWS", "WEBHOOK_SECRET"):
         monkeypatch.delenv(name, raising=False)
     for name, value in standins.settings().items():
         monkeypatch.setenv(name, value)

@@ -33,7 +33,7 @@ def whole_app(issuer: Issuer | None = None) -> Iterator[Api]:
         if issuer:
             environment.setenv("AUTH_ISSUER", issuer.url)
             environment.setenv("AUTH_AUDIENCE", AUDIENCE)
-        for name in ("VENDOR_CHECKS", "WEBHOOK_SECRET"):
+        for name in ("VENDOR_CHECKS", "BAKERY_PREVIEWS", "WEBHOOK_SECRET"):
             environment.delenv(name)  # no vendor is configured
         with api_client() as api:
             yield api

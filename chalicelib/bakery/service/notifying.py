@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.bakery import letters
 from chalicelib.bakery.letters import Addresses, UnreachableError
 from chalicelib.bakery.ports import Cakes
-from chalicelib.bakery.records import Channel, Notice, Order
+from chalicelib.bakery.records import Channel, Notice, Order, Record
 from chalicelib.bakery.service.directory import Directory
 from chalicelib.bakery.service.orders import Ordering, WrongStateError
 from chalicelib.core.outbox.effects import EffectError, NotConfiguredError
@@ -19,6 +19,17 @@ class Way:
 
     channel: Channel
     to: str | None
+    why: str | None = None
+
+
+class Decision(Record):
+    """How a customer would be notified now; without a ``channel``, ``why`` says what prevents it.
+
+    It travels between functions, so it is a record.
+    """
+
+    channel: Channel | None = None
+    to: str | None = None
     why: str | None = None
 
 
@@ -54,6 +65,14 @@ class Notifying:
         except UnreachableError as nowhere:
             raise UnreachableError(f"{why}; {nowhere}") from nowhere
 
+    def decide(self, order: Order) -> Decision:
+        """Return the way of a notice, or why there is none now."""
+        try:
+            way = self.way(order)
+        except (EffectError, UnreachableError) as failed:
+            return Decision(why=str(failed))
+        return Decision(channel=way.channel, to=way.to, why=way.why)
+
     def text(self, order: Order) -> str:
         """Return what the customer reads."""
         instead = letters.alternatives(self.cakes.cakes(), order) if order.missing else ()
@@ -79,10 +98,14 @@ class Preview:
 
 @dataclass(frozen=True)
 class Previewing:
-    """Shows what would be sent, and sends nothing."""
+    """Shows what would be sent, and sends nothing.
+
+    ``decide`` is that of `Notifying`, wherever vendors can be asked. Raises UnavailableError.
+    """
 
     ordering: Ordering
     notifying: Notifying
+    decide: Callable[[Order], Decision]
     now: Callable[[], datetime]
 
     def preview(self, order_id: int) -> Preview:
@@ -97,22 +120,15 @@ class Previewing:
             raise WrongStateError(f"Order {order_id} was cancelled; its customer is not notified.")
         if order.notice is None:
             order = order.changed("ready", at=self.now(), by="", reason="", notice=Notice())
-        channel, to, why = self._way(order, order.notice or Notice())
+        notice = order.notice or Notice()
+        decided = notice.channel or notice.state == "unreachable"
+        found = notice if decided else self.decide(order)
         return Preview(
-            channel=channel,
-            to=to,
-            guessed=channel == "mail" and not order.email,
-            why=why,
+            channel=found.channel,
+            to=found.to,
+            guessed=found.channel == "mail" and not order.email,
+            why=found.why,
             subject=letters.subject(order),
             text=self.notifying.text(order),
             delay_s=self.ordering.undo_s,
         )
-
-    def _way(self, order: Order, notice: Notice) -> tuple[Channel | None, str | None, str | None]:
-        if notice.channel or notice.state == "unreachable":
-            return notice.channel, notice.to, notice.why
-        try:
-            way = self.notifying.way(order)
-        except (EffectError, UnreachableError) as failed:
-            return None, None, str(failed)
-        return way.channel, way.to, way.why

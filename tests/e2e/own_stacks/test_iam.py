@@ -118,6 +118,10 @@ NEVER = {
         ("ses:SendEmail", "SesIdentity"),
         ("secretsmanager:PutSecretValue", "VendorsSecret"),
     ],
+    "bakery-notice-previewed": [
+        ("dynamodb:GetItem", "VendingTable"),
+        ("ses:SendEmail", "SesIdentity"),
+    ],
     "bakery-notice-asked": [("ses:SendEmail", "SesIdentity")],
     "vending-file-arrived": [
         ("s3:PutObject", "VendingBucket/*"),

@@ -227,6 +227,7 @@ class ChaoticBakery:
     def _services(self) -> Bakery:
         kept, now = self._stores, self.time.now
         ordering = Ordering(kept.orders, kept.cakes, kept.batches, now=now)
+        deciding = Notifying(Directory(vendors.slack, now=now), wiring.addresses, kept.cakes)
         return Bakery(
             recipes=Recipes(kept.cakes, now=now),
             ordering=ordering,
@@ -242,11 +243,7 @@ class ChaoticBakery:
             ),
             employees=Employees(kept.staff, now=now),
             erasing=Erasing(kept.orders, kept.documents, kept.erasures, now=now, new_salt=str),
-            notices=Previewing(
-                ordering,
-                Notifying(Directory(vendors.slack, now=now), wiring.addresses, kept.cakes),
-                now=now,
-            ),
+            notices=Previewing(ordering, deciding, deciding.decide, now=now),
         )
 
     def _hire_workers(self, monkeypatch: pytest.MonkeyPatch, search_lag_s: float) -> None:

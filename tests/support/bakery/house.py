@@ -107,7 +107,9 @@ class Bakehouse:
             lambda: Addresses("gmail.com", self.domains),
             self.cakes,
         )
-        self.previewing = Previewing(self.ordering, self.notifying, now=self.clock)
+        self.previewing = Previewing(
+            self.ordering, self.notifying, self.notifying.decide, now=self.clock
+        )
         self.handlers: dict[str, EffectHandler] = self._handlers()
         self.done: dict[str, Ending] = {}
         self.doubtful: set[str] = set()

@@ -1,5 +1,6 @@
 """One notice per order over all channels, never to the wrong person (B11, B12, 5c 13-15, 18)."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -64,6 +65,14 @@ def test_what_is_shown_before_ready_is_what_is_sent_after_it(
     assert [shown.text] == messages + [letter.text for letter in house.mail.sent]
     assert {letter.subject for letter in house.mail.sent} <= {shown.subject}
     assert house.previewing.preview(order.id) == shown
+
+
+def test_an_order_is_decided_alike_by_the_function_that_gets_it_as_json(house: Bakehouse) -> None:
+    order = house.order(extras={"peanuts": 10}, due_at=house.clock() + timedelta(days=1))
+    told = json.loads(order.kept())
+
+    assert Order.model_validate(told) == order
+    assert house.notifying.decide(Order.model_validate(told)) == house.notifying.decide(order)
 
 
 def test_a_preview_says_what_is_in_the_way(house: Bakehouse) -> None:

@@ -19,7 +19,12 @@ VENDORS, WEBHOOK = value("VendorsSecret.Id"), value("WebhookSecret.Id")
 
 READ_TOKENS = {
     *("bakery-ticket-asked", "bakery-notice-asked", "bakery-filing-asked", "bakery-access-asked"),
-    *("bakery-hourly-check", "operators-vendors-checked", "vending-announcement-asked"),
+    *(
+        "bakery-notice-previewed",
+        "bakery-hourly-check",
+        "operators-vendors-checked",
+        "vending-announcement-asked",
+    ),
 }
 SEND_MAIL = {"bakery-notice-asked", "vending-announcement-asked"}
 
