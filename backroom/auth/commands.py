@@ -45,7 +45,7 @@ def login(
     if not (stage.issuer and stage.client_id):
         raise SignInError(
             f"{url} names no client for people to sign in with.",
-            next_step="set BACKROOM_TOKEN, or see docs/auth.md: AuthClientId",
+            next_step="set BACKROOM_TOKEN, or see docs/parameters.md: AuthClientId",
         )
     identity = Identity(here.transport)
     provider = identity.discover(stage.issuer)
