@@ -72,18 +72,15 @@ class Stage:
         }
 
     def _listed(self) -> list[Any]:
+        if not self._stack.exists():
+            raise RefusedError(f"There is no stack {self.stack} here.")
         pages = self._cloudformation.get_paginator("list_stack_resources")
-        try:
-            return [
-                each
-                for page in pages.paginate(StackName=self.stack)
-                for each in page["StackResourceSummaries"]
-                if each["ResourceStatus"] != "DELETE_COMPLETE"
-            ]
-        except ClientError as missing:
-            if "does not exist" in missing.response["Error"]["Message"]:
-                raise RefusedError(f"There is no stack {self.stack} here.") from missing
-            raise
+        return [
+            each
+            for page in pages.paginate(StackName=self.stack)
+            for each in page["StackResourceSummaries"]
+            if each["ResourceStatus"] != "DELETE_COMPLETE"
+        ]
 
     def holdings(self) -> Iterator[Holding]:
         """Yield the tables, buckets and queues that are not empty."""

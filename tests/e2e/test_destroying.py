@@ -150,6 +150,9 @@ def test_what_is_written_while_an_empty_stage_goes_is_kept(aws: Any) -> None:
 def test_a_stage_that_is_not_there_is_said_to_be_not_there(aws: Any) -> None:
     with pytest.raises(RefusedError, match="There is no stack backroom-other here"):
         destroy.destroy(Stage(aws, "backroom-other"), data=None, confirm=False)
+    destroyed(aws)
+    with pytest.raises(RefusedError, match=f"There is no stack {STACK} here"):
+        destroyed(aws)
 
 
 def test_without_somebody_to_confirm_nothing_is_deleted(

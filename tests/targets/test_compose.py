@@ -8,7 +8,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -93,11 +95,31 @@ def compose(request: pytest.FixtureRequest) -> Iterator[Compose]:
     ports = ("PORT", "AWS_PORT", "STANDINS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
     project = Compose(request.param, {name: str(free_port()) for name in ports})
     try:
-        project("up", "-d", "--build", *SERVICES)
-        eventually(lambda: project.healthy(*SERVICES), within_s=15 * MINUTES, every_s=2)
+        with said_when_it_fails(request, project):
+            project("up", "-d", "--build", *SERVICES)
+            eventually(lambda: project.healthy(*SERVICES), within_s=15 * MINUTES, every_s=2)
         yield project
     finally:
         project("down", "--volumes", "--remove-orphans", check=False)
+
+
+@contextmanager
+def said_when_it_fails(request: pytest.FixtureRequest, project: Compose) -> Iterator[None]:
+    """Print what the services have logged last if what is done meanwhile fails."""
+    before, broke = request.session.testsfailed, True
+    try:
+        yield
+        broke = request.session.testsfailed > before
+    finally:
+        if broke:
+            for shown in (("ps",), ("logs", "--no-color", "--tail=60")):
+                sys.stdout.write(project(*shown, check=False))
+
+
+@pytest.fixture(autouse=True)
+def _said(request: pytest.FixtureRequest, compose: Compose) -> Iterator[None]:
+    with said_when_it_fails(request, compose):
+        yield
 
 
 def test_the_api_answers_through_the_gateway_with_every_context(compose: Compose) -> None:
