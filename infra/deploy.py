@@ -86,7 +86,7 @@ def deploy(
     Packages below the folder ``build``. ``confirm`` is shown what will change before it does.
     """
     stack = Stack(session(target), f"backroom-{stage}")
-    kept = KeptData(session(target), stack.name, build / f"kept-{stack.name}")
+    kept = _kept_data(target, stack, build)
     where = ("here",) if localstack.here else ()
     fingerprint = package.fingerprint(target, stage, repr(sorted(parameters.items())), *where)
     unchanged = stack.fingerprint() == fingerprint and not kept.waiting
@@ -108,8 +108,27 @@ def deploy(
     _say("Checked the template (cfn-lint, quotas)", started)
     started = time.monotonic()
     parameters = {"Stage": stage, **parameters}
+    outputs = roll_out(
+        target, stack, folder, parameters, fingerprint, confirm=confirm, localstack=localstack
+    )
+    _say(f"Deployed the stack backroom-{stage}", started)
+    return outputs
+
+
+def roll_out(
+    target: Target,
+    stack: Stack,
+    folder: Path,
+    parameters: dict[str, str],
+    fingerprint: str,
+    *,
+    confirm: Confirm | None = None,
+    localstack: LocalStackOptions = LocalStackOptions(),
+) -> dict[str, str]:
+    """Have the stack be what was packaged in ``folder``; return its outputs. Raises StackError."""
+    kept = _kept_data(target, stack, folder.parent)
     if target != "aws":
-        parameters |= settings_digest(parameters)
+        parameters = {**parameters, **settings_digest(parameters)}
     if target == "localstack":
         parameters = make_way(stack, folder, parameters, kept, localstack)
     outputs = stack.deploy(folder, parameters, fingerprint, confirm)
@@ -117,8 +136,11 @@ def deploy(
         kept.restore()
         _say("Put the kept data back")
     stack.check_answers(outputs)
-    _say(f"Deployed the stack backroom-{stage}", started)
     return _with_vendors(stack, parameters, target)
+
+
+def _kept_data(target: Target, stack: Stack, build: Path) -> KeptData:
+    return KeptData(session(target), stack.name, build / f"kept-{stack.name}")
 
 
 def _with_vendors(stack: Stack, parameters: Mapping[str, str], target: Target) -> dict[str, str]:

@@ -3,21 +3,21 @@
 from pathlib import Path
 
 from tests.e2e.test_integrations import integrations
-from tests.support.deployed import Deployed, deploy_again
+from tests.support.deployed import Deployed, deploy_over
 
 
 def test_b19_functions_that_run_have_new_settings_with_the_next_deployment(
-    stack: Deployed, tmp_path: Path
+    stack: Deployed, package_folder: Path
 ) -> None:
     settings = stack.standins.settings()
     assert integrations(stack)["github"]["state"] == "ok"
     try:
-        deploy_again(stack, tmp_path, {**settings, "GITHUB_TOKEN": ""})
+        deploy_over(stack, package_folder, {**settings, "GITHUB_TOKEN": ""})
 
         found = integrations(stack)
 
         assert found["github"]["missing"] == ["GITHUB_TOKEN"]
         assert found["jira"]["state"] == "ok"
     finally:
-        deploy_again(stack, tmp_path)
+        deploy_over(stack, package_folder)
     assert integrations(stack)["github"]["state"] == "ok"

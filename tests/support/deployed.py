@@ -249,23 +249,25 @@ def deployed(
     return running[stage]
 
 
-def deploy_again(
-    stack: Deployed, folder: Path, settings: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def deploy_again(stack: Deployed, folder: Path) -> dict[str, str]:
     """Run the deployer as ``make up`` does, packaging below ``folder``; return the outputs.
 
-    With ``settings`` they are the vendors'. Skips the test when somebody edits the sources
-    meanwhile.
+    Skips the test when somebody edits the sources meanwhile.
     """
     if _fingerprint(stack) != stack.fingerprint:
         pytest.skip("the sources have changed since the stack was deployed")
-    more = vendor_parameters(json.dumps(settings)) if settings else {}
-    target: deploy.Target = "localstack" if TARGET == "localstack" else "local"
-    here = deploy.LocalStackOptions(here=True)
     with aimed_at(stack.aws):
-        return deploy.deploy(
-            target, stack.stage, {**stack.parameters, **more}, localstack=here, build=folder
-        )
+        return deploy.deploy("local", stack.stage, stack.parameters, build=folder)
+
+
+def deploy_over(stack: Deployed, built: Path, settings: Mapping[str, str] | None = None) -> None:
+    """Have the deployer put a package over what stands, with other vendors' settings if given."""
+    more = vendor_parameters(json.dumps(settings)) if settings else {}
+    parameters = {"Stage": stack.stage, **stack.parameters, **more}
+    target: deploy.Target = "localstack" if TARGET == "localstack" else "local"
+    with aimed_at(stack.aws):
+        standing = Stack(deploy.session(target), f"backroom-{stack.stage}")
+        stack.outputs = deploy.roll_out(target, standing, built, parameters, "another")
 
 
 def deploy_first(stack: Deployed, built: Path) -> None:

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from infra import deploy
-from infra.kept_data import KeptData
-from infra.stack import Stack
-from tests.support.deployed import TARGET, Deployed, aimed_at, deploy_first, deployed, packaged
+from tests.support.deployed import (
+    TARGET,
+    Deployed,
+    deploy_first,
+    deploy_over,
+    deployed,
+    packaged,
+)
 from tests.support.patience import eventually
 
 pytestmark = [
@@ -45,15 +49,7 @@ def test_a_changed_route_makes_the_stack_anew_and_keeps_what_it_can(
     assert posted.status_code == 201
     changed = with_another_route(packaged(request), tmp_path / "out")
 
-    with aimed_at(stack.aws):
-        session = deploy.session("localstack")
-        again = Stack(session, f"backroom-{stack.stage}")
-        kept = KeptData(session, again.name, tmp_path / "kept")
-        told = {"Stage": stack.stage, **stack.parameters}
-        told = deploy.make_way(again, changed, told, kept, deploy.LocalStackOptions())
-        stack.outputs = again.deploy(changed, told, "another")
-        kept.restore()
-        again.check_answers(stack.outputs)
+    deploy_over(stack, changed)
 
     assert "deleted and created again" in capsys.readouterr().out
     eventually(stack.healthy, within_s=60)
