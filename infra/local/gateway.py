@@ -12,6 +12,8 @@ import gzip
 import json
 import os
 import re
+import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -319,29 +321,46 @@ def _listed(path: Path) -> frozenset[str]:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    import uvicorn
     from ministack.app import app as aws
     from ministack.services.apigateway_v1 import resolve_base_path_mapping
 
     from infra.local.state import State
 
     aws_port, api_port, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    state = State(folder)
-    config = Config()
-    config.bind = [f"127.0.0.1:{aws_port}", f"127.0.0.1:{api_port}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 2
-    config.loglevel = "WARNING"
     gateway = Gateway(
         aws,
         aws_port,
         api_port,
         resolve_base_path_mapping,
-        state,
+        State(folder),
         origins=lambda: _listed(folder.with_name(ORIGINS)),
     )
-    asyncio.run(serve(gateway, config))
+    config = uvicorn.Config(
+        gateway,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+    )
+    # The server raises the signal that ended it once more: it has ended cleanly, which is 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.Server(config).run(sockets=[_listen(aws_port), _listen(api_port)])
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a socket at a port of this machine alone. Raises OSError where the port is taken."""
+    # With the protocol named, asyncio sends small answers at once (TCP_NODELAY).
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    return listener
 
 
 if __name__ == "__main__":
