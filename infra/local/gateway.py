@@ -323,11 +323,14 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     import uvicorn
     from ministack.app import app as aws
+    from ministack.core import lambda_runtime
     from ministack.services.apigateway_v1 import resolve_base_path_mapping
 
+    from infra.local.shared_code import share_code
     from infra.local.state import State
 
     aws_port, api_port, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    share_code(lambda_runtime)
     gateway = Gateway(
         aws,
         aws_port,

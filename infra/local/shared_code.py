@@ -1,0 +1,64 @@
+"""Unpacks a function's code once for all its workers, which MiniStack does for each of them.
+
+That took half a second of the server's CPU and 53 MB for every cold start. On AWS, too, a function
+cannot change its code. Runs in MiniStack's own environment.
+"""
+
+import hashlib
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+PREFIX = "backroom-code-"
+"""How the name of a folder with unpacked code begins; the code is ``code`` in there."""
+_CODE = "code"
+_one_at_a_time = threading.Lock()
+
+
+class SharedArchive(zipfile.ZipFile):
+    """A zip that is unpacked into a worker's folder as a link to what all its workers share."""
+
+    def extractall(
+        self,
+        path: Any = None,
+        members: Iterable[Any] | None = None,
+        pwd: bytes | None = None,
+    ) -> None:
+        """Replace the empty folder ``path`` by a link to the unpacked content, and drop the zip.
+
+        Content that no worker links to any more is deleted. Raises OSError, BadZipFile.
+        """
+        if members is not None or path is None:
+            super().extractall(path, members, pwd)
+            return
+        link, archive = Path(path), Path(str(self.filename))
+        workers = link.parent.parent
+        with archive.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        shared = workers / f"{PREFIX}{digest}"
+        with _one_at_a_time:
+            if not shared.exists():
+                _delete_unused(workers)
+                unfinished = workers / f"{digest}.unfinished"
+                super().extractall(unfinished / _CODE)
+                unfinished.rename(shared)
+            link.rmdir()
+            link.symlink_to(shared / _CODE, target_is_directory=True)
+        archive.unlink()
+
+
+def share_code(runtime: Any) -> None:
+    """Have MiniStack's ``runtime`` of functions unpack each code once."""
+    runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": SharedArchive})
+
+
+def _delete_unused(workers: Path) -> None:
+    links = (each for each in workers.glob(f"*/{_CODE}") if each.is_symlink())
+    used = {each.readlink().parent for each in links}
+    for folder in workers.glob(f"{PREFIX}*"):
+        if folder not in used:
+            shutil.rmtree(folder)

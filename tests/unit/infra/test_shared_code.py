@@ -1,0 +1,72 @@
+"""The workers of a function on the laptop share their unpacked code."""
+
+import shutil
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from infra.local.shared_code import PREFIX, SharedArchive
+
+
+def worker(folder: Path, name: str, content: str = "1") -> Path:
+    """Do what MiniStack does for a new worker; return its folder."""
+    home = folder / f"ministack-lambda-{name}"
+    (home / "code").mkdir(parents=True)
+    with zipfile.ZipFile(home / "code.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("app.py"), f"VALUE = {content}\n")
+        archive.writestr(zipfile.ZipInfo("lib/part.py"), "")
+    with SharedArchive(home / "code.zip") as archive:
+        archive.extractall(home / "code")
+    return home
+
+
+def test_workers_of_the_same_code_share_one_copy(tmp_path: Path) -> None:
+    first, second = worker(tmp_path, "api-1"), worker(tmp_path, "api-2")
+
+    assert (first / "code/app.py").read_text() == "VALUE = 1\n"
+    assert (second / "code/lib/part.py").exists()
+    assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 1
+
+
+def test_a_worker_that_ends_leaves_the_copy_to_the_others(tmp_path: Path) -> None:
+    first, second = worker(tmp_path, "api-1"), worker(tmp_path, "api-2")
+
+    shutil.rmtree(first)
+
+    assert (second / "code/app.py").exists()
+
+
+def test_new_code_replaces_what_no_worker_uses_any_more(tmp_path: Path) -> None:
+    old, busy = worker(tmp_path, "api-1"), worker(tmp_path, "relay-1", content="2")
+    shutil.rmtree(old)
+
+    new = worker(tmp_path, "api-2", content="3")
+
+    assert (new / "code/app.py").read_text() == "VALUE = 3\n"
+    assert (busy / "code/app.py").read_text() == "VALUE = 2\n"
+    assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 2
+
+
+def test_workers_that_start_at_once_share_one_copy(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        started = list(pool.map(lambda n: worker(tmp_path, f"api-{n}"), range(16)))
+
+    assert all((each / "code/app.py").exists() for each in started)
+    assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 1
+
+
+def test_code_that_cannot_be_unpacked_is_not_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(zipfile.ZipFile, "_extract_member", _full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            worker(tmp_path, "api-1")
+
+    assert (worker(tmp_path, "api-2") / "code/app.py").exists()
+
+
+def _full_disk(*_: object) -> None:
+    raise OSError(28, "No space left on device")
