@@ -2,6 +2,7 @@
 
 import { all, ask } from "./api.js";
 import { ago, count, dollars, h, keepFocus, many, say, sentence, words } from "./dom.js";
+import { remember, remembered } from "./lists.js";
 import { badge, busy, explained, fill, live, nothing, watch } from "./parts.js";
 import { may, taken } from "./spec.js";
 import { CAUSES, howWeKnow, onTheWay, send, sending, TONES } from "./visits.js";
@@ -12,7 +13,8 @@ const AT_ONCE = 4;
 const EVERYBODY = "all";
 const COLUMNS = 9;
 
-const STATES = ["out_of_service", "degraded", "needs_attention", "healthy", "retired"];
+/** States, the worst first. */
+export const STATES = ["out_of_service", "degraded", "needs_attention", "healthy", "retired"];
 const GROUPS = {
   urgency: { title: "Urgency", key: (item) => item.state, name: (item) => words(item.state), order: (item) => STATES.indexOf(item.state) },
   technician: { title: "Technician", key: (item) => item.technician || "", name: (item) => (item.technician ? called(item) : "No technician"), order: (item) => (item.technician ? 0 : 1) },
@@ -24,27 +26,34 @@ export function board([chosen = EVERYBODY, grouping = "urgency"]) {
   const technician = chosen === EVERYBODY ? "" : chosen;
   const group = GROUPS[grouping] || GROUPS.urgency;
   const rows = new Rows();
-  let limit = STEP;
+  let limit = remembered("worklist") || STEP;
   let etag = null;
-  const load = async () => {
-    const page = await ask("GET", "/worklist", { query: { technician, limit } });
+  const load = async (known = null) => {
+    const page = await ask("GET", "/worklist", { query: { technician, limit: Math.min(limit, MOST) }, etag: known });
+    if (page.status === 304) return page;
+    const found = { ...page, value: [...page.value] };
+    while (found.next && found.value.length < limit) {
+      const { value, next } = await ask("GET", found.next);
+      found.value.push(...value);
+      found.next = next;
+    }
     etag = page.etag;
-    return page;
+    return found;
   };
   const shown = h("div", { class: "board" });
-  const place = live(load, (page, reload) => {
+  const place = live(() => load(), (page, reload) => {
     rows.reload = reload;
     rows.draw(shown, page, group, more);
     return shown;
   });
   const more = () => {
-    limit = Math.min(limit + STEP, MOST);
+    limit += STEP;
+    remember("worklist", limit);
     return place.reload();
   };
   watch(place, async () => {
-    const page = await ask("GET", "/worklist", { query: { technician, limit }, etag });
+    const page = await load(etag);
     if (page.status === 304) return;
-    etag = page.etag;
     rows.draw(shown, page, group, more);
   });
   return h("div", {}, filters(chosen, grouping), place);
@@ -186,8 +195,7 @@ class Rows {
   }
 
   #rest(items, more) {
-    if (items.length >= MOST) return h("p", { class: "hint" }, `The ${count(MOST)} most urgent are shown; choose a technician to see the others.`);
-    return h("div", { class: "more" }, h("p", { class: "hint" }, `${count(items.length)} shown; there are more.`), h("button", { type: "button", onclick: more }, "Show more"));
+    return h("div", { class: "more" }, h("p", { class: "hint" }, `The ${count(items.length)} most urgent are shown; there are more.`), h("button", { type: "button", onclick: more }, "Show more"));
   }
 }
 

@@ -1,12 +1,12 @@
 /** The fleet: where to send somebody and why, every machine, and who looks after it. */
 
 import { ask } from "./api.js";
-import { board } from "./board.js";
+import { board, STATES } from "./board.js";
 import { sparkline } from "./charts.js";
 import { ago, count, dollars, h, many, moment, sentence, words } from "./dom.js";
 import { machine } from "./machine.js";
-import { folded, follow, list, more, PAGE, table } from "./lists.js";
-import { badge, facts, live, nothing } from "./parts.js";
+import { folded, follow, fresh, list, more, PAGE, table } from "./lists.js";
+import { badge, facts, nothing } from "./parts.js";
 import { people } from "./people.js";
 import { route } from "./route.js";
 import { may } from "./spec.js";
@@ -21,30 +21,34 @@ export const tabs = [
   { name: "route", title: "Route", within: "worklist", hidden: true, show: route },
 ];
 
+/** @type {[string]} */
+const MACHINE = ["machine"];
+
 function machines() {
   let current = { up_to_date: true };
-  if (!may("GET", "/fleet")) return live(() => ask("GET", "/machines", { query: { limit: PAGE } }), own);
-  const place = live(async () => {
-    const page = await ask("GET", "/fleet", { query: { limit: PAGE } });
+  const sorting = {};
+  const shared = { key: (each) => each.serial, noun: MACHINE };
+  if (!may("GET", "/fleet")) return fresh({ ...shared, load: (etag) => ask("GET", "/machines", { query: { limit: PAGE }, etag }) }, (page, _, grown) => own(page, sorting, grown));
+  const place = fresh({ ...shared, of: (value) => value.machines, load: (etag) => ask("GET", "/fleet", { query: { limit: PAGE }, etag }) }, (page, _, grown) => {
     current = page.value;
-    return page;
-  }, report);
+    return report(page, sorting, grown);
+  });
   follow(place, () => !current.up_to_date);
   return place;
 }
 
-function own(page) {
+function own(page, sorting, grown) {
   if (!page.value.length) return nothing("No machine is assigned to you yet.");
-  const rows = every("Your machines, most urgent first", page.value);
-  return [rows, more(rows, page.next, { shown: page.value.length })];
+  const rows = every("Your machines, most urgent first", page.value, sorting);
+  return [rows, more(rows, page.next, { shown: page.value.length, grown })];
 }
 
-function report({ value: fleet, next }) {
+function report({ value: fleet, next }, sorting, grown) {
   if (!fleet.machines.length) {
     return nothing("No logs yet.", h("p", {}, h("a", { class: "button", href: "#/files/imports" }, "Import a log")));
   }
   const { totals } = fleet;
-  const rows = every(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, fleet.machines);
+  const rows = every(`Every machine, most urgent first, over the last ${many(fleet.window_days, "day")} of its log`, fleet.machines, sorting);
   return [
     !fleet.up_to_date && h("p", { class: "box", role: "status" }, "Files are being processed; this page updates automatically."),
     facts([
@@ -56,7 +60,7 @@ function report({ value: fleet, next }) {
     shared("No machine reported: a case for IT", fleet.fleet_gaps),
     shared("Many machines were silent at once: a case for IT", fleet.partial_silences || []),
     rows,
-    more(rows, next, { of: (page) => page.machines, shown: fleet.machines.length, total: totals.machines }),
+    more(rows, next, { of: (page) => page.machines, shown: fleet.machines.length, total: totals.machines, grown }),
   ].flat().filter(Boolean);
 }
 
@@ -68,18 +72,18 @@ function shared(title, silences) {
       Array.isArray(each.machines) && folded(many(each.machines.length, "machine"), each.machines.join(", "))))));
 }
 
-function every(caption, found) {
+function every(caption, found, sorting) {
   const last = found.map((each) => each.daily_sales?.last || "").sort().at(-1) || "";
   const rows = table(caption, [
-    ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short"],
-    ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")]],
+    ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "short", (each) => each.serial],
+    ["State", (each) => [badge(words(each.state), TONES[each.state]), each.overdue && badge("Overdue", "warn")], "", (each) => STATES.indexOf(each.state)],
     ["Causes", (each) => [...new Set(each.verdicts.map((verdict) => CAUSES[verdict.kind] || words(verdict.kind)))].join("; ") || "–"],
     ["Last 30 days", (each) => sparkline(each.daily_sales, last) || "–"],
-    ["Sold", (each) => count(each.transactions), "number"],
-    ["Nothing given", (each) => count(each.under), "number wide"],
-    ["Too much", (each) => count(each.over), "number wide"],
-    ["Last sale", (each) => (each.last_at ? [h("span", { class: "unseen" }, "Last sale "), ago(each.last_at)] : "–")],
-  ], found);
+    ["Sold", (each) => count(each.transactions), "number", (each) => each.transactions],
+    ["Nothing given", (each) => count(each.under), "number wide", (each) => each.under],
+    ["Too much", (each) => count(each.over), "number wide", (each) => each.over],
+    ["Last sale", (each) => (each.last_at ? [h("span", { class: "unseen" }, "Last sale "), ago(each.last_at)] : "–"), "", (each) => each.last_at],
+  ], found, undefined, sorting);
   rows.classList.add("machines");
   return rows;
 }
@@ -90,13 +94,15 @@ function visits() {
     query: { limit: 100 },
     caption: "Visits, newest first",
     empty: nothing("No visits yet.", h("p", {}, h("a", { href: "#/fleet" }, "Worklist"))),
+    key: (each) => each.id,
+    noun: ["visit"],
     columns: [
-      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine)],
-      ["Technician", (each) => each.technician || "–"],
-      ["State", (each) => badge(words(each.state), each.state === "open" ? "warn" : "good")],
-      ["Sent", (each) => ago(each.opened_at)],
+      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine), "", (each) => each.machine],
+      ["Technician", (each) => each.technician || "–", "", (each) => each.technician],
+      ["State", (each) => badge(words(each.state), each.state === "open" ? "warn" : "good"), "", (each) => each.state],
+      ["Sent", (each) => ago(each.opened_at), "", (each) => each.opened_at],
       ["Note", (each) => each.note || "–"],
-      ["Closed", (each) => [ago(each.closed_at), each.closing_note && h("div", {}, each.closing_note)]],
+      ["Closed", (each) => [ago(each.closed_at), each.closing_note && h("div", {}, each.closing_note)], "", (each) => each.closed_at],
     ],
   });
 }

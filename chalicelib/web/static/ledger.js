@@ -68,7 +68,7 @@ function transactions() {
       "data-balance": each.transaction_id === last.id ? last.balance : null,
     }),
     columns: [
-      ["When", (each) => h("a", { href: `#/ledger/transaction/${each.transaction_id}` }, ago(each.created_at))],
+      ["When", (each) => h("a", { href: `#/ledger/transaction/${each.transaction_id}` }, ago(each.created_at)), "", (each) => each.created_at],
       ["Account", (each) => link(each.account_id), "", (each) => each.account_id],
       ["Amount", (each) => amount(each.amount, {}, true), "number", (each) => each.amount],
     ],

@@ -1,6 +1,6 @@
 /** Lists: tables that sort, that grow page by page, and that say when there is something new. */
 
-import { ask, Problem } from "./api.js";
+import { address, ask, Problem } from "./api.js";
 import { count, h, many, say } from "./dom.js";
 import { busy, live, watch } from "./parts.js";
 
@@ -67,41 +67,52 @@ function sorted(lines, by, down) {
  * Returns a list that grows page by page. `path` and `query` are of a bare array with a `Link` to
  * the next page; `empty` is shown when there is none. It looks for changes while it is shown: with
  * `key(row)`, its rows' identity, it says how many are new; `noun` is what a row is called. `brief`: on narrow screens its rows are lines,
- * not cards.
+ * not cards. `total` is how many there are in all, where that is known.
  *
- * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean}} options
+ * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean, total?: number}} options
  */
-export function list({ path, query, caption, columns, empty, attributes, key, noun = ["entry", "entries"], brief }) {
+export function list({ path, query, caption, columns, empty, attributes, key, noun, brief, total }) {
   const sorting = {};
+  return fresh({ load: (etag) => ask("GET", path, { query, etag }), key, noun }, (first, _, grown) => {
+    if (!first.value.length && !first.next) return empty; // a page may leave out all that it reads
+    const made = table(caption, columns, first.value, attributes, sorting);
+    made.classList.toggle("brief", Boolean(brief));
+    return [made, more(made, first.next, { shown: first.value.length, total, grown })];
+  });
+}
+
+/**
+ * Returns a place with a page that `load` brings, as `render(page, reload, grown)` makes it. While it is shown it looks
+ * whether the page has changed (`load(etag)` is then answered 304 or not) and says how many rows are new by their `key`; `of`
+ * finds the rows in the answer. Somebody who works in it, or has shown more of it (`grown()`), is asked before it changes.
+ *
+ * @param {{load: (etag?: string | null) => Promise<any>, key?: (row: any) => any, of?: (value: any) => any[], noun?: [string, string?]}} of
+ * @param {(page: any, reload: () => Promise<void>, grown: () => void) => any} render
+ */
+export function fresh({ load, key, of = (value) => value, noun = ["entry", "entries"] }, render) {
   let etag = null;
   let known = new Set();
-  let grown = false;
+  let more = false;
   const changed = h("p", { class: "news", role: "status", hidden: true });
-  const rows = live(
-    async () => {
-      const page = await ask("GET", path, { query });
-      etag = page.etag;
-      known = new Set(key && page.value.map(key));
-      return page;
-    },
-    (first) => {
-      changed.hidden = true;
-      grown = false;
-      if (!first.value.length && !first.next) return empty; // a page may leave out all that it reads
-      const made = table(caption, columns, first.value, attributes, sorting);
-      made.classList.toggle("brief", Boolean(brief));
-      return [made, more(made, first.next, { shown: first.value.length, grown: () => { grown = true; } })];
-    },
-  );
+  const rows = live(async () => {
+    const page = await load();
+    etag = page.etag;
+    known = new Set(key && of(page.value).map(key));
+    return page;
+  }, (page, reload) => {
+    changed.hidden = true;
+    more = false;
+    return render(page, reload, () => { more = true; });
+  });
   const place = h("div", {}, changed, rows);
   place.reload = rows.reload;
   if (key) watch(rows, async () => {
-    const page = await ask("GET", path, { query, etag });
+    const page = await load(etag);
     if (page.status === 304) return;
     etag = page.etag;
-    const fresh = page.value.filter((each) => !known.has(key(each))).length;
-    const text = fresh ? `${many(fresh, ...noun)} new` : "The list has changed";
-    if (grown || rows.contains(document.activeElement) || document.querySelector("dialog[open]")) {
+    const added = of(page.value).filter((each) => !known.has(key(each))).length;
+    const text = added ? `${many(added, ...noun)} new` : "The list has changed";
+    if (more || rows.contains(document.activeElement) || document.querySelector("dialog[open]")) {
       changed.replaceChildren(`${text}. `, h("button", { type: "button", class: "plain", onclick: rows.reload }, "Show"));
       changed.hidden = false;
       return;
@@ -115,7 +126,7 @@ export function list({ path, query, caption, columns, empty, attributes, key, no
 /**
  * Returns a button that has `rows` grow by the page at `next`, and how many of them are shown. `of`
  * finds its rows in the answer, `total` is how many there are in all if that is known, `rest` are rows
- * that are here already and come first.
+ * that are here already and come first. Who comes back finds as many rows as there were.
  *
  * @param {{add(rows: any[]): void}} rows
  * @param {string | null} next
@@ -131,7 +142,8 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
     const some = total === undefined ? `${count(shown)} shown; there are more.` : `${count(shown)} of ${count(total)}`;
     told.textContent = left ? some : `${count(shown)} in all.`;
   };
-  const button = h("button", { type: "button", onclick: () => busy(button, async () => {
+  const list = next ? address(next).pathname : "here";
+  const grow = async () => {
     let found = rest.splice(0, PAGE);
     if (!found.length) {
       const page = await ask("GET", next || "");
@@ -142,11 +154,29 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
     grown();
     shown += found.length;
     tell();
-    say(`${found.length} more shown.`);
+    return found.length;
+  };
+  const button = h("button", { type: "button", onclick: () => busy(button, async () => {
+    const added = await grow();
+    remember(list, shown);
+    say(`${added} more shown.`);
   }, place) }, "Show more");
   tell();
   place.append(told, button);
+  const before = remembered(list);
+  const again = async () => { while (shown < before && (next || rest.length)) await grow(); };
+  again().catch(() => {}); // the button says what is wrong
   return place;
+}
+
+/** Returns how many rows of a list had been shown when one was at this place of the history, else 0. */
+export function remembered(list) {
+  return history.state?.shown?.[list] || 0;
+}
+
+/** Has who comes back find so many rows of a list. */
+export function remember(list, shown) {
+  history.replaceState({ ...history.state, shown: { ...history.state?.shown, [list]: shown } }, "");
 }
 
 /** Returns what a part of an address filters by, such as "recipient=7&outcome=dropped". */

@@ -34,7 +34,7 @@ export function machine([serial = ""]) {
       section("Stock and cash", stock(found), may("POST", "/machines/{serial}/visits") && reporting(found.serial, reload)),
       section("Figures", figures(found)),
       may("PUT", "/machines/{serial}") && section("Assignment", unfolding("Change technician, site or capacity", () => keeping(found, reload))),
-      section("Transactions", unfolding("Show transactions", () => h("div", {}, rows(found.serial)))),
+      section("Transactions", unfolding("Show transactions", () => h("div", {}, rows(found)))),
     ],
   );
 }
@@ -146,7 +146,7 @@ function keeping(found, reload) {
   }));
 }
 
-function rows(serial) {
+function rows({ serial, transactions }) {
   const path = at`/machines/${serial}/transactions`;
   return [
     list({
@@ -154,11 +154,12 @@ function rows(serial) {
       query: { limit: 50 },
       caption: "Transactions in time order",
       empty: nothing("No transactions yet."),
+      total: transactions,
       columns: [
-        ["No.", (each) => count(each.id), "number"],
-        ["When", (each) => moment(each.at)],
-        ["Gumballs", (each) => count(each.gumballs), "number"],
-        ["Paid", (each) => dollars(each.credit_cents), "number"],
+        ["No.", (each) => count(each.id), "number", (each) => each.id],
+        ["When", (each) => moment(each.at), "", (each) => each.at],
+        ["Gumballs", (each) => count(each.gumballs), "number", (each) => each.gumballs],
+        ["Paid", (each) => dollars(each.credit_cents), "number", (each) => each.credit_cents],
         ["Note", (each) => (each.suspected_duplicate ? badge("Possible duplicate", "warn") : each.gumballs === 0 ? badge("Nothing given", "bad") : "–")],
       ],
     }),

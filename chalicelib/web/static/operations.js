@@ -84,11 +84,12 @@ function kinds({ kinds: found, waiting, dead, more }) {
   const oldest = [...waiting].sort((one, other) => one.asked_at.localeCompare(other.asked_at))[0];
   const of = (all, kind) => all.filter((each) => each.kind === kind).length;
   const rows = table("By kind", [
-    ["Kind", (each) => words(each.kind), "short"],
+    ["Kind", (each) => vendor(each.kind), "short"],
     ["State", (each) => [badge(words(each.state), TONES[each.state]), each.since && ` since ${clock(each.since)}`, each.reason && h("div", {}, each.reason)]],
-    ["Waiting", (each) => count(of(waiting, each.kind)), "number"],
-    ["Dead", (each) => count(of(dead, each.kind)), "number"],
+    ["Waiting", (each) => `${count(of(waiting, each.kind))} waiting`, "number"],
+    ["Dead", (each) => `${count(of(dead, each.kind))} dead`, "number"],
   ], found);
+  rows.classList.add("brief");
   return [
     facts([
       ["Waiting", h("a", { href: "#/operations/effects/state%3Dpending" }, `${count(waiting.length)}${more ? "+" : ""}`)],

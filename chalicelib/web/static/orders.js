@@ -4,7 +4,7 @@ import { ask, at, get } from "./api.js";
 import { ago, count, h, keepFocus, LOCALE, many, moment, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
 import { ingredients } from "./ingredients.js";
-import { folded, list } from "./lists.js";
+import { folded, list, remember, remembered } from "./lists.js";
 import { badge, busy, fill, live, nothing, section, watch } from "./parts.js";
 import { choices, may, taken, takesKey } from "./spec.js";
 
@@ -78,7 +78,8 @@ class Column {
   #text = "";
   #shown = STEP;
   #etag = null;
-  #more = false;
+  #next = null;
+  #pages = 1;
 
   /**
    * @param {{status: string, title: string, empty: string, order: (each: any) => number[]}} of
@@ -91,6 +92,7 @@ class Column {
     this.cards = h("ul", { class: "column" });
     this.rest = h("div", { class: "more unprinted" });
     this.place = live(() => this.#load(), () => { this.#draw(); return [this.cards, this.rest]; });
+    this.#shown = remembered(of.status) || STEP;
     this.section = h("section", {}, h("h2", {}, of.title, " ", this.number), this.place);
     watch(this.place, async () => {
       const before = new Set(this.#orders.map((each) => each.id));
@@ -113,15 +115,28 @@ class Column {
     const page = await ask("GET", "/orders", { query: { status: this.of.status, limit: MOST }, etag });
     if (page.status === 304) return false;
     this.#etag = page.etag;
-    this.#more = Boolean(page.next);
-    this.#orders = page.value.sort((one, other) => compared(this.of.order(one), this.of.order(other)));
+    this.#next = page.next;
+    const found = [...page.value];
+    for (let pages = 1; pages < this.#pages && this.#next; pages += 1) found.push(...(await this.#further()));
+    this.#take(found);
     return true;
+  }
+
+  /** Returns the orders of the next page, which are older. */
+  async #further() {
+    const page = await ask("GET", this.#next);
+    this.#next = page.next;
+    return page.value;
+  }
+
+  #take(found) {
+    this.#orders = found.sort((one, other) => compared(this.of.order(one), this.of.order(other)));
   }
 
   #draw() {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const wanted = this.#text ? this.#orders.filter((each) => [each.id, each.customer, each.recipe_name, each.note].some((value) => String(value ?? "").toLowerCase().includes(this.#text))) : this.#orders;
-    this.number.textContent = `${count(wanted.length)}${this.#more ? "+" : ""}`;
+    this.number.textContent = `${count(wanted.length)}${this.#next ? "+" : ""}`;
     const shown = wanted.slice(0, this.#shown);
     this.#made = new Map(shown.map((each) => [each.id, this.#card(each)]));
     this.cards.replaceChildren(...[...this.#made.values()].map((each) => each.card));
@@ -129,10 +144,19 @@ class Column {
       !wanted.length && nothing(this.#text ? "No match." : this.of.empty),
       shown.length < wanted.length && [
         h("p", { class: "hint" }, `${count(shown.length)} of ${count(wanted.length)}`),
-        h("button", { type: "button", class: "plain", onclick: () => { this.#shown += 4 * STEP; this.#draw(); } }, "Show more"),
+        h("button", { type: "button", class: "plain", onclick: () => { this.#shown += 4 * STEP; remember(this.of.status, this.#shown); this.#draw(); } }, "Show more"),
       ],
-      this.#more && h("p", { class: "hint" }, `Only the newest ${count(MOST)} are here; find others by customer or number.`));
+      this.#next && [h("p", { class: "hint" }, `The newest ${count(this.#orders.length)} are here; there are older ones.`), this.#older()]);
     if (focused?.isConnected) focused.focus({ preventScroll: true });
+  }
+
+  #older() {
+    const button = h("button", { type: "button", class: "plain", onclick: () => busy(button, async () => {
+      this.#take([...this.#orders, ...(await this.#further())]);
+      this.#pages += 1;
+      this.#draw();
+    }) }, "Load older orders");
+    return button;
   }
 
   #card(each) {

@@ -10,9 +10,9 @@ import { taken } from "./spec.js";
 function machines(page) {
   if (!page.value.length) return nothing("No machines yet.");
   const rows = table(page.next ? "Machines, most urgent first" : many(page.value.length, "machine"), [
-    ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial)],
-    ["Technician", (each) => each.technician || "–"],
-    ["Site", (each) => each.site || "–"],
+    ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "", (each) => each.serial],
+    ["Technician", (each) => each.technician || "–", "", (each) => each.technician],
+    ["Site", (each) => each.site || "–", "", (each) => each.site],
   ], page.value);
   return [rows, more(rows, page.next, { shown: page.value.length })];
 }
@@ -23,8 +23,8 @@ export function people() {
     ([technicians, sites, page], reload) => [
       section("Technicians",
         technicians.length ? table(many(technicians.length, "technician"), [
-          ["Number", (each) => each.technician_id],
-          ["Name", (each) => each.name],
+          ["Number", (each) => each.technician_id, "", (each) => each.technician_id],
+          ["Name", (each) => each.name, "", (each) => each.name],
           ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "])],
         ], technicians) : nothing("No technicians yet."),
         folded("Add or change a technician", technician(reload))),
@@ -33,9 +33,9 @@ export function people() {
         folded("Add or change a machine", machineForm(technicians, sites, reload))),
       section("Sites",
         sites.length ? table(many(sites.length, "site"), [
-          ["ID", (each) => each.site_id],
-          ["Name", (each) => each.name],
-          ["Time zone", (each) => each.time_zone],
+          ["ID", (each) => each.site_id, "", (each) => each.site_id],
+          ["Name", (each) => each.name, "", (each) => each.name],
+          ["Time zone", (each) => each.time_zone, "", (each) => each.time_zone],
           ["Address", (each) => each.address || "–"],
         ], sites) : nothing("No sites yet."),
         folded("Add or change a site", site(reload))),

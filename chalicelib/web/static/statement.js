@@ -3,8 +3,8 @@
 import { ask, at, get, save } from "./api.js";
 import { count, day, h, LOCALE, moment, shape } from "./dom.js";
 import { form, row } from "./forms.js";
-import { filtered, filters, folded, midnight, more, orNull, PAGE, table } from "./lists.js";
-import { action, facts, live, nothing, section } from "./parts.js";
+import { filtered, filters, folded, fresh, midnight, more, orNull, PAGE, table } from "./lists.js";
+import { action, facts, nothing, section } from "./parts.js";
 import { may, taken } from "./spec.js";
 
 const MOST = 1_000;
@@ -36,12 +36,15 @@ export function link(id, name = "") {
 export function account([id = "", part]) {
   const days = filtered(part);
   const span = { from: midnight(days.from), to: midnight(days.to, 1) };
-  const place = live(
-    async () => {
-      const [now, page] = await Promise.all([ask("GET", at`/accounts/${id}`), ask("GET", at`/accounts/${id}/statement`, { query: { ...span, limit: MOST } })]);
-      return { now: now.value, sequence: now.headers.get("Ledger-Sequence"), page };
-    },
-    ({ now, sequence, page }) => [
+  const sorting = {};
+  const load = async (etag) => {
+    const page = await ask("GET", at`/accounts/${id}/statement`, { query: { ...span, limit: MOST }, etag });
+    if (page.status === 304) return page;
+    const now = await ask("GET", at`/accounts/${id}`);
+    return { ...page, value: { now: now.value, sequence: now.headers.get("Ledger-Sequence"), page } };
+  };
+  const place = fresh({ load, of: ({ page }) => page.value.entries, key: (each) => each.transaction_id },
+    ({ value: { now, sequence, page } }, _, grown) => [
       h("h2", { class: now.name ? "" : "id" }, now.name || id),
       now.name && h("p", { class: "id" }, id),
       facts([
@@ -49,9 +52,8 @@ export function account([id = "", part]) {
         ["Entries", count(sequence ?? 0)],
       ]),
       h("div", { class: "row" }, onDay(now), may("PUT", "/accounts/{account_id}") && describing(now, () => place.reload())),
-      section("Statement", filters(`#/ledger/account/${encodeURIComponent(id)}`, [{ name: "from", label: "From", type: "date" }, { name: "to", label: "To", type: "date" }], days), entries(page, now, span)),
-    ],
-  );
+      section("Statement", filters(`#/ledger/account/${encodeURIComponent(id)}`, [{ name: "from", label: "From", type: "date" }, { name: "to", label: "To", type: "date" }], days), entries(page, now, span, { sorting, grown })),
+    ]);
   return place;
 }
 
@@ -89,16 +91,16 @@ function describing(now, reload) {
   }));
 }
 
-function entries({ value, next }, now, span) {
+function entries({ value, next }, now, span, { sorting, grown }) {
   const found = value.entries;
   if (!found.length) return nothing(span.from || span.to ? "No entries in this span." : "No entries.");
   const rows = table("Newest first", [
-    ["When", (each) => h("a", { href: `#/ledger/transaction/${each.transaction_id}` }, moment(each.created_at))],
+    ["When", (each) => h("a", { href: `#/ledger/transaction/${each.transaction_id}` }, moment(each.created_at)), "", (each) => each.created_at],
     ["For", (each) => purpose(each)],
     ["Amount", (each) => amount(each.amount, now, true), "number", (each) => each.amount],
     ["Balance", (each) => amount(each.balance, now), "number", (each) => each.balance],
     ["No.", (each) => count(each.sequence), "number wide", (each) => each.sequence],
-  ], found.slice(0, PAGE));
+  ], found.slice(0, PAGE), undefined, sorting);
   rows.classList.add("brief");
   const total = !next ? found.length : span.from ? undefined : Number(found[0].sequence);
   return [
@@ -110,7 +112,7 @@ function entries({ value, next }, now, span) {
     curve(found, now),
     h("p", { class: "unprinted" }, action("Download CSV", () => save(at`/accounts/${now.account_id}/statement`, { ...span, ...CSV }, `${now.name || now.account_id}.csv`), { tone: "plain" })),
     rows,
-    more(rows, next, { shown: Math.min(PAGE, found.length), rest: found.slice(PAGE), of: (page) => page.entries, total }),
+    more(rows, next, { shown: Math.min(PAGE, found.length), rest: found.slice(PAGE), of: (page) => page.entries, total, grown }),
   ];
 }
 
