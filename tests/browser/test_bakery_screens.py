@@ -139,6 +139,34 @@ def test_b7_the_board_finds_an_order_and_has_it_ready_or_not(
     screens.sees("Guessed address: check")
 
 
+def test_a_column_of_the_board_loads_older_orders_page_by_page(
+    stack: Deployed, screens: Screens, cake: str
+) -> None:
+    placed = {"recipe": cake.lower().replace(" ", "_"), "persons": 1, "quantity": 1}
+    for name in ("Old", "New"):
+        stack.api.post("/orders", json={"customer": f"{name} {cake}", **placed})
+    new, old = stack.api.get("/orders", params={"limit": 2}).json()
+
+    def page(route: Route) -> None:
+        further = "cursor" in route.request.url
+        link = {} if further else {"Link": '</orders?cursor=next>; rel="next"'}
+        route.fulfill(json=[old if further else new], headers=link)
+
+    for pattern in ("**/orders?status=open*", "**/orders?cursor=*"):
+        screens.page.route(pattern, page)
+    screens.show("bakery")
+    to_do = screens.page.locator("section").filter(
+        has=screens.page.get_by_role("heading", name="To do")
+    )
+    expect(to_do.get_by_role("listitem")).to_have_count(1)
+    expect(to_do).to_contain_text("The newest 1 are here; there are older ones.")
+
+    screens.press("Load older orders")
+
+    expect(to_do.get_by_role("listitem")).to_have_count(2)
+    expect(to_do.get_by_role("button", name="Load older orders")).to_have_count(0)
+
+
 def test_a_question_ends_with_the_screen_that_asked_it(screens: Screens, cake: str) -> None:
     place_order(screens, cake, "Mx Undecided")
     screens.page.get_by_role("status").get_by_role("link").click()

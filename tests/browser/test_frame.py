@@ -178,6 +178,68 @@ def test_an_empty_page_that_has_a_next_one_is_not_the_end(screens: Screens) -> N
     screens.sees("0 in all.")
 
 
+def test_who_comes_back_finds_a_list_as_long_as_it_was(screens: Screens) -> None:
+    link = {"Link": '</transactions?cursor=next>; rel="next"'}
+    asked: list[str] = []
+
+    def page(route: Route) -> None:
+        asked.append(route.request.url)
+        first = "cursor" not in route.request.url
+        entries = [
+            {
+                "transaction_id": f"00000000-0000-4000-8000-{number:012d}",
+                "account_id": ACCOUNT,
+                "amount": number,
+                "created_at": "2026-01-02T03:04:05Z",
+            }
+            for number in (range(50) if first else range(50, 100))
+        ]
+        route.fulfill(json=entries, headers=link if first else {})
+
+    screens.page.route("**/transactions?*", page)
+    screens.show("ledger")
+    rows = screens.page.locator("tr[data-type=transaction]")
+    expect(rows).to_have_count(50)
+    screens.press("Show more")
+    expect(rows).to_have_count(100)
+    screens.evaluate("window.scrollTo(0, 3000)")
+
+    screens.evaluate("location.hash = '#/ledger/transfer'")
+    expect(screens.field("from_account_id")).to_be_visible()
+    screens.page.go_back()
+
+    expect(rows).to_have_count(100)
+    eventually(lambda: screens.evaluate("Math.round(window.scrollY)") == 3000, within_s=10)
+    screens.evaluate("location.hash = '#/ledger/transfer'")
+    expect(screens.field("from_account_id")).to_be_visible()
+    screens.evaluate("location.hash = '#/ledger'")
+    expect(rows).to_have_count(50)  # another visit, not the way back
+
+
+def test_the_machines_say_that_there_is_a_new_one(furnished: Deployed, screens: Screens) -> None:
+    more: list[str] = []
+
+    def fleet(route: Route) -> None:
+        answer = route.fetch(headers={"Accept": "application/json"})
+        found = answer.json()
+        found["machines"] += [{**found["machines"][0], "serial": serial} for serial in more]
+        route.fulfill(json=found, headers={"ETag": f'"{len(more)}"'})
+
+    screens.page.route("**/fleet?*", fleet)
+    screens.show("fleet/machines")
+    screens.press("Machine")
+    expect(screens.page.get_by_role("columnheader", name="Machine")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    more.append("GM9999")
+    screens.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    # Whoever is in the table is asked first.
+    screens.sees("1 machine new.")
+    screens.press("Show")
+    expect(screens.row("GM9999")).to_be_visible()
+
+
 def test_s1_while_the_service_is_busy_the_same_request_goes_again_under_the_same_key(
     stack: Deployed, screens: Screens
 ) -> None:

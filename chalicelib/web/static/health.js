@@ -1,7 +1,7 @@
 /** What is wrong with the service, and what follows from it: for the overview and for operators. */
 
 import { get } from "./api.js";
-import { LOCALE, many, sentence, words } from "./dom.js";
+import { LOCALE, many, sentence, shortDay, words } from "./dom.js";
 import { may } from "./spec.js";
 
 const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
@@ -41,10 +41,10 @@ export async function look() {
 /**
  * Returns what is wrong, the worst first. `alarm` is the name of the one that goes off, if any does, `runbook` the section on it.
  *
- * @param {any} state what `look` returns, with `schedules` where they are known
- * @returns {{tone: string, label: string, title: string, text: string, alarm: string, runbook: string, effects?: any[], queue?: string}[]}
+ * @param {any} state what `look` returns, with `schedules` and the last `batch` where they are known
+ * @returns {{tone: string, label: string, title: string, text: string, alarm: string, runbook: string, effects?: any[], queue?: string, ordering?: boolean}[]}
  */
-export function problems({ vendors, kinds, queues, waiting, dead, schedules = [] }) {
+export function problems({ vendors, kinds, queues, waiting, dead, schedules = [], batch }) {
   const down = vendors.filter((each) => ["unreachable", "denied"].includes(each.state));
   const told = new Set();
   const found = down.map((each) => {
@@ -81,7 +81,11 @@ export function problems({ vendors, kinds, queues, waiting, dead, schedules = []
     found.push({ tone: "bad", label: "Dead letters", title: `${many(depth, "dead letter")} of ${queue}`, text: "", alarm: "DeadLetters", runbook: "dead-letters", queue });
   }
   for (const { name, ran_at } of schedules.filter((each) => each.overdue)) {
-    found.push({ tone: "bad", label: "Overdue", title: `${words(name)} has not run since ${clock(ran_at)}`, text: "", alarm: "", runbook: "failing-events" });
+    const ordering = name === "bakery_daily_batch";
+    found.push({ tone: "bad", label: "Overdue", title: `${words(name)} has not run since ${clock(ran_at)}`, text: "", alarm: ordering ? "BatchTicketMissing" : "", runbook: ordering ? "the-batch-ticket-is-missing" : "failing-events", ordering });
+  }
+  if (batch?.ticket?.state === "failed") {
+    found.push({ tone: "bad", label: "Failed", title: `The ticket of ${shortDay(batch.date)} is not in Jira`, text: batch.ticket.reason ? sentence(batch.ticket.reason) : "", alarm: "BatchTicketMissing", runbook: "the-batch-ticket-is-missing" });
   }
   return found;
 }

@@ -25,6 +25,7 @@ function status() {
     return { ...found, batch: batches[0], schedules };
   }, (found, reload) => [
     section("Problems", trouble(problems(found), reload)),
+    section("Alarms", unfolding("All alarms", () => alarms(problems(found)))),
     section("Vendors", vendors(found.vendors)),
     section("Effects", kinds(found)),
     section("Dead letters", letters(found.queues, reload)),
@@ -39,6 +40,36 @@ function status() {
   return place;
 }
 
+/** The alarms, by the names that they have in Prometheus: what each means, its section of the runbook, whether this screen sees it. */
+const ALARMS = [
+  ["KindStandsStill", "A vendor refuses our credentials", "kinds-that-stand-still", true],
+  ["EffectTooOld", "An effect has waited for an hour", "effects-that-wait", true],
+  ["EffectDead", "An effect failed for good", "dead-effects", true],
+  ["DeadLetters", "A message was given up", "dead-letters", true],
+  ["BatchTicketMissing", "Today's ingredients are not ordered", "the-batch-ticket-is-missing", true],
+  ["MachineFilesOverdue", "Logs of machines are overdue", "overdue-machines", false],
+  ["ErrorRateHigh", "Over 2 % of the answers are errors of ours", "errors-answered", false],
+  ["AnswersSlow", "One answer in a hundred takes 2.5 seconds or longer", "slow-answers", false],
+  ["EventsFail", "An event function fails repeatedly", "failing-events", false],
+  ["MessagesWait", "A message has waited for 15 minutes", "messages-that-wait", false],
+  ["ExporterSilent", "The exporter cannot read the stack", "the-exporter-is-silent", false],
+];
+
+function alarms(found) {
+  const state = ([name, , , seen]) => {
+    if (found.some((each) => each.alarm === name)) return badge("Goes off", "bad");
+    return seen ? badge("Quiet", "good") : badge("Only in monitoring");
+  };
+  const rows = table("Prometheus or CloudWatch raise them; those that this screen can see have a state", [
+    ["Alarm", ([name]) => name, "short"],
+    ["Meaning", ([, meaning]) => meaning],
+    ["State", state],
+    ["Runbook", ([name, , section]) => h("a", { href: `#/operations/runbook/${section}`, "aria-label": `Runbook of ${name}` }, "Runbook")],
+  ], ALARMS);
+  rows.classList.add("brief");
+  return rows;
+}
+
 function trouble(found, reload) {
   if (!found.length) return h("p", { class: "health" }, badge("Everything works", "good"));
   return h("ul", { class: "troubles" }, found.map((each) => h("li", {},
@@ -46,6 +77,11 @@ function trouble(found, reload) {
     each.text && h("p", {}, each.text),
     h("div", { class: "row" }, h("a", { class: "button plain", href: `#/operations/runbook/${each.runbook}` }, "Runbook"),
       each.effects?.length && may("POST", "/outbox/retry") && action("Retry", () => again(each.effects, reload), { "aria-label": `Retry: ${each.title}` }),
+      each.ordering && may("POST", "/batches") && action("Retry", async () => {
+        const { value } = await ask("POST", "/batches", { again: true });
+        say(value.status === "empty" ? "No orders are waiting, so no ticket was created." : `The ticket is created with ${many(value.orders.length, "order")}.`);
+        await reload();
+      }, { "aria-label": `Retry: ${each.title}` }),
       each.queue && redriving(each.queue, reload)))));
 }
 

@@ -18,6 +18,7 @@ from tests.support.api import Answer
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 STATIC = Path(files.__file__).parent / "static"
 RUNBOOK = Path(__file__).parents[3] / "docs" / "operations.md"
+RULES = Path(__file__).parents[3] / "monitoring" / "prometheus" / "rules.yml"
 IMPORTED = re.compile(r'(?:from |import\()["`]\./(?P<name>[^"`]+)["`]')
 
 
@@ -180,3 +181,16 @@ def test_2d_no_script_writes_markup_or_runs_text() -> None:
         text = files.read(name).text
         assert not forbidden.search(text), name
         assert name.endswith((".js", ".css")) or not inline.search(text), name
+
+
+def test_the_page_has_each_alarm_with_its_section_of_the_runbook() -> None:
+    script = (STATIC / "operations.js").read_text() + (STATIC / "health.js").read_text()
+    listed = dict(
+        re.findall(r'^  \["(\w+)", "[^"]+", "([\w-]+)", (?:true|false)\],$', script, re.M)
+    )
+    headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(), re.M)
+    anchors = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+    assert set(listed) == set(re.findall(r"- alert: (\w+)", RULES.read_text()))
+    assert set(listed.values()) <= anchors
+    assert set(re.findall(r'runbook: "([\w-]+)"', script)) <= anchors
