@@ -60,7 +60,10 @@ def read(path: Path) -> list[Row]:
     except UnicodeDecodeError as wrong:
         raise UnreadableCsvError(f"{path} is not UTF-8.") from wrong
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    names = [name.strip().lower() for name in reader.fieldnames or ()]
+    try:
+        names = [name.strip().lower() for name in reader.fieldnames or ()]
+    except csv.Error as broken:
+        raise UnreadableCsvError(f"{path}, line 1: {broken}.") from broken
     _check_names(path, names)
     reader.fieldnames = names
     digest = hashlib.sha256(content).hexdigest()

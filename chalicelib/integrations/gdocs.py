@@ -60,6 +60,10 @@ class _Body(Read):
     content: tuple[_Part, ...] = Field(min_length=1)
 
 
+class _Written(Read):
+    document_id: str = Field(alias="documentId")
+
+
 class _Document(Read):
     revision: str = Field(alias="revisionId")
     ranges: dict[str, Any] = Field({}, alias="namedRanges")
@@ -212,7 +216,7 @@ class Docs:
             "requests": list(_requests(seen, lines)),
             "writeControl": {"requiredRevisionId": seen.revision},
         }
-        self._http.write("POST", f"{_path(document_id)}:batchUpdate", json=body)
+        self._http.write("POST", f"{_path(document_id)}:batchUpdate", json=body).into(_Written)
 
 
 def as_line(text: str) -> str:

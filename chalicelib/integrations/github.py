@@ -5,7 +5,7 @@ a collaborator does not delete the invitation that was sent to them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Literal, TypeVar
 from urllib.parse import quote
@@ -41,6 +41,7 @@ _THIS_ACCOUNT = re.compile(
     "|saml|single sign-on|ip allow list|access restrictions|forbids access|not permitted to access"
     "|personal access token|oauth|enabled or disabled"
 )
+_GRANTED: Mapping[int, Access] = {HTTPStatus.CREATED: "invited", HTTPStatus.NO_CONTENT: "member"}
 _FORBIDDEN = {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -114,7 +115,9 @@ class GitHub:
         except NotThereError:
             self.user_id(username)
             raise CredentialsError(f"GitHub: {self.repository} is hidden from this token") from None
-        return "invited" if answer.status == HTTPStatus.CREATED else "member"
+        if answer.status not in _GRANTED:
+            raise answer.unknown(f"{answer.status} says nothing of an invitation")
+        return _GRANTED[answer.status]
 
     def remove(self, username: str, user_id: int | None = None) -> None:
         """Take access away, and every invitation, and return when both are gone. Repeat-safe.

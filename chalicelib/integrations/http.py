@@ -5,7 +5,7 @@
 | no name, refused, no certificate, no connect | NotDone     | NotDone     |
 | 429, or the vendor's own word for a limit    | NotDone     | NotDone     |
 | 409, 423, 425                                | NotDone     | NotDone     |
-| read timeout, reset, 408, 5xx, odd or huge   | **Unsure**  | NotDone     |
+| late, reset, 408, 5xx, odd, huge, a web page | **Unsure**  | NotDone     |
 | 3xx, 401, 403                                | Denied      | Denied      |
 | 404, 410                                     | NotThere    | NotThere    |
 | other 4xx                                    | Poison      | Poison      |
@@ -14,15 +14,17 @@
 import json
 import re
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
+import urllib3.connection
 from pydantic import BaseModel, ConfigDict, ValidationError
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -35,7 +37,7 @@ from urllib3.exceptions import (
 from chalicelib import __version__
 from chalicelib.core import retry_after
 from chalicelib.core.addresses import safe
-from chalicelib.core.fetch import read_body
+from chalicelib.core.fetch import Line, bounded, read_body
 from chalicelib.core.outbox.effects import (
     CredentialsError,
     EffectError,
@@ -48,6 +50,8 @@ from chalicelib.core.values import dataclass
 M = TypeVar("M", bound=BaseModel)
 
 TIMEOUT = urllib3.Timeout(connect=3, read=10)
+WITHIN_S = 15.0
+"""Seconds that one request may take, however slowly its answer drips."""
 LARGEST = 16 * 1024 * 1024
 """Bytes that are read of an answer, decompressed; of a larger one the outcome is not known."""
 USER_AGENT = f"backroom/{__version__}"
@@ -100,7 +104,7 @@ class Answer:
         text = self.content[:4096].decode(errors="replace")
         try:
             said = " ".join(_sentences(json.loads(text)))
-        except ValueError:
+        except (ValueError, RecursionError):
             said = re.sub("<[^>]*>", " ", text)
         return " ".join(said.split())[:_MOST_WORDS] or "no reason was given"
 
@@ -167,18 +171,10 @@ class Http:
                 f"{self._service}: the address in the settings is no https:// one"
             )
         url = f"{self._url}{path}" + (f"?{urlencode(query)}" if query else "")
+        named = {**self._headers, **media_type, **(headers or {})}
+        talk = partial(_exchanged, method, url, sent, named, self._timeout)
         try:
-            response = pool().request(
-                method,
-                url,
-                body=sent,
-                headers={**self._headers, **media_type, **(headers or {})},
-                timeout=self._timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            content, more = read_body(response, LARGEST)
+            response, content, more = bounded(talk, within_s=WITHIN_S)
         except (HTTPError, ssl.SSLError, OSError) as broken:
             raise self._broken(request, broken, writes=writes) from None
         answer = Answer(self._service, request, writes, response.status, response.headers, content)
@@ -186,7 +182,7 @@ class Http:
         if more and not error:
             error = answer.unknown(f"the answer has more than {LARGEST} bytes")
         if error:
-            raise self._scrubbed(error)
+            raise self._scrubbed(error, named.get("Authorization", "").rpartition(" ")[2])
         return answer
 
     def _broken(self, request: str, broken: Exception, *, writes: bool) -> EffectError:
@@ -197,9 +193,10 @@ class Http:
             return NotExecutedError(f"{why}; no connection")
         return _unknown(why, writes=writes)
 
-    def _scrubbed(self, error: EffectError) -> EffectError:
+    def _scrubbed(self, error: EffectError, sent: str) -> EffectError:
+        """Return an error without our secrets, also the one that was sent, whoever repeats them."""
         text = str(error)
-        for secret in self._secrets:
+        for secret in (*self._secrets, *([sent] if sent else [])):
             text = text.replace(secret, "***")
         error.args = (text,)
         return error
@@ -209,6 +206,8 @@ def outcome(answer: Answer, now: float) -> EffectError | None:
     """Return what a status means where the vendor has no rule of its own; None is success."""
     status = answer.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        if answer.content and answer.headers.get("Content-Type", "").startswith("text/html"):
+            return answer.unknown("a web page and no answer, perhaps of a proxy")
         return None
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return answer.unknown(f"{status} {answer.words()}")
@@ -231,7 +230,79 @@ def _refusal(status: int) -> type[EffectError]:
 @cache
 def pool() -> urllib3.PoolManager:
     """Return the connections of this container."""
-    return urllib3.PoolManager(num_pools=16, maxsize=8)
+    connections = urllib3.PoolManager(num_pools=16, maxsize=8)
+    connections.pool_classes_by_scheme = {"http": _PlainPool, "https": _EncryptedPool}
+    return connections
+
+
+def _exchanged(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout: urllib3.Timeout,
+    line: Line,
+) -> tuple[urllib3.BaseHTTPResponse, bytes, bool]:
+    """Send a request; return the answer, as much of its body as is read, and whether it has more.
+
+    Runs in a thread of its own, whose connection is the one that ``line`` may shut.
+    """
+    _mine.line = line
+    response = pool().request(
+        method,
+        url,
+        body=body,
+        headers=headers,
+        timeout=timeout,
+        retries=False,
+        redirect=False,
+        preload_content=False,
+    )
+    content, more = read_body(response, LARGEST)
+    line.hold(None)  # it is free for the next request
+    return response, content, more
+
+
+class _Mine(threading.local):
+    line: Line | None = None
+
+
+_mine = _Mine()
+
+
+def _hold(connection: urllib3.connection.HTTPConnection) -> None:
+    if _mine.line and connection.sock:
+        _mine.line.hold(connection.sock)
+
+
+class _Plain(urllib3.connection.HTTPConnection):
+    """A connection that the deadline of a request can end, new or used again."""
+
+    def connect(self) -> None:
+        super().connect()
+        _hold(self)
+
+    def request(self, *told: Any, **named: Any) -> None:
+        _hold(self)
+        super().request(*told, **named)
+
+
+class _Encrypted(urllib3.connection.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _hold(self)
+
+    def request(self, *told: Any, **named: Any) -> None:
+        _hold(self)
+        super().request(*told, **named)
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _EncryptedPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Encrypted
 
 
 def _encoded(

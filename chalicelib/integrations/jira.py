@@ -228,7 +228,9 @@ class Jira:
         fitting = [each.id for each in offered if each.to.category.key == category]
         if not fitting:
             raise CredentialsError(f"Jira: no transition that we may use leads {key} to {category}")
-        self._http.write("POST", path, json={"transition": {"id": fitting[0]}})
+        moved = self._http.write("POST", path, json={"transition": {"id": fitting[0]}})
+        if moved.status != HTTPStatus.NO_CONTENT:
+            raise moved.unknown(f"{moved.status} says nothing of a transition")
 
     def _found(self, asked: dict[str, Any]) -> Iterator[Issue]:
         while True:

@@ -6,7 +6,9 @@ Message-ID is made from the effect, so that a letter which was sent twice can be
 
 import re
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import field
@@ -14,11 +16,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from chalicelib.core.fetch import Line, bounded
 from chalicelib.core.mailboxes import mailbox
 from chalicelib.core.outbox.effects import (
     CredentialsError,
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 5.0
 _LAST_WORD_S = 10.0
+# A server that drips meets no timeout of a step; a function has 30 s.
+_WITHIN_S = 25.0
+_LONGEST_REPLY = 65_536
 # RFC 3463: 4.5 is congestion. Gmail answers "550 5.4.5 Daily user sending limit exceeded".
 _SENT_ENOUGH = re.compile(rb"[45]\.4\.5\b")
 _SENT_ENOUGH_S = 3_600
@@ -86,6 +92,8 @@ class SmtpMail:
     """The only certificates to trust, as a file or as PEM; None are those of the system."""
     timeout_s: float = _TIMEOUT_S
     last_word_s: float = _LAST_WORD_S
+    within_s: float = _WITHIN_S
+    """Seconds that all steps may take together."""
 
     @classmethod
     def at(cls, url: str, sender: str) -> "SmtpMail":
@@ -103,27 +111,44 @@ class SmtpMail:
     def send(self, letter: Letter) -> str:
         """Send a letter; what breaks off after its text has left is unsure."""
         message = composed(letter, self.sender)
-        connection = self._opened()
-        try:
-            self._step(lambda: connection.mail(self.sender), "the sender", CredentialsError)
-            self._step(lambda: connection.rcpt(letter.to), "the address", RejectedError)
-            self._deliver(connection, message.as_bytes(policy=SMTP))
-        except EffectError as failed:
-            raise anonymous(failed, letter.to) from None
-        finally:
-            _leave(connection)
+        content = message.as_bytes(policy=SMTP)
+        begun = threading.Event()
+        self._bounded(lambda line: self._sent(line, letter.to, content, begun), begun)
         return str(message["Message-ID"])
 
     def check(self) -> None:
         """Return when the server takes our name and password."""
-        _leave(self._opened())
+        self._bounded(lambda line: _leave(self._opened(line)), threading.Event())
 
-    def _opened(self) -> smtplib.SMTP:
+    def _bounded(self, talk: Callable[[Line], None], begun: threading.Event) -> None:
+        """Talk for as long as it may take; ``begun`` is set before the text of a letter leaves."""
+        try:
+            bounded(talk, within_s=self.within_s)
+        except TimeoutError:
+            late = f"Mail: {self.host}:{self.port}: not within {self.within_s:g} s"
+            if begun.is_set():
+                raise OutcomeUnknownError(late) from None
+            raise NotExecutedError(f"{late}; nothing was sent") from None
+
+    def _sent(self, line: Line, to: str, content: bytes, begun: threading.Event) -> None:
+        connection = self._opened(line)
+        try:
+            self._step(lambda: connection.mail(self.sender), "the sender", CredentialsError)
+            self._step(lambda: connection.rcpt(to), "the address", RejectedError)
+            begun.set()
+            self._deliver(connection, content)
+        except EffectError as failed:
+            raise anonymous(failed, to) from None
+        finally:
+            _leave(connection)
+
+    def _opened(self, line: Line) -> smtplib.SMTP:
         """Return a connection that is encrypted and logged in; nothing was sent yet."""
         try:
-            connection = smtplib.SMTP(self.host, self.port, timeout=self.timeout_s)
+            connection = _Connection(line, self.host, self.port, timeout=self.timeout_s)
             try:
                 connection.starttls(context=_context(self.trust))
+                line.hold(connection.sock)
                 connection.login(self.user, self.password)
             except BaseException:
                 connection.close()
@@ -160,11 +185,60 @@ class SmtpMail:
             code, words = connection.data(content)
         except smtplib.SMTPDataError as refused:  # before the text
             code, words = refused.smtp_code, _bytes(refused.smtp_error)
+            if not 400 <= code < 600:  # also 250: the text was not asked for, so it has not left
+                raise NotExecutedError(f"Mail: the text was not asked for: {code}") from None
         except (smtplib.SMTPException, OSError) as broken:
             raise OutcomeUnknownError(
                 f"Mail: broke off at the text: {type(broken).__name__}"
             ) from None
+        if not 200 <= code < 600:  # no reply of SMTP's: it may have been taken
+            raise OutcomeUnknownError("Mail: the text: the reply is none")
         _judge(code, words, "the text", RejectedError)
+
+
+class _Connection(smtplib.SMTP):
+    """A connection that a deadline can end, and whose replies are no longer than they may be."""
+
+    def __init__(self, line: Line, host: str, port: int, *, timeout: float) -> None:
+        self._line = line
+        super().__init__(host, port, timeout=timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        opened = socket.create_connection((host, port), timeout)
+        self._line.hold(opened)
+        return opened
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return a reply. Raises SMTPServerDisconnected."""
+        if self.file is None and self.sock is not None:
+            self.file = cast("Any", _Replies(self.sock))
+        if self.file is not None:
+            cast("_Replies", self.file).begin()
+        return super().getreply()
+
+
+class _Replies:
+    """The lines that a server sends: of one reply only so many bytes, as it may have no end."""
+
+    def __init__(self, opened: socket.socket) -> None:
+        self._file = opened.makefile("rb")
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the next line for the first of a reply."""
+        self._left = _LONGEST_REPLY
+
+    def readline(self, limit: int) -> bytes:
+        """Return a line. Raises OSError when the reply is too long."""
+        text = self._file.readline(min(limit, self._left + 1))
+        self._left -= len(text)
+        if self._left < 0:
+            raise OSError("the reply has no end")
+        return text
+
+    def close(self) -> None:
+        """Close it; the socket stays."""
+        self._file.close()
 
 
 def composed(letter: Letter, sender: str) -> EmailMessage:

@@ -399,6 +399,7 @@ def test_the_same_file_again_posts_with_the_same_ids(
     [
         ("", "has the columns none"),
         ("amount\n1\n", "has the columns amount"),
+        ('account_id,"amount', "line 1: unexpected end of data"),
         ("account_id,amount,note\n", "account_id, amount, note"),
         (f"account_id,amount\n{ANN},1.5\n{ANN},x\n", "line 3: amount 'x'"),
         (f"account_id,amount\n{ANN},{2**53}\n", "line 2: amount"),

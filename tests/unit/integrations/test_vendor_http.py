@@ -98,6 +98,7 @@ def test_how_long_a_vendor_asks_to_wait(asked: str, wait_s: float | None) -> Non
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"", "no reason was given"),
         (b"[[[[", "[[[["),
+        (b"[" * 4_000, "[[[["),
     ],
 )
 def test_the_vendor_s_words_are_one_line(content: bytes, words: str) -> None:
