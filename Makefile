@@ -26,7 +26,7 @@ export PORT AWS_PORT STANDINS_PORT SMTP_PORT PYTHON313
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev down reset status logs demo check lint test coverage fuzz bench audit supply deploy destroy install format generators
+.PHONY: help up dev down reset status logs demo check lint test coverage fuzz soak bench audit supply deploy destroy install format generators
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -81,9 +81,15 @@ test: install generators ## All tests that this machine can run; says what it le
 coverage: install ## Which branches all tests take, in process and in deployed functions; takes twice as long
 	@$(VENV)/python -m tests --coverage $(ARGS)
 
-fuzz: install ## Look for new counterexamples and try the long versions of tests, for some tens of minutes
+fuzz: install ## Look for new counterexamples, try the long versions of tests, a million inputs; for an hour
+	@[ -d .fuzz/atheris ] || $(VENV)/pip install -q --disable-pip-version-check --target .fuzz -r bench/fuzz/requirements.txt || \
+	  echo "atheris is not to be had here; the parsers of bytes get their inputs by chance"
+	$(VENV)/python -m bench.fuzz --inputs 1000000 --at-once 2
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/unit -m "hypothesis or grows" -q
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest tests/integration tests/e2e -m grows -q
+
+soak: install ## An hour of traffic while functions and the embedded AWS are killed, on a stack of its own
+	$(VENV)/python -m bench.soak --minutes $(or $(MINUTES),60)
 
 audit: install ## Check the packaged template with checkov, in an environment of its own
 	@[ .audit/done -nt infra/audit-requirements.txt ] || { $(PYTHON) -m venv .audit && \

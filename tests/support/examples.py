@@ -519,7 +519,8 @@ SECRET = "the-secret-of-the-webhook"
 
 
 @contextmanager
-def _stage() -> Iterator[Api]:
+def stage() -> Iterator[Api]:
+    """Yield the API of a stage with nothing in it, on which the story can be told."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         environment.setattr(log, "_SETTLED", timedelta(0))  # nobody else writes
@@ -532,7 +533,7 @@ def _stage() -> Iterator[Api]:
 
 def recorded() -> dict[str, Any]:
     """Tell the story to the whole app with its stores in memory; return all examples."""
-    with _stage() as api:
+    with stage() as api:
         call = Teller(api.raw)
         tell(call)
     return {name: vars(example) for name, example in sorted(call.examples.items())}
