@@ -122,8 +122,7 @@ class Table:
         """
         if first > last:  # DynamoDB refuses to look for nothing
             return
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self.name,
+        yield from self._queried(
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues={
                 ":pk": {"S": pk},
@@ -132,10 +131,8 @@ class Table:
             },
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
-            PaginationConfig={"PageSize": page_size} if page_size else {},
+            **({"Limit": page_size} if page_size else {}),
         )
-        for page in pages:
-            yield from page["Items"]
 
     def indexed(
         self,
@@ -151,8 +148,7 @@ class Table:
 
         An index trails the table: what it says is a hint, to be looked up.
         """
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self.name,
+        yield from self._queried(
             IndexName=index.name,
             KeyConditionExpression="#h = :value AND #r BETWEEN :first AND :last",
             ExpressionAttributeNames={"#h": index.hash_key, "#r": index.range_key},
@@ -162,10 +158,17 @@ class Table:
                 ":last": {"S": last},
             },
             ScanIndexForward=not newest_first,
-            PaginationConfig={"PageSize": page_size} if page_size else {},
+            **({"Limit": page_size} if page_size else {}),
         )
-        for page in pages:
+
+    def _queried(self, **asked: Any) -> Iterator[Item]:
+        """Yield what a query finds, page by page; botocore's paginator costs a tenth of a call."""
+        while True:
+            page = self._client.query(TableName=self.name, **asked)
             yield from page["Items"]
+            if not (last := page.get("LastEvaluatedKey")):
+                return
+            asked["ExclusiveStartKey"] = last
 
     def prefixed(self, pk: str, prefix: str = "") -> Iterator[Item]:
         """Yield the items under ``pk`` whose ``sk`` begins with ``prefix``, in order."""

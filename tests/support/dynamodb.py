@@ -101,19 +101,6 @@ class Line:
     def __getattr__(self, name: str) -> Any:
         return lambda **parameters: self._called(name, parameters)
 
-    def get_paginator(self, name: str) -> "Line":
-        return self
-
-    def paginate(self, *, PaginationConfig: Any, **parameters: Any) -> Iterator[Any]:  # noqa: N803
-        if PaginationConfig:
-            parameters["Limit"] = PaginationConfig["PageSize"]
-        while True:
-            page = self._called("query", parameters)
-            yield page
-            if "LastEvaluatedKey" not in page:
-                return
-            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
     def _called(self, name: str, parameters: dict[str, Any]) -> Any:
         self._die_at(2 * len(self.calls))
         self.calls.append(name)

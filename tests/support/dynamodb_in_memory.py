@@ -9,7 +9,7 @@ transaction; a query reads what it passes. `tests/integration` holds it against 
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -63,7 +63,7 @@ class MemoryDynamoDB:
     def get_item(self, *, Key: Item, **_: Any) -> Any:  # noqa: N803
         self.calls += 1
         item = self._at(Key)
-        self.read_units += _read_units(_size(item) if item else 0)
+        self.read_units += _read_units(size_of(item) if item else 0)
         return {"Item": dict(item)} if item else {}
 
     def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803
@@ -73,29 +73,23 @@ class MemoryDynamoDB:
         places = [_place(key) for key in asked["Keys"]]
         assert len(set(places)) == len(places), "DynamoDB refuses a key that is asked for twice"
         found = [item for key in asked["Keys"] if (item := self._at(key))]
-        self.read_units += sum(_read_units(_size(item)) for item in found)
+        self.read_units += sum(_read_units(size_of(item)) for item in found)
         return {"Responses": {table: [dict(item) for item in found]}, "UnprocessedKeys": {}}
 
-    def get_paginator(self, name: str) -> "MemoryDynamoDB":
-        assert name == "query"
-        return self
-
-    def paginate(
+    def query(
         self,
         *,
         ExpressionAttributeValues: Item,  # noqa: N803
         ScanIndexForward: bool = True,  # noqa: N803
-        PaginationConfig: Any = None,  # noqa: N803
+        Limit: int = 1 << 62,  # noqa: N803
+        ExclusiveStartKey: Item | None = None,  # noqa: N803
         **_: Any,
-    ) -> Iterator[Any]:
+    ) -> Any:
         pk, first, last = (ExpressionAttributeValues[f":{n}"]["S"] for n in ("pk", "first", "last"))
-        limit = (PaginationConfig or {}).get("PageSize") or 1 << 62
-        after: str | None = None
-        while True:
-            page, after = self._page(pk, first, last, after, limit, forward=ScanIndexForward)
-            yield {"Items": page}
-            if after is None:
-                return
+        after = ExclusiveStartKey["sk"]["S"] if ExclusiveStartKey else None
+        page, cut_at = self._page(pk, first, last, after, Limit, forward=ScanIndexForward)
+        key = {"pk": {"S": pk}, "sk": {"S": cut_at}}
+        return {"Items": page, **({"LastEvaluatedKey": key} if cut_at else {})}
 
     def _page(
         self, pk: str, first: str, last: str, after: str | None, limit: int, *, forward: bool
@@ -113,7 +107,7 @@ class MemoryDynamoDB:
         for place in places:
             item = self.partitions[pk][keys[place]]
             page.append(dict(item))
-            size += _size(item)
+            size += size_of(item)
             if len(page) == limit or size >= _PAGE_BYTES:
                 break
         self.read_units += _read_units(size)
@@ -182,7 +176,7 @@ class MemoryDynamoDB:
             after = _updated(before or dict(key), told)
         elif kind == "ConditionCheck":
             after = before
-        size = max(_size(before) if before else 0, _size(after) if after else 0)
+        size = max(size_of(before) if before else 0, size_of(after) if after else 0)
         assert size <= _ITEM_BYTES, "an item is too large"
         self.write_units += times * max(-(-size // 1_024), 1)
         self._store(key, after)
@@ -255,16 +249,19 @@ def _read_units(size: int) -> float:
     return max(-(-size // 4_096), 1)
 
 
-def _size(item: Item) -> int:
+def size_of(item: Item) -> int:
+    """Return the bytes of an item, as DynamoDB's documentation counts them."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
 def _value_size(typed: Item) -> int:
     [(kind, value)] = typed.items()
     if kind == "M":
-        return 3 + len(value) + _size(value)
+        return 3 + len(value) + size_of(value)
     if kind == "N":
         return len(value) // 2 + 2
-    if kind == "BOOL":
+    if kind == "L":
+        return 3 + len(value) + sum(map(_value_size, value))
+    if kind in {"BOOL", "NULL"}:
         return 1
     return len(value) if kind == "B" else len(value.encode())
