@@ -8,6 +8,7 @@ letters instead, because without them it would be somebody else's name.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from chalicelib.core.invisible import visible_name, without_invisible
 
@@ -34,6 +35,7 @@ def fold(name: str) -> str:
     return latin(name) or _own_letters(name)
 
 
+@lru_cache(maxsize=1_000)
 def latin(name: str) -> str:
     """Return a name in ASCII letters and digits; empty when it would lose one, or has none."""
     plain = _without_accents(name)
