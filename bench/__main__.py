@@ -7,7 +7,7 @@ import runpy
 import sys
 
 MEASUREMENTS = (
-    *("goals", "coldstart", "parsing", "storing", "calls"),
+    *("goals", "warm", "coldstart", "parsing", "storing", "calls"),
     *("counters", "deliveries", "warranties", "alarms"),
 )
 

@@ -41,7 +41,7 @@ def main() -> int:
 def per_second(rounds: int) -> dict[str, float]:
     """Return how many reads a second there are of each kind, the median of the rounds."""
     taken: dict[str, list[float]] = {SPREAD: [], ONE: []}
-    with _embedded_aws() as client:
+    with embedded_aws() as client:
         for kind in taken:
             _fill(client, kind)
         for _ in range(rounds):
@@ -51,7 +51,8 @@ def per_second(rounds: int) -> dict[str, float]:
 
 
 @contextmanager
-def _embedded_aws() -> Iterator[Any]:
+def embedded_aws() -> Iterator[Any]:
+    """Yield a client of DynamoDB of an embedded AWS that lives as long as it is needed."""
     python = ROOT / ".ministack" / "venv" / "bin" / "python"
     with tempfile.TemporaryDirectory() as folder:
         aws = LocalAws(Path(folder), free_port(), free_port(), python)

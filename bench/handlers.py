@@ -209,9 +209,9 @@ def compared(cases: Sequence[Case], *, rounds: int, times: int) -> Iterator[str]
                 with nothing_told():
                     silent = cpu_us(act, times)
                 told = cpu_us(act, times)
-                found = (silent, told, cpu_us(bares[case.name], times), cpu_us(plain, times))
+                measured = (silent, told, cpu_us(bares[case.name], times), cpu_us(plain, times))
                 if each:  # the first round only warms up
-                    spent[case.name].append(found)
+                    spent[case.name].append(measured)
     yield "| request | CPU, us | / its bare calls | without log and metrics | / a bare put |"
     yield "|---|---|---|---|---|"
     for name, found in spent.items():
