@@ -40,6 +40,9 @@ _emf = AmazonCloudWatchEMFProvider(namespace=_NAMESPACE)
 _emf.add_dimensions(service=SERVICE)
 _alone = AmazonCloudWatchEMFProvider(namespace=_NAMESPACE)
 
+# Made once: json.dumps makes an encoder for each line that is not in its own style.
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
+
 COUNT = MetricUnit.Count
 SECONDS = MetricUnit.Seconds
 
@@ -99,7 +102,7 @@ def emit(message: str, watch: Stopwatch, facts: Mapping[str, object], **dimensio
 
 
 def _write(record: Mapping[str, Any]) -> None:
-    print(json.dumps(record, separators=(",", ":")))  # noqa: T201 - this is the log
+    print(_encoded(record))  # noqa: T201 - this is the log
 
 
 def _peak_memory_bytes() -> int:
