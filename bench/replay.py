@@ -102,6 +102,7 @@ class Replay:
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
+        self.latest: dict[str, Exchange] = {}
         self.stored: dict[str, list[Item]] = {}
         self.tables: Stored | None = None
         self.noting: Exchange | None = None
@@ -118,6 +119,10 @@ class Replay:
         events: Any = session.get_component("event_emitter")
         events.register("provide-client-params", self._called)
         events.register("before-send", self._answer)
+
+    def leave(self) -> None:
+        """Answer nothing any more."""
+        self._answering = self.tables = None
 
     # --- making requests and calls ---
 
@@ -227,6 +232,11 @@ class _Noter(Teller):
         for exchanges in self._noted.values():
             yield max(exchanges, key=lambda each: (not each.refused, each.answered))
 
+    def latest(self) -> dict[str, Exchange]:
+        """Return the last request to each route that AWS refused nothing."""
+        every = (each for exchanges in self._noted.values() for each in exchanges)
+        return {each.route: each for each in every if not each.refused}
+
 
 @contextmanager
 def told() -> Iterator[Replay]:
@@ -264,12 +274,14 @@ def told() -> Iterator[Replay]:
             for operation, path in _UNTOLD.items():
                 noter(operation, path=path)
             replay.exchanges = list(noter.chosen())
+            replay.latest = noter.latest()
             environment = dict(os.environ)
             dynamodb = client("dynamodb")
             for name in dynamodb.list_tables()["TableNames"]:
                 replay.stored[name] = dynamodb.scan(TableName=name)["Items"]
         with patch.dict(os.environ, environment), patch.object(instants, "datetime", _Clock):
             yield replay
+            replay.leave()
 
 
 def _exactly(request: AWSPreparedRequest) -> tuple[str, bytes]:

@@ -1,6 +1,7 @@
 """What every route costs when it is warm, beside the calls of AWS that it makes.
 
-``python -m bench.warm`` prints a table; ``--record`` also writes the ratchet, `bench/warm.json`.
+``python -m bench.warm`` prints a table; ``--record`` also lowers the ratchet, `bench/warm.json`,
+which whoever wants to pay more for a route has to raise by hand.
 
 The routes and their requests are those of the story that makes the examples of the OpenAPI document
 (`tests.support.examples`), whose test fails for a route that it leaves out. The story is told once,
@@ -24,6 +25,7 @@ RATCHET = Path(__file__).with_suffix(".json")
 GOAL = 1.15
 TOLERANCE = 1.15
 """A route got worse when its ratio is so many times that of the ratchet: a busy machine's noise."""
+_AGAIN = 2
 _IN_A_ROW = 5
 """Requests before the other side has its turn."""
 
@@ -38,11 +40,17 @@ class Cost(NamedTuple):
 
 
 def costs(*, rounds: int) -> Iterator[Cost]:
-    """Yield what each route costs."""
+    """Yield what each route costs; one that seems worse than the ratchet is measured again."""
+    limits = _limits()
     with told() as replay:
         plain = put()
         for exchange in replay.exchanges:
-            yield _cost(replay, exchange, plain, rounds)
+            cost = _cost(replay, exchange, plain, rounds)
+            for _ in range(_AGAIN):
+                if not cost.calls or cost.ratio <= limits.get(exchange.route, GOAL):
+                    break
+                cost = min(cost, _cost(replay, exchange, plain, rounds), key=lambda it: it.ratio)
+            yield cost
 
 
 def _cost(replay: Replay, exchange: Exchange, plain: Act, rounds: int) -> Cost:
@@ -62,16 +70,28 @@ def worse(found: Mapping[str, float]) -> dict[str, float]:
 
     A route may always reach the goal, and a route that the ratchet does not know has to.
     """
-    before: dict[str, float] = json.loads(RATCHET.read_text())
-    limits = {route: max(before.get(route, 0) * TOLERANCE, GOAL) for route in found}
-    return {route: limits[route] for route, ratio in found.items() if ratio > limits[route]}
+    limits = _limits()
+    return {
+        route: limits.get(route, GOAL)
+        for route, ratio in found.items()
+        if ratio > limits.get(route, GOAL)
+    }
+
+
+def _limits() -> dict[str, float]:
+    return {route: max(ratio * TOLERANCE, GOAL) for route, ratio in _recorded().items()}
+
+
+def _recorded() -> dict[str, float]:
+    found: dict[str, float] = json.loads(RATCHET.read_text())
+    return found
 
 
 def main() -> int:
     """Print a Markdown table; return 1 when a route got worse."""
     parser = argparse.ArgumentParser(prog="python -m bench.warm")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--record", action="store_true", help="write the ratchet")
+    parser.add_argument("--record", action="store_true", help="lower the ratchet")
     asked = parser.parse_args()
     found = list(costs(rounds=asked.rounds))
     print("| route | calls | CPU, us | / its bare calls |\n|---|---|---|---|")
@@ -80,7 +100,9 @@ def main() -> int:
         print(f"| {cost.route} | {cost.calls or ''} | {cost.us:.0f} | {beside} |")
     ratios = {cost.route: round(cost.ratio, 2) for cost in found if cost.calls}
     if asked.record:
-        RATCHET.write_text(json.dumps(ratios, indent=1, sort_keys=True) + "\n")
+        before = _recorded()
+        least = {route: min(ratio, before.get(route, ratio)) for route, ratio in ratios.items()}
+        RATCHET.write_text(json.dumps(least, indent=1, sort_keys=True) + "\n")
         return 0
     grown = worse(ratios)
     for route, limit in grown.items():
