@@ -66,7 +66,7 @@ function packages([part]) {
         ["Reason", (each) => sentence(each.reason)],
         ["From", (each) => each.sender_id, "wide", (each) => each.sender_id],
         ["To", (each) => each.recipient_id, "", (each) => each.recipient_id],
-        ["Type", (each) => words(each.package_type), "wide", (each) => each.package_type],
+        ["Type", (each) => words(each.package_type), "wide short", (each) => each.package_type],
         ["Decided", (each) => ago(each.decided_at), "", (each) => each.decided_at],
       ],
     }),

@@ -71,11 +71,11 @@ function finding([part]) {
       columns: [
         ["Item", (each) => [link(each, each.item_title || each.item_sku), " ", each.cancelled_at && badge("Cancelled", "warn")], "", (each) => each.item_title],
         ["Number", (each) => each.number || "–", "", (each) => each.number],
-        ["Item type", (each) => each.item_type, "wide", (each) => each.item_type],
+        ["Item type", (each) => each.item_type, "wide short", (each) => each.item_type],
         ["SKU", (each) => each.item_sku, "wide", (each) => each.item_sku],
         ["Store", (each) => each.store_uuid, "wide", (each) => each.store_uuid],
         ["Price", (each) => money(each.warranty_price, each), "number", (each) => Number(each.warranty_price)],
-        ["Term", months, "", (each) => each.warranty_duration_months],
+        ["Term", months, "short", (each) => each.warranty_duration_months],
         ["Sold", (each) => ago(each.created_at), "", (each) => each.created_at],
       ],
     }),
