@@ -1,4 +1,4 @@
-"""Round trips per route, counted at the client; docs/warranties.md has the most frequent."""
+"""Round trips per route, counted at the client; docs/performance.md has prices."""
 
 import json
 from collections import Counter
