@@ -29,11 +29,11 @@ _SHOWN = 600
 
 
 class Slice(NamedTuple):
-    """A part of the run, which needs nothing of the others."""
+    """A part of the run, of ``size`` inputs, which needs nothing of the others."""
 
     sort: str
     number: int
-    count: int
+    size: int
 
 
 def slices(inputs: int, sorts: Sequence[str] = tuple(SHARES)) -> list[Slice]:
@@ -114,7 +114,7 @@ class Totals:
 
 def done(part: Slice, seed: int) -> dict[str, Any]:
     """Return what a slice has found, in a process of its own."""
-    name = f"{part.sort}:{part.number}:{part.count}"
+    name = f"{part.sort}:{part.number}:{part.size}"
     command = [sys.executable, "-W", "ignore", "-m", "bench.fuzz", "--seed", str(seed)]
     ended = subprocess.run([*command, "--slice", name], capture_output=True, check=False)
     lines = ended.stdout.decode().splitlines()
@@ -161,18 +161,18 @@ def _run(part: Slice, chance: Random) -> Run:
     if part.sort == _ROUTES:
         from bench.fuzz import routes
 
-        return routes.run(mutator, part.count)
+        return routes.run(mutator, part.size)
     if part.sort == _HANDLERS:
         from bench.fuzz import handlers
 
-        return handlers.run(mutator, part.count)
+        return handlers.run(mutator, part.size)
     if part.sort == _PARSERS:
         from bench.fuzz import parsers
 
-        return parsers.run(mutator, part.count)
+        return parsers.run(mutator, part.size)
     from bench.fuzz import covered
 
-    return covered.run(mutator, part.count, covered.TARGETS[part.number % len(covered.TARGETS)])
+    return covered.run(mutator, part.size, covered.TARGETS[part.number % len(covered.TARGETS)])
 
 
 if __name__ == "__main__":

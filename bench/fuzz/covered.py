@@ -63,7 +63,7 @@ def main() -> None:
     """Fuzz one parser, in a process of its own."""
     target, count, seed, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
     sys.path.insert(0, str(FOLDER))
-    import atheris
+    import atheris  # type: ignore[import-untyped] # in no environment
 
     import tests.conftest  # noqa: F401
 

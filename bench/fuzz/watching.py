@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import botocore.session
 
@@ -57,8 +57,8 @@ class Stored:
 
     def __init__(self, session: botocore.session.Session) -> None:
         self._found: list[str] = []
-        session.register("before-parameter-build", self._asked)
-        session.register("after-call", self._answered)
+        session.register("before-parameter-build", cast("Any", self._asked))
+        session.register("after-call", cast("Any", self._answered))
 
     def take(self) -> list[str]:
         """Return the writes since last time: each its operation and the keys that it names."""

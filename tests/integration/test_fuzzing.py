@@ -53,7 +53,8 @@ def test_no_parser_of_a_short_run_raises_anything_but_its_refusals() -> None:
 
 
 def test_an_error_that_is_no_refusal_is_found() -> None:
-    broken = parsers.Parser(lambda raw: {}[raw], (b"x",), (ValueError,))
+    known: dict[bytes, int] = {}
+    broken = parsers.Parser(known.__getitem__, (b"x",), (ValueError,))
 
     assert parsers.fault(broken, b"x") == ("raised", "raised KeyError: b'x'")
 
@@ -68,6 +69,6 @@ def test_what_takes_too_long_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_has_all_its_inputs_and_all_sorts_early() -> None:
     parts = fuzz.slices(1_000_000)
 
-    assert sum(part.count for part in parts) == 1_000_000
+    assert sum(part.size for part in parts) == 1_000_000
     assert {part.sort for part in parts} == set(fuzz.SHARES)
     assert len(set(parts)) == len(parts)
