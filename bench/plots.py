@@ -1,7 +1,7 @@
 """Draw the figures of docs/performance.md: ``python -m bench.plots``.
 
-They are drawn from what was recorded: ``bench.warm --record`` and ``bench.capacity --record`` write
-a JSON file beside themselves.
+They are drawn from what was recorded: ``bench.warm --record``, ``bench.scale --record`` and
+``bench.capacity --record`` write a JSON file beside themselves.
 """
 
 import json
@@ -104,12 +104,19 @@ def _recorded(name: str) -> dict[str, float]:
 def drawn() -> dict[str, str]:
     """Return the figures, by the names of their files."""
     warm = sorted(ratio for route, ratio in _recorded("warm").items() if route != _BY_INTENT)
+    scale = sorted(json.loads((_HERE / "scale.json").read_text()).values())
     return {
         "warm-cpu.svg": dots(
             "Warm CPU of a request beside the bare AWS calls that it makes",
             f"{len(warm)} routes, from the least to the most; without {_BY_INTENT}",
             {"": warm},
             Goal(1.15, "goal 1.15"),
+        ),
+        "scale.svg": dots(
+            "CPU of a read on a stage with millions of items beside one with a few pages",
+            f"{len(scale)} lists, look-ups and screens, by their p50",
+            {"p50": [p50 for p50, _ in scale], "p99": [p99 for _, p99 in scale]},
+            Goal(1.5, "goal 1.5"),
         ),
         "capacity.svg": bars(
             "Requests a second that fill the busiest partition",

@@ -71,7 +71,7 @@ class Size:
         )
 
 
-FEW = Size(packages=1_000, accounts=200, machines=60, orders=500)
+FEW = Size(packages=1_000, accounts=200, machines=150, orders=500)
 MANY = Size(packages=1_000_000, accounts=10_000, machines=1_000, orders=100_000)
 QUICK = (
     Size(packages=1_000, accounts=150, machines=2, orders=500, days=20),
