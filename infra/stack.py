@@ -193,11 +193,12 @@ class Stack:
             return outputs.get("Home", outputs["EndpointURL"]).rstrip("/")
         return f"{own}/_aws/execute-api/{outputs['RestAPIId']}/api"
 
-    def check_answers(self, outputs: Mapping[str, str], *, patience_s: float = 60) -> None:
+    def check_answers(self, outputs: Mapping[str, str], *, patience_s: float = 180) -> None:
         """Wait until the stage answers ``GET /ping``. Raises StackError.
 
-        A target may say UPDATE_COMPLETE and have lost the stage (LocalStack 4.14). A domain of
-        one's own may not lead here yet, which is no fault of the stage.
+        It may need a new environment, whose start LocalStack gives 120 s. A target may say
+        UPDATE_COMPLETE and have lost the stage (LocalStack 4.14). A domain of one's own may not
+        lead here yet, which is no fault of the stage.
         """
         own_domain = not _of_the_gateway(self.endpoint(outputs) or "")
         deadline = time.monotonic() + patience_s
