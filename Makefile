@@ -26,7 +26,7 @@ export PORT AWS_PORT STANDINS_PORT SMTP_PORT PYTHON313
 export MONITORING EXPORTER_PORT PROMETHEUS_PORT NODE_EXPORTER_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help up dev down reset status logs demo check lint test coverage fuzz soak bench audit supply deploy destroy install format generators
+.PHONY: pictures help up dev down reset status logs demo check lint test coverage fuzz soak bench audit supply deploy destroy install format generators
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -100,6 +100,9 @@ supply: install ## What the functions are made of (build/sbom.json), its licence
 	@[ .supply/done -nt infra/supply-requirements.txt ] || { $(PYTHON) -m venv .supply && \
 	  .supply/bin/pip install -q --disable-pip-version-check -r infra/supply-requirements.txt && touch .supply/done; }
 	@$(VENV)/python -m infra.supply $(ARGS)
+
+pictures: install ## Take the pictures in docs/images of the page that runs here; python -m tests.support.crowd fills it
+	PICTURES_OF=http://localhost:$(or $(PORT),8000) $(VENV)/pytest tests/browser/test_pictures.py -q
 
 bench: install ## Measure the goals of docs/performance.md in under ten minutes; what falls short comes first
 	@$(VENV)/python -m bench.goals
