@@ -201,6 +201,7 @@ def told(record: Record) -> str:
         "employees": len(record.employees),
         "functions killed": sum(record.worker_kills.values()),
         "AWS killed": len(record.server_kills),
+        "dead letters sent back": record.redriven,
         "longest outage s": round(max(record.down_s, default=0), 1),
         "slowest answer s": round(record.longest_s, 1),
         "findings": len(record.findings),

@@ -50,6 +50,7 @@ def settle(client: Client, within_s: float) -> None:
 
     def still() -> bool:
         stack.invoke("outbox-sweeper", scheduled())
+        _redrive(client)
         depths = {name: stack.queue_depth(name) for name in _QUEUES}
         assert not any(depths.values()), depths
         for state in _WAITING:
@@ -59,6 +60,14 @@ def settle(client: Client, within_s: float) -> None:
         return True
 
     eventually(still, within_s=within_s, every_s=5)
+
+
+def _redrive(client: Client) -> None:
+    """Send dead letters back, as docs/operations.md has an operator do."""
+    for queue in client.get("/dlq"):
+        if queue["depth"] and queue["redrivable"]:
+            client.record.redriven += queue["depth"]
+            client.ask("POST", f"/dlq/{queue['queue']}/redrive")
 
 
 def everything(client: Client) -> Iterator[str]:

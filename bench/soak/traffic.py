@@ -59,6 +59,7 @@ class Record:
     worker_kills: dict[str, int] = field(default_factory=dict)
     down_s: list[float] = field(default_factory=list)
     requests: dict[str, int] = field(default_factory=dict)
+    redriven: int = 0
     repeats: int = 0
     longest_s: float = 0
     findings: list[str] = field(default_factory=list)
