@@ -277,7 +277,8 @@ class Traffic:
         start = MORNING + timedelta(hours=7 * self._numbers["vending"])
         text = log(serial, start, rows=chance.randint(5, 40), faulty=chance.randint(0, 2))
         if chance.random() < 0.3:
-            stack, name = self._client.stack, f"incoming/{key}.txt"
+            name = f"incoming/{TECHNICIAN}.{serial}.{start:%Y-%m-%d_%H%M%S}.txt"
+            stack = self._client.stack
             put = stack.client("s3").put_object
             self._client.aws(lambda: put(Bucket=stack.bucket, Key=name, Body=text.encode()))
             record.logs.append((serial, text))
