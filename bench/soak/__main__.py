@@ -98,6 +98,7 @@ def soak(stack: Deployed, asked: argparse.Namespace) -> Record:
         client.note(finding)
     if asked.record:
         record.save(asked.record)
+    client.close()
     return record
 
 

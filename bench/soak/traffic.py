@@ -98,6 +98,10 @@ class Client:
             time.sleep(_PAUSE_S)
         raise UnansweredError(f"{method} {path}: no answer within {_PATIENCE_S:.0f} s")
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
     def get(self, path: str, **query: Any) -> Any:
         """Return what is at a path."""
         answer = self.ask("GET", path, params=query)
