@@ -88,15 +88,23 @@ def test_a_decision_has_the_title_of_its_name_and_of_the_index(decision: Path) -
         word for word in words if not _FILLERS.fullmatch(word) and word[:4] not in title.lower()
     ]
     assert missing == [], f"{title!r} is not what the file is called"
-    entry = rf"^\| \[{int(number)}\]\({decision.name}\) \| {re.escape(title)}( \(.*\))? \|$"
-    assert re.search(entry, index, re.MULTILINE), "the index has the same title"
+    assert f"\n- [{int(number)}. {title}]({decision.name})\n" in index, (
+        "the index has the same title"
+    )
 
 
-def test_the_index_of_decisions_is_in_their_order() -> None:
-    index = (ROOT / "docs" / "adr" / "README.md").read_text()
-    numbers = [int(each) for each in re.findall(r"^\| \[(\d+)\]", index, re.MULTILINE)]
+def test_the_index_of_decisions_is_in_their_order_within_each_part() -> None:
+    parts = (ROOT / "docs" / "adr" / "README.md").read_text().split("\n## ")[1:]
+    numbers = [[int(n) for n in re.findall(r"^- \[(\d+)\.", part, re.MULTILINE)] for part in parts]
 
-    assert numbers == sorted(numbers)
+    assert numbers == [sorted(part) for part in numbers]
+    assert sum(len(part) for part in numbers) == len(DECISIONS)
+
+
+def test_the_decisions_keep_to_their_budget_of_words() -> None:
+    words = sum(len(path.read_text().split()) for path in (ROOT / "docs" / "adr").glob("*.md"))
+
+    assert words <= 6_500, "shorten, merge or delete a decision that is no choice any more"
 
 
 # --- routes ---------------------------------------------------------------------------------------
