@@ -95,7 +95,7 @@ COMMANDS = (
         "vending.commands.simulate:write_simulation",
         "backroom simulate logs --seed 7 --days 28",
     ),
-    Entry("demo", _SERVICE, "demo:tell", "backroom demo"),
+    Entry("demo", _SERVICE, "demo:play", "backroom demo"),
     Entry("open", _SERVICE, "operations.commands:open_page", "backroom open GM005"),
     Entry("status", _SERVICE, "operations.commands:show_status", "backroom status"),
     Entry("doctor", _SERVICE, "operators.commands.doctor:show_findings", "backroom doctor"),
@@ -123,7 +123,7 @@ def _bare_flags(command: Any) -> Any:  # noqa: ANN401 - Typer has no public type
 
 
 class OnDemand(UserDict[str, Any]):
-    """The commands by name; each is imported when it is looked at."""
+    """The commands by name; each is imported when it is used."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - Typer has no public type for them
         """Return a command."""
@@ -168,8 +168,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"backroom {__version__}")
         raise typer.Exit
 

@@ -51,7 +51,7 @@ class _Answer(Model):
 
 
 class Index(_Answer):
-    """What this is and where to look next."""
+    """The name of the service, and its links."""
 
     name: str = "backroom"
     """The name of the service."""
@@ -79,7 +79,7 @@ class Health(_Answer):
 class SignIn(_Answer):
     """How a caller of this stage shows who they are; ``open`` takes nothing.
 
-    ``scopes`` are spelled as the issuer is asked for them.
+    ``scopes`` are spelled as a client requests them from the issuer.
     """
 
     auth: Literal["jwt", "open"]
@@ -109,8 +109,8 @@ def _all() -> list[Route]:
 
 @bp.on("GET", "/", access="public", response=Index, also_produces=("text/html",))
 def get_index() -> Response:
-    """Say what this is and where to look next; browsers get the page."""
-    from chalicelib.web import routes as web  # noqa: PLC0415 - nobody else here needs it
+    """Return the name of the service and its links; browsers get the page."""
+    from chalicelib.web import routes as web  # noqa: PLC0415 - needed only here
 
     if web.wants_page(bp.current_request):
         return web.page(_stage(), bp.current_request, _BY_ACCEPT)
@@ -174,7 +174,7 @@ def _stage() -> dict[str, Any]:
 
 @cache
 def _contract(*, takes_tokens: bool) -> dict[str, Any]:
-    from chalicelib.web import contract  # noqa: PLC0415 - nobody else here needs it
+    from chalicelib.web import contract  # noqa: PLC0415 - needed only here
 
     return contract.cut(json.loads(_document(takes_tokens=takes_tokens)))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 Confirm = Callable[[str], bool]
-"""Shows the changes to whoever deploys; returns whether to go on."""
+"""Shows the changes to the deployer; returns whether to make them."""
 
 # What is lost with a resource, and what CloudFormation leaves in the account.
 _KEPT = {
@@ -86,7 +86,7 @@ class ChangeSet:
             return False
         try:
             wanted = confirm(in_words(self._stack, self._changes()))
-        except BaseException:  # interrupted while asked
+        except BaseException:  # interrupted at the question
             self._drop()
             raise
         if not wanted:

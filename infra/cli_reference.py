@@ -69,7 +69,7 @@ def _option(option: Any) -> str:
 
 
 def _line(help_: str | None) -> str:
-    """Return the first sentence of a help, as it stands in a cell."""
+    """Return the first sentence of a help, for a cell of a table."""
     first = (help_ or "").strip().partition("\n\n")[0]
     flat = re.sub(r"\s+", " ", first).replace("|", "\\|")
     return re.split(r"(?<=[.])\s", flat)[0]

@@ -42,9 +42,9 @@ class Bucket(_Declared):
 class Queue(_Declared):
     """A queue, its dead letters and their alarm.
 
-    A message hides for ``visibility_s`` while it is worked on, is kept for ``days``, and becomes a
-    dead letter after ``receives`` tries. ``dead_letters_only`` makes the dead letters alone, for
-    what a function's own event source gives up.
+    A message hides for ``visibility_s`` while it is worked on, is retained for ``days``, and
+    becomes a dead letter after ``receives`` tries. ``dead_letters_only`` makes the dead letters
+    alone, for what a function's own event source gives up.
     """
 
     alarm: str
@@ -55,7 +55,7 @@ class Queue(_Declared):
 
 
 class Effect(_Declared):
-    """A kind of effect; ``alarm`` says what could not be looked at when there are dead letters."""
+    """A kind of effect; ``alarm`` describes what has failed when there are dead letters."""
 
     alarm: str
 
@@ -78,7 +78,7 @@ class Function(_Declared):
     an attribute (``Table.StreamArn``) where that is meant, or an ARN; actions are of the resource's
     own service, on ``*`` with its name before them. ``performs`` is the kind of effects that it
     works on, ``takes`` the queue that starts it. ``vendors`` lets it read the vendors' secret, as
-    whoever performs effects does unless that is false, ``webhook`` the webhook's; ``names_effects``
+    by default a function that executes effects does, ``webhook`` the webhook's; ``names_effects``
     lets it send to every kind's queue, ``redrives`` read all dead letters and send them back.
     """
 
@@ -142,7 +142,7 @@ def together(declared: Iterable[Declarations]) -> Declarations:
     """Return the declarations of all templates as one.
 
     The environment of a template goes to its functions and to the API, whose rights, variables and
-    abilities add up. Raises DeclarationError for a queue or a kind of effects that nobody declares.
+    abilities add up. Raises DeclarationError for a queue or a kind of effects that is not declared.
     """
     every = list(declared)
     functions: dict[str, Function] = {}

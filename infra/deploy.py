@@ -45,7 +45,7 @@ _ADVICE: Mapping[Target, str] = {
 
 
 class RefusedError(Exception):
-    """What was asked for is not done; the message says why, and what would be."""
+    """The request is refused; the message says why, and what to do."""
 
 
 def session(target: Target) -> boto3.session.Session:
@@ -86,10 +86,10 @@ def deploy(
     Packages below the folder ``build``. ``confirm`` is shown what will change before it does.
     """
     stack = Stack(session(target), f"backroom-{stage}")
-    kept = _kept_data(target, stack, build)
+    saved = _kept_data(target, stack, build)
     where = ("here",) if localstack.here else ()
     fingerprint = package.fingerprint(target, stage, repr(sorted(parameters.items())), *where)
-    unchanged = stack.fingerprint() == fingerprint and not kept.waiting
+    unchanged = stack.fingerprint() == fingerprint and not saved.waiting
     if not force and unchanged and (target == "aws" or stack.answers(stack.outputs())):
         _say("Nothing has changed since the last deployment")
         return _with_vendors(stack, parameters, target)
@@ -126,15 +126,15 @@ def roll_out(
     localstack: LocalStackOptions = LocalStackOptions(),
 ) -> dict[str, str]:
     """Have the stack be what was packaged in ``folder``; return its outputs. Raises StackError."""
-    kept = _kept_data(target, stack, folder.parent)
+    saved = _kept_data(target, stack, folder.parent)
     if target != "aws":
         parameters = {**parameters, **settings_digest(parameters)}
     if target == "localstack":
-        parameters = make_way(stack, folder, parameters, kept, localstack)
+        parameters = make_way(stack, folder, parameters, saved, localstack)
     outputs = stack.deploy(folder, parameters, fingerprint, confirm)
-    if kept.waiting:
-        kept.restore()
-        _say("Put the kept data back")
+    if saved.waiting:
+        saved.restore()
+        _say("Restored the saved data")
     stack.check_answers(outputs)
     return _with_vendors(stack, parameters, target)
 
@@ -161,7 +161,7 @@ def make_way(
     stack: Stack,
     folder: Path,
     parameters: dict[str, str],
-    kept: KeptData,
+    saved: KeptData,
     options: LocalStackOptions,
 ) -> dict[str, str]:
     """Delete a stack whose API has changed; return the parameters that the next one needs.
@@ -174,9 +174,9 @@ def make_way(
     print("  The API's definition has changed, which LocalStack cannot update in place: the stack")
     print("  is deleted and created again. Queued messages and log lines are lost.")
     if options.discard_data:
-        _say("Kept no data, as you asked (--discard-data)")
-    elif not kept.waiting:
-        _say(f"Kept {kept.keep()}; to start empty: --discard-data")
+        _say("Saved no data (--discard-data)")
+    elif not saved.waiting:
+        _say(f"Saved {saved.keep()}; to start empty: --discard-data")
     held = stack.outputs()
     secrets = {name: stack.secret(of) for name, of in _SECRETS.items() if of in held}
     parameters = {**stack.parameters(), **secrets, **parameters}
@@ -197,14 +197,14 @@ def _say(text: str, since: float | None = None) -> None:
 
 
 def with_auth(
-    target: Target, given: Mapping[str, str], *, standing: Mapping[str, str], allow_open: bool
+    target: Target, given: Mapping[str, str], *, current: Mapping[str, str], allow_open: bool
 ) -> dict[str, str]:
-    """Return the parameters with who may call, as given, else as the ``standing`` stack has it.
+    """Return the parameters with who may call, as given, else as the ``current`` stack has it.
 
     A new stack asks for tokens on AWS and is open elsewhere. Raises RefusedError where AWS would
-    get an open API by mistake, or one that nobody can call.
+    get an open API by mistake, or one that no caller can use.
     """
-    holds = {"Auth": "jwt" if target == "aws" else "open", **standing, **given}
+    holds = {"Auth": "jwt" if target == "aws" else "open", **current, **given}
     if holds["Auth"] == "jwt":
         missing = [name for name in ("AuthIssuer", "AuthAudience") if not holds.get(name)]
         if missing:
@@ -259,16 +259,18 @@ def with_concurrency(given: Mapping[str, str], functions: "LambdaClient") -> dic
 
 
 def confirmed(changes: str) -> bool:
-    """Show the changes and go on."""
+    """Show the changes and continue."""
     print(changes, flush=True)
     return True
 
 
-def asked(changes: str) -> bool:
-    """Show the changes and ask once whether to make them. Raises RefusedError without anybody."""
+def ask_to_confirm(changes: str) -> bool:
+    """Show the changes and ask whether to make them. Raises RefusedError without a terminal."""
     print(changes, flush=True)
     if not sys.stdin.isatty():
-        raise RefusedError("Nobody is here to confirm; --yes (make deploy YES=1) confirms.")
+        raise RefusedError(
+            "There is no terminal to confirm at; --yes (make deploy YES=1) confirms."
+        )
     return input("Make these changes? [y/N] ").strip().lower() in {"y", "yes"}
 
 
@@ -291,14 +293,14 @@ def main() -> int:
     try:
         if options.vendors:  # by a file: a command line can be read by everybody on the machine
             parameters |= vendor_parameters(options.vendors.read_text())
-        standing = Stack(session(options.target), f"backroom-{options.stage}").parameters()
+        current = Stack(session(options.target), f"backroom-{options.stage}").parameters()
         parameters = with_auth(
-            options.target, parameters, standing=standing, allow_open=options.allow_open
+            options.target, parameters, current=current, allow_open=options.allow_open
         )
         confirm = None
         if options.target == "aws":
             parameters = with_concurrency(parameters, session("aws").client("lambda"))
-            confirm = confirmed if options.yes else asked
+            confirm = confirmed if options.yes else ask_to_confirm
         outputs = deploy(
             options.target,
             options.stage,

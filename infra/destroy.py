@@ -1,4 +1,4 @@
-"""``make destroy``: delete a stage. Data goes only when that is asked for.
+"""``make destroy``: delete a stage. Data is deleted only on request.
 
     python -m infra.destroy --stage NAME [--data keep|drop] [--yes] [--target aws]
 
@@ -118,8 +118,8 @@ class Stage:
             self._s3.delete_bucket(Bucket=name)
 
     def _content(self, kind: str, name: str) -> str | None:
-        look = {_TABLE: self._items, _BUCKET: self._objects, _QUEUE: self._messages}
-        return look[kind](name) if kind in look else None
+        listings = {_TABLE: self._items, _BUCKET: self._objects, _QUEUE: self._messages}
+        return listings[kind](name) if kind in listings else None
 
     def _items(self, table: str) -> str | None:
         # One page and no count of DynamoDB's: that is hours old.

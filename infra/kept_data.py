@@ -1,4 +1,4 @@
-"""Table items and files of a stack, kept in a folder while it is deleted and created again."""
+"""Table items and files of a stack, saved in a folder while it is deleted and created again."""
 
 import base64
 import json
@@ -16,8 +16,8 @@ _AT_ONCE = 25  # items that BatchWriteItem takes
 class KeptData:
     """The data of the stack ``name``, by the logical ids of its tables and buckets, in ``folder``.
 
-    The folder is complete or not there, and stays until everything is back: whoever is
-    interrupted goes on with `restore`.
+    The folder is complete or not there, and stays until everything is back: a run that is
+    interrupted continues with `restore`.
     """
 
     def __init__(self, session: boto3.session.Session, name: str, folder: Path) -> None:
@@ -102,6 +102,6 @@ def encoded(value: object) -> dict[str, str]:
 
 
 def decoded(value: dict[str, Any]) -> Any:
-    """Return an object of JSON, or the bytes that it stands for."""
+    """Return an object of JSON, or the bytes that it represents."""
     encoded = value.get("base64")
     return base64.b64decode(encoded) if isinstance(encoded, str) else value

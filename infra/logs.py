@@ -50,14 +50,14 @@ def readable(text: str) -> str | None:
         f"{_plain(name)}={_plain(value)}" for name, value in record.items() if name not in _HIDDEN
     )
     trace = f"\n{record['exception']}" if "exception" in record else ""
-    said = f"{_plain(record.get('level', ''))} {_plain(record.get('message', ''))} {facts}"
-    return said + _indented(trace)
+    line = f"{_plain(record.get('level', ''))} {_plain(record.get('message', ''))} {facts}"
+    return line + _indented(trace)
 
 
 def _plain(value: object) -> str:
     """Return a value on one line; the values of a metric as one, as it mostly is.
 
-    What callers send, such as the subject of a token, may hold what would look like another line.
+    What callers send, such as the subject of a token, may contain line breaks.
     """
     if isinstance(value, list) and all(isinstance(each, int | float) for each in value):
         return " + ".join(f"{each:g}" for each in value)

@@ -23,14 +23,14 @@ EVENTS: openapi.Events = {
     for context in (bakery, deliveries, ledger, vending, warranties)
     for kind, model in context.PAYLOADS.items()
 }
-"""What events tell, by kind."""
+"""The models of events' data, by kind."""
 _HERE = Path(__file__).parent
 TARGET, EXAMPLES = _HERE.parent / "docs" / "openapi.json", _HERE / "examples.json"
-"""The document as it is kept, and its examples (``python -m tests.support.examples``)."""
+"""The stored document, and its examples (``python -m tests.support.examples``)."""
 
 
 def text() -> str:
-    """Return the document as it is kept."""
+    """Return the stored document."""
     rendered = openapi.document(
         app.contracts(), version=__version__, examples=_examples(), events=EVENTS
     )

@@ -332,7 +332,7 @@ def _compile_rest(package: Path) -> None:
 def _split(out: Path, declared: Declarations) -> None:
     """Give the event functions a zip of their own, without what the API alone needs.
 
-    And have the template follow what its parameters say of tables and of standing still.
+    And have the template follow its parameters of tables and of holding the stage.
     """
     with (
         zipfile.ZipFile(out / API_ZIP) as whole,

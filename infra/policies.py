@@ -102,7 +102,7 @@ def _statement(
 ) -> dict[str, Any]:
     resource: dict[str, Any]
     if on == _KEY:
-        # Without a key of one's own this is one that nobody has: AWS's own keys need no right.
+        # Without a customer's key this is one that does not exist: AWS's own keys need no right.
         none = {"Fn::Sub": f"arn:${{AWS::Partition}}:kms:{_OUR}:key/none"}
         service, resource = "kms", {"Fn::If": ["HasKey", {"Ref": _KEY}, none]}
     elif on == "*":

@@ -50,7 +50,7 @@ def generated(declared: Declarations) -> Template:
 
 
 def tell_somebody(template: Template) -> None:
-    """Have every alarm tell the topic of alarms."""
+    """Have every alarm notify the topic of alarms."""
     for resource in template["Resources"].values():
         if resource.get("Type") == "AWS::CloudWatch::Alarm":
             resource["Properties"].setdefault("AlarmActions", [{"Ref": "Alarms"}])
@@ -59,7 +59,7 @@ def tell_somebody(template: Template) -> None:
 def keep_nothing(template: Template) -> None:
     """Have the data go with its stack, and take plain HTTP, as a local target does.
 
-    From other machines plain HTTP stays forbidden. Nothing is locked or kept in versions.
+    From other machines plain HTTP stays forbidden. No object lock, no versions.
     """
     for resource in template["Resources"].values():
         if resource.get("DeletionPolicy") == KEPT["DeletionPolicy"]:

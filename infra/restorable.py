@@ -87,7 +87,7 @@ def _following(part: Any, tables: Iterable[str]) -> Any:
 
 
 def _restored(reference: Mapping[str, Any], table: str) -> Template | None:
-    """Return what stands for a reference to a table once it was restored."""
+    """Return what replaces a reference to a table once it was restored."""
     match reference:
         case {"Ref": name} if name == table:
             return {"Ref": name_of(table)}

@@ -50,7 +50,7 @@ WORKERS = {
     "notify": "chalicelib.bakery.workers:notices",
     "webhook": "chalicelib.webhooks.wiring:deliverer",
 }
-"""What builds the worker of a kind of effects, whose handler looks at the vendor."""
+"""What builds the worker of a kind of effects, whose handler queries the vendor."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Restore:
     def copy(self) -> datetime:
         """Make the tables as of now; return the instant by which they are found.
 
-        The embedded AWS has no past, so whoever rehearses keeps it. Raises RefusedError.
+        The embedded AWS has no past, so a rehearsal copies it. Raises RefusedError.
         """
         if self._target == "aws":
             raise RefusedError("AWS keeps the past of each table by itself; use --at.")
@@ -196,7 +196,7 @@ class Restore:
         return self._tables.names == self._tables.restored(at)
 
     def hold(self, drain_s: float) -> datetime:
-        """Have everything stand still; return since when nobody works any more."""
+        """Hold the stage; return since when no worker runs."""
         if self._stack.parameters().get(restorable.HELD) != "true":
             self._stack.set_parameters({restorable.HELD: "true"})
         since = self._stack.changed_at() + timedelta(seconds=drain_s)
@@ -219,16 +219,16 @@ class Restore:
             logical: (self._table(self._tables.names[logical]), self._table(name))
             for logical, name in self._tables.restored(at).items()
         }
-        looks = self._looks()
-        found = list(reconcile.effects(*tables["OutboxTable"], looks, at=at, held_at=held_at))
-        said = reconcile.report(found)
-        said += [f"{sum(each.lost for each in found)} effects were asked for since"]
-        said += reconcile.batches(*tables["BakeryTable"], tables["OutboxTable"][1], at=at, now=now)
+        lookups = self._lookups()
+        found = list(reconcile.effects(*tables["OutboxTable"], lookups, at=at, held_at=held_at))
+        lines = reconcile.report(found)
+        lines += [f"{sum(each.lost for each in found)} effects were requested since"]
+        lines += reconcile.batches(*tables["BakeryTable"], tables["OutboxTable"][1], at=at, now=now)
         for pair in tables.values():
             moved = reconcile.counters(*pair)
-            said += [f"{name.lower()} go on after {last}" for name, last in moved.items()]
+            lines += [f"{name.lower()} go on after {last}" for name, last in moved.items()]
         documents = reconcile.documents(*tables["BakeryTable"])
-        return [*said, f"{documents} documents are known where they are"]
+        return [*lines, f"{documents} documents are known where they are"]
 
     def go_on(self, parameters: Mapping[str, str]) -> None:
         """Point the stack at tables, or leave it where it is, and let everything go on."""
@@ -239,7 +239,7 @@ class Restore:
         """Return the parameters that point the stack at the tables as of an instant."""
         return self._tables.prepare(at)
 
-    def _looks(self) -> dict[str, reconcile.Look]:
+    def _lookups(self) -> dict[str, reconcile.Lookup]:
         """Return how to ask each kind's vendor, as its worker would on the tables in use.
 
         With the variables of the deployed workers, and the caller's own rights.
@@ -262,11 +262,11 @@ def _asking(worker: str) -> Callable[[Effect], str | None]:
     """Return what asks a vendor for what an effect did; it is built when it is needed."""
     module, _, name = worker.partition(":")
 
-    def look(effect: Effect) -> str | None:
+    def lookup(effect: Effect) -> str | None:
         built: Worker = getattr(importlib.import_module(module), name)()
         return built.handler.find(effect)
 
-    return look
+    return lookup
 
 
 def instant(text: str) -> datetime:
@@ -291,7 +291,7 @@ def run(restore: Restore, at: datetime, *, drain_s: float, confirm: Callable[[],
     for line in restore.compare(at, held_at):
         print(f"    {line}")
     if not confirm():
-        _say("The stage stands still. To go on, the same command with --go-on; or --release")
+        _say("The stage is held. To continue, the same command with --go-on; or --release")
         return
     restore.go_on(parameters)
     _say(f"The stage works on its tables as of {at.isoformat()}; the old ones are as they were")
@@ -326,7 +326,7 @@ def main() -> int:
             _say(f"Copied all tables; restore them with --at {restore.copy():%Y-%m-%dT%H:%M:%SZ}")
         elif options.hold:
             restore.hold(options.drain)
-            _say("The stage stands still; --release has it go on")
+            _say("The stage is held; --release resumes it")
         elif options.release:
             restore.go_on({})
             _say("The stage goes on with the tables that it has")

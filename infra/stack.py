@@ -29,7 +29,7 @@ FINGERPRINT_TAG = "backroom:fingerprint"
 
 
 class StackError(Exception):
-    """The stack can't be deployed; the message holds what CloudFormation said."""
+    """The stack can't be deployed; the message is CloudFormation's."""
 
 
 class Stack:
@@ -90,18 +90,18 @@ class Stack:
             "Capabilities": _CAPABILITIES,
             "Tags": [{"Key": FINGERPRINT_TAG, "Value": fingerprint}],
         }
-        standing = self._describe()
-        if standing and standing["StackStatus"] in _NEVER_STOOD:
+        current = self._describe()
+        if current and current["StackStatus"] in _NEVER_STOOD:
             self.delete()
-            standing = None
-        arguments["Parameters"] = list(_parameters(parameters, standing or {}, template))
-        protects = standing is None and _protects(parameters, template)
+            current = None
+        arguments["Parameters"] = list(_parameters(parameters, current or {}, template))
+        protects = current is None and _protects(parameters, template)
         if protects:  # what a first deployment that fails has made has to go
             unprotected = {"ParameterKey": _PROTECTION, "ParameterValue": "false"}
             arguments["Parameters"].append(unprotected)
         if confirm:
-            self._review(arguments, confirm, new=standing is None)
-        elif standing is None:
+            self._review(arguments, confirm, new=current is None)
+        elif current is None:
             _asked(self._cloudformation.create_stack, arguments)
             self._wait("stack_create_complete")
         else:
@@ -112,9 +112,9 @@ class Stack:
         return self.outputs()
 
     def set_parameters(self, changed: Mapping[str, str]) -> None:
-        """Change parameters and nothing else of a stack that stands. Raises StackError."""
-        standing = self._describe() or {}
-        parameters = list(_parameters(changed, standing, {"Parameters": self.parameters()}))
+        """Change parameters and nothing else of an existing stack. Raises StackError."""
+        current = self._describe() or {}
+        parameters = list(_parameters(changed, current, {"Parameters": self.parameters()}))
         self._update(
             {
                 "StackName": self.name,
@@ -125,7 +125,7 @@ class Stack:
         )
 
     def _protect(self, arguments: Mapping[str, Any]) -> None:
-        """Protect the tables of a stack that stands now."""
+        """Protect the tables of a stack that now exists."""
         known = [
             {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
             for each in arguments["Parameters"]
@@ -161,14 +161,14 @@ class Stack:
         """Return whether the stack has another REST API than ``template``, or lost its stage."""
         if not self.answers(self.outputs()):
             return True
-        standing = self.template()
-        return bool(standing["Resources"].get("RestAPI") != template["Resources"].get("RestAPI"))
+        current = self.template()
+        return bool(current["Resources"].get("RestAPI") != template["Resources"].get("RestAPI"))
 
     def template(self) -> dict[str, Any]:
         """Return the template that the stack was deployed with."""
         found: Any = self._cloudformation.get_template(StackName=self.name)["TemplateBody"]
-        standing: dict[str, Any] = json.loads(found) if isinstance(found, str) else found
-        return standing
+        current: dict[str, Any] = json.loads(found) if isinstance(found, str) else found
+        return current
 
     def secret(self, output: str) -> str:
         """Return what a secret holds, by its output; CloudFormation hides its parameter."""
@@ -240,7 +240,7 @@ class Stack:
     def _reasons(self) -> str:
         """Return what CloudFormation says of the stack and of each resource that failed last."""
         stack = self._describe() or {"StackStatus": "gone"}
-        said = [
+        lines = [
             f"The stack is {stack['StackStatus']}: {stack.get('StackStatusReason', 'no reason')}"
         ]
         events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
@@ -248,8 +248,8 @@ class Stack:
             if event.get("ResourceType") == _STACK and event["ResourceStatus"] in _BEGUN:
                 break
             if event.get("ResourceStatusReason") and event["ResourceStatus"].endswith("FAILED"):
-                said.insert(1, f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}")
-        return "\n".join(said)
+                lines.insert(1, f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}")
+        return "\n".join(lines)
 
     def _describe(self) -> Any:
         try:
@@ -333,7 +333,7 @@ class Stack:
 
 
 def _parameters(
-    given: Mapping[str, str], standing: Mapping[str, Any], template: Mapping[str, Any]
+    given: Mapping[str, str], current: Mapping[str, Any], template: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield the parameters of a change.
 
@@ -341,7 +341,7 @@ def _parameters(
     """
     for name, value in given.items():
         yield {"ParameterKey": name, "ParameterValue": value}
-    for parameter in standing.get("Parameters", []):
+    for parameter in current.get("Parameters", []):
         name = parameter["ParameterKey"]
         if name not in given and name in template["Parameters"]:
             yield {"ParameterKey": name, "UsePreviousValue": True}

@@ -3,7 +3,7 @@
     python -m infra.supply [--offline]
 
 Writes ``build/sbom.json`` (CycloneDX 1.6) of what ``requirements.txt`` and Chalice put into the
-zips, refuses licences that nobody looked at, and asks PyPI for known vulnerabilities of all that is
+zips, refuses licences that are not listed, and asks PyPI for known vulnerabilities of all that is
 installed, the tools of developers included; ``--offline`` leaves that out.
 """
 
@@ -57,7 +57,7 @@ def licences(component: Mapping[str, Any]) -> Iterator[str]:
 
 
 def refused(bill: Mapping[str, Any]) -> list[str]:
-    """Return the components that have no licence, or one that nobody looked at."""
+    """Return the components that have no licence, or one that is not listed."""
     found = {each["name"]: sorted(set(licences(each))) for each in bill["components"]}
     return [
         f"{name}: {', '.join(licences) or 'no licence'}"
@@ -70,11 +70,11 @@ def _known_holes() -> int:
     """Ask for known vulnerabilities; return 0 when there is none."""
     files = [ROOT / "requirements-dev.txt", ROOT / "infra" / "local" / "requirements.txt"]
     audit = [str(TOOLS / "pip-audit"), "--disable-pip", "--progress-spinner", "off"]
-    asked = (
+    commands = (
         [*audit, "--require-hashes", "-r", str(ROOT / "requirements.txt")],
         *([*audit, "--no-deps", "-r", str(file)] for file in files),
     )
-    return max(subprocess.run(each, check=False).returncode for each in asked)
+    return max(subprocess.run(each, check=False).returncode for each in commands)
 
 
 def _run(command: Sequence[str]) -> None:
@@ -86,7 +86,7 @@ def _run(command: Sequence[str]) -> None:
 def main() -> int:
     """Write the bill, check licences and vulnerabilities; return 1 when something is wrong."""
     parser = argparse.ArgumentParser(prog="python -m infra.supply")
-    parser.add_argument("--offline", action="store_true", help="look for no vulnerabilities")
+    parser.add_argument("--offline", action="store_true", help="do not query known vulnerabilities")
     options = parser.parse_args()
     bill = write_sbom()
     for each in bill["components"]:
@@ -94,7 +94,7 @@ def main() -> int:
     print(f"  \u2713 {len(bill['components'])} components in {SBOM.relative_to(ROOT)}")
     faults = refused(bill)
     for fault in faults:
-        print(f"  \u2717 licence not looked at: {fault}", file=sys.stderr)
+        print(f"  \u2717 licence not listed: {fault}", file=sys.stderr)
     holes = 0 if options.offline else _known_holes()
     return 1 if faults or holes else 0
 

@@ -1,4 +1,4 @@
-"""The template that stands over Chalice's, and what Chalice gets of the functions.
+"""The template that extends Chalice's, and what Chalice gets of the functions.
 
 ``chalice package --merge-template`` takes one file, so the files below ``templates/`` are merged
 first, by the same rule as Chalice's: mappings deeply, everything else replaced by the later one.
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "templates"
 LOCAL_OVERLAY = "90-local.yaml"
 ON_AWS = ("13-brakes.yaml", "14-reference.yaml", "17-signing.yaml", "18-cdn.yaml")
 """Not for local targets: the embedded AWS would pass the limits on as text, the gateways of local
-targets answer the reference, nobody is far from a laptop, and nothing signs there."""
+targets answer the reference, latency does not matter on a laptop, and nothing signs there."""
 CONFIG = "config.json"
 
 

@@ -49,8 +49,8 @@ def login(
         )
     identity = Identity(here.transport)
     provider = identity.discover(stage.issuer)
-    asked = tuple(scope or stage.scopes)
-    attempt = Attempt(provider, stage.client_id, (*_extra(provider), *asked), stage.audience)
+    scopes = tuple(scope or stage.scopes)
+    attempt = Attempt(provider, stage.client_id, (*_extra(provider), *scopes), stage.audience)
     with Landing(attempt.state) as landing:
         address = attempt.address(landing.uri)
         _invite(address, browser=browser)
@@ -124,7 +124,7 @@ def _invite(address: str, *, browser: bool) -> None:
 def _facts(url: str, stage: Stage, token: str) -> dict[str, Any]:
     """Return the claims of a token, unchecked: the API checks them."""
     claims = _claims(token)
-    said = {
+    granted = {
         word
         for name in ("scope", "scp", "permissions")
         for word in _words(claims.get(name))
@@ -138,7 +138,7 @@ def _facts(url: str, stage: Stage, token: str) -> dict[str, Any]:
         "auth": stage.auth,
         "subject": claims.get("sub"),
         "technician": technician if isinstance(technician, str) else None,
-        "scopes": sorted(said),
+        "scopes": sorted(granted),
         "expires_at": ends_at.isoformat() if ends_at else None,
         "by": "BACKROOM_TOKEN" if os.environ.get("BACKROOM_TOKEN", "").strip() else "login",
     }

@@ -1,4 +1,4 @@
-"""How cakes, orders, batches and employees look to a person."""
+"""Screens of cakes, orders, batches and employees."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""What somebody meant who mistyped a name."""
+"""Suggestions for a mistyped name."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches

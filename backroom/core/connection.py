@@ -189,7 +189,7 @@ class Connection:
 
 
 def _address(url: str, base: str) -> str:
-    """Return who was asked: the share has an address of its own."""
+    """Return the server's name: the share has an address of its own."""
     return base if url.startswith("/") else f"the share, {httpx.URL(url).host}"
 
 
@@ -218,8 +218,8 @@ def _refusal(response: httpx.Response) -> ApiError:
     try:
         problem = _Problem.model_validate_json(response.content)
     except ValidationError:
-        said = response.text[:200] or "no reason was given"
-        return ApiError(response.status_code, phrase, said, retry_after_s=asked_s)
+        message = response.text[:200] or "no reason was given"
+        return ApiError(response.status_code, phrase, message, retry_after_s=asked_s)
     return ApiError(
         response.status_code,
         problem.title or phrase,

@@ -1,12 +1,12 @@
 """Errors between a person and the API; each has a next step.
 
 ClientError                 exit code 1
-├── ApiError                1  the API refused, and said why
-├── UnreachableError        3  nobody answers, or not the API
+├── ApiError                1  the API refused, with a reason
+├── UnreachableError        3  no response, or not from the API
 ├── UnreadableFileError     1  a local file that is no log
 ├── UnfinishedError         1  a file was taken, but its rows do not count (yet)
 ├── DeclinedError           1  the person said no
-└── UnansweredError         2  a question, and nobody there to answer it
+└── UnansweredError         2  a question, and no terminal to answer it
 """
 
 from collections.abc import Mapping, Sequence

@@ -47,7 +47,7 @@ def each(rule: Rule) -> Callable[[list[str] | None], list[str] | None]:
     check = checked(rule)
 
     def check_all(given: list[str] | None) -> list[str] | None:
-        return None if given is None else [kept for one in given if (kept := check(one))]
+        return None if given is None else [value for one in given if (value := check(one))]
 
     return check_all
 

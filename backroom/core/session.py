@@ -27,7 +27,7 @@ Calls = TypeVar("Calls")
 class Session:
     """One run of the command.
 
-    ``ask`` puts a question to the person at the keyboard, None when nobody is there. Tests pass a
+    ``ask`` puts a question to the person at the keyboard, None without a terminal. Tests pass a
     transport, a clock, a ``sleep`` and a browser of their own.
     """
 
@@ -48,7 +48,7 @@ class Session:
     def answer(self, question: str, choices: str, *, otherwise: str) -> str:
         """Return the person's answer to ``question``, stripped; ``choices`` lists them.
 
-        Raises UnansweredError, with ``otherwise`` as the next step, when nobody is there.
+        Raises UnansweredError, with ``otherwise`` as the next step, without a terminal.
         """
         if self.ask is None:
             raise UnansweredError(
@@ -62,12 +62,12 @@ class Session:
     def make_sure(self, question: str, *, yes: bool) -> None:
         """Return if the person confirms, or with ``yes``; an empty answer declines.
 
-        Raises DeclinedError, or UnansweredError when nobody is there.
+        Raises DeclinedError, or UnansweredError without a terminal.
         """
         if yes:
             return
-        said = self.answer(question, "y/N", otherwise="add --yes to confirm")
-        if said.lower() not in {"y", "yes"}:
+        reply = self.answer(question, "y/N", otherwise="add --yes to confirm")
+        if reply.lower() not in {"y", "yes"}:
             raise DeclinedError("Nothing was done.")
 
 

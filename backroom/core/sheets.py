@@ -28,7 +28,7 @@ def printed(
     as_json: bool,
     as_csv: bool = False,
 ) -> bool:
-    """Print a list as one of the two, if it was asked for; return whether it was.
+    """Print a list as one of the two, if that was requested; return whether it was.
 
     CSV has the pages after ``answer``, too, each as it comes.
     """

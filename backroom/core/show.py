@@ -115,7 +115,7 @@ def precisely(at: datetime) -> str:
 
 
 def day(at: datetime | None) -> str:
-    """Return an instant's day: ``today``, or a date on the reader's calendar; in UTC if asked."""
+    """Return an instant's day: ``today``, or a date on the reader's calendar (UTC if requested)."""
     if at is None:
         return ""
     now = _now()

@@ -1,4 +1,4 @@
-"""What somebody meant who named what is not there: the closest of what is."""
+"""Suggestions for an unknown id: the closest existing ones."""
 
 import re
 from http import HTTPStatus
@@ -24,7 +24,7 @@ _THINGS: TypeAdapter[tuple[dict[str, Any], ...]] = TypeAdapter(tuple[dict[str, A
 
 
 def after(error: ClientError, here: Session) -> str:
-    """Return what was meant in a request about what is not there, as far as a list can tell."""
+    """Return the closest existing ids to an unknown one of a request."""
     if not isinstance(error, ApiError) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ""
     for pattern, path, field in _LISTED:

@@ -18,22 +18,22 @@ NEXT_LOOK_S = 5.0
 Watch = Annotated[bool, typer.Option("--watch", help="Refresh every five seconds, until Ctrl-C.")]
 
 
-def watched(here: Session, console: Console, look: Callable[[], RenderableType]) -> bool:
-    """Show what ``look`` returns, anew until Ctrl-C; return False where there is no terminal.
+def watched(here: Session, console: Console, draw: Callable[[], RenderableType]) -> bool:
+    """Show what ``draw`` returns, anew until Ctrl-C; return False where there is no terminal.
 
     While the API does not answer, the last screen stays, below the reason. Raises ApiError when it
     refuses.
     """
     if not console.is_terminal:
         return False
-    seen = look()
+    seen = draw()
     try:
         with Live(seen, console=console, screen=True, auto_refresh=False) as live:
             live.refresh()
             while True:
                 here.sleep(NEXT_LOOK_S)
                 try:
-                    seen = look()
+                    seen = draw()
                     live.update(seen, refresh=True)
                 except (ApiError, UnreachableError) as error:
                     if isinstance(error, ApiError) and not _passes(error):

@@ -95,10 +95,10 @@ class DeliveriesApi:
         return self._connection.answer(_PREFERENCES, "GET", "/preferences", params=query)
 
     def choose(
-        self, recipient_id: str, said: Mapping[str, bool], timestamp: str
+        self, recipient_id: str, choices: Mapping[str, bool], timestamp: str
     ) -> Answer[PreferencesAnswer]:
         """Set a recipient's preferences; omitted types keep their current value."""
-        body = {"recipient_id": recipient_id, "timestamp": timestamp, "preferences": dict(said)}
+        body = {"recipient_id": recipient_id, "timestamp": timestamp, "preferences": dict(choices)}
         return self._connection.answer(_PREFERENCES, "PUT", "/preferences", json=body)
 
     def statistics(self) -> Answer[Statistics]:

@@ -238,16 +238,16 @@ def set_preferences(
 ) -> None:
     """Set the types that a recipient accepts or declines; omitted types keep their current value.
 
-    What was said later counts, and of two words at the same time the refusal.
+    The later choice takes precedence, and of two at the same time the refusal.
     """
     if not wants and not declines:
         raise typer.BadParameter("name at least one type", param_hint="--wants, --declines")
     if both := set(wants) & set(declines):
         raise typer.BadParameter(f"{', '.join(both)}: use either --wants or --declines")
     here = session.of(context)
-    said = {**dict.fromkeys(wants, True), **dict.fromkeys(declines, False)}
+    choices = {**dict.fromkeys(wants, True), **dict.fromkeys(declines, False)}
     with here.api(DeliveriesApi) as api:
-        answer = api.choose(recipient_id, said, at or here.now().isoformat())
+        answer = api.choose(recipient_id, choices, at or here.now().isoformat())
     if as_json:
         typer.echo(answer.text)
     else:

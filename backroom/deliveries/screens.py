@@ -1,4 +1,4 @@
-"""How packages, preferences and counts look to a person."""
+"""Screens of packages, preferences and counts."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -111,24 +111,24 @@ def verdict(judged: MessageVerdict) -> RenderableType:
     )
 
 
-def preferences(said: PreferencesAnswer) -> RenderableType:
+def preferences(answer: PreferencesAnswer) -> RenderableType:
     """Return a recipient's preferences."""
     table = show.listing()
     for heading in ("Type", "Accepted", "Since"):
         table.add_column(heading)
-    wanted = said.model_dump(include=set(TYPES))
+    wanted = answer.model_dump(include=set(TYPES))
     for kind in sorted(wanted):
         word = Text("yes", style=show.GOOD) if wanted[kind] else Text("no", style=show.WARN)
-        at = show.moment(said.timestamps.get(kind))
+        at = show.moment(answer.timestamps.get(kind))
         table.add_row(kind, word, at or Text("default", style=show.CALM))
-    return Group(Text(show.plain(said.recipient_id)), table, *_how_it_came(said))
+    return Group(Text(show.plain(answer.recipient_id)), table, *_history(answer))
 
 
-def _how_it_came(said: PreferencesAnswer) -> Iterator[RenderableType]:
-    if said.overruled:
-        kinds = " and ".join(said.overruled)
+def _history(answer: PreferencesAnswer) -> Iterator[RenderableType]:
+    if answer.overruled:
+        kinds = " and ".join(answer.overruled)
         yield Text(f"Not applied to {kinds}: a later preference is in force.")
-    for change in said.history or ():
+    for change in answer.history or ():
         words = [f"{kind} {'yes' if yes else 'no'}" for kind, yes in change.preferences.items()]
         when = f"of {show.moment(change.timestamp)}, received {show.moment(change.received_at)}"
         yield Text(f"{', '.join(words)}: {when}", style=show.CALM)

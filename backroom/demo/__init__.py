@@ -15,15 +15,15 @@ STANDINS = "http://127.0.0.1:8001"
 
 
 _CHAPTERS = {
-    "vending": ("Vending: which machines to visit, and why", vending.tell),
-    "packages": ("Packages: delivered at most once", deliveries.tell),
-    "ledger": ("The ledger: it always adds up", ledger.tell),
-    "warranties": ("Warranties: a price that explains itself", warranties.tell),
-    "bakery": ("The bakery: it orders its own ingredients", bakery.tell),
+    "vending": ("Vending: which machines to visit, and why", vending.play),
+    "packages": ("Packages: delivered at most once", deliveries.play),
+    "ledger": ("The ledger: it always adds up", ledger.play),
+    "warranties": ("Warranties: a price that explains itself", warranties.play),
+    "bakery": ("The bakery: it orders its own ingredients", bakery.play),
 }
 
 
-def tell(
+def play(
     context: typer.Context,
     chapters: Annotated[
         list[str] | None,
@@ -69,7 +69,7 @@ def tell(
 
 
 def show_page(story: Story, url: str, *, wanted: bool) -> None:
-    """Print where the page shows what was made; open the first where somebody looks."""
+    """Print where the page shows what was made; open the first at a terminal."""
     if not story.made:
         return
     story.console.print(Text("On the page", style="bold"))

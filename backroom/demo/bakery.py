@@ -1,6 +1,6 @@
 """The bakery: tickets for the provider, who lacks eggs; a customer is notified; staff come and go.
 
-What the provider does is asked of the stand-ins that `make up` started; without them the story ends
+The provider is played by the stand-ins that `make up` started; without them the story ends
 where a real provider would take over.
 """
 
@@ -27,7 +27,7 @@ _CUSTOMER = "Mr Cakelover"
 _LOGIN = "ada"
 
 
-def tell(story: Story) -> str:
+def play(story: Story) -> str:
     """Tell the chapter; return the employees that it ends with, as JSON."""
     with story.here.api(BakeryApi) as api:
         _bake(story, api)

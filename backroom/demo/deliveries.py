@@ -11,7 +11,7 @@ from chalicelib.deliveries.answers import PackageAnswer
 _SENDER, _RECIPIENT = "demo-earth", "demo-mars"
 
 
-def tell(story: Story) -> str:
+def play(story: Story) -> str:
     """Tell the chapter; return the statistics that it ends with, as JSON."""
     run = uuid4().hex[:8]
     with story.here.api(DeliveriesApi) as api:
@@ -23,7 +23,7 @@ def tell(story: Story) -> str:
 
 def _send_twice(story: Story, api: DeliveriesApi, package_id: str) -> None:
     send = f"packages send {package_id} --from {_SENDER} --to {_RECIPIENT} --type personal"
-    story.step("Earth sends a package, hears nothing, and sends it again.", send, send)
+    story.step("Earth sends a package, gets no response, and sends it again.", send, send)
     _choose(story, api, personal=True, marketing=True)
     for _ in range(2):
         story.say(deliveries_screen.outcome(_send(story, api, package_id, "personal")))

@@ -9,7 +9,7 @@ from backroom.ledger import audit
 from backroom.ledger.api import LedgerApi, LedgerHeaders
 
 
-def tell(story: Story) -> str:
+def play(story: Story) -> str:
     """Tell the chapter; return the account that it ends with, as JSON."""
     account = str(uuid4())
     with story.here.api(LedgerApi) as api:
@@ -22,7 +22,7 @@ def tell(story: Story) -> str:
 def _post_twice(story: Story, api: LedgerApi, account: str) -> None:
     first = str(uuid4())
     command = f"ledger post {account} 4 --id {first}"
-    story.step("A client posts 4, hears nothing, and posts it again.", command, command)
+    story.step("A client posts 4, gets no response, and posts it again.", command, command)
     for _ in range(2):
         story.say(_posted(*_post(api, account, 4, first)))
 

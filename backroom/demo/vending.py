@@ -1,4 +1,4 @@
-"""Vending: logs are sent and judged, somebody is sent, a machine is mended.
+"""Vending: logs are sent and judged, a technician is sent, a machine is repaired.
 
 It keeps to machines, sites and technicians of its own, and takes back what an earlier run sent.
 """
@@ -29,7 +29,7 @@ from chalicelib.vending.models import Dispatch, FleetReport
 _NOTE = "dead mechanism or stuck sensor: carry both"
 
 
-def tell(story: Story) -> str:
+def play(story: Story) -> str:
     """Tell the chapter; return the fleet that it ends with, as JSON."""
     with story.here.api(VendingApi) as api:
         _check_names(api)
@@ -67,7 +67,7 @@ def _tell(play: Vending) -> None:
 
 
 def _check_names(api: VendingApi) -> None:
-    """Make sure that nobody real goes by the numbers of the demo's technicians."""
+    """Make sure that the demo's technicians' numbers belong to no other technicians."""
     for technician in api.technicians().value:
         theirs = TECHNICIANS.get(technician.technician_id, technician.name)
         if theirs != technician.name:
@@ -139,7 +139,7 @@ def _show_fleet(play: Vending, cast: Cast) -> None:
     play.story.say(fleet_screen.compose(report, around, width=width))
     play.story.say(
         f"The mall closes at night: its machines were silent for {cast.nights()} nights of about "
-        "13 hours, and nobody is sent for that."
+        "13 hours, and no technician is sent for that."
     )
 
 

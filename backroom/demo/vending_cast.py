@@ -1,7 +1,7 @@
 """Who plays what in the demo: its sites, its people, its machines and their logs.
 
-A closed visit settles a machine's past (rule A looks at later rows only), so a machine that the
-story sent somebody to plays a healthy one in the runs of the next four weeks.
+A closed visit settles a machine's past (rule A uses later rows only), so a machine that the
+story sent a technician to plays a healthy one in the runs of the next four weeks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ _BY_RULE_A = {"under", "over", "dead"}
 
 @dataclass(frozen=True)
 class Cast:
-    """The log of each demo machine, downloaded at ``ending``, where it stands, and who is dead."""
+    """The log of each demo machine, downloaded at ``ending``, its site, and which are broken."""
 
     logs: dict[str, bytes]
     sites: dict[str, str]
@@ -42,11 +42,11 @@ class Cast:
     ending: datetime
 
     def technician(self, serial: str) -> str:
-        """Return who looks after a machine: they take turns."""
+        """Return the technician of a machine: they take turns."""
         return _turn(list(TECHNICIANS), sorted(self.logs).index(serial))
 
     def site(self, serial: str) -> str:
-        """Return where a machine stands."""
+        """Return a machine's site."""
         return self.sites[serial]
 
     def nights(self) -> int:
@@ -75,7 +75,7 @@ def cast(machines: Sequence[MachineView], visits: Iterable[Dispatch], ending: da
 
     ``machines`` and ``visits`` are all there are: those of others are left alone, and where others
     have rows of these weeks, no silence of the whole fleet is planted, for it would be none.
-    Raises ClientError when the demo has sent somebody to all of its own lately.
+    Raises ClientError when the demo has sent a technician to all of its own lately.
     """
     since = ending - timedelta(days=DAYS)
     others = [machine for machine in machines if machine.technician not in TECHNICIANS]
@@ -97,7 +97,7 @@ def cast(machines: Sequence[MachineView], visits: Iterable[Dispatch], ending: da
     fresh = [serial for serial in SERIALS if serial not in visited | taken]
     if len(fresh) < len(faulty):
         raise ClientError(
-            "The demo has sent somebody to each of its machines in the last four weeks.",
+            "The demo has sent a technician to each of its machines in the last four weeks.",
             next_step="make reset forgets all local data",
         )
     healthy = [serial for serial in made.logs if serial not in faulty]

@@ -1,4 +1,4 @@
-"""Warranties: a price that anybody can work out, asked for twice and given once."""
+"""Warranties: a price that can be recomputed, requested twice and stored once."""
 
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ from backroom.warranties.api import WarrantiesApi, sale
 _SKU, _TITLE = "demo-sofa", "Amy's Sectional Sofa"
 
 
-def tell(story: Story) -> str:
+def play(story: Story) -> str:
     """Tell the chapter; return the warranty that it ends with, as JSON."""
     run = uuid4().hex[:8]
     with story.here.api(WarrantiesApi) as api:

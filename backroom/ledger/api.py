@@ -45,7 +45,7 @@ class LedgerHeaders:
 
     @classmethod
     def by(cls, headers: httpx.Headers) -> "LedgerHeaders":
-        """Return what ``headers`` tell."""
+        """Return the state that ``headers`` contain."""
         return cls(
             balance=headers.get("Ledger-Balance", "?"),
             sequence=headers.get("Ledger-Sequence", "?"),

@@ -4,7 +4,7 @@ Nothing is taken on trust but what cannot be otherwise: the entries of an accoun
 (`chalicelib.ledger.chain`), the account's balance has to be that of its last entry, the list of all
 transactions has to show the same, and the halves of a transfer have to be each other's opposite.
 Transactions that are posted meanwhile do no harm: what is compared ends where each account ended
-when it was first looked at.
+when it was first read.
 """
 
 import hashlib
@@ -138,7 +138,7 @@ def _unmatched(
 ) -> Iterator[Misfit]:
     """Yield the first entry of each account whose other half is not there or is not its opposite.
 
-    What was transferred after the other account was looked at is left out, and so are accounts
+    What was transferred after the other account was read is left out, and so are accounts
     that do not fit anyway.
     """
     wrong = {misfit.account_id for misfit in finding.misfits}
@@ -185,8 +185,8 @@ def _unlike(entry: Entry, state: AccountState) -> str | None:
     """Return how the account differs from its last entry."""
     for name in ("balance", "hash", "transaction_id", "created_at"):
         if getattr(entry, name) != getattr(state, name):
-            said, is_ = getattr(state, name), getattr(entry, name)
-            return f"the account's {name} is {said}, but its last entry's is {is_}"
+            stated, is_ = getattr(state, name), getattr(entry, name)
+            return f"the account's {name} is {stated}, but its last entry's is {is_}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""`backroom ledger`: post, look, take back, and prove that everything adds up."""
+"""`backroom ledger`: post, read, reverse, and verify that everything adds up."""
 
 import json
 import re
@@ -65,7 +65,7 @@ Floor = Annotated[
 
 
 class ImportStoppedError(ClientError):
-    """An import broke off; what was posted until then stays, and a repeat goes on from there."""
+    """An import broke off; what was posted until then stays, and a repeat continues from there."""
 
 
 class LedgerMisfitError(ClientError):
@@ -261,13 +261,13 @@ def describe(
 ) -> None:
     """Set an account's name, unit and decimals; omitted options keep their current value."""
     details = {"name": name, "unit": unit, "decimals": decimals}
-    said = {
+    given = {
         field: None if value == "" else value
         for field, value in details.items()
         if value is not None
     }
     with session.of(context).api(LedgerApi) as api:
-        answer = api.describe(account_id, said)
+        answer = api.describe(account_id, given)
     if as_json:
         typer.echo(answer.text)
     else:
@@ -312,8 +312,9 @@ def import_file(
 ) -> None:
     """Post the transactions of a CSV file, each once, however often it is imported.
 
-    Columns: account_id, amount, and transaction_id or reference, which tell what was posted before.
-    A file without either is known by its content: import it unchanged, or it is another file.
+    Columns: account_id, amount, and transaction_id or reference, which identify what was posted
+    before. A file without either is known by its content: import it unchanged, or it is another
+    file.
     """
     rows = transaction_files.read(file)
     posted = 0

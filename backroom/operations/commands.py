@@ -62,7 +62,7 @@ def _address(api: OperationsApi, named: str) -> str:
         try:
             api.look_at(found.path, found.name)
         except ApiError as refused:
-            # Who may not look here may be somebody else on the page.
+            # A user without this scope here may be signed in as another on the page.
             if refused.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
                 raise
     return page.thing(api.url, found.kind, found.name)

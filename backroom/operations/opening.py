@@ -1,4 +1,4 @@
-"""What somebody means who names a thing to be opened: its kind, and what it is called."""
+"""Resolves the argument of `backroom open`: the kind of a record, and its id."""
 
 import re
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[0-9a-z]{4}(-[0-9a-z]{2,4}){3}|[0-9a-f-]{36}-\d{1,3}", re
 
 
 class NothingSuchError(ClientError):
-    """Nothing is called what somebody named."""
+    """No record has the given name."""
 
 
 class Thing(NamedTuple):
@@ -34,7 +34,7 @@ _BY_FORM = (
 
 
 def meant(api: OperationsApi, named: str) -> Thing:
-    """Return the thing that is called ``named``, as its form or else the API tells.
+    """Return the thing that is called ``named``, by its form or else by the API.
 
     ``orders/12`` is an order whatever else is called 12. Raises NothingSuchError.
     """

@@ -44,7 +44,7 @@ class OperatorsApi:
         return self._connection.answer(_EFFECT, "GET", "/outbox/effect", params={"id": effect_id})
 
     def kinds(self) -> Answer[tuple[KindView, ...]]:
-        """Return the kinds of effects, and whether they go on."""
+        """Return the kinds of effects, and whether they are paused."""
         return self._connection.answer(_KINDS, "GET", "/outbox/kinds")
 
     def retry(self, effect_id: str) -> Answer[EffectView]:

@@ -1,4 +1,4 @@
-"""What the doctor looks at: vendors, outbox, dead letters, schedules, this machine's clock.
+"""What the doctor checks: vendors, outbox, dead letters, schedules, this machine's clock.
 
 What the caller may not see, or an older API does not have, is unknown and no fault.
 """
@@ -49,19 +49,19 @@ class Finding:
 
 def examine(api: OperatorsApi, now: Callable[[], datetime]) -> list[Finding]:
     """Return all findings. Raises UnreachableError, and ApiError when one has to sign in."""
-    looks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("vendors", lambda: _vendors(api)),
         ("outbox", lambda: _outbox(api, now)),
         ("dead letters", lambda: _dead_letters(api)),
         ("schedules", lambda: _schedules(api)),
         ("clock", lambda: _clock(api, now)),
     )
-    return [finding for area, look in looks for finding in _seen(area, look)]
+    return [finding for area, check in checks for finding in _seen(area, check)]
 
 
-def _seen(area: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+def _seen(area: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
     try:
-        return list(look())
+        return list(check())
     except ApiError as refused:
         if refused.status == HTTPStatus.UNAUTHORIZED:
             raise
@@ -83,16 +83,16 @@ def _outbox(api: OperatorsApi, now: Callable[[], datetime]) -> Iterator[Finding]
     kinds = api.kinds().value
     for kind in kinds:
         if kind.state == "paused":
-            said = f"paused {show.moment(kind.since)}: {kind.reason}"
-            yield Finding("outbox", kind.kind, "failed", said, "backroom outbox kinds")
+            text = f"paused {show.moment(kind.since)}: {kind.reason}"
+            yield Finding("outbox", kind.kind, "failed", text, "backroom outbox kinds")
     switched_off = {kind.kind for kind in kinds if kind.state == "disabled"}
     found = (each for state in ("pending", "unsure") for each in api.all_effects(state=state))
     yield _waiting([each for each in found if each.kind not in switched_off], now())
     dead = Counter(each.kind for each in api.all_effects(state="dead"))
     for name, count in sorted(dead.items()):
-        said = show.plural(count, "effect is dead", "effects are dead")
+        text = show.plural(count, "effect is dead", "effects are dead")
         step = f"backroom outbox list --state dead --kind {name}"
-        yield Finding("outbox", name, "failed", said, step)
+        yield Finding("outbox", name, "failed", text, step)
     if not dead:
         yield Finding("outbox", "dead", "ok", "No effect is dead.")
 
@@ -102,21 +102,21 @@ def _waiting(waiting: list[EffectLine], now: datetime) -> Finding:
         return Finding("outbox", "waiting", "ok", "No effect waits.")
     oldest = min(waiting, key=lambda each: each.asked_at)
     count = show.plural(len(waiting), "effect waits", "effects wait")
-    said = f"{count}, the oldest was requested {show.moment(oldest.asked_at)}: {oldest.id}"
+    text = f"{count}, the oldest was requested {show.moment(oldest.asked_at)}: {oldest.id}"
     if now - oldest.asked_at <= LONG:
-        return Finding("outbox", "waiting", "ok", said)
-    return Finding("outbox", "waiting", "failed", said, f"backroom outbox show '{oldest.id}'")
+        return Finding("outbox", "waiting", "ok", text)
+    return Finding("outbox", "waiting", "failed", text, f"backroom outbox show '{oldest.id}'")
 
 
 def _dead_letters(api: OperatorsApi) -> Iterator[Finding]:
     queues = api.dead_letters().value
     for each in queues:
         if each.depth:
-            said = show.plural(each.depth, "dead letter")
-            yield Finding("dead letters", each.queue, "failed", said, "backroom dlq list")
+            text = show.plural(each.depth, "dead letter")
+            yield Finding("dead letters", each.queue, "failed", text, "backroom dlq list")
     if not any(each.depth for each in queues):
-        said = f"{show.plural(len(queues), 'queue')}, no dead letters."
-        yield Finding("dead letters", "queues", "ok", said)
+        text = f"{show.plural(len(queues), 'queue')}, no dead letters."
+        yield Finding("dead letters", "queues", "ok", text)
 
 
 def _schedules(api: OperatorsApi) -> Iterator[Finding]:
@@ -125,12 +125,12 @@ def _schedules(api: OperatorsApi) -> Iterator[Finding]:
         if each.ran_at is None:
             yield Finding("schedules", name, "unknown", "has not run yet")
             continue
-        said = f"ran {show.moment(each.ran_at)}"
+        text = f"ran {show.moment(each.ran_at)}"
         if each.overdue:
             step = "make logs, or the function's log: docs/operations.md"
-            yield Finding("schedules", name, "failed", f"{said}; it is overdue", step)
+            yield Finding("schedules", name, "failed", f"{text}; it is overdue", step)
         else:
-            yield Finding("schedules", name, "ok", said)
+            yield Finding("schedules", name, "ok", text)
 
 
 def _clock(api: OperatorsApi, now: Callable[[], datetime]) -> Iterator[Finding]:
@@ -146,9 +146,9 @@ def _clock(api: OperatorsApi, now: Callable[[], datetime]) -> Iterator[Finding]:
         yield Finding("clock", "this machine", "ok", "The clock agrees with the API's.")
         return
     way = "ahead of" if ahead > behind else "behind"
-    said = f"The clock is {show.span(max(ahead, behind))} {way} the API's."
+    text = f"The clock is {show.span(max(ahead, behind))} {way} the API's."
     step = "set this machine's clock, by NTP if you can: timedatectl set-ntp true"
-    yield Finding("clock", "this machine", "failed", said, step)
+    yield Finding("clock", "this machine", "failed", text, step)
 
 
 def _instant(date: str | None) -> datetime | None:

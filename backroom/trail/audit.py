@@ -27,7 +27,7 @@ class Misfit:
 class Finding:
     """What was found: seals, sealed entries and later ones, the last hash, and what does not fit.
 
-    ``kept`` tells whether the hash that somebody kept is among the seals; None where none was.
+    ``kept`` is whether the given hash is among the seals; None without one.
     """
 
     seals: int = 0

@@ -66,7 +66,7 @@ def verify(
 ) -> None:
     """Prove that the trail is as it was sealed, by its entries alone; ends with 1 if it is not.
 
-    Whoever can write the table could make entries and all seals anew: give a hash that you kept
+    A writer of the table could recreate entries and all seals: give a hash that you stored
     elsewhere, or one of the sealer's log.
     """
     with session.of(context).api(TrailApi) as api:

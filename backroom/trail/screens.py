@@ -45,7 +45,7 @@ def print_finding(finding: Finding) -> None:
         rest = show.plural(len(finding.misfits) - _MOST_SHOWN, "seal")
         show.note(console, f"... and {rest} more; --json shows all", style=show.CALM)
     if finding.kept is False:
-        show.note(console, "No seal has the hash that you kept: the chain was made anew.")
+        show.note(console, "No seal has the given hash: the chain was recreated.")
     if finding.later:
         later = show.plural(finding.later, "entry waits", "entries wait")
         show.note(console, f"{later} for the next seal.", style=show.CALM)

@@ -1,7 +1,7 @@
 """The routes of vending as typed calls, one method a route.
 
 Every call returns an `Answer`: the parsed value and the API's own JSON. Raises ApiError (the API
-refused) or UnreachableError (nobody answers).
+refused) or UnreachableError (no response).
 """
 
 import re
@@ -75,7 +75,7 @@ _WORK = TypeAdapter(tuple[WorkItem, ...])
 
 
 class VendingApi:
-    """What the API does with machines, their logs, and those who look after them."""
+    """What the API does with machines, their logs, and the technicians assigned to them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -245,8 +245,8 @@ class VendingApi:
                 response.status_code, "The file is in the share already", "delete it first"
             )
         if not response.is_success:
-            said = re.search("<Message>(.*?)</Message>", response.text)
-            detail = said[1] if said else f"it answered {response.status_code}"
+            message = re.search("<Message>(.*?)</Message>", response.text)
+            detail = message[1] if message else f"it answered {response.status_code}"
             raise ApiError(response.status_code, "The share refused the file", detail)
 
     def files(self, technician: str) -> Answer[tuple[FileView, ...]]:

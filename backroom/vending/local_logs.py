@@ -34,7 +34,7 @@ class LocalLog:
     """
 
     name: str
-    kept: int = 0
+    accepted: int = 0
     refused: int = 0
     rows: dict[tuple[str, date], bytearray] = field(default_factory=dict)
     corrupt: dict[str, bytearray] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class LocalLog:
 
     def add(self, batch: Batch) -> None:
         """Take in what parsing gave."""
-        self.kept += batch.kept
+        self.accepted += batch.accepted
         self.refused += batch.refused
         for place, packed in batch.rows.items():
             self.rows.setdefault(place, bytearray()).extend(packed)
@@ -59,7 +59,7 @@ class LocalLog:
 
 @dataclass(frozen=True)
 class Known:
-    """What is said of the logs beside their bytes: where they stood, and when they were read.
+    """Metadata of the logs: their machine, and when they were downloaded.
 
     ``closed`` and ``closed_weekly`` are days without trade at all machines.
     """
@@ -87,7 +87,7 @@ def read_log(path: Path, now: datetime, known: Known = Known()) -> LocalLog:
         raise UnreadableFileError(wrong.detail) from wrong
     except OSError as wrong:
         raise UnreadableFileError(f"it cannot be read: {wrong.strerror}") from wrong
-    if not log.kept:
+    if not log.accepted:
         first = log.refusals[0]
         raise UnreadableFileError(
             f"not one of {show.plural(log.refused, 'line')} could be read; "

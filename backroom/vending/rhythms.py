@@ -45,48 +45,48 @@ _WEEKS: dict[Rhythm, tuple[tuple[float, ...], ...]] = {
 
 
 class Place(NamedTuple):
-    """Where a machine stands: its rhythm, its time zone, and when nobody can come."""
+    """A machine's site: its rhythm, its time zone, and when it is closed."""
 
     rhythm: Rhythm = "steady"
     time_zone: str = "UTC"
     closed: Collection[date] = ()
 
 
-def customers(dice: Random, place: Place, a_day: float, start: float, end: float) -> Iterator[int]:
+def customers(rng: Random, place: Place, a_day: float, start: float, end: float) -> Iterator[int]:
     """Yield the epoch seconds at which customers come, on average ``a_day``."""
     if place.rhythm == "steady":
-        yield from _steady(dice, a_day, start, end)
+        yield from _steady(rng, a_day, start, end)
         return
     zone = ZoneInfo(place.time_zone)
     day = datetime.fromtimestamp(start, zone).date()
     at = start
     while datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() < end:
-        level = dice.gammavariate(_DAY_SHAPE, 1 / _DAY_SHAPE)
+        level = rng.gammavariate(_DAY_SHAPE, 1 / _DAY_SHAPE)
         if day not in place.closed and not _is_holiday(place.rhythm, day):
             for hour, busy in enumerate(_week(place.rhythm)[day.weekday()]):
                 opens = datetime(day.year, day.month, day.day, hour, tzinfo=zone).timestamp()
                 mean = busy * level * _pace(place.rhythm, a_day)
-                for second in _in_hour(dice, mean, opens):
+                for second in _in_hour(rng, mean, opens):
                     if max(start, at + _CLEARANCE_S) <= second < end:
                         at = second
                         yield int(second)
         day += timedelta(days=1)
 
 
-def _steady(dice: Random, a_day: float, start: float, end: float) -> Iterator[int]:
+def _steady(rng: Random, a_day: float, start: float, end: float) -> Iterator[int]:
     at, mean_gap_s = start, _DAY_H * _HOUR_S / a_day
-    while (at := at + _CLEARANCE_S + dice.expovariate(1 / mean_gap_s)) < end:
+    while (at := at + _CLEARANCE_S + rng.expovariate(1 / mean_gap_s)) < end:
         yield int(at)
 
 
-def _in_hour(dice: Random, mean: float, opens: float) -> Iterator[float]:
+def _in_hour(rng: Random, mean: float, opens: float) -> Iterator[float]:
     """Yield the times of a Poisson process with ``mean`` events in an hour."""
     if mean <= 0:
         return
-    at = dice.expovariate(mean)
+    at = rng.expovariate(mean)
     while at < 1:
         yield opens + at * _HOUR_S
-        at += dice.expovariate(mean)
+        at += rng.expovariate(mean)
 
 
 def _week(rhythm: Rhythm) -> tuple[tuple[float, ...], ...]:

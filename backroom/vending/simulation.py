@@ -2,7 +2,7 @@
 
 Everything follows from the seed: no clock, no network, and no disk until a `Simulation` is written.
 Each machine keeps its own pace, 10 to 24 customers a day, at least 2 s apart, in the rhythm of the
-place where it stands. It rolls its own dice: a fault planted in one machine leaves the rows of the
+site. Each machine has its own random numbers: a fault planted in one machine leaves the rows of the
 others alone.
 """
 
@@ -123,11 +123,11 @@ def simulate(  # noqa: PLR0913 - all of it is by name
         serial: _machine(serial, seed, start, end, place)
         for serial, place in zip(serials, places, strict=True)
     }
-    dice = _dice(seed, "fleet")
+    rng = _rng(seed, "fleet")
     recent = (max(start, end - _RECENT_DAYS * _DAY_S), end)
-    planted = list(_silence_fleet([*fleet.values()], plants.count("fleet_gap"), recent, dice))
+    planted = list(_silence_fleet([*fleet.values()], plants.count("fleet_gap"), recent, rng))
     own = sorted((kind for kind in plants if kind != "fleet_gap"), key=ALL_PLANTS.index)
-    victims = cycle(dice.sample(serials, len(serials)))
+    victims = cycle(rng.sample(serials, len(serials)))
     planted += [
         fleet[serial].suffer(kind, recent) for kind, serial in zip(own, victims, strict=False)
     ]
@@ -139,7 +139,7 @@ class _Machine:
     """A machine whose log is being made: rows first, damage when the lines are written."""
 
     serial: str
-    dice: Random
+    rng: Random
     mean_gap_s: float
     seconds: list[int]
     dispensed: dict[int, int] = field(default_factory=dict)
@@ -147,26 +147,26 @@ class _Machine:
 
     @cached_property
     def spare(self) -> list[int]:
-        """The rows that no plant has touched yet; the last one is kept for a cut.
+        """The rows that no plant has touched yet; the last one is reserved for a cut.
 
         Read it only when all silences are made: they move the rows.
         """
         rows = range(len(self.seconds) - 1)
-        return self.dice.sample(rows, len(rows))
+        return self.rng.sample(rows, len(rows))
 
     def silence(self, at: float, until: float) -> int:
         """Lose the rows of a time; return how many."""
-        heard = [second for second in self.seconds if not at <= second < until]
-        missing = len(self.seconds) - len(heard)
-        self.seconds = heard
+        remaining = [second for second in self.seconds if not at <= second < until]
+        missing = len(self.seconds) - len(remaining)
+        self.seconds = remaining
         return missing
 
     def suffer(self, kind: Plant, recent: tuple[float, float]) -> Planted:
         """Do what ``kind`` says to this machine's own rows."""
         if kind == "lost_log":
             start, end = recent
-            length = self.dice.uniform(30, 40) * self.mean_gap_s
-            at = self.dice.uniform((start + end) / 2, end - 0.05 * (end - start) - length)
+            length = self.rng.uniform(30, 40) * self.mean_gap_s
+            at = self.rng.uniform((start + end) / 2, end - 0.05 * (end - start) - length)
             return _silence(kind, [self], at, at + length)
         rows = self._rows_for(kind)
         if kind in _DISPENSED:
@@ -195,9 +195,9 @@ class _Machine:
             case "duplicate":
                 wanted = 1
             case "corrupt":
-                wanted = self.dice.randint(3, 8)
+                wanted = self.rng.randint(3, 8)
             case _:
-                wanted = max(9, round(self.dice.uniform(0.03, 0.08) * rows))
+                wanted = max(9, round(self.rng.uniform(0.03, 0.08) * rows))
         if wanted > len(self.spare):
             raise ValueError(f"{self.serial} has too few rows for another {kind}: take more days")
         return [self.spare.pop() for _ in range(wanted)]
@@ -207,9 +207,9 @@ class _Machine:
             return lambda line: line + line
         if kind == "cut":
             serial = len(self.serial)
-            length = self.dice.randrange(serial + 1, serial + _REST)
+            length = self.rng.randrange(serial + 1, serial + _REST)
             return lambda line: line[:length]
-        return self.dice.choice(_CORRUPTIONS)
+        return self.rng.choice(_CORRUPTIONS)
 
 
 _DISPENSED: dict[Plant, int] = {"under": 0, "over": 2, "dead": 0}
@@ -249,27 +249,27 @@ def _check(machines: int, days: int, plants: Sequence[Plant]) -> None:
         raise ValueError(f"{gaps} fleet gaps do not fit into {days} days: take more days")
 
 
-def _dice(seed: int, owner: str) -> Random:
+def _rng(seed: int, owner: str) -> Random:
     return Random(f"{seed} {owner}")  # noqa: S311 - nothing secret, and it must repeat
 
 
 def _machine(serial: str, seed: int, start: float, end: float, place: Place) -> _Machine:
-    dice = _dice(seed, serial)
-    mean_gap_s = _DAY_S / dice.uniform(10, 24)
-    times = list(customers(dice, place, _DAY_S / mean_gap_s, start, end))
-    return _Machine(serial, dice, mean_gap_s, times)
+    rng = _rng(seed, serial)
+    mean_gap_s = _DAY_S / rng.uniform(10, 24)
+    times = list(customers(rng, place, _DAY_S / mean_gap_s, start, end))
+    return _Machine(serial, rng, mean_gap_s, times)
 
 
 def _silence_fleet(
-    machines: Sequence[_Machine], count: int, recent: tuple[float, float], dice: Random
+    machines: Sequence[_Machine], count: int, recent: tuple[float, float], rng: Random
 ) -> Iterator[Planted]:
     """Yield ``count`` fleet gaps, apart from each other and from the second half's lost logs."""
     start, end = recent
     slot = _FLEET_GAP_SHARE * (end - start) / max(count, 1)
     for number in range(count):
-        length = dice.uniform(20, 28) * 3_600
+        length = rng.uniform(20, 28) * 3_600
         earliest = start + 0.2 * (end - start) + number * slot
-        at = dice.uniform(earliest, earliest + 0.8 * slot - length)
+        at = rng.uniform(earliest, earliest + 0.8 * slot - length)
         yield _silence("fleet_gap", machines, at, at + length)
 
 

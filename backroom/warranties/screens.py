@@ -1,4 +1,4 @@
-"""How warranties, rate cards and refusals look to a person."""
+"""Screens of warranties, rate cards and refusals."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -119,10 +119,10 @@ def plans(card: PlansAnswer, item_type: str | None) -> RenderableType:
                 )
     begin = f", in force since {show.moment(card.effective_from)}"
     currency = f"; amounts in {card.currency}" if card.currency else ""
-    said = f"Rate card {card.rate_card}{begin}{currency}; {card.rounding}."
+    sentence = f"Rate card {card.rate_card}{begin}{currency}; {card.rounding}."
     if card.refund_rule:
-        said += f" Cancelling refunds {card.refund_rule}."
-    return Group(table, Text(), Text(said, style=show.CALM))
+        sentence += f" Cancelling refunds {card.refund_rule}."
+    return Group(table, Text(), Text(sentence, style=show.CALM))
 
 
 def refusals(rows: Iterable[Refusals]) -> Table:

@@ -108,7 +108,7 @@ class WebhooksApi:
         return self._connection.answer(_REPLAYED, "POST", path, json=body, headers=keyed(key))
 
     def delivery(self, subscription_id: str, event_id: str) -> Answer[DeliveryView]:
-        """Return what became of delivering an event, or a test."""
+        """Return the state of a delivery, of an event or a test."""
         path = f"{_path(subscription_id)}/deliveries/{part(event_id)}"
         return self._connection.answer(_DELIVERY, "GET", path)
 

@@ -1,4 +1,4 @@
-"""How events and their receivers look to a person."""
+"""Screens of events and their receivers."""
 
 import json
 from collections.abc import Sequence
@@ -78,14 +78,14 @@ def subscription(shown: SubscriptionView) -> RenderableType:
 
 
 def delivery(shown: DeliveryView) -> RenderableType:
-    """Return what became of a delivery."""
+    """Return the screen of a delivery."""
     rows: list[tuple[str, str | Text]] = [
         ("event", show.plain(shown.event_id)),
         ("state", Text(shown.state, style=_STYLES.get(shown.state, show.LATE))),
         ("tries", show.number(shown.attempts)),
-        ("asked", show.moment(shown.asked_at)),
+        ("requested", show.moment(shown.asked_at)),
         ("next try", show.moment(shown.due_at)),
-        ("last said", show.plain("" if shown.state == "done" else shown.last_error or "")),
+        ("last error", show.plain("" if shown.state == "done" else shown.last_error or "")),
         ("answer", show.plain(shown.answer or "")),
         ("over", show.moment(shown.concluded_at)),
     ]

@@ -20,7 +20,7 @@ _TIMEOUT = httpx.Timeout(30, connect=5)
 
 @dataclass(frozen=True)
 class Forwarded:
-    """What became of an event: the status that was answered, or why none was."""
+    """The outcome of an event: the receiver's status, or why there is none."""
 
     event: EventView
     text: str

@@ -69,7 +69,7 @@ def read_log(raw: bytes, machine: str | None = None, block: int = 4_096) -> None
     blocks = [raw[at : at + block] for at in range(0, len(raw), block)]
     for batch in parsing.parse(blocks, machine=machine, not_after=_DAWN):
         kept = sum(len(packed) for packed in batch.rows.values())
-        if batch.kept + batch.refused != batch.lines or (batch.kept and not kept):
+        if batch.accepted + batch.refused != batch.lines or (batch.accepted and not kept):
             raise AssertionError(batch.lines)
 
 

@@ -1,4 +1,4 @@
-"""What the trail is asked for."""
+"""Queries of the audit trail."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ Who = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class AuditQuery(PageQuery):
-    """A page of the trail: all, or what somebody did, or what happened to something."""
+    """A page of the trail: all entries, those of one caller, or those of one record."""
 
     what: What | None = None
     """Only changes of this kind of thing, or of this thing."""

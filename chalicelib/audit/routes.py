@@ -6,7 +6,7 @@ from chalicelib.audit.models import AuditQuery, SealsQuery
 from chalicelib.audit.ports import EntryPosition, SealPosition, Wanted
 from chalicelib.audit.seals import Seal
 from chalicelib.audit.wiring import audit
-from chalicelib.core.audit.entries import AuditEntry, asked_for
+from chalicelib.core.audit.entries import AuditEntry, filter_key
 from chalicelib.core.errors import InvalidInputError
 from chalicelib.core.http import fault, json_list
 from chalicelib.core.paging import Pages
@@ -25,7 +25,7 @@ def list_audit_entries(query: AuditQuery) -> Response:
         raise InvalidInputError([fault("query", "to", "must not be before from")])
     wanted = Wanted(
         who=query.who,
-        what=asked_for(query.what) if query.what else None,
+        what=filter_key(query.what) if query.what else None,
         since=query.from_,
         until=query.to,
     )

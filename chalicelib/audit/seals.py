@@ -1,6 +1,6 @@
 """How seals follow each other, and the proof that entries are those that were sealed.
 
-Pure rules: the sealer makes seals with them, and whoever does not want to trust it checks what it
+Pure rules: the sealer makes seals with them, and clients that do not trust it check what it
 answers with the same ones (``backroom trail verify``).
 """
 
@@ -55,7 +55,7 @@ def misfit(last: Seal | None, seal: Seal, entries: Iterable[AuditEntry]) -> str 
     """Return why ``seal`` does not follow ``last`` and seal ``entries``; None when it does."""
     wanted = following(last, entries, seal.to)
     if (seal.sequence, seal.from_) != (wanted.sequence, wanted.from_):
-        return "it does not go on where the seal before it ends"
+        return "it does not continue where the previous seal ends"
     if seal.entries != wanted.entries:
         return f"it sealed {seal.entries} entries, and {wanted.entries} are there"
     if seal.digest != wanted.digest:

@@ -41,7 +41,7 @@ class AuditService:
     def seal(self) -> int:
         """Seal what is settled; return how many entries that were.
 
-        Of two who seal at once one stores its seal, and the other goes on behind it. Entries are
+        Of two concurrent sealers one stores its seal, and the other continues after it. Entries are
         filed before they are sealed: what is not filed yet is found behind the last seal.
         """
         until, sealed = self.now() + _PATIENCE, 0
@@ -59,7 +59,7 @@ class AuditService:
             seal = seals.following(last, found, end)
             if self.trail.add_seal(seal):
                 sealed += seal.entries
-                # Whoever could change the table cannot change the log.
+                # Writers of the table cannot change the log.
                 logger.info("sealed", extra={"seal": seal.sequence, "hash": seal.hash})
         return sealed
 

@@ -1,13 +1,13 @@
 """The audit trail in DynamoDB.
 
 ``ENTRIES#<shard>/<at>#<id>``  an entry, written in the transaction of its change
-``WHO#<subject>/<at>#<id>``    that somebody made it
+``WHO#<subject>/<at>#<id>``    that this caller made it
 ``WHAT#<kind>/<at>#<id>``      that it is about something of a kind
 ``WHAT#<thing>/<at>#<id>``     that it is about this thing
 ``SEALS/<sequence>``           a seal
 
 Rows by person and thing are there for all entries before the end of the last seal; those behind
-it are few, and looked through.
+it are few, and filtered.
 """
 
 import heapq

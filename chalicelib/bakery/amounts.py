@@ -1,7 +1,7 @@
 """Amounts of ingredients: exact, and each in grams or in units.
 
-The brief tells the two apart by how a number is written (B5): ``33.0`` is 33 grams, ``33`` is 33
-units. Whoever cannot keep the ``.0`` (JavaScript, DynamoDB) says it: ``{"amount": 33, "unit":
+The brief distinguishes the two by how a number is written (B5): ``33.0`` is 33 grams, ``33`` is 33
+units. Clients that drop the ``.0`` (JavaScript, DynamoDB) send the unit: ``{"amount": 33, "unit":
 "g"}``. From there on an amount carries its unit, and no unit is ever turned into another.
 """
 
@@ -76,7 +76,7 @@ class Given:
 
     @property
     def bare(self) -> bool:
-        """Return whether it is a whole number of which nobody said what it counts."""
+        """Return whether it is a whole number without a stated unit."""
         return self.unit is None and not self.pointed
 
     @property
@@ -105,7 +105,7 @@ _PLURAL: dict[Unit | None, str] = {"g": "grams", "unit": "units"}
 
 
 def read(value: object) -> Given:
-    """Return an amount as it stands in strictly read JSON. Raises AmountError.
+    """Return an amount from strictly read JSON. Raises AmountError.
 
     A bare integer may still be too many units: a recipe may say that it is grams.
     """

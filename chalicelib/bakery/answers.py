@@ -80,7 +80,7 @@ class ChangeView(ExactModel):
     at: Instant
     """When it changed."""
     by: str
-    """Who changed it, as the caller says."""
+    """Who changed it, as given by the caller."""
     reason: str
     """Why it changed."""
     author: str | None = None
@@ -88,10 +88,10 @@ class ChangeView(ExactModel):
 
 
 class TicketView(ExactModel):
-    """What became of asking the provider."""
+    """The state of the provider's ticket."""
 
     state: TicketState
-    """Whether the ingredients were asked for."""
+    """Whether the ingredients were ordered."""
     key: str | None = None
     """The key of the issue in Jira."""
     reason: str | None = None
@@ -106,7 +106,7 @@ class TicketView(ExactModel):
 
 
 class NoticeView(ExactModel):
-    """What became of telling the customer, and through which channel."""
+    """The state of the customer's notice, and its channel."""
 
     state: NoticeState
     """Whether the customer was notified."""
@@ -166,7 +166,7 @@ class NoticePreview(ExactModel):
 
 
 class OrderAnswer(ExactModel):
-    """An order: what was asked for, what it needs in all, where it stands and how it got there."""
+    """An order: what was ordered, what it needs in all, its status and its history."""
 
     id: int
     """The number of the order."""
@@ -196,7 +196,7 @@ class OrderAnswer(ExactModel):
     """When it was ready."""
     cancelled_at: Instant | None = None
     """When it was cancelled."""
-    reason: Annotated[str, Field(description="Why it stands where it stands")]
+    reason: Annotated[str, Field(description="Why it has this status")]
     history: tuple[ChangeView, ...]
     """The steps of its life, the first one first."""
     batch: Annotated[Day | None, Field(description="The day whose ticket it is on")] = None
@@ -204,12 +204,10 @@ class OrderAnswer(ExactModel):
         int | None, Field(description="Which extra ticket of that day, if it is on one")
     ] = None
     ticket: TicketView | None = None
-    """What became of ordering its ingredients."""
+    """The state of its ingredients' ticket."""
     notice: NoticeView | None = None
-    """What became of telling the customer."""
-    filed: Annotated[bool | None, Field(description="Whether the cancellation stands in Drive")] = (
-        None
-    )
+    """The state of the customer's notice."""
+    filed: Annotated[bool | None, Field(description="Whether the cancellation is in Drive")] = None
     erased_at: Instant | None = None
     """When its customer was erased, if they were."""
 
@@ -265,7 +263,7 @@ class WaitingView(ExactModel):
 class ErasureAnswer(ExactModel):
     """What was erased of a customer, or would be.
 
-    Who asks with ``before`` of the answer, until there is none, erases all.
+    To erase all, repeat the request with ``before`` of the response until there is none.
     """
 
     dry_run: bool
@@ -277,11 +275,11 @@ class ErasureAnswer(ExactModel):
     messages: int
     """How many messages in Slack are being deleted."""
     letters: int
-    """How many letters were sent; nobody can take those back."""
+    """How many letters were sent; these cannot be recalled."""
     waiting: tuple[WaitingView, ...]
     """The orders that still have their customer; erase again later."""
     before: int | None = None
-    """Where the next request goes on; absent when there are no more orders."""
+    """Where the next request continues; absent when there are no more orders."""
 
     @classmethod
     def of(cls, run: ErasureRun, *, dry_run: bool) -> "ErasureAnswer":
@@ -332,11 +330,11 @@ class BatchSummary(ExactModel):
     sealed_at: Instant
     """When it was sealed."""
     by: str
-    """Who had it sealed: the schedule, or somebody by hand."""
+    """Who sealed it: the schedule, or a person."""
     orders: int
     """How many orders are in it."""
     ticket: TicketView
-    """What became of ordering the ingredients."""
+    """The state of the ingredients' ticket."""
 
     @classmethod
     def of(cls, batch: Batch) -> "BatchSummary":
@@ -369,13 +367,13 @@ class BatchAnswer(ExactModel):
     """Orders from before this instant are in it."""
     sealed_at: Instant | None = None
     by: str | None = None
-    """Who had it sealed: the schedule, or somebody by hand."""
+    """Who sealed it: the schedule, or a person."""
     orders: tuple[int, ...] = ()
     """The numbers of the orders in it."""
     lines: tuple[LineView, ...] = ()
     """What they need."""
     ticket: TicketView | None = None
-    """What became of ordering the ingredients."""
+    """The state of the ingredients' ticket."""
     waiting: int | None = None
     """How many open orders are left for the next batch, after a run by hand."""
     message: str | None = None
@@ -443,7 +441,7 @@ class WebhookAnswer(ExactModel):
 
 
 class EmployeeAnswer(ExactModel):
-    """An employee; ``access`` is where their access to the repository stands."""
+    """An employee; ``access`` is the state of their access to the repository."""
 
     id: int
     """The number of the employee."""
@@ -453,9 +451,9 @@ class EmployeeAnswer(ExactModel):
     github_username: Annotated[str | None, Field(alias="githubUsername")] = None
     """The user name at GitHub."""
     access: AccessState
-    """Where their access to the repository stands."""
+    """The state of their access to the repository."""
     access_reason: Annotated[str | None, Field(alias="accessReason")] = None
-    """Why it stands there."""
+    """Why it has this state."""
     created_at: Annotated[Instant, Field(alias="createdAt")]
     """When they were hired."""
 

@@ -1,4 +1,4 @@
-"""Ordering ingredients over HTTP: batches, and what Jira says of their tickets."""
+"""Ordering ingredients over HTTP: batches, and Jira's webhook about their tickets."""
 
 from datetime import date
 from typing import Annotated, NamedTuple
@@ -111,7 +111,7 @@ def get_batch(path: BatchPath, query: TicketQuery) -> Response:
     errors=(401,),
 )
 def receive_jira_webhook(content: bytes, headers: WebhookHeaders) -> Response:
-    """Take what Jira says of a ticket: signed, and only an occasion to look at it."""
+    """Receive Jira's signed webhook about a ticket; it only triggers a read of that ticket."""
     shortages = bakery().shortages
     shortages.verify(content, headers.signature)
     event = json_value(content, JiraEvent)

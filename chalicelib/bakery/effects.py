@@ -1,6 +1,6 @@
 """The side effects of the bakery, by the names that they have in the outbox.
 
-An id says what the effect is for, for ever, so asking twice is asking once.
+An id permanently identifies what the effect is for, so a repeated request is one effect.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from datetime import timedelta
 from chalicelib.bakery.records import Access, BatchId, Order
 from chalicelib.core.outbox.effects import Effect
 
-_ERASING_KEPT = timedelta(days=60)
+_ERASING_RETENTION = timedelta(days=60)
 
 
 def batch_ticket(batch: BatchId) -> Effect:
@@ -35,7 +35,7 @@ def part(of: Effect, number: int) -> Effect:
 
 
 def inspection(key: str, occasion: str, *, issue_id: str | None = None) -> Effect:
-    """Look at a ticket that seems to be short of something; ``occasion`` tells calls apart."""
+    """Inspect a ticket that may report a shortage; ``occasion`` distinguishes calls."""
     named = {"task": "inspect", "key": key} | ({"id": issue_id} if issue_id else {})
     return Effect(f"jira#inspect#{key}#{occasion}", "jira", named)
 
@@ -60,7 +60,7 @@ def filing(order_id: int) -> Effect:
 
 
 def about_customer(order: Order) -> Sequence[str]:
-    """Return the ids of all effects that tell a vendor who ordered, whether requested or not."""
+    """Return the ids of all effects that send the customer's data to a vendor, requested or not."""
     notices = [ready_notice(order.id, undone=undone) for undone in range(order.undone + 1)]
     return [each.id for each in (*notices, shortage_notice(order.id), filing(order.id))]
 
@@ -68,17 +68,17 @@ def about_customer(order: Order) -> Sequence[str]:
 def message_erasure(order_id: int, message: str) -> Effect:
     """Delete a message to a customer; it is named as in its notice."""
     payload = {"task": "erase", "message": message}
-    return Effect(f"erase#message#{order_id}", "notify", payload, kept=_ERASING_KEPT)
+    return Effect(f"erase#message#{order_id}", "notify", payload, retention=_ERASING_RETENTION)
 
 
 def document_erasure(document_id: str) -> Effect:
     """Delete a customer's document."""
     payload = {"task": "erase", "document": document_id}
-    return Effect(f"erase#document#{document_id}", "google", payload, kept=_ERASING_KEPT)
+    return Effect(f"erase#document#{document_id}", "google", payload, retention=_ERASING_RETENTION)
 
 
 def access(employee_id: int, version: int, after: Access) -> Effect:
-    """Give somebody access to the repository, or take it away.
+    """Grant a user access to the repository, or remove it.
 
     ``version`` is that of the employee's record: a GitHub user's own starts anew with each user.
     """

@@ -42,14 +42,16 @@ def hourly_check(_: CloudWatchEvent) -> None:
     finished = bakery().batching.finish()
     if finished:
         logger.warning("batches finished late", extra={"days": finished})
-    _look("tickets that came back short", bakery().shortages.reconcile)
-    _look("answers to invitations", lambda: bakery().employees.follow_invitations(vendors.github()))
+    _check("tickets that came back short", bakery().shortages.reconcile)
+    _check(
+        "answers to invitations", lambda: bakery().employees.follow_invitations(vendors.github())
+    )
 
 
-def _look(what: str, look: Callable[[], Sequence[int]]) -> None:
-    """Look at something of a vendor's; what fails is looked at in an hour again."""
+def _check(what: str, check: Callable[[], Sequence[int]]) -> None:
+    """Run a check at a vendor; a failed one runs again in an hour."""
     try:
-        found = look()
+        found = check()
     except NotConfiguredError as off:
         logger.info("not looked", extra={"at": what, "reason": str(off)})
     except EffectError:

@@ -40,7 +40,7 @@ def _order(before: Order | None, order: Order, change: ItemChange) -> Iterator[F
 def _batch(before: Batch | None, batch: Batch, change: ItemChange) -> Iterator[Fact]:
     data, data_before = BatchSummary.of(batch), before and BatchSummary.of(before)
     if data != data_before:
-        # A batch has no version: what became of its ticket is one, with what it was before.
+        # A batch has no version: its ticket's state, with the previous one, serves as one.
         version = canonical.digest([data_before and data_before.ticket, data.ticket])
         extra = f"?ticket={batch.number}" if batch.number > 1 else ""
         subject = f"batches/{batch.day.isoformat()}{extra}"

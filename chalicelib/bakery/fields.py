@@ -40,7 +40,7 @@ def _with_digits(text: str) -> str:
 
 
 def _note(text: str) -> str:
-    """Return a note without what nobody sees; its lines stay."""
+    """Return a note without invisible characters; its lines stay."""
     lines = text.replace("\r\n", "\n").split("\n")
     stripped = "\n".join(without_invisible(line).strip() for line in lines).strip()
     if not stripped:
@@ -156,6 +156,6 @@ Login = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_LOGIN_PATTERN}$"}),
 ]
 NumberInText = Annotated[int, Field(ge=0, le=10**15 - 1), FROM_TEXT]
-"""A whole number from 0, as it stands in a path or a query."""
+"""A whole number from 0, in a path or a query."""
 Number = Annotated[Decimal | int, WithJsonSchema({"type": "number"})]
 """An amount as it is answered: grams have a point, units have none."""

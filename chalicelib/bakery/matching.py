@@ -13,7 +13,7 @@ _TITLES = re.compile("^(mr|mrs|ms|dr) ")
 
 
 class Person(Protocol):
-    """Somebody in the directory."""
+    """A person in the directory."""
 
     @property
     def id(self) -> str:
@@ -31,7 +31,7 @@ class Person(Protocol):
 def matches(customer: str, people: Iterable[Person]) -> list[str]:
     """Return the ids of all the people who are called like ``customer``, in their order.
 
-    Case, dots and the kind of blanks do not count. Only when nobody is called that are titles left
+    Case, dots and the kind of blanks do not count. Only without such a match are titles left
     out on both sides. More than one is no match: the name is ambiguous.
     """
     there = [person for person in people if person.reachable]

@@ -96,7 +96,7 @@ class OrderPath(Model):
 
 
 class OrdersQuery(PageQuery):
-    """Which orders; cancelled ones only where ``status`` asks for them.
+    """Which orders; cancelled ones only where ``status`` selects them.
 
     ``customer`` is a name, compared as ids are (``Mr. Cakelover`` is ``Mr Cakelover``); ``due`` is
     the day of ``due_at`` in UTC.
@@ -128,7 +128,7 @@ class ErasureBody(OwnBody):
     customer: Name
     """The customer's name, as any of their orders spells it."""
     dry_run: bool = False
-    """Whether to say only what would be erased."""
+    """Whether only to report what would be erased."""
     before: Annotated[int | None, Field(ge=1), FROM_JSON] = None
     """Only orders with a lower number: where the answer before has stopped."""
 
@@ -141,7 +141,7 @@ class BatchPath(Model):
 
 
 class TicketQuery(Model):
-    """Which ticket of the day: its batch's, or an extra one that was asked for by hand."""
+    """Which ticket of the day: its batch's, or an extra one that was requested by hand."""
 
     ticket: Annotated[int, Field(ge=1, le=MOST_TICKETS), FROM_TEXT] = 1
     """Which ticket of the day: 1 is the batch's own, more are extra ones."""
@@ -163,7 +163,7 @@ class Permissions(OwnBody):
 
 
 class EmployeeBody(OwnBody):
-    """Somebody new (B14), and their user name at GitHub if it is known (5c 17)."""
+    """A new employee (B14), and their user name at GitHub if it is known (5c 17)."""
 
     first_name: Annotated[Name, Field(alias="firstName")]
     """The first name."""
@@ -176,7 +176,7 @@ class EmployeeBody(OwnBody):
 
 
 class EmployeeChange(OwnBody):
-    """What is new about an employee; what is not said stays. Null takes a user name away."""
+    """Changes of an employee; omitted fields keep their value. Null removes a user name."""
 
     first_name: Annotated[Name | None, Field(alias="firstName")] = None
     last_name: Annotated[Name | None, Field(alias="lastName")] = None
@@ -193,7 +193,7 @@ class EmployeePath(Model):
 
 
 class WebhookHeaders(Model):
-    """What Jira says about the bytes of a webhook."""
+    """Jira's headers about the body of a webhook."""
 
     signature: Annotated[
         str, Field(alias="X-Hub-Signature", json_schema_extra={"maxLength": 200})
@@ -208,20 +208,20 @@ class StatusCategory(Model):
 
 
 class Status(Model):
-    """Where an issue stands."""
+    """The status of an issue."""
 
     category: Annotated[StatusCategory, Field(alias="statusCategory")]
 
 
 class IssueFields(Model):
-    """The fields of an issue that we look at."""
+    """The fields of an issue that we read."""
 
     labels: list[str] = Field(default_factory=list)
     status: Status
 
 
 def _issue_id(given: object) -> str | None:
-    """Return an issue's id, which is a number in digits; whatever else it is says nothing."""
+    """Return an issue's id, which is a number in digits; None for anything else."""
     return str(given) if isinstance(given, str | int) and not isinstance(given, bool) else None
 
 

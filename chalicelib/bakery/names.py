@@ -3,7 +3,7 @@
 An id is the *folded* name: accents removed, each camel hump and each run of anything that is no
 letter or digit one ``_``, in lower case. ``Carrot Cake``, ``Carrot-Cake`` and ``CarrotCake`` are
 all ``carrot_cake``. A name with a letter or digit that has no counterpart in ASCII keeps its own
-letters instead, because without them it would be somebody else's name.
+letters instead, because without them it would be another person's name.
 """
 
 import re
@@ -53,8 +53,8 @@ def _own_letters(name: str) -> str:
     """Return a name's own letters, of whatever script, with ``_`` between words."""
     visible = unicodedata.normalize("NFKC", without_invisible(name))
     words = _HUMP.sub("_", visible).casefold()
-    kept = unicodedata.normalize("NFKC", words)
-    return _joined("".join(c if unicodedata.category(c)[0] in "LMN" else "_" for c in kept))
+    normalised = unicodedata.normalize("NFKC", words)
+    return _joined("".join(c if unicodedata.category(c)[0] in "LMN" else "_" for c in normalised))
 
 
 def _without_accents(name: str) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.integrations.gdocs import Line
     from chalicelib.integrations.mail import Letter
 
-# --- what is kept ---------------------------------------------------------------------------------
+# --- what is stored -------------------------------------------------------------------------------
 
 
 class Cakes(Protocol):
@@ -84,12 +84,12 @@ class Batches(Protocol):
 
 
 class Tickets(Protocol):
-    """What became of the tickets, and whose they are."""
+    """The state of the tickets, and their orders."""
 
     def settle(self, batch: BatchId, ticket: Ticket) -> None: ...
     def know(self, issue_key: str, of: int | BatchId, *, issue_id: str | None = None) -> None: ...
     def issue_id(self, issue_key: str) -> str | None: ...
-    def ask(self, effect: Effect) -> bool: ...
+    def request(self, effect: Effect) -> bool: ...
     def owner(self, issue_key: str, issue_id: str | None = None) -> int | BatchId | None: ...
 
 
@@ -134,13 +134,13 @@ class Documents(Protocol):
 class Erasures(Protocol):
     """What is changed when a customer is erased."""
 
-    def standing(self, effect_ids: Iterable[str]) -> "list[EffectRow]": ...
+    def requested(self, effect_ids: Iterable[str]) -> "list[EffectRow]": ...
     def erase_order(
         self,
         before: Order,
         after: Order,
         *,
-        standing: "Sequence[EffectRow]",
+        requested: "Sequence[EffectRow]",
         effects: Sequence[Effect],
     ) -> bool: ...
     def erase_documents(self, spots: Mapping[str, Spot], effects: Sequence[Effect]) -> bool: ...
@@ -208,7 +208,7 @@ class Mailbox(Protocol):
 
 
 class Drive(Protocol):
-    """Where documents are kept."""
+    """Where documents are stored."""
 
     def exists(self, file_id: str) -> bool: ...
     def find_folder(self, name: str) -> str | None: ...
@@ -219,7 +219,7 @@ class Drive(Protocol):
 
 
 class Docs(Protocol):
-    """What stands in documents."""
+    """The content of documents."""
 
     def names(self, document_id: str) -> frozenset[str]: ...
     def append(self, document_id: str, lines: "Sequence[Line]") -> None: ...

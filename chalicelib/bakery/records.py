@@ -5,7 +5,7 @@ Terms: a *cake* is a recipe for one eater; an *order* freezes the recipe that it
 customer something, once.
 
 Records are never changed in place: a change makes the record that follows, one ``version`` later,
-and is stored on the condition that the version before still stands.
+and is stored on the condition that its previous version is unchanged.
 """
 
 from datetime import UTC, date, datetime
@@ -28,7 +28,7 @@ AccessState = Literal[
 
 @dataclass(frozen=True)
 class Extra:
-    """A further ticket of a day, asked for by hand: the second one, or a later."""
+    """A further ticket of a day, requested by hand: the second one, or a later."""
 
     day: date
     number: int
@@ -58,7 +58,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    def kept(self) -> str:
+    def stored_text(self) -> str:
         """Return the record as it is stored; amounts are text there, and stay exact."""
         return self.model_dump_json(exclude_defaults=True)
 
@@ -71,7 +71,7 @@ class Ingredient(Record):
 
     @property
     def id(self) -> str:
-        """Return what tells ingredients apart: ``Eggs`` and ``eggs`` are the same."""
+        """Return the key of an ingredient: ``Eggs`` and ``eggs`` have the same."""
         return fold(self.name)
 
 
@@ -89,7 +89,7 @@ class Cake(Record):
 
 
 class Change(Record):
-    """A step in an order's life: what it became, when, through whom and why."""
+    """A step in an order's life: its new status, when, by whom and why."""
 
     status: OrderStatus
     at: datetime
@@ -99,10 +99,10 @@ class Change(Record):
 
 
 class Ticket(Record):
-    """What became of asking the provider.
+    """The state of the provider's ticket.
 
     ``key`` is the issue's, and changes when it is moved; ``id`` never does. Versions before 0.2.0
-    kept no id.
+    stored no id.
     """
 
     state: TicketState = "asked"
@@ -112,15 +112,15 @@ class Ticket(Record):
 
     @property
     def issue(self) -> str | None:
-        """Return what Jira is asked for: the id if it is known."""
+        """Return the id that Jira is queried by: the issue id if it is known."""
         return self.id or self.key
 
 
 class Notice(Record):
-    """What became of telling the customer.
+    """The state of the customer's notice.
 
     ``tries`` counts calls that failed on the way to Slack, ``mails`` the letters that left: after
-    one whose fate is unknown a single one more goes.
+    one with an unknown outcome is followed by a single one more.
     """
 
     state: NoticeState = "asked"
@@ -134,7 +134,7 @@ class Notice(Record):
 
 
 class Erasure(Record):
-    """That a customer was erased, and what tells a repeat of their request from another one."""
+    """The erasure of a customer, and the proof by which a repeat of their request is recognised."""
 
     at: datetime
     salt: str
@@ -147,7 +147,7 @@ class Order(Record):
     ``base`` is the recipe for one eater as it was then; ``extras`` are not multiplied. ``batch`` is
     the day whose ticket it is on; an order with a ticket of its own has ``ticket``. ``missing`` are
     the ingredients, by id, that the provider named when it was cancelled for want of them;
-    ``filed`` tells whether its cancellation stands in the customer's document. ``undone`` counts
+    ``filed`` is whether its cancellation is in the customer's document. ``undone`` counts
     how often "ready" was taken back: each time the customer gets another notice. Who ordered
     an order with an ``erasure`` is not known any more.
     """
@@ -184,7 +184,7 @@ class Order(Record):
 
     @property
     def customer_id(self) -> str:
-        """Return what tells customers apart: ``Mr. Cakelover`` and ``mr cakelover`` are one."""
+        """Return the key of a customer: ``Mr. Cakelover`` and ``mr cakelover`` have the same."""
         return record_id(self.customer)
 
     @property
@@ -194,7 +194,7 @@ class Order(Record):
 
     @property
     def status(self) -> OrderStatus:
-        """Return where it stands."""
+        """Return its status."""
         return self.history[-1].status
 
     @property
@@ -232,7 +232,7 @@ class Order(Record):
 
 
 class Keyed(Record):
-    """Which order an Idempotency-Key stands for."""
+    """Which order an Idempotency-Key identifies."""
 
     order: int
 
@@ -287,7 +287,7 @@ class Batch(Record):
 
 
 class Employee(Record):
-    """Somebody who works here; ``reason`` says why access is what it is."""
+    """An employee; ``reason`` explains the state of their access."""
 
     id: int
     first_name: str
@@ -307,7 +307,7 @@ class Employee(Record):
 class Access(Record):
     """Whether one GitHub user is to have access to the repository, and whose user it is.
 
-    ``version`` 0 is a user of whom nothing was ever said.
+    ``version`` 0 is a user without a record.
     """
 
     login: str

@@ -163,7 +163,7 @@ def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:
     errors=(404,),
 )
 def get_order(path: OrderPath) -> Response:
-    """Show an order: what it needs, where it stands and why, its ticket and its notice."""
+    """Show an order: what it needs, its status and why, its ticket and its notice."""
     ordering = bakery().ordering
     order = ordering.order(path.order_id)
     return ok(OrderAnswer.of(order, ordering.ticket(order)))
@@ -195,7 +195,7 @@ def preview_notice(path: OrderPath) -> Response:
     errors=(404, 409),
 )
 def cancel_order(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
-    """Cancel an order, once; it can still be looked at."""
+    """Cancel an order, once; it can still be read."""
     reason = query.reason or "cancelled on request"
     bakery().ordering.cancel(path.order_id, by=query.by, reason=reason, author=caller.author)
     return no_content()
@@ -211,7 +211,7 @@ def cancel_order(caller: Caller, path: OrderPath, query: ActionQuery) -> Respons
     errors=(404, 409),
 )
 def mark_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
-    """Say that an order is ready: its customer is notified, once, a minute later."""
+    """Mark an order as ready: its customer is notified, once, a minute later."""
     ordering = bakery().ordering
     order = ordering.make_ready(
         path.order_id, by=query.by, reason=query.reason or "baked", author=caller.author

@@ -29,7 +29,7 @@ def list_employees() -> Response:
     errors=(409,),
 )
 def create_employee(body: EmployeeBody) -> Response:
-    """Hire somebody; a developer gets access to the repository once the user name is known."""
+    """Hire an employee; a developer gets access to the repository once the user name is known."""
     person = Person(
         first_name=body.first_name,
         last_name=body.last_name,
@@ -49,7 +49,7 @@ def create_employee(body: EmployeeBody) -> Response:
     errors=(404,),
 )
 def get_employee(path: EmployeePath) -> Response:
-    """Show an employee, and where their access to the repository stands."""
+    """Show an employee, and the state of their access to the repository."""
     return ok(EmployeeAnswer.of(bakery().employees.employee(path.employee_id)))
 
 
@@ -63,9 +63,9 @@ def get_employee(path: EmployeePath) -> Response:
     errors=(404, 409),
 )
 def update_employee(path: EmployeePath, body: EmployeeChange) -> Response:
-    """Change an employee, such as to add the user name at GitHub; what is not said stays."""
+    """Change an employee, such as to add the GitHub user name; omitted fields keep their value."""
 
-    def said(employee: Employee) -> Person:
+    def changed(employee: Employee) -> Person:
         named = "github_username" in body.model_fields_set
         return Person(
             first_name=body.first_name or employee.first_name,
@@ -74,7 +74,7 @@ def update_employee(path: EmployeePath, body: EmployeeChange) -> Response:
             login=body.github_username if named else employee.login,
         )
 
-    return ok(EmployeeAnswer.of(bakery().employees.change(path.employee_id, said)))
+    return ok(EmployeeAnswer.of(bakery().employees.change(path.employee_id, changed)))
 
 
 @bp.on(

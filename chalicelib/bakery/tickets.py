@@ -1,4 +1,4 @@
-"""What the provider reads: the tickets, their comments, and what their labels say.
+"""What the provider reads: the tickets, their comments, and their labels.
 
 Names and amounts are text nodes of Jira's document format, so nothing in them can be taken for
 markup.
@@ -16,12 +16,12 @@ from chalicelib.integrations import adf, limits
 GREETING = "Hello dear provider, we would like to order:"
 CLOSING = "Thank you very much, and kind regards from your bakery."
 SHORT = "missing-ingredients"
-"""The label by which the provider says that something cannot be had."""
+"""The label by which the provider reports that something is unavailable."""
 
 _OURS = "backroom"
 _NAMES_ONE = "missing-"
 _DUE = timedelta(days=1)
-# Orders beyond these are counted. Ingredients never are: they go on in comments.
+# Orders beyond these are counted. Ingredients never are: they continue in comments.
 _MOST_LINKED = 100
 _MOST_NAMED = 10
 _MARGIN = 1_000
@@ -33,7 +33,7 @@ _LINK_TEXT = 30
 
 @dataclass(frozen=True)
 class Draft:
-    """A ticket before it has a key; ``more`` are the comments that its description goes on in."""
+    """A ticket before it has a key; ``more`` are the comments that continue its description."""
 
     summary: str
     description: adf.Node
@@ -45,7 +45,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Shortage:
-    """What a ticket says is missing: the ingredients by id, or everything when none is named."""
+    """What a ticket reports as missing: the ingredients by id, or everything when none is named."""
 
     ingredients: frozenset[str] = frozenset()
 
@@ -130,7 +130,7 @@ def shortage(labels: Iterable[str], *, closed: bool) -> Shortage | None:
 def _letter(
     lines: Sequence[Line], links: Sequence[adf.Node | str], *, of: str
 ) -> tuple[adf.Node, Sequence[adf.Node]]:
-    """Return a ticket's description, and the comments in which a long list goes on."""
+    """Return a ticket's description, and the comments that continue a long list."""
     linked = adf.paragraph(*links)
     room = _ROOM - limits.json_length(linked)
     (_, total, first), *rest = _parts(lines, room=room)
@@ -168,15 +168,15 @@ def _part(number: int, total: int) -> str:
 
 
 def _as_many_as_fit(names: Iterable[str], most_bytes: int) -> list[str]:
-    """Return the first names, as many as fit into a property beside what else stands in it."""
-    kept: list[str] = []
+    """Return the first names, as many as fit into a property beside its other content."""
+    fitting: list[str] = []
     left = most_bytes - _MARGIN
     for name in names:
         left -= limits.json_length(name) + 2
         if left < 0:
             break
-        kept.append(name)
-    return kept
+        fitting.append(name)
+    return fitting
 
 
 def _table(lines: Iterable[Line]) -> adf.Node:

@@ -99,33 +99,33 @@ class Stores:
 @cache
 def bakery() -> Bakery:
     """Return the services on the tables that the settings name."""
-    kept = stores()
+    bakery_stores = stores()
     ordering = Ordering(
-        kept.orders,
-        kept.cakes,
-        kept.batches,
+        bakery_stores.orders,
+        bakery_stores.cakes,
+        bakery_stores.batches,
         now=now,
         per_order=from_env(BakerySettings).bakery_tickets == "per_order",
         undo_s=from_env(BakerySettings).bakery_undo_s,
     )
     return Bakery(
-        recipes=Recipes(kept.cakes, now=now),
+        recipes=Recipes(bakery_stores.cakes, now=now),
         ordering=ordering,
-        batching=Batching(kept.batches, now=now),
+        batching=Batching(bakery_stores.batches, now=now),
         shortages=Shortages(
-            kept.tickets,
-            kept.batches,
-            kept.orders,
+            bakery_stores.tickets,
+            bakery_stores.batches,
+            bakery_stores.orders,
             ordering,
             desk=_desk,
             now=now,
             secrets=_webhook_secrets,
         ),
-        employees=Employees(kept.staff, now=now),
+        employees=Employees(bakery_stores.staff, now=now),
         erasing=Erasing(
-            kept.orders,
-            kept.documents,
-            kept.erasures,
+            bakery_stores.orders,
+            bakery_stores.documents,
+            bakery_stores.erasures,
             now=now,
             new_salt=lambda: secrets.token_hex(16),
         ),
@@ -143,7 +143,7 @@ def notifying() -> Notifying:
 def _decide(order: Order) -> Decision:
     """Return how a customer is notified; without a stack this process asks the vendors itself."""
     if name := from_env(BakerySettings).bakery_previews:
-        found = call(aws.functions(), name, order.kept().encode())
+        found = call(aws.functions(), name, order.stored_text().encode())
         return Decision.model_validate(found)
     return notifying().decide(order)
 
@@ -152,15 +152,15 @@ def _decide(order: Order) -> Decision:
 def stores() -> Stores:
     """Return the stores on the table that the settings name."""
     table = Table(aws.dynamodb(), from_env(BakerySettings).bakery_table, things=thing)
-    asking = outbox.outbox()
+    effects = outbox.outbox()
     return Stores(
         cakes=CakeStore(table),
-        orders=OrderStore(table, asking),
-        batches=BatchStore(table, asking),
-        tickets=TicketStore(table, asking),
-        staff=StaffStore(table, asking),
+        orders=OrderStore(table, effects),
+        batches=BatchStore(table, effects),
+        tickets=TicketStore(table, effects),
+        staff=StaffStore(table, effects),
         documents=DocumentStore(table),
-        erasures=ErasureStore(table, asking),
+        erasures=ErasureStore(table, effects),
     )
 
 

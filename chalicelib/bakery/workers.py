@@ -36,21 +36,26 @@ bp = Blueprint(__name__)
 @bp.on_sqs_message(queue="outbox-jira", batch_size=1, name="bakery_ticket_asked")
 @observed("bakery_ticket_asked")
 def ticket_asked(event: SQSEvent) -> Failures:
-    """Make tickets, comment on them, and look at those that came back short."""
+    """Make tickets, comment on them, and inspect those that report shortages."""
     return messages.handle(event, tickets())
 
 
 @cache
 def tickets() -> Worker:
     """Return the worker for the effects of kind ``jira``."""
-    kept, settings = stores(), from_env(BakerySettings)
+    bakery_stores, settings = stores(), from_env(BakerySettings)
     provider = Provider(
         vendors.jira,
         home=settings.bakery_home.rstrip("/"),
         search_lag_s=settings.bakery_settle_s,
     )
     handler = jira.by_task(
-        provider, kept.orders, kept.batches, kept.tickets, bakery().ordering, bakery().shortages
+        provider,
+        bakery_stores.orders,
+        bakery_stores.batches,
+        bakery_stores.tickets,
+        bakery().ordering,
+        bakery().shortages,
     )
     return outbox.worker("jira", vendors.renewing(handler))
 
@@ -72,9 +77,9 @@ def notice_previewed(event: dict[str, Any], _context: object) -> dict[str, Any]:
 @cache
 def notices() -> Worker:
     """Return the worker for the effects of kind ``notify``."""
-    kept = stores()
-    deciding = Notifying(Directory(vendors.slack, now=now), addresses, kept.cakes)
-    telling = NoticeHandler(vendors.slack, vendors.mail, deciding, kept.orders, now=now)
+    bakery_stores = stores()
+    deciding = Notifying(Directory(vendors.slack, now=now), addresses, bakery_stores.cakes)
+    telling = NoticeHandler(vendors.slack, vendors.mail, deciding, bakery_stores.orders, now=now)
     handler = ByTask({"": telling, "erase": MessageErasureHandler(vendors.slack)})
     return outbox.worker("notify", vendors.renewing(handler))
 
@@ -89,12 +94,12 @@ def filing_asked(event: SQSEvent) -> Failures:
 @cache
 def files() -> Worker:
     """Return the worker for the effects of kind ``google``."""
-    kept = stores()
+    bakery_stores = stores()
     filing = FilingHandler(
         vendors.drive,
         vendors.docs,
-        kept.documents,
-        kept.orders,
+        bakery_stores.documents,
+        bakery_stores.orders,
         now=now,
         search_lag_s=from_env(BakerySettings).bakery_drive_settle_s,
     )

@@ -32,7 +32,7 @@ Access = Literal["public"] | Scope | tuple[Scope, ...]
 
 SCOPES: Mapping[Scope, str] = {
     "audit:read": "see who changed what and when",
-    "bakery:erase": "erase customers: their orders stay, and nobody can say whose they were",
+    "bakery:erase": "erase customers: their orders stay, without any link to the customer",
     "bakery:read": "see cakes, orders and batches",
     "bakery:staff": "see, hire and fire employees, and so decide who has the repository",
     "bakery:write": "change cakes and orders, create tickets",
@@ -63,7 +63,7 @@ class Caller:
 
     @property
     def author(self) -> str | None:
-        """Return who a change is to be put down to; None where nobody is known."""
+        """Return the actor of a change for the audit trail; None where the caller is unknown."""
         return self.subject or None
 
     def may(self, *scopes: Scope) -> bool:
@@ -72,10 +72,10 @@ class Caller:
 
 
 ANYBODY = Caller("", frozenset(SCOPES))
-"""Whoever calls an open stage: nothing is asked, everything is allowed."""
+"""Any caller of an open stage: needs no token and has every scope."""
 
 NOBODY = Caller("", frozenset())
-"""Whoever calls a public route: nothing is known about them, so nothing is theirs."""
+"""Any caller of a public route: no token is read, so there are no scopes."""
 
 
 def scopes_of(access: Access) -> tuple[Scope, ...]:

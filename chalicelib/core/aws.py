@@ -1,4 +1,4 @@
-"""Every AWS client, made on first use and kept for the life of the process.
+"""Every AWS client, created on first use and cached for the life of the process.
 
 botocore is used without boto3's resource layer: the same clients, a fifth less cold start. An
 endpoint other than AWS's (a local target) comes from ``AWS_ENDPOINT_URL``, which botocore reads.

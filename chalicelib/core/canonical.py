@@ -22,7 +22,7 @@ from chalicelib.core.instants import sortable
 def form(value: object) -> str:
     """Return the canonical text of a value: models, dataclasses, mappings, lists and plain values.
 
-    Raises TypeError for anything else, as nobody has said what tells such values apart.
+    Raises TypeError for anything else, as equality of such values is undefined.
     """
     return strict_json.dumps(_plain(value))
 

@@ -1,7 +1,7 @@
 """The app, made of contexts that are loaded when a request for them comes.
 
 A cold start then pays for one context and not for all of them: most of it is importing models.
-Whoever needs every route (packaging, documents, tests) loads them all.
+Packaging, documents and tests load all of them.
 """
 
 import importlib

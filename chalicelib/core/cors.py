@@ -39,10 +39,10 @@ def headers(request: Request, response: Response) -> dict[str, str]:
         return {"Vary": vary}
     headers = {"Access-Control-Allow-Origin": origin, "Vary": vary}
     if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
-        asked = request.headers.get("access-control-request-headers", "")
+        requested = request.headers.get("access-control-request-headers", "")
         return headers | {
             "Access-Control-Allow-Methods": _METHODS,
-            **({"Access-Control-Allow-Headers": asked} if asked else {}),
+            **({"Access-Control-Allow-Headers": requested} if requested else {}),
             "Access-Control-Max-Age": _PREFLIGHT_S,
         }
     readable = [name for name in response.headers if name.lower() not in _READABLE_ANYWAY]

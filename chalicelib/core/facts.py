@@ -1,4 +1,4 @@
-"""Facts: what contexts tell to whoever subscribes, derived from the changes of their tables.
+"""Facts: what contexts publish to subscribers, derived from the changes of their tables.
 
 A table's stream has each change of an item, in order and only after it was written. Which facts a
 change makes known is the context's to say (``chalicelib/<context>/facts.py``); what becomes of them
@@ -53,11 +53,11 @@ class ItemChange:
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that happened: ``data`` tells it to subscribers.
+    """Something that happened: ``data`` is what subscribers get.
 
-    ``subject`` is the path of what it is about. ``version`` tells it from other facts of its kind
-    about the same subject, for ever: a fact yielded twice is one event. One that ``forgets``
-    takes the data out of all earlier events about the subject.
+    ``subject`` is the path of what it is about. ``version`` distinguishes it from other facts of
+    its kind about the same subject, for ever: a fact yielded twice is one event. One that
+    ``forgets`` takes the data out of all earlier events about the subject.
     """
 
     kind: EventKind

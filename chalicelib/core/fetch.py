@@ -47,7 +47,7 @@ def fetched(read: Callable[[Get], T], *, within_s: float, limit: int) -> T:
     """Return what ``read`` makes of documents, each of at most ``limit`` bytes.
 
     Raises TimeoutError after ``within_s`` seconds, whatever is waited for then: a name, a
-    handshake, one more byte. The connection is shut, so that nothing goes on behind it.
+    handshake, one more byte. The connection is shut, so that no call continues in the background.
     """
     return bounded(lambda line: read(_Documents(limit, line).get), within_s=within_s)
 
@@ -55,7 +55,7 @@ def fetched(read: Callable[[Get], T], *, within_s: float, limit: int) -> T:
 def bounded(talk: "Callable[[Line], T]", *, within_s: float) -> T:
     """Return what ``talk`` returns, which gives the connections that it opens to its line.
 
-    Raises TimeoutError after ``within_s`` seconds, and ends what goes on behind it.
+    Raises TimeoutError after ``within_s`` seconds, and ends the background call.
     """
     line = Line()
     found: Future[T] = Future()
@@ -89,7 +89,7 @@ class Line:
             self._socket = opened
 
     def shut(self) -> None:
-        """End what is under way; nothing more goes on."""
+        """End the call; nothing continues in the background."""
         with self._lock:
             self._shut = True
             if self._socket is not None:

@@ -1,4 +1,4 @@
-"""Standing still while an operator restores the tables (``HELD``): reads go on, changes wait."""
+"""Holding a stage while an operator restores the tables (``HELD``): reads work, changes wait."""
 
 from chalice.app import Request
 from pydantic import BaseModel, ConfigDict
@@ -11,7 +11,7 @@ _RETRY_AFTER_S = 60
 
 
 class HoldingSettings(BaseModel):
-    """What is read from the environment: whether the stage stands still."""
+    """Settings from the environment: whether the stage refuses changes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -19,7 +19,7 @@ class HoldingSettings(BaseModel):
 
 
 def refuse_changes(request: Request) -> None:
-    """Raise UnavailableError for whatever may change something while the stage stands still."""
+    """Raise UnavailableError for a request that may change something while the stage is held."""
     if request.method not in _READS and from_env(HoldingSettings).held:
         raise UnavailableError(
             "Changes wait while the data is being restored; try again in a few minutes.",

@@ -36,7 +36,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Jsonable(Protocol):
-    """Anything that knows its own JSON text."""
+    """Anything that serialises itself to JSON."""
 
     def json_text(self) -> str:
         """Return the JSON text of this value."""
@@ -122,8 +122,8 @@ def query(request: Request, model: type[M]) -> M:
         known = {entry["field"] for entry in faults}
         rest = [entry for entry in invalid.faults if entry["field"] not in known]
         raise InvalidInputError(faults + rest) from invalid
-    asked = {field.alias or name for name, field in model.model_fields.items()}
-    repeated = [entry for entry in faults if entry["field"] in asked]
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    repeated = [entry for entry in faults if entry["field"] in names]
     if repeated:
         raise InvalidInputError(repeated)
     return found
@@ -292,16 +292,16 @@ def edge(request: Request, get_response: Callable[[Request], Response]) -> Respo
 
 
 def _security(request: Request) -> dict[str, str]:
-    """Return the headers of every answer. Whoever came by TLS comes by TLS again (RFC 6797)."""
+    """Return the headers of every answer. Callers over TLS must use TLS again (RFC 6797)."""
     if request.headers.get("x-forwarded-proto") != "https":
         return dict(_SECURITY)
     return {**_SECURITY, "Strict-Transport-Security": _TLS_FOR_A_YEAR}
 
 
 def instance(request: Request) -> str:
-    """Return the path that was asked for."""
+    """Return the requested path."""
     event = request.to_original_event()
-    # Chalice's local gateway tells it in the context only.
+    # Chalice's local gateway has it in the context only.
     path: str = event.get("path") or event["requestContext"].get("path") or request.path
     return path
 

@@ -12,16 +12,16 @@ class KeyReusedError(UnprocessableError):
     title = "Idempotency-Key reused"
 
 
-def check_same(what: str, stored: Mapping[str, object], asked: Mapping[str, object]) -> None:
-    """Raise KeyReusedError, naming the fields of ``asked`` that differ from what is stored."""
+def check_same(what: str, stored: Mapping[str, object], requested: Mapping[str, object]) -> None:
+    """Raise KeyReusedError, naming the fields of ``requested`` that differ from what is stored."""
     article = "an" if what[0] in "aeiou" else "a"
-    if differing := " and another ".join(differences(stored, asked)):
+    if differing := " and another ".join(differences(stored, requested)):
         raise KeyReusedError(
             f"This Idempotency-Key was used for {article} {what} with another {differing}. "
             f"A new {what} needs a new key."
         )
 
 
-def differences(stored: Mapping[str, object], asked: Mapping[str, object]) -> list[str]:
-    """Return the names of the fields of ``asked`` that differ from what is stored."""
-    return [name for name in asked if asked[name] != stored[name]]
+def differences(stored: Mapping[str, object], requested: Mapping[str, object]) -> list[str]:
+    """Return the names of the fields of ``requested`` that differ from what is stored."""
+    return [name for name in requested if requested[name] != stored[name]]

@@ -30,9 +30,9 @@ def visible_name(text: str) -> str:
 
 
 def visible_id(text: str) -> str:
-    """Return an id as it is. Raises ValueError when it holds a character that nobody sees.
+    """Return an id as it is. Raises ValueError when it has an invisible character.
 
-    An id is never changed without a word: the caller would look for another one.
+    An id is never changed silently: the caller would not find it again.
     """
     if found := _INVISIBLE.search(text):
         code = f"U+{ord(found[0]):04X}"

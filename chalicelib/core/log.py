@@ -48,8 +48,8 @@ SECONDS = MetricUnit.Seconds
 
 # The first line of a process is that of a cold start.
 _counts: Counter[str] = Counter({"ColdStarts": 1})
-_told: dict[str, object] = {}
-# The runtime tells kilobytes, on macOS bytes.
+_added: dict[str, object] = {}
+# Kilobytes, on macOS bytes.
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -76,9 +76,9 @@ def count(name: str, value: int = 1) -> None:
     _counts[name] += value
 
 
-def tell(**facts: object) -> None:
+def add(**facts: object) -> None:
     """Add ``facts`` to the line of this invocation. No secret may be among them."""
-    _told.update(facts)
+    _added.update(facts)
 
 
 def measure(name: str, value: float, unit: MetricUnit = COUNT, **dimensions: str) -> None:
@@ -96,8 +96,8 @@ def emit(message: str, watch: Stopwatch, facts: Mapping[str, object], **dimensio
         "CpuTime": {"Unit": "Milliseconds", "Value": [watch.cpu_ms]},
         "PeakMemory": {"Unit": "Bytes", "Value": [_peak_memory_bytes()]},
     }
-    fields = {"level": "INFO", "message": message, **facts, **_told}
-    _told.clear()
+    fields = {"level": "INFO", "message": message, **facts, **_added}
+    _added.clear()
     _write(_emf.serialize_metric_set(metrics, {**dimensions, "service": SERVICE}, fields))
 
 

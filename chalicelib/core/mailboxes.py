@@ -1,7 +1,7 @@
 """Mail addresses, by the rules of email-validator: RFC 5322 and 5321 without unused forms.
 
 An address has one mailbox, no display name, no quoted local part and no address literal. Its local
-part is ASCII; a domain in other letters is kept in its ASCII form. Names that no mail can be sent
+part is ASCII; a domain in other letters is stored in its ASCII form. Names that no mail can be sent
 to (``.invalid``, ``.local``, ``.onion``) are refused, those for tests (``.test``) are not.
 """
 

@@ -31,6 +31,6 @@ def from_text(given: object) -> object:
 
 
 FROM_JSON = BeforeValidator(from_json)
-"""Stands behind the bounds of a number in JSON: ``Annotated[int, Field(ge=1), FROM_JSON]``."""
+"""Comes after the bounds of a number in JSON: ``Annotated[int, Field(ge=1), FROM_JSON]``."""
 FROM_TEXT = BeforeValidator(from_text)
-"""Stands behind the bounds of a number in a path, a query or a header."""
+"""Comes after the bounds of a number in a path, a query or a header."""

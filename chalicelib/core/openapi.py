@@ -75,7 +75,7 @@ _PROBLEM: dict[str, Any] = {
         "title": {"type": "string", "description": "What the type is called"},
         "status": {"type": "integer", "description": "The status of the response"},
         "detail": {"type": "string", "description": "What is wrong here, for people"},
-        "instance": {"type": "string", "description": "The path that was asked for"},
+        "instance": {"type": "string", "description": "The requested path"},
         "errors": {
             "type": "array",
             "description": "Every fault of an invalid request",
@@ -331,15 +331,15 @@ def _webhook(kind: str, data: dict[str, Any]) -> dict[str, Any]:
 
 def _schemas(contracts: Iterable[Route], events: Events) -> tuple[_References, dict[str, Any]]:
     """Return each model's reference by direction, and all schemas by name."""
-    asked: dict[tuple[_Model, JsonSchemaMode], None] = {}
+    models: dict[tuple[_Model, JsonSchemaMode], None] = {}
     for route in contracts:
         read = (route.path_values, route.query, route.headers, route.body)
-        asked |= {(model, "validation"): None for model in read if model}
+        models |= {(model, "validation"): None for model in read if model}
         if route.response:
-            asked[(route.response, "serialization")] = None
-    asked |= {(model, "serialization"): None for model in events.values()}
+            models[(route.response, "serialization")] = None
+    models |= {(model, "serialization"): None for model in events.values()}
     references, definitions = models_json_schema(
-        list(asked), ref_template=_REF, schema_generator=_Schemas
+        list(models), ref_template=_REF, schema_generator=_Schemas
     )
     return references, definitions.get("$defs", {})
 

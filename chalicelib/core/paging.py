@@ -1,6 +1,6 @@
 """Lists that are answered page by page.
 
-A cursor says where the next page begins. It is sealed for one list and the filters that were asked
+A cursor says where the next page begins. It is sealed for one list and the requested filters
 for: any other list, other filters and any other text are refused. A caller may ask for another
 ``limit`` on the way.
 """
@@ -55,7 +55,7 @@ def cut(found: Iterable[T], limit: int, place: Callable[[T], P]) -> Page[T, P]:
 def sift(
     rows: Iterable[T], wanted: Callable[[T], bool], limit: int, place: Callable[[T], P]
 ) -> Page[T, P]:
-    """Return the first ``limit`` rows that are ``wanted``; the next page goes on where this ends.
+    """Return the first ``limit`` rows that are ``wanted``; the next page continues where this ends.
 
     A page reads `MOST_READ` rows at most, so it may be short, or empty, and have a next one.
     """
@@ -108,9 +108,9 @@ class Pages(Generic[P]):
         cursor = self.cursor(query, place, **path)
         if cursor is None:
             return None
-        asked = query.model_dump(mode="json", by_alias=True, exclude_none=True)
-        asked |= {"cursor": cursor}
-        return f"{self._path.format(**path)}?{urlencode(asked)}"
+        parameters = query.model_dump(mode="json", by_alias=True, exclude_none=True)
+        parameters |= {"cursor": cursor}
+        return f"{self._path.format(**path)}?{urlencode(parameters)}"
 
     def _seal(self, query: CursorQuery, path: dict[str, str], place: Sequence[object]) -> str:
         filters = query.model_dump(

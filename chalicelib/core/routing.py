@@ -107,7 +107,7 @@ class Route:
 
     @property
     def versioned(self) -> bool:
-        """Return whether responses carry an ETag that a client may ask with again."""
+        """Return whether responses carry an ETag that a client may send with its next request."""
         return self.method == "GET"
 
     def read(self, request: Request, path_values: dict[str, str]) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Route:
         if self.path_values:
             values = http.checked(self.path_values, dict(path_values), place="path")
             found["path"] = values
-            log.tell(path_values=_shown(values))
+            log.add(path_values=_shown(values))
         if self.query:
             found["query"] = http.query(request, self.query)
         if self.upload:
@@ -179,9 +179,9 @@ def _reading(routes: Routes, route: Route, view: View) -> View:
         caller = guard.admit(routes.current_request, route.access)
         known = {"caller": caller} if asks_who else {}
         try:
-            asked = _arguments(routes, route, path_values)
+            arguments = _arguments(routes, route, path_values)
             with _recording(routes.current_request, route, caller):
-                response = view(**known, **asked)
+                response = view(**known, **arguments)
         except (BotoConnectionError, HTTPClientError) as down:
             raise UnavailableError("A service that this request needs does not respond.") from down
         except ClientError as refused:

@@ -79,7 +79,7 @@ def dumps(value: object) -> str:
 
 def _complaint(broken: json.JSONDecodeError) -> str:
     place = f"line {broken.lineno}, column {broken.colno}"
-    known = next((_SYNTAX[said] for said in _SYNTAX if broken.msg.startswith(said)), "")
+    known = next((_SYNTAX[message] for message in _SYNTAX if broken.msg.startswith(message)), "")
     return f"{known}, {place}" if known else place
 
 

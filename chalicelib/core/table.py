@@ -302,7 +302,7 @@ class Table:
         return recording.records() and bool(self._changes([action]))
 
     def _entry(self, actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the action that enters what ``actions`` change, if anybody is recorded."""
+        """Return the action that enters what ``actions`` change, if a caller is being recorded."""
         if not recording.records():
             return []
         changes = self._changes(actions)

@@ -1,8 +1,8 @@
 """Reading times as callers write them; docs/api.md has the forms that are read.
 
-An *instant* has an offset and is kept in UTC to the microsecond (what is finer is cut off). A *wall
-time* is what a clock showed, with its offset if that was written beside it. A *day* is a date of
-the calendar. All functions raise ValueError in plain words.
+An *instant* has an offset and is stored in UTC to the microsecond (what is finer is cut off). A
+*wall time* is what a clock showed, with its offset if that was written beside it. A *day* is a date
+of the calendar. All functions raise ValueError in plain words.
 """
 
 import re

@@ -3,14 +3,14 @@
 The standard decorator writes six methods for a frozen class and compiles each of them while the
 module is imported, about half a millisecond of CPU; a cold start imports fifty such classes. Here a
 class gets an ``__init__`` of its own and shares the rest. Type checkers see the standard decorator,
-and hold that attributes are not assigned to; at run time nobody does.
+and reject assignments to attributes; nothing checks that at run time.
 """
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as dataclass  # noqa: PLC0414 - for whoever imports it here
+    from dataclasses import dataclass as dataclass  # noqa: PLC0414 - re-exported
 else:
 
     def dataclass(*, frozen: bool) -> Any:  # noqa: ANN401 - any class

@@ -16,11 +16,11 @@ class Decider(Model):
     wanted: bool
     """Whether the recipient wants the type."""
     timestamp: Instant
-    """When they said so."""
+    """When the recipient chose this."""
 
 
 class PackageAnswer(Model):
-    """What became of a package, and why."""
+    """The outcome of a package, and why."""
 
     package_id: str
     """The id of the package."""
@@ -37,19 +37,20 @@ class PackageAnswer(Model):
     """Who it is for."""
     package_type: str
     timestamp: Instant
-    """When it was handed over, as the sender said."""
+    """When it was handed over, as given by the sender."""
     decided_at: Instant
     """When it was decided."""
     preference: Annotated[
-        Decider | None, Field(description="What decided; absent when nothing was said of the type")
+        Decider | None,
+        Field(description="The deciding preference; absent without one for the type"),
     ] = None
 
 
 class AttemptView(Model):
-    """One attempt to send a package; ``differs`` is what it said otherwise than the first."""
+    """One attempt to send a package; ``differs`` has its values that differ from the first."""
 
     timestamp: Instant
-    """When the package was handed over, as this attempt said."""
+    """When the package was handed over, as given by this attempt."""
     received_at: Instant
     """When the attempt arrived."""
     outcome: Literal["decided", "duplicate", "refused"]
@@ -57,7 +58,7 @@ class AttemptView(Model):
     something else.
     """
     differs: dict[str, str] | None = None
-    """What it said otherwise than the first attempt, by field."""
+    """Its values that differ from the first attempt, by field."""
 
 
 class PackageView(PackageAnswer):
@@ -82,14 +83,14 @@ class ListedPackage(Model):
     """Who it is for."""
     package_type: str
     timestamp: Instant
-    """When it was handed over, as the sender said."""
+    """When it was handed over, as given by the sender."""
     decided_at: Instant
     preference: Decider | None = None
-    """What decided; absent when nothing was said of the type."""
+    """The deciding preference; absent when none was set for the type."""
 
 
 class PackagesAnswer(RootModel[PackageView | tuple[ListedPackage, ...]]):
-    """The packages that were asked for, newest first; with a ``package_id`` that package alone."""
+    """The requested packages, newest first; with a ``package_id`` that package alone."""
 
 
 class Indexed(Model):
@@ -102,10 +103,10 @@ class Indexed(Model):
 
 
 class Said(Model):
-    """When something was said of the types, and when it arrived."""
+    """When preferences were set, and when they arrived."""
 
     timestamp: Instant
-    """When it was said."""
+    """When they were set."""
     received_at: Instant
     """When it arrived."""
     preferences: dict[str, bool]
@@ -113,19 +114,19 @@ class Said(Model):
 
 
 class PreferencesAnswer(Model):
-    """What a recipient wants, the times that it was said at, and how it came to be."""
+    """What a recipient wants, the times of each preference, and the history."""
 
     recipient_id: str
     """The recipient."""
-    applied: Annotated[
-        bool | None, Field(description="Whether all that this update says stands")
-    ] = None
+    applied: Annotated[bool | None, Field(description="Whether the whole update took effect")] = (
+        None
+    )
     overruled: Annotated[
         tuple[str, ...] | None,
-        Field(description="The types about which a later word, or an equal refusal, stands"),
+        Field(description="The types with a later preference, or an equally late refusal"),
     ] = None
     timestamps: Annotated[
-        dict[str, Instant], Field(description="By type: when what stands was said")
+        dict[str, Instant], Field(description="By type: when the current preference was set")
     ]
     history: tuple[Said, ...] | None = None
     """The latest words, the newest first."""
@@ -188,12 +189,12 @@ class VerdictError(Model):
 
 
 class PackageVerdict(Model):
-    """What became of a package of a batch; ``undecided`` ones are safe to send again."""
+    """The outcome of a package of a batch; ``undecided`` ones are safe to send again."""
 
     package_id: str | None = None
     """The id of the package, if one could be read."""
     verdict: BatchVerdict
-    """What became of it."""
+    """The outcome of it."""
     duplicate: bool | None = None
     """Whether an earlier attempt had decided it."""
     reason: str
@@ -202,7 +203,7 @@ class PackageVerdict(Model):
 
 
 class PackageBatchAnswer(Model):
-    """What became of the packages of a batch, in its order; each has one of the verdicts."""
+    """The outcome of the packages of a batch, in its order; each has one of the verdicts."""
 
     delivered: int
     dropped: int
@@ -220,7 +221,7 @@ class PackageBatchAnswer(Model):
 
 
 class MessageVerdict(Model):
-    """What became of a message of the queue."""
+    """The outcome of a message of the queue."""
 
     message_id: str
     """The id of the message."""

@@ -35,7 +35,7 @@ def _as_it_is(value: object) -> object:
 
 
 class Package(Model):
-    """A package that somebody asks to have delivered (D1)."""
+    """A request to deliver a package (D1)."""
 
     timestamp: Timestamp
     """When the package was handed over, for the record."""
@@ -57,7 +57,7 @@ class PackagePath(Model):
 
 
 class PackagesQuery(PageQuery):
-    """Which packages: of whom, to whom, what became of them, of which type, decided when.
+    """Which packages: by sender, recipient, status, type and time of the decision.
 
     ``from`` is included, ``to`` is not. ``package_id`` shows one package, also where a path cannot
     carry its id, and stands alone.
@@ -173,7 +173,7 @@ class Choices(Model):
     model_config = ConfigDict(json_schema_extra=_either_form)
 
     timestamp: Timestamp
-    """When the recipient said so: the latest word stands."""
+    """When the recipient chose this: the latest choice takes precedence."""
     preferences: Annotated[
         dict[str, bool],
         Field(
@@ -199,10 +199,10 @@ class Choices(Model):
         return {**values, **dict.fromkeys(TYPES, _UNSAID)}
 
     def by_type(self) -> dict[str, bool]:
-        """Return what is said about each type that is meant."""
+        """Return the choice for each type that is given."""
         fields = {name: getattr(self, name) for name in TYPES}
-        said = {name: choice for name, choice in fields.items() if choice is not None}
-        return {**said, **self.preferences}
+        named = {name: choice for name, choice in fields.items() if choice is not None}
+        return {**named, **self.preferences}
 
 
 _CHOICE_FIELDS: dict[str, Any] = {

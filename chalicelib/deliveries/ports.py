@@ -27,7 +27,7 @@ class DecidedAlreadyError(Exception):
 
 
 class PreferenceChangedError(Exception):
-    """The recipient has said something else since they were asked: ``preference``."""
+    """The recipient's preference has changed since it was read: ``preference``."""
 
     def __init__(self, preference: Preference | None) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class PreferenceChangedError(Exception):
 
 @dataclass(frozen=True)
 class Counts:
-    """How many packages became what, by type and status; and how many requests were no packages."""
+    """How many packages have each status, by type; and how many requests were no packages."""
 
     packages: Mapping[tuple[str, Status], int] = field(default_factory=dict)
     malformed: int = 0
@@ -72,15 +72,15 @@ class Wanted:
     until: datetime | None = None
 
 
-Standing = tuple[Record | None, Preference | None]
-"""A package's record if it is decided, and what its recipient last said of its type."""
+PackageState = tuple[Record | None, Preference | None]
+"""A package's record if it is decided, and its recipient's latest preference for its type."""
 
 
 class Packages(Protocol):
     """Decided packages, and the counters that change with them."""
 
-    def find(self, package: Package) -> Standing: ...
-    def find_all(self, packages: Sequence[Package]) -> Sequence[Standing]: ...
+    def find(self, package: Package) -> PackageState: ...
+    def find_all(self, packages: Sequence[Package]) -> Sequence[PackageState]: ...
     def add(self, record: Record) -> None: ...
     def note(self, record: Record, attempt: Attempt) -> None: ...
     def record(self, package_id: str) -> Record | None: ...
@@ -96,7 +96,7 @@ class PackageList(Protocol):
 
 
 class PreferenceBook(Protocol):
-    """What recipients said."""
+    """The preferences of recipients."""
 
     def raise_to(
         self, recipient_id: str, preferences: PreferencesByType, *, at: datetime
@@ -113,7 +113,7 @@ class Counters(Protocol):
 
 
 class Verdicts(Protocol):
-    """What became of the messages of the queue."""
+    """The outcome of the messages of the queue."""
 
     def put(self, verdict: MessageVerdict) -> None: ...
     def put_malformed(self, verdict: MessageVerdict) -> None: ...

@@ -1,6 +1,6 @@
 """What recipients want, as a state that every order of arrival leads to.
 
-A *preference* is what a recipient said about one package type, and when, by their own clock.
+A *preference* is a recipient's choice for one package type, with its time by their own clock.
 Preferences have a rank: a later one is higher, and of two with the same time the opt-out is. The
 preference with the highest rank is in force, so order, repeats and delays of updates do not matter.
 """
@@ -15,7 +15,7 @@ from chalicelib.deliveries.instants import from_micros, micros
 
 @dataclass(frozen=True)
 class Preference:
-    """Whether a type is wanted, said at ``timestamp``."""
+    """Whether a type is wanted, as chosen at ``timestamp``."""
 
     wanted: bool
     timestamp: datetime
@@ -37,7 +37,7 @@ PreferencesByType = Mapping[str, Preference]
 
 @dataclass(frozen=True)
 class Change:
-    """An update that came to stand when it arrived: the types it changed."""
+    """An update that took effect on arrival: the types it changed."""
 
     received_at: datetime
     preferences: PreferencesByType

@@ -1,4 +1,4 @@
-"""A package once it is decided: kept for ever, never changed but for the attempts that follow."""
+"""A package once it is decided: stored permanently, changed only by later attempts."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -21,25 +21,25 @@ CONSTANT = ("sender_id", "recipient_id", "package_type")
 """What every attempt to send a package has to say alike; its timestamp may differ."""
 
 MOST_ATTEMPTS = 20
-"""Attempts after the first that a record keeps, so that nobody can make it grow."""
+"""The most attempts after the first that a record has, so that it cannot grow without bound."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A later attempt: ``differs`` is what it said otherwise than the first, by field."""
+    """A later attempt: ``differs`` has its values that differ from the first, by field."""
 
     timestamp: datetime
     received_at: datetime
     differs: Mapping[str, str] = field(default_factory=dict)
 
     def repeats(self, other: "Attempt") -> bool:
-        """Return whether this attempt says nothing that the other has not said."""
+        """Return whether this attempt adds nothing to the other."""
         return (self.timestamp, self.differs) == (other.timestamp, other.differs)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of a package: ``preference`` is what the recipient had said of its type by then.
+    """The decision on a package: ``preference`` is the recipient's for its type at that time.
 
     ``message_id`` names the message of the queue that decided it, if one did.
     """
@@ -57,8 +57,8 @@ class Record:
         kind = self.package.package_type
         if self.preference is None:
             return f"The recipient had said nothing about {kind}, and so takes it."
-        said = "takes" if self.preference.wanted else "declined"
-        return f"The recipient {said} {kind}, as said at {iso(self.preference.timestamp)}."
+        verb = "takes" if self.preference.wanted else "declined"
+        return f"The recipient {verb} {kind}, as said at {iso(self.preference.timestamp)}."
 
     def differences(self, package: Package) -> dict[str, str]:
         """Return what ``package`` says otherwise where it must not, by field."""
@@ -69,7 +69,7 @@ class Record:
         }
 
     def has_room_for(self, attempt: Attempt) -> bool:
-        """Return whether the attempt tells something new, and can be kept."""
+        """Return whether the attempt adds something, and can be stored."""
         first = Attempt(self.package.timestamp, self.decided_at)
         known = (first, *self.later)
         return len(known) <= MOST_ATTEMPTS and not any(map(attempt.repeats, known))
@@ -83,7 +83,7 @@ class Record:
         return PackageAnswer(duplicate=duplicate, **self._values())
 
     def view(self) -> PackageView:
-        """Return all there is to tell."""
+        """Return all fields of the record."""
         first = AttemptView(
             timestamp=self.package.timestamp, received_at=self.decided_at, outcome="decided"
         )
@@ -114,6 +114,6 @@ class Record:
 def decided(
     package: Package, preference: Preference | None, *, at: datetime, message_id: str | None = None
 ) -> Record:
-    """Return what becomes of a package by what its recipient last said of its type (D6)."""
+    """Decide a package by its recipient's latest preference for its type (D6)."""
     status: Status = "delivered" if preference is None or preference.wanted else "dropped"
     return Record(package, status, preference, at, message_id)

@@ -12,7 +12,7 @@ class PackageType:
     """A kind of package that a recipient can decline.
 
     ``name`` is a lower-case word. ``required``: preferences must name it; a type that comes later
-    is better left optional, so that the clients of today go on working.
+    is better left optional, so that the existing clients keep working.
     """
 
     name: str

@@ -158,7 +158,7 @@ def index_packages(query: RecountQuery) -> Response:
     errors=(404,),
 )
 def get_package(path: PackagePath) -> Response:
-    """Show what became of a package, the preference that decided, and the attempts to send it."""
+    """Show the outcome of a package, the preference that decided, and the attempts to send it."""
     return ok(deliveries().sending.show(path.package_id).view())
 
 
@@ -170,7 +170,7 @@ def get_package(path: PackagePath) -> Response:
     response=PREFERENCES_ANSWER,
 )
 def put_preferences(body: ChoicesOfSomebody) -> Response:
-    """Say which types somebody wants; what was said later stays."""
+    """Set which types a recipient wants; later choices take precedence."""
     return ok(deliveries().choosing.choose(body.recipient_id, body))
 
 
@@ -195,7 +195,7 @@ def get_preferences(query: RecipientQuery) -> Response:
     response=PREFERENCES_ANSWER,
 )
 def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Response:
-    """Say which types a recipient wants; what was said later stays."""
+    """Set which types a recipient wants; later choices take precedence."""
     if body.recipient_id not in (None, path.recipient_id):
         raise InvalidInputError([fault("body", "recipient_id", "must be the one in the path")])
     return ok(deliveries().choosing.choose(path.recipient_id, body))
@@ -209,7 +209,7 @@ def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Re
     response=PREFERENCES_ANSWER,
 )
 def get_recipient_preferences(path: RecipientPath) -> Response:
-    """Show which types a recipient wants, and how it came to be; all, if nothing was ever said."""
+    """Show which types a recipient wants, with the history; all types, if none was ever set."""
     return ok(deliveries().choosing.show(path.recipient_id))
 
 
@@ -253,5 +253,5 @@ def recount_packages(query: RecountQuery) -> Response:
     errors=(404,),
 )
 def get_message(path: MessagePath) -> Response:
-    """Show what became of a message that was sent to the queue."""
+    """Show the outcome of a message that was sent to the queue."""
     return ok(deliveries().messages.verdict(path.message_id))

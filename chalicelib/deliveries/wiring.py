@@ -55,13 +55,13 @@ def deliveries() -> Deliveries:
     tally = Tally(table, spread=settings.deliveries_shards, now=now)
     packages = PackageStore(table, tally)
     sending = Sending(packages, now=now)
-    kept = timedelta(days=settings.deliveries_verdict_days)
+    retention = timedelta(days=settings.deliveries_verdict_days)
     counting = Counting(CounterStore(table, tally, hasty=_hasty))
     return Deliveries(
         sending=sending,
         choosing=Choosing(PreferenceStore(table), now=now),
         counting=counting,
-        messages=Messages(sending, VerdictStore(table, tally, kept=kept), now=now),
+        messages=Messages(sending, VerdictStore(table, tally, retention=retention), now=now),
         listing=Listing(packages),
         batches=Batches(sending, counting, now=now),
     )

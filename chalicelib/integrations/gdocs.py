@@ -1,7 +1,7 @@
 """Google Drive and Docs: a folder, a document per subject, lines that are appended exactly once.
 
 Every line is a named range, which is its receipt, and is written only onto the revision that was
-read (`requiredRevisionId`): whoever comes second finds the receipt, or has to read again. Indexes
+read (`requiredRevisionId`): the second writer finds the receipt, or has to read again. Indexes
 and lengths are in UTF-16 code units, as Google counts. Names are not unique in Drive and its list
 trails writes, so ids are for the caller to keep.
 """
@@ -197,7 +197,7 @@ class Docs:
             if seen.end + added > limits.DOCS_TEXT:
                 raise DocumentFullError(f"Google Docs: {document_id} is full")
             if refused and refused[0] == seen.revision:
-                raise refused[1]  # nobody came between, so the request itself is at fault
+                raise refused[1]  # no other writer came between, so the request itself is at fault
             try:
                 self._write(document_id, seen, missing)
             except NotThereError:

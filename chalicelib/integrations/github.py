@@ -88,7 +88,7 @@ class GitHub:
     repository: str
 
     def check(self) -> None:
-        """Return when the token may look after the repository's collaborators."""
+        """Return when the token may manage the repository's collaborators."""
         self._page("invitations", _INVITATIONS, 1, per_page=1)
 
     def user_id(self, username: str) -> int:
@@ -102,14 +102,14 @@ class GitHub:
     def grant(self, username: str, user_id: int | None = None) -> Access:
         """Let a user push. Repeat-safe: the second time the same invitation is answered.
 
-        Nobody but ``user_id`` is invited, whoever has the name now. Raises NotThereError when
-        nobody has that name, or another user has it and this one has no access.
+        Only ``user_id`` is invited, even if another user has the name now. Raises NotThereError
+        when the name does not exist, or another user has it and this one has no access.
         """
         if user_id is not None and not self._is_called(user_id, username):
-            stands = self.access(username, user_id)
-            if stands == "none":
+            access = self.access(username, user_id)
+            if access == "none":
                 raise NotThereError(f"GitHub: user {user_id} is not called {username} any more")
-            return stands
+            return access
         try:
             answer = self.http.write("PUT", self._person(username), json={"permission": "push"})
         except NotThereError:
@@ -134,7 +134,7 @@ class GitHub:
         raise NotExecutedError(f"GitHub: {username} still has access or an invitation")
 
     def access(self, username: str, user_id: int | None = None) -> Access:
-        """Return what somebody may do now; an expired invitation counts as one."""
+        """Return a user's current access; an expired invitation counts as one."""
         invited = self._invitations_of(username, user_id)
         if self._is_member(username, user_id):
             return "member"
@@ -163,7 +163,7 @@ class GitHub:
         return True
 
     def _names_of(self, username: str, user_id: int | None) -> list[str]:
-        """Return the names under which somebody may have access now.
+        """Return the names under which a user may have access now.
 
         Whoever accepts an invitation at this moment is no collaborator yet, but has their name.
         """
@@ -181,7 +181,7 @@ class GitHub:
         try:
             self.http.write("DELETE", path)
         except NotThereError:
-            return  # somebody was first
+            return  # another request was first
 
     def _invitations_of(self, username: str, user_id: int | None) -> list[Invitation]:
         invitations = self._pages("invitations", _INVITATIONS)
@@ -208,7 +208,7 @@ class GitHub:
             answer = self.http.read("GET", f"{self._repo}/{what}", query=query)
         except NotThereError as hidden:
             # GitHub answers 404 to who may not see a repository; "no invitation" is another
-            # thing, and nobody's access must be taken for removed because of it.
+            # thing, and no access must be taken for removed because of it.
             raise CredentialsError(
                 f"GitHub: {self.repository} is hidden from this token"
             ) from hidden
@@ -223,7 +223,7 @@ def judge(answer: Answer, now: float) -> EffectError | None:
     if answer.status not in _FORBIDDEN:
         return None
     why = f"GitHub {answer.request}: {answer.status} {answer.words()}"
-    said = answer.words().lower()
+    message = answer.words().lower()
     wait_s = answer.retry_after_s(now)
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = answer.headers.get("x-ratelimit-reset", "")
@@ -231,7 +231,7 @@ def judge(answer: Answer, now: float) -> EffectError | None:
         return NotExecutedError(why, retry_after_s=wait_s if wait_s is not None else left_s)
     if wait_s is not None or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return NotExecutedError(why, retry_after_s=wait_s)
-    if _NOT_NOW.search(said):
+    if _NOT_NOW.search(message):
         return NotExecutedError(why, retry_after_s=_LIMIT_S)
-    about_us = "x-github-sso" in answer.headers or _THIS_ACCOUNT.search(said)
+    about_us = "x-github-sso" in answer.headers or _THIS_ACCOUNT.search(message)
     return CredentialsError(why) if about_us else RejectedError(why)

@@ -89,7 +89,7 @@ class _Refusal(Read):
 
 
 class Tokens:
-    """Access tokens of one account, kept until shortly before they end."""
+    """Access tokens of one account, cached until shortly before they expire."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ def judge(answer: Answer, now: float) -> EffectError | None:
 
 
 def judge_grant(answer: Answer, now: float) -> EffectError | None:
-    """Take a refused refresh token, client or scope for what it is: somebody has to mend it."""
+    """Turn a refused refresh token, client or scope into a CredentialsError."""
     refused = answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED}
     if refused and any(word.encode() in answer.content for word in _BAD_GRANT):
         return CredentialsError(f"Google's token address: {answer.words()}")
@@ -187,7 +187,7 @@ def judge_grant(answer: Answer, now: float) -> EffectError | None:
 def _reasons(answer: Answer) -> set[str]:
     """Return the reasons that Google gives: in the old form, the new one, or by the status alone.
 
-    The status alone (Docs) tells of one document that this account may not read or change.
+    The status alone (Docs) is about one document that this account may not read or change.
     """
     try:
         error = _Refusal.model_validate_json(answer.content).error

@@ -103,13 +103,13 @@ class Answer:
         """Return the vendor's words for what is wrong, on one line and not too many."""
         text = self.content[:4096].decode(errors="replace")
         try:
-            said = " ".join(_sentences(json.loads(text)))
+            message = " ".join(_sentences(json.loads(text)))
         except (ValueError, RecursionError):
-            said = re.sub("<[^>]*>", " ", text)
-        return " ".join(said.split())[:_MOST_WORDS] or "no reason was given"
+            message = re.sub("<[^>]*>", " ", text)
+        return " ".join(message.split())[:_MOST_WORDS] or "no reason was given"
 
     def retry_after_s(self, now: float) -> float | None:
-        """Return how long the vendor asks to wait, if it does."""
+        """Return how long the vendor requires to wait, if it does."""
         asked_s = retry_after.seconds(self.headers.get("Retry-After", ""), now)
         return None if asked_s is None else min(asked_s, _LONGEST_WAIT_S)
 

@@ -183,7 +183,7 @@ class Jira:
         """
         return tuple(
             self._found(
-                _asked(
+                _query(
                     f"labels = {quoted(label)} AND statusCategory = Done"
                     f" AND updated >= -{within_days}d ORDER BY created ASC"
                 )
@@ -192,10 +192,10 @@ class Jira:
 
     def search(self, clause: str, *, sure_of: Sequence[str] = ()) -> tuple[Issue, ...]:
         """Return the project's issues that meet a JQL clause, all pages."""
-        asked = _asked(f"project = {quoted(self._project)} AND {clause}")
+        query = _query(f"project = {quoted(self._project)} AND {clause}")
         if sure_of:
-            asked["reconcileIssues"] = [int(each) for each in sure_of[: limits.JIRA_RECONCILED]]
-        return tuple(self._found(asked))
+            query["reconcileIssues"] = [int(each) for each in sure_of[: limits.JIRA_RECONCILED]]
+        return tuple(self._found(query))
 
     def comment(self, key: str, body: adf.Node, *, effect_id: str) -> str:
         """Comment on an issue and return the comment's id; ``effect_id`` is its last line.
@@ -232,13 +232,13 @@ class Jira:
         if moved.status != HTTPStatus.NO_CONTENT:
             raise moved.unknown(f"{moved.status} says nothing of a transition")
 
-    def _found(self, asked: dict[str, Any]) -> Iterator[Issue]:
+    def _found(self, query: dict[str, Any]) -> Iterator[Issue]:
         while True:
-            page = self._http.read("POST", "/rest/api/3/search/jql", json=asked).into(_Found)
+            page = self._http.read("POST", "/rest/api/3/search/jql", json=query).into(_Found)
             yield from page.issues
             if not page.token:
                 return
-            asked = {**asked, "nextPageToken": page.token}
+            query = {**query, "nextPageToken": page.token}
 
     def _comments(self, key: str) -> Iterator[_Comment]:
         seen = 0
@@ -255,7 +255,7 @@ def judge(answer: Answer, _: float) -> EffectError | None:
     """Tell what is about one issue from what is about the account, or about how Jira is set up.
 
     The permission for one issue may be denied (it was moved). A project, a type or a field that
-    Jira does not take is wrong for every ticket: somebody has to mend settings, here or there.
+    Jira does not take is wrong for every ticket: settings have to be corrected, here or there.
     """
     why = f"Jira {answer.request}: {answer.status} {answer.words()}"
     path = answer.request.partition(" ")[2]
@@ -285,7 +285,7 @@ def _label(label: str) -> str:
     return limits.identified(label, limits.JIRA_LABEL, measure=len)
 
 
-def _asked(jql: str) -> dict[str, Any]:
+def _query(jql: str) -> dict[str, Any]:
     return {"jql": jql, "fields": _FIELDS, "maxResults": limits.JIRA_PAGE}
 
 

@@ -2,7 +2,7 @@
 
 Every limit that our requests could meet is named here, with its unit and source. Text that people
 read is `shortened`; text that something is found by keeps its identity (`identified`); a list that
-must arrive whole is split by whoever writes it (`chalicelib.bakery.tickets`).
+must arrive whole is split by its writer (`chalicelib.bakery.tickets`).
 """
 
 import json
@@ -51,7 +51,7 @@ JIRA_PROPERTY_KEY = 255
 JIRA_PROPERTY = 32_768
 """Bytes of a property's value, as JSON."""
 JIRA_PAGE = 100
-"""Issues or comments of a page when fields are asked for."""
+"""Issues or comments of a page when fields are requested."""
 JIRA_RECONCILED = 50
 """Issues whose present state a search can be made to see."""
 

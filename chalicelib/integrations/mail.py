@@ -304,11 +304,11 @@ def _judge(
 
 
 def _leave(connection: smtplib.SMTP) -> None:
-    """Say goodbye; whether it is heard changes nothing."""
+    """Send QUIT; its outcome is ignored."""
     with suppress(smtplib.SMTPException, OSError):
         connection.quit()
     connection.close()
 
 
-def _bytes(said: bytes | str) -> bytes:
-    return said if isinstance(said, bytes) else said.encode()
+def _bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()

@@ -1,8 +1,8 @@
 """What each vendor needs to be talked to, and where it comes from.
 
-A value is looked for in the environment, then in the secret that `VENDORS_SECRET` names: a JSON
-object in Secrets Manager with the same names. What a stranger's request is checked with is in a
-secret of its own, `WEBHOOK_SECRET`, so that the function that strangers reach holds no token. An
+A value is read from the environment, then in the secret that `VENDORS_SECRET` names: a JSON
+object in Secrets Manager with the same names. The key for checking webhooks is in a
+secret of its own, `WEBHOOK_SECRET`, so that the public function has no token. An
 empty value is none. A secret is read at first use, again after five minutes, and when a vendor
 refuses what it says, so a new token needs no deployment and stops nothing.
 """
@@ -29,7 +29,7 @@ from chalicelib.core.values import dataclass
 
 KEPT_S = 300.0
 RENEWED_S = 5.0
-"""Seconds between two looks at a secret whose credentials are refused."""
+"""Seconds between two reads of a secret whose credentials are refused."""
 VENDORS_SECRET = "VENDORS_SECRET"  # noqa: S105 - the name of a variable
 WEBHOOK_SECRET = "WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -51,14 +51,14 @@ class VendorSettings(BaseModel):
 class Vendor:
     """One integration: its settings, the scope that it takes, and a cheap read that needs it.
 
-    ``look`` waits as long as ``timeout`` says and returns a sentence on what it found, or raises
+    ``run`` waits as long as ``timeout`` says and returns a sentence on what it found, or raises
     EffectError.
     """
 
     name: str
     settings: type[VendorSettings]
     scope: str
-    look: Callable[[Timeout], str]
+    run: Callable[[Timeout], str]
 
 
 class Settings:
@@ -79,7 +79,7 @@ class Settings:
         self._reported: set[str] = set()
 
     def of(self, model: type[S]) -> S:
-        """Return a vendor's settings. Raises NotConfiguredError, said in the log once."""
+        """Return a vendor's settings. Raises NotConfiguredError, logged once."""
         values = self._values(model)
         try:
             return model.model_validate(values)

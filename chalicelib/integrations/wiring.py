@@ -1,7 +1,7 @@
 """Builds the vendors' clients. Raises NotConfiguredError where credentials are missing.
 
-A client is built each time it is asked for, of the settings of that moment: it holds nothing.
-Connections and Google's access tokens are kept beside it for the life of the container.
+A client is built for each use from the current settings: it has no state.
+Connections and Google's access tokens are cached for the life of the container.
 """
 
 import base64
@@ -41,7 +41,7 @@ def settings() -> Settings:
 
 
 def renewing(handler: EffectHandler) -> Renewing:
-    """Return a handler that goes on with new credentials when the old ones are refused."""
+    """Return a handler that retries with new credentials when the old ones are refused."""
     return Renewing(handler, settings)
 
 
@@ -169,7 +169,7 @@ VENDORS = (
         _look_at_mail,
     ),
 )
-"""What the doctor looks at."""
+"""The vendors that the doctor checks."""
 
 
 def _with_token(token: SecretStr, **more: str) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _google(config: GoogleSettings, url: str, timeout: Timeout) -> Authorized:
 
 @cache
 def _tokens(config: GoogleSettings) -> Tokens:
-    """Return the access tokens of an account, kept for the life of the container."""
+    """Return the access tokens of an account, cached for the life of the container."""
     client_secret = config.google_client_secret.get_secret_value()
     refresh_token = config.google_refresh_token.get_secret_value()
     http = Http(

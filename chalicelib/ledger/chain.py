@@ -1,6 +1,6 @@
 """How entries follow each other: sequence, balance, time and hash; and the proof that they do.
 
-Pure rules. The ledger makes entries with them, and whoever does not want to trust it checks what
+Pure rules. The ledger makes entries with them, and clients that do not trust it check what
 it answers with the same ones (``backroom ledger verify``).
 """
 
@@ -39,7 +39,7 @@ def following(
     """Return the entry that comes after ``last`` (None: the account's first).
 
     Its time is ``now``, or a microsecond after the last entry's where a clock lags behind: within
-    an account time never stands still.
+    within an account times strictly increase.
     """
     open_entry = Entry.model_construct(
         transaction_id=transaction_id,
@@ -110,7 +110,7 @@ def digest(entry: Entry) -> str:
 
 @dataclass
 class Chain:
-    """An account's entries, looked at one after the other from the first.
+    """An account's entries, verified one after the other from the first.
 
     ``amounts`` remembers what was posted, for the reversals to come; ``reversed`` what was taken
     back.

@@ -7,7 +7,7 @@ was answered before and changes nothing.
 
 Invariant: an account's entries are numbered 1, 2, 3, ... without a gap, and each one's balance is
 that of the one before plus its amount. Amounts and balances are integers; what they count is the
-account's ``unit``, if somebody said it. A *transfer* is two entries of one moment, which take an
+account's ``unit``, if it was set. A *transfer* is two entries of one moment, which take an
 amount from one account and give it to another.
 """
 
@@ -208,7 +208,7 @@ class StatementQuery(PageQuery):
     limit: Limit = 1_000
 
 
-# --- what is kept ---------------------------------------------------------------------------------
+# --- what is stored -------------------------------------------------------------------------------
 
 
 class Entry(Model):
@@ -256,14 +256,14 @@ class StoredTransaction(Model):
 
 
 class Reservation(Model):
-    """What an Idempotency-Key of a batch stands for: its digest, and the ids of its posts."""
+    """What an Idempotency-Key of a batch identifies: its digest, and the ids of its posts."""
 
     digest: str
     transaction_ids: tuple[Id, ...]
 
 
 class Intent(Model):
-    """A post that waits beside its account; after ``until`` nobody waits for it any more.
+    """A post that waits beside its account; after ``until`` its client no longer waits.
 
     ``place`` is its place among those that wait: when it was left, its transaction, its own name.
     """
@@ -332,9 +332,9 @@ class Proof(Model):
 
 
 class Account(Model):
-    """An account, exactly as the contract shows it; ``at`` and ``proof`` where ``at`` was asked.
+    """An account, exactly as the contract shows it; ``at`` and ``proof`` where ``at`` was given.
 
-    What it is called is there when somebody said it.
+    Its name is present when it was set.
     """
 
     account_id: Id
@@ -342,7 +342,7 @@ class Account(Model):
     balance: int
     """The balance, a whole number of the account's unit."""
     at: Instant | None = None
-    """The instant that the balance is of, if one was asked for."""
+    """The instant of the balance, if one was requested."""
     proof: Proof | None = None
     """The last entry that counts in the balance."""
     name: str | None = None

@@ -23,12 +23,12 @@ from chalicelib.ledger.models import (
 )
 
 Keyed = Entry | Reservation | None
-"""What an Idempotency-Key stands for: a transaction, a transfer (its debit), a batch."""
+"""What an Idempotency-Key identifies: a transaction, a transfer (its debit), a batch."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What stands already where a transaction is to be posted, as of one read.
+    """What is stored where a transaction is to be posted, as of one read.
 
     ``last`` is the account's last entry; ``named`` the entry that has the transaction's id;
     ``keyed`` the one that its Idempotency-Key made. Until ``crowded_until`` posts had better wait
@@ -42,10 +42,10 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What became of an intent: whether it still ``waits``, and what stands there.
+class IntentStatus:
+    """The state of an intent: whether it still ``waits``, and what is stored there.
 
-    ``led_until`` is until when somebody means to post what waits after the account's last entry.
+    ``led_until`` is until when a leader may post what waits after the account's last entry.
     """
 
     waits: bool
@@ -62,8 +62,8 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What stands already where several transactions are to be posted, as of one read.
+class BatchSnapshot:
+    """What is stored where several transactions are to be posted, as of one read.
 
     ``last`` holds the last entries of those accounts that have one, ``named`` the entries of those
     transactions that exist, both by id.
@@ -115,11 +115,11 @@ class Store(Protocol):
         account_ids: Collection[str],
         transaction_ids: Collection[str],
         key: str | None = None,
-    ) -> Standing: ...
+    ) -> BatchSnapshot: ...
     def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool: ...
     def bind(self, key: str, entry: Entry) -> bool: ...
     def leave(self, intent: Intent) -> None: ...
-    def look(self, intent: Intent) -> Look: ...
+    def intent_status(self, intent: Intent) -> IntentStatus: ...
     def lead(self, account_id: str, *, after: int, now: str, until: str) -> bool: ...
     def waiting(self, first: Intent) -> Waiting: ...
     def settle(self, posts: Sequence[tuple[Intent, Entry]], *, crowded_until: str) -> bool: ...

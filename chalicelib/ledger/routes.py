@@ -139,11 +139,11 @@ def list_transactions(query: TransactionsQuery) -> Response:
 )
 def get_transaction(path: _TransactionPath) -> Response:
     """Show a transaction."""
-    kept = ledger().transaction(path.transaction_id)
-    headers = _links(kept.entry)
-    if kept.reversed_by:
-        headers["Ledger-Reversed-By"] = kept.reversed_by
-    return ok(Transaction.of(kept.entry), headers=_state(kept.entry) | headers)
+    stored = ledger().transaction(path.transaction_id)
+    headers = _links(stored.entry)
+    if stored.reversed_by:
+        headers["Ledger-Reversed-By"] = stored.reversed_by
+    return ok(Transaction.of(stored.entry), headers=_state(stored.entry) | headers)
 
 
 @bp.on(
@@ -326,7 +326,7 @@ def get_statement(path: _AccountPath, query: StatementQuery) -> Response:
     response_headers=_MORE,
 )
 def list_entries(path: _AccountPath, query: ListQuery) -> Response:
-    """List an account's entries from the first, with balances and hashes, for whoever checks."""
+    """List an account's entries from the first, with balances and hashes, for verification."""
     start = _ENTRIES.start(query, account_id=path.account_id)
     after = start and start.created_at
     found = ledger().entries(path.account_id, after=after, limit=query.limit + 1)

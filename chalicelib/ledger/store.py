@@ -1,13 +1,13 @@
 """The ledger in DynamoDB.
 
 ``ACCOUNTS#<shard>/<account_id>``      the account, as its last entry, its ``sequence``, and its
-                                       ``name``, ``unit`` and ``decimals`` if somebody said them
-``ENTRIES#<account_id>/<created_at>``  the account's entries in order: time never stands still in it
+                                       ``name``, ``unit`` and ``decimals`` if they were set
+``ENTRIES#<account_id>/<created_at>``  the account's entries in order: their times strictly increase
 ``TRANSACTION#<id>/ENTRY``             the entry by the transaction's id, with ``reversed_by``
-``KEY#<key>/ENTRY``                    the entry that an Idempotency-Key stands for (of a transfer:
+``KEY#<key>/ENTRY``                    the entry that an Idempotency-Key identifies (of a transfer:
                                        its debit), or the ``batch`` for which it is reserved
 ``INTENTS#<account_id>/<left_at>#<id>#...``  posts that wait beside a crowded account (ADR 187)
-``LEADER#<account_id>/ENTRY``          after which number of the account somebody means to post them
+``LEADER#<account_id>/ENTRY``          after which number of the account a leader posts them
 ``LIST#<shard>/<created_at>#<id>``     all transactions in order of time, as the contract shows
                                        them; those that are posted at once share a row: ``rows``
 
@@ -43,7 +43,7 @@ from chalicelib.ledger.models import (
     StoredTransaction,
     Transaction,
 )
-from chalicelib.ledger.ports import ListPosition, Look, Snapshot, Standing, Waiting
+from chalicelib.ledger.ports import BatchSnapshot, IntentStatus, ListPosition, Snapshot, Waiting
 
 # A partition takes 1,000 write units a second: 500 transactions that touch it. An account stays
 # in its shard for ever.
@@ -70,7 +70,7 @@ class LedgerStore:
     def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
     ) -> Snapshot:
-        """Return what stands where a transaction of ``account_id`` is to be posted: one read."""
+        """Return what is stored where a transaction of ``account_id`` is to be posted: one read."""
         if transaction_id is None and key is None:
             account = self._table.get(*_account_key(account_id))
             return _snapshot({_account_key(account_id): account} if account else {}, account_id)
@@ -79,13 +79,13 @@ class LedgerStore:
 
     def read_all(
         self, account_ids: Collection[str], transaction_ids: Collection[str], key: str | None = None
-    ) -> Standing:
-        """Return what stands where transactions are to be posted: one read of up to 100 items."""
+    ) -> BatchSnapshot:
+        """Return what is stored where transactions are posted: one read of up to 100 items."""
         accounts = {_account_key(each): each for each in account_ids}
         transactions = {_transaction_key(each): each for each in transaction_ids}
         keyed = [_idempotency_key(key)] if key else []
         found = self._found([*accounts, *transactions, *keyed])
-        return Standing(
+        return BatchSnapshot(
             last={accounts[each]: _read(found[each]) for each in accounts if each in found},
             named={
                 transactions[each]: _read(found[each]) for each in transactions if each in found
@@ -100,7 +100,7 @@ class LedgerStore:
     def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool:
         """Store ``entries`` with all that refers to them, or nothing: one transaction.
 
-        Those of one account follow each other; ``key`` will stand for the first of all, and until
+        Those of one account follow each other; ``key`` will identify the first of all, and until
         ``crowded_until``, if given, posts wait beside their accounts. Returns
         False, and has stored nothing, when an account has moved on, when a transaction or the key
         is there already, or when what one reverses was reversed.
@@ -163,15 +163,15 @@ class LedgerStore:
         """Store that a post waits beside its account; the audit trail has it from here."""
         self._table.put(_item(_intent_key(intent), intent.stored_text()), ABSENT)
 
-    def look(self, intent: Intent) -> Look:
-        """Return what became of ``intent``: one read, of items that may change in between."""
+    def intent_status(self, intent: Intent) -> IntentStatus:
+        """Return the outcome of ``intent``: one read, of items that may change in between."""
         account, names = intent.account_id, (intent.transaction_id, intent.key)
         leader, place = _leader_key(account), _intent_key(intent)
         found = self._found([_account_key(account), leader, place, *_names(*names)])
         snapshot = _snapshot(found, account, *names)
         after = snapshot.last.sequence if snapshot.last else 0
         led = found.get(leader)
-        return Look(
+        return IntentStatus(
             waits=place in found,
             snapshot=snapshot,
             led_until=led["until"]["S"] if led and led["after"]["N"] == str(after) else "",
@@ -181,7 +181,7 @@ class LedgerStore:
         """Say that one means to post what waits ``after`` a number of the account.
 
         Returns False when another means to, and has until later than ``now``. This saves work in
-        vain; what is stored does not rest on it.
+        vain; what is stored does not depend on it.
         """
         item = {
             **table.key(*_leader_key(account_id)),
@@ -202,18 +202,18 @@ class LedgerStore:
     def waiting(self, first: Intent) -> Waiting:
         """Return ``first`` and the oldest other intents beside its account: two reads.
 
-        As many as one transaction takes, without those whose id or key is taken: whoever left
-        them finds out, and what waits in vain goes when it is too old.
+        As many as one transaction takes, without those whose id or key is taken: the writer that
+        left them finds out, and what waits in vain goes when it is too old.
         """
         place = f"INTENTS#{first.account_id}"
         oldest = self._table.query(place, page_size=_MOST_READ)
         read = [_intent(item) for item in islice(oldest, _MOST_READ)]
-        asked = [first, *(each for each in read if each.place != first.place)][:MOST_POSTS]
+        candidates = [first, *(each for each in read if each.place != first.place)][:MOST_POSTS]
         account = _account_key(first.account_id)
-        names = {name for each in asked for name in _names(each.transaction_id, each.key)}
+        names = {name for each in candidates for name in _names(each.transaction_id, each.key)}
         found = self._found([account, *names])
         taken, actions, free = {*found}, 1, []
-        for each in asked:
+        for each in candidates:
             own = {*_names(each.transaction_id, each.key)}
             actions += 3 + len(own)
             if actions > _MOST_ACTIONS:
@@ -248,7 +248,7 @@ class LedgerStore:
             return self._all_or_none(actions)
 
     def withdraw(self, intent: Intent) -> bool:
-        """Take ``intent`` away, so that nobody will post it; return False when it is gone.
+        """Delete ``intent``, so that it is never posted; return False when it is gone.
 
         Raises UnavailableError when transactions on it do not end.
         """
@@ -262,7 +262,7 @@ class LedgerStore:
     # --- keys and names ---
 
     def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation:
-        """Store that ``key`` stands for a batch, or return what it stands for already."""
+        """Store that ``key`` identifies a batch, or return what it identifies already."""
         item = {**table.key(*_idempotency_key(key)), "batch": {"S": wanted.stored_text()}}
         try:
             self._table.put(item, ABSENT)
@@ -275,18 +275,18 @@ class LedgerStore:
     def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount | None:
         """Change what an account is called, where ``wanted`` says so; return the account."""
         given = {name: getattr(wanted, name) for name in sorted(wanted.model_fields_set)}
-        said = {name: value for name, value in given.items() if value is not None}
+        stated = {name: value for name, value in given.items() if value is not None}
         if not given:
             return self.account(account_id)
         parts = {
-            "SET": [f"#{name} = :{name}" for name in said],
-            "REMOVE": [f"#{name}" for name in given if name not in said],
+            "SET": [f"#{name} = :{name}" for name in stated],
+            "REMOVE": [f"#{name}" for name in given if name not in stated],
         }
         try:
             item = self._table.update(
                 *_account_key(account_id),
                 " ".join(f"{verb} {', '.join(terms)}" for verb, terms in parts.items() if terms),
-                values={f":{name}": _attribute(value) for name, value in said.items()},
+                values={f":{name}": _attribute(value) for name, value in stated.items()},
                 names={f"#{name}": name for name in given},
                 condition=Condition("attribute_exists(pk)"),
             )
@@ -295,7 +295,7 @@ class LedgerStore:
         return _account(item)
 
     def bind(self, key: str, entry: Entry) -> bool:
-        """Store that ``key`` stands for ``entry``; return False when it is taken."""
+        """Store that ``key`` identifies ``entry``; return False when it is taken."""
         try:
             self._table.put(_item(_idempotency_key(key), entry.stored_text()), ABSENT)
         except ConditionError:
@@ -303,7 +303,7 @@ class LedgerStore:
         return True
 
     def _reversing(self, original: str, reversal: str) -> dict[str, Any]:
-        """Return the action that tells a transaction who took it back; once only."""
+        """Return the action that stores a transaction's reversal; once only."""
         return self._table.updating(
             *_transaction_key(original),
             "SET reversed_by = :reversal",

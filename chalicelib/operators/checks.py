@@ -1,6 +1,6 @@
 """Is each vendor configured, reachable, and does it let us do what we need: one cheap read each.
 
-The vendors are asked side by side, so that the slowest alone decides how long it takes.
+The vendors are checked concurrently, so that the slowest alone decides how long it takes.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class VendorCheck:
 
     name: str
     missing: Callable[[], Sequence[str]]
-    look: Callable[[], str]
+    run: Callable[[], str]
     scope: str
 
 
@@ -76,7 +76,7 @@ def _checked(check: VendorCheck) -> CheckResult:
 
 def _looked_at(check: VendorCheck) -> CheckResult:
     try:
-        detail = check.look()
+        detail = check.run()
     except (CredentialsError, RejectedError) as refused:
         return CheckResult(
             integration=check.name,
@@ -94,7 +94,7 @@ def _looked_at(check: VendorCheck) -> CheckResult:
             configured=True,
             reachable=False,
             detail=str(broken),
-            next_step="see whether the vendor is up and the address is right; effects are kept",
+            next_step="see whether the vendor is up and the address is right; effects wait",
         )
     return CheckResult(
         integration=check.name,

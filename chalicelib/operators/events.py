@@ -1,4 +1,4 @@
-"""The function that looks at the vendors: tokens are read there, and not where strangers call.
+"""The function that checks the vendors: tokens are read there, not in the public function.
 
 It runs in a Lambda of its own that imports this module and never ``app.py``.
 """

@@ -62,13 +62,13 @@ def list_effects(query: EffectsQuery) -> Response:
     errors=(404,),
 )
 def get_effect(query: EffectQuery) -> Response:
-    """Show an effect whole, and why its kind stands still if it does."""
+    """Show an effect whole, and why its kind is paused, if it is."""
     return ok(EffectView.whole(*operators().effects.show(query.id)))
 
 
 @bp.on("GET", "/outbox/kinds", access="operate", response=KindView, as_list=True)
 def list_effect_kinds() -> Response:
-    """List the kinds of effects: which go on, which stand still, and why."""
+    """List the kinds of effects: which are active, which are paused, and why."""
     return json_list(KindView.of(kind, pause) for kind, pause in operators().effects.kinds())
 
 
@@ -81,7 +81,7 @@ def list_effect_kinds() -> Response:
     errors=(404, 409, 422),
 )
 def retry_effect(body: RetryBody) -> Response:
-    """Have an effect tried now, a dead one too; what may be done is looked up first."""
+    """Retry an effect now, a dead one too; one that may have been executed is looked up first."""
     try:
         return ok(EffectView.whole(*operators().effects.retry(body.id)))
     except OvertakenError as overtaken:
@@ -108,7 +108,7 @@ def list_dead_letters() -> Response:
     errors=(404, 409),
 )
 def redrive_dead_letters(path: QueuePath) -> Response:
-    """Send dead letters back to the queue that they came from; a repeat goes on with the rest."""
+    """Send dead letters back to the queue that they came from; a repeat continues with the rest."""
     return ok(operators().dead_letters.redrive(path.queue))
 
 

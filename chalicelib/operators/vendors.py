@@ -1,4 +1,4 @@
-"""What is looked at of each vendor: the cheapest read that needs the rights we need."""
+"""How each vendor is checked: the cheapest read that needs the rights we need."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ def check_results() -> list[CheckResult]:
             VendorCheck(
                 each.name,
                 partial(settings.missing, each.settings),
-                partial(each.look, _HASTE),
+                partial(each.run, _HASTE),
                 each.scope,
             )
             for each in wiring.VENDORS

@@ -42,7 +42,7 @@ class News(Model):
 
 
 class Followed(NamedTuple):
-    """What became of the causes of a machine since it was judged last.
+    """How the causes of a machine have changed since it was judged last.
 
     ``episodes`` counts those of each kind, ``open`` are the kinds that are open now.
     """

@@ -1,4 +1,4 @@
-"""The rules that tell a faulty machine from chance: A (a rate) and A2 (a run of faults).
+"""The rules that distinguish a faulty machine from chance: A (a rate) and A2 (a run of faults).
 
 Terms: a machine's *keys* are its rows as ``epoch_seconds * 10 + gumballs``, sorted. *under* is a
 credit that gave no gumball, *over* one that gave two or more.
@@ -32,7 +32,7 @@ _DAY_S = 86_400
 _STEPS_TO = (0.1, 0.6)  # the fault rates that A2 looks for
 _ALARM, _CEILING = 12.0, 15.0  # of its sum; at the ceiling a few good rows still clear it
 _BURST = 24.0  # what a sum that has cleared must have reached to be worth a note
-_FEW_ROWS = 200  # a log that short has not been looked at often
+_FEW_ROWS = 200  # a log that short has not been judged often
 _DEAD_RUN = 4  # faults in a row whose Wilson bound is above one half
 
 
@@ -41,7 +41,7 @@ class Thresholds:
     """Where chance ends and a case begins.
 
     Rates are shares of rows. ``fault_chance`` is how often a tolerated rate may give so many faults
-    at one look. ``lost_log_e`` is how many false lost logs are tolerated in a machine-month,
+    at one judgement. ``lost_log_e`` is how many false lost logs are tolerated in a machine-month,
     ``fleet_gap_e`` how many false fleet gaps in a month of a region.
     """
 
@@ -125,7 +125,7 @@ def find_faults(keys: Sequence[int], thresholds: Thresholds) -> list[Fault]:
     """Return what rules A and A2 find, under before over.
 
     Only ``under`` can put a machine out of service. Under and over are judged apart: in a net sum
-    the one would hide the other. A machine is looked at again and again, so rule A counts only
+    the one would hide the other. A machine is judged again and again, so rule A counts only
     where one of the two is beyond what repeated looks at a tolerated rate would give.
     """
     rated = {kind: faults(keys, kind, thresholds) for kind in KINDS}

@@ -134,7 +134,7 @@ def open_log(source: BinaryIO, *, max_bytes: int, max_ratio: int = 100) -> Itera
 
 @dataclass(frozen=True)
 class PackedLog:
-    """A log as it is kept: a zip with one file.
+    """A log as it is stored: a zip with one file.
 
     ``sha256`` (hex) and ``size_bytes`` are those of the text.
     """

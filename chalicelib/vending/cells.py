@@ -86,5 +86,5 @@ def cells_of(times: Sequence[int], calendar: Calendar, until: int) -> Cells:
     rows = [after - before for before, after in pairwise(places)]
     whole = Cells(first, rows, hours, edges, shares)
     cells = whole.without([*outside, *calendar.explained])
-    heard = [count if length else 0 for count, length in zip(rows, cells.hours, strict=True)]
-    return replace(cells, rows=heard)
+    counted = [count if length else 0 for count, length in zip(rows, cells.hours, strict=True)]
+    return replace(cells, rows=counted)

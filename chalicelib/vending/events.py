@@ -52,17 +52,17 @@ def file_arrived(event: SQSEvent) -> Failures:
 @observed("vending_fleet_changed")
 @entered_as("queue:fleet")
 def fleet_changed(event: SQSEvent) -> Failures:
-    """Do what each message asks for; look at what has changed, once for all of a burst."""
+    """Process each message; judge what has changed once for the whole batch."""
     failures: list[dict[str, str]] = []
-    looked: Exception | None = None
+    sweep_failure: Exception | None = None
     try:
         logger.info("fleet", extra={"noted": vending().verdicts.look_at_notes()})
     except Exception as failed:  # noqa: BLE001 - rounds and rebuilds go on
-        looked = failed
+        sweep_failure = failed
     for record in event:
         try:
-            if not _continued(json.loads(record.body)) and looked:
-                raise looked
+            if not _continued(json.loads(record.body)) and sweep_failure:
+                raise sweep_failure
         except Exception:  # noqa: BLE001 - its neighbours go on
             logger.exception("fleet failed", extra={"body": record.body})
             failures.append({"itemIdentifier": record.to_dict()["messageId"]})
@@ -70,7 +70,7 @@ def fleet_changed(event: SQSEvent) -> Failures:
 
 
 def _continued(message: dict[str, Any]) -> bool:
-    """Do a part of a round or of a rebuild; return False when neither is asked for."""
+    """Do a part of a round or of a rebuild; return False when neither is requested."""
     if "round" in message:
         vending().verdicts.go_round(Round.model_validate(message["round"]))
     elif "enrolment" in message:

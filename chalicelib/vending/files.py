@@ -71,8 +71,8 @@ class FileRecord(FileView):
     ``key`` is its object in the share, ``etag`` the content there that the state describes. Every
     run over the content is a new ``generation`` of the file's chunks: ``settled`` is the one that
     the state is of, ``live`` the one whose chunks count; ``machines`` the serials it has or had
-    rows of; ``not_after`` the instant after which a row cannot be true; ``checked`` tells that the
-    technician was found to be assigned, ``check_again`` that this is looked at once more when it
+    rows of; ``not_after`` the instant after which a row cannot be true; ``checked`` means that the
+    technician was found to be assigned, ``check_again`` that this is checked once more when it
     arrives; ``usual_start`` is where the logs of the machines in it
     usually begin, if it is of several.
     """

@@ -119,9 +119,9 @@ def bursts(
     thresholds: Thresholds,
 ) -> Iterable[MachineNote]:
     """Yield notes on bursts of faults that have passed, of the kinds without a verdict."""
-    standing = {verdict.kind for verdict in verdicts}
+    present = {verdict.kind for verdict in verdicts}
     for kind in anomalies.KINDS:
-        if kind not in standing:
+        if kind not in present:
             for burst in anomalies.bursts(
                 _unsettled(keys, history.settled_until), kind, thresholds
             ):
@@ -238,7 +238,7 @@ def doubted_clock(
 def stuck_sensor(
     beyond: Mapping[date, int], keys: Keys, thresholds: Thresholds
 ) -> Iterable[Verdict]:
-    """Yield the verdict on each day with more rows than are kept."""
+    """Yield the verdict on each day with more rows than are stored."""
     oldest = instant(keys[0] // 10).date() if keys else date.max
     for day in sorted(each for each in beyond if each >= oldest):
         yield Verdict(

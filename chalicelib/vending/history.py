@@ -1,4 +1,4 @@
-"""What is stored of a machine and of its region, as the rules look at it."""
+"""What is stored of a machine and of its region, as input of the rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
@@ -16,7 +16,7 @@ from chalicelib.vending.rollups import RegionDay
 class History:
     """What is stored of one machine: the sorted union of its files' rows, its visits, its site.
 
-    A closed visit settles the faults up to ``settled_until``: rules A and A2 look at later rows
+    A closed visit settles the faults up to ``settled_until``: rules A and A2 use later rows
     only. ``registered_at`` is for a machine without a download: it is due from then on.
     """
 

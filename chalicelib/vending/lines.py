@@ -45,7 +45,7 @@ class RefusedError(Exception):
 class Rules(NamedTuple):
     """What the lines of one file must be like.
 
-    ``machine`` is the only one whose rows are kept, None keeps all; ``not_after`` is UTC.
+    ``machine`` is the only one whose rows are accepted, None accepts all; ``not_after`` is UTC.
     """
 
     machine: str | None
@@ -184,7 +184,7 @@ class Layout:
 
         The digits in one place, a byte each, taken together are one big number in which every
         line has 32 bits to itself: adding up seven of them, weighted, packs all lines at once.
-        What the heads say is not looked at.
+        The content of the heads is ignored.
         """
         width = self.width
         if lines.translate(_DIGITS_AS_0) != self._shape:

@@ -351,9 +351,9 @@ class FleetReport(Model):
     totals: Totals
     """The sums of all pages."""
     window_days: int
-    """How many days back the rules look."""
+    """How many days back the rules reach."""
     up_to_date: bool = True
-    """False while files are processed whose gaps have not been looked for yet."""
+    """False while files are processed whose gaps have not been searched yet."""
 
 
 # --- what comes in ------------------------------------------------------------------------------
@@ -434,7 +434,7 @@ class MachineBody(OwnBody):
     """
 
     site: SiteId | None = None
-    """The id of the site where it stands."""
+    """The id of its site."""
     technician: TechnicianId | None = None
     """The technician that it is assigned to, such as T0001."""
     retired: Day | None = None
@@ -725,7 +725,7 @@ class MachineView(MachineReport):
     """A machine's report and its place in the registry."""
 
     site: str | None = None
-    """The id of the site where it stands."""
+    """The id of its site."""
     technician: str | None = None
     """The technician that it is assigned to."""
     retired: date | None = None

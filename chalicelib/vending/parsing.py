@@ -1,8 +1,8 @@
 """Log text in, packed rows and refused lines out, in bounded memory.
 
-A line is *kept* or *refused*; a blank line is neither, though it has a number. `lines` knows what
-a line must be like; here is what to do with one after the other: keep windows of a thousand good
-lines at once, where that fails runs of good lines by tables, and what stops a run alone.
+A line is *accepted* or *refused*; a blank line is neither, though it has a number. `lines` knows
+what a line must be like; here is what to do with one after the other: keep windows of a thousand
+good lines at once, where that fails runs of good lines by tables, and what stops a run alone.
 """
 
 import codecs
@@ -52,14 +52,14 @@ class Batch:
 
     rows: dict[tuple[str, date], bytearray] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
-    kept: int = 0
+    accepted: int = 0
     refused: int = 0
     corrupt: dict[str, bytearray] = field(default_factory=dict)
 
     @property
     def lines(self) -> int:
         """Return the number of lines that were read, blank ones left out."""
-        return self.kept + self.refused
+        return self.accepted + self.refused
 
 
 def parse(
@@ -74,11 +74,11 @@ def parse(
 ) -> Iterator[Batch]:
     """Yield the log in batches; none when it has no lines.
 
-    ``machine`` is the only one whose rows are kept, None keeps all; rows later than ``not_after``
-    (aware) are refused. A batch ends with its ``flush_rows``-th line or its ``flush_keys``-th
-    machine and day: where, depends on the text alone, not on how it is cut into blocks.
-    ``max_refusals`` are listed in all. ``max_line`` is in bytes, at least the 28 of a row; of a
-    longer line no more than that is looked at.
+    ``machine`` is the only one whose rows are accepted, None accepts all; rows later than
+    ``not_after`` (aware) are refused. A batch ends with its ``flush_rows``-th line or its
+    ``flush_keys``-th machine and day: where, depends on the text alone, not on how it is cut into
+    blocks. ``max_refusals`` are listed in all. ``max_line`` is in bytes, at least the 28 of a row;
+    of a longer line no more than that is read.
     """
     rules = lines.Rules(machine, not_after.astimezone(UTC))
     log = _Log(rules, _Limits(flush_rows, flush_keys, max_refusals, max_line))
@@ -125,9 +125,9 @@ class _Limits(NamedTuple):
 class _Days(dict[bytes, "array[int]"]):
     """Codes of rows by the head of their lines.
 
-    Looking up the head of a day any of whose seconds may be kept opens that day, as long as fewer
-    than ``most`` are open. Of the day that ``not_after`` cuts in two each row must be looked at:
-    its codes stand under its head and a mark, where the head alone does not find them.
+    Looking up the head of a day any of whose seconds may be accepted opens that day, as long as
+    fewer than ``most`` are open. Of the day that ``not_after`` cuts in two each row must be
+    checked: its codes stand under its head and a mark, where the head alone does not find them.
     """
 
     def __init__(self, rules: lines.Rules, most: int) -> None:
@@ -146,14 +146,14 @@ class _Days(dict[bytes, "array[int]"]):
         return codes
 
     def keep(self, head: bytes, at: datetime, gumballs: int) -> None:
-        """Keep one row that has been looked at."""
+        """Accept one row that has been checked."""
         if at.date() == self._last:
             head += _LOOKED_AT
         second_of_day = at.hour * 3600 + at.minute * 60 + at.second
         self.setdefault(head, array("I")).append(lines.code(second_of_day, gumballs))
 
     def keep_all(self, heads: Sequence[bytes], codes: "array[int]") -> int:
-        """Keep rows up to one whose day cannot be opened; return how many were kept."""
+        """Accept rows up to one whose day cannot be opened; return how many."""
         left = iter(heads)
         try:
             deque(map(array.append, map(self.__getitem__, left), codes), maxlen=0)
@@ -234,12 +234,12 @@ class _Log:
         except KeyError:
             count -= length_hint(fields) + 1
             if not days.get(head, True):
-                del days[head]  # it was opened by the very line that cannot be kept
+                del days[head]  # it was opened by the very line that is not accepted
         return self._kept(count, at)
 
     def _kept(self, count: int, at: int) -> int:
         self._line += count
-        self.batch.kept += count
+        self.batch.accepted += count
         return at + count * self._layout.width
 
     def _take_line(self, text: bytes, at: int) -> int:
@@ -274,7 +274,7 @@ class _Log:
             self._refuse(line, f"the last line is cut off: {refused}" if cut else str(refused))
         else:
             self._days.keep(lines.head(line), at, gumballs)
-            self.batch.kept += 1
+            self.batch.accepted += 1
 
     def _refuse(self, line: bytes, reason: str) -> None:
         self.batch.refused += 1

@@ -6,7 +6,7 @@ expects rows; on a *quiet day* those that sold anything sold clearly less than u
 storm). A *partial silence* is one of many machines, but not all, at the same time.
 
 A month's fleet gaps follow from the region-days of the month before to three months after, so that
-whoever judges a month from the same days finds the same.
+the same days always give the same result.
 """
 
 import math
@@ -43,7 +43,7 @@ _NO_DAY = RegionDay()
 class HourGap(NamedTuple):
     """A fleet gap in full local hours (epoch seconds), before its ends are known to the second.
 
-    ``machines`` cover both ends; chance alone would leave ``e`` such gaps in the months looked at.
+    ``machines`` cover both ends; chance alone would leave ``e`` such gaps in the months examined.
     """
 
     start: int
@@ -73,7 +73,7 @@ def fleet_gaps(
     """Return the fleet gaps that begin in ``month``, in time order.
 
     ``allowed`` is how many false ones are tolerated in a month. Days outside `months_around` are
-    not looked at, days that are missing have no machine.
+    not examined, days that are missing have no machine.
     """
     first, last = months_around(month)
     known = {day: total for day, total in days.items() if first <= day <= last}
@@ -182,8 +182,8 @@ def _cells(days: Mapping[date, RegionDay], zone: str) -> tuple[Cells, list[int]]
         machines * (end - start) / HOUR_S * shares[cell // DAY_H]
         for cell, (machines, (start, end)) in enumerate(zip(covering, pairwise(edges), strict=True))
     ]
-    heard = [count if length else 0 for count, length in zip(rows, hours, strict=True)]
-    return Cells(first, heard, hours, edges, shares), covering
+    counted = [count if length else 0 for count, length in zip(rows, hours, strict=True)]
+    return Cells(first, counted, hours, edges, shares), covering
 
 
 def _empty_runs(cells: Cells, covering: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -88,7 +88,7 @@ def _found(
 def _gaps(ends: Sequence[int], rhythm: Rhythm) -> list[tuple[float, Span]]:
     """Return the gaps in which the rhythm expects more than `TAIL_FROM` rows, with how many.
 
-    Within a cell it is shared out evenly, which is good enough to choose those to look at closely.
+    Within a cell it is shared out evenly, which is good enough to choose those to examine closely.
     """
     edges, hours = rhythm.cells.edges, rhythm.cells.hours
     due: list[float] = [*accumulate(map(mul, rhythm.by_cell, hours), initial=0.0)]

@@ -260,7 +260,7 @@ def cash(difference_cents: int, under: int, missing: int) -> str:
     if not more and under:
         return (
             f"{found}; {under:,} credits ({money(under)}) gave no gumball: customers were perhaps "
-            "paid back, or the sensor counted what nobody paid."
+            "paid back, or the sensor counted unpaid sales."
             f"{_unexplained(difference_cents, under)}"
         )
     return f"{found}; no fault of the machine explains it."

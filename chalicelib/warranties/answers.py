@@ -329,7 +329,7 @@ class Refusals(Model):
     """How often sales of a type got no warranty for a reason, and what the last of them cost."""
 
     item_type: str
-    """The type of items that was asked for."""
+    """The requested type of items."""
     reason: str
     """Why those sales got no warranty."""
     count: int

@@ -29,14 +29,14 @@ def key(sale: Sale) -> str:
 
 def content(sale: Sale) -> bytes:
     """Return the object: the request as it was understood, and the answer that it got."""
-    asked = {**sale.asked(), "item_cost": money.amount(sale.item_cost)}
+    request = {**sale.requested(), "item_cost": money.amount(sale.item_cost)}
     body = SaleAnswer.of(sale).model_dump(context=STORED)
     if sale.number is None:  # of an older version, whose answers had less
         body["warranties"] = [_without_added(each) for each in body["warranties"]]
     document = {
         "request_id": sale.request_id,
         "received_at": sortable(sale.received_at),
-        "request": asked,
+        "request": request,
         "response": {
             "status": 201 if sale.offers else 200,
             "body": body,

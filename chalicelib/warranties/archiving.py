@@ -52,7 +52,7 @@ class Archiving:
         return made.reference if self.archived.holds(made.key) else None
 
     def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
-        """Note at the sale how it ended; what names no sale has nobody to tell."""
+        """Record at the sale how it ended, if the effect names a sale."""
         with suppress(RejectedError):
             named = _named(effect)
             self.store.on_finished(
@@ -61,18 +61,18 @@ class Archiving:
 
     def _object(self, effect: Effect) -> _Object:
         named = _named(effect)
-        kept = self.store.sale(named.request_id)
-        if kept is None:
+        stored = self.store.sale(named.request_id)
+        if stored is None:
             raise RejectedError(f"There is no sale {named.request_id}.")
         if named.cancelled_months is None:
-            return _Object(archive.key(kept.sale), archive.content(kept.sale))
-        cancellation = kept.sale.cancellation(named.cancelled_months)
+            return _Object(archive.key(stored.sale), archive.content(stored.sale))
+        cancellation = stored.sale.cancellation(named.cancelled_months)
         if cancellation is None:
             raise RejectedError(f"The effect {effect.id} names a warranty that is not cancelled.")
         warranty_id = f"{named.request_id}-{named.cancelled_months}"
         return _Object(
             archive.cancellation_key(warranty_id, cancellation),
-            archive.cancellation_content(kept.sale, cancellation),
+            archive.cancellation_content(stored.sale, cancellation),
         )
 
 

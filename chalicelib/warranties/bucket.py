@@ -102,8 +102,8 @@ def _outcome() -> Iterator[None]:
         yield
     except ClientError as refused:
         raise _effect_error(refused) from refused
-    except NoCredentialsError as nobody:
-        raise CredentialsError("There are no credentials for S3.") from nobody
+    except NoCredentialsError as missing:
+        raise CredentialsError("There are no credentials for S3.") from missing
     except (EndpointConnectionError, ConnectTimeoutError) as unsent:
         raise NotExecutedError(f"S3 was not reached: {unsent}") from unsent
     except BotoCoreError as broken:

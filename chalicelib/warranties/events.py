@@ -1,4 +1,4 @@
-"""The warranties context's event function: archiving what sales asked for.
+"""The warranties context's event function: archiving sales.
 
 It runs in a Lambda of its own that imports this module and never ``app.py``. Its event source is
 bound to the real queue by the templates under ``infra/``.

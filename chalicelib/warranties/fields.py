@@ -26,7 +26,7 @@ from chalicelib.warranties import money
 MOST_ROWS = 1_000
 HIGHEST_COST = Decimal("1000000.00")
 
-# Names the stores: whoever creates the record of a store gives it the same id.
+# The namespace of stores' ids: concurrent writers give a store's record the same id.
 _STORES = uuid.UUID("6f1d3c52-6a0e-5c0b-9d5d-7f1a0b1e8c11")
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 
@@ -50,7 +50,7 @@ def _no_text(character: str) -> bool:
 
 
 def _cost(given: object) -> int:
-    """Return the cents of a number as it stands in the JSON text."""
+    """Return the cents of a number as written in the JSON text."""
     if isinstance(given, bool) or not isinstance(given, int | Decimal):
         raise ValueError("must be a number such as 150.00")
     exact = Decimal(given)

@@ -128,7 +128,7 @@ class WarrantiesQuery(ListQuery):
 
     @model_validator(mode="before")
     @classmethod
-    def _all_or_none(cls, given: Any) -> Any:  # noqa: ANN401 - whatever was asked
+    def _all_or_none(cls, given: Any) -> Any:  # noqa: ANN401 - any JSON
         """Mark each filter that is missing beside others, unless any mix is wanted."""
         named = [name for name in FILTERS if name in given]
         if "number" in given and (named or "match" in given):
@@ -187,7 +187,7 @@ class StorePath(Model):
     """The id of the store."""
 
 
-# --- what is kept ---------------------------------------------------------------------------------
+# --- what is stored -------------------------------------------------------------------------------
 
 
 class Cancellation(Model):
@@ -202,9 +202,9 @@ class Cancellation(Model):
 
 
 class Sale(Model):
-    """A sale as it is kept: what was asked, and what the rate card said to it.
+    """A sale as it is stored: the request, and its price by the rate card.
 
-    ``number`` and ``currency`` are absent from sales before 0.2.0. ``cancellations`` stand beside
+    ``number`` and ``currency`` are absent from sales before 0.2.0. ``cancellations`` are beside
     the record, which never changes.
     """
 
@@ -231,8 +231,8 @@ class Sale(Model):
         """Return how the warranty of these months was cancelled, if it was."""
         return next((each for each in self.cancellations if each.months == months), None)
 
-    def asked(self) -> Mapping[str, object]:
-        """Return the fields that were asked for."""
+    def requested(self) -> Mapping[str, object]:
+        """Return the fields of the request."""
         return {name: getattr(self, name) for name in SaleBody.model_fields}
 
 

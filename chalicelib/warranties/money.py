@@ -1,4 +1,4 @@
-"""Money: kept as whole cents, calculated as Decimal, never a float."""
+"""Money: stored as whole cents, calculated as Decimal, never a float."""
 
 from decimal import ROUND_HALF_UP, Decimal
 

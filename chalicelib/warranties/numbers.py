@@ -26,7 +26,7 @@ _NUMBER = re.compile(f"({_CHARACTER}{{12}})([0-9]{{0,3}})")
 
 
 class Named(NamedTuple):
-    """What somebody holds: the request id of a sale or its number, and the months of a warranty."""
+    """What a customer has: the request id of a sale or its number, and the months of a warranty."""
 
     request_id: str | None = None
     number: str | None = None

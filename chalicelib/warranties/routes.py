@@ -84,9 +84,9 @@ def list_warranties(query: WarrantiesQuery) -> Response:
     """
     if query.number is not None:
         return json_list(warranties().found(query.number))
-    asked = {name: getattr(query, name) for name in FILTERS}
+    filters = {name: getattr(query, name) for name in FILTERS}
     start = _WARRANTIES.start(query)
-    page = warranties().listed(Filters(**asked), after=start, limit=query.limit)
+    page = warranties().listed(Filters(**filters), after=start, limit=query.limit)
     return json_list(page.rows, next_page=_WARRANTIES.following(query, page.next))
 
 

@@ -43,9 +43,9 @@ class NoRefundRuleError(ConflictError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a sale.
+    """The outcome of a sale.
 
-    ``replayed`` tells that it was stored before; ``lost_races`` how often others were first.
+    ``replayed`` is whether it was stored before; ``lost_races`` how often others were first.
     """
 
     sale: Sale
@@ -55,7 +55,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class CancellationReceipt:
-    """How a warranty was cancelled; ``replayed`` tells that it was cancelled before."""
+    """How a warranty was cancelled; ``replayed`` is whether it was cancelled before."""
 
     view: CancellationView
     replayed: bool = False
@@ -63,7 +63,7 @@ class CancellationReceipt:
 
 @dataclass(frozen=True)
 class Filters:
-    """Which warranties are looked for: those that have all that is given."""
+    """Which warranties are searched: those that match all given fields."""
 
     sku: str | None = None
     item_type: str | None = None
@@ -88,7 +88,7 @@ class Warranties:
     # --- selling ---
 
     def sell(self, wanted: SaleBody, *, key: str | None = None) -> Receipt:
-        """Price an item that is sold and store what comes of it, or return what ``key`` stands for.
+        """Price an item that is sold and store what comes of it, or return what ``key`` identifies.
 
         The store and the item are created when they are absent. Raises KeyReusedError;
         UnavailableError when others are first again and again.
@@ -99,10 +99,10 @@ class Warranties:
                 wanted.store_uuid, wanted.item_type, wanted.item_sku, key=key
             )
             if snapshot.keyed:
-                check_same("sale", snapshot.keyed.asked(), sale.asked())
+                check_same("sale", snapshot.keyed.requested(), sale.requested())
                 return Receipt(snapshot.keyed, replayed=True, lost_races=lost)
             if _renews(sale, snapshot):
-                # Before the sale, so that whoever dies in between is healed by the retry, and
+                # Before the sale, so that a retry repairs a crash in between, and
                 # apart from it, so that stores which sell the same item do not meet on it.
                 self.store.renew(sale)
             new_store, new_item = not snapshot.store_known, snapshot.item is None
@@ -134,19 +134,19 @@ class Warranties:
     # --- cancelling ---
 
     def cancel(self, warranty_id: str, reason: str) -> CancellationReceipt:
-        """Cancel a warranty, once: the refund is that of the first time, whoever asks again.
+        """Cancel a warranty, once: the refund is that of the first request, also for a repeat.
 
         Raises NotFoundError, WarrantyExpiredError, NoRefundRuleError.
         """
-        kept, warranty = self._warranty(warranty_id)
-        sale, months = kept.sale, warranty.warranty_duration_months
+        stored, warranty = self._warranty(warranty_id)
+        sale, months = stored.sale, warranty.warranty_duration_months
         known = sale.cancellation(months)
         if known is None:
             made = self._cancellation(sale, months, reason)
             known = self.store.cancel(sale, made)
             if known is None:
-                return CancellationReceipt(self._cancelled(kept, made))
-        return CancellationReceipt(self._cancelled(kept, known), replayed=True)
+                return CancellationReceipt(self._cancelled(stored, made))
+        return CancellationReceipt(self._cancelled(stored, known), replayed=True)
 
     def _cancellation(self, sale: Sale, months: int, reason: str) -> Cancellation:
         now = self.now()
@@ -188,23 +188,23 @@ class Warranties:
         """
         named = numbers.read(text)
         if named.number is None:
-            kept = self.store.sale(named.request_id or "")
+            stored = self.store.sale(named.request_id or "")
         else:
-            kept = self.store.numbered(named.number)
-        rows = Warranty.all_of(kept.sale) if kept else ()
+            stored = self.store.numbered(named.number)
+        rows = Warranty.all_of(stored.sale) if stored else ()
         return [w for w in rows if named.months in (None, w.warranty_duration_months)]
 
     def _warranty(self, warranty_id: str) -> tuple[StoredSale, Warranty]:
         of_sale = warranty_id.rpartition("-")[0]
         numbered = numbers.is_number(of_sale)
-        kept = self.store.numbered(of_sale) if numbered else self.store.sale(of_sale)
-        for warranty in Warranty.all_of(kept.sale) if kept else ():
-            if kept and warranty_id in (warranty.id, warranty.number):
-                return kept, warranty
+        stored = self.store.numbered(of_sale) if numbered else self.store.sale(of_sale)
+        for warranty in Warranty.all_of(stored.sale) if stored else ():
+            if stored and warranty_id in (warranty.id, warranty.number):
+                return stored, warranty
         raise NotFoundError(f"There is no warranty {warranty_id}.")
 
-    def _view(self, kept: StoredSale, warranty: Warranty) -> WarrantyView:
-        sale, months, now = kept.sale, warranty.warranty_duration_months, self.now()
+    def _view(self, stored: StoredSale, warranty: Warranty) -> WarrantyView:
+        sale, months, now = stored.sale, warranty.warranty_duration_months, self.now()
         store, item = self.store.parties(sale)
         cost = money.amount(item.item_cost)
         plan = self.cards.by_version[sale.rate_card].plan(sale.item_type, sale.item_cost, months)
@@ -218,9 +218,9 @@ class Warranties:
             covered_until=covered_until(sale.received_at, months),
             store=store,
             item=ItemView.model_construct(**{**dict(item), "item_cost": cost}),
-            archive=self._archive(archive.key(sale), kept.archive),
+            archive=self._archive(archive.key(sale), stored.archive),
             refund_now=self._refund_now(sale, months, now) if status == "active" else None,
-            cancellation=self._cancelled(kept, cancellation) if cancellation else None,
+            cancellation=self._cancelled(stored, cancellation) if cancellation else None,
         )
 
     def _refund_now(self, sale: Sale, months: int, now: datetime) -> RefundView | None:
@@ -229,8 +229,8 @@ class Warranties:
             return None
         return RefundView.of(_refund(card.refund, sale, months, now), card.refund)
 
-    def _cancelled(self, kept: StoredSale, cancellation: Cancellation) -> CancellationView:
-        sale, months = kept.sale, cancellation.months
+    def _cancelled(self, stored: StoredSale, cancellation: Cancellation) -> CancellationView:
+        sale, months = stored.sale, cancellation.months
         warranty_id = f"{sale.request_id}-{months}"
         return CancellationView(
             warranty_id=warranty_id,
@@ -243,7 +243,7 @@ class Warranties:
             rate_card=cancellation.rate_card,
             archive=self._archive(
                 archive.cancellation_key(warranty_id, cancellation),
-                kept.cancellation_archives.get(months),
+                stored.cancellation_archives.get(months),
             ),
         )
 
@@ -273,7 +273,7 @@ class Warranties:
                     yield SalePosition(place, number), warranty
 
     def _paths(self, filters: Filters) -> list[ItemPath]:
-        """Return how the lists begin that hold what is looked for, in order.
+        """Return the prefixes of the lists that contain the searched warranties, in order.
 
         A SKU without a type may be that of several items. Only types that a rate card has known
         can have warranties, so it is never more lists than there are such types.

@@ -6,12 +6,12 @@
 ``STORE#<store_uuid>/STORE``           a store
 ``ITEM#<item_sku>/<item_type>``        an item, with the cost and the title of the newest sale
 ``NUMBER#<number>/SALE``               which sale has this number
-``KEY#<key>/SALE``                     the sale that an Idempotency-Key stands for
+``KEY#<key>/SALE``                     the sale that an Idempotency-Key identifies
 ``REFUSALS#<shard>/<type>␟<reason>``   how often, and what the last one cost
 
 A place is ``<item_type>␟<item_sku>␟<received_at>␟<request_id>``; ␟ is the control character U+001F,
-which no name holds. A sale stands in full (``body``) wherever it is listed, with all its
-warranties, and never changes; what is cancelled later stands beside it (``cancelled_<months>``).
+which no name holds. A sale is stored in full (``body``) wherever it is listed, with all its
+warranties, and never changes; a later cancellation is beside it (``cancelled_<months>``).
 One transaction writes a sale and the effect that archives it. It touches stores and items only when
 it creates them, so that thousands of stores which sell the same item have no record in common.
 """
@@ -62,7 +62,7 @@ class WarrantyStore:
     def read_snapshot(
         self, store_uuid: str, item_type: str, item_sku: str, *, key: str | None
     ) -> Snapshot:
-        """Return what stands where a sale is to be stored: one read."""
+        """Return what is stored where a sale is to be written: one read."""
         store, item = _store_key(store_uuid), _item_key(item_type, item_sku)
         keyed = _idempotency_key(key or "")
         keys = [store, item, *([keyed] if key else [])]
@@ -130,9 +130,9 @@ class WarrantyStore:
             )
             for place in places
         ]
-        asked = self._outbox.adding(archive.cancellation_effect(warranty_id))
+        archiving = self._outbox.adding(archive.cancellation_effect(warranty_id))
         try:
-            self._table.transact(*marks, asked)
+            self._table.transact(*marks, archiving)
         except ConditionError as failed:
             there = _cancellations(failed.item or {})
             found = next((each for each in there if each.months == cancellation.months), None)

@@ -5,8 +5,8 @@ from datetime import timedelta
 from chalicelib.core.outbox.effects import Effect
 
 KIND = "webhook"
-_KEPT = timedelta(days=60)
-"""Longer than any event is kept: without its event there is nothing to deliver."""
+_RETENTION = timedelta(days=60)
+"""Longer than any event is stored: without its event there is nothing to deliver."""
 
 
 def delivery(
@@ -14,12 +14,13 @@ def delivery(
 ) -> Effect:
     """Return the delivery of an event to a subscription's receiver.
 
-    ``replay`` tells a repeat from the first one; ``body`` is that of a test, which no log has.
+    ``replay`` distinguishes a repeat from the first one; ``body`` is that of a test, which no log
+    has.
     """
     payload = {"subscription": subscription_id, "event": event_id}
     if body is not None:
         payload["body"] = body
-    return Effect(effect_id(subscription_id, event_id, replay), KIND, payload, kept=_KEPT)
+    return Effect(effect_id(subscription_id, event_id, replay), KIND, payload, retention=_RETENTION)
 
 
 def effect_id(subscription_id: str, event_id: str, replay: str = "") -> str:

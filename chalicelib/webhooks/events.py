@@ -23,14 +23,14 @@ from chalicelib.webhooks.wiring import deliverer, recording
 bp = Blueprint(__name__)
 
 SOURCES = ("bakery", "deliveries", "ledger", "vending", "warranties")
-"""The contexts whose tables tell what happened, each in its module ``facts``."""
+"""The contexts whose tables' changes are events, each with a module ``facts``."""
 _AT_ONCE = 10
 
 
 @bp.lambda_function(name="webhooks_recorded")
 @observed("webhooks_recorded")
 def recorded(event: Mapping[str, Any], _context: object) -> None:
-    """Record as events what a table's stream tells, in its order."""
+    """Record the changes of a table's stream as events, in their order."""
     log.count("EventsRecorded", recording().record(list(facts(event["Records"]))))
 
 
@@ -54,7 +54,7 @@ def facts(records: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:
 
 
 def _teller(record: Mapping[str, Any]) -> Callable[[ItemChange], Iterable[Fact]]:
-    """Return what tells the facts of a record's table."""
+    """Return the function that derives the facts of a record's table."""
     table = str(record["eventSourceARN"]).partition(":table/")[2].partition("/")[0]
     [context] = [each for each in SOURCES if os.environ.get(f"{each.upper()}_TABLE") == table]
     teller: Callable[[ItemChange], Iterable[Fact]] = import_module(

@@ -1,8 +1,8 @@
 """The handler of deliveries: one signed request to one receiver.
 
-A receiver that fails rests, a little longer each time, and so does one that is slow; after that it
-gets one event at a time until it answers well. Its own deliveries wait meanwhile, and spend no time
-of a worker: so nobody else's do.
+A receiver that fails is paused, a little longer each time, and so is one that is slow; after that
+it gets one event at a time until it answers well. Its own deliveries wait meanwhile, and spend no
+time of a worker: so no other receiver's do.
 """
 
 import random
@@ -58,7 +58,7 @@ class DeliveryHandler:
 
     def handle(self, effect: Effect) -> str | None:
         """Send the event. Raises EffectError, but never one that stops the deliveries of others."""
-        subscription, health = self.receivers.look(effect.payload["subscription"])
+        subscription, health = self.receivers.get_with_health(effect.payload["subscription"])
         if subscription is None:
             return "not sent: the subscription was deleted"
         if not subscription.active:
@@ -69,7 +69,7 @@ class DeliveryHandler:
         return self._sent(subscription, health, effect.payload["event"], body)
 
     def find(self, effect: Effect) -> str | None:
-        """Return nothing: receivers are not asked."""
+        """Return nothing: receivers cannot be queried."""
 
     def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         """Keep nothing: the outbox shows how a delivery ended."""
@@ -79,7 +79,7 @@ class DeliveryHandler:
             return str(effect.payload["body"]).encode()
         event = self.log.event(str(effect.payload["event"]).removeprefix(PREFIX))
         if event is None:
-            raise RejectedError("the event is older than events are kept")
+            raise RejectedError("the event is older than events are stored")
         return event.body.encode()
 
     def _taken(self, subscription: Subscription, health: Health) -> Health:
@@ -145,7 +145,7 @@ class DeliveryHandler:
             self.receivers.put_health(subscription.id, None)
 
     def _deactivate(self, subscription: Subscription) -> None:
-        """Send no more to a receiver that is gone, unless somebody changes the subscription."""
+        """Stop sending to a receiver that is gone, until the subscription is changed."""
         stopped = subscription.after(active=False, why_inactive="the receiver answered 410 Gone")
         try:
             self.receivers.replace(subscription, stopped)

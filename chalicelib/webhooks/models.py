@@ -77,7 +77,7 @@ class EventView(Model):
     """An event, as receivers get it: ``type`` is its kind, ``timestamp`` when it happened.
 
     ``data`` is what the kind's own model says; null where it was too large to send, or where
-    somebody was erased, and ``subject`` is then where to look. Ids grow in the order in which
+    a customer was erased, and ``subject`` is then the path to read. Ids grow in the order in which
     events were recorded.
     """
 
@@ -139,7 +139,7 @@ class SubscriptionChange(OwnBody):
 
 
 class RotationBody(OwnBody):
-    """For how long the secret before goes on signing, too."""
+    """For how long the previous secret signs, too."""
 
     overlap_hours: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP_H), FROM_JSON] = 24
     """For how many hours the secrets before sign, too."""
@@ -158,7 +158,7 @@ class ReplayBody(OwnBody):
     until: At | None = None
     """The time of recording before which events are delivered again."""
     after: EventId | None = None
-    """Where to go on: what the answer before said."""
+    """Where to continue: the cursor of the previous response."""
 
     @model_validator(mode="after")
     def _one_or_since(self) -> "ReplayBody":
@@ -187,7 +187,7 @@ class Secret(Model):
 
 
 class Subscription(Model):
-    """A subscription as it is kept; no ``kinds`` are all of them. The newest secret is first."""
+    """A subscription as it is stored; no ``kinds`` are all of them. The newest secret is first."""
 
     id: str
     url: str
@@ -270,7 +270,7 @@ class SubscriptionView(Model):
     active: bool
     """Whether events are sent."""
     why_inactive: str | None = None
-    """Why events are not sent any more, where nobody has asked for that."""
+    """Why events are no longer sent, where no caller has stopped them."""
     created_at: Instant
     """When it was made; earlier events are not sent."""
     old_secret_until: Instant | None = None
@@ -316,16 +316,16 @@ class Tested(Model):
 
 
 class Replayed(Model):
-    """How many events are delivered again; ``after`` is where the next request goes on."""
+    """How many events are delivered again; ``after`` is where the next request continues."""
 
     events: int
     """How many events are delivered again."""
     after: str | None = None
-    """Where the next request goes on; absent when there are no more."""
+    """Where the next request continues; absent when there are no more."""
 
 
 class DeliveryView(Model):
-    """What became of delivering an event: ``answer`` says why it was given up or not sent."""
+    """The outcome of delivering an event: ``answer`` says why it was given up or not sent."""
 
     event_id: str
     """The id of the event."""
@@ -334,7 +334,7 @@ class DeliveryView(Model):
     attempts: int
     """How often it was tried."""
     asked_at: Instant
-    """When it was asked for."""
+    """When it was requested."""
     due_at: Instant | None = None
     """When it may be tried next."""
     last_error: str | None = None

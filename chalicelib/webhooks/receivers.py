@@ -1,4 +1,4 @@
-"""Talking to receivers: anybody's servers, at addresses that anybody gave us.
+"""Calls to receivers: third parties' servers, at addresses that callers gave us.
 
 A receiver's name is resolved once, every address that it has must be one of the public internet,
 and the connection is made to such an address and to no other: a name that leads elsewhere the next

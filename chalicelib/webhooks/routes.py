@@ -215,9 +215,10 @@ def replay_events(path: SubscriptionPath, body: ReplayBody, headers: KeyHeader) 
     errors=(404,),
 )
 def get_delivery(path: DeliveryPath) -> Response:
-    """Show what became of delivering an event, or a test."""
+    """Show the outcome of delivering an event, or a test."""
     row = subscriptions().delivered(path.subscription_id, path.event_id)
     values = {name: getattr(row, name, None) for name in DeliveryView.model_fields}
+    values["asked_at"] = row.requested_at
     values |= {"event_id": path.event_id, "answer": row.answer or row.reference}
     values |= {"due_at": None if row.over else row.due_at}
     return ok(DeliveryView.model_validate(values))

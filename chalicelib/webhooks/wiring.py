@@ -53,8 +53,8 @@ def subscriptions() -> Subscriptions:
 @cache
 def event_log() -> EventLog:
     """Return the log of events."""
-    kept = timedelta(days=from_env(WebhooksSettings).webhook_event_days)
-    return EventLog(_table(), now=now, kept=kept)
+    retention = timedelta(days=from_env(WebhooksSettings).webhook_event_days)
+    return EventLog(_table(), now=now, retention=retention)
 
 
 @cache

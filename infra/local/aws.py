@@ -48,7 +48,7 @@ class LocalAws:
 
     @property
     def state(self) -> Path:
-        """Return where everything that is stored is kept between starts."""
+        """Return the folder of the state between starts."""
         return self.home / "state"
 
     @property
@@ -116,7 +116,7 @@ class LocalAws:
         if status == HTTPStatus.NO_CONTENT:
             return None
         if status != HTTPStatus.INSUFFICIENT_STORAGE:
-            return f"The server answered {status} when it was asked to save."
+            return f"The server answered {status} to the request to save."
         problem = json.loads(body)
         return f"{problem['detail']}. It was last saved at {problem['saved_at']}"
 
@@ -137,10 +137,12 @@ class LocalAws:
 
         Functions inherit the server's environment, so nothing of the developer's gets in.
         """
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
+        inherited = {
+            name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ
+        }
         state = self.state
         return {
-            **kept,
+            **inherited,
             **CREDENTIALS,
             "AWS_DEFAULT_REGION": REGION,
             "GATEWAY_PORT": str(self.aws_port),

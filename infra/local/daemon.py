@@ -102,7 +102,7 @@ class Daemon:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             return not Path("/proc/self").exists()
-        if not command:  # it is just being started, or has ended and nobody has asked how
+        if not command:  # it is just being started, or has ended and was not waited for
             return state != "Z"
         return self.marker in command.replace("\0", " ")
 

@@ -146,7 +146,7 @@ class Gateway:
             return
         try:
             await self._state.save()
-        except Exception as failed:  # noqa: BLE001 - whoever asked has to know
+        except Exception as failed:  # noqa: BLE001 - the caller has to know
             since = datetime.fromtimestamp(self._state.saved_at, UTC).isoformat(timespec="seconds")
             body = {"status": 507, "title": "Not saved", "detail": str(failed), "saved_at": since}
             await _answer(send, 507, [_PROBLEM], json.dumps(body).encode())
@@ -168,7 +168,7 @@ def _is_presigned(scope: Scope) -> bool:
 
 
 class _Sender:
-    """Sends messages on. LocalStack looks for ``closed`` at whatever owns what it sends by."""
+    """Sends messages on. LocalStack reads ``closed`` of the owner of ``send``."""
 
     def __init__(self, send: Any) -> None:
         self._send = send
@@ -256,8 +256,8 @@ def _cors(origin: bytes | None) -> RawHeaders:
 
 
 def _is_preflight(scope: Scope) -> bool:
-    asked = _value(scope, b"access-control-request-method")
-    return scope.get("method") == "OPTIONS" and asked is not None
+    requested_method = _value(scope, b"access-control-request-method")
+    return scope.get("method") == "OPTIONS" and requested_method is not None
 
 
 async def _answer_preflight(scope: Scope, send: Any, origin: bytes, methods: bytes) -> None:

@@ -38,8 +38,8 @@ class Background:
         """Start it unless it runs; return True when it was started. Raises DaemonError."""
         if self.pid():
             return False
-        kept = {name: os.environ[name] for name in _NEEDED if name in os.environ}
-        self._daemon.spawn(self.command, self.ports, {**kept, **self.environment})
+        inherited = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+        self._daemon.spawn(self.command, self.ports, {**inherited, **self.environment})
         return True
 
     def stop(self) -> bool:

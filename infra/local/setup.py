@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 _NO_VENV = (
-    "The virtual environment could not be made; what Python says of it stands above. "
+    "The virtual environment could not be made; Python's message is above. "
     "On Debian and Ubuntu it takes: apt install python3-venv"
 )
 _TTY = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -56,7 +56,7 @@ class VirtualEnvironment:
             + ["--disable-pip-version-check", *arguments],
             why=(
                 f"Could not install {self.what}. Is the package registry reachable? "
-                "What pip says of it stands above"
+                "pip's message is above"
             ),
         )
         marker.write_text(digest.hexdigest())
@@ -64,7 +64,7 @@ class VirtualEnvironment:
 
 
 def run(command: Sequence[str], *, why: str, environment: dict[str, str] | None = None) -> None:
-    """Run a command quietly; when it fails, print what it said and raise SetupError(why)."""
+    """Run a command quietly; when it fails, print its output and raise SetupError(why)."""
     ended = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

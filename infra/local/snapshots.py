@@ -82,8 +82,8 @@ class StateFolder:
     def begin(self, write: Write) -> _Child:
         """Have a forked child write the state of this instant; `finish` waits for it.
 
-        A fork and not a thread: all services are seen at one instant, and nobody waits meanwhile.
-        Raises SnapshotError.
+        A fork and not a thread: all services are seen at one instant, and no request waits
+        meanwhile. Raises SnapshotError.
         """
         self._lock.acquire()
         try:
@@ -174,15 +174,15 @@ class StateFolder:
 
 def _await(child: _Child) -> str:
     """Return why the child failed, empty if it did not."""
-    said, deadline = b"", time.monotonic() + _LONGEST_S
+    message, deadline = b"", time.monotonic() + _LONGEST_S
     while select.select([child.reports], [], [], max(0, deadline - time.monotonic()))[0]:
         piece = os.read(child.reports, 4096)
         if not piece:
             break
-        said += piece
+        message += piece
     else:
         os.kill(child.pid, signal.SIGKILL)
-        said = f"Writing took more than {_LONGEST_S:.0f} s".encode()
+        message = f"Writing took more than {_LONGEST_S:.0f} s".encode()
     os.close(child.reports)
     _, status = os.waitpid(child.pid, 0)
-    return said.decode() or ("" if status == 0 else "The process that writes it was killed")
+    return message.decode() or ("" if status == 0 else "The process that writes it was killed")

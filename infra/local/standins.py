@@ -103,14 +103,16 @@ class LocalStandins:
         return credentials.identity(self.http_port)
 
 
-def with_own(standing: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """Return ``standing`` settings with a developer's ``own`` over them.
+def with_own(defaults: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """Return the ``defaults`` with a developer's ``own`` settings over them.
 
     A vendor of which they name anything is theirs whole: no real address gets a stand-in's token.
     """
     theirs = [prefix for prefix in _VENDORS if any(name.startswith(prefix) for name in own)]
-    kept = {name: value for name, value in standing.items() if not name.startswith(tuple(theirs))}
-    return kept | {name: value for name, value in own.items() if name.startswith(_VENDORS)}
+    remaining = {
+        name: value for name, value in defaults.items() if not name.startswith(tuple(theirs))
+    }
+    return remaining | {name: value for name, value in own.items() if name.startswith(_VENDORS)}
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -138,9 +140,9 @@ def _unquoted(value: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    kept = {
+    environment = {
         name: os.environ[name]
         for name in ("HOME", "LANG", "PATH", "TMPDIR", "VENDOR_CONTRACTS")
         if name in os.environ
     }
-    return {**kept, "PYTHONPATH": str(ROOT)}
+    return {**environment, "PYTHONPATH": str(ROOT)}

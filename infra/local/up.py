@@ -91,23 +91,23 @@ def up() -> None:
 
 
 def _where_it_may_run() -> LocalAws:
-    """Return the embedded AWS on the ports asked for, or on those that it has already."""
-    asked = local_aws()
-    standing = asked.running_at()
+    """Return the embedded AWS on the requested ports, or on those that it has already."""
+    requested = local_aws()
+    running = requested.running_at()
     named = any(os.environ.get(name) for name in ("PORT", "AWS_PORT"))
-    if standing != asked and named:
-        raise SetupError(f"It runs already, with its API at {standing.api}; first: make down")
-    return standing
+    if running != requested and named:
+        raise SetupError(f"It runs already, with its API at {running.api}; first: make down")
+    return running
 
 
 def _where_vendors_may_stand() -> LocalStandins:
-    """Return the stand-ins on the ports asked for, or on those that they have already."""
-    asked = local_standins()
-    standing = asked.running_at()
+    """Return the stand-ins on the requested ports, or on those that they have already."""
+    requested = local_standins()
+    running = requested.running_at()
     named = any(os.environ.get(name) for name in ("STANDINS_PORT", "SMTP_PORT"))
-    if standing != asked and named:
-        raise SetupError(f"The stand-ins run already, at {standing.page}; first: make down")
-    return standing
+    if running != requested and named:
+        raise SetupError(f"The stand-ins run already, at {running.page}; first: make down")
+    return running
 
 
 def install_runtime() -> None:
@@ -148,7 +148,7 @@ def down() -> None:
             "the next make up goes on from what was saved"
         ) from lost
     if stopped:
-        done("Stopped; everything that is stored is kept for the next make up")
+        done("Stopped; stored data stays for the next make up")
     else:
         done("It was not running")
 
@@ -166,8 +166,8 @@ def reset() -> None:
     with suppress(StateLostError):
         aws.stop()
     shutil.rmtree(aws.state, ignore_errors=True)
-    for kept in ("exporter.db", "exporter.db-wal", "exporter.db-shm"):
-        (ROOT / ".monitoring" / kept).unlink(missing_ok=True)
+    for name in ("exporter.db", "exporter.db-wal", "exporter.db-shm"):
+        (ROOT / ".monitoring" / name).unlink(missing_ok=True)
     shutil.rmtree(ROOT / ".monitoring" / "prometheus-data", ignore_errors=True)
     done("Stopped, and all local data is forgotten; make up starts afresh")
 
@@ -220,7 +220,7 @@ def deploy(aws: LocalAws) -> None:
         check=False,
     )
     if ended.returncode:
-        raise SetupError("The stack could not be deployed; what went wrong stands above")
+        raise SetupError("The stack could not be deployed; the reason is above")
 
 
 def wait_until_healthy(aws: LocalAws, patience_s: float = 30) -> None:

@@ -36,7 +36,7 @@ class _Outcome(NamedTuple):
 
 
 class RuntimeApi:
-    """What one runtime client asks for its work, and tells the results."""
+    """The API from which one runtime client gets its work, and to which it sends results."""
 
     def __init__(self) -> None:
         self.work: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -54,7 +54,7 @@ class RuntimeApi:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def expect_another(self) -> None:
-        """Be ready for a new client; one that has died while it asked for work gets none."""
+        """Be ready for a new client; one that died while it waited for work gets none."""
         self.ready.clear()
         before, self.work = self.work, queue.Queue()
         before.put(None)
@@ -194,16 +194,16 @@ class ProcessEnvironment(RuntimeExecutor):  # type: ignore[misc]
                 outcome = self._api.outcomes.get(timeout=0.05)
             except queue.Empty:
                 if self._process.poll() is not None and self._api.outcomes.empty():
-                    said = f"Runtime exited with error: exit status {self._process.returncode}"
-                    body = _error("Runtime.ExitError", f"RequestId: {request_id} Error: {said}")
+                    message = f"Runtime exited with error: exit status {self._process.returncode}"
+                    body = _error("Runtime.ExitError", f"RequestId: {request_id} Error: {message}")
                     return _Outcome(request_id, failed=True, body=body)
                 continue
             if outcome.request_id == request_id:
                 return _limited(outcome)
         self._process.kill()
-        said = f"{request_id} Task timed out after {self._timeout_s:.2f} seconds"
-        self._lines.append(f"{said}\n")
-        return _Outcome(request_id, failed=True, body=_error("Sandbox.Timedout", said))
+        message = f"{request_id} Task timed out after {self._timeout_s:.2f} seconds"
+        self._lines.append(f"{message}\n")
+        return _Outcome(request_id, failed=True, body=_error("Sandbox.Timedout", message))
 
     def _logs(self, request_id: str, took_ms: float) -> str:
         printed, self._lines = "".join(self._lines), []
@@ -267,11 +267,11 @@ class ProcessEnvironment(RuntimeExecutor):  # type: ignore[misc]
 def _limited(outcome: _Outcome) -> _Outcome:
     if outcome.failed or len(outcome.body) <= _LARGEST_ANSWER:
         return outcome
-    said = (
+    message = (
         f"Response payload size ({len(outcome.body)} bytes) exceeded maximum allowed payload size "
         f"({_LARGEST_ANSWER} bytes)."
     )
-    body = _error("Function.ResponseSizeTooLarge", said)
+    body = _error("Function.ResponseSizeTooLarge", message)
     return _Outcome(outcome.request_id, failed=True, body=body)
 
 

@@ -3,7 +3,7 @@
 Two of LocalStack's engines are exchanged, as both come with its image only: DynamoDB Local (a Java
 program) by MiniStack's DynamoDB, behind LocalStack's own DynamoDB service; and containers by
 processes (`environments`), behind LocalStack's own Lambda service. The gateway of the local target
-stands before it all: one port is AWS, the other the API.
+is in front of it: one port is AWS, the other the API.
 
 Settings: ``GATEWAY_LISTEN`` names both ports, AWS's first. ``BACKROOM_TABLES_PYTHON`` has
 MiniStack, ``BACKROOM_RUNTIME_PYTHON`` has awslambdaric.
@@ -68,7 +68,7 @@ def run_functions_in_processes() -> None:
     """Have LocalStack's Lambda service run each environment as a process."""
 
     class Executors:
-        """What LocalStack looks its executors up in."""
+        """The registry of LocalStack's executors."""
 
         def exists(self, _: str) -> bool:
             return True

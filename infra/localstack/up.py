@@ -28,7 +28,7 @@ HOME = ROOT / ".localstack"
 SERVER = Path(__file__).with_name("server.py")
 WARM = 4
 _PYTHON = (3, 13)
-_KINESIS_MOCK = "0.5.2"  # LocalStack's, at the place where it looks
+_KINESIS_MOCK = "0.5.2"  # LocalStack's, at the path that it uses
 _NO_PYTHON = """LocalStack takes Python 3.13, and none is here. One of these gets it:
     apt install python3.13 python3.13-venv      (Debian 13, Ubuntu 25.04 and later)
     pyenv install 3.13
@@ -144,7 +144,7 @@ class LocalStack:
             "FILESYSTEM_ROOT": str(self.installed / "files"),
             "GATEWAY_LISTEN": listen,
             "GATEWAY_SERVER": "hypercorn",
-            # Two processors start functions slowly when many are asked for at once.
+            # Two processors start functions slowly when many are started at once.
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "120",
             "LOCALSTACK_HOST": f"localhost:{self.aws_port}",
             "LS_LOG": "warning",
@@ -252,7 +252,7 @@ def install(python: str) -> None:
         run(
             ["npm", "install", "--silent", "--prefix", str(kinesis)]
             + [f"kinesis-local@{_KINESIS_MOCK}"],
-            why="Kinesis Mock could not be installed from npm; what it says stands above",
+            why="Kinesis Mock could not be installed from npm; its output is above",
         )
 
 
@@ -275,7 +275,7 @@ def deploy(stack: LocalStack, *more: str) -> None:
         check=False,
     )
     if ended.returncode:
-        raise SetupError("The stack could not be deployed; what went wrong stands above")
+        raise SetupError("The stack could not be deployed; the reason is above")
 
 
 def warm(stack: LocalStack, count: int = WARM) -> None:

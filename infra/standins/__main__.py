@@ -25,25 +25,25 @@ def main() -> None:
     parser.add_argument("--bind", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--name", default="", help="the host name in the settings")
     parser.add_argument("--settings", type=Path, help="where to write the vendors' settings")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd scolds itself at each login
     over = threading.Event()
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: over.set())
     standins = Standins(
-        asked.home,
-        http_port=asked.http_port,
-        smtp_port=asked.smtp_port,
+        options.home,
+        http_port=options.http_port,
+        smtp_port=options.smtp_port,
         contracts=Contracts.find(),
-        webhook=asked.webhook,
-        bind=asked.bind,
-        name=asked.name,
+        webhook=options.webhook,
+        bind=options.bind,
+        name=options.name,
     ).start()
-    if asked.settings:
-        part = asked.settings.with_suffix(".part")
+    if options.settings:
+        part = options.settings.with_suffix(".part")
         part.touch(mode=0o600)
         part.write_text(json.dumps(standins.settings(), sort_keys=True))
-        part.replace(asked.settings)
+        part.replace(options.settings)
     over.wait()
     standins.stop()
 

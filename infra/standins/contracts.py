@@ -1,6 +1,6 @@
 """Checks requests against the vendors' own contracts (OpenAPI 3.0), where these are at hand.
 
-They are not part of this repository. They are looked for in the folder that `VENDOR_CONTRACTS`
+They are not part of this repository. They are read from the folder that `VENDOR_CONTRACTS`
 names, and in a folder ``contracts`` of a neighbour of this checkout.
 """
 
@@ -197,7 +197,7 @@ def _json_schema(node: Any) -> Any:
 
 
 def _value(schema: dict[str, Any], text: str) -> Any:
-    """Return the value that a query's text stands for."""
+    """Return the value of a query's text."""
     kind = schema.get("type")
     try:
         if kind == "boolean":

@@ -38,7 +38,7 @@ Act = Callable[..., Any]
 
 
 class Control:
-    """Does what is asked of it under ``/control``."""
+    """Serves the requests under ``/control``."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -67,7 +67,7 @@ class Control:
         ]
 
     def handle(self, request: Request) -> Reply:
-        """Do it; 204 when there is nothing to tell."""
+        """Do it; 204 without a result."""
         for method, pattern, act in self._routes:
             match = pattern.fullmatch(request.path)
             if match and method == request.method:

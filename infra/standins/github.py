@@ -66,7 +66,7 @@ class GitHubStandin(Vendor):
             }
 
     def accept(self, login: str) -> bool:
-        """Let somebody accept their invitation."""
+        """Accept a user's invitation."""
         with self.lock:
             found = self._invited(login)
             if found is None:
@@ -84,7 +84,7 @@ class GitHubStandin(Vendor):
             return found is not None
 
     def rename(self, login: str, to: str) -> bool:
-        """Let somebody take another name: id, access and invitations stay, the old name is free."""
+        """Rename a user: id, access and invitations stay, the old name is free."""
         with self.lock:
             if login not in self.logins or to in self.logins:
                 return False
@@ -100,7 +100,7 @@ class GitHubStandin(Vendor):
             return True
 
     def _number(self, login: str) -> int:
-        """Return the id of an account; nobody ever gets another's."""
+        """Return the id of an account; no account ever gets another's."""
         return self._ids.setdefault(login, next(self._accounts))
 
     def _user(self, request: Request, login: str) -> Reply:

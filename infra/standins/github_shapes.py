@@ -1,4 +1,4 @@
-"""What GitHub tells of people, repositories and invitations, with all that its contract demands."""
+"""GitHub's answers on people, repositories and invitations, with all that its contract demands."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -44,7 +44,7 @@ _SECRET = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 @dataclass
 class Grant:
-    """What somebody let a client have; ``ended`` once it was taken back or misused."""
+    """What a person granted a client; ``ended`` once it was revoked or misused."""
 
     subject: str
     scopes: tuple[str, ...]
@@ -55,7 +55,7 @@ class Grant:
 @dataclass(frozen=True)
 class _Code:
     grant: Grant
-    asked: Mapping[str, str]
+    form: Mapping[str, str]
     until: float
 
 
@@ -92,7 +92,7 @@ class IdentityStandin(Vendor):
         self.on("POST", "/revoke", self._revoke)
 
     def reset(self) -> None:
-        """Forget all sign-ins; the keys stay, so tokens go on until they end."""
+        """Forget all sign-ins; the keys stay, so tokens stay valid until they expire."""
         self._books = _Books()
 
     def rotate(self) -> None:
@@ -144,82 +144,82 @@ class IdentityStandin(Vendor):
     # --- people ---
 
     def _ask(self, request: Request) -> Reply:
-        asked = dict(request.query)
-        self._check_client(asked)
-        if wrong := self._wrong_with(asked):
-            return self._back(asked, error=wrong)
-        return _Page(200, page(asked), _HTML)
+        form = dict(request.query)
+        self._check_client(form)
+        if wrong := self._wrong_with(form):
+            return self._back(form, error=wrong)
+        return _Page(200, page(form), _HTML)
 
     def _answered(self, request: Request) -> Reply:
-        asked = _form(request)
-        self._check_client(asked)
-        if wrong := self._wrong_with(asked):
-            return self._back(asked, error=wrong)
-        person = PEOPLE.get(asked.pop("person", ""))
+        form = _form(request)
+        self._check_client(form)
+        if wrong := self._wrong_with(form):
+            return self._back(form, error=wrong)
+        person = PEOPLE.get(form.pop("person", ""))
         if person is None:
-            return self._back(asked, error="access_denied")
+            return self._back(form, error="access_denied")
         code = secrets.token_urlsafe(32)
-        grant = Grant(person.subject, _granted(asked, person), person.technician)
-        self._books.codes[code] = _Code(grant, asked, self.clock() + _CODE_S)
-        return self._back(asked, code=code)
+        grant = Grant(person.subject, _granted(form, person), person.technician)
+        self._books.codes[code] = _Code(grant, form, self.clock() + _CODE_S)
+        return self._back(form, code=code)
 
-    def _check_client(self, asked: Mapping[str, str]) -> None:
-        """Refuse, without sending anybody anywhere, a client or an address that is not known."""
-        if asked.get("client_id") != credentials.IDENTITY_CLIENT_ID:
+    def _check_client(self, form: Mapping[str, str]) -> None:
+        """Refuse an unknown client or address without a redirect."""
+        if form.get("client_id") != credentials.IDENTITY_CLIENT_ID:
             raise self._wrong("invalid_client", "There is no such client.")
-        if not _REDIRECT.fullmatch(asked.get("redirect_uri", "")):
+        if not _REDIRECT.fullmatch(form.get("redirect_uri", "")):
             raise self._wrong("invalid_request", "The redirect address is none on this machine.")
 
-    def _wrong_with(self, asked: Mapping[str, str]) -> str | None:
-        """Return the error that a client gets back for what it asked."""
-        if asked.get("response_type") != "code":
+    def _wrong_with(self, form: Mapping[str, str]) -> str | None:
+        """Return the error of a client's request."""
+        if form.get("response_type") != "code":
             return "unsupported_response_type"
-        proved = asked.get("code_challenge_method") == "S256"
-        if not (proved and _CHALLENGE.fullmatch(asked.get("code_challenge", ""))):
+        proved = form.get("code_challenge_method") == "S256"
+        if not (proved and _CHALLENGE.fullmatch(form.get("code_challenge", ""))):
             return "invalid_request"
         known = {"openid", "offline_access", *KNOWN_SCOPES}
-        return None if set(asked.get("scope", "").split()) <= known else "invalid_scope"
+        return None if set(form.get("scope", "").split()) <= known else "invalid_scope"
 
-    def _back(self, asked: Mapping[str, str], **fields: str) -> Reply:
-        state = {"state": asked["state"]} if "state" in asked else {}
+    def _back(self, form: Mapping[str, str], **fields: str) -> Reply:
+        state = {"state": form["state"]} if "state" in form else {}
         query = urlencode({**fields, **state, "iss": self.base})
-        headers = {"Location": f"{asked['redirect_uri']}?{query}", "Cache-Control": "no-store"}
+        headers = {"Location": f"{form['redirect_uri']}?{query}", "Cache-Control": "no-store"}
         return _Page(303, "", headers)
 
     # --- tokens ---
 
     def _token(self, request: Request) -> Reply:
-        asked = _form(request) if request.media_type == _FORM else {}
+        form = _form(request) if request.media_type == _FORM else {}
         grants = {
             "authorization_code": self._by_code,
             "refresh_token": self._by_refresh,
             "client_credentials": self._by_secret,
         }
-        grant = grants.get(asked.get("grant_type", ""))
+        grant = grants.get(form.get("grant_type", ""))
         if grant is None:
             raise self._wrong("unsupported_grant_type", "There is no such grant.")
-        return Reply(200, grant(request, asked), _SECRET)
+        return Reply(200, grant(request, form), _SECRET)
 
-    def _by_code(self, _: Request, asked: Mapping[str, str]) -> dict[str, Any]:
-        code = asked.get("code", "")
+    def _by_code(self, _: Request, form: Mapping[str, str]) -> dict[str, Any]:
+        code = form.get("code", "")
         if code in self._books.used_codes:
             self._books.used_codes[code].ended = True
-        kept = self._books.codes.pop(code, None)
-        if kept is None or kept.until < self.clock():
+        code_grant = self._books.codes.pop(code, None)
+        if code_grant is None or code_grant.until < self.clock():
             raise self._wrong("invalid_grant", "The code is unknown, used, or too old.")
-        self._books.used_codes[code] = kept.grant
+        self._books.used_codes[code] = code_grant.grant
         for name in ("client_id", "redirect_uri"):
-            if asked.get(name) != kept.asked.get(name):
+            if form.get(name) != code_grant.form.get(name):
                 raise self._wrong("invalid_grant", f"The {name} is not that of the code.")
-        verifier = asked.get("code_verifier", "")
+        verifier = form.get("code_verifier", "")
         proof = _text(hashlib.sha256(verifier.encode()).digest())
-        if not _VERIFIER.fullmatch(verifier) or proof != kept.asked["code_challenge"]:
+        if not _VERIFIER.fullmatch(verifier) or proof != code_grant.form["code_challenge"]:
             raise self._wrong("invalid_grant", "The verifier does not fit the challenge.")
-        return self._tokens(kept.grant, kept.asked.get("nonce"))
+        return self._tokens(code_grant.grant, code_grant.form.get("nonce"))
 
-    def _by_refresh(self, _: Request, asked: Mapping[str, str]) -> dict[str, Any]:
-        token = asked.get("refresh_token", "")
-        if asked.get("client_id") != credentials.IDENTITY_CLIENT_ID:
+    def _by_refresh(self, _: Request, form: Mapping[str, str]) -> dict[str, Any]:
+        token = form.get("refresh_token", "")
+        if form.get("client_id") != credentials.IDENTITY_CLIENT_ID:
             raise self._wrong("invalid_client", "There is no such client.", 401)
         if token in self._books.spent:
             self._books.spent[token].ended = True
@@ -229,13 +229,13 @@ class IdentityStandin(Vendor):
         self._books.spent[token] = grant
         return self._tokens(grant)
 
-    def _by_secret(self, request: Request, asked: Mapping[str, str]) -> dict[str, Any]:
+    def _by_secret(self, request: Request, form: Mapping[str, str]) -> dict[str, Any]:
         secret = f"{credentials.IDENTITY_MACHINE_ID}:{credentials.IDENTITY_MACHINE_SECRET}"
         good = f"Basic {base64.b64encode(secret.encode()).decode()}"
         header = request.headers.get("authorization", "")
         if not secrets.compare_digest(header.encode(), good.encode()):
             raise self._wrong("invalid_client", "There is no such client.", 401)
-        scopes = tuple(asked.get("scope", "").split())
+        scopes = tuple(form.get("scope", "").split())
         if not set(scopes) <= KNOWN_SCOPES - {"vending:technician"}:
             raise self._wrong("invalid_scope", "That is nothing for a program.")
         grant = Grant(credentials.IDENTITY_MACHINE_ID, scopes)
@@ -274,10 +274,10 @@ class IdentityStandin(Vendor):
         return Reply(200, {}, _SECRET)
 
 
-def _granted(asked: Mapping[str, str], person: Person) -> tuple[str, ...]:
+def _granted(form: Mapping[str, str], person: Person) -> tuple[str, ...]:
     """Return what of the wished scopes is a person's to give."""
     theirs = {"openid", "offline_access", *person.scopes}
-    return tuple(scope for scope in asked.get("scope", "").split() if scope in theirs)
+    return tuple(scope for scope in form.get("scope", "").split() if scope in theirs)
 
 
 def _bearer(grant: Grant) -> dict[str, Any]:

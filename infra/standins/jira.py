@@ -106,7 +106,7 @@ class JiraStandin(Vendor):
             ]
             return repeated(issues) + repeated(comments)
 
-    # --- what somebody at the keyboard does ---
+    # --- what a person in Jira does ---
 
     def change(
         self, key: str, *, add_labels: list[str] | None = None, status: str | None = None
@@ -171,14 +171,14 @@ class JiraStandin(Vendor):
         number = self._made
         key = f"{credentials.JIRA_PROJECT}-{number}"
         at = self._iso()
-        kept = {
+        fields_ = {
             **{name: fields.get(name) for name in ("summary", "duedate", "description")},
             "labels": list(fields.get("labels", [])),
             "status": _STATUSES["new"],
             "created": at,
             "updated": at,
         }
-        issue = _Issue({"id": str(10_000 + number), "key": key, "fields": kept}, {})
+        issue = _Issue({"id": str(10_000 + number), "key": key, "fields": fields_}, {})
         issue.keep(self.clock())
         self._issues[key] = issue
         return issue
@@ -299,8 +299,8 @@ def _cut(state: dict[str, Any], fields: list[str]) -> dict[str, Any]:
         return {"id": state["id"]}
     if "*all" in fields:
         return copy.deepcopy(state)
-    kept = {name: value for name, value in state["fields"].items() if name in fields}
-    return copy.deepcopy({"id": state["id"], "key": state["key"], "fields": kept})
+    fields_ = {name: value for name, value in state["fields"].items() if name in fields}
+    return copy.deepcopy({"id": state["id"], "key": state["key"], "fields": fields_})
 
 
 def _item(field_id: str, before: str, after: str) -> dict[str, Any]:

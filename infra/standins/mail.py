@@ -90,7 +90,7 @@ class _Handler:
 class _Server(SMTP):
     """Ends a connection that speaks HTTP: a web page had a browser open it."""
 
-    async def smtp_POST(self, _: str | None) -> None:  # noqa: N802 - aiosmtpd looks for the name
+    async def smtp_POST(self, _: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         await self.push("421 4.7.0 This is a mail server")
         if self.transport:
             self.transport.close()

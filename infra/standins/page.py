@@ -35,7 +35,7 @@ code { font: 13px ui-monospace, monospace; }
 
 
 def html(state: dict[str, Any]) -> str:
-    """Return the page of everything that `Office.shown` tells."""
+    """Return the page of everything that `Office.shown` returns."""
     sections = (
         _section("Jira", map(_issue, state["jira"]["issues"]), "No tickets yet."),
         _section("Slack", map(_message, state["slack"]["messages"]), "No messages yet."),

@@ -101,7 +101,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of callers who hang up: that is their right, and often asked for."""
+        """Log nothing of callers who hang up: faults often have them do so."""
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -118,7 +118,7 @@ class _Connection(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Write no line for each request; the page tells what arrived."""
+        """Write no line for each request; the page shows what arrived."""
 
     def _serve(self) -> None:
         headers = [(name.lower(), value) for name, value in self.headers.items()]

@@ -23,20 +23,20 @@ button.no { background: none; border: 0; text-align: center; color: var(--accent
 """
 
 
-def page(asked: Mapping[str, str]) -> str:
-    """Return the page for what a client asked; it is sent back with the person who was picked."""
-    kept = "".join(
+def page(request: Mapping[str, str]) -> str:
+    """Return the page for a client's request; it is sent back with the chosen person."""
+    hidden_fields = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
-        for name, value in asked.items()
+        for name, value in request.items()
     )
     people = "".join(_button(person) for person in PEOPLE.values())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Who are you? (stand-in)</title><style>{_STYLE}</style><main>"
-        "<h1>Who are you today?</h1><p>This stands in for an identity provider, on this machine "
-        "only. Nobody here is real, and there is no password.</p>"
-        f'<form method="post" action="authorize">{kept}{people}'
+        "<h1>Who are you today?</h1><p>This is a stand-in for an identity provider, on this "
+        "machine only. Nobody here is real, and there is no password.</p>"
+        f'<form method="post" action="authorize">{hidden_fields}{people}'
         '<button class="no" name="person" value="">Nobody: do not sign in</button>'
         "</form></main></html>"
     )

@@ -14,7 +14,7 @@ _BOT = "U00BACKROOM"
 
 
 def person(user_id: str, real_name: str, display_name: str = "", **more: Any) -> dict[str, Any]:
-    """Return a member of the directory as Slack tells it."""
+    """Return a member of the directory as Slack returns it."""
     name = re.sub("[^a-z0-9]+", ".", real_name.lower()).strip(".") or user_id.lower()
     return {
         "id": user_id,

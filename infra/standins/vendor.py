@@ -13,7 +13,7 @@ Serve = Callable[..., "Reply"]
 
 
 class Clock:
-    """The time of day, which can be sent ahead: nobody has to wait for a lag to pass."""
+    """The time of day, which can be advanced, so that tests need not wait for a lag."""
 
     def __init__(self) -> None:
         self._ahead_s = 0.0

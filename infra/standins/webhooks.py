@@ -44,7 +44,7 @@ class Webhooks:
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def deliver(self, event: dict[str, Any], how: Delivery) -> list[int]:
-        """Send an event; return the last status of each copy, 0 where nobody answered."""
+        """Send an event; return the last status of each copy, 0 without a response."""
         if not self.url:
             return []
         event = {**event, "timestamp": event["timestamp"] - int(how.age_s * 1000)}

@@ -168,14 +168,16 @@ def test_effects_of_the_bakery() -> None:
 
 
 def test_where_effects_stand() -> None:
-    asked = rows.asked(archive.effect(SALE), AT)
+    requested = rows.requested(archive.effect(SALE), AT)
 
     assert rows.place("jira#order#7") == ("EFFECT#jira#order#7", "EFFECT")
     assert [rows.shard(each) for each in ("jira#batch#2026-11-21", archive.effect(SALE).id)] == [
         4,
         7,
     ]
-    assert rows.list_place(asked) == f"archive#2142-03-01T08:00:00.000005+00:00#archive#{REQUEST}"
+    assert (
+        rows.list_place(requested) == f"archive#2142-03-01T08:00:00.000005+00:00#archive#{REQUEST}"
+    )
     assert rows.wake("jira", AT) == "jira#2142-03-01T08:00:00.000005+00:00"
 
 

@@ -59,7 +59,7 @@ def test_what_the_functions_keep_is_what_the_parameters_say() -> None:
 
 def test_effects_that_are_deleted_outlive_what_they_are_about() -> None:
     kept = {
-        effect.kept
+        effect.retention
         for effect in (
             delivery("sub_1", "evt_1"),
             effects.document_erasure("1"),

@@ -34,7 +34,7 @@ def test_d5_a_package_is_sent_once_and_the_screen_says_so(screens: Screens, pack
     screens.sees("Sent again: same answer")
 
 
-def test_d5_an_id_that_stands_for_another_package_is_refused_with_what_differs(
+def test_d5_an_id_that_identifies_another_package_is_refused_with_what_differs(
     screens: Screens, package: str
 ) -> None:
     send(screens, package, "mars")

@@ -141,7 +141,7 @@ def test_a_technician_uploads_and_sees_their_own(page: Screens, tmp_path: Any) -
     page.sees("There is no machine GM002.")
 
 
-def test_a_table_is_saved_by_whoever_is_signed_in(page: Screens) -> None:
+def test_a_table_is_saved_by_the_signed_in_user(page: Screens) -> None:
     sign_in(page, "dora", "fleet/machine/GM001")
     page.page.get_by_text("Show transactions").click()
 

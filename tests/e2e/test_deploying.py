@@ -39,7 +39,7 @@ def deploy(stack: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return deployed
 
 
-def test_what_was_told_once_stays_until_it_is_told_otherwise(deploy: Deploy) -> None:
+def test_a_parameter_stays_until_it_is_changed(deploy: Deploy) -> None:
     assert deploy()["Told"] == "a b"
     assert deploy(First="x")["Told"] == "x b"
     assert deploy(Second="y")["Told"] == "x y"

@@ -101,7 +101,7 @@ def test_an_empty_stage_goes_whole(aws: Any) -> None:
     assert there(aws) == []
 
 
-def test_data_that_is_kept_stays_in_the_account(aws: Any) -> None:
+def test_data_to_be_retained_stays_in_the_account(aws: Any) -> None:
     put_item(aws)
 
     assert destroyed(aws, "keep").endswith("these stay: trial-bucket, trial-table")

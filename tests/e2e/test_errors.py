@@ -388,7 +388,7 @@ def test_a_trailing_slash_is_no_5xx(stack: Deployed) -> None:
         assert answer.status_code < 500, path
 
 
-def test_a_problem_names_the_path_that_was_asked_for(stack: Deployed) -> None:
+def test_a_problem_names_the_path_that_was_requested(stack: Deployed) -> None:
     assert (
         problem(stack.api.get("/machines/GM9876543?x=1"), 404)["instance"] == "/machines/GM9876543"
     )

@@ -48,7 +48,9 @@ WAYS: dict[str, tuple[str, Callable[[str], bytes]]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_v2_an_upload_is_kept_under_its_name_with_the_original_bytes(crew: Crew, way: str) -> None:
+def test_v2_an_upload_is_stored_under_its_name_with_the_original_bytes(
+    crew: Crew, way: str
+) -> None:
     media_type, packed = WAYS[way]
     text = early(crew.machine)
 
@@ -126,7 +128,7 @@ def test_a_file_too_large_for_a_request_goes_by_url(crew: Crew) -> None:
     assert file["original_name"] == "large.txt"
 
 
-def test_a_url_takes_the_bytes_that_were_told_and_takes_them_once(crew: Crew) -> None:
+def test_a_url_takes_the_bytes_that_were_given_and_takes_them_once(crew: Crew) -> None:
     content = log(crew.machine).encode()
     told = {
         "technician": crew.technician,

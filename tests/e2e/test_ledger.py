@@ -370,7 +370,7 @@ def test_batches_at_once_are_posted_whole(bank: Bank, account: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEEDS)
-def test_whoever_dies_between_two_steps_can_try_again(stack: Deployed, name: str) -> None:
+def test_a_post_can_be_retried_after_a_crash_between_two_steps(stack: Deployed, name: str) -> None:
     client, table = stack.client("dynamodb"), stack.outputs["LedgerTable"]
 
     assert check_that_a_retry_finishes_what_death_left(client, table, name) >= 4

@@ -262,7 +262,7 @@ def test_refusals_at_once_are_counted_exactly(shops: Shops, name: str) -> None:
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_w8_whoever_dies_in_a_sale_can_try_again(stack: Deployed, deed: str) -> None:
+def test_w8_a_sale_can_be_retried_after_a_crash(stack: Deployed, deed: str) -> None:
     table, outbox = stack.outputs["WarrantiesTable"], stack.outputs["OutboxTable"]
 
     moments = list(deaths(stack.client("dynamodb"), table, outbox, deed))

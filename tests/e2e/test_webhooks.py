@@ -56,7 +56,7 @@ def babble(connection: socket.socket) -> None:
     connection.sendall(b"\x00babble" * 100)
 
 
-def test_what_happens_reaches_whoever_subscribed_though_some_fail(guarded: Deployed) -> None:
+def test_what_happens_reaches_subscribers_though_some_fail(guarded: Deployed) -> None:
     """A receiver fails and recovers beside others that hang or babble; then events are replayed.
 
     Where IAM is enforced, so that each function has the rights that it needs.

@@ -96,7 +96,7 @@ def test_every_route_that_changes_something_enters_who_did_it(ada: Api) -> None:
     assert changing - seen == NO_CHANGE | UNSIGNED
 
 
-def test_the_author_is_the_token_s_subject_whoever_by_names(stage: Api, issuer: Issuer) -> None:
+def test_the_author_is_the_token_s_subject_not_the_by_field(stage: Api, issuer: Issuer) -> None:
     bela = stage.as_(issuer.token("bakery:write", "bakery:read", sub="bela"))
     bela.post("/cakes", CAKE)
     bela.post("/orders", ORDER)

@@ -18,7 +18,7 @@ def used(request: pytest.FixtureRequest) -> Iterator[Api]:
         yield api
 
 
-def test_what_was_asked_once_is_not_done_again(used: Api) -> None:
+def test_what_was_requested_once_is_not_done_again(used: Api) -> None:
     """Ids and keys of older versions stand for what they stood for then."""
     key = {"Idempotency-Key": "k", "Content-Type": "application/json"}
 

@@ -72,7 +72,7 @@ def test_every_route_answers_of_older_state_what_it_answered_then(read: tuple[st
     assert {path: what for path, what in wrong.items() if what} == {}
 
 
-def test_every_route_that_shows_what_is_stored_is_looked_at(read: tuple[str, Api]) -> None:
+def test_every_route_that_shows_what_is_stored_is_checked(read: tuple[str, Api]) -> None:
     """Whoever adds one adds an address of it to `story.looks`."""
     shown = {path.partition("?")[0] for path in story.looks(state(read[0])["tables"])}
     patterns = {

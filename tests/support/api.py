@@ -73,8 +73,8 @@ class Api:
 
     def follow(self, url: str) -> Answer:
         """Ask for an address as an answer gave it."""
-        told = {"Authorization": self._authorization} if self._authorization else {}
-        return self.raw("GET", url, told, b"")
+        headers = {"Authorization": self._authorization} if self._authorization else {}
+        return self.raw("GET", url, headers, b"")
 
     def put(self, path: str, body: object) -> Answer:
         return self.send("PUT", path, body)

@@ -8,5 +8,5 @@ from chalicelib.core import aws
 
 @cache
 def client(service: str) -> Any:
-    """Return the app's own client of a service, kept for all tests: making one takes long."""
+    """Return the app's own client of a service, cached for all tests: creating one takes long."""
     return getattr(aws, service).__wrapped__()

@@ -49,7 +49,7 @@ def spending(client: "DynamoDBClient") -> Iterator[Spent]:
     """Yield what ``client`` spends meanwhile, as DynamoDB itself reports it."""
     spent = Spent()
 
-    def asked(params: dict[str, Any], model: Any, **_: object) -> None:
+    def on_request(params: dict[str, Any], model: Any, **_: object) -> None:
         spent.calls[model.name] += 1
         if "ReturnConsumedCapacity" in model.input_shape.members:
             params["ReturnConsumedCapacity"] = "TOTAL"
@@ -65,19 +65,19 @@ def spending(client: "DynamoDBClient") -> Iterator[Spent]:
             spent.write_units += units
 
     events = client.meta.events
-    events.register("provide-client-params.dynamodb", asked_for := _asking(asked))
+    events.register("provide-client-params.dynamodb", handler := _asking(on_request))
     events.register("after-call.dynamodb", answered)
     try:
         yield spent
     finally:
-        events.unregister("provide-client-params.dynamodb", asked_for)
+        events.unregister("provide-client-params.dynamodb", handler)
         events.unregister("after-call.dynamodb", answered)
 
 
-def _asking(asked: Any) -> Any:
+def _asking(on_request: Any) -> Any:
     def provide(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:
         params = dict(params)
-        asked(params, model)
+        on_request(params, model)
         return params
 
     return provide
@@ -121,22 +121,22 @@ class Line:
 
 @contextmanager
 def answering(client: Any, operation: str, *answers: Any) -> Iterator[list[Any]]:
-    """Have ``client`` get these answers (status, JSON) instead of asking; yield what was asked."""
+    """Have ``client`` get these answers (status, JSON) without a call; yield its requests."""
     from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - with its own body below
 
-    waiting, asked = list(answers), []
+    waiting, requests = list(answers), []
 
     def answer(request: Any, **_: object) -> Any:
         if not waiting:
             return None
-        asked.append(json.loads(request.body))
+        requests.append(json.loads(request.body))
         status, body = waiting.pop(0)
         return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(body).encode()))
 
     event = f"before-send.dynamodb.{operation}"
     client.meta.events.register_first(event, answer)
     try:
-        yield asked
+        yield requests
     finally:
         client.meta.events.unregister(event, answer)
 

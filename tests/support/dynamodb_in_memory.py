@@ -68,11 +68,11 @@ class MemoryDynamoDB:
 
     def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803
         self.calls += 1
-        [(table, asked)] = RequestItems.items()
-        assert len(asked["Keys"]) <= 100
-        places = [_place(key) for key in asked["Keys"]]
+        [(table, request)] = RequestItems.items()
+        assert len(request["Keys"]) <= 100
+        places = [_place(key) for key in request["Keys"]]
         assert len(set(places)) == len(places), "DynamoDB refuses a key that is asked for twice"
-        found = [item for key in asked["Keys"] if (item := self._at(key))]
+        found = [item for key in request["Keys"] if (item := self._at(key))]
         self.read_units += sum(_read_units(size_of(item)) for item in found)
         return {"Responses": {table: [dict(item) for item in found]}, "UnprocessedKeys": {}}
 
@@ -133,8 +133,8 @@ class MemoryDynamoDB:
         [requests] = RequestItems.values()
         assert 0 < len(requests) <= 25
         for request in requests:
-            [(kind, told)] = request.items()
-            self._do(kind.removesuffix("Request"), told, times=1)
+            [(kind, action)] = request.items()
+            self._do(kind.removesuffix("Request"), action, times=1)
         return {"UnprocessedItems": {}}
 
     def transact_write_items(self, *, TransactItems: Any, ClientRequestToken: str) -> Any:  # noqa: N803
@@ -143,37 +143,37 @@ class MemoryDynamoDB:
         if ClientRequestToken in self._tokens:
             return {}
         actions = [next(iter(action.items())) for action in TransactItems]
-        places = [_place(told.get("Key") or told["Item"]) for _, told in actions]
+        places = [_place(action.get("Key") or action["Item"]) for _, action in actions]
         assert len(set(places)) == len(places), "DynamoDB refuses two actions on one item"
-        reasons = [self._reason(told) for _, told in actions]
+        reasons = [self._reason(action) for _, action in actions]
         if any(reason["Code"] != "None" for reason in reasons):
             raise _TransactionCanceledError("TransactionCanceled", CancellationReasons=reasons)
         self._tokens.add(ClientRequestToken)
-        for kind, told in actions:
-            self._do(kind, told, times=2)
+        for kind, action in actions:
+            self._do(kind, action, times=2)
         return {}
 
-    def _reason(self, told: Item) -> Item:
-        item = self._at(told.get("Key") or told["Item"])
-        if _holds(item, told):
+    def _reason(self, action: Item) -> Item:
+        item = self._at(action.get("Key") or action["Item"])
+        if _holds(item, action):
             return {"Code": "None"}
         return {"Code": "ConditionalCheckFailed", **({"Item": dict(item)} if item else {})}
 
-    def _write(self, kind: str, told: Item) -> None:
+    def _write(self, kind: str, action: Item) -> None:
         self.calls += 1
-        reason = self._reason(told)
+        reason = self._reason(action)
         if reason.pop("Code") != "None":
             raise _ConditionalCheckFailedError("ConditionalCheckFailedException", **reason)
-        self._do(kind, told, times=1)
+        self._do(kind, action, times=1)
 
-    def _do(self, kind: str, told: Item, *, times: int) -> None:
-        key = told.get("Key") or told["Item"]
+    def _do(self, kind: str, action: Item, *, times: int) -> None:
+        key = action.get("Key") or action["Item"]
         before = self._at(key)
         after: Item | None = None
         if kind == "Put":
-            after = dict(told["Item"])
+            after = dict(action["Item"])
         elif kind == "Update":
-            after = _updated(before or dict(key), told)
+            after = _updated(before or dict(key), action)
         elif kind == "ConditionCheck":
             after = before
         size = max(size_of(before) if before else 0, size_of(after) if after else 0)
@@ -202,10 +202,10 @@ def _place(key: Item) -> tuple[str, str]:
     return key["pk"]["S"], key["sk"]["S"]
 
 
-def _updated(item: Item, told: Item) -> Item:
+def _updated(item: Item, action: Item) -> Item:
     """Return the item after ``ADD #a :a, #b :b``."""
-    names, values = told["ExpressionAttributeNames"], told["ExpressionAttributeValues"]
-    verb, _, terms = told["UpdateExpression"].partition(" ")
+    names, values = action["ExpressionAttributeNames"], action["ExpressionAttributeValues"]
+    verb, _, terms = action["UpdateExpression"].partition(" ")
     assert verb == "ADD"
     after = dict(item)
     for term in terms.split(", "):
@@ -221,11 +221,11 @@ _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _holds(item: Item | None, told: Item) -> bool:
+def _holds(item: Item | None, action: Item) -> bool:
     """Return whether a condition holds: terms joined by OR."""
-    expression = told.get("ConditionExpression")
-    names = told.get("ExpressionAttributeNames", {})
-    values = told.get("ExpressionAttributeValues", {})
+    expression = action.get("ConditionExpression")
+    names = action.get("ExpressionAttributeNames", {})
+    values = action.get("ExpressionAttributeValues", {})
     if expression is None:
         return True
     return any(_term(item, term, names, values) for term in expression.split(" OR "))

@@ -95,21 +95,21 @@ class Teller:
         """Call an operation and return the JSON of its answer, which has to be a success."""
         route = ROUTES[operation]
         read = {"path": path or {}, "query": query, "header": headers or {}}
-        told = {place: self._filled(values) for place, values in read.items() if values}
+        given = {place: self._filled(values) for place, values in read.items() if values}
         url = route.path
-        for name, value in told.get("path", {}).items():
+        for name, value in given.get("path", {}).items():
             url = url.replace(f"{{{name}}}", quote(str(value), safe=""))
-        if "query" in told:
-            url = f"{url}?{urlencode(told['query'])}"
+        if "query" in given:
+            url = f"{url}?{urlencode(given['query'])}"
         body = self._filled(body)
         content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         typed = {"Content-Type": media_type} if body is not None else {}
         answer = self._send(
-            route.method, url, typed | told.get("header", {}), content if typed else b""
+            route.method, url, typed | given.get("header", {}), content if typed else b""
         )
         assert answer.status < 300, f"{operation}: {answer.status} {answer.body!r}"
         example = self.examples.setdefault(operation, Example())
-        for place, values in told.items():
+        for place, values in given.items():
             example.parameters[place] = values | example.parameters.get(place, {})
         if typed:
             shown_body = json.loads(content) if media_type == SHOWN[0] else body
@@ -123,16 +123,16 @@ class Teller:
         self._last[operation] = answer.json if shown == SHOWN[0] and answer.body else None
         return self._last[operation]
 
-    def _filled(self, told: Any) -> Any:
-        """Return what is told with each ``{operation.field}`` from that operation's last answer."""
-        if isinstance(told, Mapping):
-            return {name: self._filled(value) for name, value in told.items()}
-        if isinstance(told, list):
-            return [self._filled(each) for each in told]
-        if not isinstance(told, str):
-            return told
-        whole = _REFERENCE.fullmatch(told)
-        return self._found(whole) if whole else _REFERENCE.sub(lambda m: str(self._found(m)), told)
+    def _filled(self, given: Any) -> Any:
+        """Return ``given`` with each ``{operation.field}`` from that operation's last answer."""
+        if isinstance(given, Mapping):
+            return {name: self._filled(value) for name, value in given.items()}
+        if isinstance(given, list):
+            return [self._filled(each) for each in given]
+        if not isinstance(given, str):
+            return given
+        whole = _REFERENCE.fullmatch(given)
+        return self._found(whole) if whole else _REFERENCE.sub(lambda m: str(self._found(m)), given)
 
     def _found(self, reference: re.Match[str]) -> Any:
         found = self._last[reference[1]]
@@ -251,7 +251,7 @@ def _waiting() -> Iterator[str]:
 
 
 def _deliveries(call: Teller) -> None:
-    said = "2026-11-20T08:00:00Z"
+    chosen_at = "2026-11-20T08:00:00Z"
     package = {
         "timestamp": "2026-11-21T09:30:00Z",
         "sender_id": "shop-12",
@@ -261,12 +261,12 @@ def _deliveries(call: Teller) -> None:
     }
     call(
         "putPreferences",
-        {"timestamp": said, "recipient_id": "ann", "marketing": False, "personal": True},
+        {"timestamp": chosen_at, "recipient_id": "ann", "marketing": False, "personal": True},
     )
     call("getPreferences", recipient_id="ann")
     call(
         "putRecipientPreferences",
-        {"timestamp": said, "preferences": {"marketing": False}},
+        {"timestamp": chosen_at, "preferences": {"marketing": False}},
         path={"recipient_id": "ann"},
     )
     call("getRecipientPreferences", path={"recipient_id": "ann"})
@@ -492,13 +492,13 @@ def _events(call: Teller) -> None:
 
 def _show_each_kind(call: Teller) -> None:
     """Record what the items of the tables tell, as if they were new; show each kind of event."""
-    told = {fact.kind: fact for fact in facts(_records())}
-    raised = told["cause.raised"]
+    given = {fact.kind: fact for fact in facts(_records())}
+    raised = given["cause.raised"]
     data = raised.data.model_copy(update={"state": "healthy"})
-    told["cause.cleared"] = replace(raised, kind="cause.cleared", data=data)
-    recording().record(list(told.values()))
+    given["cause.cleared"] = replace(raised, kind="cause.cleared", data=data)
+    recording().record(list(given.values()))
     shown = {each["type"]: each for each in reversed(call("listEvents", limit=100))}
-    for kind in told:
+    for kind in given:
         event = {"application/json": shown[kind]}
         call.examples[webhook_id(kind)] = Example(body=event)
 
@@ -509,9 +509,9 @@ def _records() -> Iterator[dict[str, Any]]:
     for context in SOURCES:
         name = os.environ[f"{context.upper()}_TABLE"]
         for item in client("dynamodb").scan(TableName=name)["Items"]:
-            told = {"Keys": {"pk": item["pk"], "sk": item["sk"]}, "NewImage": item}
+            given = {"Keys": {"pk": item["pk"], "sk": item["sk"]}, "NewImage": item}
             source = f"arn:aws:dynamodb:us-east-1:123456789012:table/{name}/stream/1"
-            change = {**told, "ApproximateCreationDateTime": at}
+            change = {**given, "ApproximateCreationDateTime": at}
             yield {"eventSourceARN": source, "dynamodb": change}
 
 

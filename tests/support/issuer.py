@@ -36,38 +36,38 @@ def ec_key(name: str) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def public(kid: str, key: PrivateKey, **told: Any) -> dict[str, Any]:
-    """Return a key as an issuer publishes it; ``told`` is added or, where None, taken away."""
+def public(kid: str, key: PrivateKey, **fields: Any) -> dict[str, Any]:
+    """Return a key as an issuer publishes it; ``fields`` are added or, where None, removed."""
     if isinstance(key, rsa.RSAPrivateKey):
         parts = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     else:
         parts = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     parts.pop("key_ops", None)
-    found = {**parts, "kid": kid, "use": "sig", **told}
+    found = {**parts, "kid": kid, "use": "sig", **fields}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def claims(issuer: str, *scopes: str, **told: Any) -> dict[str, Any]:
-    """Return the claims of a good token; ``told`` is added or, where None, taken away."""
+def claims(issuer: str, *scopes: str, **fields: Any) -> dict[str, Any]:
+    """Return the claims of a good token; ``fields`` are added or, where None, removed."""
     now = int(time.time())
     good = {"iss": issuer, "aud": AUDIENCE, "sub": "somebody", "iat": now, "exp": now + 600}
-    found = {**good, "scope": " ".join(scopes), **told}
+    found = {**good, "scope": " ".join(scopes), **fields}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def signed(
-    told: Mapping[str, Any], key: PrivateKey, kid: str | None, algorithm: str | None = None
+    fields: Mapping[str, Any], key: PrivateKey, kid: str | None, algorithm: str | None = None
 ) -> str:
     """Return a token of these claims."""
     natural = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
     headers = {"kid": kid} if kid else {}
-    claimed = json.dumps(dict(told)).encode()  # as it is: the library's own would refuse oddities
+    claimed = json.dumps(dict(fields)).encode()  # as it is: the library's own would refuse oddities
     return jwt.PyJWS().encode(claimed, key, algorithm=algorithm or natural, headers=headers)
 
 
-def signed_as(head: Mapping[str, Any], told: Mapping[str, Any], key: rsa.RSAPrivateKey) -> str:
+def signed_as(head: Mapping[str, Any], fields: Mapping[str, Any], key: rsa.RSAPrivateKey) -> str:
     """Return a token of these claims with a header of any form."""
-    text = f"{part(dict(head))}.{part(dict(told))}"
+    text = f"{part(dict(head))}.{part(dict(fields))}"
     signature = key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
     return f"{text}.{part(signature)}"
 
@@ -78,15 +78,15 @@ def part(value: object) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def unsigned(told: Mapping[str, Any], **header: Any) -> str:
+def unsigned(fields: Mapping[str, Any], **header: Any) -> str:
     """Return a token with ``alg: none`` and no signature."""
-    return f"{part({'alg': 'none', 'typ': 'JWT', **header})}.{part(dict(told))}."
+    return f"{part({'alg': 'none', 'typ': 'JWT', **header})}.{part(dict(fields))}."
 
 
-def signed_with_the_public_key(told: Mapping[str, Any], key: PrivateKey, kid: str) -> str:
+def signed_with_the_public_key(fields: Mapping[str, Any], key: PrivateKey, kid: str) -> str:
     """Return a token whose HMAC secret is the issuer's public key, which everybody has."""
     pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    text = f"{part({'alg': 'HS256', 'kid': kid})}.{part(dict(told))}"
+    text = f"{part({'alg': 'HS256', 'kid': kid})}.{part(dict(fields))}"
     return f"{text}.{part(hmac.digest(pem, text.encode(), hashlib.sha256))}"
 
 
@@ -105,7 +105,7 @@ class Issuer:
         self.kid, self.key = "first", rsa_key("first")
         self.broken = False
         self.drip_s = 0.0
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
     @property
     def url(self) -> str:
@@ -114,12 +114,12 @@ class Issuer:
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters of a stage that takes this issuer's tokens."""
-        told = {"AuthIssuer": self.url, "AuthAudience": AUDIENCE, "AuthClientId": "backroom-page"}
-        return {"Auth": "jwt", **told}
+        fields = {"AuthIssuer": self.url, "AuthAudience": AUDIENCE, "AuthClientId": "backroom-page"}
+        return {"Auth": "jwt", **fields}
 
-    def token(self, *scopes: str, **told: Any) -> str:
-        """Return a good token with ``scopes``; ``told`` as in `claims`."""
-        return signed(claims(self.url, *scopes, **told), self.key, self.kid)
+    def token(self, *scopes: str, **fields: Any) -> str:
+        """Return a good token with ``scopes``; ``fields`` as in `claims`."""
+        return signed(claims(self.url, *scopes, **fields), self.key, self.kid)
 
     def rotate(self, kid: str) -> None:
         """Publish another key and no other."""
@@ -127,7 +127,7 @@ class Issuer:
 
     def answer(self, path: str) -> object:
         """Return the document at a path."""
-        self.asked.append(path)
+        self.requests.append(path)
         if path == _WELL_KNOWN:
             return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
         return {"keys": [public(self.kid, self.key)]}

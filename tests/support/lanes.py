@@ -138,7 +138,7 @@ def _watch(lane: Lane, process: "subprocess.Popen[str]", prefix: str, out: TextI
 
 @contextmanager
 def _ended_together() -> Iterator[list["subprocess.Popen[str]"]]:
-    """End the processes when this one is told to end, so that they stop what they started.
+    """End the processes when this one gets a signal, so that they stop what they started.
 
     An interrupt from the keyboard reaches them by itself.
     """

@@ -44,7 +44,7 @@ class Deadline:
         self._waited = 0.0
 
     def passed(self) -> bool:
-        """Return whether the wait is over; to be asked all the time."""
+        """Return whether the wait is over; to be polled."""
         now = self._now()
         self._waited += (now - self._seen) / max(1.0, self._busy())
         self._seen = now

@@ -37,6 +37,6 @@ class StandinIssuer:
         """Return the key that the stand-in signs with."""
         return self._identity.key
 
-    def token(self, *scopes: str, **told: Any) -> str:
-        """Return a good token with ``scopes``; ``told`` as in `claims`."""
-        return signed(claims(self.url, *scopes, **told), self.key, self.kid)
+    def token(self, *scopes: str, **fields: Any) -> str:
+        """Return a good token with ``scopes``; ``fields`` as in `claims`."""
+        return signed(claims(self.url, *scopes, **fields), self.key, self.kid)

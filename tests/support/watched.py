@@ -145,8 +145,8 @@ class Load:
             ("POST", "/transactions", "/transactions", {"account_id": account}),
         )[number % 4]
         answer = self._api.request(method, path, json=body)
-        told = {"method": method, "route": route, "status": str(answer.status_code)}
-        return frozenset(told.items())
+        attributes = {"method": method, "route": route, "status": str(answer.status_code)}
+        return frozenset(attributes.items())
 
 
 def everything(stack: Deployed) -> None:
@@ -251,8 +251,10 @@ def let_poison_die_at_once(stack: Deployed) -> None:
     """Have a message that fails once be given up, which otherwise takes minutes."""
     sqs, url = stack.client("sqs"), stack.outputs["VendingUploadsQueue"]
     policy = "RedrivePolicy"
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[policy])["Attributes"][policy]
-    changed = json.dumps({**json.loads(told), "maxReceiveCount": 1})
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[policy])["Attributes"][
+        policy
+    ]
+    changed = json.dumps({**json.loads(attributes), "maxReceiveCount": 1})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={policy: changed})
 
 

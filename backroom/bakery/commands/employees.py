@@ -87,13 +87,13 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change an employee; omitted options keep their current value."""
-    said = {
+    given = {
         "firstName": first_name,
         "lastName": last_name,
         "permissions": None if developer is None else {"developer": developer},
         "githubUsername": github,
     }
-    body = {name: value for name, value in said.items() if value is not None}
+    body = {name: value for name, value in given.items() if value is not None}
     if not body:
         raise typer.BadParameter("name at least one change, such as --github NAME")
     with session.of(context).api(BakeryApi) as api:

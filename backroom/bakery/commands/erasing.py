@@ -1,4 +1,4 @@
-"""`backroom erase`: takes a customer out of everything that is kept."""
+"""`backroom erase`: removes a customer from everything that is stored."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ def erase(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Erase a customer: their orders stay, and nobody can say any more whose they were.
+    """Erase a customer: their orders stay, without any link to the customer.
 
     Ends with 1 if orders have to wait, such as open ones; run it again later.
     """

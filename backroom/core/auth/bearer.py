@@ -58,7 +58,7 @@ class Bearer(httpx.Auth):
             return grant.access_token if grant else None
         with grants.alone():
             grant = grants.find(self._url) or grant
-            if self._due(grant):  # nobody was faster
+            if self._due(grant):  # no other process was faster
                 grant = Identity(self._transport, self._now).refresh(grant)
                 grants.keep(self._url, grant)
         return grant.access_token

@@ -102,8 +102,8 @@ class Identity:
             "client_id": grant.client_id,
         }
         tokens = self._tokens(grant.token_endpoint, form)
-        kept = tokens.refresh_token or grant.refresh_token
-        renewed = {"access_token": tokens.access_token, "refresh_token": kept}
+        refresh_token = tokens.refresh_token or grant.refresh_token
+        renewed = {"access_token": tokens.access_token, "refresh_token": refresh_token}
         return grant.model_copy(update={**renewed, "expires_at": self.now() + tokens.expires_in})
 
     def revoke(self, grant: Grant) -> bool:
@@ -161,7 +161,7 @@ class Attempt:
     def address(self, redirect_uri: str) -> str:
         """Return where a person signs in, to come back to ``redirect_uri``."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
-        asked = {
+        parameters = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": redirect_uri,
@@ -172,7 +172,7 @@ class Attempt:
             **({"audience": self.audience} if self.audience else {}),
         }
         joint = "&" if "?" in self.provider.authorization_endpoint else "?"
-        return f"{self.provider.authorization_endpoint}{joint}{urlencode(asked)}"
+        return f"{self.provider.authorization_endpoint}{joint}{urlencode(parameters)}"
 
     def code(self, answer: Mapping[str, str]) -> str:
         """Return the code that came back. Raises SignInError."""
@@ -186,7 +186,7 @@ class Attempt:
 
 def _words(response: httpx.Response) -> str:
     try:
-        said = _Refusal.model_validate_json(response.content)
+        refusal = _Refusal.model_validate_json(response.content)
     except ValidationError:
         return f"it answered {response.status_code}"
-    return (said.error_description or said.error)[:_MOST_WORDS].rstrip(".")
+    return (refusal.error_description or refusal.error)[:_MOST_WORDS].rstrip(".")

@@ -13,7 +13,7 @@ from backroom.operators.screens.findings import findings
 
 
 class NeedsActionError(ClientError):
-    """Something does not work, and somebody has to do something about it."""
+    """Something does not work, and needs an operator."""
 
 
 def show_findings(context: typer.Context, as_json: Json = False) -> None:

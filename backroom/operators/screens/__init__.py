@@ -1,1 +1,1 @@
-"""How effects, dead letters and vendors look to a person."""
+"""Screens of effects, dead letters and vendors."""

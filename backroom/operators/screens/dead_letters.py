@@ -1,4 +1,4 @@
-"""How dead letters look to a person."""
+"""Screens of dead letters."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How effects look to a person."""
+"""Screens of effects."""
 
 import json
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def effect(shown: EffectView) -> RenderableType:
         ("kind", show.plain(shown.kind)),
         ("state", _state(shown.state)),
         ("tries", show.number(shown.attempts)),
-        ("asked", show.moment(shown.asked_at)),
+        ("requested", show.moment(shown.asked_at)),
         ("next try", show.moment(shown.due_at)),
         ("claimed until", show.moment(shown.lease_until)),
         ("may be done since", show.moment(shown.unsure_at)),
@@ -104,5 +104,5 @@ def _said(each: EffectLine) -> str:
 
 
 def _last_error(each: EffectLine) -> str:
-    """Return why the last attempt failed; of what is done nobody has to know."""
+    """Return why the last attempt failed; nothing for one that is done."""
     return "" if each.state == "done" else each.last_error or ""

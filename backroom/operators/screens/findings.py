@@ -1,4 +1,4 @@
-"""How what the doctor found looks to a person."""
+"""Screen of the findings of the doctor."""
 
 from collections.abc import Sequence
 

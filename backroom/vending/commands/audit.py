@@ -99,7 +99,7 @@ def _tell_refused(logs: Iterable[LocalLog]) -> None:
     for log in logs:
         if not log.refused:
             continue
-        lines = f"{show.number(log.refused)} of {show.plural(log.kept + log.refused, 'line')}"
+        lines = f"{show.number(log.refused)} of {show.plural(log.accepted + log.refused, 'line')}"
         show.note(console, f"{show.plain(log.name)}: {lines} refused", style=show.WARN)
         console.print(show.indented(file_screen.refused_lines(log.refusals)))
         if log.refused > len(log.refusals):

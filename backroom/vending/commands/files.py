@@ -31,7 +31,7 @@ _SAY_WHEN = "--downloaded-at 2018-09-21T09:34:48"
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Given:
     """The command line's data about the files."""
 
     technician: str | None
@@ -70,8 +70,8 @@ def upload(  # noqa: PLR0913, PLR0917 - a command's options are its parameters
         raise typer.BadParameter("one time is for one file", param_hint="--downloaded-at")
     check_present(paths)
     here = session.of(context)
-    said = _Said(technician, machine, downloaded_at, yes)
-    logs = [_described(here, path, said, quiet=as_json) for path in paths]
+    given = _Given(technician, machine, downloaded_at, yes)
+    logs = [_described(here, path, given, quiet=as_json) for path in paths]
     send_all(here, logs, as_json=as_json, wait=not no_wait)
 
 
@@ -127,20 +127,20 @@ def delete(
         show.screen().print(f"Deleted file {file_id}, {show.plain(answer.value.name)}.")
 
 
-def _described(here: session.Session, path: Path, said: _Said, *, quiet: bool) -> LogFile:
+def _described(here: session.Session, path: Path, given: _Given, *, quiet: bool) -> LogFile:
     """Combine the data of the command line, the file's name and the person."""
     named = _stored_name(path)
-    technician = said.technician or (named.technician if named else None)
-    machine = said.machine or (named.machine if named else None)
+    technician = given.technician or (named.technician if named else None)
+    machine = given.machine or (named.machine if named else None)
     if not technician or not machine:
         option = "--machine" if technician else "--technician"
         raise typer.BadParameter(f"the name {name_of(path)} does not contain it", param_hint=option)
-    if said.downloaded_at:
-        at = said.downloaded_at
+    if given.downloaded_at:
+        at = given.downloaded_at
     elif named:
         at = named.wall.isoformat()
     else:
-        at = _confirmed(here, path, yes=said.yes)
+        at = _confirmed(here, path, yes=given.yes)
     if not quiet:
         line = f"{name_of(path)}: {technician}, {machine}, downloaded {at.replace('T', ' ')}"
         show.note(show.aside(), show.plain(line), style=show.CALM)
@@ -162,12 +162,12 @@ def _confirmed(here: session.Session, path: Path, *, yes: bool) -> str:
     question = f"{show.plain(name_of(path))}: downloaded {own}, the file's own time?"
     otherwise = f"add --yes to use that time, or give another: {_SAY_WHEN}"
     while True:
-        said = here.answer(question, "Y/n/other time", otherwise=otherwise)
-        if said.lower() in {"", "y", "yes"}:
+        reply = here.answer(question, "Y/n/other time", otherwise=otherwise)
+        if reply.lower() in {"", "y", "yes"}:
             return own.isoformat()
-        if said.lower() in {"n", "no"}:
+        if reply.lower() in {"n", "no"}:
             raise DeclinedError("Nothing was sent.", next_step=f"give the time: {_SAY_WHEN}")
         try:
-            return names.checked_download_time(said)
+            return names.checked_download_time(reply)
         except ValueError as wrong:
             show.note(show.aside(), f"The time {wrong}.")

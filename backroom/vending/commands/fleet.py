@@ -28,7 +28,7 @@ def show_fleet(
     as_csv: Csv = False,
     as_json: Json = False,
 ) -> None:
-    """Show all machines, the most urgent first, and why; what IT should look at; the money."""
+    """Show all machines, the most urgent first, and why; what IT should check; the money."""
     if context.invoked_subcommand:
         return
     here = session.of(context)
@@ -40,7 +40,7 @@ def show_fleet(
             show.write_csv([sheets.sheet(api.fleet().value.machines, MachineReport)])
             return
         console, bars = show.screen(), Bars(api)
-        drawn = partial(look, here, api, console, bars, everything=everything)
+        drawn = partial(overview, here, api, console, bars, everything=everything)
         if not (watch and watched(here, console, drawn)):
             console.print(drawn())
 
@@ -55,7 +55,7 @@ app.callback(epilog="Example: backroom fleet --watch")(show_fleet)
 def rebuild(context: typer.Context, as_json: Json = False) -> None:
     """Rebuild all verdicts from the files' rows, and show the progress.
 
-    Work goes on meanwhile; lists are short until it is over.
+    Work continues meanwhile; lists are short until it is over.
     """
     here = session.of(context)
     with here.api(VendingApi) as api:
@@ -82,7 +82,7 @@ def _progress(progress: Rebuild, epoch: int) -> str:
     return f"Rebuilding: {show.plural(progress.machines, 'machine')}, {done}"
 
 
-def look(
+def overview(
     here: session.Session,
     api: VendingApi,
     console: Console,

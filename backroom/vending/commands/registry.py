@@ -71,16 +71,16 @@ def put_site(
 ) -> None:
     """Create a site or change it. Omitted options keep their current value.
 
-    The time zone tells what a technician's clock meant, and when the machines there sell. On a day
+    The time zone is that of technicians' clocks and of the machines' hours. On a day
     without trade no sale is expected, so its silence is no lost log.
     """
-    said = {"name": name, "time_zone": time_zone, "address": address, **closing_days(closed)}
+    given = {"name": name, "time_zone": time_zone, "address": address, **closing_days(closed)}
     with session.of(context).api(VendingApi) as api:
         known = api.find_site(site_id)
         if known is None and name is None:
             raise typer.BadParameter("a new site needs a name", param_hint="--name")
         before = {"name": known.name, **_place(known)} if known else {}
-        fields = before | {field: value for field, value in said.items() if value is not None}
+        fields = before | {field: value for field, value in given.items() if value is not None}
         answer = api.put_site(site_id, checked_site(fields))
     if as_json:
         typer.echo(answer.text)
@@ -93,7 +93,7 @@ def put_site(
 
 @technicians.command("list", epilog="Example: backroom technicians list")
 def list_technicians(context: typer.Context, as_csv: Csv = False, as_json: Json = False) -> None:
-    """List the technicians and the machines that they look after."""
+    """List the technicians and the machines assigned to them."""
     here = session.of(context)
     with here.api(VendingApi) as api:
         answer = api.technicians()

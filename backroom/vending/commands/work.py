@@ -59,20 +59,20 @@ def open_dispatch(
 
     The dispatch closes by itself once a log from after the visit is clean.
     """
-    nobody = UnfinishedError(
+    unanswered = UnfinishedError(
         f"{machine} has no technician, so none was sent.",
         next_step=f"backroom machines put {machine} --technician T0001, and again",
     )
     with session.of(context).api(VendingApi) as api:
         known = api.find_machine(machine)
         if known and known.technician is None:
-            raise nobody
+            raise unanswered
         answer = api.open_dispatch(machine, note)
     if as_json:
         typer.echo(answer.text)
     sent = answer.value
     if sent.technician is None:  # unassigned a moment ago, or sent before it had one
-        raise nobody
+        raise unanswered
     if as_json:
         return
     console = show.screen()

@@ -1,1 +1,1 @@
-"""How machines, files and work look to a person."""
+"""Screens of machines, files and work."""

@@ -66,10 +66,10 @@ def outcome(file: FileDetail) -> RenderableType:
 
 def counts(file: FileView) -> str:
     """Return the rows stored, known before and refused, as a sentence."""
-    kept = show.plural(file.rows_kept or 0, "row")
+    rows = show.plural(file.rows_kept or 0, "row")
     known = show.number(file.rows_known or 0)
     refused = show.plural(file.rows_refused or 0, "line")
-    return f"{kept} stored, {known} of them known before; {refused} refused"
+    return f"{rows} stored, {known} of them known before; {refused} refused"
 
 
 def refusals(file: FileDetail, *, first: int | None = None) -> RenderableType:

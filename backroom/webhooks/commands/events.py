@@ -113,6 +113,6 @@ def _tell(done: Forwarded, *, as_json: bool) -> None:
         typer.echo(done.text)
         return
     style = show.GOOD if done.taken else show.BAD
-    said = done.why if done.status is None else str(done.status)
-    line = f"{done.event.id}  {done.event.type}  {done.event.subject}  {said}"
+    outcome = done.why if done.status is None else str(done.status)
+    line = f"{done.event.id}  {done.event.type}  {done.event.subject}  {outcome}"
     show.note(show.screen(), show.plain(line), style=style)

@@ -200,7 +200,7 @@ def show_delivery(
     event_id: Annotated[str, typer.Argument(metavar="EVENT", help="The id of an event or test.")],
     as_json: Json = False,
 ) -> None:
-    """Show what became of delivering an event."""
+    """Show the delivery of an event."""
     with session.of(context).api(WebhooksApi) as api:
         answer = api.delivery(subscription_id, event_id)
     if as_json:

@@ -33,9 +33,9 @@ class AccessHandler:
         login = effect.payload["login"]
         for _ in range(_MOST_ROUNDS):
             before = self.staff.access(login)
-            stands = self._made_true(before)
+            access = self._made_true(before)
             if self.staff.access(login).version == before.version:
-                return stands
+                return access
         raise NotExecutedError(f"The access of {login} keeps changing; it is tried again.")
 
     def find(self, effect: Effect) -> str | None:

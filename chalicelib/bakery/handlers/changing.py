@@ -18,13 +18,15 @@ def order_of(orders: Orders, effect: Effect) -> Order:
     return order
 
 
-def kept(orders: Orders, order: Order, change: Callable[[Order], dict[str, object]]) -> Order:
+def save_changed(
+    orders: Orders, order: Order, change: Callable[[Order], dict[str, object]]
+) -> Order:
     """Apply ``change`` to an order, again after each concurrent change; return the result."""
     for _ in range(_MOST_TRIES):
-        said = change(order)
-        if all(getattr(order, name) == value for name, value in said.items()):
+        changed = change(order)
+        if all(getattr(order, name) == value for name, value in changed.items()):
             return order
-        after = order.after(**said)
+        after = order.after(**changed)
         if orders.change(order, after):
             return after
         order = orders.order(order.id) or order

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.bakery import letters
 from chalicelib.bakery.documents import place, volumes
-from chalicelib.bakery.handlers.changing import kept, order_of
+from chalicelib.bakery.handlers.changing import order_of, save_changed
 from chalicelib.bakery.ports import Docs, Documents, Drive, Orders
 from chalicelib.bakery.records import Order
 from chalicelib.core.outbox.effects import (
@@ -77,7 +77,7 @@ class FilingHandler:
     def on_finished(self, effect: Effect, conclusion: Ending) -> None:
         """Store on the order that its cancellation is filed."""
         if conclusion.state == "done":
-            kept(self.orders, order_of(self.orders, effect), lambda _: {"filed": True})
+            save_changed(self.orders, order_of(self.orders, effect), lambda _: {"filed": True})
 
     def _holds(self, document: str, order: Order) -> bool:
         try:
@@ -153,7 +153,7 @@ def _line_name(order: Order) -> str:
 
 @dataclass(frozen=True)
 class DocumentErasureHandler:
-    """Deletes a document of somebody who was erased."""
+    """Deletes a document of a customer who was erased."""
 
     drive: Callable[[], Drive]
     search_lag_s: float = 0.0

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from chalicelib.bakery import letters
-from chalicelib.bakery.handlers.changing import kept, order_of
+from chalicelib.bakery.handlers.changing import order_of, save_changed
 from chalicelib.bakery.letters import UnreachableError
 from chalicelib.bakery.ports import Mailbox, Messenger, Orders
 from chalicelib.bakery.records import Notice, NoticeState, Order
@@ -27,7 +27,7 @@ from chalicelib.integrations.mail import Letter
 _MOST_TRIES = 6
 """How often Slack may fail for certain before a letter goes instead."""
 _MOST_LETTERS = 2
-"""A letter whose fate is unknown is followed by one more; receivers fold them by Message-ID."""
+"""A letter with an unknown outcome is followed by one more; receivers fold them by Message-ID."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class NoticeHandler:
             }
             return {"notice": notice.model_copy(update=changes)}
 
-        kept(self.orders, order_of(self.orders, effect), trace)
+        save_changed(self.orders, order_of(self.orders, effect), trace)
 
     # --- which way ---
 
@@ -123,7 +123,7 @@ class NoticeHandler:
         return self._noted(order, channel=way.channel, to=way.to, since=self.now(), **changes)
 
     def _noted(self, order: Order, **changes: object) -> Order:
-        return kept(
+        return save_changed(
             self.orders, order, lambda now: {"notice": _notice(now).model_copy(update=changes)}
         )
 
@@ -162,7 +162,7 @@ def _notice(order: Order) -> Notice:
 
 @dataclass(frozen=True)
 class MessageErasureHandler:
-    """Deletes a message to somebody who was erased."""
+    """Deletes a message to a customer who was erased."""
 
     messenger: Callable[[], Messenger]
     search_lag_s: float = 0.0

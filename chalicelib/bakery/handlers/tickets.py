@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from chalicelib.bakery import effects, tickets
-from chalicelib.bakery.handlers.changing import kept, order_of
+from chalicelib.bakery.handlers.changing import order_of, save_changed
 from chalicelib.bakery.ports import Batches, Created, Orders, TicketDesk, Tickets
 from chalicelib.bakery.records import BatchId, Ticket, read_batch_id
 from chalicelib.bakery.tickets import Draft
@@ -117,7 +117,7 @@ class OrderTicketHandler(ProviderHandler):
         ticket, order = _ticket(ending, self.tickets), order_of(self.orders, effect)
         if ticket.key:
             self.tickets.know(ticket.key, order.id)
-        kept(self.orders, order, lambda _: {"ticket": ticket})
+        save_changed(self.orders, order, lambda _: {"ticket": ticket})
         if ticket.key:
             draft = tickets.of_order(order, home=self.provider.home)
             ask_for_parts(self.tickets, effect, len(draft.more) + 1)
@@ -128,22 +128,22 @@ def batch_of(effect: Effect) -> BatchId:
     return read_batch_id(effect.payload["day"])
 
 
-def ask_for_parts(kept_tickets: Tickets, effect: Effect, parts: int) -> None:
+def ask_for_parts(ticket_store: Tickets, effect: Effect, parts: int) -> None:
     """Request the further parts of an effect's list; repeatable."""
     for number in range(2, parts + 1):
-        kept_tickets.ask(effects.part(effect, number))
+        ticket_store.request(effects.part(effect, number))
 
 
-def _known(kept_tickets: Tickets, issue: Created, of: int | BatchId) -> str:
+def _known(ticket_store: Tickets, issue: Created, of: int | BatchId) -> str:
     """Store the owner of a ticket, by id and key; return the key."""
-    kept_tickets.know(issue.key, of, issue_id=issue.id)
+    ticket_store.know(issue.key, of, issue_id=issue.id)
     return issue.key
 
 
-def _ticket(ending: Ending, kept_tickets: Tickets) -> Ticket:
+def _ticket(ending: Ending, ticket_store: Tickets) -> Ticket:
     if ending.state == "dead":
         return Ticket(state="failed", answer=ending.answer)
     if ending.reference is None:
         return Ticket(state="not_needed")
-    issue_id = kept_tickets.issue_id(ending.reference)
+    issue_id = ticket_store.issue_id(ending.reference)
     return Ticket(state="created", key=ending.reference, id=issue_id)

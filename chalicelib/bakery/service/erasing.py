@@ -1,4 +1,4 @@
-"""Erasing a customer: their orders stay, and nobody can say any more whose they were.
+"""Erasing a customer: their orders stay, without any link to the customer.
 
 What is found by a customer's name is changed order by order, each in one transaction with what is
 done about it at vendors. So a run may repeat, overlap or break off: the next one finds the rest.
@@ -30,8 +30,8 @@ PERSONAL = ("customer", "email", "phone", "note")
 """What an order has of its customer."""
 _MOST_TRIES = 20
 _OPEN = {"open", "ticketed"}
-# Who acts in a history without a person: what they say has no name in it.
-_HOUSE = {"customer", "hand", "order", "schedule"}
+# Actors in a history that are no persons: their texts contain no name.
+_SYSTEM_ACTORS = {"customer", "hand", "order", "schedule"}
 _PROVIDER = "provider, "
 # RFC 7914: 16 MB and some 50 ms for each guess at a name.
 _COST = {"n": 2**14, "r": 8, "p": 1}
@@ -50,7 +50,7 @@ class Run:
     """What was erased: orders, and at vendors documents and messages.
 
     ``letters`` are those that were sent and cannot be taken back; ``following`` is where the next
-    run goes on.
+    run continues.
     """
 
     orders: tuple[int, ...]
@@ -72,7 +72,7 @@ class Erasing:
     new_salt: Callable[[], str]
 
     def erase(self, customer: str, *, before: int | None = None, dry_run: bool = False) -> Run:
-        """Erase a customer, by the name that tells customers apart; `AT_ONCE` orders a run.
+        """Erase a customer, by the name that identifies them; `AT_ONCE` orders a run.
 
         ``before`` is where an earlier run has stopped. With ``dry_run`` nothing is changed. Raises
         UnavailableError.
@@ -109,15 +109,15 @@ class Erasing:
         for _ in range(_MOST_TRIES):
             if order.customer_id != name:  # another run was faster
                 return None
-            standing = self.erasures.standing(effects.about_customer(order))
-            if why := _reason_to_wait(order, standing, spots.values()):
+            requested = self.erasures.requested(effects.about_customer(order))
+            if why := _reason_to_wait(order, requested, spots.values()):
                 return why
             if dry_run:
                 return None
             after = erased(order, at=self.now(), salt=self.new_salt())
             message = _message(order.notice or Notice())
             follow = [effects.message_erasure(order.id, message)] if message else []
-            if self.erasures.erase_order(order, after, standing=standing, effects=follow):
+            if self.erasures.erase_order(order, after, requested=requested, effects=follow):
                 return None
             order = self.orders.order(order.id) or order
         raise UnavailableError(f"Order {order.id} is being changed by too many callers; try again.")
@@ -146,12 +146,12 @@ class Erasing:
 
 
 def _reason_to_wait(
-    order: Order, standing: "Sequence[EffectRow]", spots: Collection[Spot]
+    order: Order, requested: "Sequence[EffectRow]", spots: Collection[Spot]
 ) -> str | None:
-    """Return why nobody can say yet what vendors have of an order, or that it is not over."""
+    """Return why it is unknown what vendors have of an order, or that it is still open."""
     if order.status in _OPEN:
         return f"it is {order.status}: cancel it, or mark it as ready"
-    for row in standing:
+    for row in requested:
         if row.state in {"sending", "unsure"} or row.ended or row.fault:
             return f"{row.effect.id} has not ended: try again in a few minutes"
         looked_up = row.effect.kind == "google" or (order.notice or Notice()).channel == "slack"
@@ -172,7 +172,7 @@ def _message(notice: Notice) -> str | None:
 
 
 def erased(order: Order, *, at: datetime, salt: str) -> Order:
-    """Return an order without its customer: who, where to, and what people have said."""
+    """Return an order without its customer: name, address and free text."""
     proof = _proof({name: getattr(order, name) for name in PERSONAL}, salt)
     return order.after(
         customer=f"Erased {order.id}",
@@ -196,10 +196,10 @@ def _proof(personal: Mapping[str, object], salt: str) -> str:
 
 
 def _without_words(step: Change, customer: str) -> Change:
-    """Return a step without what people typed; what the bakery itself says has no name in it."""
-    house = step.by in _HOUSE or step.by.startswith(_PROVIDER)
+    """Return a step without what people typed; the bakery's own texts contain no name."""
+    system_actor = step.by in _SYSTEM_ACTORS or step.by.startswith(_PROVIDER)
     named = record_id(customer) in record_id(f"{step.by} {step.reason}")
-    if house and not named:
+    if system_actor and not named:
         return step
     return step.model_copy(update={"by": "staff", "reason": ERASED})
 

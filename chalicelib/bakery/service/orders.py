@@ -193,13 +193,13 @@ class Ordering:
 
     def _replayed(self, known: Keyed, request: OrderRequest) -> Placed:
         order = self.order(known.order)
-        stored, asked = _stored(order), _asked(order, request)
+        stored, requested = _stored(order), _requested(order, request)
         if order.erasure:  # whether it was this customer can still be proved
-            personal = {name: asked[name] for name in PERSONAL}
+            personal = {name: requested[name] for name in PERSONAL}
             stored |= (
                 personal if proves(order.erasure, personal) else {**personal, "customer": None}
             )
-        check_same("order", stored, asked)
+        check_same("order", stored, requested)
         return Placed(order, replayed=True)
 
     # --- reading ---
@@ -364,7 +364,7 @@ def _stored(order: Order) -> dict[str, object]:
     }
 
 
-def _asked(order: Order, request: OrderRequest) -> dict[str, object]:
+def _requested(order: Order, request: OrderRequest) -> dict[str, object]:
     """Return what a request orders, in the units of the recipe that ``order`` was placed with.
 
     Equivalent requests are equal, however they are written: in another order of the

@@ -1,7 +1,7 @@
 """What follows when the provider lacks something (B10, 5c 12): reports, and cancelled orders.
 
-A ticket counts by its state, labelled and closed, in any order; a webhook only triggers a look at
-it. Repeated looks cancel nothing twice.
+A ticket counts by its state, labelled and closed, in any order; a webhook only triggers a
+read of it. Repeated reads cancel nothing twice.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ class Shortages:
             raise UnauthorizedError("The signature is not that of this body.")
 
     def take(self, report: Report) -> Verdict:
-        """Request a look at the ticket if the report concerns it. Raises UnauthorizedError."""
+        """Request a read of the ticket if the report concerns it. Raises UnauthorizedError."""
         age = self.now() - report.at
         if not -_SKEW <= age <= _OLDEST:
             raise UnauthorizedError("The report is too old, or from the future: send it again.")
@@ -76,8 +76,8 @@ class Shortages:
             return "not ours"
         if tickets.shortage(report.labels, closed=report.closed) is None:
             return "nothing to do"
-        look = effects.inspection(report.key, report.occasion, issue_id=report.issue_id)
-        new = self.tickets.ask(look)
+        inspection = effects.inspection(report.key, report.occasion, issue_id=report.issue_id)
+        new = self.tickets.request(inspection)
         return "taken" if new else "repeated"
 
     def inspect(self, key: str, issue_id: str | None = None) -> Sequence[int]:

@@ -132,7 +132,7 @@ class TicketStore:
 
     def settle(self, batch: BatchId, ticket: Ticket) -> None:
         """Store the outcome of a batch's ticket; repeatable."""
-        values = {":ticket": {"S": ticket.kept()}}
+        values = {":ticket": {"S": ticket.stored_text()}}
         self._table.update(_BATCHES, batch.isoformat(), "SET ticket = :ticket", values=values)
 
     def know(self, issue_key: str, of: int | BatchId, *, issue_id: str | None = None) -> None:
@@ -156,7 +156,7 @@ class TicketStore:
         item = self._table.get(_TICKETS, issue_key) or {}
         return item["issue_id"]["S"] if "issue_id" in item else None
 
-    def ask(self, effect: Effect) -> bool:
+    def request(self, effect: Effect) -> bool:
         """Request an effect without a change of ours; return False if it was requested before."""
         try:
             self._table.transact(self._outbox.adding(effect))

@@ -19,16 +19,16 @@ class ErasureStore:
         self._table = table
         self._outbox = outbox
 
-    def standing(self, effect_ids: Iterable[str]) -> list[EffectRow]:
+    def requested(self, effect_ids: Iterable[str]) -> list[EffectRow]:
         """Return those of the effects that were requested."""
-        return self._outbox.standing(effect_ids)
+        return self._outbox.requested(effect_ids)
 
     def erase_order(
         self,
         before: Order,
         after: Order,
         *,
-        standing: Sequence[EffectRow],
+        requested: Sequence[EffectRow],
         effects: Sequence[Effect],
     ) -> bool:
         """Replace an order, list it elsewhere, end the effects about its customer, request others.
@@ -38,7 +38,7 @@ class ErasureStore:
         return self._done(
             *changing(self._table, before, after),
             *relisting(self._table, before, after),
-            *self._outbox.forgetting(standing, "the customer was erased"),
+            *self._outbox.forgetting(requested, "the customer was erased"),
             *map(self._outbox.adding, effects),
         )
 

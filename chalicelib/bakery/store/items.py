@@ -21,7 +21,7 @@ def item(place: tuple[str, str], record: Record, **more: Mapping[str, Any]) -> I
     """Return a record as an item, with its version, if any, as an attribute for conditions."""
     version = getattr(record, "version", None)
     numbered = {"version": {"N": str(version)}} if version is not None else {}
-    return {**key(*place), "body": {"S": record.kept()}, **numbered, **more}
+    return {**key(*place), "body": {"S": record.stored_text()}, **numbered, **more}
 
 
 def record(model: type[R], found: Item | None) -> R | None:

@@ -3,5 +3,5 @@
 On a stage with sign-in the route that lets a caller in begins to record; whatever `Table` then
 writes to a *thing* (a record that people know: an order, an account, a machine) takes an *entry*
 along. Rows that follow from things (lists, counters, keys) are no things. On an open stage, and in
-functions that nobody calls, nothing is recorded and nothing costs more.
+functions without a caller, nothing is recorded and nothing costs more.
 """

@@ -10,7 +10,7 @@ from chalicelib.core.models import Model
 Done = Literal["created", "changed", "deleted"]
 
 PERSONS = frozenset(("recipients",))
-"""Kinds whose ids are names of people. The trail is for ever, so a digest stands there instead."""
+"""Kinds whose ids are names of people. The trail is never deleted, so it has a digest instead."""
 _DIGITS = 16
 _DIGEST = re.compile(f"[0-9a-f]{{{_DIGITS}}}")
 
@@ -36,14 +36,14 @@ class AuditEntry(Model):
     who: str
     """The subject of the caller's token; empty where a route takes none, such as a webhook.
 
-    Of what nobody called it is the function: schedule:daily-batch, worker:jira.
+    Without a caller it is the function: schedule:daily-batch, worker:jira.
     """
     scopes: tuple[str, ...] = ()
     """The scopes that let the caller in."""
     technician: str | None = None
     """The technician's number, if the token has one."""
     method: str
-    """The method of the request; EVENT or EFFECT of what nobody called."""
+    """The method of the request; EVENT or EFFECT without a caller."""
     route: str
     """The route of the request, without its ids; or the function, or the kind of effects."""
     changes: tuple[Change, ...]
@@ -62,11 +62,11 @@ def thing(kind: str, name: str) -> str:
 
 
 def kind_and_thing(what: str) -> tuple[str, str]:
-    """Return what a thing may be asked for by: its kind, and itself."""
+    """Return the filters that find a thing: its kind, and itself."""
     return what.partition("/")[0], what
 
 
-def asked_for(what: str) -> str:
-    """Return how the trail calls what is asked for: a kind, or a thing by its id or digest."""
+def filter_key(what: str) -> str:
+    """Return the trail's name for a filter: a kind, or a thing by its id or digest."""
     kind, _, name = what.partition("/")
     return what if not name or _DIGEST.fullmatch(name) else thing(kind, name)

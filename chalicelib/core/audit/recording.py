@@ -88,9 +88,9 @@ def recording(
 
 @contextmanager
 def recording_function(who: str, *, kind: str, route: str, request_id: str) -> Iterator[None]:
-    """Enter what a function that nobody calls changes meanwhile, such as ``worker:jira``.
+    """Record the changes of a function without a caller, such as ``worker:jira``.
 
-    ``kind`` stands in the place of a request's method. Where the environment names no table of the
+    ``kind`` takes the place of a request's method. Where the environment names no table of the
     trail, as on an open stage, nothing is entered.
     """
     if not os.environ.get("AUDIT_TABLE"):
@@ -123,7 +123,7 @@ def entered_as(who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @contextmanager
 def unrecorded() -> Iterator[None]:
-    """Enter nothing meanwhile: what is changed was entered when others asked for it."""
+    """Record nothing meanwhile: these changes were recorded when they were requested."""
     with _set(None):
         yield
 

@@ -45,12 +45,12 @@ def admit(request: Request, access: Access) -> Caller:
     try:
         token = _token(request)
         caller = _tokens().caller(token)
-        log.tell(subject=caller.subject)
+        log.add(subject=caller.subject)
         if not caller.may(*scopes_of(access)):
             raise MissingScopeError(scopes_of(access))
     except (UnauthorizedError, ForbiddenError) as refused:
         log.count("CallersRefused")
-        log.tell(refused=refused.detail)
+        log.add(refused=refused.detail)
         raise
     return caller
 

@@ -1,8 +1,8 @@
-"""The issuer's public keys: found by discovery, kept for a while, and looked for again.
+"""The issuer's public keys: found by discovery, cached, and refreshed.
 
 The address of the keys comes from the issuer's discovery document (OpenID Connect Discovery 1.0),
-the keys are a JSON Web Key Set (RFC 7517). A container asks at most once in `PAUSE_S`, whatever
-callers send, so a stream of made-up key ids is no lever against the issuer or against us.
+the keys are a JSON Web Key Set (RFC 7517). A container requests them at most once in `PAUSE_S`,
+whatever callers send, so a stream of made-up key ids is no lever against the issuer or against us.
 """
 
 import math
@@ -24,11 +24,11 @@ FRESH_S = 600.0
 PAUSE_S = 10.0
 """Seconds between two questions to the issuer: as long as a new key may be unknown."""
 KEPT_S = 86_400.0
-"""Seconds that known keys go on while the issuer does not answer."""
+"""Seconds that known keys stay valid while the issuer does not answer."""
 FETCH_S = 5.0
 """Seconds that a renewal may take, both documents and whatever the issuer drips."""
 STALE_PAUSE_S = 60.0
-"""Seconds between two questions that failed, while the key that is looked for is known."""
+"""Seconds between two failed refreshes while the requested key is cached."""
 
 _LARGEST = 500_000
 _SMALLEST_RSA_BITS = 2048

@@ -11,7 +11,7 @@ from chalicelib.core.addresses import safe
 class AuthSettings(BaseModel):
     """What is read from the environment (upper-case names).
 
-    A stage that says nothing asks for tokens: who forgets a setting gets no open API.
+    By default a stage requires tokens: a forgotten setting opens no API.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,7 +32,7 @@ class AuthSettings(BaseModel):
 
     @property
     def sign_in_origins(self) -> tuple[str, ...]:
-        """Return the origins that a page talks to when somebody signs in."""
+        """Return the origins that a page talks to to sign a user in."""
         if self.auth == "open":
             return ()
         issuer = urlsplit(self.auth_issuer)

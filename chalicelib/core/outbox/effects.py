@@ -7,7 +7,7 @@ EffectError
 ├── NotExecutedError     certainly not done: refused connection, rate limit, 503 before any work
 ├── OutcomeUnknownError  may have been done: timeout, reset, 5xx; looked up before any second try
 ├── RejectedError        never done as it is: the vendor says the request itself is wrong
-├── CredentialsError     nothing of this kind is done until somebody renews the credentials
+├── CredentialsError     nothing of this kind is done until the credentials are renewed
 └── NotConfiguredError   this kind is switched off: no credentials are set
 """
 
@@ -27,15 +27,15 @@ class Effect:
     ``id`` is its permanent identity and names its purpose (``archive#<request id>``,
     ``jira#batch#2026-11-21``): the same id written twice is one effect. ``kind`` names its queue
     and its handler. ``payload`` is JSON: all that the handler needs, or the name of it. It is not
-    executed within ``delay_s`` seconds of its request. Its row is deleted after ``kept``, which has
-    to be longer than its identity matters; None is for ever.
+    executed within ``delay_s`` seconds of its request. Its row is deleted after ``retention``,
+    which has to be longer than its identity matters; None is for ever.
     """
 
     id: str
     kind: str
     payload: Mapping[str, Any]
     delay_s: float = 0
-    kept: timedelta | None = None
+    retention: timedelta | None = None
 
 
 @dataclass(frozen=True)

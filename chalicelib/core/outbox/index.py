@@ -17,7 +17,7 @@ from chalicelib.core.outbox.rows import ALL, LISTED, OPEN, SHARDS, STATES, Effec
 from chalicelib.core.table import HIGHEST, Index, Item, Table
 
 Waiting = tuple[str, str]
-"""An effect's id, and its place among those that the sweeper is to look at."""
+"""An effect's id, and its place among those that the sweeper checks."""
 
 
 class EffectIndex:
@@ -120,8 +120,8 @@ class EffectIndex:
     def _read(self, named: Sequence[Item], state: EffectState | None) -> list[EffectRow]:
         keys = dict.fromkeys((row["pk"]["S"], row["sk"]["S"]) for row in named)
         found = {row["pk"]["S"]: rows.read(row) for row in self._table.get_many(keys)}
-        kept = [found[pk] for pk, _ in keys if pk in found]
-        return [each for each in kept if state is None or each.state == state]
+        effects = [found[pk] for pk, _ in keys if pk in found]
+        return [each for each in effects if state is None or each.state == state]
 
     def _open(self, shard: int, first: str, last: str, *, page_size: int) -> Iterator[Item]:
         return self._table.indexed(OPEN, str(shard), first=first, last=last, page_size=page_size)

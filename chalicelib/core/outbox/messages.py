@@ -41,7 +41,7 @@ def handle(event: SQSEvent, worker: Worker, *, at_once: int = 1) -> Failures:
 
 
 def _worked(worker: Worker, record: SQSRecord) -> str:
-    """Return what became of a message."""
+    """Return the outcome of a message."""
     try:
         effect_id = queues.effect_id(record.body)
     except (ValueError, RecursionError):

@@ -33,7 +33,7 @@ class Outbox:
         """
         if not _ID.fullmatch(effect.id) or not _KIND.fullmatch(effect.kind):
             raise ValueError(f"no effect can be called {effect.id!r} of kind {effect.kind!r}")
-        return self._table.putting(rows.item(rows.asked(effect, self._now())), ABSENT)
+        return self._table.putting(rows.item(rows.requested(effect, self._now())), ABSENT)
 
     def withdrawing(self, effect_id: str) -> dict[str, Any]:
         """Return the action that withdraws an effect, for the transaction that undoes its cause.
@@ -65,17 +65,17 @@ class Outbox:
             condition=never_begun,
         )
 
-    def standing(self, effect_ids: Iterable[str]) -> list[EffectRow]:
+    def requested(self, effect_ids: Iterable[str]) -> list[EffectRow]:
         """Return those of the effects that were requested."""
         return [rows.read(row) for row in self._table.get_many(map(rows.place, effect_ids))]
 
-    def forgetting(self, standing: Iterable[EffectRow], why: str) -> Iterator[dict[str, Any]]:
-        """Yield the actions that end effects for good and drop what vendors said about them.
+    def forgetting(self, effects: Iterable[EffectRow], why: str) -> Iterator[dict[str, Any]]:
+        """Yield the actions that end effects for good and drop the vendors' answers.
 
         Only their ids, which keep them from being requested again, and their payloads stay. The
         conditions fail when an effect has changed since it was read.
         """
-        for read in standing:
+        for read in effects:
             gone = replace(
                 read,
                 state="done",

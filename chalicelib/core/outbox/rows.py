@@ -1,7 +1,7 @@
 """How effects are stored, and their state.
 
 ``EFFECT#<id>/EFFECT``  the effect; its id is its permanent identity, so its row is never deleted,
-                        except for kinds whose effects have ``kept`` (``expires_at``)
+                        except for kinds whose effects have a ``retention`` (``expires_at``)
 ``EFFECT#<id>/BEFORE``  what is known of an effect from before its table was restored
 ``SCHEDULES/<name>``    when a schedule's function ran last (`chalicelib.core.schedules`)
 ``KINDS/<kind>``        why a kind is paused or disabled, and when to probe; absent while it works
@@ -41,7 +41,7 @@ OVER: frozenset[EffectState] = frozenset(("done", "dead"))
 EFFECT = "EFFECT"
 BEFORE = "BEFORE"
 KINDS = "KINDS"
-_STANDS_AS_READ = "#state = :read_state AND "
+_UNCHANGED = "#state = :read_state AND "
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class EffectRow:
 
     ``token`` is of the last claim, which lasts until ``lease_until``. ``unsure_at`` is
     when a try ended that may have done it. ``due_at`` is when it may be tried, ``wake_at`` when
-    the sweeper is to look at it. Patience is counted from ``since``. ``ended`` is how it ended
+    the sweeper checks it. Patience is counted from ``since``. ``ended`` is how it ended
     while its context has not been notified. ``fault`` is why the row cannot be read. ``denials``
     counts how often its refusal paused its kind.
     """
 
     effect: Effect
     state: EffectState
-    asked_at: datetime
+    requested_at: datetime
     since: datetime
     due_at: datetime
     wake_at: datetime | None
@@ -115,52 +115,52 @@ class Replacement(TypedDict):
     condition: Condition
 
 
-def asked(effect: Effect, now: datetime) -> EffectRow:
+def requested(effect: Effect, now: datetime) -> EffectRow:
     """Return an effect that was never tried."""
     due_at = now + timedelta(seconds=effect.delay_s)
     return EffectRow(
-        effect, "pending", asked_at=now, since=now, due_at=due_at, wake_at=due_at + GRACE
+        effect, "pending", requested_at=now, since=now, due_at=due_at, wake_at=due_at + GRACE
     )
 
 
 # --- items ----------------------------------------------------------------------------------------
 
 
-def item(kept: EffectRow) -> Item:
+def item(row: EffectRow) -> Item:
     """Return the row of an effect."""
     written = {
-        **key(*place(kept.effect.id)),
-        "kind": {"S": kept.effect.kind},
-        "payload": {"S": json.dumps(kept.effect.payload, allow_nan=False)},
-        "asked_at": {"S": sortable(kept.asked_at)},
-        LISTED.range_key: {"S": list_place(kept)},
-        ALL.hash_key: {"S": str(shard(kept.effect.id))},
+        **key(*place(row.effect.id)),
+        "kind": {"S": row.effect.kind},
+        "payload": {"S": json.dumps(row.effect.payload, allow_nan=False)},
+        "asked_at": {"S": sortable(row.requested_at)},
+        LISTED.range_key: {"S": list_place(row)},
+        ALL.hash_key: {"S": str(shard(row.effect.id))},
     }
-    if kept.effect.kept:
-        expires = kept.asked_at + kept.effect.kept
+    if row.effect.retention:
+        expires = row.requested_at + row.effect.retention
         written["expires_at"] = {"N": str(int(expires.timestamp()))}
-    return written | {name: value for name, value in changing(kept).items() if value}
+    return written | {name: value for name, value in changing(row).items() if value}
 
 
-def changing(kept: EffectRow) -> dict[str, dict[str, str] | None]:
+def changing(row: EffectRow) -> dict[str, dict[str, str] | None]:
     """Return the attributes that may change, None for those that the row does not have."""
     return {
-        "state": {"S": kept.state},
-        "since": _time(kept.since),
-        "due_at": _time(kept.due_at),
-        "attempts": {"N": str(kept.attempts)},
-        "denials": {"N": str(kept.denials)} if kept.denials else None,
-        "token": _text(kept.token),
-        "lease_until": _time(kept.lease_until),
-        "unsure_at": _time(kept.unsure_at),
-        "ended": _text(_conclusion_text(kept.ended)),
-        "last_error": _text(kept.last_error),
-        "reference": _text(kept.reference),
-        "answer": _text(kept.answer),
-        "concluded_at": _time(kept.concluded_at),
-        OPEN.hash_key: _text(None if kept.wake_at is None else str(shard(kept.effect.id))),
-        OPEN.range_key: _text(wake(kept.effect.kind, kept.wake_at)),
-        LISTED.hash_key: {"S": list_shard(kept.state, shard(kept.effect.id))},
+        "state": {"S": row.state},
+        "since": _time(row.since),
+        "due_at": _time(row.due_at),
+        "attempts": {"N": str(row.attempts)},
+        "denials": {"N": str(row.denials)} if row.denials else None,
+        "token": _text(row.token),
+        "lease_until": _time(row.lease_until),
+        "unsure_at": _time(row.unsure_at),
+        "ended": _text(_conclusion_text(row.ended)),
+        "last_error": _text(row.last_error),
+        "reference": _text(row.reference),
+        "answer": _text(row.answer),
+        "concluded_at": _time(row.concluded_at),
+        OPEN.hash_key: _text(None if row.wake_at is None else str(shard(row.effect.id))),
+        OPEN.range_key: _text(wake(row.effect.kind, row.wake_at)),
+        LISTED.hash_key: {"S": list_shard(row.state, shard(row.effect.id))},
     }
 
 
@@ -191,15 +191,15 @@ def _read(row: Item) -> EffectRow:
     payload = json.loads(texts["payload"])
     if not isinstance(payload, dict):
         raise TypeError("the payload is no object")
-    asked_at = _instant(texts["asked_at"])
+    requested_at = _instant(texts["asked_at"])
     if texts["state"] not in STATES:
         raise ValueError(f"there is no state {texts['state']!r}")
     return EffectRow(
         Effect(effect_id(texts["pk"]), texts["kind"], payload),
         cast(EffectState, texts["state"]),
-        asked_at=asked_at,
-        since=_maybe_instant(texts, "since") or asked_at,
-        due_at=_maybe_instant(texts, "due_at") or asked_at,
+        requested_at=requested_at,
+        since=_maybe_instant(texts, "since") or requested_at,
+        due_at=_maybe_instant(texts, "due_at") or requested_at,
         wake_at=_wake_at(texts.get(OPEN.range_key)),
         attempts=int(row["attempts"]["N"]) if "attempts" in row else 0,
         denials=int(row["denials"]["N"]) if "denials" in row else 0,
@@ -220,7 +220,7 @@ def _unreadable(row: Item, fault: str) -> EffectRow:
     return EffectRow(
         Effect(effect_id(row["pk"]["S"]), kind or "?", {}),
         state if state in STATES else "pending",
-        asked_at=never,
+        requested_at=never,
         since=never,
         due_at=never,
         wake_at=None,
@@ -231,18 +231,18 @@ def _unreadable(row: Item, fault: str) -> EffectRow:
 
 
 def _expression(changed: dict[str, dict[str, str] | None]) -> str:
-    kept = [f"#{name} = :{name}" for name, value in changed.items() if value]
+    assigned = [f"#{name} = :{name}" for name, value in changed.items() if value]
     gone = [f"#{name}" for name, value in changed.items() if not value]
-    parts = [f"SET {', '.join(kept)}"] if kept else []
+    parts = [f"SET {', '.join(assigned)}"] if assigned else []
     return " ".join(parts + ([f"REMOVE {', '.join(gone)}"] if gone else []))
 
 
 def _as_read(read: EffectRow) -> Condition:
     values = {":read_state": {"S": read.state}}
     if read.token is None:
-        return Condition(_STANDS_AS_READ + "attribute_not_exists(#token)", values)
+        return Condition(_UNCHANGED + "attribute_not_exists(#token)", values)
     return Condition(
-        _STANDS_AS_READ + "#token = :read_token", values | {":read_token": {"S": read.token}}
+        _UNCHANGED + "#token = :read_token", values | {":read_token": {"S": read.token}}
     )
 
 
@@ -258,16 +258,16 @@ def remembered(id_: str, at: datetime, ended: Ending | None) -> Item:
     return {**key(*place_before(id_)), **{name: value for name, value in values.items() if value}}
 
 
-def reminded(kept: EffectRow, before: Item | None) -> EffectRow:
+def reminded(row: EffectRow, before: Item | None) -> EffectRow:
     """Return an effect with what is remembered from before its table was restored.
 
     One that was done is not executed again, and one that may have been is looked up.
     """
-    if before is None or kept.over or kept.fault:
-        return kept
+    if before is None or row.over or row.fault:
+        return row
     if ended := _conclusion(before.get("ended", {}).get("S")):
-        return replace(kept, ended=kept.ended or ended)
-    return replace(kept, unsure_at=kept.unsure_at or _instant(before["at"]["S"]))
+        return replace(row, ended=row.ended or ended)
+    return replace(row, unsure_at=row.unsure_at or _instant(before["at"]["S"]))
 
 
 # --- keys -----------------------------------------------------------------------------------------
@@ -317,9 +317,9 @@ def list_shard(state: EffectState, number: int) -> str:
     return f"{group(state)}#{number}"
 
 
-def list_place(kept: EffectRow) -> str:
+def list_place(row: EffectRow) -> str:
     """Return the place of an effect in the lists: by kind, then by time."""
-    return f"{kept.effect.kind}#{sortable(kept.asked_at)}#{kept.effect.id}"
+    return f"{row.effect.kind}#{sortable(row.requested_at)}#{row.effect.id}"
 
 
 def _time(at: datetime | None) -> dict[str, str] | None:

@@ -45,12 +45,12 @@ class Rules:
         ceiling_s = min(self.longest_backoff_s, self.first_backoff_s * 2**doublings)
         return timedelta(seconds=self.jitter(ceiling_s))
 
-    def given_up(self, kept: EffectRow, now: datetime) -> bool:
+    def given_up(self, row: EffectRow, now: datetime) -> bool:
         """Return whether an effect was tried long and often enough."""
-        return now - kept.since >= self.give_up_after and kept.attempts >= self.enough_tries
+        return now - row.since >= self.give_up_after and row.attempts >= self.enough_tries
 
 
-def asked_for(retry_after_s: float | None) -> timedelta:
+def vendor_wait(retry_after_s: float | None) -> timedelta:
     """Return how long a vendor requires to wait, a day at most."""
     if retry_after_s is None or not retry_after_s > 0:
         return timedelta()

@@ -24,7 +24,7 @@ class EffectStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def look(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
+    def read_with_pause(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
         """Return an effect, and why its kind is paused if it is: one read.
 
         The effect is as it would be had its table not been restored.
@@ -53,7 +53,7 @@ class EffectStore:
         try:
             self._table.update(*rows.place(to.effect.id), **write)
         except ConditionError as failed:
-            if not _stands(failed.item, to):
+            if not _is_stored(failed.item, to):
                 raise OvertakenError(to.effect.id) from failed
         return to
 
@@ -86,7 +86,7 @@ class EffectStore:
             return
 
     def put_off_waking(self, effect_id: str, place: str, to: str) -> bool:
-        """Move an open effect from its ``place`` among those to be looked at to a later one.
+        """Move an open effect from its ``place`` among those to be checked to a later one.
 
         Returns False when it has moved meanwhile.
         """
@@ -109,8 +109,8 @@ class EffectStore:
         """Pause or disable a kind; return whether it was running."""
         try:
             self._table.put(_pause_item(pause), ABSENT)
-        except ConditionError as standing:
-            before = standing.item or _pause_item(pause)
+        except ConditionError as conflict:
+            before = conflict.item or _pause_item(pause)
             self._table.put(_pause_item(pause) | {"since": before["since"]})
             return bool(before["state"]["S"] != pause.state)
         return True
@@ -154,10 +154,10 @@ class EffectStore:
             return
 
 
-def closed(kept: EffectRow, ended: Ending, now: datetime) -> EffectRow:
+def closed(row: EffectRow, ended: Ending, now: datetime) -> EffectRow:
     """Return a finished effect."""
     return replace(
-        kept,
+        row,
         state=ended.state,
         reference=ended.reference,
         answer=ended.answer,
@@ -168,7 +168,7 @@ def closed(kept: EffectRow, ended: Ending, now: datetime) -> EffectRow:
     )
 
 
-def _stands(row: Item | None, to: EffectRow) -> bool:
+def _is_stored(row: Item | None, to: EffectRow) -> bool:
     if row is None or to.token is None:
         return False
     return bool(row.get("state", {}).get("S") == to.state and row.get("token") == {"S": to.token})

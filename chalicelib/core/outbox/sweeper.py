@@ -115,12 +115,12 @@ class Sweeper:
         """Mark effects of a kind without a queue as dead; their context cannot be notified."""
         now, buried = self._now(), 0
         for effect_id, _ in self._index.waiting(kind, now, self._bounds.effects):
-            kept = self._store.get(effect_id)
-            if kept is None or kept.over or now - kept.since < self._bounds.unknown_after:
+            row = self._store.get(effect_id)
+            if row is None or row.over or now - row.since < self._bounds.unknown_after:
                 continue
-            dead = closed(kept, Ending("dead", answer=f"there is no queue for {kind}"), now)
+            dead = closed(row, Ending("dead", answer=f"there is no queue for {kind}"), now)
             try:
-                self._store.change(kept, dead)
+                self._store.change(row, dead)
             except OvertakenError:
                 continue
             logger.error("effect of unknown kind", extra={"effect_id": effect_id, "kind": kind})

@@ -26,7 +26,7 @@ from chalicelib.core.outbox.effects import (
 )
 from chalicelib.core.outbox.queues import LONGEST_DELAY_S
 from chalicelib.core.outbox.rows import EffectRow, Pause
-from chalicelib.core.outbox.rules import Rules, asked_for
+from chalicelib.core.outbox.rules import Rules, vendor_wait
 from chalicelib.core.outbox.store import EffectStore, OvertakenError, closed
 
 Outcome = Literal["done", "dead", "pending", "unsure", "disabled", "paused", "left", "unknown"]
@@ -69,21 +69,21 @@ class Worker:
 
     def work(self, effect_id: str) -> Outcome:
         """Do what is to be done for an effect now; safe to repeat, at any time, by many at once."""
-        kept, pause = self._store.look(effect_id, self.kind)
-        if kept is None:
+        row, pause = self._store.read_with_pause(effect_id, self.kind)
+        if row is None:
             logger.error("unknown effect", extra={"effect_id": effect_id, "kind": self.kind})
             return "unknown"
-        if kept.fault and not kept.over:
-            self._store.bury(kept, kept.fault, self._now())
-            return _said(kept, "dead", kept.fault)
-        if kept.effect.kind != self.kind or not kept.ready(self._now()):
-            return _said(kept, "left")
+        if row.fault and not row.over:
+            self._store.bury(row, row.fault, self._now())
+            return _logged(row, "dead", row.fault)
+        if row.effect.kind != self.kind or not row.ready(self._now()):
+            return _logged(row, "left")
         try:
-            if pause is None or kept.ended:
-                return self._try(kept)
-            return self._probe(kept, pause) if self._may_probe(pause) else self._leave(kept, pause)
+            if pause is None or row.ended:
+                return self._try(row)
+            return self._probe(row, pause) if self._may_probe(pause) else self._leave(row, pause)
         except OvertakenError:
-            return _said(kept, "left", "another worker has it")
+            return _logged(row, "left", "another worker has it")
 
     def _entering(self, claimed: EffectRow) -> AbstractContextManager[None]:
         """Enter what the handler changes in the audit trail; the effect's own row is no change."""
@@ -94,21 +94,21 @@ class Worker:
 
     # --- one try ----------------------------------------------------------------------------------
 
-    def _try(self, kept: EffectRow) -> Outcome:
-        now, doubtful_since = self._now(), kept.doubtful_since()
+    def _try(self, row: EffectRow) -> Outcome:
+        now, doubtful_since = self._now(), row.doubtful_since()
         if doubtful_since and now < doubtful_since + self._settle:
-            waits = replace(kept, state="unsure", unsure_at=doubtful_since)
-            waits = self._again(kept, waits, doubtful_since + self._settle - now)
-            return _said(waits, "unsure", "it may be done; it is looked up when that would show")
+            waits = replace(row, state="unsure", unsure_at=doubtful_since)
+            waits = self._again(row, waits, doubtful_since + self._settle - now)
+            return _logged(waits, "unsure", "it may be done; it is looked up when that would show")
         claimed = replace(
-            kept,
+            row,
             state="sending",
             token=self._new_id(),
             lease_until=now + self._rules.lease,
-            unsure_at=doubtful_since or kept.unsure_at,
-            attempts=kept.attempts + 1,
+            unsure_at=doubtful_since or row.unsure_at,
+            attempts=row.attempts + 1,
         )
-        self._store.change(kept, claimed)
+        self._store.change(row, claimed)
         if claimed.ended:
             return self._close(claimed, claimed, claimed.ended)
         if claimed.unsure_at and self._settle:
@@ -162,36 +162,36 @@ class Worker:
                 self.handler.on_finished(claimed.effect, ended)
         except Exception as error:  # noqa: BLE001 - the effect has ended all the same
             logger.exception("result not stored", extra=_named(claimed))
-            untold = f"the result could not be stored: {_words(error)}"
-            known = replace(known, ended=ended, last_error=untold)
+            not_stored = f"the result could not be stored: {_words(error)}"
+            known = replace(known, ended=ended, last_error=not_stored)
             if not self._given_up(claimed):
                 waits = replace(known, state="pending")
-                return self._said_again(claimed, waits, self._backoff(claimed))
+                return self._retry_later(claimed, waits, self._backoff(claimed))
         over = closed(known, ended, self._now())
         self._store.change(claimed, over)
-        return _said(over, "dead" if ended.state == "dead" else "done", ended.answer)
+        return _logged(over, "dead" if ended.state == "dead" else "done", ended.answer)
 
     def _not_done(self, claimed: EffectRow, known: EffectRow, error: NotExecutedError) -> Outcome:
         if self._given_up(known):
             return self._close(claimed, known, _giving_up(known, _words(error)))
         waits = replace(known, state="pending", last_error=_words(error))
-        wait = max(self._backoff(claimed), asked_for(error.retry_after_s))
-        return self._said_again(claimed, waits, wait)
+        wait = max(self._backoff(claimed), vendor_wait(error.retry_after_s))
+        return self._retry_later(claimed, waits, wait)
 
     def _unsure(self, claimed: EffectRow, error: Exception) -> Outcome:
         doubtful = replace(claimed, unsure_at=self._now(), last_error=_words(error))
         if not self._settle and self._given_up(claimed):
             return self._close(claimed, doubtful, _giving_up(claimed, _words(error)))
         waits = replace(doubtful, state="unsure")
-        return self._said_again(claimed, waits, max(self._settle, self._backoff(claimed)))
+        return self._retry_later(claimed, waits, max(self._settle, self._backoff(claimed)))
 
     def _not_looked_up(self, claimed: EffectRow, error: Exception) -> Outcome:
-        """Look it up later, as its outcome is unknown; never execute it before."""
+        """Look it up later, as its outcome is unknown; never execute it before that."""
         if isinstance(error, RejectedError) or self._given_up(claimed):
             answer = f"not known whether it was done: {_words(error)}"
             return self._close(claimed, claimed, Ending("dead", answer=answer))
         waits = replace(claimed, state="unsure", last_error=_words(error))
-        return self._said_again(claimed, waits, self._backoff(claimed))
+        return self._retry_later(claimed, waits, self._backoff(claimed))
 
     def _stop(
         self, claimed: EffectRow, known: EffectRow, error: CredentialsError | NotConfiguredError
@@ -202,7 +202,7 @@ class Worker:
         """
         now, off = self._now(), isinstance(error, NotConfiguredError)
         why = _words(error)
-        if not off and self._store.look(claimed.effect.id, self.kind)[1] is None:
+        if not off and self._store.read_with_pause(claimed.effect.id, self.kind)[1] is None:
             known = replace(known, denials=known.denials + 1)
             if known.denials >= self._rules.enough_denials:
                 answer = f"refused {known.denials} times while others were done: {why}"
@@ -225,7 +225,7 @@ class Worker:
             last_error=pause.reason,
         )
         self._store.change(claimed, waits)
-        return _said(waits, state, pause.reason)
+        return _logged(waits, state, pause.reason)
 
     # --- paused and disabled kinds ----------------------------------------------------------------
 
@@ -234,32 +234,32 @@ class Worker:
         due = pause.probe_at <= now
         return due and self._store.take_probe(pause, now + self._rules.probe_after)
 
-    def _probe(self, kept: EffectRow, pause: Pause) -> Outcome:
+    def _probe(self, row: EffectRow, pause: Pause) -> Outcome:
         """Probe with one effect; the kind resumes when the vendor accepts it."""
-        outcome = self._try(kept)
+        outcome = self._try(row)
         if outcome in rows.OVER:
             self._store.resume(self.kind)
             logger.warning("kind goes on", extra={"kind": self.kind, "stood": pause.state})
         return outcome
 
-    def _leave(self, kept: EffectRow, pause: Pause) -> Outcome:
+    def _leave(self, row: EffectRow, pause: Pause) -> Outcome:
         """Leave an effect until its kind resumes; the sweeper then sends it again."""
-        if pause.state == "disabled" and kept.state != "disabled":
+        if pause.state == "disabled" and row.state != "disabled":
             off = replace(
-                kept,
+                row,
                 state="disabled",
-                unsure_at=kept.doubtful_since(),
+                unsure_at=row.doubtful_since(),
                 lease_until=None,
                 last_error=pause.reason,
             )
-            self._store.change(kept, off)
-        return _said(kept, pause.state)
+            self._store.change(row, off)
+        return _logged(row, pause.state)
 
     # --- later ------------------------------------------------------------------------------------
 
-    def _said_again(self, claimed: EffectRow, waits: EffectRow, wait: timedelta) -> Outcome:
+    def _retry_later(self, claimed: EffectRow, waits: EffectRow, wait: timedelta) -> Outcome:
         waits = self._again(claimed, waits, wait)
-        return _said(waits, "unsure" if waits.state == "unsure" else "pending", waits.last_error)
+        return _logged(waits, "unsure" if waits.state == "unsure" else "pending", waits.last_error)
 
     def _again(self, read: EffectRow, waits: EffectRow, wait: timedelta) -> EffectRow:
         """Have an effect tried after ``wait``: by a message if that is soon, or by the sweeper."""
@@ -269,34 +269,34 @@ class Worker:
         waits = replace(waits, lease_until=None, due_at=due_at, wake_at=wake_at)
         self._store.change(read, waits)
         if soon:
-            self._name_again(waits, math.ceil(wait_s))
+            self._send_later(waits, math.ceil(wait_s))
         return waits
 
-    def _name_again(self, kept: EffectRow, delay_s: int) -> None:
+    def _send_later(self, row: EffectRow, delay_s: int) -> None:
         try:
-            self._later.send(self.kind, [kept.effect.id], delay_s=delay_s)
+            self._later.send(self.kind, [row.effect.id], delay_s=delay_s)
         except Exception:  # noqa: BLE001 - the sweeper finds the effect
-            logger.exception("not named again", extra=_named(kept))
+            logger.exception("not named again", extra=_named(row))
 
     def _backoff(self, claimed: EffectRow) -> timedelta:
         return self._rules.backoff(claimed.attempts)
 
-    def _given_up(self, kept: EffectRow) -> bool:
-        return self._rules.given_up(kept, self._now())
+    def _given_up(self, row: EffectRow) -> bool:
+        return self._rules.given_up(row, self._now())
 
 
-def _giving_up(kept: EffectRow, why: str | None) -> Ending:
-    return Ending("dead", answer=f"given up after {kept.attempts} tries; the last: {why}")
+def _giving_up(row: EffectRow, why: str | None) -> Ending:
+    return Ending("dead", answer=f"given up after {row.attempts} tries; the last: {why}")
 
 
-def _said(kept: EffectRow, outcome: Outcome, why: str | None = None) -> Outcome:
-    fields = {**_named(kept), "outcome": outcome, "attempts": kept.attempts, "why": why}
+def _logged(row: EffectRow, outcome: Outcome, why: str | None = None) -> Outcome:
+    fields = {**_named(row), "outcome": outcome, "attempts": row.attempts, "why": why}
     (logger.error if outcome == "dead" else logger.info)("effect", extra=fields)
     return outcome
 
 
-def _named(kept: EffectRow) -> dict[str, str]:
-    return {"effect_id": kept.effect.id, "kind": kept.effect.kind}
+def _named(row: EffectRow) -> dict[str, str]:
+    return {"effect_id": row.effect.id, "kind": row.effect.kind}
 
 
 def _words(error: Exception) -> str:

@@ -19,40 +19,42 @@ class Choosing:
     now: Callable[[], datetime]
 
     def choose(self, recipient_id: str, choices: Choices) -> PreferencesAnswer:
-        """Have ``choices`` stand where nothing said later does; return what stands then."""
-        said = choices.by_type()
-        preferences = {name: Preference(wanted, choices.timestamp) for name, wanted in said.items()}
-        standing = self.book.raise_to(recipient_id, preferences, at=self.now())
-        overruled = tuple(standing.overruling(preferences))
+        """Apply ``choices`` where no later one exists; return the preferences in effect."""
+        by_type = choices.by_type()
+        preferences = {
+            name: Preference(wanted, choices.timestamp) for name, wanted in by_type.items()
+        }
+        current = self.book.raise_to(recipient_id, preferences, at=self.now())
+        overruled = tuple(current.overruling(preferences))
         details = {"applied": not overruled, "overruled": overruled or None}
-        return _answer(recipient_id, standing, details)
+        return _answer(recipient_id, current, details)
 
     def show(self, recipient_id: str) -> PreferencesAnswer:
         """Return a recipient's preferences and their history."""
-        standing = self.book.preferences(recipient_id)
-        details = {"history": tuple(map(_said, standing.history))}
-        return _answer(recipient_id, standing, details)
+        current = self.book.preferences(recipient_id)
+        details = {"history": tuple(map(_change, current.history))}
+        return _answer(recipient_id, current, details)
 
 
 def _answer(
-    recipient_id: str, standing: Preferences, details: Mapping[str, object]
+    recipient_id: str, current: Preferences, details: Mapping[str, object]
 ) -> PreferencesAnswer:
     return PREFERENCES_ANSWER.model_validate(
         {
             "recipient_id": recipient_id,
             "timestamps": {
-                name: standing.preferences[name].timestamp
+                name: current.preferences[name].timestamp
                 for name in TYPES
-                if name in standing.preferences
+                if name in current.preferences
             },
-            **{name: standing.wants(name) for name in TYPES},
+            **{name: current.wants(name) for name in TYPES},
             **details,
         }
     )
 
 
-def _said(change: Change) -> dict[str, object]:
-    """Return a change as it is shown: all its preferences were said at one time."""
+def _change(change: Change) -> dict[str, object]:
+    """Return a change as it is shown: all its preferences have one time."""
     return {
         "timestamp": next(iter(change.preferences.values())).timestamp,
         "received_at": change.received_at,

@@ -1,4 +1,4 @@
-"""Sending a package: at most once, and never against what its recipient said (D1, D5, D6)."""
+"""Sending a package: at most once, and never against its recipient's preference (D1, D5, D6)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -10,33 +10,33 @@ from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.ports import (
     DecidedAlreadyError,
     Packages,
+    PackageState,
     PreferenceChangedError,
-    Standing,
 )
 from chalicelib.deliveries.preferences import Preference
 from chalicelib.deliveries.records import Attempt, Record, decided
 
-# Each needs a recipient who changed their mind in the milliseconds since the one before.
+# Each needs a preference that changed in the milliseconds since the previous try.
 _MOST_DECISIONS = 10
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a package; ``duplicate`` when an earlier attempt had decided it."""
+    """The outcome of a package; ``duplicate`` when an earlier attempt had decided it."""
 
     record: Record
     duplicate: bool
 
 
 Outcome = Sent | ConflictError | UnavailableError
-"""What became of a package of several, or why nothing did."""
+"""The outcome of a package of several, or why nothing did."""
 
 
 @dataclass(frozen=True)
 class Sending:
     """Decides packages.
 
-    The first attempt decides for ever, by what the recipient has said at the moment of writing.
+    The first attempt decides permanently, by the recipient's preference at the moment of writing.
     There is no state between undecided and decided, so a crash leaves nothing to clean up.
     """
 
@@ -47,29 +47,29 @@ class Sending:
         """Decide ``package``, or return what an earlier attempt has decided.
 
         A message of the queue that comes again is no duplicate of itself. Raises ConflictError
-        when the id stands for another package, UnavailableError when nothing could be decided.
+        when the id belongs to another package, UnavailableError when nothing could be decided.
         """
         return self._settle(package, self.packages.find(package), message_id)
 
     def send_all(self, packages: Sequence[Package], *, until: datetime) -> Iterator[Outcome]:
-        """Yield what becomes of each package, as `send` decides it: all are looked up at once.
+        """Yield the decision on each package, as `send` makes it: all are looked up at once.
 
         What came of one changes nothing for the others; those whose turn comes after ``until`` are
         not tried.
         """
-        for package, standing in zip(packages, self.packages.find_all(packages), strict=True):
+        for package, known_state in zip(packages, self.packages.find_all(packages), strict=True):
             if self.now() > until:
                 yield UnavailableError("There was no time left for this package; send it again.")
                 continue
             try:
-                sent = self._settle(package, standing, None)
+                sent = self._settle(package, known_state, None)
             except (ConflictError, UnavailableError) as refused:
                 yield refused
             else:
                 yield sent
 
-    def _settle(self, package: Package, standing: Standing, message_id: str | None) -> Sent:
-        known, preference = standing
+    def _settle(self, package: Package, known_state: PackageState, message_id: str | None) -> Sent:
+        known, preference = known_state
         if known is None:
             record, new = self._decide(package, preference, message_id)
             if new:
@@ -79,7 +79,7 @@ class Sending:
         return Sent(known, duplicate=message_id is None or known.message_id != message_id)
 
     def show(self, package_id: str) -> Record:
-        """Return what became of a package. Raises NotFoundError."""
+        """Return the outcome of a package. Raises NotFoundError."""
         record = self.packages.record(package_id)
         if record is None:
             raise NotFoundError(f"No package {package_id} was ever sent.")

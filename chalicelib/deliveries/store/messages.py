@@ -1,4 +1,4 @@
-"""What became of the messages of the queue.
+"""The outcome of the messages of the queue.
 
 ``MESSAGE#<message_id>/VERDICT``  the verdict (``body``); DynamoDB forgets it some days after the
                                   queue itself would have (``expires_at``)
@@ -15,12 +15,12 @@ _SK = "VERDICT"
 
 
 class VerdictStore:
-    """Verdicts on messages, kept longer than the 14 days in which a message may come again."""
+    """Verdicts on messages, stored longer than the 14 days in which a message may come again."""
 
-    def __init__(self, table: Table, tally: Tally, *, kept: timedelta) -> None:
+    def __init__(self, table: Table, tally: Tally, *, retention: timedelta) -> None:
         self._table = table
         self._tally = tally
-        self._kept = kept
+        self._retention = retention
 
     def put(self, verdict: MessageVerdict) -> None:
         """Store a verdict; one message always gets the same."""
@@ -43,5 +43,5 @@ class VerdictStore:
         return {
             **key(f"MESSAGE#{verdict.message_id}", _SK),
             "body": {"S": verdict.json_text()},
-            "expires_at": {"N": str(int((verdict.judged_at + self._kept).timestamp()))},
+            "expires_at": {"N": str(int((verdict.judged_at + self._retention).timestamp()))},
         }

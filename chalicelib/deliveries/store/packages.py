@@ -26,9 +26,9 @@ from chalicelib.deliveries.models import Package
 from chalicelib.deliveries.ports import (
     DecidedAlreadyError,
     ListPosition,
+    PackageState,
     PreferenceChangedError,
     ScanPosition,
-    Standing,
     Wanted,
 )
 from chalicelib.deliveries.preferences import of_rank
@@ -56,11 +56,11 @@ class PackageStore:
         self._table = table
         self._tally = tally
 
-    def find(self, package: Package) -> Standing:
+    def find(self, package: Package) -> PackageState:
         """Return the package's record and its recipient's preference, in one read of both."""
         return self.find_all([package])[0]
 
-    def find_all(self, packages: Sequence[Package]) -> list[Standing]:
+    def find_all(self, packages: Sequence[Package]) -> list[PackageState]:
         """Return the same of each package; a read takes a hundred records and preferences."""
         wanted = {
             place: None
@@ -71,7 +71,7 @@ class PackageStore:
             )
         }
         found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(wanted)}
-        return [_standing(package, found) for package in packages]
+        return [_package_state(package, found) for package in packages]
 
     def add(self, record: Record) -> None:
         """Store, count and list ``record`` in one transaction.
@@ -99,9 +99,9 @@ class PackageStore:
             ) from failed
 
     def note(self, record: Record, attempt: Attempt) -> None:
-        """Keep ``attempt``, unless it is kept already or there is no room."""
-        said = {"timestamp": attempt.timestamp, "differs": attempt.differs}
-        digest = canonical.digest(said)[:16]
+        """Store ``attempt``, unless it is stored already or there is no room."""
+        content = {"timestamp": attempt.timestamp, "differs": attempt.differs}
+        digest = canonical.digest(content)[:16]
         entry: Item = {
             "said": _number(micros(attempt.timestamp)),
             "received": _number(micros(attempt.received_at)),
@@ -123,7 +123,7 @@ class PackageStore:
             return
 
     def record(self, package_id: str) -> Record | None:
-        """Return what became of a package."""
+        """Return the outcome of a package."""
         item = self._table.get(RECORDS + package_id, _RECORD)
         return _record(item) if item else None
 
@@ -132,7 +132,7 @@ class PackageStore:
     ) -> Iterator[Record]:
         """Yield packages without their later attempts, newest first: a recipient's, or a sender's.
 
-        Of a recipient and a sender they are the recipient's, whoever sent them.
+        Of a recipient and a sender they are the recipient's, of any sender.
         """
         first = sortable(wanted.since) if wanted.since else ""
         last = sortable(wanted.until) if wanted.until else HIGHEST
@@ -152,7 +152,7 @@ class PackageStore:
         return (_record(item) for item in merged if _sort_key(item) < place)
 
     def fill_list(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]:
-        """Write the rows of one page of records again; return how many, and where it goes on.
+        """Write the rows of one page of records again; return how many, and where to continue.
 
         They follow from the records, so it changes nothing where they are there already.
         """
@@ -196,10 +196,10 @@ def _partitions(wanted: Wanted) -> Iterator[str]:
             yield from (f"{kind}#{status}#{package_type}#{owner}" for owner in owners)
 
 
-def _standing(package: Package, found: Mapping[tuple[str, str], Item]) -> Standing:
+def _package_state(package: Package, found: Mapping[tuple[str, str], Item]) -> PackageState:
     record = found.get((RECORDS + package.package_id, _RECORD))
-    said = found.get(preferences.key_of(package.recipient_id))
-    return _record(record) if record else None, preferences.preference(said, package.package_type)
+    row = found.get(preferences.key_of(package.recipient_id))
+    return _record(record) if record else None, preferences.preference(row, package.package_type)
 
 
 def _sort_key(item: Item) -> str:

@@ -1,11 +1,11 @@
-"""What recipients said.
+"""The preferences of recipients.
 
 ``RECIPIENT#<recipient_id>/PREFERENCES``  ``wants_<type>`` is the rank of the preference;
                                           ``changes`` the latest changes, newest arrival first,
-                                          as ``<received> <said> +<type> -<type>`` (microseconds)
+                                          as ``<received> <stated> +<type> -<type>`` (microseconds)
 
 Every package of the recipient checks this item as it is written, which costs by the item's size:
-so the changes that are kept are few, and short.
+so the stored changes are few, and short.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ KEPT_CHANGES = 6
 
 
 def key_of(recipient_id: str) -> tuple[str, str]:
-    """Return where a recipient's preferences stand."""
+    """Return the place of a recipient's preferences."""
     return f"RECIPIENT#{recipient_id}", _SK
 
 
@@ -37,12 +37,12 @@ def preference(item: Item | None, package_type: str) -> Preference | None:
     return of_rank(int(rank["N"])) if rank else None
 
 
-def unchanged(package_type: str, standing: Preference | None) -> Condition:
-    """Hold while ``standing`` is what the recipient last said of the type."""
+def unchanged(package_type: str, stored: Preference | None) -> Condition:
+    """Require that ``stored`` is still the recipient's preference for the type."""
     names = {"#w": _WANTS + package_type}
-    if standing is None:
+    if stored is None:
         return Condition("attribute_not_exists(#w)", names=names)
-    return Condition("#w = :rank", {":rank": {"N": str(standing.rank)}}, names)
+    return Condition("#w = :rank", {":rank": {"N": str(stored.rank)}}, names)
 
 
 class PreferenceStore:
@@ -64,10 +64,10 @@ class PreferenceStore:
             try:
                 item = self._update(recipient_id, todo, at)
             except ConditionError as newer:
-                standing = _preferences(newer.item)
-                todo = standing.outranked(todo)
+                stored = _preferences(newer.item)
+                todo = stored.outranked(todo)
                 if not todo:
-                    return standing
+                    return stored
             else:
                 self._trim(recipient_id, len(item["changes"]["L"]))
                 return _preferences(item)
@@ -77,7 +77,7 @@ class PreferenceStore:
         return _preferences(self._table.get(*key_of(recipient_id)))
 
     def _update(self, recipient_id: str, preferences: PreferencesByType, at: datetime) -> Item:
-        """Have all of ``preferences`` stand. Raises ConditionError if one of them must not."""
+        """Store all of ``preferences``. Raises ConditionError if a later one exists for any."""
         names = {f"#{place}": _WANTS + name for place, name in enumerate(preferences)}
         ranks = {
             f":{place}": {"N": str(preference.rank)}
@@ -99,9 +99,9 @@ class PreferenceStore:
         )
 
     def _trim(self, recipient_id: str, changes: int) -> None:
-        """Drop the oldest changes once there are twice as many as are kept.
+        """Drop the oldest changes once there are twice as many as are to be stored.
 
-        What stands does not hang on it: if it does not happen, the next update does it.
+        No preference depends on it: if it fails, the next update does it.
         """
         if changes >= 2 * KEPT_CHANGES:
             oldest = ", ".join(f"#c[{place}]" for place in range(KEPT_CHANGES, changes))
@@ -111,16 +111,16 @@ class PreferenceStore:
 
 
 def _entry(preferences: PreferencesByType, at: datetime) -> str:
-    said = next(iter(preferences.values())).timestamp
+    stated = next(iter(preferences.values())).timestamp
     types = (
         f"{'+' if preference.wanted else '-'}{name}" for name, preference in preferences.items()
     )
-    return " ".join([str(micros(at)), str(micros(said)), *types])
+    return " ".join([str(micros(at)), str(micros(stated)), *types])
 
 
 def _change(entry: str) -> Change:
-    received, said, *types = entry.split(" ")
-    at = from_micros(int(said))
+    received, stated, *types = entry.split(" ")
+    at = from_micros(int(stated))
     return Change(
         received_at=from_micros(int(received)),
         preferences={each[1:]: Preference(each[0] == "+", at) for each in types},

@@ -10,7 +10,7 @@ A shard's counters only grow. *Spreading* begins an epoch: from then on the tota
 the shards take them. *Folding* closes every shard, writes their sums beside the total and lets it
 count again; it holds only in the epoch that it began in. Each count carries a condition: of the
 total that it is not spread, of a shard that no later epoch has closed it. So what a process
-believes of the epoch may be old and nothing is counted where nobody reads it.
+believes of the epoch may be old and nothing is counted where it is not read.
 """
 
 from collections import Counter
@@ -172,8 +172,8 @@ class Tally:
         }
         try:
             self._table.put(total, ABSENT)
-        except ConditionError as standing:
-            return standing.item or total
+        except ConditionError as conflict:
+            return conflict.item or total
         return total
 
     def _spread_out(self) -> None:

@@ -1,8 +1,8 @@
 """Batches: several transactions in one, all of them or none.
 
 Each post of a batch is a transaction of its own, with the id that it was given. A key is reserved
-for a batch before anything is posted, together with the ids of its posts; so whoever repeats the
-batch goes on with the same ids, wherever the first caller got to.
+for a batch before anything is posted, together with the ids of its posts; so a repeat of the
+batch continues with the same ids, wherever the first caller got to.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,17 +45,17 @@ class Batches:
         looked_up = ids if key else [post.transaction_id for post in posts if post.transaction_id]
         accounts = list(dict.fromkeys(post.account_id for post in posts))
         for lost in self.tries():
-            standing = self.store.read_all(accounts, looked_up)
-            fresh = _fresh(posts, ids, standing.named)
-            entries = _entries(fresh, standing.last, now=self.now())
+            snapshot = self.store.read_all(accounts, looked_up)
+            fresh = _fresh(posts, ids, snapshot.named)
+            entries = _entries(fresh, snapshot.last, now=self.now())
             for (post, _), entry in zip(fresh, entries, strict=True):
                 check_floor(entry, post.balance_floor)
             if not entries or self.store.append(*entries):
-                return _receipts(ids, standing.named, entries, lost)
+                return _receipts(ids, snapshot.named, entries, lost)
         raise too_busy("This batch", *accounts)
 
     def _reserved(self, key: str, posts: Sequence[BatchPost], ids: list[str]) -> list[str]:
-        """Return the ids of the batch that ``key`` stands for. Raises KeyReusedError."""
+        """Return the ids of the batch that ``key`` identifies. Raises KeyReusedError."""
         wanted = Reservation(digest=digest(posts), transaction_ids=tuple(ids))
         stored = self.store.reserve(key, wanted)
         if not isinstance(stored, Reservation):
@@ -65,7 +65,7 @@ class Batches:
 
 
 def digest(posts: Sequence[BatchPost]) -> str:
-    """Return what tells a batch from another one: its posts in their order, but no floors."""
+    """Return the identity of a batch: its posts in their order, but no floors."""
     return canonical.digest([_asked(post) for post in posts])
 
 

@@ -1,7 +1,7 @@
 """Posts to a crowded account: they wait beside it, and one of those who wait posts them together.
 
 Whoever lost a few races leaves what it wants as an intent and looks after it from time to time.
-Who finds that nobody else is at it posts its own intent and the oldest others in one transaction,
+A writer that finds no leader posts its own intent and the oldest others in one transaction,
 each as an entry of its own; the others find their entries. The account's number guards the
 transaction, and an intent goes with its entry: so it is posted once, or withdrawn by the one who
 left it, or is never posted because it is too old.
@@ -24,7 +24,7 @@ CROWDED = timedelta(seconds=10)
 _LEADS = timedelta(seconds=3)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.25
 _WAITED_FOR = timedelta(seconds=30)
-"""A gateway answers within 29 seconds: nobody learns what became of an older intent."""
+"""A gateway answers within 29 seconds: no client waits for an older intent."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Crowd:
         begun = self.now()
         intent = self._left(first, key, floor)
         for turn in self.tries(**self._pauses(self.now() - begun)):
-            if turn == 0:  # whoever leads now read what waits before this came
+            if turn == 0:  # the current leader read the waiting intents before this one
                 continue
-            found = self.store.look(intent)
+            found = self.store.intent_status(intent)
             if not found.waits:
                 return self._settled(intent, found.snapshot.named, lost_races)
             if _known(found.snapshot):
@@ -90,9 +90,9 @@ class Crowd:
 
     def _settled(self, intent: Intent, entry: Entry | None, lost_races: int) -> Receipt | None:
         """Return the entry of an intent that is gone; None when it was too old."""
-        if entry is None:  # a look reads several items, and this one was perhaps read too early
-            kept = self.store.transaction(intent.transaction_id)
-            entry = kept.entry if kept else None
+        if entry is None:  # a read of several items is not atomic: perhaps it was too early
+            stored = self.store.transaction(intent.transaction_id)
+            entry = stored.entry if stored else None
         return Receipt(entry, lost_races=lost_races) if entry else None
 
     def _leads(self, last: Entry | None, intent: Intent, led_until: str) -> bool:

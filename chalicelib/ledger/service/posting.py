@@ -116,15 +116,15 @@ class Ledger:
     def reverse(self, transaction_id: str, *, floor: int | None = None) -> Receipt:
         """Take a transaction back by one that posts the opposite, or return the one that did.
 
-        A transaction is reversed once, whoever asks and however often. Raises NotFoundError,
+        A transaction is reversed once, however often that is requested. Raises NotFoundError,
         NotReversibleError, BelowFloorError; UnavailableError as `post` does.
         """
         reversal_id = self.new_id()
         for lost in self.tries():
-            kept = self.transaction(transaction_id)
-            original = kept.entry
-            if kept.reversed_by:
-                reversal = self.transaction(kept.reversed_by)
+            stored = self.transaction(transaction_id)
+            original = stored.entry
+            if stored.reversed_by:
+                reversal = self.transaction(stored.reversed_by)
                 return Receipt(reversal.entry, replayed=True, lost_races=lost)
             if original.reverses:
                 raise NotReversibleError(
@@ -148,16 +148,16 @@ class Ledger:
             check_floor(entry, floor)
             if self.store.append(entry):
                 return Receipt(entry, lost_races=lost)
-        raise too_busy("This one", kept.entry.account_id)
+        raise too_busy("This one", stored.entry.account_id)
 
     # --- looking ---
 
     def transaction(self, transaction_id: str) -> StoredTransaction:
         """Return a transaction. Raises NotFoundError."""
-        kept = self.store.transaction(transaction_id)
-        if kept is None:
+        stored = self.store.transaction(transaction_id)
+        if stored is None:
             raise NotFoundError(f"There is no transaction {transaction_id}.")
-        return kept
+        return stored
 
     def account(self, account_id: str) -> StoredAccount:
         """Return the account with its last entry.
@@ -212,7 +212,7 @@ class Ledger:
 
 
 def _check_key(stored: Entry | Reservation, wanted: TransactionBody) -> Entry:
-    """Return the transaction that a key stands for. Raises KeyReusedError."""
+    """Return the transaction that a key identifies. Raises KeyReusedError."""
     if isinstance(stored, Reservation) or stored.counterpart_id:
         what = "batch" if isinstance(stored, Reservation) else "transfer"
         raise key_of_another_kind(what, "transaction")

@@ -36,9 +36,9 @@ class NotReversibleError(UnprocessableError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a post or a reversal.
+    """The outcome of a post or a reversal.
 
-    ``replayed`` tells that the entry was there before; ``lost_races`` how many other writers were
+    ``replayed`` is whether the entry existed before; ``lost_races`` how many other writers were
     first.
     """
 
@@ -47,14 +47,14 @@ class Receipt:
     lost_races: int = 0
 
 
-def check_transaction(stored: Entry, asked: Mapping[str, object]) -> None:
-    """Raise TransactionIdTakenError unless ``stored`` is the transaction that is ``asked`` for."""
+def check_transaction(stored: Entry, requested: Mapping[str, object]) -> None:
+    """Raise TransactionIdTakenError unless ``stored`` is the ``requested`` transaction."""
     if stored.transfer_id:
         raise TransactionIdTakenError(
             f"The transaction {stored.transaction_id} is half of the transfer "
             f"{stored.transfer_id}. A new transaction needs a new id."
         )
-    if differing := differences(dict(stored), asked):
+    if differing := differences(dict(stored), requested):
         raise TransactionIdTakenError(
             f"The transaction {stored.transaction_id} was posted with another "
             f"{' and another '.join(differing)}. A new transaction needs a new id."
@@ -62,7 +62,7 @@ def check_transaction(stored: Entry, asked: Mapping[str, object]) -> None:
 
 
 def key_of_another_kind(used: str, wanted: str) -> KeyReusedError:
-    """Return the refusal of a key that stands for something else, such as a batch."""
+    """Return the refusal of a key that identifies something else, such as a batch."""
     return KeyReusedError(
         f"This Idempotency-Key was used for a {used}. A new {wanted} needs a new key."
     )

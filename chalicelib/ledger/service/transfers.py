@@ -24,7 +24,7 @@ from chalicelib.ledger.service.rules import (
 
 @dataclass(frozen=True)
 class TransferReceipt:
-    """What became of a transfer; ``replayed`` and ``lost_races`` as in a Receipt."""
+    """The outcome of a transfer; ``replayed`` and ``lost_races`` as in a Receipt."""
 
     transfer: Transfer
     replayed: bool = False
@@ -41,7 +41,7 @@ class Transfers:
     tries: Callable[[], Iterable[int]]
 
     def send(self, wanted: TransferBody, *, key: str | None = None) -> TransferReceipt:
-        """Move an amount, or return the transfer that its id or ``key`` stands for already.
+        """Move an amount, or return the transfer that its id or ``key`` identifies already.
 
         Raises TransactionIdTakenError, KeyReusedError, BelowFloorError; UnavailableError when too
         many others write to one of the accounts.
@@ -50,15 +50,15 @@ class Transfers:
         ids = wanted.transfer_id or self.new_id(), self.new_id()
         named = [wanted.transfer_id] if wanted.transfer_id else []
         for lost in self.tries():
-            standing = self.store.read_all(accounts, named, key)
-            if standing.keyed:
-                return self._replay(_keyed(standing.keyed, wanted), lost)
-            if stored := standing.named.get(ids[0]):
+            snapshot = self.store.read_all(accounts, named, key)
+            if snapshot.keyed:
+                return self._replay(_keyed(snapshot.keyed, wanted), lost)
+            if stored := snapshot.named.get(ids[0]):
                 _check_id(stored, wanted)
                 if key is None or self.store.bind(key, stored):
                     return self._replay(stored, lost)
                 continue
-            halves = _halves(standing.last, accounts, wanted.amount, ids, now=self.now())
+            halves = _halves(snapshot.last, accounts, wanted.amount, ids, now=self.now())
             _check_floors(halves, wanted)
             if self.store.append(*halves, key=key):
                 return TransferReceipt(Transfer.of(*halves), lost_races=lost)
@@ -161,7 +161,7 @@ def _as_asked(debit: Entry) -> dict[str, object]:
 
 
 def _keyed(stored: Entry | Reservation, wanted: TransferBody) -> Entry:
-    """Return the debit of the transfer that a key stands for. Raises KeyReusedError."""
+    """Return the debit of the transfer that a key identifies. Raises KeyReusedError."""
     if isinstance(stored, Reservation):
         raise key_of_another_kind("batch", "transfer")
     if stored.transfer_id is None:

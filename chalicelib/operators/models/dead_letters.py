@@ -30,7 +30,7 @@ class DeadLetter(Model):
 class DeadLetters(Model):
     """The dead letters of a queue: how many, and the first few as they come.
 
-    ``redrivable`` tells whether there is a queue to send them back to.
+    ``redrivable`` is whether there is a queue to send them back to.
     """
 
     queue: str

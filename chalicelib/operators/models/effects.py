@@ -59,7 +59,7 @@ class EffectLine(Model):
     attempts: int
     """How often it was tried."""
     asked_at: Instant
-    """When it was asked for."""
+    """When it was requested."""
     due_at: Instant | None = None
     """When it may be tried next."""
     lease_until: Instant | None = None
@@ -76,9 +76,9 @@ class EffectLine(Model):
     """When it was done, or given up."""
 
     @classmethod
-    def of(cls, kept: "EffectRow") -> "EffectLine":
+    def of(cls, row: "EffectRow") -> "EffectLine":
         """Return how an effect is listed."""
-        return cls(**_line(kept))
+        return cls(**_line(row))
 
 
 class EffectView(EffectLine):
@@ -93,10 +93,10 @@ class EffectView(EffectLine):
     """Why its kind is paused or disabled."""
 
     @classmethod
-    def whole(cls, kept: "EffectRow", pause: "Pause | None") -> "EffectView":
+    def whole(cls, row: "EffectRow", pause: "Pause | None") -> "EffectView":
         """Return how an effect is shown."""
-        stands_still = f"{pause.state}: {pause.reason}" if pause and not kept.over else None
-        return cls(**_line(kept), payload=dict(kept.effect.payload), stands_still=stands_still)
+        stands_still = f"{pause.state}: {pause.reason}" if pause and not row.over else None
+        return cls(**_line(row), payload=dict(row.effect.payload), stands_still=stands_still)
 
 
 class KindView(Model):
@@ -127,18 +127,18 @@ class KindView(Model):
         )
 
 
-def _line(kept: "EffectRow") -> dict[str, Any]:
+def _line(row: "EffectRow") -> dict[str, Any]:
     return {
-        "id": kept.effect.id,
-        "kind": kept.effect.kind,
-        "state": kept.state,
-        "attempts": kept.attempts,
-        "asked_at": kept.asked_at,
-        "due_at": None if kept.over or kept.state == "sending" else kept.due_at,
-        "lease_until": kept.lease_until,
-        "unsure_at": kept.unsure_at,
-        "last_error": kept.fault or kept.last_error,
-        "reference": kept.reference,
-        "answer": kept.answer,
-        "concluded_at": kept.concluded_at,
+        "id": row.effect.id,
+        "kind": row.effect.kind,
+        "state": row.state,
+        "attempts": row.attempts,
+        "asked_at": row.requested_at,
+        "due_at": None if row.over or row.state == "sending" else row.due_at,
+        "lease_until": row.lease_until,
+        "unsure_at": row.unsure_at,
+        "last_error": row.fault or row.last_error,
+        "reference": row.reference,
+        "answer": row.answer,
+        "concluded_at": row.concluded_at,
     }

@@ -1,1 +1,1 @@
-"""What operators do: look, have effects tried, send dead letters back."""
+"""What operators do: list and retry effects, send dead letters back."""

@@ -30,7 +30,7 @@ class Queues(Protocol):
 
 
 class DeadLetterService:
-    """Where dead letters are looked at, and sent back."""
+    """Lists dead letters and sends them back."""
 
     def __init__(self, queues: Queues, *, now: Callable[[], datetime]) -> None:
         self._queues = queues
@@ -41,7 +41,7 @@ class DeadLetterService:
         return [self._look(queue) for queue in sorted(self._queues.sources)]
 
     def redrive(self, queue: str) -> Redriven:
-        """Send back as many as were there, as far as time allows; a repeat goes on with the rest.
+        """Send back as many as were there, as far as time allows; a repeat continues with the rest.
 
         Raises NotFoundError for a queue that is not there, ConflictError for one whose dead
         letters can't be sent back.

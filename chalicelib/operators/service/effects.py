@@ -1,4 +1,4 @@
-"""What operators do with effects: look, and have them tried."""
+"""What operators do with effects: list and retry them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ class Naming(Protocol):
 
 
 class EffectService:
-    """Where operators look at effects, and have them tried again."""
+    """Lists effects and retries them."""
 
     def __init__(
         self, effects: Effects, lists: Lists, queues: Naming, *, now: Callable[[], datetime]
@@ -62,10 +62,10 @@ class EffectService:
 
     def show(self, effect_id: str) -> tuple[EffectRow, Pause | None]:
         """Return an effect, and why its kind is paused, if it is. Raises NotFoundError."""
-        kept = self._effects.get(effect_id)
-        if kept is None:
+        row = self._effects.get(effect_id)
+        if row is None:
             raise NotFoundError(f"There is no effect {effect_id}.")
-        return kept, self._effects.pauses().get(kept.effect.kind)
+        return row, self._effects.pauses().get(row.effect.kind)
 
     def kinds(self) -> list[tuple[str, Pause | None]]:
         """Return the kinds that have a queue or stand still, in order."""
@@ -76,44 +76,44 @@ class EffectService:
         """Retry an effect now; a dead one gets all its attempts again.
 
         One that may be done is looked up first, as always. Raises NotFoundError; ConflictError
-        when it is done, when somebody is at it, or has changed it meanwhile; UnprocessableError
+        when it is done, claimed by a worker, or was changed meanwhile; UnprocessableError
         when its row can't be read.
         """
-        kept, _ = self.show(effect_id)
+        row, _ = self.show(effect_id)
         now = self._now()
-        if kept.fault:
-            raise UnprocessableError(f"{effect_id} cannot be tried: {kept.fault}")
-        if kept.state == "done":
+        if row.fault:
+            raise UnprocessableError(f"{effect_id} cannot be tried: {row.fault}")
+        if row.state == "done":
             raise ConflictError(f"{effect_id} is done, and nothing is done twice.")
-        if kept.state == "sending" and kept.lease_until and not kept.ready(now):
-            raise ConflictError(f"A worker is at {effect_id} until {iso(kept.lease_until)}.")
-        tried = self._effects.change(kept, _anew(kept, now))
-        self._effects.hasten_probe(kept.effect.kind, now)
+        if row.state == "sending" and row.lease_until and not row.ready(now):
+            raise ConflictError(f"A worker is at {effect_id} until {iso(row.lease_until)}.")
+        tried = self._effects.change(row, _anew(row, now))
+        self._effects.hasten_probe(row.effect.kind, now)
         self._name(tried)
         return self.show(effect_id)
 
-    def _name(self, kept: EffectRow) -> None:
+    def _name(self, row: EffectRow) -> None:
         """Name the effect to its worker; the sweeper does it where that fails."""
-        if kept.effect.kind not in self._queues.kinds:
+        if row.effect.kind not in self._queues.kinds:
             return
         try:
-            self._queues.send(kept.effect.kind, [kept.effect.id])
+            self._queues.send(row.effect.kind, [row.effect.id])
         except Exception:  # noqa: BLE001 - whatever it is
-            logger.exception("not named again", extra={"effect_id": kept.effect.id})
+            logger.exception("not named again", extra={"effect_id": row.effect.id})
 
 
-def _anew(kept: EffectRow, now: datetime) -> EffectRow:
+def _anew(row: EffectRow, now: datetime) -> EffectRow:
     """Return an effect as it is when it may be tried at once."""
-    due = replace(kept, due_at=now, wake_at=now)
-    if kept.state != "dead":
+    due = replace(row, due_at=now, wake_at=now)
+    if row.state != "dead":
         return due
     return replace(
         due,
-        state="unsure" if kept.unsure_at else "pending",
+        state="unsure" if row.unsure_at else "pending",
         since=now,
         attempts=0,
         denials=0,
-        last_error=kept.answer or kept.last_error,
+        last_error=row.answer or row.last_error,
         answer=None,
         concluded_at=None,
     )

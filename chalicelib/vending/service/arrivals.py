@@ -1,6 +1,6 @@
 """Making records agree with the share (V5): the present object at a key is what counts.
 
-An event of the share says only where to look. So events may come twice, late, out of order or
+An event of the share only names a key to read. So events may come twice, late, out of order or
 not at all (the sweep looks everywhere once a day): looking again never hurts.
 
     claim the content  >  write its chunks  >  commit: one write of the record  >  judge machines
@@ -104,7 +104,7 @@ class Arrivals:
                 return
 
     def sweep(self) -> int:
-        """Have everything looked at that should have been by now; return how many keys.
+        """Queue everything that should have been processed by now; return how many keys.
 
         That is: files that wait to be processed, judged or cleaned up after, objects that no
         record knows, and records whose object has gone or is another one.

@@ -69,13 +69,13 @@ class Days:
         }
         for name in sorted(moved.union(map(month_of, days))):
             before = known.get(name)
-            kept = {
+            counted = {
                 day: rollup
                 for day, rollup in (before.days if before else {}).items()
                 if day not in days
             }
             found = {day: rollup for day, rollup in new.items() if month_of(day) == name}
-            month = Month(zone, kept | found, epoch)
+            month = Month(zone, counted | found, epoch)
             if _differ(month, before):
                 self.rollups.put_month(serial, name, month, over=before)
 
@@ -95,7 +95,7 @@ def _before(day: date, span: timedelta) -> date:
 
 
 def _days_of(log: MachineLog, zone: str) -> set[date]:
-    """Return all local days of a log from its first row to its last, and what else it tells of."""
+    """Return all local days from a log's first row to its last, and other days that it covers."""
     days = {*log.refused, *log.beyond}
     if log.keys:
         first, last = (local_day(zone, log.keys[end] // 10) for end in (0, -1))

@@ -54,21 +54,21 @@ class Dispatching:
         )
         try:
             self.dispatches.open(dispatch)
-        except AlreadyOpenError as standing:
-            if standing.dispatch.note == body.note:
-                return standing.dispatch, False
+        except AlreadyOpenError as existing:
+            if existing.dispatch.note == body.note:
+                return existing.dispatch, False
             raise ConflictError(
-                f"Dispatch {standing.dispatch.id} to {body.machine} is open; close it first.",
-                dispatch=standing.dispatch.id,
-            ) from standing
+                f"Dispatch {existing.dispatch.id} to {body.machine} is open; close it first.",
+                dispatch=existing.dispatch.id,
+            ) from existing
         return dispatch, True
 
     def listed(self, wanted: DispatchQuery, *, start: Id | None) -> Page[Dispatch, Id]:
         """Return the dispatches, newest first."""
         if wanted.machine and wanted.state == "open":  # there is one at most
-            standing = self.dispatches.open_at(wanted.machine)
-            known = standing and (start is None or standing.id < start.id)
-            return Page([standing] if standing and known else [])
+            existing = self.dispatches.open_at(wanted.machine)
+            known = existing and (start is None or existing.id < start.id)
+            return Page([existing] if existing and known else [])
         found = (
             dispatch
             for dispatch in self.dispatches.newest_first(before=start and start.id)
@@ -82,22 +82,22 @@ class Dispatching:
         What was filled in and taken out is a visit of its own. Closing again changes nothing.
         Raises NotFoundError, ConflictError (the machine has another visit at this very time).
         """
-        standing = self.get(dispatch_id)
-        if standing.state == "open":
+        existing = self.get(dispatch_id)
+        if existing.state == "open":
             now = self.now()
             ending = {"state": "closed", "closed_at": now, "closed_by": "dispatcher"}
             note = {"closing_note": body.note or None}
             # Settled first: if we die in between, the dispatch is open still and can be closed.
-            self.fleet.settle(standing.machine, now)
-            closed = standing.model_copy(update={**ending, **note})
+            self.fleet.settle(existing.machine, now)
+            closed = existing.model_copy(update={**ending, **note})
             try:
                 done = self.dispatches.close(closed, _visit(closed, body))
             except VisitTakenError as taken:
                 raise another_visit(taken.visit) from taken
-            standing = closed if done else self.get(dispatch_id)
+            existing = closed if done else self.get(dispatch_id)
         self.verdicts.announce()
-        self.verdicts.judge(standing.machine)
-        return standing
+        self.verdicts.judge(existing.machine)
+        return existing
 
     def get(self, dispatch_id: int) -> Dispatch:
         """Return a dispatch. Raises NotFoundError."""

@@ -192,7 +192,7 @@ class FleetService:
         return _sum(self.fleet.totals(epoch).values())
 
     def _up_to_date(self, epoch: int) -> bool:
-        """Return whether nothing waits to be looked at, and no rebuilding is under way."""
+        """Return whether nothing is queued to be judged, and no rebuild is under way."""
         if self.rollups.notes(1):
             return False
         return not epoch or sum(over for _, over in self.fleet.progress(epoch).values()) == SHARDS

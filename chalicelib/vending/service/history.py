@@ -66,7 +66,7 @@ class HistoryService:
 
 
 def _day(at: datetime | None) -> date | None:
-    """Return the UTC day of ``at``; at either end of the calendar the day as it stands there."""
+    """Return the UTC day of ``at``; at either end of the calendar the day as written."""
     try:
         return at and at.astimezone(UTC).date()
     except OverflowError:

@@ -28,7 +28,7 @@ class Reading:
     text: "hashlib._Hash" = field(default_factory=hashlib.sha256)
     size_bytes: int = 0
     lines: int = 0
-    kept: int = 0
+    accepted: int = 0
     known: int = 0
     refused: int = 0
     first: int | None = None
@@ -41,7 +41,7 @@ class Reading:
 
     def state(self) -> tuple[FileState, str | None]:
         """Return what the file is by its lines, and why if it is not simply processed."""
-        if not self.kept:
+        if not self.accepted:
             one = f"not one of {self.lines} lines could be read"
             first = self.refusals[0] if self.refusals else None
             return "rejected", f"{one}; line {first.line}: {first.reason}" if first else one
@@ -59,7 +59,7 @@ class Reading:
             "live": record.generation,
             "sha256": self.text.hexdigest(),
             "size_bytes": self.size_bytes,
-            "rows_kept": self.kept,
+            "rows_kept": self.accepted,
             "rows_known": self.known,
             "rows_refused": self.refused,
             "first_at": _instant(self.first),
@@ -82,9 +82,9 @@ class Reading:
             yield block
 
     def add(self, batch: parsing.Batch, chunks: list[Chunk]) -> None:
-        """Count a batch, and the chunks that its rows became."""
+        """Count a batch, and the chunks of its rows."""
         self.lines += batch.lines
-        self.kept += batch.kept
+        self.accepted += batch.accepted
         self.refused += batch.refused
         self.refusals += [
             RefusedLine(line=refusal.line, reason=refusal.reason, text=refusal.text)

@@ -1,4 +1,4 @@
-"""Making all conclusions anew from the files' rows, page by page, while work goes on.
+"""Making all conclusions anew from the files' rows, page by page, while work continues.
 
 A new *epoch* begins: what was concluded in another one is ignored from then on. Then every machine
 that the registry or a file knows is enrolled, learns of its dispatches from before 0.2.0, and a

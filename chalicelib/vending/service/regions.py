@@ -1,6 +1,6 @@
 """What the machines of a region (a time zone) have in common: its days and its silences.
 
-Only the months are looked at in which some machine's rollups have changed, each machine's change
+Only months in which some machine's rollups have changed are judged, each machine's change
 being noted in the transaction that makes it. The ends of a silence are the last row before it and
 the first one after it; each machine whose rows change, and each one of the region when a silence
 is new, pulls them closer together.
@@ -99,8 +99,8 @@ class Regions:
     def pull_together(self, epoch: int, zone: str, month: str, serials: Iterable[str]) -> None:
         """Have these machines' rows bring the ends of a month's silences closer together."""
 
-        def pulled(standing: RegionMonth) -> RegionMonth:
-            return replace(standing, stretches=self._pulled(standing.stretches, serials)[0])
+        def pulled(current: RegionMonth) -> RegionMonth:
+            return replace(current, stretches=self._pulled(current.stretches, serials)[0])
 
         self._change(epoch, zone, month, pulled)
 
@@ -109,15 +109,15 @@ class Regions:
     ) -> None:
         moved = False
 
-        def concluded(standing: RegionMonth) -> RegionMonth:
+        def concluded(current: RegionMonth) -> RegionMonth:
             nonlocal moved
-            days = self.rollups.counted(epoch, zone, month) if counted else standing.days
+            days = self.rollups.counted(epoch, zone, month) if counted else current.days
             found = self._silences(epoch, zone, month, days)
-            known = {(each.start, each.end): each for each in standing.stretches}
+            known = {(each.start, each.end): each for each in current.stretches}
             gaps = [_with_ends(each, known.get((each.start, each.end))) for each in found]
             stretches, loosened = self._pulled(gaps, serials)
             moved = loosened or known.keys() != {(each.start, each.end) for each in stretches}
-            return replace(standing, days=days, stretches=stretches)
+            return replace(current, days=days, stretches=stretches)
 
         self._change(epoch, zone, month, concluded, always=counted)
         if moved:
@@ -136,14 +136,14 @@ class Regions:
     ) -> None:
         """Store what ``change`` makes of a month; it is read before anything else is.
 
-        With ``always`` the version goes up even where nothing changes: so whoever has read older
-        rows of a machine finds newer ones.
+        With ``always`` the version goes up even where nothing changes: so a writer that has read
+        older rows of a machine finds newer ones.
         """
         for _ in retry.tries(budget_s=20):
             over = self.rollups.region_months(epoch, zone, [month]).get(month)
-            standing = over or RegionMonth()
-            changed = change(standing)
-            if changed == standing and over and not always:
+            current = over or RegionMonth()
+            changed = change(current)
+            if changed == current and over and not always:
                 return
             try:
                 self.rollups.put_region_month(epoch, zone, month, changed, over=over)

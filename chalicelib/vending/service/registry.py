@@ -102,7 +102,7 @@ class RegistryService:
         return stored, new
 
     def _release_held(self, machine: Machine) -> None:
-        """Have files looked at again that were dropped before the machine was assigned."""
+        """Queue files that were dropped before the machine was assigned."""
         if machine.technician:
             files = self.files.of_owner(machine.technician)
             held = [f.key for f in files if f.state == "held" and f.machine == machine.serial]

@@ -97,7 +97,7 @@ class Uploads:
     def await_upload(self, metadata: AwaitedUpload) -> PresignedFile:
         """Expect a technician's large file. Raises ConflictError when it is here already.
 
-        Whether the machine is that technician's is looked at once more when it arrives.
+        The assignment of the machine is checked once more when the file arrives.
         """
         draft = self._technicians_file(metadata, place="body")
         return self._await(draft.model_copy(update={"check_again": True}), metadata)
@@ -132,7 +132,7 @@ class Uploads:
         for _ in range(20):
             record = self.files.owned(owner, file_id)
             if record and record.state == "deleted" and ours and record.taken_back == ours:
-                return record.view()  # whoever noticed that the object is gone was faster than we
+                return record.view()  # another request noticed first that the object is gone
             if record is None or record.state == "deleted":
                 raise NotFoundError(f"There is no file {file_id} of {owner}.")
             with suppress(StaleRecordError):
@@ -147,8 +147,8 @@ class Uploads:
 
     def _of(self, owner: str, wanted: ListQuery, start: Id | None) -> Page[FileView, Id]:
         records = self.files.newest_first(owner, before=start and start.id)
-        standing = (record.view() for record in records if record.state != "deleted")
-        return cut(standing, wanted.limit, lambda last: Id(last.id))
+        existing = (record.view() for record in records if record.state != "deleted")
+        return cut(existing, wanted.limit, lambda last: Id(last.id))
 
     def _technicians_file(self, metadata: UploadQuery, *, place: ParameterLocation) -> FileRecord:
         machine = self.registry.machine(metadata.machine)
@@ -229,18 +229,18 @@ class Uploads:
         return PresignedFile(file=record.view(), upload=upload)
 
     def _claim(self, draft: FileRecord, state: FileState) -> tuple[FileRecord, bool]:
-        """Return the file that stands at the draft's key, or make it; and True when it is new."""
+        """Return the file at the draft's key, or create it; and True when it is new."""
         for _ in range(10):
-            standing = self.files.at_key(draft.key)
+            existing = self.files.at_key(draft.key)
             try:
-                if standing is None:
+                if existing is None:
                     fields = {"id": draft.id or self.files.next_id(), "state": state}
                     return self.files.create(draft.model_copy(update=fields)), True
-                if standing.state in _UNSENT and not _differ(standing, draft):
-                    return self.files.save(_sent_after_all(standing, draft, state)), False
+                if existing.state in _UNSENT and not _differ(existing, draft):
+                    return self.files.save(_sent_after_all(existing, draft, state)), False
             except (KeyTakenError, StaleRecordError):
                 continue
-            return standing, False
+            return existing, False
         raise ConflictError(f"{draft.name} keeps changing; try again in a moment.")
 
 
@@ -249,11 +249,11 @@ def _differ(one: FileRecord, other: FileRecord) -> bool:
     return None not in (one.sha256, other.sha256) and one.sha256 != other.sha256
 
 
-def _sent_after_all(standing: FileRecord, draft: FileRecord, state: FileState) -> FileRecord:
+def _sent_after_all(existing: FileRecord, draft: FileRecord, state: FileState) -> FileRecord:
     """Return the record of a file that was awaited or had failed, and comes as ``draft`` says."""
     fresh = ("check_again", "sha256", "size_bytes", "uploaded_at")
     fields = {name: getattr(draft, name) for name in fresh}
-    return standing.model_copy(update={**fields, "state": state, "reason": None})
+    return existing.model_copy(update={**fields, "state": state, "reason": None})
 
 
 def _taken_back(record: FileRecord, *, by: int) -> FileRecord:

@@ -139,14 +139,14 @@ class Verdicts:
     # --- what changes have to be followed by ---
 
     def announce(self) -> None:
-        """Have the regions looked at whose machines have changed."""
+        """Queue the regions whose machines have changed."""
         self.queues.look_at_notes()
 
     def look_at_notes(self) -> int:
         """Look at the region-months that are noted, and judge their machines; return how many.
 
         What is noted again meanwhile stays noted, and so does a machine that fails; what happened
-        to the first such is raised. A run takes a part and asks for the next one.
+        to the first such is raised. A run takes a part and queues the next one.
         """
         failures: list[Exception] = []
         notes = self.rollups.notes(_NOTES)

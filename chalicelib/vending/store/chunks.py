@@ -31,7 +31,7 @@ from chalicelib.vending.store.files import FileStore
 
 # Well under the 400 kB of an item; a whole number of 4-byte rows.
 _PART_BYTES = 300_000
-# Days with rows before the first one that is wanted, which tell what it covered.
+# Days with rows before the first one that is wanted, which show what it covered.
 _DAYS_BEFORE = 3
 # A window ends at a day with so many rows in the week up to it; after so many days without, at the
 # newest one.
@@ -142,16 +142,16 @@ class ChunkStore:
         window = [chunk for chunk in found if chunk.day >= reach.start]
         files = {chunk.file_id for chunk in window}
         download = live.latest_download(files)
-        kept = {day: _kept(day, chunks) for day, chunks in _days(found)}
+        retained = {day: _retained(day, chunks) for day, chunks in _days(found)}
         keys: array[int] = array("Q")
-        for day in sorted(kept):
-            keys.extend(kept[day][0])
+        for day in sorted(retained):
+            keys.extend(retained[day][0])
         return MachineLog(
             keys,
             _corrupt(window),
             download.not_after if download else None,
             refused={day: lost for day, chunks in _days(found) if (lost := _corrupt(chunks))},
-            beyond={day: beyond for day, (_, beyond) in kept.items() if beyond},
+            beyond={day: beyond for day, (_, beyond) in retained.items() if beyond},
             download_told=download.downloaded_at if download else None,
             file_starts_at=live.usual_start(files),
         )
@@ -177,7 +177,7 @@ class ChunkStore:
     ) -> Iterator[tuple[date, "array[int]"]]:
         """Yield each day's rows (the union of the files that count), oldest day first."""
         for day, chunks in self._by_day(serial, LiveRecords(self._files), first=first, last=last):
-            yield day, _kept(day, chunks)[0]
+            yield day, _retained(day, chunks)[0]
 
     def others(
         self, serial: str, *, first: date, last: date, than: int
@@ -244,11 +244,11 @@ def _days(chunks: Iterable[_Stored]) -> Iterable[tuple[date, list[_Stored]]]:
     return days.items()
 
 
-def _kept(day: date, chunks: Sequence[_Stored]) -> tuple["array[int]", int]:
-    """Return the rows of a day that are kept, and how many are beyond them."""
+def _retained(day: date, chunks: Sequence[_Stored]) -> tuple["array[int]", int]:
+    """Return the rows of a day that are stored, and how many are beyond them."""
     whole = rows.union(day, _by_file(chunks, "rows"))
-    told = [int.from_bytes(packed) for packed in _by_file(chunks, "beyond")]
-    return whole[:MOST_ROWS], max([len(whole), *told]) - min(len(whole), MOST_ROWS)
+    counts = [int.from_bytes(packed) for packed in _by_file(chunks, "beyond")]
+    return whole[:MOST_ROWS], max([len(whole), *counts]) - min(len(whole), MOST_ROWS)
 
 
 @dataclass
@@ -293,7 +293,7 @@ class _Reach:
             self.anchor = next(enough, stranded)
 
     def _needed(self, day: date) -> bool:
-        """Return whether a day before the window tells of the days ``since`` one."""
+        """Return whether a day before the window has data on the days ``since`` one."""
         if self.since is None:
             return False
         if day.toordinal() >= self.since.toordinal() - 1:

@@ -41,11 +41,11 @@ class DispatchStore:
                 self._table.putting(_pointer(dispatch)),
             )
         except ConditionError as taken:
-            standing = self.open_at(dispatch.machine)
-            if standing is None:  # it was closed in between
+            existing = self.open_at(dispatch.machine)
+            if existing is None:  # it was closed in between
                 self.open(dispatch)
                 return
-            raise AlreadyOpenError(standing) from taken
+            raise AlreadyOpenError(existing) from taken
 
     def open_at(self, serial: str) -> Dispatch | None:
         """Return the machine's open dispatch."""

@@ -41,7 +41,7 @@ class SqsQueues:
         return self._connect()
 
     def look_at(self, keys: Iterable[str]) -> None:
-        """Have the files at these keys of the share looked at, as if they had just arrived."""
+        """Queue the files at these keys of the share, as if they had just arrived."""
         wanted = list(keys)
         for start in range(0, len(wanted), _BATCH):
             self._send(
@@ -52,7 +52,7 @@ class SqsQueues:
             )
 
     def look_at_notes(self) -> None:
-        """Have the regions looked at whose machines have changed.
+        """Queue the regions whose machines have changed.
 
         Every message waits; the first one that is worked on looks at all changes so far, and the
         others of the burst find nothing left to do.

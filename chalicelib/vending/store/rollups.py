@@ -165,7 +165,7 @@ class RollupStore:
         return {day: total for day, total in found.items() if total != NO_SALES}
 
     def region_months(self, epoch: int, zone: str, months: Iterable[str]) -> dict[str, RegionMonth]:
-        """Return what was concluded of these months of a region, of those that were looked at."""
+        """Return the conclusions on these months of a region, of those that were judged."""
         items = self._table.get_many((f"REGION#{epoch}#{zone}", month) for month in months)
         return {item["sk"]["S"]: _region_month(item) for item in items}
 

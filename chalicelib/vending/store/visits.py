@@ -30,10 +30,10 @@ class VisitStore:
         try:
             self._table.transact(*self.adding(visit))
         except ConditionError as taken:
-            standing = self.at(visit.machine, visit.at)
-            if standing is None:
+            existing = self.at(visit.machine, visit.at)
+            if existing is None:
                 raise
-            raise VisitTakenError(standing) from taken
+            raise VisitTakenError(existing) from taken
 
     def adding(self, visit: ServiceVisit) -> list[dict[str, Any]]:
         """Return the same as actions of a transaction; it fails when there is one at that time."""

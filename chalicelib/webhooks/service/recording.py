@@ -1,4 +1,4 @@
-"""Recording what happened, and asking for its delivery to whoever subscribes."""
+"""Recording what happened, and requesting its delivery to subscribers."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,17 +19,17 @@ class Recording:
     deliveries: Deliveries
 
     def record(self, facts: Sequence[Fact]) -> int:
-        """Record facts and ask for their delivery; return how many events they are.
+        """Record facts and request their delivery; return how many events they are.
 
         Subscriptions are read after the events are in the log: one that was made before an event
-        gets it, whoever was faster, and one that was made later does not.
+        gets it, whichever was written first, and one that was made later does not.
         """
         events = self.log.append(facts)
         for fact in facts:
             if fact.forgets:  # a stream has it behind all that it concerns
                 self.log.forget_before(fact)
         subscriptions = self.receivers.all() if events else []
-        self.deliveries.ask(
+        self.deliveries.request(
             delivery(subscription.id, event.id)
             for event in events
             for subscription in _wanting(subscriptions, event)

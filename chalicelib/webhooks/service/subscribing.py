@@ -47,7 +47,7 @@ _OLD_SECRETS = 3
 
 
 class Effects(Protocol):
-    """What became of the effects of the outbox."""
+    """The outcome of the effects of the outbox."""
 
     def get(self, effect_id: str) -> EffectRow | None: ...
 
@@ -73,7 +73,7 @@ class Subscriptions:
         """Subscribe a receiver. Raises InvalidInputError, ConflictError, UnprocessableError.
 
         Those who subscribe at the same instant may get a few more than `MOST_SUBSCRIPTIONS` allows:
-        it bounds what an event costs, and nothing rests on the exact number.
+        it bounds what an event costs, and nothing depends on the exact number.
         """
         self._check_url(body.url)
         if len(self.receivers.all()) >= MOST_SUBSCRIPTIONS:
@@ -96,7 +96,7 @@ class Subscriptions:
 
     def show(self, subscription_id: str) -> tuple[Subscription, Health | None]:
         """Return a subscription, and how its receiver does if not well. Raises NotFoundError."""
-        found, health = self.receivers.look(subscription_id)
+        found, health = self.receivers.get_with_health(subscription_id)
         if found is None:
             raise NotFoundError(f"There is no subscription {subscription_id}.")
         return found, health
@@ -153,7 +153,7 @@ class Subscriptions:
             "subject": f"subscriptions/{found.id}",
             "data": {},
         }
-        self.deliveries.ask([delivery(found.id, event_id, body=dumps(event))])
+        self.deliveries.request([delivery(found.id, event_id, body=dumps(event))])
         return event_id
 
     def replay(self, subscription_id: str, body: ReplayBody, key: str | None) -> Replayed:
@@ -166,7 +166,7 @@ class Subscriptions:
         _check_active(found)
         events, more = self._replayed(found, body)
         name = canonical.sha256(key.encode())[:32] if key else self.new_id()
-        self.deliveries.ask(delivery(found.id, each.id, replay=name) for each in events)
+        self.deliveries.request(delivery(found.id, each.id, replay=name) for each in events)
         return Replayed(events=len(events), after=events[-1].id if more else None)
 
     def _replayed(self, found: Subscription, body: ReplayBody) -> tuple[list[Event], bool]:
@@ -180,7 +180,7 @@ class Subscriptions:
         return events[:MOST_REPLAYED], len(events) > MOST_REPLAYED
 
     def delivered(self, subscription_id: str, event_id: str) -> EffectRow:
-        """Return what became of the first delivery of an event. Raises NotFoundError."""
+        """Return the outcome of the first delivery of an event. Raises NotFoundError."""
         row = self.effects.get(effect_id(subscription_id, event_id))
         if row is None:
             raise NotFoundError(f"Event {event_id} was not to be delivered there.")

@@ -12,14 +12,14 @@ _AT_ONCE = 25
 
 
 class DeliveryStore:
-    """Asks for deliveries; one that was asked for before stays as it is."""
+    """Requests deliveries; one that was requested before stays as it is."""
 
     def __init__(self, table: Table, outbox: Outbox) -> None:
         self._table = table
         self._outbox = outbox
 
-    def ask(self, effects: Iterable[Effect]) -> None:
-        """Ask for ``effects``, those that nobody has asked for yet."""
+    def request(self, effects: Iterable[Effect]) -> None:
+        """Request those of ``effects`` that were not requested yet."""
         waiting = iter(effects)
         while some := list(islice(waiting, _AT_ONCE)):
             try:

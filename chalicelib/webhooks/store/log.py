@@ -38,12 +38,12 @@ _Key = tuple[str, str]
 
 
 class EventLog:
-    """Events in DynamoDB; they are deleted ``kept`` after they were recorded."""
+    """Events in DynamoDB; they are deleted ``retention`` after they were recorded."""
 
-    def __init__(self, table: Table, *, now: Callable[[], datetime], kept: timedelta) -> None:
+    def __init__(self, table: Table, *, now: Callable[[], datetime], retention: timedelta) -> None:
         self._table = table
         self._now = now
-        self._kept = kept
+        self._retention = retention
 
     def append(self, facts: Sequence[Fact]) -> list[Recorded]:
         """Record facts in their order, those that are not known yet; return the events of all.
@@ -63,14 +63,14 @@ class EventLog:
             now = self._now()
             first = max(places.micros(now), int(head or 0) + 1)
             taken = {_fact_key(fact): places.place(first + each) for each, fact in enumerate(new)}
-            expires = int((now + self._kept).timestamp())
+            expires = int((now + self._retention).timestamp())
             actions = [self._moving(head, places.place(first + len(new) - 1))]
             for fact in new:
                 actions += self._recording(fact, taken[_fact_key(fact)], expires)
             try:
                 self._table.transact(*actions, budget_s=0)
             except (ConditionError, UnavailableError):
-                continue  # somebody else was faster; or it was stored, and is known now
+                continue  # another writer was first; or it was stored, and is known now
             found = known | taken
             return [Recorded(found[_fact_key(fact)], fact.kind) for fact in facts]
         raise UnavailableError("Too many writers want to record events.")

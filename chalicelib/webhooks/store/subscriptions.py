@@ -60,7 +60,7 @@ class SubscriptionStore:
         """Return all subscriptions in the order of their ids."""
         return [_subscription(item) for item in self._table.query(_SUBSCRIPTIONS)]
 
-    def look(self, subscription_id: str) -> tuple[Subscription | None, Health | None]:
+    def get_with_health(self, subscription_id: str) -> tuple[Subscription | None, Health | None]:
         """Return a subscription, and how its receiver does if not well: one read."""
         places = [(_SUBSCRIPTIONS, subscription_id), (_HEALTH, subscription_id)]
         found = {item["pk"]["S"]: item for item in self._table.get_many(places)}
@@ -71,7 +71,7 @@ class SubscriptionStore:
         )
 
     def take(self, subscription_id: str, health: Health, until: datetime) -> bool:
-        """Have the receiver rest until then but for the caller; False if somebody was faster."""
+        """Pause the receiver until then but for the caller; False if another writer was first."""
         taken = health.model_copy(update={"rests_until": until})
         unchanged = Condition("rests = :rests", {":rests": {"S": sortable(health.rests_until)}})
         try:

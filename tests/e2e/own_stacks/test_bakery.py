@@ -243,7 +243,7 @@ def test_5c7_an_urgent_order_has_its_ticket_at_once(house: DeployedBakery) -> No
 # --- notices --------------------------------------------------------------------------------------
 
 
-def test_b11_b12_one_notice_however_often_it_is_asked_for(house: DeployedBakery) -> None:
+def test_b11_b12_one_notice_however_often_it_is_requested(house: DeployedBakery) -> None:
     known, double, stranger, irish = somebody(), somebody(), "O'Hara 🎂", somebody()
     people = [
         {"user_id": "U1", "real_name": known.upper()},

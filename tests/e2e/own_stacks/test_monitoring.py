@@ -114,7 +114,7 @@ def test_l10_each_of_2000_requests_is_counted_once_though_the_exporter_dies_in_t
     assert sum(measured.values()) == 2_000
 
 
-def test_what_was_counted_is_not_counted_again_by_whoever_starts_later(watched: Watched) -> None:
+def test_what_was_counted_is_not_counted_again_after_a_restart(watched: Watched) -> None:
     before = watched.exported("backroom_requests_total")
     watched.started["exporter"].stop()
     watched.start("exporter")
@@ -122,7 +122,7 @@ def test_what_was_counted_is_not_counted_again_by_whoever_starts_later(watched: 
     assert watched.exported("backroom_requests_total") == before
 
 
-def test_every_queue_of_the_stack_is_looked_at(watched: Watched) -> None:
+def test_every_queue_of_the_stack_is_checked(watched: Watched) -> None:
     names = {dict(labels)["queue"] for labels in watched.exported("backroom_queue_messages")}
 
     sqs = watched.stack.client("sqs")

@@ -90,7 +90,7 @@ def test_s6_through_chaos_each_of_many_effects_is_done_once(chaos: Chaos) -> Non
     lost = EFFECTS - len(made)
     doubled = {effect_id: times for effect_id, times in made.items() if times > 1}
     assert (lost, doubled) == (0, {})
-    assert chaos.vendor.told == {f"letter#{n}": {"done"} for n in range(EFFECTS)}
+    assert chaos.vendor.endings == {f"letter#{n}": {"done"} for n in range(EFFECTS)}
     assert chaos.index.kinds() == []
     happened = chaos.dice.happened
     wanted = ("dropped before", "dropped after", "429", "500 after", "killed after the call")

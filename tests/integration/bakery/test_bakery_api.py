@@ -282,7 +282,7 @@ def test_5d_an_unknown_order_is_404(client: Client, method: str, rest: str) -> N
     refused(client.http.request(method, f"/orders/7{rest}"), 404)
 
 
-def test_5c11_cancelling_is_204_as_often_as_it_is_asked_for(
+def test_5c11_cancelling_is_204_however_often_it_is_requested(
     recipes: Client, stores: Stores
 ) -> None:
     post(recipes, "/orders", ORDER)
@@ -299,7 +299,7 @@ def test_5c11_cancelling_is_204_as_often_as_it_is_asked_for(
     assert order["cancelled_at"] == order["history"][-1]["at"]
     assert get(recipes, "/orders") == []
     assert get(recipes, "/orders?status=cancelled") == get(recipes, "/orders?status=all") == [order]
-    assert stores.asked() == {"cancelled#1"}
+    assert stores.requested() == {"cancelled#1"}
     refused(recipes.http.post("/orders/1/ready"), 409)
 
 
@@ -312,7 +312,7 @@ def test_5c15_ready_is_200_twice_and_one_notice(recipes: Client, stores: Stores)
     assert answers[0].json_body == answers[1].json_body
     assert answers[0].json_body["status"] == "ready"
     assert answers[0].json_body["notice"] == {"state": "asked"}
-    assert stores.asked() == {"ready#1"}
+    assert stores.requested() == {"ready#1"}
     refused(recipes.http.delete("/orders/1"), 409)
 
 
@@ -328,7 +328,7 @@ def test_how_a_customer_would_be_notified_is_read_without_notifying(
     assert (shown["guessed"], shown["reason"]) == (True, "Slack is off")
     assert "is ready" in shown["text"]
     assert get(recipes, "/orders/1")["status"] == "open"
-    assert stores.asked() == set()
+    assert stores.requested() == set()
     recipes.http.delete("/orders/1")
     assert "not notified" in refused(recipes.http.get("/orders/1/notice"), 409)["detail"]
 
@@ -347,7 +347,7 @@ def test_ready_is_taken_back_before_anybody_is_told(recipes: Client, stores: Sto
     assert "ready_at" not in told
     assert [step["status"] for step in told["history"]] == ["open", "ready", "open"]
     assert recipes.http.post("/orders/1/ready").json_body["ready_at"]
-    assert stores.asked() == {"ready#1", "ready#1#2"}
+    assert stores.requested() == {"ready#1", "ready#1#2"}
     assert recipes.http.delete("/orders/1/ready").status_code == 200
 
 
@@ -435,7 +435,9 @@ def test_the_list_is_filtered_and_pages_on(recipes: Client) -> None:
 # --- grams or units -------------------------------------------------------------------------------
 
 
-def test_a_bare_number_of_what_is_known_in_grams_is_asked_back(recipes: Client) -> None:
+def test_a_bare_number_of_what_is_known_in_grams_is_refused_with_a_question(
+    recipes: Client,
+) -> None:
     answer = post(recipes, "/cakes", {"name": "Bread", "ingredients": {"flour": 17, "salt": 1}})
 
     problem = refused(answer, 422)
@@ -449,7 +451,9 @@ def test_a_bare_number_of_what_is_known_in_grams_is_asked_back(recipes: Client) 
     assert post(recipes, "/cakes", {"name": "Bread", "ingredients": taken}).status_code == 201
 
 
-def test_a_bare_extra_of_what_another_recipe_has_in_grams_is_asked_back(recipes: Client) -> None:
+def test_a_bare_extra_of_what_another_recipe_has_in_grams_is_refused_with_a_question(
+    recipes: Client,
+) -> None:
     post(recipes, "/cakes", '{"name": "Nut Cake", "ingredients": {"peanuts": 50.0}}')
 
     problem = refused(post(recipes, "/orders", {**ORDER, "extra_ingredients": GOLDEN}), 422)
@@ -462,7 +466,7 @@ def test_5c7_an_urgent_order_is_ticketed_at_once(recipes: Client, stores: Stores
     order = post(recipes, "/orders", {**ORDER, "urgent": True}).json_body
 
     assert (order["status"], order["ticket"]) == ("ticketed", {"state": "asked"})
-    assert stores.asked() == {"jira#order#1"}
+    assert stores.requested() == {"jira#order#1"}
 
 
 def test_s7_the_list_comes_in_pages(recipes: Client) -> None:
@@ -533,7 +537,7 @@ def test_b9_a_batch_by_hand_and_the_same_again(recipes: Client, stores: Stores) 
     }
     assert '"amount":335.0' in answer.body.decode()
     assert lines["peanuts"]["orders"] == [{"order": 1, "amount": 10}]
-    assert stores.asked() == {f"jira#batch#{today}"}
+    assert stores.requested() == {f"jira#batch#{today}"}
     order = get(recipes, "/orders/1")
     assert (order["status"], order["batch"], order["ticket"]) == (
         *("ticketed", today),
@@ -556,7 +560,7 @@ def test_a_repeated_run_says_how_many_orders_wait_for_tomorrow(recipes: Client) 
     assert get(recipes, f"/batches/{batch['date']}") == batch
 
 
-def test_an_extra_ticket_is_made_when_told_to_and_once(recipes: Client, stores: Stores) -> None:
+def test_an_extra_ticket_is_made_on_request_and_once(recipes: Client, stores: Stores) -> None:
     post(recipes, "/orders", ORDER)
     refused(recipes.http.post("/batches?ticket=2"), 409)
     today = recipes.http.post("/batches").json_body["date"]
@@ -572,7 +576,7 @@ def test_an_extra_ticket_is_made_when_told_to_and_once(recipes: Client, stores: 
     assert (shown["number"], shown["orders"]) == (2, [2])
     assert made.json_body == shown
     assert get(recipes, f"/batches/{today}")["orders"] == [1]
-    assert stores.asked() == {f"jira#batch#{today}", f"jira#batch#{today}#02"}
+    assert stores.requested() == {f"jira#batch#{today}", f"jira#batch#{today}#02"}
     order = get(recipes, "/orders/2")
     assert (order["batch"], order["batch_number"]) == (today, 2)
     assert order["reason"] == f"joined ticket 2 of {today}"
@@ -605,7 +609,7 @@ def test_b9_without_orders_there_is_nothing_to_order(client: Client, stores: Sto
     assert (answer.status_code, answer.json_body["status"]) == (200, "empty")
     assert get(client, "/batches") == []
     refused(client.http.get(f"/batches/{answer.json_body['date']}"), 404)
-    assert stores.asked() == set()
+    assert stores.requested() == set()
 
 
 @pytest.mark.parametrize("day", ["x", "2026-02-30", "20261121", "2026-11-21T06", "2026-W01-1"])
@@ -641,14 +645,14 @@ def ticketed(recipes: Client) -> Client:
     return recipes
 
 
-def test_b10_a_ticket_that_is_short_is_looked_at_once(ticketed: Client, stores: Stores) -> None:
+def test_b10_a_ticket_that_is_short_is_checked_once(ticketed: Client, stores: Stores) -> None:
     short = event()
 
     answers = [hear(ticketed, short), hear(ticketed, short)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [answer.json_body["verdict"] for answer in answers] == ["taken", "repeated"]
-    looked = [each for each in stores.asked() if each.startswith("jira#inspect#ING-1#")]
+    looked = [each for each in stores.requested() if each.startswith("jira#inspect#ING-1#")]
     assert len(looked) == 1
     assert get(ticketed, "/orders/1")["ticket"] == {"state": "created", "key": "ING-1"}
 
@@ -735,7 +739,7 @@ def test_b14_an_employee_comes_is_changed_and_goes(client: Client, stores: Store
     refused(client.http.delete("/employees/1"), 404)
     refused(client.http.get("/employees/1"), 404)
     refused(patch(client, {}), 404)
-    assert stores.asked() == {"access#1#grant#v2", "access#1#remove#v3"}
+    assert stores.requested() == {"access#1#grant#v2", "access#1#remove#v3"}
 
 
 def test_a_patch_changes_what_it_says_and_null_takes_the_user_name_away(client: Client) -> None:

@@ -83,7 +83,7 @@ class Bakery:
 
     def effects(self) -> list[EffectRow]:
         store = EffectStore(self.stores.effects)
-        return [kept for each in self.stores.asked() if (kept := store.get(each))]
+        return [kept for each in self.stores.requested() if (kept := store.get(each))]
 
     def issues(self) -> list[Any]:
         return self.desk.held("jira", "issues")

@@ -100,7 +100,7 @@ def test_b19_in_chaos_no_effect_at_any_vendor_is_lost_and_none_is_doubled(
 
     run(bakery, desk)
 
-    asked = Counter(kept.effect.kind for kept in bakery.outbox.kept.values())
+    asked = Counter(kept.effect.kind for kept in bakery.outbox.rows.values())
     assert asked == {
         "jira": GUESTS + 2 * URGENT,
         "notify": GUESTS + EFFECTS,
@@ -123,7 +123,7 @@ def test_b19_in_chaos_no_effect_at_any_vendor_is_lost_and_none_is_doubled(
 def all_is_over(bakery: ChaoticBakery, desk: Desk) -> None:
     """Nothing waits; dead is a letter at most that arrived, though the server broke off twice."""
     letters = {each["message_id"] for each in desk.held("mail", "letters")}
-    for kept in bakery.outbox.kept.values():
+    for kept in bakery.outbox.rows.values():
         if kept.state == "dead":
             assert "whether it arrived is unknown" in (kept.answer or "")
             assert message_id(kept.effect.id, "@backroom.example") in letters
@@ -134,12 +134,12 @@ def all_is_over(bakery: ChaoticBakery, desk: Desk) -> None:
 def each_ticket_is_there_once(bakery: ChaoticBakery, desk: Desk) -> None:
     """An order knows its ticket, and the ticket of a cancelled order says so, once."""
     issues = {each["key"]: each for each in desk.held("jira", "issues")}
-    tickets = {n: order.ticket for n, order in bakery.orders.kept.items() if order.ticket}
+    tickets = {n: order.ticket for n, order in bakery.orders.rows.items() if order.ticket}
     made = {ticket.key: n for n, ticket in tickets.items() if ticket.state == "created"}
     assert made.keys() == issues.keys()
     assert len(made) >= EFFECTS
     for n, ticket in tickets.items():
-        cancelled = bakery.orders.kept[n].status == "cancelled"
+        cancelled = bakery.orders.rows[n].status == "cancelled"
         if ticket.state == "created":
             issue = issues[ticket.key or ""]
             assert f"order-{n}" in issue["fields"]["labels"]
@@ -155,7 +155,7 @@ def each_customer_is_told_once(bakery: ChaoticBakery, desk: Desk) -> None:
     assert len(messages) >= EFFECTS
     assert len(letters) >= EFFECTS
     assert max(letters.values()) <= 2
-    notices = {n: order.notice for n, order in bakery.orders.kept.items() if order.notice}
+    notices = {n: order.notice for n, order in bakery.orders.rows.items() if order.notice}
     ways = Counter(notice.channel for notice in notices.values())
     assert ways == {"slack": len(messages), "mail": len(letters)}
     told = Counter(payload["effect"] for payload in messages)
@@ -169,7 +169,7 @@ def each_cancelled_order_is_filed_once(bakery: ChaoticBakery, desk: Desk) -> Non
     documents = [each for each in desk.held("google", "files") if each["lines"] is not None]
     lines = {each["name"]: sorted(each["lines"]) for each in documents}
     wanted = {f"regular_{n}": ["title"] for n in range(REGULARS)}
-    for order in bakery.orders.kept.values():
+    for order in bakery.orders.rows.values():
         if order.status == "cancelled":
             wanted[record_id(order.customer)].append(f"order-{order.id}")
             assert order.filed
@@ -180,10 +180,10 @@ def each_cancelled_order_is_filed_once(bakery: ChaoticBakery, desk: Desk) -> Non
 def those_who_stay_are_invited(bakery: ChaoticBakery, desk: Desk) -> None:
     """Whoever was fired is out, invitation and all."""
     invited = [each["invitee"]["login"] for each in desk.held("github", "invitations")]
-    stay = [employee.login for employee in bakery.staff.kept.values()]
+    stay = [employee.login for employee in bakery.staff.rows.values()]
     assert sorted(invited) == sorted(map(str, stay))
     assert len(stay) == EFFECTS - FIRED
-    assert {employee.access for employee in bakery.staff.kept.values()} == {"invited"}
+    assert {employee.access for employee in bakery.staff.rows.values()} == {"invited"}
 
 
 @grows

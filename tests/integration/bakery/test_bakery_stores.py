@@ -92,16 +92,16 @@ def test_5c5_ids_count_up(stores: Stores) -> None:
     assert [stores.orders.next_id() for _ in range(3)] == [1, 2, 3]
 
 
-def test_an_order_is_kept_as_it_is_amounts_and_all(stores: Stores) -> None:
+def test_an_order_stays_as_it_is_amounts_and_all(stores: Stores) -> None:
     kept = order(1).model_copy(update={"email": "a@b.example", "ticket": Ticket(key="ING-1")})
     stores.orders.add(kept, [effects.order_ticket(1)])
 
     assert stores.orders.order(1) == kept
     assert str(stores.orders.order(1).needs[0].amount) == "198 g"  # type: ignore[union-attr]
-    assert stores.asked() == {"jira#order#1"}
+    assert stores.requested() == {"jira#order#1"}
 
 
-def test_s8_a_key_stands_for_one_order(stores: Stores) -> None:
+def test_s8_a_key_identifies_one_order(stores: Stores) -> None:
     one, other = Keyed(order=1), Keyed(order=2)
 
     assert stores.orders.add(order(1), key=("k", one))
@@ -110,7 +110,7 @@ def test_s8_a_key_stands_for_one_order(stores: Stores) -> None:
     assert stores.orders.keyed("k") == one
     assert stores.orders.keyed("other") is None
     assert stores.orders.order(2) is None
-    assert stores.asked() == set()
+    assert stores.requested() == set()
 
 
 def test_orders_are_listed_newest_first_as_numbers(stores: Stores) -> None:
@@ -201,10 +201,10 @@ def test_a_change_on_what_has_changed_does_nothing(stores: Stores) -> None:
     assert stores.orders.change(first, cancelled(first), [effects.filing(1)])
     assert not stores.orders.change(first, cancelled(first), [effects.ready_notice(1)])
 
-    assert stores.asked() == {"cancelled#1"}
+    assert stores.requested() == {"cancelled#1"}
 
 
-def test_an_effect_that_was_asked_for_stops_the_change_that_asks_again(stores: Stores) -> None:
+def test_an_effect_that_was_requested_stops_the_change_that_asks_again(stores: Stores) -> None:
     first = order(1)
     stores.orders.add(first, [effects.filing(1)])
 
@@ -255,7 +255,7 @@ def test_b9_a_hundred_orders_join_one_batch(stores: Stores) -> None:
     assert [str(line.amount) for line in batch.lines] == ["19800 g"]
     assert run(stores) == batch
     assert stores.batches.batch(DAY) == batch
-    assert stores.asked() == {"jira#batch#2026-11-21"}
+    assert stores.requested() == {"jira#batch#2026-11-21"}
     assert {each.status for each in stores.orders.orders(None)} == {"ticketed"}
     assert stores.batches.unsealed() == []
 
@@ -318,7 +318,7 @@ def test_extra_tickets_are_batches_of_their_own(stores: Stores) -> None:
     for place, name in enumerate(names):
         assert [each.id for each in stores.batches.batches(name)] == names[place + 1 :]
     assert [each.id for each in stores.batches.members(Extra(days[1], 2))] == [2]
-    assert stores.asked() >= {"jira#batch#2026-11-20", "jira#batch#2026-11-20#03"}
+    assert stores.requested() >= {"jira#batch#2026-11-20", "jira#batch#2026-11-20#03"}
     stores.tickets.know("ING-1", Extra(days[0], 2), issue_id="7")
     stores.tickets.settle(Extra(days[0], 2), Ticket(state="created", key="ING-1"))
     assert stores.tickets.owner("ING-1", "7") == Extra(days[0], 2)
@@ -327,7 +327,7 @@ def test_extra_tickets_are_batches_of_their_own(stores: Stores) -> None:
     assert settled.ticket.key == "ING-1"
 
 
-def test_what_became_of_a_ticket_is_kept_beside_its_batch(stores: Stores) -> None:
+def test_the_outcome_of_a_ticket_is_stored_beside_its_batch(stores: Stores) -> None:
     stores.orders.add(order(1))
     run(stores)
     for _ in range(2):
@@ -355,8 +355,8 @@ def test_a_ticket_is_known_by_its_id_first_and_by_its_key_second(stores: Stores)
     assert (stores.tickets.issue_id("ING-1"), stores.tickets.issue_id("ING-2")) == ("10001", None)
 
 
-def test_an_effect_by_itself_is_asked_for_once(stores: Stores) -> None:
-    asked = [stores.tickets.ask(effects.inspection("ING-1", "abc")) for _ in range(2)]
+def test_an_effect_by_itself_is_requested_once(stores: Stores) -> None:
+    asked = [stores.tickets.request(effects.inspection("ING-1", "abc")) for _ in range(2)]
 
     assert asked == [True, False]
 
@@ -400,10 +400,10 @@ def test_b14_hiring_changing_and_firing_hold_what_they_rest_on(stores: Stores) -
     assert stores.staff.change(renamed, None, access=[said.after(holder=None, wanted=False)])
     assert stores.staff.employee(1) is None
     assert stores.staff.access("OCTOCAT").version == 2
-    assert stores.asked() == {"access#1#grant#v1"}
+    assert stores.requested() == {"access#1#grant#v1"}
 
 
-def test_of_a_stranger_nothing_was_said(stores: Stores) -> None:
+def test_of_a_stranger_nothing_is_stored(stores: Stores) -> None:
     assert stores.staff.access("stranger") == Access(login="stranger")
 
 

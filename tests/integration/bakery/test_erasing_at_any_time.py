@@ -258,7 +258,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(bakery: Bakery, writes: in
     bakery.erase()
 
     assert bakery.words() == []
-    asked = {each for each in bakery.stores.asked() if each.startswith("erase#")}
+    asked = {each for each in bakery.stores.requested() if each.startswith("erase#")}
     assert asked == {"erase#document#document-1", "erase#document#document-2", "erase#message#2"}
 
 
@@ -353,7 +353,7 @@ def test_a_worker_that_was_faster_is_waited_for(bakery: Bakery) -> None:
     assert "has not ended" in waits.why
 
 
-def test_a_dead_effect_that_is_retried_later_tells_nobody(bakery: Bakery) -> None:
+def test_a_dead_effect_that_is_retried_later_notifies_no_one(bakery: Bakery) -> None:
     order = bakery.cancelled()
     bakery.set(f"cancelled#{order.id}", state="dead", answer=f"{NAME}: 403", wake_at=None)
 
@@ -363,7 +363,7 @@ def test_a_dead_effect_that_is_retried_later_tells_nobody(bakery: Bakery) -> Non
     assert (row.state, row.answer) == ("done", "the customer was erased")
 
 
-def test_a_document_that_may_be_there_keeps_the_order_that_asked_for_it(bakery: Bakery) -> None:
+def test_a_document_that_may_be_there_keeps_the_order_that_requested_it(bakery: Bakery) -> None:
     order = bakery.cancelled()
     bakery.known(None)  # it was claimed, and the claim is all there is
 
@@ -394,7 +394,7 @@ def test_documents_and_messages_are_deleted_however_often(bakery: Bakery) -> Non
     assert google.work(f"cancelled#{order.id}") == "done"
     drive.before = [NotExecutedError("503")]
     bakery.erase()
-    [document] = [each for each in bakery.stores.asked() if each.startswith("erase#document#")]
+    [document] = [each for each in bakery.stores.requested() if each.startswith("erase#document#")]
 
     assert google.work(document) == "pending"
     bakery.clock.forward(hours=2)

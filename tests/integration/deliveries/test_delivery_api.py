@@ -173,7 +173,7 @@ def test_d4_what_cannot_be_read_is_dropped_and_counted(client: Client, body: byt
     }
 
 
-def test_all_faults_are_told_at_once(client: Client) -> None:
+def test_all_faults_are_reported_at_once(client: Client) -> None:
     answer = send(client, sender_id=" ", timestamp="2142-05-01T10:00:00", package_type=" Personal ")
 
     told = {error["field"]: error["detail"] for error in answer.json_body["errors"]}
@@ -211,7 +211,7 @@ def test_a_charset_is_fine(client: Client) -> None:
 # --- preferences --------------------------------------------------------------------------------
 
 
-def test_d2_preferences_are_said_and_shown(client: Client) -> None:
+def test_d2_preferences_are_set_and_shown(client: Client) -> None:
     said = say(client)
 
     assert said.status_code == 200
@@ -245,7 +245,7 @@ def test_the_same_with_the_recipient_in_the_body(client: Client) -> None:
     assert get(client, "/preferences?recipient_id=a%2Fb")["marketing"] is False
 
 
-def test_who_said_nothing_takes_everything(client: Client) -> None:
+def test_who_set_no_preference_takes_everything(client: Client) -> None:
     shown = get(client, "/recipients/nobody/preferences")
 
     assert (shown["personal"], shown["marketing"], shown["history"]) == (True, True, [])

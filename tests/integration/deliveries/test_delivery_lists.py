@@ -84,7 +84,7 @@ def test_packages_are_found_by_whatever_is_known_as_soon_as_they_are_sent(
     assert found == wanted
 
 
-def test_a_row_tells_what_became_of_the_package_and_why(client: Client) -> None:
+def test_a_row_shows_the_outcome_of_the_package_and_why(client: Client) -> None:
     ask(client, "PUT", "/recipients/mars/preferences", DECLINED)
     body = {**BOX, "package_type": "marketing"}
     answer = ask(client, "POST", "/packages", body).json_body

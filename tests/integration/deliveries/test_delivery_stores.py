@@ -84,7 +84,7 @@ def test_a_word_about_another_type_disturbs_nobody(store: RealStore) -> None:
     assert store.record("box")
 
 
-def test_attempts_are_kept_once_and_in_order(store: RealStore) -> None:
+def test_attempts_are_stored_once_and_in_order(store: RealStore) -> None:
     record = decided(package(), None, at=NOON)
     store.add(record)
     attempts = [
@@ -100,7 +100,7 @@ def test_attempts_are_kept_once_and_in_order(store: RealStore) -> None:
     assert kept.later == (attempts[1], attempts[0])
 
 
-def test_a_full_record_keeps_no_more_whoever_asks(store: RealStore) -> None:
+def test_a_full_record_keeps_no_more_for_any_caller(store: RealStore) -> None:
     record = decided(package(), None, at=NOON)
     store.add(record)
 

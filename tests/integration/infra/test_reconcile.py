@@ -43,7 +43,7 @@ class Tables:
         effect, at = Effect(id_, KIND, {}), LATER if lost else AT - timedelta(hours=1)
         for table in (self.before,) if lost else (self.before, self.restored):
             table.transact(Outbox(table, now=lambda: at).adding(effect))
-        return rows.asked(effect, at)
+        return rows.requested(effect, at)
 
     def stands(self, row: EffectRow, **told: Any) -> None:
         """Have an effect be so when the stage was held."""
@@ -66,7 +66,7 @@ class Tables:
 
     def known(self, id_: str) -> EffectRow:
         """Return an effect as its worker reads it after the restore."""
-        kept, _ = EffectStore(self.restored).look(id_, KIND)
+        kept, _ = EffectStore(self.restored).read_with_pause(id_, KIND)
         assert kept
         return kept
 
@@ -84,7 +84,7 @@ def bakery(outbox: Tables) -> Tables:
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_what_was_done_since_is_done_whenever_it_is_asked_for_again(
+def test_what_was_done_since_is_done_when_it_is_requested_again(
     outbox: Tables, *, lost: bool
 ) -> None:
     outbox.stands(outbox.ask("a", lost=lost))

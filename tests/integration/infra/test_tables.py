@@ -56,7 +56,7 @@ def test_what_is_exported_comes_back_the_same_in_an_empty_table(
     assert by_key(items(client("dynamodb"), "other")) == by_key(stood)
 
 
-def test_a_table_that_is_not_empty_is_left_alone_unless_that_is_asked_for(
+def test_a_table_that_is_not_empty_is_left_alone_unless_that_is_requested(
     table: Table, tmp_path: Path
 ) -> None:
     table.put(key("CAKES", "mine"))

@@ -108,7 +108,7 @@ def test_a_balance_may_have_more_digits_than_an_amount_and_stays_exact(caller: C
     )
 
 
-def test_the_clients_id_is_kept_in_lower_case(caller: Caller) -> None:
+def test_the_clients_id_is_stored_in_lower_case(caller: Caller) -> None:
     mixed = "ABCDEFAB-cdef-1ABC-8def-ABCDEFABCDEF"
 
     posted = caller.post(1, mixed, transaction_id=mixed.upper())
@@ -407,7 +407,7 @@ def test_a_key_is_1_to_255_printable_characters(caller: Caller, key: str) -> Non
 # --- 3b: the floor --------------------------------------------------------------------------------
 
 
-def test_a_floor_is_kept_and_off_by_default(caller: Caller) -> None:
+def test_a_floor_is_enforced_and_off_by_default(caller: Caller) -> None:
     caller.post(10)
 
     refused = problem(caller.post(-11, Balance_Floor="0"), 422)
@@ -455,7 +455,7 @@ def test_a_second_reversal_answers_the_first(caller: Caller) -> None:
     assert caller.get(f"/accounts/{ANN}").json_body["balance"] == 0
 
 
-def test_what_cannot_be_reversed_is_told_why(caller: Caller) -> None:
+def test_what_cannot_be_reversed_is_refused_with_the_reason(caller: Caller) -> None:
     original = caller.post(4).json_body["transaction_id"]
     reversal = caller.ask("POST", f"/transactions/{original}/reversal").json_body["transaction_id"]
 
@@ -591,7 +591,7 @@ def test_lost_races_are_counted(caller: Caller, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ConditionalCheckFailed"])
-def test_a_conflict_is_a_lost_race_and_not_asked_for_again(
+def test_a_conflict_is_a_lost_race_and_not_requested_again(
     dynamodb: Any, table_name: str, code: str
 ) -> None:
     """The account has moved on: the same entry could not be stored any more."""

@@ -20,7 +20,7 @@ read, an intent, a look, a leader, two reads of what waits, and a look at what c
 
 
 @pytest.mark.parametrize("name", DEEDS)
-def test_whoever_dies_can_try_again(dynamodb: Any, table_name: str, name: str) -> None:
+def test_after_a_crash_a_retry_works(dynamodb: Any, table_name: str, name: str) -> None:
     moments = check_that_a_retry_finishes_what_death_left(dynamodb, table_name, name)
 
     # Before and after each of: the reads, one transaction.

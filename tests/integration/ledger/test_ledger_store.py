@@ -24,7 +24,14 @@ from chalicelib.ledger.models import (
     Reservation,
     StoredAccount,
 )
-from chalicelib.ledger.ports import ListPosition, Look, Snapshot, Standing, Store, Waiting
+from chalicelib.ledger.ports import (
+    BatchSnapshot,
+    IntentStatus,
+    ListPosition,
+    Snapshot,
+    Store,
+    Waiting,
+)
 from chalicelib.ledger.store import LedgerStore, thing
 from tests.support.ids import uuid
 from tests.support.ledger.fakes import MORNING, MemoryStore
@@ -226,7 +233,7 @@ def test_entries_are_stored_together_or_not_at_all(
 
     assert store.entries(ANN, after=None, limit=9) == [first, third]
     standing = store.read_all([ANN, BOB, uuid(0xD)], [uuid(1), uuid(2), uuid(7)], "k")
-    assert standing == Standing(
+    assert standing == BatchSnapshot(
         last={ANN: third, BOB: second},
         named={uuid(1): first, uuid(2): second},
         keyed=first,
@@ -252,7 +259,7 @@ def test_what_waits_is_stored_with_its_going_or_not_at_all(
     first, second = (intent for intent, _ in posts)
     for intent in (second, first):
         store.leave(intent)
-    assert store.look(first) == Look(waits=True, snapshot=Snapshot())
+    assert store.intent_status(first) == IntentStatus(waits=True, snapshot=Snapshot())
     assert store.waiting(second) == Waiting(None, [second, first])
     assert store.withdraw(second)
     assert not store.withdraw(second)
@@ -265,7 +272,7 @@ def test_what_waits_is_stored_with_its_going_or_not_at_all(
     made = [each for _, each in posts]
     assert store.entries(ANN, after=None, limit=9) == made
     now = Snapshot(last=made[1], named=made[0], keyed=made[0], crowded_until="2142")
-    assert store.look(first) == Look(waits=False, snapshot=now)
+    assert store.intent_status(first) == IntentStatus(waits=False, snapshot=now)
     assert not store.settle(posts, crowded_until="")
     listed = store.transactions(before=None, limit=9)
     assert [row.transaction_id for row in listed] == [uuid(2), uuid(1)]
@@ -281,7 +288,7 @@ def test_nothing_that_waits_is_stored_after_the_account_moved_on_or_where_a_name
         intent = _intent(each, key)
         store.leave(intent)
         assert not store.settle([(intent, each)], crowded_until="")
-        assert store.look(intent).waits
+        assert store.intent_status(intent).waits
     assert store.entries(ANN, after=None, limit=9) == [first]
 
 
@@ -342,11 +349,11 @@ def test_one_at_a_time_means_to_post_what_waits(store: Store, entry: Callable[..
 
     assert leads(0, "08:00", "08:03")
     assert not leads(0, "08:02", "08:05")
-    assert store.look(_intent(entry(1))).led_until == "08:03"
+    assert store.intent_status(_intent(entry(1))).led_until == "08:03"
     assert leads(0, "08:04", "08:07")
     assert leads(1, "08:05", "08:08")
     assert not leads(0, "08:06", "08:09")
-    assert store.look(_intent(entry(2))).led_until == ""
+    assert store.intent_status(_intent(entry(2))).led_until == ""
 
 
 def test_transactions_of_one_moment_share_a_row_and_are_all_listed(store: Store) -> None:

@@ -64,9 +64,9 @@ def test_s6_what_a_transaction_asks_for_is_named_performed_told_and_closed(
     kept = EffectStore(table).get("a")
     assert kept is not None
     assert (kept.state, kept.reference, kept.attempts) == ("done", "ref-a", 1)
-    assert set(vendor.told) == {"a", "b"}
+    assert set(vendor.endings) == {"a", "b"}
     assert kept.concluded_at is not None
-    assert kept.concluded_at >= kept.asked_at
+    assert kept.concluded_at >= kept.requested_at
 
 
 def test_s6_the_sweeper_s_function_names_what_waits(table: Table, queue: str) -> None:

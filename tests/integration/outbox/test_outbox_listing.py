@@ -37,9 +37,9 @@ def run_for(table: Table, clock: Clock, length: timedelta) -> None:
         clock.forward(minutes=5)
 
 
-def listed(table: Table, clock: Clock, **asked: Any) -> list[str]:
-    asked = {"state": None, "kind": None, "before": None, "limit": 200, **asked}
-    found, _ = EffectIndex(table).page(**asked, now=clock())
+def listed(table: Table, clock: Clock, **requested: Any) -> list[str]:
+    requested = {"state": None, "kind": None, "before": None, "limit": 200, **requested}
+    found, _ = EffectIndex(table).page(**requested, now=clock())
     return sorted(each.effect.id for each in found)
 
 
@@ -66,17 +66,17 @@ def test_all_effects_are_listed_by_eight_queries_side_by_side(
     assert kept
     EffectStore(table).change(kept, closed(kept, Ending("done"), NOON))
     together, plain = threading.Barrier(rows.SHARDS, timeout=10), Table.indexed
-    asked: list[object] = []
+    requested: list[object] = []
 
     def indexed(self: Table, *told: Any, **values: Any) -> Any:
-        asked.append(told)
+        requested.append(told)
         together.wait()
         yield from plain(self, *told, **values)
 
     monkeypatch.setattr(Table, "indexed", indexed)
 
     assert listed(table, clock) == ["over", "waits"]
-    assert len(asked) == rows.SHARDS
+    assert len(requested) == rows.SHARDS
 
 
 @pytest.mark.parametrize("limit", [1, 3, 200])

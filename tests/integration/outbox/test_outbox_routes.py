@@ -120,9 +120,9 @@ def test_the_shards_of_a_list_are_read_side_by_side(
     """All eight queries of a state have to be on their way before the first one is answered."""
     together, plain = threading.Barrier(rows.SHARDS, timeout=10), Table.indexed
 
-    def indexed(self: Table, *told: Any, **asked: Any) -> Any:
+    def indexed(self: Table, *told: Any, **requested: Any) -> Any:
         together.wait()
-        yield from plain(self, *told, **asked)
+        yield from plain(self, *told, **requested)
 
     monkeypatch.setattr(Table, "indexed", indexed)
     dead(table, "bad", minutes=9)
@@ -180,7 +180,7 @@ def test_an_effect_is_shown_whole(api: Any, table: Table, store: EffectStore) ->
     assert found(api.get("/outbox/effect?id="), 400)
 
 
-def test_kinds_are_listed_with_why_they_stand_still(api: Any, store: EffectStore) -> None:
+def test_kinds_are_listed_with_why_they_are_paused(api: Any, store: EffectStore) -> None:
     store.pause(Pause("parcels", "disabled", THEN, "no credentials are set", THEN))
 
     first, second = found(api.get("/outbox/kinds"))
@@ -218,9 +218,7 @@ def test_a_dead_effect_that_may_be_done_is_looked_up_first(
     assert found(retry(api, "doubt"))["state"] == "unsure"
 
 
-def test_a_kind_that_stands_still_is_tried_at_once(
-    api: Any, table: Table, store: EffectStore
-) -> None:
+def test_a_kind_that_is_paused_is_tried_at_once(api: Any, table: Table, store: EffectStore) -> None:
     ask(table, "a")
     far = datetime(2142, 1, 1, tzinfo=UTC)
     store.pause(Pause("letters", "paused", THEN, "401", far))

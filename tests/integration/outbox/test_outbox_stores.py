@@ -58,18 +58,18 @@ def claim(kept: EffectRow, token: str = "t1") -> EffectRow:  # noqa: S107
 # --- one effect -----------------------------------------------------------------------------------
 
 
-def test_s6_an_effect_is_kept_as_it_was_asked_for(store: Any) -> None:
+def test_s6_an_effect_is_stored_as_it_was_requested(store: Any) -> None:
     kept = ask(store)
 
     assert kept.effect == Effect("a", KIND, {"to": "mars", "n": [1, None]})
     assert (kept.state, kept.attempts, kept.token) == ("pending", 0, None)
-    assert kept.asked_at == kept.since == kept.due_at == NOON
+    assert kept.requested_at == kept.since == kept.due_at == NOON
     assert kept.wake_at == NOON + GRACE
-    assert store.look("a", KIND) == (kept, None)
-    assert store.look("b", KIND) == (None, None)
+    assert store.read_with_pause("a", KIND) == (kept, None)
+    assert store.read_with_pause("b", KIND) == (None, None)
 
 
-def test_s6_the_same_id_is_asked_for_once_for_ever(real: RealStore) -> None:
+def test_s6_the_same_id_is_requested_once_for_ever(real: RealStore) -> None:
     kept = ask(real)
     real.change(kept, closed(kept, Ending("done", "r"), NOON))
 
@@ -181,7 +181,7 @@ def test_s6_a_row_that_cannot_be_read_can_be_buried_and_is_listed(
     asked_at = {"asked_at": {"S": NOON.isoformat()}} if row else {}
     real.table.put({**key(*rows.place("odd")), **asked_at, **row})
 
-    kept, _ = real.look("odd", KIND)
+    kept, _ = real.read_with_pause("odd", KIND)
     assert kept is not None
     assert kept.fault
     real.bury(kept, kept.fault, NOON)
@@ -217,7 +217,7 @@ def test_s6_only_the_first_to_stop_a_kind_learns_that_it_did(store: Any) -> None
     [standing] = store.pauses().values()
     assert (standing.since, standing.reason) == (NOON, "still 401")
     assert standing.probe_at == NOON + 65 * SECOND
-    assert store.look("a", KIND) == (None, standing)
+    assert store.read_with_pause("a", KIND) == (None, standing)
     assert store.pause(pause(state="disabled")), "that is news"
 
 
@@ -237,7 +237,7 @@ def test_s6_of_two_who_would_probe_one_may(store: Any) -> None:
 # --- what waits -----------------------------------------------------------------------------------
 
 
-def test_s6_the_sweeper_finds_what_is_to_be_looked_at_by_kind(store: Any) -> None:
+def test_s6_the_sweeper_finds_what_is_to_be_checked_by_kind(store: Any) -> None:
     ask(store, "late", after_s=100)
     ask(store, "early")
     ask(store, "parcel", kind="parcels")
@@ -278,12 +278,12 @@ def test_s6_hundreds_that_wait_are_found_over_all_shards(real: RealStore) -> Non
 # --- lists ----------------------------------------------------------------------------------------
 
 
-def walk(store: Any, limit: int, **asked: Any) -> list[str]:
-    asked = {"state": None, "kind": None, "now": NOON, **asked}
+def walk(store: Any, limit: int, **requested: Any) -> list[str]:
+    requested = {"state": None, "kind": None, "now": NOON, **requested}
     found: list[str] = []
     before = None
     while True:
-        page, before = store.page(before=before, limit=limit, **asked)
+        page, before = store.page(before=before, limit=limit, **requested)
         assert len(page) <= limit
         found += [kept.effect.id for kept in page]
         if before is None:
@@ -317,9 +317,9 @@ def test_rows_of_kinds_are_no_effects(real: RealStore) -> None:
     assert real.table.get(*[key("KINDS", KIND)[name]["S"] for name in ("pk", "sk")])
 
 
-def test_a_row_goes_in_time_where_its_effect_says_how_long_it_is_kept(table: Table) -> None:
+def test_a_row_goes_in_time_where_its_effect_says_how_long_it_is_retained(table: Table) -> None:
     store = RealStore(table)
-    store.add(Effect("short", KIND, {}, kept=timedelta(days=60)), NOON)
+    store.add(Effect("short", KIND, {}, retention=timedelta(days=60)), NOON)
     store.add(Effect("long", KIND, {}), NOON)
 
     short, long = (table.get(*rows.place(each)) or {} for each in ("short", "long"))

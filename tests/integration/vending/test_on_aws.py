@@ -233,7 +233,7 @@ def test_v2_a_zip_is_opened_in_the_share_without_reading_it_twice(s3: Counted) -
     assert s3.calls["get_object"] <= 4
 
 
-def test_an_upload_url_is_for_one_key_once_and_the_bytes_that_were_told(s3: Counted) -> None:
+def test_an_upload_url_is_for_one_key_once_and_the_bytes_that_were_given(s3: Counted) -> None:
     sending = Sending(12, size_bytes=3, sha256=sha256(b"abc").hexdigest())
     text, headers = share_on(s3).upload_url("incoming/é #.zip", sending, expires_in_s=600)
     url = urlsplit(text)

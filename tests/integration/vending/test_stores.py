@@ -229,7 +229,9 @@ def test_refused_lines_of_older_generations_or_all_are_forgotten(stores: Ports) 
 
 
 @pytest.mark.parametrize("character", ["\x01", "\\", "\U000e0001", "é"])
-def test_a_thousand_of_the_longest_refused_lines_can_be_kept(stores: Ports, character: str) -> None:
+def test_a_thousand_of_the_longest_refused_lines_can_be_stored(
+    stores: Ports, character: str
+) -> None:
     """200 bytes of a line and 40 characters of it in the reason; an item holds 400 kB."""
     text = character * (200 // len(character.encode()))
     reason = f"not a UTC second such as 2020-02-20T11:29:44Z: {character * 40!r}"
@@ -314,7 +316,7 @@ def test_parts_of_a_day_are_joined_in_the_order_of_the_file(stores: Ports) -> No
     assert gumballs(stores) == [3, 3, 1, 1]
 
 
-def test_days_are_those_asked_for_oldest_first(stores: Ports) -> None:
+def test_days_are_those_requested_oldest_first(stores: Ports) -> None:
     days = [date(2019, 12, 31), date(2020, 1, 1), date(2020, 2, 29), date(2020, 3, 1)]
     stored(stores, *(chunk(packed(1), day) for day in reversed(days)))
 
@@ -498,7 +500,7 @@ def test_a_machine_stands_once_in_each_of_its_lists(stores: Ports) -> None:
     assert (listed("ALL", None), listed("SITE", "east")) == (["GM003", "GM001"], ["GM001"])
 
 
-def test_sums_are_kept_by_state_of_the_machines_listed(stores: Ports) -> None:
+def test_sums_are_stored_by_state_of_the_machines_listed(stores: Ports) -> None:
     fleet = stores.fleet
     for number in range(5):
         fleet.put(state(f"GM00{number}", transactions=number, credits_cents=25), over=None)
@@ -587,7 +589,7 @@ def test_a_machine_that_moves_takes_its_days_along(stores: Ports) -> None:
     }
 
 
-def test_months_are_those_asked_for(stores: Ports) -> None:
+def test_months_are_those_requested(stores: Ports) -> None:
     for name in ("2019-12", "2020-01", "2020-02"):
         day = date.fromisoformat(f"{name}-05")
         stores.rollups.put_month("GM001", name, Month("UTC", {day: SOLD}), over=None)

@@ -107,7 +107,7 @@ def test_b19_a_vendor_that_is_down_is_unreachable_and_hides_no_other(
     assert {name for name, each in found.items() if each["state"] == "unreachable"} == names
 
 
-def test_b19_a_broken_off_secret_is_told_of(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_b19_a_broken_off_secret_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VENDORS_SECRET", "vendors")
     monkeypatch.setenv("WEBHOOK_SECRET", "webhook")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

@@ -26,7 +26,7 @@ def test_b15_granting_twice_sends_one_invitation(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada", "ADA"])
-def test_b15_firing_somebody_who_is_only_invited_takes_the_invitation_back(
+def test_b15_firing_an_employee_who_is_only_invited_takes_the_invitation_back(
     desk: Desk, name: str
 ) -> None:
     desk.github.grant("ada")
@@ -46,7 +46,7 @@ def test_b15_firing_a_collaborator_removes_them(desk: Desk) -> None:
     assert desk.office.github.shown() == {"collaborators": {}, "invitations": []}
 
 
-def test_b15_firing_somebody_who_never_had_access_is_done_at_once(desk: Desk) -> None:
+def test_b15_firing_an_employee_who_never_had_access_is_done_at_once(desk: Desk) -> None:
     desk.github.remove("ada")
     desk.github.remove("nobody-at-all")
 

@@ -50,7 +50,7 @@ def test_a_token_that_has_ended_is_replaced_within_the_call(desk: Desk) -> None:
     assert desk.docs.names(document) == {"order-21"}
 
 
-def test_access_that_was_withdrawn_waits_for_somebody(desk: Desk) -> None:
+def test_access_that_was_withdrawn_waits_for_an_operator(desk: Desk) -> None:
     document = desk.document()
     desk.office.google.revoke(revoked=True)
 

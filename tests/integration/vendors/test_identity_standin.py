@@ -79,7 +79,7 @@ def test_it_knows_the_scopes_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("subject", PEOPLE)
-def test_who_is_picked_gets_what_their_role_may_of_what_was_asked(
+def test_who_is_picked_gets_what_their_role_may_of_what_was_requested(
     http: httpx.Client, tokens: Tokens, subject: str
 ) -> None:
     back = picked(http, subject, scope=" ".join(SCOPES))
@@ -93,10 +93,10 @@ def test_who_is_picked_gets_what_their_role_may_of_what_was_asked(
     assert "id_token" not in given
 
 
-def test_the_page_says_that_nobody_is_real_and_keeps_what_was_asked(http: httpx.Client) -> None:
+def test_the_page_says_that_nobody_is_real_and_keeps_what_was_requested(http: httpx.Client) -> None:
     answer = http.get("/authorize", params={**ASKED, "state": '"><script>'})
 
-    assert "stands in for an identity provider" in answer.text
+    assert "is a stand-in for an identity provider" in answer.text
     assert "<script>" not in answer.text
     assert all(person.name in answer.text for person in PEOPLE.values())
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]

@@ -79,7 +79,7 @@ def test_b10_closed_tickets_with_a_label_are_found_whatever_their_status_is_call
     assert desk.jira.closed_with("missing-ingredients", within_days=3) == ()
 
 
-def test_closing_is_done_once_however_often_it_is_asked(desk: Desk) -> None:
+def test_closing_is_done_once_however_often_it_is_requested(desk: Desk) -> None:
     key = desk.ticket()
 
     desk.jira.close(key)
@@ -101,7 +101,7 @@ def test_closing_a_ticket_that_is_not_there_says_so(desk: Desk) -> None:
         desk.jira.close("ING-404")
 
 
-def test_closing_where_no_transition_leads_to_done_waits_for_somebody(desk: Desk) -> None:
+def test_closing_where_no_transition_leads_to_done_waits_for_an_operator(desk: Desk) -> None:
     key = desk.ticket()
     body: dict[str, list[object]] = {"transitions": []}
     desk.fail("jira", "status", method="GET", path="/transitions", status=200, body=body)

@@ -110,7 +110,7 @@ def test_who_a_letter_is_for_is_in_no_error(desk: Desk, method: str) -> None:
     assert "cakelover" not in str(said.value).lower()
 
 
-def test_a_wrong_password_waits_for_somebody_and_is_not_told(desk: Desk) -> None:
+def test_a_wrong_password_waits_for_an_operator_and_is_not_told(desk: Desk) -> None:
     with pytest.raises(CredentialsError) as said:
         desk.mail(password="hunter2").send(letter())
 
@@ -140,7 +140,7 @@ def test_a_server_without_encryption_gets_nothing(desk: Desk) -> None:
         plain.stop()
 
 
-def test_when_nobody_listens_nothing_was_sent(desk: Desk) -> None:
+def test_when_no_server_listens_nothing_was_sent(desk: Desk) -> None:
     with pytest.raises(NotExecutedError, match="nothing was sent"):
         desk.mail(port=1).send(letter())
 

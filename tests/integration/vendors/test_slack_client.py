@@ -33,7 +33,7 @@ def test_b11_a_user_is_read_by_id_as_they_are_now(desk: Desk) -> None:
     assert desk.slack.user("U404") is None
 
 
-def test_b11_bots_and_those_who_left_are_told_apart(desk: Desk) -> None:
+def test_b11_bots_and_those_who_left_are_distinguished(desk: Desk) -> None:
     reachable = {user.id for user in desk.slack.users() if user.reachable}
 
     assert reachable == {"U01", "U02", "U03", "U04", "U05", "U07"}

@@ -224,7 +224,7 @@ def test_the_mail_server_demands_encryption_then_a_login(desk: Desk) -> None:
         assert connection.mail("a@b.example")[0] == 530
 
 
-def test_a_fault_happens_as_often_as_was_asked(send: Send) -> None:
+def test_a_fault_happens_as_often_as_was_requested(send: Send) -> None:
     send("POST", "/control/faults", json={"vendor": "jira", "kind": "status", "times": 2})
 
     statuses = [send("GET", "/jira/rest/api/3/myself").status_code for _ in range(4)]

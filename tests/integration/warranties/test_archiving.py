@@ -99,7 +99,7 @@ def test_how_it_ended_is_told_to_the_sale() -> None:
 
     Archiving(store, MemoryArchive()).on_finished(store.effects[0], ended)
 
-    assert store.kept[sale.request_id].archive == ended
+    assert store.rows[sale.request_id].archive == ended
 
 
 # --- the function ---------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def refused(code: str, status: int) -> ClientError:
         (refused("BadDigest", 400), RejectedError),
     ],
 )
-def test_what_s3_says_is_what_became_of_the_object(
+def test_what_s3_says_is_the_outcome_of_the_object(
     failure: Exception, outcome: type[Exception]
 ) -> None:
     class Broken:

@@ -170,7 +170,7 @@ def test_an_item_is_found_by_its_sku_under_each_of_its_types(store: Store) -> No
 
 
 @pytest.mark.parametrize("ended", [Ending("done", "key#sha256=1"), Ending("dead", answer="no")])
-def test_how_the_archiving_ended_is_kept(store: Store, ended: Ending) -> None:
+def test_how_the_archiving_ended_is_stored(store: Store, ended: Ending) -> None:
     add(store, a_sale())
 
     for _ in range(2):
@@ -234,7 +234,7 @@ def test_a_sale_is_found_by_its_number(store: Store) -> None:
     assert not add(store, other, new_store=False, new_item=False)
 
 
-def test_how_archiving_a_cancellation_ended_is_kept_apart(store: Store) -> None:
+def test_how_archiving_a_cancellation_ended_is_stored_apart(store: Store) -> None:
     sale = a_sale()
     add(store, sale)
     store.cancel(sale, a_cancellation(24))
@@ -251,7 +251,7 @@ def test_how_archiving_a_cancellation_ended_is_kept_apart(store: Store) -> None:
 # --- the real one alone ---------------------------------------------------------------------------
 
 
-def test_the_effect_is_asked_for_with_the_sale(dynamodb: Any, names: Any) -> None:
+def test_the_effect_is_requested_with_the_sale(dynamodb: Any, names: Any) -> None:
     store = real_store(dynamodb, names.table, names.outbox)
 
     add(store, a_sale())

@@ -26,7 +26,7 @@ def problem(status: int, detail: str, title: str = "Refused", **facts: Any) -> h
     )
 
 
-def file(file_id: int = 12, state: str = "processed", **told: Any) -> dict[str, Any]:
+def file(file_id: int = 12, state: str = "processed", **fields: Any) -> dict[str, Any]:
     """Return a file as the API answers it."""
     return {
         "id": file_id,
@@ -40,11 +40,11 @@ def file(file_id: int = 12, state: str = "processed", **told: Any) -> dict[str, 
         "rows_kept": 345,
         "rows_known": 45,
         "rows_refused": 0,
-        **told,
+        **fields,
     }
 
 
-def machine(serial: str = "GM001", state: str = "healthy", **told: Any) -> dict[str, Any]:
+def machine(serial: str = "GM001", state: str = "healthy", **fields: Any) -> dict[str, Any]:
     """Return a machine as the API answers it."""
     counts = dict.fromkeys(
         ("under", "over", "gumballs", "unserved_cents", "given_away_cents"), 0
@@ -57,11 +57,11 @@ def machine(serial: str = "GM001", state: str = "healthy", **told: Any) -> dict[
         **counts,
         "verdicts": [],
         "overdue": False,
-        **told,
+        **fields,
     }
 
 
-def fleet(*machines: dict[str, Any], **told: Any) -> dict[str, Any]:
+def fleet(*machines: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Return a fleet's report as the API answers it."""
     names = ("transactions", "gumballs", "credits_cents", "unserved_cents", "given_away_cents")
     sums = {name: sum(each[name] for each in machines) for name in names}
@@ -71,18 +71,18 @@ def fleet(*machines: dict[str, Any], **told: Any) -> dict[str, Any]:
         "totals": {"machines": len(machines), **sums},
         "window_days": 90,
         "up_to_date": True,
-        **told,
+        **fields,
     }
 
 
 @dataclass
 class Desk:
-    """Answers what it was told to, and remembers what it was asked and how long it was given.
+    """Answers as configured, and records requests and their timeouts.
 
     The last answer to a request is given again and again.
     """
 
-    asked: list[httpx.Request] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
     slept_s: list[float] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     browsed: list[str] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Desk:
         return self
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         waiting = self._answers.get((request.method, request.url.path))
         if not waiting and request.url.path.endswith("/days"):
             return httpx.Response(200, json=[])  # what is drawn beside a machine
@@ -139,7 +139,7 @@ class Desk:
 
     def sent(self, method: str, path: str) -> list[httpx.Request]:
         """Return the requests of one kind."""
-        return [each for each in self.asked if (each.method, each.url.path) == (method, path)]
+        return [each for each in self.requests if (each.method, each.url.path) == (method, path)]
 
 
 def run(*args: object, session: Session | None = None, width: int = 100) -> Result:

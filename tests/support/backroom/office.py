@@ -89,8 +89,8 @@ def open_office() -> Iterator[Office]:
             service: Any = partial(getattr, office, name)
             stack.enter_context(patch(f"chalicelib.{name}.routes.{name}", service))
         stack.enter_context(patch("chalicelib.operations._good_until", [math.inf]))  # no table here
-        for told in ("count", "emit"):  # stdout is the command's
-            stack.enter_context(patch(f"chalicelib.core.log.{told}"))
+        for name in ("count", "emit"):  # stdout is the command's
+            stack.enter_context(patch(f"chalicelib.core.log.{name}"))
         yield office
 
 

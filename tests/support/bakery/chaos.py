@@ -54,7 +54,7 @@ _SWEPT_EVERY = timedelta(minutes=5)
 _FUNCTION_S = 90.0
 """After this a message whose worker died comes again; its effect's lease is over by then."""
 
-# What happens to a message, to a request, and when a context is told.
+# What happens to a message, to a request, and when a context is notified.
 _NAMED = {"message lost": 0.05, "message twice": 0.10}
 _CALLED = {
     "killed before the request": 0.01,
@@ -70,13 +70,13 @@ MISHAPS = (*_NAMED, *_CALLED, *_TOLD)
 class Locked:
     """Something in memory of which each call is one transaction."""
 
-    def __init__(self, kept: Any, lock: AbstractContextManager[object]) -> None:
-        self._kept, self._lock = kept, lock
+    def __init__(self, store: Any, lock: AbstractContextManager[object]) -> None:
+        self._store, self._lock = store, lock
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **named: Any) -> Any:
             with self._lock:
-                return getattr(self._kept, name)(*args, **named)
+                return getattr(self._store, name)(*args, **named)
 
         return call
 
@@ -134,12 +134,12 @@ class DeadlyPool:
     def __init__(self, pool: Any, dice: Dice) -> None:
         self._pool, self._dice = pool, dice
 
-    def request(self, method: str, url: str, **told: Any) -> Any:
+    def request(self, method: str, url: str, **options: Any) -> Any:
         what = self._dice.happens(_CALLED) or ""
         if what == "killed before the request":
             raise Killed
         if what != "timeout before the deed":
-            answer = self._pool.request(method, url, **told)
+            answer = self._pool.request(method, url, **options)
             if what:
                 answer.close()  # nobody reads it
         if what.startswith("timeout"):
@@ -171,7 +171,7 @@ class DeadlyMailbox:
 
 
 class Asking(Effects):
-    """What is asked for is kept by the outbox and named to its workers."""
+    """Stores requested effects in the outbox, and sends their ids to its workers."""
 
     def __init__(self, outbox_store: MemoryStore, queues: Queues, time: Timetable) -> None:
         super().__init__()
@@ -221,28 +221,30 @@ class ChaoticBakery:
         monkeypatch.setattr(http, "pool", lambda: DeadlyPool(connections, self.dice))
         monkeypatch.setattr(vendors, "mail", lambda: DeadlyMailbox(mailbox(), self.dice, begun))
 
-    def _locked(self, kept: Any) -> Any:
-        return Locked(kept, self._lock)
+    def _locked(self, store: Any) -> Any:
+        return Locked(store, self._lock)
 
     def _services(self) -> Bakery:
-        kept, now = self._stores, self.time.now
-        ordering = Ordering(kept.orders, kept.cakes, kept.batches, now=now)
-        deciding = Notifying(Directory(vendors.slack, now=now), wiring.addresses, kept.cakes)
+        stores, now = self._stores, self.time.now
+        ordering = Ordering(stores.orders, stores.cakes, stores.batches, now=now)
+        deciding = Notifying(Directory(vendors.slack, now=now), wiring.addresses, stores.cakes)
         return Bakery(
-            recipes=Recipes(kept.cakes, now=now),
+            recipes=Recipes(stores.cakes, now=now),
             ordering=ordering,
-            batching=Batching(kept.batches, now=now),
+            batching=Batching(stores.batches, now=now),
             shortages=Shortages(
-                kept.tickets,
-                kept.batches,
-                kept.orders,
+                stores.tickets,
+                stores.batches,
+                stores.orders,
                 ordering,
                 desk=vendors.jira,
                 now=now,
                 secrets=lambda: [SECRET],
             ),
-            employees=Employees(kept.staff, now=now),
-            erasing=Erasing(kept.orders, kept.documents, kept.erasures, now=now, new_salt=str),
+            employees=Employees(stores.staff, now=now),
+            erasing=Erasing(
+                stores.orders, stores.documents, stores.erasures, now=now, new_salt=str
+            ),
             notices=Previewing(ordering, deciding, deciding.decide, now=now),
         )
 
@@ -300,5 +302,5 @@ class ChaoticBakery:
 
     def _sweep(self) -> None:
         self._sweeper.sweep()
-        if any(not kept.over for kept in list(self.outbox.kept.values())):
+        if any(not stores.over for stores in list(self.outbox.rows.values())):
             self.time.after(_SWEPT_EVERY.total_seconds(), self._sweep)

@@ -40,9 +40,9 @@ class DeployedBakery:
         return answer.json()
 
     def order(
-        self, customer: str = "Mr Cakelover", recipe: str = "chocolate_cake", **said: Any
+        self, customer: str = "Mr Cakelover", recipe: str = "chocolate_cake", **fields: Any
     ) -> int:
-        body = {"customer": customer, "recipe": recipe, "persons": 1, "quantity": 1, **said}
+        body = {"customer": customer, "recipe": recipe, "persons": 1, "quantity": 1, **fields}
         order_id: int = self.post("/orders", body)["id"]
         return order_id
 
@@ -58,9 +58,9 @@ class DeployedBakery:
     def sweep(self) -> None:
         self.stack.invoke("outbox-sweeper", scheduled())
 
-    def control(self, path: str, **told: Any) -> Any:
+    def control(self, path: str, **fields: Any) -> Any:
         """Do at a stand-in what a person or a machine at the vendor's could do."""
-        answer = httpx.post(f"{self.standins.url}/control/{path}", json=told, timeout=CLIENT_S)
+        answer = httpx.post(f"{self.standins.url}/control/{path}", json=fields, timeout=CLIENT_S)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
@@ -81,18 +81,18 @@ class DeployedBakery:
 
         return eventually(key)
 
-    def provider(self, key: str, **told: Any) -> list[list[int]]:
+    def provider(self, key: str, **fields: Any) -> list[list[int]]:
         """Have the provider change a ticket; return how the webhooks ended."""
-        delivered: list[list[int]] = self.control(f"jira/issues/{key}", **told)["delivered"]
+        delivered: list[list[int]] = self.control(f"jira/issues/{key}", **fields)["delivered"]
         return delivered
 
-    def fail(self, vendor: str, kind: str, **told: Any) -> None:
-        self.standins.office.faults.add(Fault(vendor, kind, **told))  # type: ignore[arg-type]
+    def fail(self, vendor: str, kind: str, **fields: Any) -> None:
+        self.standins.office.faults.add(Fault(vendor, kind, **fields))  # type: ignore[arg-type]
 
     # --- effects ---
 
     def effect(self, effect_id: str) -> Any:
-        """Return an effect as its operator sees it, None when it was never asked for."""
+        """Return an effect as its operator sees it, None when it was never requested."""
         found = self.stack.api.get("/outbox/effect", params={"id": effect_id})
         return found.json() if found.status_code == 200 else None
 
@@ -105,24 +105,24 @@ class DeployedBakery:
         store = EffectStore(table)
 
         def aged() -> bool:
-            kept = store.get(effect_id)
-            assert kept, effect_id
-            assert kept.state != "sending", kept
+            row = store.get(effect_id)
+            assert row, effect_id
+            assert row.state != "sending", row
             with suppress(OvertakenError):
-                return kept.over or bool(store.change(kept, _earlier(kept, timedelta(hours=hours))))
+                return row.over or bool(store.change(row, _earlier(row, timedelta(hours=hours))))
             return False
 
         eventually(aged)
 
 
-def _earlier(kept: EffectRow, by: timedelta) -> EffectRow:
+def _earlier(row: EffectRow, by: timedelta) -> EffectRow:
     return replace(
-        kept,
-        since=kept.since - by,
-        due_at=kept.due_at - by,
-        wake_at=kept.wake_at and kept.wake_at - by,
-        lease_until=kept.lease_until and kept.lease_until - by,
-        unsure_at=kept.unsure_at and kept.unsure_at - by,
+        row,
+        since=row.since - by,
+        due_at=row.due_at - by,
+        wake_at=row.wake_at and row.wake_at - by,
+        lease_until=row.lease_until and row.lease_until - by,
+        unsure_at=row.unsure_at and row.unsure_at - by,
     )
 
 

@@ -25,15 +25,15 @@ _JOINING = 3
 
 @dataclass
 class Effects:
-    """The outbox: every effect once, in the order in which they were asked for."""
+    """The outbox: every effect once, in the order of their requests."""
 
-    asked: dict[str, Effect] = field(default_factory=dict)
+    requested: dict[str, Effect] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     withdrawn: set[str] = field(default_factory=set)
 
     def withdraw(self, effect: Effect) -> bool:
         """Withdraw an effect, unless a worker has begun it."""
-        if effect.id in self.begun | self.withdrawn or effect.id not in self.asked:
+        if effect.id in self.begun | self.withdrawn or effect.id not in self.requested:
             return False
         self.withdrawn.add(effect.id)
         return True
@@ -46,38 +46,38 @@ class Effects:
         return True
 
     def fresh(self, effects: Sequence[Effect]) -> bool:
-        """Return whether none of ``effects`` was asked for before."""
-        return not any(effect.id in self.asked for effect in effects)
+        """Return whether none of ``effects`` was requested before."""
+        return not any(effect.id in self.requested for effect in effects)
 
     def add(self, effects: Sequence[Effect]) -> None:
         assert self.fresh(effects)
-        self.asked |= {effect.id: effect for effect in effects}
+        self.requested |= {effect.id: effect for effect in effects}
 
     @property
     def ids(self) -> list[str]:
-        return list(self.asked)
+        return list(self.requested)
 
 
 class FakeCakes:
     def __init__(self) -> None:
-        self.kept: dict[str, Cake] = {}
+        self.rows: dict[str, Cake] = {}
 
     def add(self, cake: Cake) -> bool:
-        return self.kept.setdefault(cake.id, cake) is cake
+        return self.rows.setdefault(cake.id, cake) is cake
 
     def cake(self, cake_id: str) -> Cake | None:
-        return self.kept.get(cake_id)
+        return self.rows.get(cake_id)
 
     def cakes(self) -> Sequence[Cake]:
-        return [self.kept[name] for name in sorted(self.kept)]
+        return [self.rows[name] for name in sorted(self.rows)]
 
     def remove(self, cake_id: str) -> bool:
-        return self.kept.pop(cake_id, None) is not None
+        return self.rows.pop(cake_id, None) is not None
 
 
 class FakeOrders:
     def __init__(self, effects: Effects) -> None:
-        self.kept: dict[int, Order] = {}
+        self.rows: dict[int, Order] = {}
         self.keys: dict[str, Keyed] = {}
         self.effects = effects
         self._ids = count(1)
@@ -92,10 +92,10 @@ class FakeOrders:
         *,
         key: tuple[str, Keyed] | None = None,
     ) -> bool:
-        assert order.id not in self.kept
+        assert order.id not in self.rows
         if key and self.keys.setdefault(*key) is not key[1]:
             return False
-        self.kept[order.id] = order
+        self.rows[order.id] = order
         self.effects.add(effects)
         return True
 
@@ -103,11 +103,11 @@ class FakeOrders:
         return self.keys.get(key)
 
     def order(self, order_id: int) -> Order | None:
-        return self.kept.get(order_id)
+        return self.rows.get(order_id)
 
     def orders(self, before: int | None) -> Iterator[Order]:
-        ids = sorted(self.kept, reverse=True)
-        return iter([self.kept[each] for each in ids if before is None or each < before])
+        ids = sorted(self.rows, reverse=True)
+        return iter([self.rows[each] for each in ids if before is None or each < before])
 
     def open(self, before: int | None) -> Iterator[Order]:
         return (order for order in self.orders(before) if order.status == "open")
@@ -126,12 +126,12 @@ class FakeOrders:
         *,
         withdrawn: Effect | None = None,
     ) -> bool:
-        if self.kept[before.id].version != before.version or not self.effects.fresh(effects):
+        if self.rows[before.id].version != before.version or not self.effects.fresh(effects):
             return False
         if withdrawn and not self.effects.withdraw(withdrawn):
             return False
         assert after.version == before.version + 1
-        self.kept[after.id] = after
+        self.rows[after.id] = after
         self.effects.add(effects)
         return True
 
@@ -144,7 +144,7 @@ class FakeBatches:
         self._effects = effects
         self._members: dict[BatchId, list[int]] = {}
         self.gatherings: dict[BatchId, Gathering] = {}
-        self.kept: dict[BatchId, Batch] = {}
+        self.rows: dict[BatchId, Batch] = {}
 
     def unsealed(self) -> Sequence[Gathering]:
         return [self.gatherings[each] for each in sorted(self.gatherings, key=_name)]
@@ -153,21 +153,21 @@ class FakeBatches:
         return self.gatherings.get(batch)
 
     def waiting(self, cutoff: datetime) -> Sequence[Order]:
-        ids = sorted(self._orders.kept)
-        found = [self._orders.kept[each] for each in ids]
+        ids = sorted(self._orders.rows)
+        found = [self._orders.rows[each] for each in ids]
         return [o for o in found if o.status == "open" and o.created_at < cutoff][:_JOINING]
 
     def count_waiting(self) -> int:
-        return sum(order.status == "open" for order in self._orders.kept.values())
+        return sum(order.status == "open" for order in self._orders.rows.values())
 
     def open_orders(self) -> Sequence[Order]:
-        kept = self._orders.kept
-        return [kept[each] for each in sorted(kept) if kept[each].status == "open"]
+        rows = self._orders.rows
+        return [rows[each] for each in sorted(rows) if rows[each].status == "open"]
 
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         day, known = gathering.id, self.gatherings.get(gathering.id)
-        moved_on = (known.version if known else 0) != gathering.version or day in self.kept
-        changed = any(self._orders.kept[b.id].version != b.version for b, _ in orders)
+        moved_on = (known.version if known else 0) != gathering.version or day in self.rows
+        changed = any(self._orders.rows[b.id].version != b.version for b, _ in orders)
         if moved_on or changed:
             return False
         later = gathering.model_copy(update={"version": gathering.version + 1})
@@ -178,25 +178,25 @@ class FakeBatches:
         return True
 
     def members(self, batch: BatchId) -> Sequence[Order]:
-        return [self._orders.kept[each] for each in sorted(self._members.get(batch, ()))]
+        return [self._orders.rows[each] for each in sorted(self._members.get(batch, ()))]
 
     def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
         known = self.gatherings.get(gathering.id)
         version = known.version if known else 0
-        if version != gathering.version or batch.id in self.kept:
+        if version != gathering.version or batch.id in self.rows:
             return False
         self.gatherings.pop(gathering.id, None)
-        self.kept[batch.id] = batch
+        self.rows[batch.id] = batch
         self._effects.add([effect])
         return True
 
     def batch(self, batch: BatchId) -> Batch | None:
-        return self.kept.get(batch)
+        return self.rows.get(batch)
 
     def batches(self, before: BatchId | None) -> Iterator[Batch]:
-        named = sorted(self.kept, key=_name, reverse=True)
+        named = sorted(self.rows, key=_name, reverse=True)
         return iter(
-            [self.kept[each] for each in named if before is None or _name(each) < _name(before)]
+            [self.rows[each] for each in named if before is None or _name(each) < _name(before)]
         )
 
 
@@ -212,8 +212,8 @@ class FakeTickets:
         self.ids: dict[str, str] = {}
 
     def settle(self, batch: BatchId, ticket: Ticket) -> None:
-        found = self._batches.kept[batch]
-        self._batches.kept[batch] = found.model_copy(update={"ticket": ticket})
+        found = self._batches.rows[batch]
+        self._batches.rows[batch] = found.model_copy(update={"ticket": ticket})
 
     def know(self, issue_key: str, of: int | BatchId, *, issue_id: str | None = None) -> None:
         self.owners[issue_key] = of
@@ -224,7 +224,7 @@ class FakeTickets:
     def issue_id(self, issue_key: str) -> str | None:
         return self.ids.get(issue_key)
 
-    def ask(self, effect: Effect) -> bool:
+    def request(self, effect: Effect) -> bool:
         if not self._effects.fresh([effect]):
             return False
         self._effects.add([effect])
@@ -240,8 +240,8 @@ class FakeTickets:
 
 class FakeStaff:
     def __init__(self, effects: Effects) -> None:
-        self.kept: dict[int, Employee] = {}
-        self.said: dict[str, Access] = {}
+        self.rows: dict[int, Employee] = {}
+        self.access_by_login: dict[str, Access] = {}
         self.users: dict[str, GitHubUser] = {}
         self._effects = effects
         self._ids = count(1)
@@ -250,13 +250,13 @@ class FakeStaff:
         return next(self._ids)
 
     def employee(self, employee_id: int) -> Employee | None:
-        return self.kept.get(employee_id)
+        return self.rows.get(employee_id)
 
     def employees(self) -> Sequence[Employee]:
-        return [self.kept[each] for each in sorted(self.kept)]
+        return [self.rows[each] for each in sorted(self.rows)]
 
     def access(self, login: str) -> Access:
-        return self.said.get(login.lower(), Access(login=login))
+        return self.access_by_login.get(login.lower(), Access(login=login))
 
     def user(self, login: str) -> GitHubUser | None:
         return self.users.get(login.lower())
@@ -277,15 +277,15 @@ class FakeStaff:
         access: Sequence[Access] = (),
         effects: Sequence[Effect] = (),
     ) -> bool:
-        if before and self.kept.get(before.id) != before:
+        if before and self.rows.get(before.id) != before:
             return False
         if any(self.access(each.login).version != each.version - 1 for each in access):
             return False
         if before:
-            del self.kept[before.id]
+            del self.rows[before.id]
         if after:
-            self.kept[after.id] = after
-        self.said |= {each.login.lower(): each for each in access}
+            self.rows[after.id] = after
+        self.access_by_login |= {each.login.lower(): each for each in access}
         self._effects.add(effects)
         return True
 

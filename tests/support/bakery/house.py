@@ -73,7 +73,7 @@ def given(amounts: dict[str, object]) -> dict[str, Given]:
 
 
 class Bakehouse:
-    """The whole bakery: services, vendors, and a worker that performs effects when it is told."""
+    """The whole bakery: services, vendors, and a worker that performs effects when called."""
 
     def __init__(self, *, per_order: bool = False) -> None:
         self.clock = Clock(NOON)
@@ -148,9 +148,9 @@ class Bakehouse:
         return self.recipes.add(name, given(ingredients or CHOCOLATE_CAKE))
 
     def order(
-        self, customer: str = "Mr Cakelover", *, key: str | None = None, **said: Any
+        self, customer: str = "Mr Cakelover", *, key: str | None = None, **fields: Any
     ) -> Order:
-        wish = {"recipe": "chocolate_cake", "persons": 4, "quantity": 1, "extras": {}, **said}
+        wish = {"recipe": "chocolate_cake", "persons": 4, "quantity": 1, "extras": {}, **fields}
         wish["extras"] = given(wish["extras"])
         return self.ordering.place(OrderRequest(customer=customer, **wish), key=key).order
 
@@ -164,7 +164,7 @@ class Bakehouse:
         return self.ordering.undo_ready(order.id, by="staff", reason="not ready after all")
 
     def now(self, order: Order) -> Order:
-        return self.orders.kept[order.id]
+        return self.orders.rows[order.id]
 
     def tomorrow_at_six(self) -> datetime:
         day = self.clock.at.date() + timedelta(days=1)
@@ -175,7 +175,7 @@ class Bakehouse:
 
     def handle(self, effect_id: str) -> EffectError | None:
         """Try an effect once, as a worker does; return why it did not succeed."""
-        effect = self.effects.asked[effect_id]
+        effect = self.effects.requested[effect_id]
         if not self.effects.begin(effect_id):
             return None
         handler = self.handlers[effect.kind]
@@ -199,7 +199,7 @@ class Bakehouse:
         for _ in range(50):
             todo = [
                 effect.id
-                for effect in self.effects.asked.values()
+                for effect in self.effects.requested.values()
                 if effect.kind in self.handlers
                 and effect.id not in self.done.keys() | self.effects.withdrawn
             ]

@@ -39,7 +39,7 @@ class Stores:
         self.documents = DocumentStore(self.table)
         self.erasures = ErasureStore(self.table, asking)
 
-    def asked(self) -> set[str]:
+    def requested(self) -> set[str]:
         """Return the ids of all effects."""
         found = self.client.scan(TableName=self.effects.name, ConsistentRead=True)["Items"]
         return {item["pk"]["S"].removeprefix("EFFECT#") for item in found}

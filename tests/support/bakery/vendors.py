@@ -12,7 +12,7 @@ from chalicelib.integrations.mail import Letter
 
 @dataclass
 class Vendor:
-    """A vendor that fails as it is told: before it has done what it was asked for, or after."""
+    """A vendor that fails as configured: before it has executed a request, or after."""
 
     before: list[Exception] = field(default_factory=list)
     after: list[Exception] = field(default_factory=list)
@@ -42,11 +42,11 @@ class FakeDesk(Vendor):
         super().__init__()
         self.issues: dict[str, FakeIssue] = {}
 
-    def create(self, summary: str, description: Any, **told: Any) -> FakeIssue:
+    def create(self, summary: str, description: Any, **fields: Any) -> FakeIssue:
         self.fail(self.before)
         number = len(self.issues) + 1
         key = f"ING-{number}"
-        self.issues[key] = FakeIssue(str(10_000 + number), key, summary, description, **told)
+        self.issues[key] = FakeIssue(str(10_000 + number), key, summary, description, **fields)
         self.fail(self.after)
         return self.issues[key]
 
@@ -99,12 +99,12 @@ class FakeMessenger(Vendor):
     def __init__(self) -> None:
         super().__init__()
         self.people: list[FakePerson] = []
-        self.asked = 0
+        self.requests = 0
         self.posted: list[tuple[str, str, str]] = []
         self.deleted: list[tuple[str, str]] = []
 
     def users(self) -> Sequence[FakePerson]:
-        self.asked += 1
+        self.requests += 1
         self.fail(self.before)
         return list(self.people)
 

@@ -17,10 +17,10 @@ from chalicelib.deliveries.ports import (
     ListPosition,
     PackageList,
     Packages,
+    PackageState,
     PreferenceBook,
     PreferenceChangedError,
     ScanPosition,
-    Standing,
     Verdicts,
     Wanted,
 )
@@ -37,9 +37,9 @@ BOX: Mapping[str, Any] = {
 }
 
 
-def package(**said: object) -> Package:
-    """Return a package as a request would name it: the box to Mars, but for what is ``said``."""
-    return Package.model_validate({**BOX, **said}, strict=True)
+def package(**fields: object) -> Package:
+    """Return a package as a request would name it: the box to Mars, with ``fields`` replaced."""
+    return Package.model_validate({**BOX, **fields}, strict=True)
 
 
 def choices(timestamp: object = 100, **by_type: bool) -> Any:
@@ -57,7 +57,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
-        self.said: dict[str, Preferences] = {}
+        self.book: dict[str, Preferences] = {}
         self.counted: Counter[tuple[str, Status]] = Counter()
         self.malformed = 0
         self.verdicts: dict[str, MessageVerdict] = {}
@@ -66,7 +66,7 @@ class FakeStore:
     def find(self, package: Package) -> tuple[Record | None, Preference | None]:
         return self.records.get(package.package_id), self._wish(package)
 
-    def find_all(self, packages: Sequence[Package]) -> Sequence[Standing]:
+    def find_all(self, packages: Sequence[Package]) -> Sequence[PackageState]:
         return [self.find(package) for package in packages]
 
     def listed(
@@ -96,8 +96,8 @@ class FakeStore:
 
     def add(self, record: Record) -> None:
         package = record.package
-        if standing := self.records.get(package.package_id):
-            raise DecidedAlreadyError(standing)
+        if current := self.records.get(package.package_id):
+            raise DecidedAlreadyError(current)
         if self._wish(package) != record.preference:
             raise PreferenceChangedError(self._wish(package))
         self.records[package.package_id] = record
@@ -105,9 +105,9 @@ class FakeStore:
 
     def note(self, record: Record, attempt: Attempt) -> None:
         self.notes += 1
-        standing = self.records[record.package.package_id]
-        if standing.has_room_for(attempt):
-            later = replace(standing, later=(*standing.later, attempt))
+        current = self.records[record.package.package_id]
+        if current.has_room_for(attempt):
+            later = replace(current, later=(*current.later, attempt))
             self.records[record.package.package_id] = later
 
     def record(self, package_id: str) -> Record | None:
@@ -116,16 +116,16 @@ class FakeStore:
     def raise_to(
         self, recipient_id: str, preferences: PreferencesByType, *, at: datetime
     ) -> Preferences:
-        standing = self.preferences(recipient_id)
-        todo = standing.outranked(preferences)
+        current = self.preferences(recipient_id)
+        todo = current.outranked(preferences)
         if todo:
-            history = (Change(at, todo), *standing.history)[:6]
-            standing = Preferences({**standing.preferences, **todo}, history)
-            self.said[recipient_id] = standing
-        return standing
+            history = (Change(at, todo), *current.history)[:6]
+            current = Preferences({**current.preferences, **todo}, history)
+            self.book[recipient_id] = current
+        return current
 
     def preferences(self, recipient_id: str) -> Preferences:
-        return self.said.get(recipient_id, Preferences())
+        return self.book.get(recipient_id, Preferences())
 
     def counts(self) -> Counts:
         return Counts(dict(self.counted), self.malformed)

@@ -120,9 +120,9 @@ class Rivalry(RuleBasedStateMachine):
         body = choices(word.timestamp, **word.by_type)
         answer = Choosing(self.store, now=lambda: NOON).choose(word.recipient_id, body)
         for name, wanted in word.by_type.items():
-            said = (word.timestamp, not wanted)
+            choice = (word.timestamp, not wanted)
             at = (word.recipient_id, name)
-            self.preferences[at] = max(said, self.preferences.get(at, said))
+            self.preferences[at] = max(choice, self.preferences.get(at, choice))
         stands = all(
             self.preferences[word.recipient_id, name] == (word.timestamp, not wanted)
             for name, wanted in word.by_type.items()

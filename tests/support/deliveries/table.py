@@ -37,4 +37,4 @@ class RealStore(PackageStore, PreferenceStore, CounterStore, VerdictStore):
         tally = Tally(table, spread=shards, now=now)
         PackageStore.__init__(self, table, tally)
         CounterStore.__init__(self, table, tally, hasty=lambda: table)
-        VerdictStore.__init__(self, table, tally, kept=timedelta(days=30))
+        VerdictStore.__init__(self, table, tally, retention=timedelta(days=30))

@@ -36,17 +36,17 @@ class Desk:
         """Return the connections, without patience for what is to be stalled."""
         return Pool(self)
 
-    def mail(self, **told: Any) -> SmtpMail:
-        """Return the mail; ``told`` replaces parts of its settings."""
+    def mail(self, **options: Any) -> SmtpMail:
+        """Return the mail; ``options`` replace parts of its settings."""
         sent = wiring.mail()
         assert isinstance(sent, SmtpMail)
-        return SmtpMail(**{**vars(sent), **told})
+        return SmtpMail(**{**vars(sent), **options})
 
-    def fail(self, vendor: str, kind: str, **told: Any) -> None:
+    def fail(self, vendor: str, kind: str, **options: Any) -> None:
         """Let something go wrong at a vendor's; an answer that never comes is not waited for."""
-        self.office.faults.add(Fault(vendor, kind, **told))  # type: ignore[arg-type]
+        self.office.faults.add(Fault(vendor, kind, **options))  # type: ignore[arg-type]
         if kind.startswith("stall"):
-            self.impatient.append((told.get("method"), told.get("path", "")))
+            self.impatient.append((options.get("method"), options.get("path", "")))
 
     def ticket(self, label: str = "order-batch-2026-11-21") -> str:
         """Create a ticket and return its key."""
@@ -73,15 +73,15 @@ class Pool:
 
     desk: Desk
 
-    def request(self, method: str, url: str, **told: Any) -> Any:
+    def request(self, method: str, url: str, **options: Any) -> Any:
         """Send a request."""
         path = urlsplit(url).path
         if any(
             wanted in {None, method} and re.search(pattern, path)
             for wanted, pattern in self.desk.impatient
         ):
-            told["timeout"] = _NO_PATIENCE
-        return _POOL.request(method, url, **told)
+            options["timeout"] = _NO_PATIENCE
+        return _POOL.request(method, url, **options)
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,9 @@ READS: dict[str, Call] = {
 }
 
 
-def letter(effect_id: str = "ready#21", **told: str) -> Letter:
+def letter(effect_id: str = "ready#21", **options: str) -> Letter:
     """Return a letter to Mr Cakelover."""
-    words = {"subject": "Order 21 is ready", "text": "Come and get it.", **told}
+    words = {"subject": "Order 21 is ready", "text": "Come and get it.", **options}
     to = words.pop("to", "mr_cakelover@gmail.com")
     return Letter(to=to, effect_id=effect_id, date=datetime(2026, 11, 21, tzinfo=UTC), **words)
 

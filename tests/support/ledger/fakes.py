@@ -19,7 +19,14 @@ from chalicelib.ledger.models import (
     StoredTransaction,
     Transaction,
 )
-from chalicelib.ledger.ports import ListPosition, Look, Snapshot, Standing, Store, Waiting
+from chalicelib.ledger.ports import (
+    BatchSnapshot,
+    IntentStatus,
+    ListPosition,
+    Snapshot,
+    Store,
+    Waiting,
+)
 from chalicelib.ledger.service.crowds import RACES
 from chalicelib.ledger.service.posting import Ledger
 from tests.support.clock import Clock
@@ -40,7 +47,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.chains: dict[str, list[Entry]] = {}
-        self.kept: dict[str, StoredTransaction] = {}
+        self.rows: dict[str, StoredTransaction] = {}
         self.keys: dict[str | None, Entry | Reservation] = {}
         self.details: dict[str, Details] = {}
         self.intents: dict[tuple[str, str], Intent] = {}
@@ -60,18 +67,18 @@ class MemoryStore:
 
     def read_all(
         self, account_ids: Collection[str], transaction_ids: Collection[str], key: str | None = None
-    ) -> Standing:
-        return Standing(
+    ) -> BatchSnapshot:
+        return BatchSnapshot(
             last={each: self.chains[each][-1] for each in account_ids if each in self.chains},
-            named={each: self.kept[each].entry for each in transaction_ids if each in self.kept},
+            named={each: self.rows[each].entry for each in transaction_ids if each in self.rows},
             keyed=self.keys.get(key or ""),
         )
 
     def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool:
         lasts = {account_id: chain[-1].sequence for account_id, chain in self.chains.items()}
-        taken = {*self.kept}
+        taken = {*self.rows}
         for entry in entries:
-            original = self.kept.get(entry.reverses or "")
+            original = self.rows.get(entry.reverses or "")
             reversible = entry.reverses is None or (original and original.reversed_by is None)
             follows = entry.sequence == lasts.get(entry.account_id, 0) + 1
             if entry.transaction_id in taken or not reversible or not follows:
@@ -90,9 +97,9 @@ class MemoryStore:
 
     def _keep(self, entry: Entry) -> None:
         self.chains.setdefault(entry.account_id, []).append(entry)
-        self.kept[entry.transaction_id] = StoredTransaction(entry=entry)
-        if original := self.kept.get(entry.reverses or ""):
-            self.kept[original.entry.transaction_id] = StoredTransaction(
+        self.rows[entry.transaction_id] = StoredTransaction(entry=entry)
+        if original := self.rows.get(entry.reverses or ""):
+            self.rows[original.entry.transaction_id] = StoredTransaction(
                 entry=original.entry, reversed_by=entry.transaction_id
             )
 
@@ -105,14 +112,14 @@ class MemoryStore:
     def leave(self, intent: Intent) -> None:
         self.intents[intent.account_id, intent.place] = intent
 
-    def look(self, intent: Intent) -> Look:
+    def intent_status(self, intent: Intent) -> IntentStatus:
         account_id = intent.account_id
         snapshot = self.read_snapshot(
             account_id, transaction_id=intent.transaction_id, key=intent.key
         )
         after, until = self.leaders.get(account_id, (-1, ""))
         standing = snapshot.last.sequence if snapshot.last else 0
-        return Look(
+        return IntentStatus(
             waits=(account_id, intent.place) in self.intents,
             snapshot=snapshot,
             led_until=until if after == standing else "",
@@ -131,7 +138,7 @@ class MemoryStore:
             for (account_id, place), intent in sorted(self.intents.items())
             if account_id == first.account_id and place != first.place
         ]
-        ids, keys, free = {*self.kept}, {*self.keys}, []
+        ids, keys, free = {*self.rows}, {*self.keys}, []
         for intent in (first, *others):
             if intent.transaction_id not in ids and intent.key not in keys:
                 free.append(intent)
@@ -165,7 +172,7 @@ class MemoryStore:
         return self.account(account_id)
 
     def transaction(self, transaction_id: str) -> StoredTransaction | None:
-        return self.kept.get(transaction_id)
+        return self.rows.get(transaction_id)
 
     def account(self, account_id: str) -> StoredAccount | None:
         if account_id not in self.chains:
@@ -188,8 +195,8 @@ class MemoryStore:
 
     def transactions(self, *, before: ListPosition | None, limit: int) -> Sequence[Transaction]:
         places = {
-            ListPosition(sortable(kept.entry.created_at), kept.entry.transaction_id): kept.entry
-            for kept in self.kept.values()
+            ListPosition(sortable(row.entry.created_at), row.entry.transaction_id): row.entry
+            for row in self.rows.values()
         }
         found = sorted((p for p in places if before is None or p < before), reverse=True)
         return [Transaction.of(places[place]) for place in found[:limit]]

@@ -86,9 +86,9 @@ class Scene:
         ids = {entry.transaction_id for entry in entries}
         assert {row.transaction_id for row in listed if row.account_id == account_id} == ids
         for entry in entries:
-            kept = store.transaction(entry.transaction_id)
-            assert kept is not None
-            assert kept.entry == entry
+            row = store.transaction(entry.transaction_id)
+            assert row is not None
+            assert row.entry == entry
         return entries
 
 
@@ -172,12 +172,14 @@ def _ids(entries: Iterable[Entry]) -> list[str]:
     return [entry.transaction_id for entry in entries]
 
 
-def _posted(told: Any) -> list[str]:
-    """Return the transactions that a caller was told of."""
-    if isinstance(told, TransferReceipt):
-        return [told.transfer.debit.transaction_id, told.transfer.credit.transaction_id]
-    return _ids(receipt.entry for receipt in (told if isinstance(told, list) else [told]))
+def _posted(outcome: Any) -> list[str]:
+    """Return the transactions of an outcome."""
+    if isinstance(outcome, TransferReceipt):
+        return [outcome.transfer.debit.transaction_id, outcome.transfer.credit.transaction_id]
+    return _ids(receipt.entry for receipt in (outcome if isinstance(outcome, list) else [outcome]))
 
 
-def _replayed(told: Any) -> bool:
-    return all(receipt.replayed for receipt in (told if isinstance(told, list) else [told]))
+def _replayed(outcome: Any) -> bool:
+    return all(
+        receipt.replayed for receipt in (outcome if isinstance(outcome, list) else [outcome])
+    )

@@ -1,6 +1,6 @@
 """A day in which everything fails: the real outbox on real tables, streams and queues.
 
-Time runs 60 times as fast as it does: the outbox is told so by its clock. Processes are threads;
+Time runs 60 times as fast as it does: the outbox's clock does. Processes are threads;
 they are killed by an exception that nothing catches, and when their time is over, as Lambda does.
 """
 
@@ -54,7 +54,7 @@ class Vendor:
     dice: Dice
     search_lag_s: float = SETTLE_S
     made: dict[str, list[datetime]] = field(default_factory=dict)
-    told: dict[str, set[str]] = field(default_factory=dict)
+    endings: dict[str, set[str]] = field(default_factory=dict)
     shown_at: dict[str, datetime] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _until: threading.local = field(default_factory=threading.local)
@@ -112,7 +112,7 @@ class Vendor:
         if what == "context away":
             raise ConnectionError(what)
         with self._lock:
-            self.told.setdefault(effect.id, set()).add(conclusion.state)
+            self.endings.setdefault(effect.id, set()).add(conclusion.state)
         if what:
             raise Killed
 

@@ -34,26 +34,26 @@ class MemoryStore:
     """The store and the index; ``step`` is called before and after each change."""
 
     def __init__(self, step: Callable[[], None] = lambda: None) -> None:
-        self.kept: dict[str, EffectRow] = {}
+        self.rows: dict[str, EffectRow] = {}
         self.stopped: dict[str, Pause] = {}
         self._step = step
 
     def add(self, effect: Effect, now: datetime) -> None:
-        assert effect.id not in self.kept
-        self.kept[effect.id] = rows.asked(effect, now)
+        assert effect.id not in self.rows
+        self.rows[effect.id] = rows.requested(effect, now)
 
     # --- as the store ---
 
-    def look(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
+    def read_with_pause(self, effect_id: str, kind: str) -> tuple[EffectRow | None, Pause | None]:
         self._step()
-        return self.kept.get(effect_id), self.stopped.get(kind)
+        return self.rows.get(effect_id), self.stopped.get(kind)
 
     def get(self, effect_id: str) -> EffectRow | None:
-        return self.kept.get(effect_id)
+        return self.rows.get(effect_id)
 
     def change(self, read: EffectRow, to: EffectRow) -> EffectRow:
         self._step()
-        stands = self.kept[to.effect.id]
+        stands = self.rows[to.effect.id]
         if (stands.state, stands.token) != (read.state, read.token):
             if to.token is None or (stands.state, stands.token) != (to.state, to.token):
                 raise OvertakenError(to.effect.id)
@@ -63,36 +63,36 @@ class MemoryStore:
             for each in fields(EffectRow)
             if getattr(to, each.name) != getattr(read, each.name)
         }
-        self.kept[to.effect.id] = replace(stands, **changed)
+        self.rows[to.effect.id] = replace(stands, **changed)
         self._step()
         return to
 
     def bury(self, unreadable: EffectRow, answer: str, now: datetime) -> None:
-        standing = self.kept[unreadable.effect.id]
-        if standing.state != "done":
-            self.kept[unreadable.effect.id] = replace(
-                standing, state="dead", answer=answer, wake_at=None, concluded_at=now
+        row = self.rows[unreadable.effect.id]
+        if row.state != "done":
+            self.rows[unreadable.effect.id] = replace(
+                row, state="dead", answer=answer, wake_at=None, concluded_at=now
             )
 
     def put_off_waking(self, effect_id: str, place: str, to: str) -> bool:
-        kept = self.kept[effect_id]
-        if rows.wake(kept.effect.kind, kept.wake_at) != place:
+        row = self.rows[effect_id]
+        if rows.wake(row.effect.kind, row.wake_at) != place:
             return False
         at = datetime.fromisoformat(to.partition("#")[2])
-        self.kept[effect_id] = replace(kept, wake_at=at)
+        self.rows[effect_id] = replace(row, wake_at=at)
         return True
 
     def pause(self, pause: Pause) -> bool:
-        standing = self.stopped.get(pause.kind)
-        since = standing.since if standing else pause.since
+        row = self.stopped.get(pause.kind)
+        since = row.since if row else pause.since
         self.stopped[pause.kind] = replace(pause, since=since)
-        return standing is None or standing.state != pause.state
+        return row is None or row.state != pause.state
 
     def take_probe(self, pause: Pause, next_at: datetime) -> bool:
-        standing = self.stopped.get(pause.kind)
-        if standing is None or standing.probe_at != pause.probe_at:
+        row = self.stopped.get(pause.kind)
+        if row is None or row.probe_at != pause.probe_at:
             return False
-        self.stopped[pause.kind] = replace(standing, probe_at=next_at)
+        self.stopped[pause.kind] = replace(row, probe_at=next_at)
         return True
 
     def resume(self, kind: str) -> None:
@@ -108,19 +108,19 @@ class MemoryStore:
     # --- as the index ---
 
     def kinds(self) -> list[str]:
-        return sorted({kept.effect.kind for kept in self.kept.values() if kept.wake_at})
+        return sorted({row.effect.kind for row in self.rows.values() if row.wake_at})
 
     def waiting(self, kind: str, now: datetime, limit: int) -> list[Waiting]:
         found = [
-            (kept.effect.id, rows.wake(kind, kept.wake_at) or "")
-            for kept in self.kept.values()
-            if kept.effect.kind == kind and kept.wake_at and kept.wake_at <= now
+            (row.effect.id, rows.wake(kind, row.wake_at) or "")
+            for row in self.rows.values()
+            if row.effect.kind == kind and row.wake_at and row.wake_at <= now
         ]
         return sorted(found, key=lambda each: each[1])[:limit]
 
     def oldest(self, kind: str) -> datetime | None:
-        mine = [kept for kept in self.kept.values() if kept.effect.kind == kind and not kept.over]
-        return min((kept.asked_at for kept in mine), default=None)
+        mine = [row for row in self.rows.values() if row.effect.kind == kind and not row.over]
+        return min((row.requested_at for row in mine), default=None)
 
     def page(
         self,
@@ -133,11 +133,11 @@ class MemoryStore:
     ) -> tuple[list[EffectRow], str | None]:
         del now
         found = [
-            kept
-            for kept in self.kept.values()
-            if state in (None, kept.state)
-            and kind in (None, kept.effect.kind)
-            and (before is None or rows.list_place(kept) < before)
+            row
+            for row in self.rows.values()
+            if state in (None, row.state)
+            and kind in (None, row.effect.kind)
+            and (before is None or rows.list_place(row) < before)
         ]
         found.sort(key=rows.list_place, reverse=True)
         page = found[:limit]
@@ -177,10 +177,10 @@ class MemoryQueues:
 
 @dataclass
 class Vendor:
-    """Performs effects as it is told to, and remembers what was done.
+    """Performs effects as configured, and records what was done.
 
-    Each of ``says`` is what happens to the next call: "done", "dropped" (not done, nobody told),
-    "lost" (done, nobody told), "busy", "refused", "denied", "off", "broken" (done, then a bug). Its
+    Each of ``says`` is what happens to the next call: "done", "dropped" (not done, no response),
+    "lost" (done, no response), "busy", "refused", "denied", "off", "broken" (done, then a bug). Its
     own search shows a deed ``lag_s`` after it.
     """
 
@@ -196,26 +196,26 @@ class Vendor:
     retry_after_s: float | None = None
     calls: Counter[str] = field(default_factory=Counter)
     made: dict[str, list[datetime]] = field(default_factory=dict)
-    told: dict[str, list[Ending]] = field(default_factory=dict)
+    endings: dict[str, list[Ending]] = field(default_factory=dict)
 
     def handle(self, effect: Effect, /) -> str | None:
         self.step()
         denied = "denied" if effect.id in self.refuses else "done"
-        said = self.says.pop(0) if self.says else denied
+        outcome = self.says.pop(0) if self.says else denied
         self.calls["perform"] += 1
-        if said in ("done", "lost", "broken"):
+        if outcome in ("done", "lost", "broken"):
             self.made.setdefault(effect.id, []).append(self.now() + timedelta(seconds=self.lag_s))
         self.step()
-        return self._answer(said, effect)
+        return self._answer(outcome, effect)
 
     def find(self, effect: Effect, /) -> str | None:
         self.step()
         self.calls["find"] += 1
-        said = self.search_says.pop(0) if self.search_says else "done"
+        outcome = self.search_says.pop(0) if self.search_says else "done"
         shown = [at for at in self.made.get(effect.id, []) if at <= self.now()]
         self.step()
-        if said != "done":
-            return self._answer(said, effect)
+        if outcome != "done":
+            return self._answer(outcome, effect)
         return f"ref-{effect.id}" if shown else None
 
     def on_finished(self, effect: Effect, conclusion: Ending, /) -> None:
@@ -223,10 +223,10 @@ class Vendor:
         if self.telling_fails:
             self.telling_fails -= 1
             raise RuntimeError("the context's table is away")
-        self.told.setdefault(effect.id, []).append(conclusion)
+        self.endings.setdefault(effect.id, []).append(conclusion)
         self.step()
 
-    def _answer(self, said: str, effect: Effect) -> str:
+    def _answer(self, outcome: str, effect: Effect) -> str:
         errors: dict[str, Exception] = {
             "dropped": OutcomeUnknownError("timeout"),
             "lost": OutcomeUnknownError("connection reset"),
@@ -236,8 +236,8 @@ class Vendor:
             "off": NotConfiguredError("no credentials are set"),
             "broken": ZeroDivisionError("a bug"),
         }
-        if said in errors:
-            raise errors[said]
+        if outcome in errors:
+            raise errors[outcome]
         return f"ref-{effect.id}"
 
 
@@ -253,7 +253,7 @@ class Office:
         self._tokens = count(1)
         store: Any = self.store
         queues: Any = self.queues
-        told: dict[str, Any] = {"jitter": lambda ceiling_s: ceiling_s, **rules}
+        settings: dict[str, Any] = {"jitter": lambda ceiling_s: ceiling_s, **rules}
         self.worker = Worker(
             KIND,
             self.vendor,
@@ -261,7 +261,7 @@ class Office:
             queues,
             now=self.clock,
             new_id=lambda: f"token-{next(self._tokens)}",
-            rules=Rules(**told),
+            rules=Rules(**settings),
         )
         self.sweeper = Sweeper(store, store, queues, now=self.clock)
 
@@ -273,7 +273,7 @@ class Office:
         self.store.add(Effect(effect_id, KIND, {"to": "mars"}), self.clock())
         if relayed:
             self.queues.send(KIND, [effect_id])
-        return self.store.kept[effect_id]
+        return self.store.rows[effect_id]
 
     def work(self, effect_id: str = "a") -> str:
         return self.worker.work(effect_id)
@@ -289,8 +289,8 @@ class Office:
                 self.sweeper.sweep()
             self.clock.forward(seconds=every_s)
 
-    def standing(self, effect_id: str = "a") -> EffectRow:
-        return self.store.kept[effect_id]
+    def row(self, effect_id: str = "a") -> EffectRow:
+        return self.store.rows[effect_id]
 
     @property
     def times_made(self) -> dict[str, int]:

@@ -62,12 +62,12 @@ def of_older_epochs(ports: Ports) -> list[str]:
 
 def _told(item: Item) -> Item:
     """Return what an item says, nothing for one that says nothing."""
-    told = {
+    content = {
         name: value
         for name, value in item.items()
         if name not in _OF_HISTORY and value not in ({"N": "0"}, {"M": {}}, {"S": "[]"})
     }
-    if "body" in told and item["sk"]["S"] == "STATE":
-        body = re.sub(r',?"((version|epoch)":\d+|episodes":\{[^}]*\})', "", told["body"]["S"])
+    if "body" in content and item["sk"]["S"] == "STATE":
+        body = re.sub(r',?"((version|epoch)":\d+|episodes":\{[^}]*\})', "", content["body"]["S"])
         return {} if '"place":""' in body else {"body": body}
-    return {} if set(told) <= {"zone"} else told
+    return {} if set(content) <= {"zone"} else content

@@ -55,13 +55,13 @@ class Crew:
         machine: str | None = None,
         downloaded_at: str = "2020-04-01T12:00:00",
         media_type: str = "text/plain",
-        **told: str,
+        **parameters: str,
     ) -> httpx.Response:
         """Send a log as the technician does."""
         named = {"technician": self.technician, "machine": machine or self.machine}
         return self.stack.api.post(
             "/files",
-            params={**named, "downloaded_at": downloaded_at, **told},
+            params={**named, "downloaded_at": downloaded_at, **parameters},
             content=content,
             headers={"Content-Type": media_type},
         )

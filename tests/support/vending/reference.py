@@ -16,7 +16,7 @@ class Reading:
     refused: list[int] = field(default_factory=list)
 
     @property
-    def kept(self) -> int:
+    def accepted(self) -> int:
         """Return the number of rows."""
         return sum(map(len, self.rows.values())) // 4
 

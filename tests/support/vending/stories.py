@@ -146,8 +146,8 @@ HAPPENINGS = (
 
 
 def _await(busy: World) -> None:
-    told = AwaitedUpload(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
-    busy.vending.uploads.await_upload(told)
+    body = AwaitedUpload(technician="T0001", machine="GM001", downloaded_at=LEAP_DAY)
+    busy.vending.uploads.await_upload(body)
     busy.drop(NAME, FAULTY)
 
 
@@ -188,8 +188,8 @@ def _close_and_fill(busy: World) -> None:
 
 
 def _fill(busy: World) -> None:
-    told = {"at": "2020-02-29T08:00:00Z", "full": True, "cash_cents": 75}
-    done = ServiceBody.model_validate(told)
+    body = {"at": "2020-02-29T08:00:00Z", "full": True, "cash_cents": 75}
+    done = ServiceBody.model_validate(body)
     busy.vending.visiting.report("GM001", done)
 
 

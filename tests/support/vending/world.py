@@ -82,8 +82,8 @@ class World:
     def upload(
         self, content: bytes, machine: str = "GM001", technician: str = "T0001", at: str = LEAP_DAY
     ) -> FileView:
-        told = UploadQuery(technician=technician, machine=machine, downloaded_at=at)
-        return self.vending.uploads.upload(told, content)[0]
+        query = UploadQuery(technician=technician, machine=machine, downloaded_at=at)
+        return self.vending.uploads.upload(query, content)[0]
 
     def take_import(self, content: bytes) -> FileView:
         return self.vending.uploads.take_import(ImportQuery(), content)[0]
@@ -119,13 +119,13 @@ class World:
         """Deliver all messages about the fleet; they stay in the queue if their reader dies."""
         delivered = list(self.queues.fleet)
         self.vending.verdicts.look_at_notes()
-        for asked in delivered:
-            if isinstance(asked, Round):
-                self.vending.verdicts.go_round(asked)
-            elif isinstance(asked, Clearing):
-                self.vending.rebuilding.clear(asked)
-            elif asked:
-                self.vending.rebuilding.enrol(asked)
+        for message in delivered:
+            if isinstance(message, Round):
+                self.vending.verdicts.go_round(message)
+            elif isinstance(message, Clearing):
+                self.vending.rebuilding.clear(message)
+            elif message:
+                self.vending.rebuilding.enrol(message)
         del self.queues.fleet[: len(delivered)]
 
     def night_falls(self) -> None:

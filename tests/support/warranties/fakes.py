@@ -32,9 +32,9 @@ SOFA: dict[str, Any] = {
 }
 
 
-def body(**told: Any) -> SaleBody:
-    """Return the sale of a sofa, but for what is told otherwise."""
-    return SaleBody.model_validate({**SOFA, **told})
+def body(**fields: Any) -> SaleBody:
+    """Return the sale of a sofa, with ``fields`` replaced."""
+    return SaleBody.model_validate({**SOFA, **fields})
 
 
 class MemoryStore:
@@ -43,7 +43,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.stores: dict[str, datetime] = {}
         self.items: dict[tuple[str, str], ItemState] = {}
-        self.kept: dict[str, StoredSale] = {}
+        self.rows: dict[str, StoredSale] = {}
         self.keys: dict[str, Sale] = {}
         self.effects: list[Effect] = []
 
@@ -59,15 +59,15 @@ class MemoryStore:
     def add(self, sale: Sale, *, new_store: bool, new_item: bool, key: str | None) -> bool:
         item = (sale.item_type, sale.item_sku)
         taken = (
-            sale.request_id in self.kept
+            sale.request_id in self.rows
             or key in self.keys
-            or any(sale.number == kept.sale.number for kept in self.kept.values() if sale.number)
+            or any(sale.number == row.sale.number for row in self.rows.values() if sale.number)
             or (new_store and sale.store_uuid in self.stores)
             or (new_item and item in self.items)
         )
         if taken:
             return False
-        self.kept[sale.request_id] = StoredSale(sale)
+        self.rows[sale.request_id] = StoredSale(sale)
         self.effects.append(archive.effect(sale))
         if key:
             self.keys[key] = sale
@@ -83,21 +83,21 @@ class MemoryStore:
             self.items[item] = _state(sale)
 
     def cancel(self, sale: Sale, cancellation: Cancellation) -> Cancellation | None:
-        kept = self.kept[sale.request_id]
-        if there := kept.sale.cancellation(cancellation.months):
+        row = self.rows[sale.request_id]
+        if there := row.sale.cancellation(cancellation.months):
             return there
-        cancelled = (*kept.sale.cancellations, cancellation)
-        changed = kept.sale.model_copy(update={"cancellations": cancelled})
-        self.kept[sale.request_id] = replace(kept, sale=changed)
+        cancelled = (*row.sale.cancellations, cancellation)
+        changed = row.sale.model_copy(update={"cancellations": cancelled})
+        self.rows[sale.request_id] = replace(row, sale=changed)
         warranty_id = f"{sale.request_id}-{cancellation.months}"
         self.effects.append(archive.cancellation_effect(warranty_id))
         return None
 
     def sale(self, request_id: str) -> StoredSale | None:
-        return self.kept.get(request_id)
+        return self.rows.get(request_id)
 
     def numbered(self, number: str) -> StoredSale | None:
-        return next((each for each in self.kept.values() if each.sale.number == number), None)
+        return next((each for each in self.rows.values() if each.sale.number == number), None)
 
     def parties(self, sale: Sale) -> tuple[StoreView, ItemState]:
         store = StoreView(
@@ -113,7 +113,7 @@ class MemoryStore:
     def sales(
         self, store_uuid: str | None, path: ItemPath, *, first: str, limit: int
     ) -> Iterator[tuple[str, Sale]]:
-        found = {_place(kept.sale): kept.sale for kept in self.kept.values()}
+        found = {_place(row.sale): row.sale for row in self.rows.values()}
         for place in sorted(place for place in found if place >= first):
             sale = found[place]
             theirs = store_uuid in (None, sale.store_uuid)
@@ -122,24 +122,24 @@ class MemoryStore:
 
     def refusals(self, *, after: tuple[str, str] | None, limit: int) -> Sequence[Refusals]:
         refused: dict[tuple[str, str], list[Sale]] = {}
-        for kept in self.kept.values():
-            if kept.sale.reason:
-                kind = (kept.sale.item_type, kept.sale.reason)
-                refused.setdefault(kind, []).append(kept.sale)
+        for row in self.rows.values():
+            if row.sale.reason:
+                kind = (row.sale.item_type, row.sale.reason)
+                refused.setdefault(kind, []).append(row.sale)
         kinds = sorted(kind for kind in refused if after is None or kind > after)
         return [_refusals(kind, refused[kind]) for kind in kinds[:limit]]
 
     def on_finished(
         self, request_id: str, conclusion: Ending, *, cancelled_months: int | None = None
     ) -> None:
-        if request_id not in self.kept:
+        if request_id not in self.rows:
             return
-        kept = self.kept[request_id]
+        row = self.rows[request_id]
         if cancelled_months is None:
-            self.kept[request_id] = replace(kept, archive=conclusion)
+            self.rows[request_id] = replace(row, archive=conclusion)
         else:
-            ended = {**kept.cancellation_archives, cancelled_months: conclusion}
-            self.kept[request_id] = replace(kept, cancellation_archives=ended)
+            ended = {**row.cancellation_archives, cancelled_months: conclusion}
+            self.rows[request_id] = replace(row, cancellation_archives=ended)
 
 
 class MemoryArchive:

@@ -42,8 +42,8 @@ class Scene:
         self.clock.forward(seconds=1)
         return self.clock.at
 
-    def body(self, **told: Any) -> SaleBody:
-        return body(**{"store_uuid": self.name, "item_sku": self.name, **told})
+    def body(self, **fields: Any) -> SaleBody:
+        return body(**{"store_uuid": self.name, "item_sku": self.name, **fields})
 
     def check(self, *sold: tuple[SaleBody, str]) -> None:
         """Hold what is stored against the sales that were answered, with their request ids."""
@@ -101,13 +101,13 @@ def deaths(client: Any, table: str, outbox: str, name: str) -> Iterator[int]:
     """Die at every moment of a sale, try again under the same key; yield each moment."""
     for moment in range(20):
         at = Scene(client, table, outbox, str(uuid4()))
-        before, told = DEEDS[name]["before"], {**DEEDS[name]}
-        del told["before"]
+        before, fields = DEEDS[name]["before"], {**DEEDS[name]}
+        del fields["before"]
         sold = []
         if before is not None:
             earlier = at.body(**before)
             sold.append((earlier, at.service().sell(earlier).sale.request_id))
-        wanted, key = at.body(**told), str(uuid4())
+        wanted, key = at.body(**fields), str(uuid4())
         try:
             at.service(Line(client, dies_at=moment)).sell(wanted, key=key)
         except Killed:

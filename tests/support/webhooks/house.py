@@ -46,7 +46,7 @@ def fact(
 
 @dataclass
 class Outside:
-    """Receivers by URL: what each answers to its requests, 204 when nothing is said."""
+    """Receivers by URL: what each answers to its requests, 204 by default."""
 
     answers: dict[str, list[int | Reply | EffectError]] = field(
         default_factory=lambda: defaultdict(list)
@@ -77,7 +77,7 @@ class House:
         self.table = Table(client, "webhooks")
         self.outside = Outside()
         self.store = SubscriptionStore(self.table)
-        self.log = EventLog(self.table, now=self.clock, kept=timedelta(days=30))
+        self.log = EventLog(self.table, now=self.clock, retention=timedelta(days=30))
         self.deliveries = DeliveryStore(self.table, Outbox(self.table, now=self.clock))
         self.recording = Recording(self.log, self.store, self.deliveries)
         self.elapsed_s = 0.0
@@ -118,7 +118,7 @@ class House:
         return sorted(f"evt_{place}" for rows in partitions.values() for place in rows)
 
     def waiting(self) -> list[Effect]:
-        """Return the deliveries that were asked for, in no order."""
+        """Return the requested deliveries, in no order."""
         keys = [pk for pk in self.dynamodb.partitions if pk.startswith("EFFECT#")]
         rows = [EffectStore(self.table).get(pk.removeprefix("EFFECT#")) for pk in keys]
         return [row.effect for row in rows if row]

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on this machine, that answers as it is told."""
+"""A receiver of webhooks on this machine, that answers as configured."""
 
 import threading
 from collections.abc import Iterator

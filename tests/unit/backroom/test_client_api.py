@@ -102,7 +102,7 @@ def test_every_status_has_a_title_also_one_without_a_name(desk: Desk, status: in
     assert bool(refused.value.next_step) == (status >= 500 or status == 422)
 
 
-def test_a_body_that_is_not_the_gzip_it_says_is_told_in_a_line() -> None:
+def test_a_body_that_is_not_the_gzip_it_says_is_reported_in_a_line() -> None:
     odd = httpx.Response(
         200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"not gzip")
     )
@@ -124,7 +124,7 @@ def test_a_body_that_is_not_the_gzip_it_says_is_told_in_a_line() -> None:
         "http://" + "\u00e9" * 64 + ".test",
     ],
 )
-def test_what_is_no_address_is_told_in_a_line(address: str) -> None:
+def test_what_is_no_address_is_reported_in_a_line(address: str) -> None:
     with pytest.raises(UnreachableError, match=r"is not an address|Nothing answers") as nowhere:
         VendingApi(Connection(address)).fleet()
 
@@ -132,7 +132,7 @@ def test_what_is_no_address_is_told_in_a_line(address: str) -> None:
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError])
-def test_when_nobody_answers_the_next_step_is_make_up(error: type[httpx.TransportError]) -> None:
+def test_without_a_response_the_next_step_is_make_up(error: type[httpx.TransportError]) -> None:
     with pytest.raises(UnreachableError) as gone:
         api(failing(error)).fleet()
 
@@ -159,7 +159,7 @@ def test_an_address_may_lack_its_scheme(desk: Desk, url: str) -> None:
 
     api(desk, url).fleet()
 
-    assert str(desk.asked[0].url) == "http://localhost:8000/fleet"
+    assert str(desk.requests[0].url) == "http://localhost:8000/fleet"
 
 
 def test_an_address_that_is_none_says_so(desk: Desk) -> None:
@@ -175,8 +175,8 @@ def test_the_pages_of_a_list_are_followed_under_the_stage_of_the_api(desk: Desk)
     pages = list(api(desk, "http://api.test/prod").transactions("GM001", since="2020-02-01"))
 
     assert [each.id for page in pages for each in page.value] == [1, 2]
-    assert dict(desk.asked[0].url.params)["from"] == "2020-02-01"
-    assert dict(desk.asked[1].url.params) == {"cursor": "x"}
+    assert dict(desk.requests[0].url.params)["from"] == "2020-02-01"
+    assert dict(desk.requests[1].url.params) == {"cursor": "x"}
 
 
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
@@ -203,11 +203,11 @@ def test_a_list_is_gone_through_page_by_page_as_it_is_needed(
     desk.on("GET", path, [example])
     found = call(Connection("http://api.test", transport=httpx.MockTransport(desk)))
 
-    assert desk.asked == []
+    assert desk.requests == []
     next(found), next(found)
-    assert [dict(each.url.params) for each in desk.asked] == [query]
+    assert [dict(each.url.params) for each in desk.requests] == [query]
     assert len(list(found)) == 1
-    assert [dict(each.url.params) for each in desk.asked] == [query, {"cursor": "x"}]
+    assert [dict(each.url.params) for each in desk.requests] == [query, {"cursor": "x"}]
 
 
 def row(number: int) -> dict[str, object]:
@@ -219,7 +219,7 @@ def test_v2_an_upload_says_whose_it_is_and_when_it_was_downloaded(desk: Desk) ->
 
     answer = api(desk).upload(TOLD, b"PK", "application/zip")
 
-    request = desk.asked[0]
+    request = desk.requests[0]
     assert dict(request.url.params) == {
         "technician": "T0001",
         "machine": "GM001",
@@ -236,7 +236,7 @@ def test_a_large_file_is_sent_with_its_length_and_the_headers_of_the_url(desk: D
 
     api(desk).put_to_share(upload, io.BytesIO(b"rows"), 4)
 
-    request = desk.asked[0]
+    request = desk.requests[0]
     assert request.content == b"rows"
     assert request.headers["content-length"] == "4"
     assert "transfer-encoding" not in request.headers

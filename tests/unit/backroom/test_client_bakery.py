@@ -155,7 +155,7 @@ def test_s9_a_refusal_ends_with_1_and_leaves_stdout_empty(
 
 
 @pytest.mark.parametrize("command", [each[0] for each in (*COMMANDS, *SILENT)])
-def test_s9_when_nobody_answers_it_ends_with_3(command: str) -> None:
+def test_s9_without_a_response_it_ends_with_3(command: str) -> None:
     result = run(*command.split())
 
     assert (result.exit_code, result.stdout) == (3, "")
@@ -176,7 +176,7 @@ def test_5c2_amounts_are_sent_with_their_unit_and_their_digits(desk: Desk) -> No
 
     desk.run("cakes", "add", "Carrot Cake", "carrots=50g", "sugar=30.50", "oil=0.10g", "eggs=2")
 
-    assert desk.asked[0].content.decode() == (
+    assert desk.requests[0].content.decode() == (
         '{"name":"Carrot Cake","ingredients":{"carrots":{"amount":50,"unit":"g"},'
         '"sugar":{"amount":30.50,"unit":"g"},"oil":{"amount":0.10,"unit":"g"},'
         '"eggs":{"amount":2,"unit":"unit"}}}'
@@ -190,14 +190,14 @@ def test_what_is_no_amount_is_a_mistake_in_the_usage(desk: Desk, given: str) -> 
 
     assert (added.exit_code, placed.exit_code) == (2, 2)
     assert "flour=17g" in words(added, "stderr")
-    assert desk.asked == []
+    assert desk.requests == []
 
 
 def test_an_ingredient_that_is_named_twice_is_a_mistake(desk: Desk) -> None:
     assert desk.run("cakes", "add", "X", "eggs=1", "eggs=2").exit_code == 2
 
 
-def test_5c2_grams_and_units_are_told_apart(desk: Desk) -> None:
+def test_5c2_grams_and_units_are_distinguished(desk: Desk) -> None:
     desk.on("GET", "/cakes", f"[{CAKE}]").on("GET", "/orders/21", ORDER)
 
     assert "carrots 50 g, eggs 2 units" in words(desk.run("cakes", "list"))
@@ -215,8 +215,8 @@ def test_an_order_says_what_it_is_told(desk: Desk) -> None:
         *("--extra", "nuts=3", "--urgent", "--email", "a@b.example"),
     )
 
-    assert desk.asked[0].headers["Idempotency-Key"]
-    assert json.loads(desk.asked[0].content) == {
+    assert desk.requests[0].headers["Idempotency-Key"]
+    assert json.loads(desk.requests[0].content) == {
         "customer": "Mr Cakelover",
         "recipe": "carrot_cake",
         "persons": 4,
@@ -242,7 +242,7 @@ def test_what_does_not_come_back_is_asked_first(desk: Desk, command: str) -> Non
     nobody = desk.run(*command.split())
 
     assert (declined.exit_code, nobody.exit_code) == (1, 2)
-    assert desk.asked == []
+    assert desk.requests == []
 
 
 def test_5c17_firing_says_first_that_forks_go(desk: Desk) -> None:
@@ -256,7 +256,7 @@ def test_a_reason_is_sent_along(desk: Desk) -> None:
 
     desk.run("orders", "cancel", "21", "--reason", "no guests", "--yes")
 
-    assert dict(desk.asked[0].url.params) == {"reason": "no guests"}
+    assert dict(desk.requests[0].url.params) == {"reason": "no guests"}
 
 
 def test_a_line_shows_its_orders_and_counts_the_rest(desk: Desk) -> None:
@@ -269,7 +269,7 @@ def test_a_line_shows_its_orders_and_counts_the_rest(desk: Desk) -> None:
     assert "8 (50 g), 4 more" in said
 
 
-def test_b9_nothing_to_order_is_said_in_words(desk: Desk) -> None:
+def test_b9_nothing_to_order_is_reported_in_words(desk: Desk) -> None:
     desk.on("POST", "/batches", {"date": "2026-11-21", "status": "empty", "orders": []})
 
     assert "nothing is ordered" in desk.run("batches", "run").stdout
@@ -319,21 +319,22 @@ def test_an_order_says_when_it_is_due_whom_to_call_and_a_note(desk: Desk) -> Non
         )
     )
 
-    sent = json.loads(desk.asked[0].content)
+    sent = json.loads(desk.requests[0].content)
     assert sent["due_at"] == "2026-12-24T10:00:00+01:00"
     assert (sent["phone"], sent["note"]) == ("+43 1 234", "no nuts")
     assert "phone +43 1 234" in said
     assert "note no nuts" in said
 
 
-def test_the_list_is_asked_for_by_customer_and_due_day(desk: Desk) -> None:
+def test_the_list_is_requested_by_customer_and_due_day(desk: Desk) -> None:
     desk.on("GET", "/orders", [ORDER])
 
     desk.run("orders", "list", "--customer", "Ann", "--due", "2026-12-24")
     wrong = desk.run("orders", "list", "--due", "tomorrow")
 
-    assert dict(desk.asked[0].url.params) == {"limit": "50", "customer": "Ann", "due": "2026-12-24"}
-    assert (wrong.exit_code, len(desk.asked)) == (2, 1)
+    sent = dict(desk.requests[0].url.params)
+    assert sent == {"limit": "50", "customer": "Ann", "due": "2026-12-24"}
+    assert (wrong.exit_code, len(desk.requests)) == (2, 1)
 
 
 def test_a_notice_is_shown_with_its_guess_before_it_is_sent(desk: Desk) -> None:
@@ -355,7 +356,7 @@ def test_undo_ready_says_where_the_order_stands(desk: Desk) -> None:
 
     assert "Next: backroom orders undo-ready 21, within a minute" in ready
     assert "Order 21 is ticketed again; no notice was sent." in undone
-    assert dict(desk.asked[1].url.params) == {"reason": "burnt"}
+    assert dict(desk.requests[1].url.params) == {"reason": "burnt"}
 
 
 def test_a_run_after_which_no_order_is_left_succeeds(desk: Desk) -> None:
@@ -380,7 +381,7 @@ def test_a_change_says_only_what_is_new(desk: Desk) -> None:
 
     desk.run("employees", "change", "10", "--github", "ada", "--no-developer")
 
-    assert json.loads(desk.asked[0].content) == {
+    assert json.loads(desk.requests[0].content) == {
         "permissions": {"developer": False},
         "githubUsername": "ada",
     }
@@ -416,7 +417,7 @@ def test_a_customer_is_erased_page_by_page(desk: Desk) -> None:
     whole = {**ERASED, "orders": [9, 7, 3], "letters": 1}
     del whole["before"]
     assert json.loads(result.stdout) == whole
-    assert [json.loads(each.content) for each in desk.asked] == [
+    assert [json.loads(each.content) for each in desk.requests] == [
         {"customer": "Mr Cakelover", "dry_run": False},
         {"customer": "Mr Cakelover", "dry_run": False, "before": 7},
     ]
@@ -437,4 +438,4 @@ def test_a_dry_run_asks_nothing_and_erasing_asks_first(desk: Desk) -> None:
 
     assert desk.run("erase", "--customer", "Mr Cakelover", "--dry-run").exit_code == 0
     assert desk.run("erase", "--customer", "Mr Cakelover").exit_code == 2
-    assert len(desk.asked) == 1
+    assert len(desk.requests) == 1

@@ -97,7 +97,7 @@ def test_v9_a_refusal_ends_with_1_and_leaves_stdout_empty(
 
 
 @pytest.mark.parametrize("command", [*(command for command, *_ in COMMANDS), "demo", "doctor"])
-def test_v9_when_nobody_answers_every_command_ends_with_3_and_names_make_up(command: str) -> None:
+def test_v9_without_a_response_every_command_ends_with_3_and_names_make_up(command: str) -> None:
     result = run(*command.split())
 
     assert (result.exit_code, result.stdout) == (3, "")
@@ -128,7 +128,7 @@ def test_v9_a_command_that_cannot_be_meant_ends_with_2_before_anything_is_sent(
 ) -> None:
     result = desk.run(*command.split())
 
-    assert (result.exit_code, result.stdout, desk.asked) == (2, "", [])
+    assert (result.exit_code, result.stdout, desk.requests) == (2, "", [])
 
 
 def test_every_fault_of_a_request_is_named(desk: Desk) -> None:
@@ -165,7 +165,7 @@ def test_the_address_comes_from_the_option_or_the_environment(desk: Desk, monkey
     desk.run("status")
     desk.run("--api", "http://near.test", "status")
 
-    assert [each.url.host for each in desk.asked] == ["far.test", "near.test"]
+    assert [each.url.host for each in desk.requests] == ["far.test", "near.test"]
 
 
 def leaves(command: Any, path: str = "backroom") -> Iterator[tuple[str, Any]]:

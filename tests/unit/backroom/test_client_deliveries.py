@@ -113,7 +113,7 @@ def test_d1_a_package_is_sent_as_of_now_or_of_the_time_that_is_named(desk: Desk)
         *("--type", "marketing", "--at", "2142-05-01T10:00:00+02:00"),
     )
 
-    first, second = (json.loads(request.content) for request in desk.asked)
+    first, second = (json.loads(request.content) for request in desk.requests)
     assert first == {
         "timestamp": "2026-11-21T12:00:00+00:00",
         "sender_id": "earth",
@@ -143,12 +143,12 @@ def test_another_package_under_that_id_leads_to_the_first(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("package_id", ["a/b c", "..", "50%25", "é"])
-def test_a_package_is_asked_for_whatever_its_id(desk: Desk, package_id: str) -> None:
+def test_a_package_is_requested_whatever_its_id(desk: Desk, package_id: str) -> None:
     desk.on("GET", "/packages", SHOWN)
 
     desk.run("packages", "show", package_id)
 
-    assert desk.asked[0].url.params["package_id"] == package_id
+    assert desk.requests[0].url.params["package_id"] == package_id
 
 
 def test_an_unknown_type_is_a_mistake_in_the_usage(desk: Desk) -> None:
@@ -157,7 +157,7 @@ def test_an_unknown_type_is_a_mistake_in_the_usage(desk: Desk) -> None:
 
     assert (sent.exit_code, said.exit_code) == (2, 2)
     assert "did you mean personal? Use one of marketing, personal" in words(sent, "stderr")
-    assert desk.asked == []
+    assert desk.requests == []
 
 
 def test_d7_only_the_types_that_are_named_are_sent(desk: Desk) -> None:
@@ -166,7 +166,7 @@ def test_d7_only_the_types_that_are_named_are_sent(desk: Desk) -> None:
     desk.run("preferences", "set", "mars", "--declines", "marketing")
     desk.run("preferences", "set", "mars", "--wants", "marketing", "--wants", "personal")
 
-    first, second = (json.loads(request.content)["preferences"] for request in desk.asked)
+    first, second = (json.loads(request.content)["preferences"] for request in desk.requests)
     assert first == {"marketing": False}
     assert second == {"marketing": True, "personal": True}
 
@@ -174,7 +174,7 @@ def test_d7_only_the_types_that_are_named_are_sent(desk: Desk) -> None:
 @pytest.mark.parametrize("said", [(), ("--wants", "personal", "--declines", "personal")])
 def test_nothing_or_both_is_a_mistake_in_the_usage(desk: Desk, said: tuple[str, ...]) -> None:
     assert desk.run("preferences", "set", "mars", *said).exit_code == 2
-    assert desk.asked == []
+    assert desk.requests == []
 
 
 def test_a_word_that_came_too_late_says_so(desk: Desk) -> None:
@@ -196,7 +196,7 @@ def test_d10_counters_that_equal_the_records_are_said_to(desk: Desk) -> None:
 
     assert result.exit_code == 0, result.stderr
     assert "The counters equal the records." in result.stdout
-    assert desk.asked[2].url.params["cursor"] == "next"
+    assert desk.requests[2].url.params["cursor"] == "next"
 
 
 def test_d10_packages_that_come_while_the_records_are_counted_disturb_nobody(desk: Desk) -> None:
@@ -234,7 +234,7 @@ def test_the_recount_as_json_tells_both_sides(desk: Desk) -> None:
 # --- lists and batches ----------------------------------------------------------------------------
 
 
-def test_a_list_is_asked_for_by_what_is_known(desk: Desk) -> None:
+def test_a_list_is_requested_by_what_is_known(desk: Desk) -> None:
     link: dict[str, Any] = {"Link": '</packages?cursor=x>; rel="next"'}
     desk.on("GET", "/packages", [LISTED], **link)
 
@@ -243,7 +243,7 @@ def test_a_list_is_asked_for_by_what_is_known(desk: Desk) -> None:
         *("--outcome", "dropped", "--from", "2026-01-01", "--limit", "5"),
     )
 
-    assert dict(desk.asked[0].url.params) == {
+    assert dict(desk.requests[0].url.params) == {
         "recipient": "mars",
         "sender": "earth",
         "type": "personal",
@@ -271,9 +271,9 @@ def test_a_list_is_printed_as_csv_with_one_heading(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "command", ["--outcome lost", "--type freight", "--limit 0", "--from yesterday"]
 )
-def test_a_list_that_cannot_be_meant_is_not_asked_for(desk: Desk, command: str) -> None:
+def test_a_list_that_cannot_be_meant_is_not_requested(desk: Desk, command: str) -> None:
     assert desk.run("packages", "list", *command.split()).exit_code == 2
-    assert not desk.asked
+    assert not desk.requests
 
 
 NAMES = "sender_id,recipient_id,package_id,package_type"
@@ -307,7 +307,7 @@ def test_a_file_is_sent_500_at_a_time(desk: Desk, tmp_path: Path) -> None:
 
     result = sent_file(desk, tmp_path, "\n".join([NAMES, *rows]))
 
-    batches = [json.loads(request.content)["packages"] for request in desk.asked]
+    batches = [json.loads(request.content)["packages"] for request in desk.requests]
     assert [len(batch) for batch in batches] == [500, 500, 100]
     assert batches[0][0]["timestamp"].startswith("2026-11-21T12:00")
     assert result.stdout == "1,100 packages: 1,100 delivered.\n"
@@ -321,7 +321,7 @@ def test_what_was_not_sent_is_named_and_ends_with_1(desk: Desk, tmp_path: Path) 
     as_json = sent_file(desk, tmp_path, text, "--json")
 
     assert result.exit_code == as_json.exit_code == 1
-    assert json.loads(desk.asked[0].content)["packages"][0]["timestamp"] == "7"
+    assert json.loads(desk.requests[0].content)["packages"][0]["timestamp"] == "7"
     assert "row 2: conflict, Because." in result.stdout
     assert "1 package was not sent." in result.stderr
     assert [each["verdict"] for each in json.loads(as_json.stdout)] == ["delivered", "conflict"]
@@ -338,7 +338,7 @@ def test_what_stayed_undecided_is_sent_again_while_that_helps(desk: Desk, tmp_pa
 
     result = sent_file(desk, tmp_path, f"{NAMES}\n" + "".join(f"e,m,{n},personal\n" for n in "abc"))
 
-    sizes = [len(json.loads(request.content)["packages"]) for request in desk.asked]
+    sizes = [len(json.loads(request.content)["packages"]) for request in desk.requests]
     assert sizes == [3, 2, 1]
     assert result.exit_code == 1
     assert "3 packages: 2 delivered, 1 undecided." in result.stdout
@@ -362,7 +362,7 @@ def test_a_file_that_cannot_be_read_is_not_sent(
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert why in result.stderr
-    assert not desk.asked
+    assert not desk.requests
 
 
 def test_the_list_is_filled_page_by_page(desk: Desk) -> None:
@@ -370,5 +370,5 @@ def test_the_list_is_filled_page_by_page(desk: Desk) -> None:
 
     result = desk.run("packages", "fill-list")
 
-    assert [dict(request.url.params) for request in desk.asked] == [{}, {"cursor": "x"}]
+    assert [dict(request.url.params) for request in desk.requests] == [{}, {"cursor": "x"}]
     assert result.stdout == "107 packages listed.\n"

@@ -218,7 +218,7 @@ def test_what_one_may_not_see_or_an_older_api_lacks_is_unknown(
     assert "? " in result.stdout
 
 
-def test_what_fails_is_a_finding_and_the_rest_is_looked_at(well: Desk) -> None:
+def test_what_fails_is_a_finding_and_the_rest_is_checked(well: Desk) -> None:
     instead(well, "/dlq", problem(500, "It broke."))
 
     result = well.run("doctor")

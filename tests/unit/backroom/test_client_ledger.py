@@ -121,7 +121,7 @@ def test_a_refusal_ends_with_1_and_says_what_to_do(
 
 
 @pytest.mark.parametrize("command", [*(command for command, *_ in COMMANDS), "ledger verify"])
-def test_when_nobody_answers_every_command_ends_with_3(command: str) -> None:
+def test_without_a_response_every_command_ends_with_3(command: str) -> None:
     result = run(*command.split())
 
     assert (result.exit_code, result.stdout) == (3, "")
@@ -155,7 +155,7 @@ def test_what_cannot_be_meant_ends_with_2_before_anything_is_sent(desk: Desk, co
     result = desk.run(*command.split())
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert not desk.asked
+    assert not desk.requests
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_what_is_said_about_a_post_is_sent(desk: Desk) -> None:
 
     result = desk.run(*f"ledger post {ANN} 7 --id {NINE.upper()} --key order-7 --floor -5".split())
 
-    (request,) = desk.asked
+    (request,) = desk.requests
     assert json.loads(request.content)["transaction_id"] == NINE
     assert request.headers["Idempotency-Key"] == "order-7"
     assert request.headers["Balance-Floor"] == "-5"
@@ -207,7 +207,7 @@ def test_a_post_whose_answer_was_lost_says_how_to_ask_again(desk: Desk) -> None:
 
     result = desk.run("ledger", "post", ANN, "7")
 
-    sent = json.loads(desk.asked[0].content)["transaction_id"]
+    sent = json.loads(desk.requests[0].content)["transaction_id"]
     assert result.exit_code == 3
     assert f"Next: backroom ledger post {ANN} 7 --id {sent}: it is posted once" in result.stderr
 
@@ -239,13 +239,13 @@ def test_a_transaction_shows_its_links(desk: Desk) -> None:
     assert f"Reversed by {uuid(2)}" in said
 
 
-def test_an_account_at_an_instant_is_asked_for_with_its_offset(desk: Desk) -> None:
+def test_an_account_at_an_instant_is_requested_with_its_offset(desk: Desk) -> None:
     there = {"account_id": ANN, "balance": 2**60, "at": "2026-01-01T00:00:00.000000+00:00"}
     desk.on("GET", f"/accounts/{ANN}", there, **TOLD)
 
     result = desk.run("ledger", "account", ANN, "--at", "2026-01-01")
 
-    assert desk.asked[0].url.params["at"] == "2026-01-01T00:00:00+00:00"
+    assert desk.requests[0].url.params["at"] == "2026-01-01T00:00:00+00:00"
     assert "1,152,921,504,606,846,976" in result.stdout
 
 
@@ -261,7 +261,7 @@ def test_a_list_that_is_cut_says_so(desk: Desk) -> None:
 
     result = desk.run("ledger", "list", "--limit", "1", "--account", ANN)
 
-    assert dict(desk.asked[0].url.params) == {"account_id": ANN, "limit": "1"}
+    assert dict(desk.requests[0].url.params) == {"account_id": ANN, "limit": "1"}
     assert "There are more: --limit 10" in result.stdout
 
 
@@ -295,7 +295,7 @@ def test_a_transfer_whose_answer_was_lost_says_how_to_ask_again(desk: Desk) -> N
 
     result = desk.run("ledger", "transfer", ANN, BOB, "7")
 
-    sent = json.loads(desk.asked[0].content)["transfer_id"]
+    sent = json.loads(desk.requests[0].content)["transfer_id"]
     assert result.exit_code == 3
     again = f"backroom ledger transfer {ANN} {BOB} 7 --id {sent}: it is sent once"
     assert f"Next: {again}" in result.stderr
@@ -315,7 +315,7 @@ def test_an_empty_name_or_unit_takes_it_back_and_what_is_left_out_is_not_sent(de
 
     desk.run("ledger", "describe", ANN, "--name", "", "--decimals", "0")
 
-    assert json.loads(desk.asked[0].content) == {"name": None, "decimals": 0}
+    assert json.loads(desk.requests[0].content) == {"name": None, "decimals": 0}
 
 
 def test_amounts_read_as_the_account_says(desk: Desk) -> None:
@@ -323,7 +323,7 @@ def test_amounts_read_as_the_account_says(desk: Desk) -> None:
 
     result = desk.run("ledger", "statement", ANN, "--from", "2026-01-01", "--to", "2026-02-01")
 
-    assert desk.asked[0].url.params["from"] == "2026-01-01T00:00:00+00:00"
+    assert desk.requests[0].url.params["from"] == "2026-01-01T00:00:00+00:00"
     said = words(result)
     assert "Closing balance: -1,233.56 EUR" in said
     assert "Opening balance: 1.00 EUR" in said
@@ -369,7 +369,7 @@ def imported(desk: Desk, tmp_path: Path, text: str, *more: str) -> Result:
 
 
 def batches(desk: Desk) -> list[list[dict[str, Any]]]:
-    return [json.loads(each.content)["transactions"] for each in desk.asked]
+    return [json.loads(each.content)["transactions"] for each in desk.requests]
 
 
 @pytest.mark.parametrize("names", ["", ",reference", ",transaction_id"])
@@ -418,7 +418,7 @@ def test_a_file_with_a_fault_is_not_posted_at_all(
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert why in result.stderr
-    assert not desk.asked
+    assert not desk.requests
 
 
 def test_one_reference_may_stand_in_two_accounts(desk: Desk, tmp_path: Path) -> None:
@@ -493,7 +493,7 @@ class Books:
         chain = self.store.chains[account]
         entry = chain[place].model_copy(update=change)
         chain[place] = entry
-        self.store.kept[entry.transaction_id] = StoredTransaction(entry=entry)
+        self.store.rows[entry.transaction_id] = StoredTransaction(entry=entry)
         return entry
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -542,7 +542,7 @@ def moved(books: Books) -> Entry:
     """Make a transfer; return the entry that is paid."""
     sent = TransferBody(from_account_id=ANN, to_account_id=BOB, amount=3)
     made = books.ledger.transfers.send(sent).transfer
-    return books.store.kept[made.credit.transaction_id].entry
+    return books.store.rows[made.credit.transaction_id].entry
 
 
 def test_a_ledger_with_transfers_adds_up(books: Books) -> None:
@@ -598,7 +598,7 @@ def test_posts_meanwhile_do_no_harm(books: Books) -> None:
     assert result.stdout == "Everything adds up: 4 entries of 2 accounts.\n"
 
 
-def test_every_page_is_looked_at(desk: Desk) -> None:
+def test_every_page_is_checked(desk: Desk) -> None:
     def paged(request: httpx.Request) -> httpx.Response:
         if "cursor" in request.url.params:
             return httpx.Response(200, json=[{**MADE, "transaction_id": uuid(2)}])
@@ -694,7 +694,7 @@ def test_a_list_that_shows_something_else_is_found_out(
     books: Books, change: Any, what: str
 ) -> None:
     books.post(ANN, 4, 2)
-    change(books.store.kept)
+    change(books.store.rows)
 
     result = books.run()
 

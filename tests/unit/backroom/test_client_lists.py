@@ -397,7 +397,7 @@ def test_csv_and_json_together_are_refused_before_anything_is_sent(
     for both in (("--csv", "--json"), ("--json", "--csv")):
         result = desk.run(*command.split(), *both)
 
-        assert (result.exit_code, result.stdout, desk.asked) == (2, "", [])
+        assert (result.exit_code, result.stdout, desk.requests) == (2, "", [])
 
 
 def test_csv_has_all_pages_under_one_heading(desk: Desk) -> None:
@@ -464,7 +464,7 @@ def test_a_mistyped_value_is_refused_with_what_was_meant(
 ) -> None:
     result = desk.run(*command.split())
 
-    assert (result.exit_code, desk.asked) == (2, [])
+    assert (result.exit_code, desk.requests) == (2, [])
     assert meant in words(result, "stderr")
 
 

@@ -80,7 +80,7 @@ def test_a_thing_is_known_by_its_form_or_by_the_api(
 
     assert (result.exit_code, result.stdout) == (0, f"{HERE}{shown}\n"), result.stderr
     assert desk.browsed == [f"{HERE}{shown}"]
-    assert desk.asked[-1].url.path == asked
+    assert desk.requests[-1].url.path == asked
 
 
 def test_a_uuid_that_is_no_account_may_be_a_transaction(desk: Desk) -> None:
@@ -94,20 +94,20 @@ def test_a_warranty_is_known_by_its_number(desk: Desk, number: str) -> None:
     desk.on("GET", "/warranties", [{"id": f"{UUID}-12"}])
 
     assert desk.run("open", number).stdout == f"{HERE}/warranties/warranty/{UUID}-12\n"
-    assert desk.asked[0].url.params["number"] == number
+    assert desk.requests[0].url.params["number"] == number
 
 
 def test_a_kind_before_the_name_needs_no_guess(desk: Desk) -> None:
     assert desk.run("open", "packages/12").stdout == f"{HERE}/deliveries/package/12\n"
-    assert desk.asked == []
+    assert desk.requests == []
 
 
-def test_the_effects_id_is_asked_for_whole(desk: Desk) -> None:
+def test_the_effects_id_is_requested_whole(desk: Desk) -> None:
     desk.on("GET", "/outbox/effect", {})
 
     desk.run("open", "jira#batch#1&id=2")
 
-    assert desk.asked[0].url.params["id"] == "jira#batch#1&id=2"
+    assert desk.requests[0].url.params["id"] == "jira#batch#1&id=2"
 
 
 def test_without_a_thing_the_overview_is_opened(desk: Desk) -> None:
@@ -186,7 +186,7 @@ def test_json_has_the_address_and_whether_it_opened(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("named", ["overview", "GM005", "12", UUID, "box-7"])
-def test_when_nobody_answers_nothing_is_opened(named: str) -> None:
+def test_without_a_response_nothing_is_opened(named: str) -> None:
     result = run("open", named)
 
     assert (result.exit_code, result.stdout) == (3, "")

@@ -79,7 +79,7 @@ def test_a_refusal_ends_with_1_and_leaves_stdout_to_answers(
 
 
 @pytest.mark.parametrize("command", [command for command, *_ in ALL])
-def test_when_nobody_answers_every_command_ends_with_3(command: str) -> None:
+def test_without_a_response_every_command_ends_with_3(command: str) -> None:
     result = run(*command.split())
 
     assert (result.exit_code, result.stdout) == (3, "")
@@ -103,7 +103,7 @@ def test_what_cannot_be_meant_ends_with_2_before_anything_is_sent(desk: Desk, co
     result = desk.run(*command.split())
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert not desk.asked
+    assert not desk.requests
 
 
 @pytest.mark.parametrize("command", [" ".join(command.split()[:2]) for command, *_ in ALL])
@@ -111,12 +111,12 @@ def test_help_has_an_example(command: str) -> None:
     assert f"Example: backroom {command}" in words(run(*command.split(), "--help"))
 
 
-def test_what_is_asked_for_is_sent(desk: Desk) -> None:
+def test_what_is_requested_is_sent(desk: Desk) -> None:
     desk.on("GET", "/outbox", [EFFECT])
 
     desk.run(*["outbox", "list", "--state", "dead", "--kind", "jira", "--limit", "7"])
 
-    [request] = desk.asked
+    [request] = desk.requests
     assert dict(request.url.params) == {"state": "dead", "kind": "jira", "limit": "7"}
 
 
@@ -125,7 +125,7 @@ def test_an_id_with_any_character_is_sent_whole(desk: Desk) -> None:
 
     desk.run("outbox", "show", "a#b/c?d&e%20")
 
-    assert desk.asked[0].url.params["id"] == "a#b/c?d&e%20"
+    assert desk.requests[0].url.params["id"] == "a#b/c?d&e%20"
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -161,7 +161,7 @@ def test_one_effect_that_is_refused_does_not_keep_the_others(desk: Desk) -> None
     result = desk.run("outbox", "retry", "a", "b", "c")
 
     assert result.exit_code == 1
-    bodies = [json.loads(request.content) for request in desk.asked]
+    bodies = [json.loads(request.content) for request in desk.requests]
     assert bodies == [{"id": "a"}, {"id": "b"}, {"id": "c"}]
     assert "1 effect was not tried" in result.stderr
     assert result.stdout.count("is pending") == 2
@@ -207,7 +207,7 @@ def test_a_redrive_that_moves_nothing_ends_and_says_so(desk: Desk) -> None:
 
     result = desk.run("dlq", "redrive", "vending-uploads")
 
-    assert len(desk.asked) == 1
+    assert len(desk.requests) == 1
     assert "0 dead letters" in result.stdout
     assert "5 are left" in result.stdout
 

@@ -72,7 +72,7 @@ def keep(grants: Grants, kept: Grant, url: str = API) -> None:
 
 def carried(desk: Desk) -> list[str | None]:
     """Return what the requests to the API had as Authorization."""
-    return [each.headers.get("Authorization") for each in desk.asked if each.url.port == 8000]
+    return [each.headers.get("Authorization") for each in desk.requests if each.url.port == 8000]
 
 
 # --- where tokens go ------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_a_grant_goes_with_every_request_to_its_api_and_to_no_other(
         with_it = Connection(url, transport=httpx.MockTransport(desk))
         with_it.response("GET", "/health")
 
-    told = [each.headers.get("Authorization") for each in desk.asked]
+    told = [each.headers.get("Authorization") for each in desk.requests]
     assert told == [f"Bearer {MINE}", None, None]
 
 
@@ -109,7 +109,7 @@ def test_the_share_never_gets_a_token(desk: Desk, grants: Grants, tmp_path: Path
     with (tmp_path / "log").open("rb") as content:
         VendingApi(connection).put_to_share(upload, content, 1)
 
-    assert "Authorization" not in desk.asked[-1].headers
+    assert "Authorization" not in desk.requests[-1].headers
 
 
 def test_a_program_s_token_comes_from_its_environment_and_first(
@@ -131,7 +131,7 @@ def test_no_token_goes_unencrypted_to_another_machine(
 
     result = desk.run("--api", "http://api.example", "status")
 
-    assert (result.exit_code, desk.asked) == (1, [])
+    assert (result.exit_code, desk.requests) == (1, [])
     assert "is not encrypted, and no token goes there" in words(result, "stderr")
 
 

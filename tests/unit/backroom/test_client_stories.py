@@ -79,7 +79,7 @@ def test_the_same_name_with_other_bytes_says_how_to_go_on(employed: Office, tmp_
     assert "Next: backroom files show 1" in result.stderr
 
 
-def test_a_machine_of_somebody_else_is_refused_with_those_that_are_theirs(
+def test_a_machine_of_another_technician_is_refused_with_those_that_are_theirs(
     employed: Office, tmp_path: Path
 ) -> None:
     employed.run("machines", "put", "GM002")
@@ -155,7 +155,7 @@ def test_the_demo_tells_the_whole_story(office: Office) -> None:
     assert "6 machines: 1 out of service, 2 degraded" in told
     assert "the dispatcher sends T9001" in told
     assert "The whole fleet was silent" in told
-    assert "nights of about 13 hours, and nobody is sent for that" in told
+    assert "nights of about 13 hours, and no technician is sent for that" in told
     assert "312 rows stored, 307 of them known before" in told
     assert "closed today by file 7: the rows since the visit are clean" in told
     assert "GM902 is healthy" in told

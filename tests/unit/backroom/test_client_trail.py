@@ -67,7 +67,7 @@ def test_a_person_reads_who_changed_what(desk: Desk) -> None:
     assert result.exit_code == 0
     assert r"eve\x1b[2J\nada" in words(result)
     assert "orders/1 created (open)" in words(result)
-    [asked] = desk.asked
+    [asked] = desk.requests
     assert dict(asked.url.params) == {
         "what": "orders",
         "who": "eve",
@@ -112,7 +112,7 @@ def test_a_trail_that_was_changed_ends_with_1(
 def test_a_seal_that_was_taken_out_is_missed(desk: Desk) -> None:
     served(desk, ENTRIES, sealed()[1:])
 
-    assert "it does not go on where the seal before it ends" in desk.run("trail", "verify").stdout
+    assert "it does not continue where the previous seal ends" in desk.run("trail", "verify").stdout
 
 
 def test_a_chain_that_was_made_anew_is_missed_by_who_kept_a_hash(desk: Desk) -> None:
@@ -126,7 +126,7 @@ def test_a_chain_that_was_made_anew_is_missed_by_who_kept_a_hash(desk: Desk) -> 
     result = desk.run("trail", "verify", "--kept", kept)
 
     assert result.exit_code == 1
-    assert "No seal has the hash that you kept" in result.stdout
+    assert "No seal has the given hash" in result.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -141,5 +141,5 @@ def test_a_refusal_ends_with_1(desk: Desk, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_when_nobody_answers_every_command_ends_with_3(command: str) -> None:
+def test_without_a_response_every_command_ends_with_3(command: str) -> None:
     assert run(*command.split()).exit_code == 3

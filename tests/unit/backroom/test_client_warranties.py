@@ -42,12 +42,12 @@ class Shop:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.service = a_service(self.store)
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
         self._client = Client(app)
         self._one_at_a_time = Lock()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         with self._one_at_a_time:
             answered = self._client.http.request(
                 request.method,
@@ -92,7 +92,7 @@ def test_every_command_speaks_to_people_and_to_programs(shop: Shop, command: lis
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_when_nobody_answers_every_command_ends_with_3(command: list[str]) -> None:
+def test_without_a_response_every_command_ends_with_3(command: list[str]) -> None:
     result = run(*command)
 
     assert (result.exit_code, result.stdout) == (3, "")
@@ -114,7 +114,7 @@ def test_a_cost_that_cannot_be_meant_ends_with_2_before_anything_is_sent(
     result = desk.run(*CREATE[:9], wrong, *CREATE[10:])
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert not desk.asked
+    assert not desk.requests
 
 
 # --- create ---------------------------------------------------------------------------------------
@@ -131,10 +131,10 @@ def test_create_sends_the_cost_to_the_letter_and_always_a_key(shop: Shop) -> Non
     shop.run(*CREATE)
     shop.run(*CREATE)
 
-    first, second = shop.asked
+    first, second = shop.requests
     assert b'"item_cost":150.00' in first.content
     assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
-    assert len(shop.store.kept) == 2
+    assert len(shop.store.rows) == 2
 
 
 def test_the_same_key_again_creates_nothing(shop: Shop) -> None:
@@ -142,7 +142,7 @@ def test_the_same_key_again_creates_nothing(shop: Shop) -> None:
     again = shop.run(*CREATE, "--key", "order-7")
 
     assert "repeated request" in again.stdout
-    assert len(shop.store.kept) == 1
+    assert len(shop.store.rows) == 1
 
 
 def test_a_create_whose_answer_was_lost_says_how_to_ask_again(desk: Desk) -> None:
@@ -153,7 +153,7 @@ def test_a_create_whose_answer_was_lost_says_how_to_ask_again(desk: Desk) -> Non
 
     result = desk.run(*CREATE)
 
-    key = desk.asked[0].headers["Idempotency-Key"]
+    key = desk.requests[0].headers["Idempotency-Key"]
     assert result.exit_code == 3
     assert f"--key {key}: it is stored once" in result.stderr
 
@@ -214,7 +214,7 @@ def test_a_quote_writes_the_arithmetic_out(shop: Shop) -> None:
     assert "20.00 USD for 12 months: 5.00 + 10 % of 150.00 = 20.00" in said
     assert "By rate card 2026-11-29, in force since " in said
     assert said.endswith("Nothing was sold.")
-    assert not shop.store.kept
+    assert not shop.store.rows
     none = words(shop.run("warranties", "quote", "--type", "ship", "--cost", "5"))
     assert "No plan matches: type unknown" in none
 
@@ -304,11 +304,11 @@ def test_export_is_what_a_spreadsheet_reads(shop: Shop) -> None:
 
 def test_w9_seeding_again_adds_nothing(shop: Shop) -> None:
     first = shop.run("warranties", "seed")
-    count = len(shop.store.kept)
+    count = len(shop.store.rows)
     again = shop.run("warranties", "seed")
 
     assert first.exit_code == again.exit_code == 0
-    assert len(shop.store.kept) == count == 10
+    assert len(shop.store.rows) == count == 10
     assert len(shop.store.stores) == 3
 
 

@@ -96,7 +96,7 @@ def test_the_secret_is_shown_when_it_is_made(desk: Desk) -> None:
 
     assert SECRET in result.stdout
     body = {"url": "https://example.com/hooks", "kinds": ["entry.posted"]}
-    assert json.loads(desk.asked[0].content) == body
+    assert json.loads(desk.requests[0].content) == body
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_only_what_is_named_is_changed(desk: Desk, options: list[str], body: Any
 
     desk.run("webhooks", "change", SUB, *options)
 
-    assert json.loads(desk.asked[0].content) == body
+    assert json.loads(desk.requests[0].content) == body
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ def test_only_what_is_named_is_changed(desk: Desk, options: list[str], body: Any
 def test_a_command_that_cannot_be_meant_sends_nothing(desk: Desk, command: str) -> None:
     result = desk.run(*command.split())
 
-    assert (result.exit_code, desk.asked) == (2, [])
+    assert (result.exit_code, desk.requests) == (2, [])
 
 
 def test_a_subscription_is_deleted_when_the_person_says_so(desk: Desk) -> None:
     desk.on("DELETE", PATH, httpx.Response(204))
 
     assert desk.run("webhooks", "delete", SUB, says=["n"]).exit_code == 1
-    assert desk.asked == []
+    assert desk.requests == []
     assert desk.run("webhooks", "delete", SUB, "--yes").exit_code == 0
 
 
@@ -172,7 +172,7 @@ def test_a_replay_goes_on_to_its_end_with_one_key(desk: Desk) -> None:
     result = desk.run("webhooks", "replay", SUB, "--since", "2026-11-29")
 
     assert "103 events are delivered again." in result.stdout
-    first, second = desk.asked
+    first, second = desk.requests
     assert json.loads(first.content) == {"since": "2026-11-29T00:00:00+00:00"}
     assert json.loads(second.content)["after"] == EVENT
     assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]

@@ -33,14 +33,14 @@ def test_b13_both_spellings_of_a_customer_share_one_document(house: Bakehouse) -
     assert list(text) == ["title", "order-1", "order-2", "order-3"]
     assert text["title"] == "Mr Cakelover cancelled orders"
     assert text["order-1"] == "- Order 1 [Chocolate Cake] : Date 20/11/2026 12:00"
-    assert all(order.filed for order in house.orders.kept.values())
+    assert all(order.filed for order in house.orders.rows.values())
 
 
 def test_5c11_an_order_that_is_cancelled_again_has_one_line(house: Bakehouse) -> None:
     order = house.order()
     house.cancel(order), house.cancel(order)
     house.perform_all()
-    house.handlers["google"].handle(house.effects.asked["cancelled#1"])
+    house.handlers["google"].handle(house.effects.requested["cancelled#1"])
 
     [text] = house.drive.texts.values()
     assert list(text) == ["title", "order-1"]
@@ -156,7 +156,7 @@ def test_a_line_in_a_binned_document_does_not_count(house: Bakehouse) -> None:
     house.perform_all()
     house.drive.gone.add("document-1")
 
-    assert house.handlers["google"].find(house.effects.asked["cancelled#1"]) is None
+    assert house.handlers["google"].find(house.effects.requested["cancelled#1"]) is None
 
 
 def test_a_document_that_is_full_is_followed_by_a_second(house: Bakehouse) -> None:
@@ -170,7 +170,7 @@ def test_a_document_that_is_full_is_followed_by_a_second(house: Bakehouse) -> No
     assert house.drive.files[1:] == [("document", "mr_cakelover"), ("document", "mr_cakelover 2")]
     assert house.drive.texts["document-2"].keys() == {"title", "order-2", "order-3"}
     google = house.handlers["google"]
-    assert google.find(house.effects.asked["cancelled#3"]) == "document-2"
+    assert google.find(house.effects.requested["cancelled#3"]) == "document-2"
 
 
 @pytest.mark.parametrize("customer", ["\ufdfa" * 100, "李" * 100, "x" * 100])
@@ -467,7 +467,7 @@ def test_whatever_is_said_in_any_order_github_ends_as_the_books_say(
     house = Bakehouse()
     names = ("ann", "bob", "cat")
     for number, action in enumerate(actions):
-        staff = list(house.staff.kept.values())
+        staff = list(house.staff.rows.values())
         someone = staff[number % len(staff)] if staff else None
         try:
             if action == "hire":
@@ -487,7 +487,7 @@ def test_whatever_is_said_in_any_order_github_ends_as_the_books_say(
     for effect_id in todo:
         house.handle(effect_id)
 
-    wanted = {e.login for e in house.staff.kept.values() if e.developer and e.login}
+    wanted = {e.login for e in house.staff.rows.values() if e.developer and e.login}
     assert house.github.invited == wanted
-    for employee in house.staff.kept.values():
+    for employee in house.staff.rows.values():
         assert employee.access == ("invited" if employee.developer else "none")

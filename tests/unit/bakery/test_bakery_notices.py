@@ -69,7 +69,7 @@ def test_what_is_shown_before_ready_is_what_is_sent_after_it(
 
 def test_an_order_is_decided_alike_by_the_function_that_gets_it_as_json(house: Bakehouse) -> None:
     order = house.order(extras={"peanuts": 10}, due_at=house.clock() + timedelta(days=1))
-    told = json.loads(order.kept())
+    told = json.loads(order.stored_text())
 
     assert Order.model_validate(told) == order
     assert house.notifying.decide(Order.model_validate(told)) == house.notifying.decide(order)
@@ -105,7 +105,7 @@ def test_previews_of_many_who_are_not_on_slack_read_its_directory_once_a_minute(
     directory = Directory(lambda: house.slack, now=house.clock, misses_kept=timedelta(minutes=1))
     for _ in range(3):
         assert directory.matches("Nobody") == []
-    assert house.slack.asked == 1
+    assert house.slack.requests == 1
 
     house.slack.people = [FakePerson("U7", ("Nobody",))]
     house.clock.forward(seconds=60)
@@ -294,15 +294,15 @@ def test_5c13_the_directory_is_read_once_a_quarter_and_for_whom_it_does_not_know
     house.slack.people = [LOVER]
     for _ in range(3):
         perform(house, baked(house))
-    assert house.slack.asked == 1
+    assert house.slack.requests == 1
 
     house.slack.people.append(FakePerson("U2", ("New Here",)))
     perform(house, baked(house, "New Here"))
-    assert house.slack.asked == 2
+    assert house.slack.requests == 2
 
     house.clock.forward(minutes=16)
     perform(house, baked(house))
-    assert house.slack.asked == 3
+    assert house.slack.requests == 3
     assert house.mail.sent == []
 
 
@@ -371,7 +371,9 @@ def test_a_letter_that_certainly_did_not_leave_does_not_count(house: Bakehouse) 
 # --- short of something ---------------------------------------------------------------------------
 
 
-def test_b10_who_gets_no_cake_is_told_why_and_offered_another(house: Bakehouse) -> None:
+def test_b10_who_gets_no_cake_is_refused_with_the_reason_and_offered_another(
+    house: Bakehouse,
+) -> None:
     house.bake("Apple Pie", apples=Decimal("300.0"))
     house.bake("Egg Cake", eggs=9)
     order = house.order()

@@ -36,7 +36,7 @@ def report(house: Bakehouse, *labels: str, closed: bool = True, occasion: str = 
 
 
 def states(house: Bakehouse) -> list[str]:
-    return [order.status for order in house.orders.kept.values()]
+    return [order.status for order in house.orders.rows.values()]
 
 
 # --- who says so ----------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_5c9_a_ticket_whose_answer_was_lost_is_found_and_not_made_again(house: B
     house.handle("jira#batch#2026-11-21")
 
     assert list(house.desk.issues) == ["ING-1"]
-    [batch] = house.batches.kept.values()
+    [batch] = house.batches.rows.values()
     assert (batch.ticket.state, batch.ticket.key) == ("created", "ING-1")
     assert house.tickets.owner("ING-1") == batch.day
 

@@ -134,7 +134,7 @@ def test_s8_a_key_places_one_order_for_ever(house: Bakehouse) -> None:
     house.recipes.remove("chocolate_cake")
 
     assert house.order(key="k", extras={"nuts": 3}) == first
-    assert list(house.orders.kept) == [1]
+    assert list(house.orders.rows) == [1]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_s8_of_two_at_once_with_one_key_one_is_placed(house: Bakehouse) -> None:
     house.orders.keyed = lambda _: looks.pop(0)  # type: ignore[assignment, method-assign]
 
     assert house.order(key="k").id == 1
-    assert list(house.orders.kept) == [1]
+    assert list(house.orders.rows) == [1]
 
 
 # --- an order's life ------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_5c15_ready_twice_is_one_notice(house: Bakehouse) -> None:
     order = house.order()
 
     assert house.ready(order) == house.ready(order)
-    notices = [effect.id for effect in house.effects.asked.values() if effect.kind == "notify"]
+    notices = [effect.id for effect in house.effects.requested.values() if effect.kind == "notify"]
     assert notices == ["ready#1"]
 
 
@@ -351,15 +351,15 @@ def test_an_order_is_not_due_in_the_past(house: Bakehouse) -> None:
     with pytest.raises(InvalidInputError, match="due_at"):
         house.order(due_at=house.clock.at - timedelta(seconds=1))
 
-    assert not house.orders.kept
+    assert not house.orders.rows
 
 
-def test_a_key_of_an_older_version_stands_for_its_order(house: Bakehouse) -> None:
+def test_a_key_of_an_older_version_identifies_its_order(house: Bakehouse) -> None:
     """What an order of before 0.2.0 lacks was not asked for."""
     order = house.order(key="k")
     stored = order.model_dump_json(exclude_defaults=True)
     assert "due_at" not in stored
-    house.orders.kept[order.id] = Order.model_validate_json(stored)
+    house.orders.rows[order.id] = Order.model_validate_json(stored)
 
     assert house.order(key="k").id == order.id
 
@@ -367,7 +367,9 @@ def test_a_key_of_an_older_version_stands_for_its_order(house: Bakehouse) -> Non
 # --- grams or units ------------------------------------------------------------------------------
 
 
-def test_a_bare_number_of_what_recipes_know_in_grams_is_asked_back(house: Bakehouse) -> None:
+def test_a_bare_number_of_what_recipes_know_in_grams_is_refused_with_a_question(
+    house: Bakehouse,
+) -> None:
     with pytest.raises(AmbiguousAmountError, match="flour: 17 can mean 17 g or 17 units") as asked:
         house.bake("Bread", flour=17, eggs=1)
 
@@ -376,7 +378,7 @@ def test_a_bare_number_of_what_recipes_know_in_grams_is_asked_back(house: Bakeho
             "ingredients.flour": [{"amount": 17, "unit": "g"}, {"amount": 17, "unit": "unit"}]
         }
     }
-    assert "bread" not in house.cakes.kept
+    assert "bread" not in house.cakes.rows
 
 
 @pytest.mark.parametrize(
@@ -399,7 +401,9 @@ def test_what_some_recipe_counts_is_not_asked_back(house: Bakehouse) -> None:
     assert house.bake("Bread", flour=17).ingredients[0].amount.unit == "unit"
 
 
-def test_an_extra_of_what_other_recipes_know_in_grams_is_asked_back(house: Bakehouse) -> None:
+def test_an_extra_of_what_other_recipes_know_in_grams_is_refused_with_a_question(
+    house: Bakehouse,
+) -> None:
     house.bake("Nut Cake", peanuts=Decimal("50.0"))
 
     with pytest.raises(AmbiguousAmountError, match="peanuts") as asked:
@@ -429,7 +433,7 @@ def test_ready_is_taken_back_and_nobody_is_told(house: Bakehouse, earlier: str) 
 
     assert (back.status, back.notice) == (earlier, None)
     assert house.slack.posted == house.mail.sent == []
-    assert house.effects.asked["ready#1"].delay_s == 60
+    assert house.effects.requested["ready#1"].delay_s == 60
     assert house.unready(order).undone == 1
     house.ready(order)
     house.perform_all()
@@ -475,7 +479,7 @@ def test_what_is_not_ready_cannot_be_taken_back(house: Bakehouse) -> None:
     st.lists(st.integers(0, 9), max_size=24),
     st.lists(st.integers(0, 8), min_size=4, max_size=4),
 )
-def test_whoever_races_and_dies_a_customer_is_told_once_or_not_at_all(
+def test_after_races_and_crashes_a_customer_is_told_once_or_not_at_all(
     order: list[int], deaths: list[int]
 ) -> None:
     """Two say ready, one takes it back, a worker tells; some die; whoever died tries again."""
@@ -485,7 +489,7 @@ def test_whoever_races_and_dies_a_customer_is_told_once_or_not_at_all(
     racing = replace(house.ordering, orders=stage.on(house.orders))
 
     def tell() -> None:
-        for effect_id in list(house.effects.asked):
+        for effect_id in list(house.effects.requested):
             if stage.step(lambda name=effect_id: house.effects.begin(name)):  # type: ignore[misc]
                 told.append(effect_id)
 

@@ -26,7 +26,7 @@ SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
 def totals(house: Bakehouse, orders: list[int]) -> dict[tuple[str, str], Decimal]:
     found: dict[tuple[str, str], Decimal] = {}
     for order in orders:
-        for need in house.orders.kept[order].needs:
+        for need in house.orders.rows[order].needs:
             key = need.id, need.amount.unit
             found[key] = found.get(key, Decimal(0)) + need.amount.value
     return found
@@ -199,7 +199,7 @@ def die(_: Bakehouse) -> None:
 
 
 def place(house: Bakehouse) -> None:
-    house.order(persons=1 + len(house.orders.kept) % 7)
+    house.order(persons=1 + len(house.orders.rows) % 7)
 
 
 def place_late(house: Bakehouse) -> None:
@@ -222,20 +222,20 @@ def place_urgently(house: Bakehouse) -> None:
 
 
 def cancel_one(house: Bakehouse) -> None:
-    for order in list(house.orders.kept.values()):
+    for order in list(house.orders.rows.values()):
         if order.status not in {"cancelled", "ready"}:
             house.cancel(order)
             return
 
 
 def cancel_last(house: Bakehouse) -> None:
-    for order in list(house.orders.kept.values())[-1:]:
+    for order in list(house.orders.rows.values())[-1:]:
         with suppress(WrongStateError):
             house.cancel(order)
 
 
 def make_ready(house: Bakehouse) -> None:
-    for order in list(house.orders.kept.values())[:1]:
+    for order in list(house.orders.rows.values())[:1]:
         with suppress(WrongStateError):
             house.ready(order)
 
@@ -290,24 +290,24 @@ def test_any_interleaving_leaves_every_order_on_one_ticket_or_none(
 def check(house: Bakehouse) -> None:
     """Each order is on one ticket or none, and the tickets add up."""
     assert house.batches.gatherings == {}
-    bought = [order for batch in house.batches.kept.values() for order in batch.orders]
+    bought = [order for batch in house.batches.rows.values() for order in batch.orders]
     assert len(bought) == len(set(bought))
-    for order in house.orders.kept.values():
+    for order in house.orders.rows.values():
         joined = [change for change in order.history if change.status == "ticketed"]
-        alone = f"jira#order#{order.id}" in house.effects.asked
+        alone = f"jira#order#{order.id}" in house.effects.requested
         assert len(joined) == (order.id in bought) + alone <= 1
         assert order.status != "open"
         assert alone == order.urgent
         assert (order.batch is not None) == (order.id in bought)
-        commented = f"comment#{order.id}" in house.effects.asked
+        commented = f"comment#{order.id}" in house.effects.requested
         assert commented == (order.status == "cancelled" and bool(joined))
-    for day, batch in house.batches.kept.items():
+    for day, batch in house.batches.rows.items():
         assert {(line.id, line.amount.unit): line.amount.value for line in batch.lines} == totals(
             house, list(batch.orders)
         )
-        assert all(house.orders.kept[order].batch == day for order in batch.orders)
-    asked = [each for each in house.effects.asked if each.startswith("jira#batch#")]
-    assert asked == [f"jira#batch#{day}" for day in house.batches.kept]
+        assert all(house.orders.rows[order].batch == day for order in batch.orders)
+    asked = [each for each in house.effects.requested if each.startswith("jira#batch#")]
+    assert asked == [f"jira#batch#{day}" for day in house.batches.rows]
 
 
 @pytest.mark.parametrize("steps", range(16))
@@ -466,7 +466,9 @@ def test_an_extra_ticket_has_a_label_a_name_and_a_life_of_its_own(house: Bakehou
     st.lists(st.integers(0, 9), max_size=40),
     st.lists(st.integers(0, 12), min_size=4, max_size=4),
 )
-def test_whoever_races_and_dies_an_extra_ticket_is_one(order: list[int], deaths: list[int]) -> None:
+def test_after_races_and_crashes_an_extra_ticket_is_one(
+    order: list[int], deaths: list[int]
+) -> None:
     """Two ask for ticket 2, one runs the day again, one cancels; some die; then all is finished."""
     house, stage = Bakehouse(), Stage()
     house.bake()

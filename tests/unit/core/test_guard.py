@@ -96,7 +96,7 @@ def test_nothing_belongs_to_who_calls_a_public_route(api: Api, issuer: Issuer) -
     assert api.as_("rubbish").get("/open").status == 200
     assert seen == [NOBODY, NOBODY]
     assert not any(NOBODY.may(scope) for scope in SCOPES)
-    assert issuer.asked == []
+    assert issuer.requests == []
 
 
 # --- tokens ---------------------------------------------------------------------------------------
@@ -142,12 +142,12 @@ def test_who_lacks_all_of_several_scopes_is_told_them_all(api: Api, issuer: Issu
 
 
 @pytest.mark.parametrize("told", [None, "", "Basic YTpi", "Negotiate abc", "token"])
-def test_who_brings_no_token_is_asked_for_one(api: Api, issuer: Issuer, told: str | None) -> None:
+def test_without_a_token_one_is_required(api: Api, issuer: Issuer, told: str | None) -> None:
     answer = api.send("GET", "/boxes", authorization=told)
 
     assert challenge(answer) == 'Bearer realm="backroom"'
     assert answer.json["type"] == "/problems/unauthorized"
-    assert issuer.asked == []
+    assert issuer.requests == []
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_header_of_another_form_is_401(api: Api, issuer: Issuer, told: str) ->
     answer = api.send("GET", "/boxes", authorization=told)
 
     assert 'error="invalid_token"' in challenge(answer)
-    assert issuer.asked == []
+    assert issuer.requests == []
 
 
 def test_a_bad_token_is_401_with_the_reason(api: Api, issuer: Issuer) -> None:
@@ -178,7 +178,7 @@ def test_nothing_is_read_before_the_caller_is_let_in(api: Api, issuer: Issuer) -
 def test_unknown_paths_and_other_verbs_are_as_on_an_open_stage(api: Api, issuer: Issuer) -> None:
     assert api.get("/nothing").status == 404
     assert api.delete("/boxes").status == 405
-    assert issuer.asked == []
+    assert issuer.requests == []
 
 
 def test_an_issuer_that_is_down_is_503_and_says_when_to_try_again(api: Api, issuer: Issuer) -> None:

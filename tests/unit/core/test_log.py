@@ -155,7 +155,7 @@ def test_only_the_first_line_of_a_process_is_a_cold_start() -> None:
     assert "ColdStarts" not in second
 
 
-def test_a_figure_can_be_told_apart_from_any_invocation(written: Written) -> None:
+def test_a_figure_can_be_distinguished_from_any_invocation(written: Written) -> None:
     log.count("FilesLookedAt")
     log.measure("OldestEffectSeconds", 61.5, log.SECONDS, kind="jira")
     log.measure("MachinesOverdue", 2)

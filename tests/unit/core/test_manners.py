@@ -85,7 +85,7 @@ def test_a_listed_origin_may_read_that_the_service_fails(
 
 
 @pytest.mark.usefixtures("_listed")
-def test_a_preflight_names_the_verbs_and_the_headers_that_were_asked_for(api: Api) -> None:
+def test_a_preflight_names_the_verbs_and_the_headers_that_were_requested(api: Api) -> None:
     asked = {
         "Origin": SHOP,
         "Access-Control-Request-Method": "POST",

@@ -53,7 +53,7 @@ def test_the_first_page_has_no_place_and_the_last_one_no_next() -> None:
     assert THINGS.following(Query(), None) is None
 
 
-def test_the_next_page_is_asked_for_with_the_same_filters_and_limit() -> None:
+def test_the_next_page_is_requested_with_the_same_filters_and_limit() -> None:
     url = PARTS.following(Query(limit=3, state="open"), HERE, thing="a")
 
     assert url

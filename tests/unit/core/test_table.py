@@ -129,7 +129,7 @@ def test_conflicts_that_do_not_end_make_the_table_unavailable() -> None:
     assert 5 < len(client.asked) < 50
 
 
-def test_a_condition_that_fails_is_told_at_once_with_what_stands_there() -> None:
+def test_a_condition_that_fails_is_reported_at_once_with_the_stored_item() -> None:
     rows, client = table(cancelled("None", "ConditionalCheckFailed", item=ITEM))
 
     with pytest.raises(ConditionError) as refused:
@@ -159,7 +159,7 @@ def test_any_other_reason_is_a_mistake_of_ours_and_travels_untouched() -> None:
 # --- single writes ------------------------------------------------------------------------------
 
 
-def test_a_put_whose_condition_fails_tells_what_stands_there() -> None:
+def test_a_put_whose_condition_fails_returns_the_stored_item() -> None:
     response: Any = {"Error": {"Code": "ConditionalCheckFailedException"}, "Item": ITEM}
     rows, client = table(ConditionFailedError(response, "PutItem"))
 
@@ -254,7 +254,7 @@ def test_reads_that_are_never_answered_make_the_table_unavailable() -> None:
         list(rows.get_many([("a", "1")]))
 
 
-def test_a_range_without_anything_in_it_is_not_even_asked_for() -> None:
+def test_a_range_without_anything_in_it_is_not_even_requested() -> None:
     client = Client()
 
     assert list(Table(cast(Any, client), "t").query("pk", first="b", last="a")) == []
@@ -343,7 +343,7 @@ def test_an_update_that_takes_an_entry_along_answers_the_item_as_it_is_then() ->
         assert rows.update("ORDERS", "7", "SET n = :n", values={":n": {"N": "1"}}) == READY
 
 
-def test_what_is_no_thing_and_what_nobody_asked_for_costs_what_it_did() -> None:
+def test_what_is_no_thing_and_what_nobody_requested_costs_what_it_did() -> None:
     rows, client = trailed({}, {}, {"Attributes": ITEM}, {})
 
     with ada():

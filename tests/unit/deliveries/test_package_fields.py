@@ -93,7 +93,7 @@ def test_a_type_is_matched_exactly_and_the_message_lists_them(kind: str) -> None
         (Decimal("0E+300"), datetime(1970, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_a_timestamp_is_kept_in_utc(said: object, meant: datetime) -> None:
+def test_a_timestamp_is_stored_in_utc(said: object, meant: datetime) -> None:
     assert package(timestamp=said).timestamp == meant
     assert package(timestamp=said).timestamp.tzinfo is UTC
 

@@ -13,7 +13,7 @@ from tests.support.deliveries.fakes import NOON, FakeStore, choices, package
 from tests.support.deliveries.rivalry import Interrupted
 
 
-def test_d6_a_recipient_who_said_nothing_receives_every_type(services: Deliveries) -> None:
+def test_d6_a_recipient_who_set_no_preference_receives_every_type(services: Deliveries) -> None:
     for kind in ("marketing", "personal"):
         sent = services.sending.send(package(package_id=kind, package_type=kind))
 
@@ -72,7 +72,7 @@ def test_a_package_that_was_dropped_stays_dropped_after_opting_in(services: Deli
 @pytest.mark.parametrize(
     "other", [{"sender_id": "moon"}, {"recipient_id": "venus"}, {"package_type": "marketing"}]
 )
-def test_an_id_that_stands_for_another_package_is_refused_by_naming_what_differs(
+def test_an_id_that_identifies_another_package_is_refused_by_naming_what_differs(
     services: Deliveries, store: FakeStore, other: dict[str, str]
 ) -> None:
     services.sending.send(package())

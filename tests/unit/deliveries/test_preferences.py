@@ -19,7 +19,7 @@ WORDS = st.tuples(
 )
 
 
-def test_who_said_nothing_wants_everything(services: Deliveries) -> None:
+def test_who_set_no_preference_wants_everything(services: Deliveries) -> None:
     shown = services.choosing.show("mars").model_dump()
 
     assert all(shown[name] is True for name in TYPES)

@@ -21,7 +21,7 @@ def behavior(path: str) -> Any:
 
 
 @pytest.mark.parametrize("route", app.contracts(), ids=lambda each: f"{each.method} {each.path}")
-def test_what_the_api_answers_is_never_kept_but_the_page_s_files(route: Any) -> None:
+def test_what_the_api_answers_is_never_cached_but_the_page_s_files(route: Any) -> None:
     found = behavior(route.path)
 
     if route.path.startswith("/web/"):
@@ -32,11 +32,11 @@ def test_what_the_api_answers_is_never_kept_but_the_page_s_files(route: Any) -> 
         assert {route.method, "HEAD", "OPTIONS"} <= set(found["AllowedMethods"])
 
 
-def test_the_reference_is_kept() -> None:
+def test_the_reference_is_cached() -> None:
     assert all(behavior(path) in FILES for path in reference.FILES)
 
 
-def test_a_file_is_kept_as_long_as_it_says_whoever_asks() -> None:
+def test_a_file_is_cached_as_long_as_it_says_for_any_caller() -> None:
     policy = MERGED.resources["CdnFiles"]["Properties"]["CachePolicyConfig"]
     key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
 
@@ -47,7 +47,7 @@ def test_a_file_is_kept_as_long_as_it_says_whoever_asks() -> None:
 KINDS = (("Cookies", "Cookie"), ("Headers", "Header"), ("QueryStrings", "QueryString"))
 
 
-def test_there_is_none_unless_it_is_asked_for() -> None:
+def test_there_is_none_unless_it_is_requested() -> None:
     overlay = MERGED.overlay
 
     assert overlay["Parameters"]["Cdn"]["Default"] == "false"

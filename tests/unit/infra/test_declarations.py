@@ -59,7 +59,7 @@ def _named(resource: Any) -> str:
 # --- rights -------------------------------------------------------------------------------------
 
 
-def test_no_function_may_do_more_than_was_looked_at() -> None:
+def test_no_function_may_do_more_than_was_checked() -> None:
     """A right more, or less, of a function in rights.txt is changed there, too.
 
     A function that is not there, and a table, bucket or queue that is not, has what its template
@@ -262,7 +262,7 @@ def test_every_kind_that_code_asks_for_or_works_on_is_declared() -> None:
     assert worked_on == MERGED.declared.effects.keys()
 
 
-def test_whoever_names_effects_finds_the_queue_of_every_kind() -> None:
+def test_a_function_that_names_effects_finds_the_queue_of_every_kind() -> None:
     """By the one that its environment names."""
     names = {
         kind: MERGED.resources[effect_queue(kind)]["Properties"]["QueueName"]["Fn::Sub"]
@@ -421,7 +421,7 @@ def test_every_route_has_a_limit_and_what_reads_for_strangers_a_lower_one() -> N
     assert "MethodSettings" not in local
 
 
-def test_brakes_that_cost_or_need_an_account_of_size_are_off_until_they_are_asked_for() -> None:
+def test_brakes_that_cost_or_need_an_account_of_size_are_off_until_they_are_requested() -> None:
     overlay = templates.merged().overlay
     defaults = {name: each.get("Default") for name, each in overlay["Parameters"].items()}
     workers = [

@@ -55,7 +55,7 @@ def test_who_says_how_many_has_it_so() -> None:
 @pytest.mark.parametrize(
     ("typed", "goes_on"), [("y", True), (" YES ", True), ("", False), ("n", False), ("ok", False)]
 )
-def test_the_changes_are_shown_and_asked_for_once(
+def test_the_changes_are_shown_and_confirmed_once(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     typed: str,
@@ -64,7 +64,7 @@ def test_the_changes_are_shown_and_asked_for_once(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: typed)
 
-    assert deploy.asked(CHANGES) == goes_on
+    assert deploy.ask_to_confirm(CHANGES) == goes_on
 
     assert CHANGES in capsys.readouterr().out
 
@@ -73,7 +73,7 @@ def test_without_anybody_to_ask_nothing_is_changed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sys.stdin.isatty", lambda: False)
 
     with pytest.raises(deploy.RefusedError, match="--yes"):
-        deploy.asked(CHANGES)
+        deploy.ask_to_confirm(CHANGES)
 
 
 def test_a_program_sees_the_changes_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

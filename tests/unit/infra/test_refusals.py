@@ -69,7 +69,7 @@ def asked() -> frozenset[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_what_other_functions_may_is_refused_unless_it_was_looked_at(function: str) -> None:
+def test_what_other_functions_may_is_refused_unless_it_was_checked(function: str) -> None:
     """A pattern that reaches further than its own line would allow what nobody has seen."""
     mine = {
         (action, statement["Resource"].replace("*", "x"))
@@ -84,7 +84,7 @@ def test_what_other_functions_may_is_refused_unless_it_was_looked_at(function: s
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_nobody_may_lift_what_protects_the_data(function: str) -> None:
+def test_no_one_may_lift_what_protects_the_data(function: str) -> None:
     asked_for = list(ELSEWHERE)
     for name, resource in MERGED.resources.items():
         kind = resource.get("Type", "")
@@ -134,7 +134,7 @@ def test_a_context_s_function_touches_no_table_of_another() -> None:
     assert wrong == []
 
 
-def test_every_right_that_was_looked_at_is_of_a_function_there_is() -> None:
+def test_every_right_that_was_checked_is_of_a_function_there_is() -> None:
     looked_at = {line.split(" ")[0] for line in RIGHTS.read_text().splitlines()} - {"#"}
 
     assert looked_at <= set(FUNCTIONS)

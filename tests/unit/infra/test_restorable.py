@@ -77,7 +77,7 @@ def test_a_right_and_an_event_source_name_the_restored_table_alone() -> None:
     assert index == {json.dumps({"Fn::Sub": text}) for text in (table, f"{table}/index/*")}
 
 
-def test_every_event_source_and_every_schedule_stands_still_on_demand() -> None:
+def test_every_event_source_and_every_schedule_is_paused_on_demand() -> None:
     events = [
         event
         for resource in packaged()["Resources"].values()

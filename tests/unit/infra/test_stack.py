@@ -32,7 +32,7 @@ def stack(status: str) -> Stack:
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-def test_a_stack_that_stands_has_its_parameters(status: str) -> None:
+def test_a_stack_that_exists_has_its_parameters(status: str) -> None:
     assert stack(status).parameters() == {"AuthIssuer": "https://id.example/"}
 
 

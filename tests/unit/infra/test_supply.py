@@ -46,7 +46,7 @@ def test_what_is_shipped_is_what_the_tests_run_with() -> None:
         {"license": {"name": "License :: OSI Approved :: BSD License"}},
     ],
 )
-def test_a_licence_that_was_looked_at_is_taken(licence: dict[str, Any]) -> None:
+def test_a_licence_that_was_checked_is_taken(licence: dict[str, Any]) -> None:
     assert supply.refused(bill(licence)) == []
 
 

@@ -20,7 +20,7 @@ GOOD = {"AuthIssuer": "https://id.example/", "AuthAudience": "backroom"}
 
 def with_auth(target: Any, told: dict[str, str], *, allow_open: bool) -> dict[str, str]:
     """Return who may call a stage that is deployed for the first time."""
-    return deploy.with_auth(target, told, standing={}, allow_open=allow_open)
+    return deploy.with_auth(target, told, current={}, allow_open=allow_open)
 
 
 def test_a_stage_on_aws_asks_for_tokens() -> None:
@@ -28,7 +28,7 @@ def test_a_stage_on_aws_asks_for_tokens() -> None:
 
 
 @pytest.mark.parametrize("target", ["local", "localstack"])
-def test_a_local_stage_is_open_unless_it_is_told_otherwise(target: Any) -> None:
+def test_a_local_stage_is_open_by_default(target: Any) -> None:
     assert with_auth(target, {}, allow_open=False) == {"Auth": "open"}
     told = {"Auth": "jwt", **GOOD}
     assert with_auth(target, told, allow_open=False) == told
@@ -56,20 +56,20 @@ def test_insisting_alone_opens_nothing() -> None:
 
 
 def test_a_stage_that_stands_goes_on_as_it_is() -> None:
-    standing = {"Auth": "jwt", **GOOD, "AuthClientId": "people", "AlarmEmail": "a@b.example"}
+    current = {"Auth": "jwt", **GOOD, "AuthClientId": "people", "AlarmEmail": "a@b.example"}
     told = {"AuthClientId": "others"}
 
-    found = deploy.with_auth("aws", told, standing=standing, allow_open=False)
+    found = deploy.with_auth("aws", told, current=current, allow_open=False)
 
     # CloudFormation keeps the rest: see test_deploying.
     assert found == {"Auth": "jwt", **told}
 
 
 def test_a_stage_that_stands_open_has_to_be_insisted_on_each_time() -> None:
-    standing = {"Auth": "open", "AuthIssuer": "", "AuthAudience": ""}
+    current = {"Auth": "open", "AuthIssuer": "", "AuthAudience": ""}
 
     with pytest.raises(deploy.RefusedError, match="ALLOW_OPEN=1"):
-        deploy.with_auth("aws", {}, standing=standing, allow_open=False)
+        deploy.with_auth("aws", {}, current=current, allow_open=False)
 
 
 def test_a_refusal_comes_before_anything_is_built_or_sent(

@@ -40,6 +40,6 @@ def test_names_that_differ_at_their_end_alone_stay_two() -> None:
     assert all(each.startswith("ж" * 36) for each in kept)
 
 
-def test_what_fits_is_kept_as_it_is_so_marks_of_older_versions_are_found() -> None:
+def test_what_fits_stays_as_it_is_so_marks_of_older_versions_are_found() -> None:
     for name in ("mr_cakelover", "山田_太郎", "x" * 107):
         assert limits.identified(name, 107) == name

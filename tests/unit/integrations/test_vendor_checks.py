@@ -76,7 +76,7 @@ def test_b19_who_does_not_answer_is_unreachable(error: EffectError) -> None:
     assert (found.state, found.reachable, found.allowed) == ("unreachable", False, None)
 
 
-def test_b19_a_secret_that_is_closed_is_told_of() -> None:
+def test_b19_a_secret_that_is_closed_is_reported() -> None:
     found = examined(check(missing=CredentialsError("The vendors' secret cannot be read")))
 
     assert (found.state, found.configured) == ("denied", False)

@@ -162,7 +162,7 @@ def test_nobody_at_the_address_means_not_done() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://[", "nonsense", "ftp://x.test", ""])
-def test_an_address_that_is_none_waits_for_somebody(url: str) -> None:
+def test_an_address_that_is_none_waits_for_an_operator(url: str) -> None:
     with pytest.raises(CredentialsError, match="address"):
         Http("Jira", url).write("POST", "/x", json={})
 

@@ -42,7 +42,7 @@ def settings(vault: Vault, clock: Clock | None = None, **environment: str) -> Se
     return Settings(vault, environment=environment, now=clock or Clock())
 
 
-def test_the_environment_is_enough_and_no_secret_is_asked_for() -> None:
+def test_the_environment_is_enough_and_no_secret_is_requested() -> None:
     vault = Vault()
 
     found = settings(vault, SLACK_TOKEN="xoxb-1").of(SlackSettings)

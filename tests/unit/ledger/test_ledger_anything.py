@@ -169,7 +169,7 @@ class Callers(RuleBasedStateMachine):
                 return self.ledger.batches.post([_post(each) for each in deed.posts], key=deed.key)
 
     def known(self, place: int) -> str:
-        known = sorted(self.store.kept)
+        known = sorted(self.store.rows)
         return known[place % len(known)] if known else IDS[0]
 
     def note(self, act: Act, deed: Deed) -> None:
@@ -191,7 +191,7 @@ class Callers(RuleBasedStateMachine):
                 return [(outcome, deed)]
             case TransferReceipt():
                 halves = outcome.transfer.debit, outcome.transfer.credit
-                entries = [self.store.kept[half.transaction_id].entry for half in halves]
+                entries = [self.store.rows[half.transaction_id].entry for half in halves]
                 return [(Receipt(each, replayed=outcome.replayed), deed) for each in entries]
             case _:
                 assert isinstance(deed, Batch)
@@ -224,7 +224,7 @@ class Callers(RuleBasedStateMachine):
     def a_key_stands_for_one_entry_and_no_floor_was_broken(self) -> None:
         for entry in self.store.keys.values():
             if not isinstance(entry, Reservation):
-                assert self.store.kept[entry.transaction_id].entry == entry
+                assert self.store.rows[entry.transaction_id].entry == entry
         used = [
             deed.key
             for receipt, deed in self.fresh
@@ -264,7 +264,7 @@ class Callers(RuleBasedStateMachine):
         reversals = {e.reverses: e for _, chain in chains(self.store) for e in chain if e.reverses}
         reversed_by = {
             transaction_id: kept.reversed_by
-            for transaction_id, kept in self.store.kept.items()
+            for transaction_id, kept in self.store.rows.items()
             if kept.reversed_by
         }
         assert {original: e.transaction_id for original, e in reversals.items()} == reversed_by
@@ -272,7 +272,7 @@ class Callers(RuleBasedStateMachine):
     @invariant()
     def the_list_shows_the_same_newest_first(self) -> None:
         listed = self.store.transactions(before=None, limit=10_000)
-        entries: list[Entry] = [kept.entry for kept in self.store.kept.values()]
+        entries: list[Entry] = [kept.entry for kept in self.store.rows.values()]
         assert sorted(each.transaction_id for each in listed) == sorted(
             each.transaction_id for each in entries
         )

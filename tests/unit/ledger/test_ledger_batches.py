@@ -82,7 +82,7 @@ def test_a_floor_that_one_would_break_stops_all(store: Meanwhile, ledger: Ledger
     with pytest.raises(BelowFloorError):
         ledger.batches.post([post(4), post(-5, floor=0), post(9)])
 
-    assert not store.kept
+    assert not store.rows
     assert len(ledger.batches.post([post(4), post(-4, floor=0), post(9)])) == 3
 
 
@@ -104,7 +104,7 @@ def test_an_id_that_names_something_else_stops_all(store: Meanwhile, ledger: Led
         with pytest.raises(TransactionIdTakenError):
             ledger.batches.post([post(1), post(4, BOB, half.transaction_id)])
 
-    assert len(store.kept) == 2
+    assert len(store.rows) == 2
 
 
 @pytest.mark.parametrize("ids", [(None, None), (NINE, uuid(8)), (None, uuid(8))], ids=str)
@@ -151,7 +151,7 @@ def test_the_same_batch_twice_at_once_is_one(store: Meanwhile, ledger: Ledger) -
     store.deed = lambda: ledger.batches.post(posts, key="k")
 
     assert all(receipt.replayed for receipt in ledger.batches.post(posts, key="k"))
-    assert len(store.kept) == 2
+    assert len(store.rows) == 2
 
 
 def test_who_loses_the_race_on_any_account_begins_again(store: Meanwhile, ledger: Ledger) -> None:

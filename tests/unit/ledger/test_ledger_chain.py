@@ -63,7 +63,7 @@ def test_balances_far_beyond_what_a_double_holds_stay_exact() -> None:
 
 
 @pytest.mark.parametrize("lag", [timedelta(0), timedelta(hours=1)])
-def test_time_never_stands_still_in_an_account_nor_goes_back(lag: timedelta) -> None:
+def test_times_in_an_account_strictly_increase(lag: timedelta) -> None:
     last = linked(1)[-1]
 
     following = chain.following(

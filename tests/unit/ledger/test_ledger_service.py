@@ -119,7 +119,7 @@ def test_a_key_may_come_back_without_the_id_that_it_was_first_given_with(ledger:
     assert ledger.post(body(4), key="k").entry == first.entry
 
 
-def test_a_key_that_comes_with_a_known_id_stands_for_it_from_then_on(ledger: Ledger) -> None:
+def test_a_key_that_comes_with_a_known_id_identifies_it_from_then_on(ledger: Ledger) -> None:
     first = ledger.post(body(4, ANN, NINE))
 
     assert ledger.post(body(4, ANN, NINE), key="k").entry == first.entry
@@ -250,7 +250,7 @@ def test_who_never_gets_a_turn_is_told_to_try_again_and_nothing_was_posted() -> 
     with pytest.raises(UnavailableError, match="This one was not"):
         a_ledger(store, tries=3).post(body(4))
 
-    assert not store.kept
+    assert not store.rows
 
 
 # --- reversals ------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_a_reversal_posts_the_opposite_and_both_know_of_each_other(ledger: Ledge
     assert kept.entry == original
 
 
-def test_a_transaction_is_reversed_once_whoever_asks_and_however_often(ledger: Ledger) -> None:
+def test_a_transaction_is_reversed_once_however_often_it_is_requested(ledger: Ledger) -> None:
     original = ledger.post(body(4)).entry.transaction_id
     first = ledger.reverse(original)
 

@@ -210,7 +210,7 @@ def test_who_never_gets_a_turn_is_told_that_nothing_was_transferred() -> None:
     with pytest.raises(UnavailableError, match="This transfer was not"):
         a_ledger(store, tries=3).transfers.send(transfer())
 
-    assert not store.kept
+    assert not store.rows
 
 
 # --- reversals ------------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ def test_a_half_is_not_reversed_alone(ledger: Ledger) -> None:
     assert balances(ledger) == [-4, 4]
 
 
-def test_a_transfer_is_reversed_once_whoever_asks(store: Meanwhile, ledger: Ledger) -> None:
+def test_a_transfer_is_reversed_once_by_any_caller(store: Meanwhile, ledger: Ledger) -> None:
     sent = ledger.transfers.send(transfer()).transfer.transfer_id
     store.deed = lambda: ledger.transfers.reverse(sent, NO_FLOORS)
 

@@ -91,7 +91,7 @@ def cloudwatch_alarms() -> dict[str, dict[str, Any]]:
     }
 
 
-def test_every_alarm_on_aws_tells_somebody() -> None:
+def test_every_alarm_on_aws_notifies_someone() -> None:
     silent = [name for name, alarm in cloudwatch_alarms().items() if not alarm.get("AlarmActions")]
 
     assert silent == []

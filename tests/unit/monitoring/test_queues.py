@@ -81,7 +81,7 @@ def test_a_queue_s_messages_are_told_by_state_and_an_empty_one_is_never_old() ->
         ),
     ],
 )
-def test_an_emulator_is_asked_for_the_message_that_was_sent_first(
+def test_an_emulator_is_queried_for_the_message_that_was_sent_first(
     monkeypatch: pytest.MonkeyPatch, path: str, answer: Any
 ) -> None:
     def request(_: Any, method: str, url: str, **__: Any) -> Any:

@@ -133,7 +133,7 @@ def test_a_function_that_has_not_run_yet_has_no_log(books: Books) -> None:
     assert tail(logs, books).read(FUNCTIONS, 2_000) == 0
 
 
-def test_lines_without_names_are_told_apart_by_their_place() -> None:
+def test_lines_without_names_are_distinguished_by_their_place() -> None:
     event = {"timestamp": 1, "message": "same", "logStreamName": "one"}
 
     first, second, other = named([event, event, {**event, "logStreamName": "two"}])

@@ -40,7 +40,7 @@ class Anything(RuleBasedStateMachine):
 
     @rule(effect_id=st.sampled_from(IDS), relayed=st.booleans())
     def ask(self, effect_id: str, relayed: bool) -> None:
-        if effect_id not in self.office.store.kept:
+        if effect_id not in self.office.store.rows:
             self.office.ask(effect_id, relayed=relayed)
 
     @rule(
@@ -111,9 +111,9 @@ class Anything(RuleBasedStateMachine):
     def what_is_over_was_told_and_what_is_not_is_known_to_the_sweeper(self) -> None:
         if not hasattr(self, "office"):
             return
-        for effect_id, kept in self.office.store.kept.items():
+        for effect_id, kept in self.office.store.rows.items():
             if kept.over:
-                assert self.office.vendor.told[effect_id]
+                assert self.office.vendor.endings[effect_id]
             else:
                 assert kept.wake_at is not None
 
@@ -125,10 +125,10 @@ class Anything(RuleBasedStateMachine):
         self.office.queues.down = False
         # Backoff has its own ceiling of an hour; then the settle time, a probe, the sweeper.
         self.office.run(6 * 3_600)
-        for effect_id, kept in self.office.store.kept.items():
+        for effect_id, kept in self.office.store.rows.items():
             times = self.office.times_made.get(effect_id, 0)
             assert kept.over
-            assert self.office.vendor.told[effect_id][-1].state == kept.state
+            assert self.office.vendor.endings[effect_id][-1].state == kept.state
             if kept.state == "done":
                 assert times >= 1
             else:

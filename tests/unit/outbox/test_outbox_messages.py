@@ -79,19 +79,19 @@ def test_s6_whatever_the_vendor_does_a_message_is_spent(office: Office) -> None:
     assert handle(batch(*map(name, says)), office.worker) == {"batchItemFailures": []}
 
 
-def test_s6_a_message_whose_effect_could_not_be_looked_at_comes_again_alone(
+def test_s6_a_message_whose_effect_could_not_be_checked_comes_again_alone(
     office: Office,
 ) -> None:
     for effect_id in "abc":
         office.ask(effect_id)
-    look = office.store.look
+    read_with_pause = office.store.read_with_pause
 
     def away(effect_id: str, kind: str) -> Any:
         if effect_id == "b":
             raise ConnectionError
-        return look(effect_id, kind)
+        return read_with_pause(effect_id, kind)
 
-    office.store.look = away  # type: ignore[method-assign]
+    office.store.read_with_pause = away  # type: ignore[method-assign]
 
     failures = handle(batch(*map(name, "abc")), office.worker)
 

@@ -106,7 +106,7 @@ def test_s6_one_kind_that_fails_does_not_keep_the_others(office: Office) -> None
     assert office.sweeper.sweep() == {"aaa": 1, "zzz": 1}
 
 
-def test_s6_of_a_kind_that_stands_still_one_effect_is_named_when_it_is_time(
+def test_s6_of_a_kind_that_is_paused_one_effect_is_named_when_it_is_time(
     office: Office,
 ) -> None:
     for effect_id in "abc":
@@ -149,9 +149,9 @@ def test_s6_an_effect_that_alone_is_refused_stops_its_kind_a_few_times_and_is_de
             office.ask("z")
         office.run(3_600)
 
-    assert {each: office.standing(each).state for each in "az"} == {"a": "dead", "z": "dead"}
-    assert "refused 3 times while others were done: 401" in str(office.standing("a").answer)
-    assert {office.standing(f"b{hour}").state for hour in range(6)} == {"done"}
+    assert {each: office.row(each).state for each in "az"} == {"a": "dead", "z": "dead"}
+    assert "refused 3 times while others were done: 401" in str(office.row("a").answer)
+    assert {office.row(f"b{hour}").state for hour in range(6)} == {"done"}
     assert KIND not in office.store.stopped
 
 
@@ -163,10 +163,10 @@ def test_s6_an_effect_that_is_alone_waits_for_the_credentials_however_long(
 
     office.run(10 * 86_400)
 
-    assert office.standing("a").state == "pending"
+    assert office.row("a").state == "pending"
     office.vendor.refuses = set()
     office.run(3_600)
-    assert office.standing("a").state == "done"
+    assert office.row("a").state == "done"
 
 
 def test_s6_a_kind_that_nobody_performs_is_dead_after_an_hour_and_not_while_it_is_deployed(
@@ -175,13 +175,13 @@ def test_s6_a_kind_that_nobody_performs_is_dead_after_an_hour_and_not_while_it_i
     office.store.add(Effect("p", "pigeons", {}), office.clock())
     office.clock.forward(seconds=3_599)
     office.sweeper.sweep()
-    assert office.store.kept["p"].state == "pending"
+    assert office.store.rows["p"].state == "pending"
 
     office.clock.forward(seconds=1)
     assert office.sweeper.sweep() == {"pigeons": 1}
 
-    assert office.store.kept["p"].state == "dead"
-    assert office.store.kept["p"].answer == "there is no queue for pigeons"
+    assert office.store.rows["p"].state == "dead"
+    assert office.store.rows["p"].answer == "there is no queue for pigeons"
     store: Any = office.store
     queues: Any = office.queues
     EffectService(store, store, queues, now=office.clock).retry("p")
@@ -246,4 +246,4 @@ def test_a_conclusion_is_for_ever(office: Office) -> None:
     office.clock.at += timedelta(days=365)
 
     assert office.sweeper.sweep() == {}
-    assert office.vendor.told == {"a": [Ending("done", "ref-a")]}
+    assert office.vendor.endings == {"a": [Ending("done", "ref-a")]}

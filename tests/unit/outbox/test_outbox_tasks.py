@@ -39,7 +39,7 @@ def test_each_effect_reaches_the_handler_of_its_task() -> None:
 
 
 @pytest.mark.parametrize("payload", [{"task": "third"}, {}])
-def test_an_unknown_task_is_rejected_and_tells_nobody(payload: dict[str, str]) -> None:
+def test_an_unknown_task_is_rejected_and_notifies_no_one(payload: dict[str, str]) -> None:
     tasks, effect = ByTask({"one": Recording(0)}), Effect("e", "kind", payload)
 
     with pytest.raises(RejectedError, match="no such task"):
@@ -51,7 +51,7 @@ def test_an_unknown_task_is_rejected_and_tells_nobody(payload: dict[str, str]) -
 
 def test_every_task_that_the_bakery_asks_for_has_a_handler() -> None:
     effects = Path(__file__).parents[3] / "chalicelib" / "bakery" / "effects.py"
-    asked = set(re.findall(r'"task": "(\w+)"', effects.read_text()))
+    requested = set(re.findall(r'"task": "(\w+)"', effects.read_text()))
     by_task = [each for each in Bakehouse().handlers.values() if isinstance(each, ByTask)]
 
-    assert asked <= {task for each in by_task for task in each._handlers}
+    assert requested <= {task for each in by_task for task in each._handlers}

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.outbox.effects import Effect, Ending
-from chalicelib.core.outbox.rows import asked
+from chalicelib.core.outbox.rows import requested
 from tests.support.outbox.fakes import KIND, Office
 from tests.support.stage import Killed
 
@@ -34,23 +34,23 @@ def test_s6_an_effect_is_performed_and_its_context_is_told_before_it_is_closed(
 
     assert office.work() == "done"
 
-    kept = office.standing()
+    kept = office.row()
     assert (kept.state, kept.reference, kept.attempts) == ("done", "ref-a", 1)
     assert kept.concluded_at == office.clock()
     assert (kept.wake_at, kept.lease_until) == (None, None)
-    assert office.vendor.told["a"] == [Ending("done", "ref-a")]
+    assert office.vendor.endings["a"] == [Ending("done", "ref-a")]
 
 
 def test_s6_a_message_that_comes_again_changes_nothing(office: Office) -> None:
     office.ask()
     office.work()
-    done = office.standing()
+    done = office.row()
 
     assert [office.work() for _ in range(3)] == ["left"] * 3
 
-    assert office.standing() == done
+    assert office.row() == done
     assert office.times_made == {"a": 1}
-    assert len(office.vendor.told["a"]) == 1
+    assert len(office.vendor.endings["a"]) == 1
 
 
 def test_s6_a_message_about_nothing_is_spent(office: Office) -> None:
@@ -58,7 +58,7 @@ def test_s6_a_message_about_nothing_is_spent(office: Office) -> None:
 
 
 def test_an_effect_of_another_kind_is_left_to_its_own_worker(office: Office) -> None:
-    office.store.kept["a"] = asked(Effect("a", "parcels", {}), office.clock())
+    office.store.rows["a"] = requested(Effect("a", "parcels", {}), office.clock())
 
     assert office.work() == "left"
     assert not office.vendor.calls
@@ -70,9 +70,9 @@ def test_s6_poison_is_dead_at_first_sight_and_says_why(office: Office) -> None:
 
     assert office.work() == "dead"
 
-    kept = office.standing()
+    kept = office.row()
     assert (kept.state, kept.answer, kept.attempts) == ("dead", "400: no such address", 1)
-    assert office.vendor.told["a"] == [Ending("dead", answer="400: no such address")]
+    assert office.vendor.endings["a"] == [Ending("dead", answer="400: no such address")]
     office.run(86_400)
     assert office.vendor.calls["perform"] == 1
 
@@ -83,7 +83,7 @@ def test_s6_what_was_certainly_not_done_is_tried_again_and_again_later(office: O
     waits = []
     for _ in range(3):
         assert office.work() == "pending"
-        due_at = office.standing().due_at
+        due_at = office.row().due_at
         waits.append((due_at - office.clock()).total_seconds())
         assert office.work() == "left", "it is not due"
         office.clock.at = due_at
@@ -106,7 +106,7 @@ def test_s6_a_vendor_who_says_when_to_come_again_is_heeded_within_reason(
 
     office.work()
 
-    assert office.standing().due_at - office.clock() == timedelta(seconds=wait_s)
+    assert office.row().due_at - office.clock() == timedelta(seconds=wait_s)
 
 
 def test_s6_waits_are_drawn_between_nothing_and_a_ceiling_that_doubles_up_to_an_hour() -> None:
@@ -126,7 +126,7 @@ def test_s6_what_may_have_been_done_is_looked_up_before_any_second_try(office: O
     office.vendor.says = ["lost"]
 
     assert office.work() == "unsure"
-    assert office.standing().unsure_at == office.clock()
+    assert office.row().unsure_at == office.clock()
     office.clock.forward(seconds=SETTLE_S - 1)
     assert office.work() == "left"
     assert office.vendor.calls["find"] == 0, "too early to trust the vendor's search"
@@ -135,8 +135,8 @@ def test_s6_what_may_have_been_done_is_looked_up_before_any_second_try(office: O
 
     assert office.times_made == {"a": 1}
     assert office.vendor.calls["perform"] == 1
-    assert office.standing().reference == "ref-a"
-    assert office.standing().unsure_at is None
+    assert office.row().reference == "ref-a"
+    assert office.row().unsure_at is None
 
 
 def test_s6_what_was_not_done_after_all_is_done_once_that_is_certain(office: Office) -> None:
@@ -160,7 +160,7 @@ def test_s6_while_the_search_is_down_nothing_is_performed(office: Office) -> Non
     office.run(86_400)
 
     assert office.vendor.calls == {"perform": 1, "find": 4}
-    assert office.standing().state == "done"
+    assert office.row().state == "done"
     assert office.times_made == {"a": 1}
 
 
@@ -174,7 +174,7 @@ def test_s6_a_search_that_is_refused_leaves_a_dead_effect_that_says_it_may_be_do
 
     assert office.work() == "dead"
 
-    kept = office.standing()
+    kept = office.row()
     assert kept.answer == "not known whether it was done: 400: no such address"
     assert kept.unsure_at is not None, "who retries it has it looked up first"
 
@@ -213,15 +213,15 @@ def test_s6_what_fails_for_days_is_dead_and_never_silently(search_lag_s: float, 
     office.vendor.says = [says] * 10_000
 
     office.run(2.9 * 86_400)
-    assert not office.standing().over
+    assert not office.row().over
     office.run(0.3 * 86_400)
 
-    kept = office.standing()
+    kept = office.row()
     assert kept.state == "dead"
     assert kept.attempts >= 20
     assert kept.answer
     assert kept.answer.startswith("given up after")
-    assert office.vendor.told["a"] == [Ending("dead", answer=kept.answer)]
+    assert office.vendor.endings["a"] == [Ending("dead", answer=kept.answer)]
 
 
 def test_s6_a_search_that_is_down_for_days_ends_in_a_dead_effect_that_may_be_done(
@@ -232,7 +232,7 @@ def test_s6_a_search_that_is_down_for_days_ends_in_a_dead_effect_that_may_be_don
 
     office.run(4 * 86_400)
 
-    kept = office.standing()
+    kept = office.row()
     assert kept.state == "dead"
     assert (kept.answer or "").startswith("not known whether it was done")
     assert kept.unsure_at is not None
@@ -254,13 +254,13 @@ def test_s6_where_the_context_cannot_be_told_that_alone_is_tried_again(office: O
     office.vendor.telling_fails = 3
 
     assert office.work() == "pending"
-    assert not office.vendor.told
+    assert not office.vendor.endings
     office.run(600)
 
-    assert office.standing().state == "done"
-    assert office.standing().reference == "ref-a"
+    assert office.row().state == "done"
+    assert office.row().reference == "ref-a"
     assert office.vendor.calls == {"perform": 1}
-    assert office.vendor.told["a"] == [Ending("done", "ref-a")]
+    assert office.vendor.endings["a"] == [Ending("done", "ref-a")]
 
 
 def test_s6_a_context_that_is_never_there_is_told_for_days_and_then_it_is_said(
@@ -271,13 +271,13 @@ def test_s6_a_context_that_is_never_there_is_told_for_days_and_then_it_is_said(
 
     office.run(4 * 86_400)
 
-    kept = office.standing()
+    kept = office.row()
     assert (kept.state, kept.reference) == ("done", "ref-a")
     assert "the result could not be stored" in (kept.last_error or "")
     assert office.times_made == {"a": 1}
 
 
-def test_s6_what_has_ended_is_told_even_while_its_kind_stands_still(office: Office) -> None:
+def test_s6_what_has_ended_is_told_even_while_its_kind_is_paused(office: Office) -> None:
     office.ask("a")
     office.ask("b")
     office.vendor.telling_fails = 1
@@ -301,12 +301,12 @@ def test_s6_denied_the_whole_kind_stands_still_and_all_messages_are_kept(office:
     assert [office.work(effect_id) for effect_id in "abc"] == ["paused"] * 3
 
     assert office.vendor.calls["perform"] == 1, "nobody else knocks at a closed door"
-    assert {kept.state for kept in office.store.kept.values()} == {"pending"}
-    assert office.standing("a").attempts == 0
+    assert {kept.state for kept in office.store.rows.values()} == {"pending"}
+    assert office.row("a").attempts == 0
     assert office.store.stopped[KIND].reason == "401: token expired"
 
 
-def test_s6_a_kind_that_stands_still_is_tried_with_one_effect_and_goes_on_by_itself(
+def test_s6_a_kind_that_is_paused_is_tried_with_one_effect_and_goes_on_by_itself(
     office: Office,
 ) -> None:
     for number in range(20):
@@ -317,7 +317,7 @@ def test_s6_a_kind_that_stands_still_is_tried_with_one_effect_and_goes_on_by_its
     assert office.vendor.calls["perform"] == 3, "one every quarter of an hour, or at the next sweep"
     office.run(2 * PROBE_S)
 
-    assert {kept.state for kept in office.store.kept.values()} == {"done"}
+    assert {kept.state for kept in office.store.rows.values()} == {"done"}
     assert set(office.times_made.values()) == {1}
     assert not office.store.stopped
 
@@ -355,7 +355,7 @@ def test_s6_switched_off_effects_wait_and_say_so_and_nothing_fails(
     assert [office.work(effect_id) for effect_id in "abc"] == ["disabled"] * 3
     office.run(PROBE_S + 300)
 
-    assert {kept.state for kept in office.store.kept.values()} == {"disabled"}
+    assert {kept.state for kept in office.store.rows.values()} == {"disabled"}
     assert caplog.messages.count("kind paused") == 1, "one clear line, not one each"
 
 
@@ -369,12 +369,12 @@ def test_s6_switched_off_effects_are_performed_when_the_kind_is_switched_on_late
 
     office.run(2 * PROBE_S + 600)
 
-    assert {kept.state for kept in office.store.kept.values()} == {"done"}
+    assert {kept.state for kept in office.store.rows.values()} == {"done"}
     assert office.times_made == dict.fromkeys("abc", 1)
 
 
 @pytest.mark.parametrize("stop", ["denied", "off"])
-def test_s6_a_doubt_outlives_a_standstill(office: Office, stop: str) -> None:
+def test_s6_a_doubt_outlives_a_pause(office: Office, stop: str) -> None:
     office.ask("a")
     office.vendor.says, office.vendor.search_says = ["lost"], [stop]
     office.work("a")
@@ -383,7 +383,7 @@ def test_s6_a_doubt_outlives_a_standstill(office: Office, stop: str) -> None:
     assert office.work("a") == {"denied": "paused", "off": "disabled"}[stop]
     office.run(2 * PROBE_S)
 
-    assert office.standing("a").state == "done"
+    assert office.row("a").state == "done"
     assert office.times_made == {"a": 1}
 
 
@@ -405,7 +405,7 @@ def test_s6_a_worker_that_died_of_a_kind_switched_off_since_leaves_its_doubt(
     assert office.work("a") == "unsure"
     office.run(3 * PROBE_S)
 
-    assert office.standing("a").state == "done"
+    assert office.row("a").state == "done"
     assert office.times_made == {"a": 1, "b": 1}
 
 
@@ -427,9 +427,9 @@ def test_s6_a_worker_killed_anywhere_leaves_something_that_goes_on(moment: int, 
 
     office.run(3 * 3_600)
 
-    assert office.standing().state == ("dead" if says == "refused" else "done")
+    assert office.row().state == ("dead" if says == "refused" else "done")
     assert office.times_made == ({} if says == "refused" else {"a": 1})
-    assert {told.state for told in office.vendor.told["a"]} == {office.standing().state}
+    assert {told.state for told in office.vendor.endings["a"]} == {office.row().state}
 
 
 def test_s6_a_lease_that_ran_out_may_have_done_it(office: Office) -> None:
@@ -439,7 +439,7 @@ def test_s6_a_lease_that_ran_out_may_have_done_it(office: Office) -> None:
     with pytest.raises(Killed):
         office.work()
     office.step = lambda: None
-    assert office.standing().state == "sending"
+    assert office.row().state == "sending"
 
     office.clock.forward(seconds=LEASE_S - 1)
     assert office.work() == "left", "somebody may be at it"
@@ -468,7 +468,7 @@ def test_s6_who_was_overtaken_writes_nothing(office: Office) -> None:
     assert office.work() == "left"
 
     assert office.times_made == {"a": 1}
-    assert office.standing().state == "done"
+    assert office.row().state == "done"
 
 
 def test_s6_a_settle_time_shorter_than_the_lag_of_the_search_doubles() -> None:
@@ -484,10 +484,10 @@ def test_s6_a_settle_time_shorter_than_the_lag_of_the_search_doubles() -> None:
 
 
 def test_s6_a_row_that_cannot_be_read_is_dead_and_says_so(office: Office) -> None:
-    kept = asked(Effect("a", KIND, {}), office.clock())
-    office.store.kept["a"] = type(kept)(**{**vars(kept), "fault": "the row cannot be read: {"})
+    kept = requested(Effect("a", KIND, {}), office.clock())
+    office.store.rows["a"] = type(kept)(**{**vars(kept), "fault": "the row cannot be read: {"})
 
     assert office.work() == "dead"
 
-    assert office.standing().answer == "the row cannot be read: {"
+    assert office.row().answer == "the row cannot be read: {"
     assert not office.vendor.calls

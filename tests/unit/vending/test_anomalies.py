@@ -253,7 +253,7 @@ def test_r9_three_faults_at_the_start_are_not_worth_a_note() -> None:
     assert bursts(log, "under", USUAL) == []
 
 
-def test_r10_a_tolerated_rate_looked_at_for_a_year_is_hardly_ever_flagged() -> None:
+def test_r10_a_tolerated_rate_checked_for_a_year_is_hardly_ever_flagged() -> None:
     dice, flagged = Random(10), 0
     for _ in range(60):
         log = hourly(int(dice.random() >= 0.005) for _ in range(365 * 16))

@@ -63,7 +63,7 @@ def fail_on(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[
 # --- what is looked at --------------------------------------------------------------------------
 
 
-def test_v5_an_event_of_the_share_has_its_key_looked_at_as_it_was_dropped(world: World) -> None:
+def test_v5_an_event_of_the_share_has_its_key_read_as_it_was_dropped(world: World) -> None:
     """S3 encodes keys as forms do."""
     world.drop_import("all of them + café.txt", log("GM777", 1))
 

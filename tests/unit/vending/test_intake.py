@@ -183,7 +183,7 @@ def test_4d_a_file_name_with_a_path_and_quotes_is_text_and_no_key(world: World) 
 # --- what is not taken --------------------------------------------------------------------------
 
 
-def test_c12_a_machine_of_somebody_else_is_forbidden_and_the_own_ones_are_listed(
+def test_c12_a_machine_of_another_technician_is_forbidden_and_the_own_ones_are_listed(
     world: World,
 ) -> None:
     with pytest.raises(ForbiddenError, match="GM003 is not assigned to T0001") as refused:
@@ -447,7 +447,7 @@ def test_v3_none_yet_is_an_empty_list_and_an_unknown_technician_is_not_found(
         world.files_of("T0404")
 
 
-def test_v9_a_file_shows_what_was_kept_known_and_refused_and_why(world: World) -> None:
+def test_v9_a_file_shows_what_was_accepted_known_and_refused_and_why(world: World) -> None:
     upload(world)
     world.settle()
     file = world.upload(RAW + log("GM002", 1) + b"junk\n", at="2018-09-22T09:34:48")

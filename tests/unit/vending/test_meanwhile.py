@@ -47,7 +47,7 @@ def _uploaded() -> World:
     return fresh
 
 
-def test_a_file_that_is_looked_at_twice_at_once_is_processed_once() -> None:
+def test_a_file_that_is_read_twice_at_once_is_processed_once() -> None:
     for world in every_moment(_uploaded, lambda same: same.vending.arrivals.look_at(KEY)):
         world.settle()
         assert world.picture() == world.replayed().picture()

@@ -132,7 +132,7 @@ def test_v5_a_transaction_is_a_credit_of_25_cents() -> None:
     assert RowView(id=1, machine="GM001", at=NOON, gumballs=0).credit_cents == 25
 
 
-def test_closing_days_are_kept_in_order_and_once() -> None:
+def test_closing_days_are_stored_in_order_and_once() -> None:
     site = SiteBody.model_validate(
         {
             "name": "Mall",

@@ -143,7 +143,7 @@ def test_the_fast_parser_agrees_with_the_naive_one(
 
     refused = [refusal.line for batch in batches for refusal in batch.refusals]
     assert Reading(joined(batches), refused) == expected
-    assert sum(batch.kept for batch in batches) == expected.kept
+    assert sum(batch.accepted for batch in batches) == expected.accepted
     assert sum(batch.refused for batch in batches) == len(expected.refused)
 
 
@@ -175,7 +175,7 @@ def test_a_batch_ends_after_so_many_lines() -> None:
 
     batches = parse([text], machine=None, not_after=NOT_AFTER, flush_rows=4)
 
-    assert [(batch.kept, batch.refused) for batch in batches] == [(4, 0), (3, 1), (2, 0)]
+    assert [(batch.accepted, batch.refused) for batch in batches] == [(4, 0), (3, 1), (2, 0)]
 
 
 def test_a_batch_ends_with_its_last_new_machine_and_day() -> None:
@@ -184,13 +184,13 @@ def test_a_batch_ends_with_its_last_new_machine_and_day() -> None:
 
     batches = parse([text], machine=None, not_after=NOT_AFTER, flush_keys=3)
 
-    assert [(batch.kept, len(batch.rows)) for batch in batches] == [(5, 3), (2, 2)]
+    assert [(batch.accepted, len(batch.rows)) for batch in batches] == [(5, 3), (2, 2)]
 
 
 def test_v7_the_real_file_is_2000_transactions_of_6_machines() -> None:
     batch = read(SAMPLE.read_bytes(), not_after=datetime(2020, 3, 1, tzinfo=UTC))
 
-    assert (batch.lines, batch.kept, batch.refused) == (2000, 2000, 0)
+    assert (batch.lines, batch.accepted, batch.refused) == (2000, 2000, 0)
     assert {serial for serial, _ in batch.rows} == {f"GM00{number}" for number in range(1, 7)}
     assert sum(map(len, batch.rows.values())) == 2000 * rows.ROW_BYTES
 
@@ -237,7 +237,7 @@ def test_rows_are_packed_by_machine_and_day_in_file_order() -> None:
 def test_what_editors_do_to_a_file_does_no_harm(text: bytes) -> None:
     batch = read(text)
 
-    assert (batch.lines, batch.kept, batch.refused) == (1, 1, 0)
+    assert (batch.lines, batch.accepted, batch.refused) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_logs_that_were_joined_are_read_as_they_were(seam: bytes) -> None:
 
     batch = read(first + seam + second + b"bad\n")
 
-    assert (batch.kept, batch.refused) == (4, 1)
+    assert (batch.accepted, batch.refused) == (4, 1)
     assert batch.refusals[0].line == (first + seam + second).count(b"\n") + 1
 
 
@@ -263,7 +263,7 @@ def test_a_log_with_the_line_ends_of_an_old_mac_is_refused_with_what_helps() -> 
     for count in (2, 100, 100_000):
         batch = read((ROW + b"\r") * count)
 
-        assert (batch.kept, batch.refused) == (0, 1)
+        assert (batch.accepted, batch.refused) == (0, 1)
         assert batch.refusals[0].reason.startswith("has carriage returns inside: lines end with LF")
 
 
@@ -302,7 +302,7 @@ def test_a_bad_line_is_refused_in_plain_words_and_its_neighbours_are_kept(
     batch = read(ROW + b"\n" + line + b"\n" + ROW + b"\n")
 
     [refused] = batch.refusals
-    assert (batch.kept, batch.refused, refused.line) == (2, 1, 2)
+    assert (batch.accepted, batch.refused, refused.line) == (2, 1, 2)
     assert refused.reason.startswith(reason)
 
 
@@ -331,7 +331,7 @@ def test_the_download_may_be_told_in_any_zone() -> None:
 
     batch = read(ROW + b"\nGM006|2020-02-18T17:00:01Z|1\n", not_after=tokyo)
 
-    assert (batch.kept, batch.refused) == (1, 1)
+    assert (batch.accepted, batch.refused) == (1, 1)
 
 
 def test_a_technicians_file_holds_its_machine_only() -> None:

@@ -104,7 +104,7 @@ def test_what_is_not_there_is_not_found(world: World) -> None:
         world.vending.registry.technician("T0404")
 
 
-def test_c12_assigning_a_machine_has_only_its_held_files_looked_at(world: World) -> None:
+def test_c12_assigning_a_machine_has_only_its_held_files_checked(world: World) -> None:
     held = world.drop("T0001.GM009.2020-02-29_080000.zip", log("GM009", 1))
     other = world.drop("T0001.GM008.2020-02-29_080000.zip", log("GM008", 1))
     world.upload(log("GM001", 1))

@@ -175,7 +175,7 @@ def test_4d_more_than_4_mb_are_413_with_the_other_way(api: Api, path: str, hint:
     assert f"ask POST {hint}/presigned for a URL" in answer.json["detail"]
 
 
-def test_c12_a_machine_of_somebody_else_is_403_with_the_own_ones(api: Api) -> None:
+def test_c12_a_machine_of_another_technician_is_403_with_the_own_ones(api: Api) -> None:
     answer = upload(api, machine="GM003")
 
     assert (answer.status, answer.json["assigned"]) == (403, ["GM001", "GM002"])

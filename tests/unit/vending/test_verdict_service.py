@@ -178,7 +178,7 @@ def test_v6_a_silence_of_all_machines_is_one_case_and_no_machine_s(fleet: World)
     }
 
 
-def test_a_burst_of_files_is_looked_at_once(fleet: World) -> None:
+def test_a_burst_of_files_is_checked_once(fleet: World) -> None:
     assert fleet.vending.verdicts.look_at_notes() == 0
 
     fleet.upload(log("GM002", 1, 1), "GM002", at="2020-02-29T10:00:00")
@@ -192,7 +192,7 @@ def test_a_burst_of_files_is_looked_at_once(fleet: World) -> None:
     assert fleet.vending.verdicts.look_at_notes() == 0
 
 
-def test_v5_a_pass_that_was_never_asked_for_is_asked_for_at_night(fleet: World) -> None:
+def test_v5_a_pass_that_was_never_requested_is_requested_at_night(fleet: World) -> None:
     fleet.upload(log("GM002", 1), "GM002", at="2020-02-29T10:00:00")
     fleet.deliver()
     fleet.queues.fleet.clear()

@@ -118,7 +118,9 @@ def test_a_technician_sees_their_own_machines(as_: As) -> None:
     )
 
 
-def test_a_technician_s_worklist_is_their_own_whoever_they_ask_for(as_: As, world: World) -> None:
+def test_a_technician_s_worklist_is_their_own_for_any_technician_given(
+    as_: As, world: World
+) -> None:
     for technician, machine in (("T0001", "GM001"), ("T0002", "GM003")):
         as_(BOSS).post("/dispatches", {"machine": machine})
         assert upload(as_(BOSS), technician, machine).status == 201

@@ -54,7 +54,9 @@ def test_w4_at_least_eight_types_of_items_have_plans() -> None:
         ("jewelry", 1_000_000_00, "cost above 10,000.00"),
     ],
 )
-def test_w4_what_has_no_plan_is_told_why(item_type: str, cost: int, reason: str) -> None:
+def test_w4_what_has_no_plan_is_refused_with_the_reason(
+    item_type: str, cost: int, reason: str
+) -> None:
     assert CARD.quote(item_type, cost) == Quote(reason=reason)
 
 

@@ -115,18 +115,18 @@ class Shops(RuleBasedStateMachine):
 
     @invariant()
     def everything_answered_is_kept_and_only_that(self) -> None:
-        unknown = self.store.kept.keys() - self.answered.keys()
-        assert self.answered.keys() <= self.store.kept.keys()
+        unknown = self.store.rows.keys() - self.answered.keys()
+        assert self.answered.keys() <= self.store.rows.keys()
         assert len(unknown) <= len(self.in_doubt)
         assert len(self.store.effects) == len({effect.id for effect in self.store.effects})
-        assert len(self.store.effects) == len(self.store.kept)
+        assert len(self.store.effects) == len(self.store.rows)
 
     @invariant()
     def lists_hold_each_warranty_once(self) -> None:
         found = self.service.listed(Filters(), after=None, limit=10_000).rows
         kept = [
             f"{each.sale.request_id}-{offer.months}"
-            for each in self.store.kept.values()
+            for each in self.store.rows.values()
             for offer in each.sale.offers
         ]
         assert Counter(w.id for w in found) == Counter(kept)
@@ -141,7 +141,7 @@ class Shops(RuleBasedStateMachine):
     def refusals_are_counted_exactly(self) -> None:
         kinds = [
             (each.sale.item_type, each.sale.reason)
-            for each in self.store.kept.values()
+            for each in self.store.rows.values()
             if each.sale.reason
         ]
         counted = self.service.refusals(after=None, limit=100)
@@ -149,7 +149,7 @@ class Shops(RuleBasedStateMachine):
 
     @invariant()
     def stores_and_items_are_those_that_were_named(self) -> None:
-        sales = [each.sale for each in self.store.kept.values()]
+        sales = [each.sale for each in self.store.rows.values()]
         assert self.store.stores.keys() == {sale.store_uuid for sale in sales}
         assert self.store.items.keys() == {(sale.item_type, sale.item_sku) for sale in sales}
 
@@ -158,7 +158,7 @@ class Shops(RuleBasedStateMachine):
         if self.in_doubt:
             return
         newest: dict[tuple[str, str], Sale] = {}
-        for each in sorted(self.store.kept.values(), key=lambda kept: kept.sale.received_at):
+        for each in sorted(self.store.rows.values(), key=lambda kept: kept.sale.received_at):
             newest[each.sale.item_type, each.sale.item_sku] = each.sale
         for name, sale in newest.items():
             item = self.store.items[name]

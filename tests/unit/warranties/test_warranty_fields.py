@@ -49,7 +49,7 @@ def test_w1_2c1_the_briefs_own_example_is_taken() -> None:
     assert taken.item_cost == 150_00
 
 
-def test_2d_the_briefs_sample_body_as_it_stands_is_no_json() -> None:
+def test_2d_the_briefs_sample_body_as_written_is_no_json() -> None:
     assert "is not valid JSON" in faults(json_value, BRIEFS_SAMPLE, SaleBody)["(body)"]
 
 
@@ -78,7 +78,7 @@ def test_w1_every_fault_is_named_at_once() -> None:
         ("33.33", 33_33),
     ],
 )
-def test_2d_a_cost_is_taken_as_it_stands_in_the_text(text: str, cents: int) -> None:
+def test_2d_a_cost_is_taken_as_written_in_the_text(text: str, cents: int) -> None:
     assert read_cost(text) == cents
 
 
@@ -141,7 +141,7 @@ def test_2d_texts_have_their_lengths(field: str, longest: int) -> None:
 @pytest.mark.parametrize(
     "title", ['"quoted"', "it's", "<script>alert(1)</script>", "🛋️ Sofa", "=1+1", "a  b", "ü\u202e"]
 )
-def test_2d_titles_are_kept_as_they_are(title: str) -> None:
+def test_2d_titles_stay_as_they_are(title: str) -> None:
     assert read(item_title=title).item_title == title
 
 
@@ -161,7 +161,7 @@ def test_2c1_anything_else_is_no_store_uuid(name: str) -> None:
     assert "store_uuid" in faults(read, store_uuid=name)
 
 
-def test_more_fields_than_are_asked_for_are_ignored() -> None:
+def test_more_fields_than_are_requested_are_ignored() -> None:
     assert read(colour="red") == read()
 
 

@@ -99,7 +99,7 @@ def test_2c4_one_plan_is_a_list_of_one(service: Warranties) -> None:
     assert [w.warranty_duration_months for w in answer.warranties] == [12]
 
 
-def test_2c3_no_plan_is_no_error_and_store_and_item_are_kept(
+def test_2c3_no_plan_is_no_error_and_store_and_item_are_stored(
     service: Warranties, store: MemoryStore
 ) -> None:
     sale = service.sell(body(item_type="spaceship")).sale
@@ -172,7 +172,7 @@ def test_a_sale_of_an_unchanged_item_leaves_its_record_alone(
 
     service.sell(body())
 
-    assert len(store.kept) == 2
+    assert len(store.rows) == 2
 
 
 def test_w6_each_sale_is_archived_also_one_without_a_plan(
@@ -181,7 +181,7 @@ def test_w6_each_sale_is_archived_also_one_without_a_plan(
     for told in ({}, {"item_type": "spaceship"}):
         service.sell(body(**told))
 
-    assert [effect.id for effect in store.effects] == [f"archive#{each}" for each in store.kept]
+    assert [effect.id for effect in store.effects] == [f"archive#{each}" for each in store.rows]
     assert {effect.kind for effect in store.effects} == {"archive"}
 
 
@@ -194,7 +194,7 @@ def test_a_key_repeats_the_answer_and_nothing_else(service: Warranties, store: M
 
     assert (first.replayed, again.replayed) == (False, True)
     assert SaleAnswer.of(again.sale).json_text() == SaleAnswer.of(first.sale).json_text()
-    assert len(store.kept) == len(store.effects) == 1
+    assert len(store.rows) == len(store.effects) == 1
 
 
 def test_a_key_repeats_a_refusal_too_and_it_is_counted_once(service: Warranties) -> None:
@@ -220,7 +220,7 @@ def test_2d_a_key_is_not_for_another_sale(
     with pytest.raises(KeyReusedError, match=differing):
         service.sell(body(**told), key="k")
 
-    assert len(store.kept) == 1
+    assert len(store.rows) == 1
     assert store.items["furniture", "986kjeo8fy9qhu"].item_cost == 150_00
 
 
@@ -230,7 +230,7 @@ def test_2d_a_key_is_not_for_another_sale(
 @given(
     st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(0, 8), min_size=5, max_size=5)
 )
-def test_w8_whoever_races_and_dies_nothing_is_lost_or_doubled(
+def test_w8_after_races_and_crashes_nothing_is_lost_or_doubled(
     order: list[int], deaths: list[int]
 ) -> None:
     """Five callers with three keys meet at one new store and one new item; some die; all retry."""
@@ -247,8 +247,8 @@ def test_w8_whoever_races_and_dies_nothing_is_lost_or_doubled(
     retried = {key: service.sell(body(), key=key).sale for key in keys}
 
     assert len(store.stores) == len(store.items) == 1
-    assert store.kept.keys() == {sale.request_id for sale in retried.values()}
-    assert len(store.kept) == len(store.effects) == 3
+    assert store.rows.keys() == {sale.request_id for sale in retried.values()}
+    assert len(store.rows) == len(store.effects) == 3
     for key, act in zip(keys, acts, strict=True):
         if act.outcome:
             assert act.outcome.sale == retried[key]
@@ -356,7 +356,7 @@ def test_nothing_is_sold_before_the_first_card(store: MemoryStore) -> None:
     with pytest.raises(NoRateCardError):
         service.sell(body())
 
-    assert not store.kept
+    assert not store.rows
 
 
 def test_what_is_not_there_is_not_cancelled(service: Warranties) -> None:
@@ -370,7 +370,7 @@ def test_what_is_not_there_is_not_cancelled(service: Warranties) -> None:
 @given(
     st.lists(st.integers(0, 9), max_size=20), st.lists(st.integers(0, 6), min_size=3, max_size=3)
 )
-def test_whoever_races_and_dies_a_warranty_is_cancelled_once(
+def test_after_races_and_crashes_a_warranty_is_cancelled_once(
     order: list[int], deaths: list[int]
 ) -> None:
     """Three clerks cancel one warranty at different times of day; some die; all try again."""
@@ -390,7 +390,7 @@ def test_whoever_races_and_dies_a_warranty_is_cancelled_once(
     assert all(act.error is None or isinstance(act.error, Killed) for act in acts)
     retried = service.cancel(f"{sale.request_id}-12", "again").view
 
-    assert len(store.kept[sale.request_id].sale.cancellations) == 1
+    assert len(store.rows[sale.request_id].sale.cancellations) == 1
     assert len(store.effects) == 2
     told = [act.outcome for act in acts if act.outcome]
     assert all(receipt.view == retried for receipt in told)
@@ -507,7 +507,7 @@ def test_a_warranty_tells_how_its_archiving_has_ended(
 
 def test_what_is_not_there_is_not_found(service: Warranties, store: MemoryStore) -> None:
     sale = service.sell(body()).sale
-    store.kept["0" * 8] = StoredSale(sale)
+    store.rows["0" * 8] = StoredSale(sale)
 
     for unknown in (f"{sale.request_id}-36", f"{sale.request_id}-012", "unknown-12"):
         with pytest.raises(NotFoundError):

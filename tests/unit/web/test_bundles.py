@@ -23,7 +23,7 @@ def _bundles() -> Bundles:
     return Bundles(MODULES)
 
 
-def test_a_module_is_sent_with_whoever_alone_imports_it(bundles: Bundles) -> None:
+def test_a_module_is_sent_with_its_only_importer(bundles: Bundles) -> None:
     assert bundles.names == {"app.js", "forms.js", "one.js", "two.js", "style.css"}
     assert bundles.text("app.js") == (
         "const $dom = (() => {\nfunction h() {\nreturn 1;\n}\nreturn { h };\n})();\n"

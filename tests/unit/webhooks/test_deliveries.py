@@ -220,11 +220,11 @@ def test_of_two_who_saw_the_rest_end_one_calls(
     with pytest.raises(OutcomeUnknownError):
         send(house, subscription, event_id)
     house.clock.forward(seconds=2)
-    seen = house.store.look(subscription.id)
+    seen = house.store.get_with_health(subscription.id)
     send(house, subscription, event_id)
     house.outside.answers[URL] = [FAILED]
 
-    monkeypatch.setattr(house.store, "look", lambda _: seen)
+    monkeypatch.setattr(house.store, "get_with_health", lambda _: seen)
     with pytest.raises(NotExecutedError):
         send(house, subscription, event_id)
 
@@ -322,7 +322,7 @@ def outbox(house: House) -> tuple[MemoryStore, Worker]:
 
 def work(house: House, store: MemoryStore, worker: Worker, effect: Effect) -> str:
     """Have an effect tried when it is due."""
-    house.clock.at = max(house.clock.at, store.kept[effect.id].due_at)
+    house.clock.at = max(house.clock.at, store.rows[effect.id].due_at)
     return str(worker.work(effect.id))
 
 
@@ -341,7 +341,7 @@ def test_a_delivery_is_tried_for_three_days_and_is_dead_then(house: House, event
     assert len(house.outside.got) >= 50
 
 
-def test_a_receiver_that_recovers_gets_all_that_waits_and_the_kind_never_stands_still(
+def test_a_receiver_that_recovers_gets_all_that_waits_and_the_kind_is_never_paused(
     house: House, event_id: str
 ) -> None:
     failing, other = house.subscribe(), house.subscribe(OTHER_URL)
@@ -358,12 +358,12 @@ def test_a_receiver_that_recovers_gets_all_that_waits_and_the_kind_never_stands_
     assert len(house.outside.at(URL)) == 1  # and rests since
 
     rounds = 0
-    while waiting := [each for each in effects if not store.kept[each.id].over]:
-        next_one = min(waiting, key=lambda each: store.kept[each.id].due_at)
+    while waiting := [each for each in effects if not store.rows[each.id].over]:
+        next_one = min(waiting, key=lambda each: store.rows[each.id].due_at)
         work(house, store, worker, next_one)
         rounds += 1
         assert rounds < 500
 
-    assert {store.kept[each.id].state for each in effects} == {"done"}
+    assert {store.rows[each.id].state for each in effects} == {"done"}
     assert set(house.outside.at(URL)) == set(ids)
     assert store.stopped == {}

@@ -51,7 +51,7 @@ def test_a_fact_that_is_told_twice_is_one_event(house: House) -> None:
     assert house.log.append([]) == []
 
 
-def test_facts_are_told_apart_by_subject_kind_and_version(house: House) -> None:
+def test_facts_are_distinguished_by_subject_kind_and_version(house: House) -> None:
     facts = [
         fact("orders/1", "order.changed", version="1"),
         fact("orders/1", "order.changed", version="2"),
@@ -96,7 +96,7 @@ def test_of_two_who_record_at_once_one_comes_after_the_other_and_no_fact_comes_t
             lambda: house.log.append([fact("packages/a"), fact("packages/c")]),
         ],
     )
-    mine = EventLog(rival, now=house.clock, kept=timedelta(days=1))
+    mine = EventLog(rival, now=house.clock, retention=timedelta(days=1))
 
     found = mine.append([fact("packages/a"), fact("packages/d")])
 
@@ -113,7 +113,7 @@ def test_what_was_stored_and_not_answered_is_found_stored(house: House) -> None:
             if len(house.ids()) == 1:
                 raise UnavailableError("nobody knows")
 
-    log = EventLog(Unanswered(house, []), now=house.clock, kept=timedelta(days=1))
+    log = EventLog(Unanswered(house, []), now=house.clock, retention=timedelta(days=1))
 
     assert [each.id for each in log.append([fact()])] == house.ids()
     assert len(house.ids()) == 1

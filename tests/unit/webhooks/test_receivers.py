@@ -141,7 +141,7 @@ def test_a_redirect_is_not_followed() -> None:
     assert len(calls) == 1
 
 
-def test_where_nobody_listens_nothing_was_sent() -> None:
+def test_where_no_server_listens_nothing_was_sent() -> None:
     with pytest.raises(NotExecutedError):
         HERE("http://127.0.0.1:1/", b"{}", {})
 

@@ -36,7 +36,7 @@ def since_then(at: datetime, **more: Any) -> ReplayBody:
     return ReplayBody.model_validate({"since": iso(at), **more})
 
 
-def test_an_event_goes_to_whoever_wants_its_kind(house: House) -> None:
+def test_an_event_goes_to_subscribers_of_its_kind(house: House) -> None:
     some = house.subscribe(URL, "package.decided")
     every = house.subscribe(OTHER_URL)
 
@@ -57,7 +57,7 @@ def test_recording_again_delivers_nothing_again_and_completes_what_broke_off(hou
     assert len(house.ids()) == 2
 
 
-def test_whoever_subscribes_later_gets_nothing_from_before(house: House) -> None:
+def test_a_later_subscriber_gets_nothing_from_before(house: House) -> None:
     house.record(fact())
     subscription = house.subscribe()
 
@@ -155,15 +155,15 @@ def test_secrets_do_not_pile_up(house: House) -> None:
 
 def test_what_is_changed_meanwhile_is_read_again(house: House, monkeypatch: Any) -> None:
     made = house.subscribe()
-    look = house.store.look
+    look = house.store.get_with_health
 
     def changed_after_reading(subscription_id: str) -> Any:
         found = look(subscription_id)
-        monkeypatch.setattr(house.store, "look", look)
+        monkeypatch.setattr(house.store, "get_with_health", look)
         change(house, subscription_id, description="theirs")
         return found
 
-    monkeypatch.setattr(house.store, "look", changed_after_reading)
+    monkeypatch.setattr(house.store, "get_with_health", changed_after_reading)
     after = change(house, made.id, kinds=["entry.posted"])
 
     assert (after.description, after.kinds, after.version) == ("theirs", ("entry.posted",), 3)
@@ -258,7 +258,7 @@ def test_one_event_is_delivered_again_once_for_each_key(house: House) -> None:
     assert house.to(subscription) == [event_id] * 3
 
 
-def test_whoever_is_not_active_is_sent_neither_tests_nor_replays(house: House) -> None:
+def test_an_inactive_subscription_is_sent_neither_tests_nor_replays(house: House) -> None:
     subscription = house.subscribe()
     change(house, subscription.id, active=False)
 

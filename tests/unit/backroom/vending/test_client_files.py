@@ -87,7 +87,7 @@ def test_v2_another_time_can_be_said_until_it_is_understood(desk: Desk, log: Pat
 def test_v2_a_no_sends_nothing(desk: Desk, log: Path) -> None:
     result = taking(desk).run(*upload(log), says=["n"])
 
-    assert (result.exit_code, desk.asked) == (1, [])
+    assert (result.exit_code, desk.requests) == (1, [])
     assert "Nothing was sent." in result.stderr
     assert "--downloaded-at" in result.stderr
 
@@ -95,7 +95,7 @@ def test_v2_a_no_sends_nothing(desk: Desk, log: Path) -> None:
 def test_v2_where_nobody_can_be_asked_the_time_must_be_said(desk: Desk, log: Path) -> None:
     result = taking(desk).run(*upload(log))
 
-    assert (result.exit_code, desk.asked) == (2, [])
+    assert (result.exit_code, desk.requests) == (2, [])
     assert "the file's own time? This terminal is not interactive." in result.stderr
     assert "Next: add --yes to use that time, or give another: --downloaded-at" in result.stderr
 
@@ -128,19 +128,19 @@ def test_v2_what_is_said_counts_more_than_the_name(desk: Desk, tmp_path: Path) -
     ("said", "missing"),
     [((), "--technician"), (("--technician", "1"), "--machine")],
 )
-def test_v2_what_neither_name_nor_options_say_is_asked_for(
+def test_v2_what_neither_name_nor_options_say_is_requested(
     desk: Desk, log: Path, said: tuple[str, ...], missing: str
 ) -> None:
     result = desk.run("files", "upload", log, *said)
 
-    assert (result.exit_code, desk.asked) == (2, [])
+    assert (result.exit_code, desk.requests) == (2, [])
     assert f"{missing}: the name log.txt does not contain it" in words(result, "stderr")
 
 
 def test_v2_one_time_is_for_one_file(desk: Desk, log: Path) -> None:
     result = desk.run(*upload(log), log, "--downloaded-at", "2018-09-21T09:34:48")
 
-    assert (result.exit_code, desk.asked) == (2, [])
+    assert (result.exit_code, desk.requests) == (2, [])
 
 
 @pytest.mark.parametrize("command", ["files upload", "import", "audit"])
@@ -150,7 +150,7 @@ def test_a_file_that_is_not_there_is_named_before_anything_is_sent(
     missing = desk.run(*command.split(), log, log.parent / "lost.txt")
     folder = desk.run(*command.split(), log.parent)
 
-    assert (missing.exit_code, folder.exit_code, desk.asked) == (1, 1, [])
+    assert (missing.exit_code, folder.exit_code, desk.requests) == (1, 1, [])
     assert "lost.txt cannot be read: No such file or directory." in missing.stderr
     assert "Next: check its name" in missing.stderr
     assert f"Next: name the files in it: {log.parent}/*" in folder.stderr
@@ -252,14 +252,14 @@ def test_a_large_text_that_is_none_is_found_out_here(desk: Desk, log: Path) -> N
 
     result = taking(desk).run(*upload(log), "--yes")
 
-    assert (result.exit_code, desk.asked) == (1, [])
+    assert (result.exit_code, desk.requests) == (1, [])
     assert "log.txt: this is a PDF document" in words(result, "stderr")
 
 
 # --- what became of it --------------------------------------------------------------------------
 
 
-def test_v9_an_upload_waits_and_shows_what_was_kept_known_and_refused(
+def test_v9_an_upload_waits_and_shows_what_was_accepted_known_and_refused(
     desk: Desk, log: Path
 ) -> None:
     lines = [
@@ -423,7 +423,7 @@ def test_v3_the_list_names_files_rows_and_states(desk: Desk) -> None:
     wide = desk.run("files", "list", "--technician", "1", width=120)
     narrow = desk.run("files", "list", "--technician", "1", width=80)
 
-    assert dict(desk.asked[0].url.params) == {"technician": "T0001"}
+    assert dict(desk.requests[0].url.params) == {"technician": "T0001"}
     assert wide.stdout.index("13") < wide.stdout.index("12 ")
     assert "log.txt" in wide.stdout
     for result in (wide, narrow):
@@ -474,7 +474,7 @@ def test_v4_deleting_is_asked_about(desk: Desk, command: str, path: str) -> None
     silent = desk.run(*command.split(), says=[])
 
     assert (declined.exit_code, unasked.exit_code, silent.exit_code) == (1, 2, 2)
-    assert desk.asked == []
+    assert desk.requests == []
     assert "the rows that no other file holds? [y/N]" in desk.questions[0]
     assert "Nothing was done." in declined.stderr
     assert "Next: add --yes" in unasked.stderr
@@ -490,7 +490,7 @@ def test_v4_a_deleted_file_is_named(
     result = desk.run("files", "delete", 12, "--technician", "1", *options, says=says)
 
     assert result.exit_code == 0
-    assert dict(desk.asked[0].url.params) == {"technician": "T0001"}
+    assert dict(desk.requests[0].url.params) == {"technician": "T0001"}
     assert result.stdout == "Deleted file 12, T0001.GM001.2018-09-21_093448.zip.\n"
 
 

@@ -152,7 +152,7 @@ def test_of_a_large_fleet_only_the_most_urgent_machines_have_bars(desk: Desk) ->
 
     result = desk.run("fleet", width=120)
 
-    asked = {each.url.path for each in desk.asked if "transactions" in each.url.path}
+    asked = {each.url.path for each in desk.requests if "transactions" in each.url.path}
     assert asked == {f"/machines/{serial}/transactions" for serial in serials[:20]}
     assert "Bars: the 20 most urgent." in result.stdout
 
@@ -269,8 +269,8 @@ def test_v7_several_pages_are_one_json_array_and_one_csv(desk: Desk) -> None:
         '[{"id": 1, "machine": "GM001", "at": "2020-02-20T11:29:44Z", "gumballs": 1}]\n'
     )
     assert as_csv.stdout_bytes == b"id,machine\r\n1,GM001\r\n2,GM001\r\n"
-    assert csv.asked[0].url.params["format"] == "csv"
-    assert csv.asked[0].url.params["from"] == "2020-02-20T00:00:00+00:00"
+    assert csv.requests[0].url.params["format"] == "csv"
+    assert csv.requests[0].url.params["from"] == "2020-02-20T00:00:00+00:00"
 
 
 def test_v7_no_transaction_in_a_time_is_said(desk: Desk) -> None:
@@ -316,7 +316,7 @@ def test_v8_the_worklist_says_where_why_since_when_and_what_to_carry(desk: Desk)
 
     told = words(desk.run("worklist", "--technician", "#1"))
 
-    assert desk.asked[0].url.params["technician"] == "T0001"
+    assert desk.requests[0].url.params["technician"] == "T0001"
     assert "GM006 degraded mall, T0001 since 2026-10-25, 27 days" in told
     assert "too many 19 of 324 credits gave more than one gumball clears when: 50 clean" in told
     assert "overdue its log was due on 2026-11-05" in told
@@ -398,7 +398,7 @@ def test_dispatches_are_listed_with_how_they_ended(desk: Desk) -> None:
 
     told = words(desk.run("dispatch", "list", "--state", "closed", "--machine", "GM006", width=160))
 
-    assert dict(desk.asked[0].url.params) == {"state": "closed", "machine": "GM006"}
+    assert dict(desk.requests[0].url.params) == {"state": "closed", "machine": "GM006"}
     assert "2026-11-19 by file 12: the rows since the visit are clean" in told
 
 
@@ -429,7 +429,7 @@ def test_a_fleet_of_many_pages_is_shown_whole() -> None:
     result = desk.run("fleet", "--json")
 
     assert [each["serial"] for each in json.loads(result.stdout)["machines"]] == ["GM001", "GM002"]
-    assert [request.url.query for request in desk.asked] == [b"", b"cursor=x"]
+    assert [request.url.query for request in desk.requests] == [b"", b"cursor=x"]
 
 
 def test_a_rebuild_is_followed_until_it_is_done() -> None:
@@ -443,7 +443,7 @@ def test_a_rebuild_is_followed_until_it_is_done() -> None:
     result = desk.run("fleet", "rebuild")
 
     assert (result.exit_code, result.stdout) == (0, "Rebuilt 12 machines.\n")
-    assert len(desk.asked) == 4
+    assert len(desk.requests) == 4
 
 
 # --- days, stock, visits ------------------------------------------------------------------------
@@ -507,8 +507,8 @@ def test_a_visit_is_reported_with_what_was_done(desk: Desk) -> None:
     result = desk.run("machines", "visit", "GM001", "--full", "--cash", "12.25", "--at", AT)
 
     assert result.exit_code == 0, result.output
-    assert json.loads(desk.asked[0].content)["cash_cents"] == 1_225
-    assert json.loads(desk.asked[0].content)["full"] is True
+    assert json.loads(desk.requests[0].content)["cash_cents"] == 1_225
+    assert json.loads(desk.requests[0].content)["full"] is True
 
 
 @pytest.mark.parametrize("wrong", [[], ["--cash", "12.5"], ["--cash", "a lot"], ["--filled", "-1"]])
@@ -516,4 +516,4 @@ def test_a_visit_without_a_deed_or_with_a_wrong_amount_is_wrong_usage(
     desk: Desk, wrong: list[str]
 ) -> None:
     assert desk.run("machines", "visit", "GM001", *wrong).exit_code == 2
-    assert desk.asked == []
+    assert desk.requests == []

@@ -158,7 +158,7 @@ def test_a_site_without_a_proper_name_is_not_sent(
 def test_an_odd_site_id_stays_one_part_of_the_path(desk: Desk) -> None:
     desk.run("sites", "put", "a/../b", "--name", "x")
 
-    assert {each.url.raw_path for each in desk.asked} == {b"/sites/a%2F..%2Fb"}
+    assert {each.url.raw_path for each in desk.requests} == {b"/sites/a%2F..%2Fb"}
 
 
 def test_v1_technicians_are_listed_with_their_machines(desk: Desk) -> None:

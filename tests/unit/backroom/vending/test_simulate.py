@@ -259,6 +259,6 @@ def test_the_mixed_file_holds_every_row_of_every_machine(tmp_path: Path) -> None
 
     [batch] = parse([path.read_bytes()], machine=None, not_after=ENDING)
     apart = [read(serial, log) for serial, log in simulation.logs.items()]
-    assert batch.kept == sum(len(own.keys) for own in apart)
+    assert batch.accepted == sum(len(own.keys) for own in apart)
     assert batch.refused == sum(own.corrupt_lines for own in apart)
     assert [line for line in simulation.mixed if not line.endswith(b"\n")] == simulation.mixed[-1:]
