@@ -341,6 +341,7 @@ def looks(tables: dict[str, list[dict[str, Any]]]) -> list[str]:
                 "/batches/next",
             ),
             *(f"/orders/{int(id_)}" for id_ in ids("bakery", "ORDERS", "sk")),
+            "/orders/2/notice",
             *(f"/batches/{id_}" for id_ in ids("bakery", "BATCHES", "sk")),
             *("/employees", "/employees/1", "/employees/2"),
         ],
