@@ -167,7 +167,7 @@ def _vending(client: Client) -> Iterator[str]:
 
 def _bakery(client: Client) -> Iterator[str]:
     record = client.record
-    orders = client.pages("/orders?limit=500")
+    orders = client.pages("/orders?status=all&limit=500")
     if len(orders) != len(record.orders):
         yield f"{len(orders)} orders for {len(record.orders)} that were promised"
     shown = client.stack.standins.office.shown()
