@@ -19,8 +19,19 @@ from typing import Any, NamedTuple
 
 _GAP = {"gap": True}
 _LONGEST_S = 60.0
+# No more than this share of the time goes into writing, unless that leaves too much unsaved.
+_SHARE = 0.1
+_LONGEST_PAUSE_S = 30.0
 
 Write = Callable[[Path], None]
+
+
+def pause_after(took_s: float, least_s: float) -> float:
+    """Return how many seconds to wait after a snapshot that took ``took_s``, at least ``least_s``.
+
+    What is in no journal, such as queued messages, is lost with whatever comes in that time.
+    """
+    return max(least_s, min(took_s / _SHARE, _LONGEST_PAUSE_S))
 
 
 class SnapshotError(Exception):

@@ -3,7 +3,8 @@
 MiniStack alone writes its state only when it is stopped. Table items hold every id, counter and
 effect of Backroom, so each write of items is in the journal before it is answered, and is applied
 again after a crash. What a killed process can lose is what else changed since the last snapshot:
-seconds of queued messages, log lines, and stack changes. Runs in MiniStack's own environment.
+seconds (on a busy machine half a minute) of queued messages, log lines, and stack changes. Runs in
+MiniStack's own environment.
 """
 
 import asyncio
@@ -19,11 +20,9 @@ from ministack import app
 from ministack.core import persistence, responses
 from ministack.services import dynamodb, lambda_svc
 
-from infra.local.snapshots import SnapshotError, StateFolder
+from infra.local.snapshots import SnapshotError, StateFolder, pause_after
 
 INTERVAL_S = float(os.environ.get("SAVE_EVERY_S") or 3)
-# No more than this share of the time goes into writing.
-_SHARE = 0.1
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 _TARGET = "DynamoDB_20120810."
 # What MiniStack itself forgets although it depends on it: unread stream records, retried writes.
@@ -74,7 +73,7 @@ class State:
                 except SnapshotError as failed:
                     app.logger.error("The state could not be saved: %s", failed)
             took = time.monotonic() - started
-            await asyncio.sleep(max(INTERVAL_S, took / _SHARE))
+            await asyncio.sleep(pause_after(took, INTERVAL_S))
 
     async def save(self) -> None:
         """Save now. Raises SnapshotError."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.snapshots import SnapshotError, StateFolder
+from infra.local.snapshots import SnapshotError, StateFolder, pause_after
 
 
 def saved(folder: StateFolder, text: str) -> None:
@@ -136,3 +136,10 @@ def test_a_snapshot_closes_the_gap(tmp_path: Path) -> None:
 
     assert list(StateFolder(tmp_path).entries()) == ["after"]
     assert json.loads(next(tmp_path.glob("journal-*")).read_text().split("\n")[0]) == {"gap": True}
+
+
+@pytest.mark.parametrize(("took_s", "pause_s"), [(0.01, 3), (0.6, 6), (3, 30), (60, 30)])
+def test_slow_snapshots_come_less_often_but_every_half_minute(
+    took_s: float, pause_s: float
+) -> None:
+    assert pause_after(took_s, 3) == pytest.approx(pause_s)
