@@ -100,7 +100,7 @@ class LocalAws:
         self._wait(patience_s, process)
         return True
 
-    def stop(self, *, patience_s: float = 30) -> bool:
+    def stop(self, *, patience_s: float = 90) -> bool:
         """Stop the server; return False when it did not run. Raises StateLostError, DaemonError."""
         running = self.pid() is not None
         saving = self.save() if running else None
