@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from infra.standins.server import Standins
 from tests.support.deployed import Deployed, deployed
+from tests.support.iam import let_batches_be_sent
 from tests.support.issuer import claims, signed
 
 SHOP, OFFICE = "https://shop.example", "http://localhost:5173"
@@ -14,10 +15,14 @@ SHOP, OFFICE = "https://shop.example", "http://localhost:5173"
 
 
 def signed_stage(request: pytest.FixtureRequest) -> Deployed:
-    """Return the stage that takes the tokens of its stand-in for an identity provider."""
-    return deployed(
-        request, "signed", signs_in=True, parameters={"CorsOrigins": f"{SHOP}, {OFFICE}"}
-    )
+    """Return the stage that takes the tokens of its stand-in for an identity provider.
+
+    Its functions may do what their roles say.
+    """
+    origins = {"CorsOrigins": f"{SHOP}, {OFFICE}"}
+    found = deployed(request, "signed", signs_in=True, parameters=origins, AUTH="true")
+    let_batches_be_sent(found)
+    return found
 
 
 class StandinIssuer:

@@ -101,6 +101,20 @@ def test_a_schedule_signs_what_it_changes(closed: Deployed, issuer: StandinIssue
     assert [each["what"] for each in last["changes"]] == ["batches/2142-01-01", f"orders/{order}"]
 
 
+def test_a_worker_signs_what_it_changes(closed: Deployed, issuer: StandinIssuer) -> None:
+    cake = {"name": "Signed Cake", "ingredients": {"eggs": 2}}
+    wish = {"customer": "Ada", "recipe": "signed_cake", "persons": 1, "quantity": 1}
+    with holder(closed, issuer.token("bakery:write", "audit:read")) as api:
+        api.post("/cakes", json=cake).raise_for_status()
+        order = api.post("/orders", json={**wish, "urgent": True}).json()["id"]
+
+        def signers() -> set[str]:
+            entries = api.get("/audit", params={"what": f"orders/{order}"}).json()
+            return {each["who"] for each in entries}
+
+        eventually(lambda: "worker:jira" in signers())
+
+
 def test_public_routes_ask_for_nothing(closed: Deployed) -> None:
     for contract in PUBLIC:
         answer = ask(closed.api, contract.method, contract.path)

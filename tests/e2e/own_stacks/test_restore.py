@@ -106,7 +106,7 @@ def test_a_stage_goes_back_to_an_instant_and_nothing_is_done_twice(stage: Stage)
 
     for each in since.effects:
         assert f" {each} was executed" in said
-    assert f"jira#batch#{NEXT} was executed ({since.ticket}); asked for since" in said
+    assert f"jira#batch#{NEXT} was executed ({since.ticket}); requested since" in said
     assert f"jira#batch#{THIRD} may have been executed" in said
     refused = stage.stack.api.post("/orders", json={})
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
