@@ -18,7 +18,7 @@ from tests.support.lanes import PACKAGE_FOLDER, run, share_out
 _LOCAL = {
     "deployed": ("tests/e2e", "tests/targets"),
     "own stacks": ("tests/e2e/own_stacks",),
-    "page": ("tests/features", "tests/browser"),
+    "page": ("tests/features", "tests/browser", "tests/integration/vendors"),
     "in process": ("tests/unit", "tests/integration", "tests/architecture", "tests/state"),
 }
 # What is about the application and not about the embedded AWS.
