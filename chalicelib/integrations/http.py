@@ -282,19 +282,13 @@ class _Plain(urllib3.connection.HTTPConnection):
         super().connect()
         _hold(self)
 
-    def request(self, *told: Any, **named: Any) -> None:
+    def request(self, *positional: Any, **named: Any) -> None:
         _hold(self)
-        super().request(*told, **named)
+        super().request(*positional, **named)
 
 
-class _Encrypted(urllib3.connection.HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _hold(self)
-
-    def request(self, *told: Any, **named: Any) -> None:
-        _hold(self)
-        super().request(*told, **named)
+class _Encrypted(_Plain, urllib3.connection.HTTPSConnection):
+    """The same over TLS."""
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):
