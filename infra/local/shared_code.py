@@ -57,8 +57,14 @@ def share_code(runtime: Any) -> None:
 
 
 def _delete_unused(workers: Path) -> None:
-    links = (each for each in workers.glob(f"*/{_CODE}") if each.is_symlink())
-    used = {each.readlink().parent for each in links}
+    used = {_target(link) for link in workers.glob(f"*/{_CODE}")}
     for folder in workers.glob(f"{PREFIX}*"):
         if folder not in used:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _target(link: Path) -> Path | None:
+    try:
+        return link.readlink().parent
+    except OSError:  # no link, or its worker has just ended
+        return None

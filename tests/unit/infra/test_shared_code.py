@@ -49,6 +49,22 @@ def test_new_code_replaces_what_no_worker_uses_any_more(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 2
 
 
+def test_new_code_is_unpacked_while_a_worker_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = worker(tmp_path, "api-1") / "code"
+    read = Path.readlink
+
+    def gone(link: Path) -> Path:
+        if link == ending:
+            link.unlink()
+        return read(link)
+
+    monkeypatch.setattr(Path, "readlink", gone)
+
+    assert (worker(tmp_path, "api-2", content="2") / "code/app.py").exists()
+
+
 def test_workers_that_start_at_once_share_one_copy(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         started = list(pool.map(lambda n: worker(tmp_path, f"api-{n}"), range(16)))
