@@ -355,10 +355,16 @@ def inputs(chance: Random, parser: Parser) -> bytes:
 
 
 def run(mutator: Mutator, count: int) -> Iterator[tuple[str, str, str | None, bytes]]:
-    """Yield of each of ``count`` inputs its parser, what became of it, what is wrong, and it."""
+    """Yield of each of ``count`` inputs its parser, its outcome, what is wrong, and the input.
+
+    A parser's good inputs come first, as they are.
+    """
     chance = mutator.chance
+    good = {name: iter(parser.good) for name, parser in PARSERS.items()}
     turns = [name for name, parser in PARSERS.items() for _ in range(parser.share)]
     for number in range(count):
         name = turns[number % len(turns)]
-        raw = inputs(chance, PARSERS[name])
+        raw = next(good[name], None)
+        if raw is None:
+            raw = inputs(chance, PARSERS[name])
         yield name, *fault(PARSERS[name], raw), raw
