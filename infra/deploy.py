@@ -27,6 +27,7 @@ from infra import package, quotas
 from infra.change_set import Confirm, DeclinedError
 from infra.kept_data import KeptData
 from infra.stack import Stack, StackError
+from infra.trail import OperatorTrail
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -133,7 +134,8 @@ def roll_out(
         parameters = make_way(stack, folder, parameters, saved, localstack)
     outputs = stack.deploy(folder, parameters, fingerprint, confirm)
     if saved.waiting:
-        saved.restore()
+        with OperatorTrail(session(target), stack).recording("deploy"):
+            saved.restore()
         _say("Restored the saved data")
     stack.check_answers(outputs)
     return _with_vendors(stack, parameters, target)

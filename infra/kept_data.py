@@ -9,6 +9,9 @@ from typing import Any
 
 import boto3
 
+from chalicelib.core.audit.recording import enter_after, enter_ahead
+from infra.trail import began, done, table_name
+
 _TABLE, _BUCKET = "AWS::DynamoDB::Table", "AWS::S3::Bucket"
 _AT_ONCE = 25  # items that BatchWriteItem takes
 
@@ -48,11 +51,17 @@ class KeptData:
         return f"{items} table items and {files} files"
 
     def restore(self) -> None:
-        """Put everything into the tables and buckets of the new stack; forget the folder."""
+        """Put everything into the tables and buckets of the new stack; forget the folder.
+
+        The audit trail has an entry before the items of a table and one after them.
+        """
         for logical, table in self._resources(_TABLE):
             path = self._folder / f"{logical}.items"
             if path.exists():
-                self._put_items(table, json.loads(path.read_text(), object_hook=decoded))
+                items = json.loads(path.read_text(), object_hook=decoded)
+                enter_ahead([began(table_name(logical))])
+                self._put_items(table, items)
+                enter_after([done(table_name(logical), len(items))])
         for logical, bucket in self._resources(_BUCKET):
             for described in sorted((self._folder / logical).glob("*.json")):
                 body = described.with_suffix(".body").read_bytes()

@@ -4,7 +4,7 @@ Effects that were executed after the instant exist at their vendors, while the r
 would execute them again, or get requests for them again. What is known of each goes beside its
 place in the restored outbox (`chalicelib.core.outbox.rows`), where its worker finds it before it
 calls a vendor. Ids go on at a distance, as people and vendors have seen those that were given out
-since. Nothing is written that a second run would write otherwise.
+since. Nothing is written that a second run would write otherwise; all of it is in the audit trail.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,12 +15,15 @@ from typing import Literal
 
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.store.batches import BatchStore, TicketStore
+from chalicelib.bakery.store.things import thing as of_bakery
+from chalicelib.core.audit.recording import Things
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import Effect, Ending
 from chalicelib.core.outbox.index import EffectIndex
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.outbox.rows import EffectRow
 from chalicelib.core.table import Condition, ConditionError, Table
+from infra.trail import table_name
 
 Lookup = Callable[[Effect], str | None]
 """Asks a vendor for the reference to what an effect did; raises where it cannot know."""
@@ -28,6 +31,7 @@ Lookup = Callable[[Effect], str | None]
 DISTANCE = 1_000
 """How many ids are skipped: more than can have been given out unseen."""
 _AT_ONCE = 100
+_THINGS = {"BakeryTable": of_bakery, "OutboxTable": rows.thing}
 _COUNTERS, _DOCUMENTS = "COUNTERS", "DOCUMENTS"
 _WRITING = timedelta(minutes=1)
 """The most between the time of an effect's request and its being stored."""
@@ -47,6 +51,15 @@ class Known:
     lost: bool
     why: str | None = None
     """Why its vendor could not be queried."""
+
+
+def things(logical: str) -> Things:
+    """Return what the audit trail names in a restored table, by its logical id.
+
+    No write goes without an entry: rows that are none of the stage's things are their table.
+    """
+    known = _THINGS.get(logical, lambda _pk, _sk: None)
+    return lambda pk, sk: known(pk, sk) or table_name(logical)
 
 
 def effects(

@@ -9,6 +9,8 @@ Holds workers, schedules and changes; makes restored tables beside the stack's; 
 asks the vendors; says what it found. Only ``--go-on`` (or yes, at a terminal) points the stack at
 the restored tables and lets it go on, in one deployment. Each step may be repeated: run the same
 command again after whatever stopped it. The old tables stay as they are.
+
+The audit trail is not restored: it goes on, and has what the restore writes.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
@@ -24,16 +27,18 @@ from typing import TYPE_CHECKING, Any, get_args
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from chalicelib.core.instants import now
+from chalicelib.core.audit.recording import enter_after, enter_ahead
+from chalicelib.core.instants import iso, now
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.worker import Worker
 from chalicelib.core.table import Table
-from infra import reconcile, restorable
+from infra import reconcile, restorable, trail
 from infra.declarations import short_name
 from infra.deploy import RefusedError, Target, session
 from infra.local.aws import CREDENTIALS, REGION
 from infra.stack import Stack, StackError
 from infra.templates import merged
+from infra.trail import OperatorTrail
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -171,13 +176,15 @@ class Restore:
     def __init__(self, aws: boto3.session.Session, stage: str, target: Target) -> None:
         self._aws = aws
         self._target = target
+        self._dynamodb = aws.client("dynamodb")
         self._stack = Stack(aws, f"backroom-{stage}")
         outputs = self._stack.outputs()
         if not outputs:
             raise RefusedError(f"There is no stack {self._stack.name} here.")
         declared = merged(local=target != "aws").declared
-        names = {table: outputs[table] for table in declared.tables}
-        self._tables = Tables(aws.client("dynamodb"), self._stack.name, names)
+        names = {table: outputs[table] for table in declared.tables if table != trail.TABLE}
+        self._trail = OperatorTrail(aws, self._stack)
+        self._tables = Tables(self._dynamodb, self._stack.name, names)
         self._workers = {f.performs: name for name, f in declared.functions.items() if f.performs}
 
     def copy(self) -> datetime:
@@ -216,7 +223,10 @@ class Restore:
     def compare(self, at: datetime, held_at: datetime) -> list[str]:
         """Note in the restored tables what the others and the vendors know; return it in words."""
         tables = {
-            logical: (self._table(self._tables.names[logical]), self._table(name))
+            logical: (
+                Table(self._dynamodb, self._tables.names[logical]),
+                Table(self._dynamodb, name, things=reconcile.things(logical)),
+            )
             for logical, name in self._tables.restored(at).items()
         }
         lookups = self._lookups()
@@ -234,6 +244,10 @@ class Restore:
         """Point the stack at tables, or leave it where it is, and let everything go on."""
         self._stack.set_parameters({**parameters, restorable.HELD: "false"})
         self._stack.check_answers(self._stack.outputs())
+
+    def recording(self) -> AbstractContextManager[None]:
+        """Enter what is changed meanwhile in the audit trail."""
+        return self._trail.recording("restore")
 
     def prepare(self, at: datetime) -> dict[str, str]:
         """Return the parameters that point the stack at the tables as of an instant."""
@@ -253,9 +267,6 @@ class Restore:
             )
             os.environ.update(configuration["Environment"]["Variables"])
         return {kind: _asking(WORKERS[kind]) for kind in self._workers if kind}
-
-    def _table(self, name: str) -> Table:
-        return Table(self._aws.client("dynamodb"), name)
 
 
 def _asking(worker: str) -> Callable[[Effect], str | None]:
@@ -278,12 +289,20 @@ def instant(text: str) -> datetime:
 
 
 def run(restore: Restore, at: datetime, *, drain_s: float, confirm: Callable[[], bool]) -> None:
-    """Restore a stage, step by step."""
+    """Restore a stage, step by step; what it changes is entered in the audit trail."""
+    with restore.recording():
+        _run(restore, at, drain_s=drain_s, confirm=confirm)
+
+
+def _run(restore: Restore, at: datetime, *, drain_s: float, confirm: Callable[[], bool]) -> None:
+    this = f"restores/{iso(at)}"
     if restore.done(at):
         restore.go_on({})
+        enter_after([trail.done(this)])
         _say(f"The stage works on its tables as of {at.isoformat()}")
         return
     restore.make(at)  # before anything is held, as it may be refused
+    enter_ahead([trail.began(this)])
     held_at = restore.hold(drain_s)
     _say("Workers and schedules stand still, changes are answered 503")
     parameters = restore.prepare(at)
@@ -293,7 +312,9 @@ def run(restore: Restore, at: datetime, *, drain_s: float, confirm: Callable[[],
     if not confirm():
         _say("The stage is held. To continue, the same command with --go-on; or --release")
         return
+    enter_ahead([trail.switching(this)])
     restore.go_on(parameters)
+    enter_after([trail.done(this)])
     _say(f"The stage works on its tables as of {at.isoformat()}; the old ones are as they were")
 
 

@@ -20,13 +20,15 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core import strict_json
+from chalicelib.core.audit.recording import enter_after, enter_ahead
 from chalicelib.core.instants import iso, now
 from chalicelib.core.table import Item, Table
 from infra.deploy import RefusedError, Target, session
 from infra.kept_data import decoded, encoded
 from infra.restorable import HELD
-from infra.stack import Stack
+from infra.stack import Stack, StackError
 from infra.templates import merged
+from infra.trail import OperatorTrail, began, done, table_name
 
 _FORMAT = 1
 _PAGE = 1_000
@@ -42,6 +44,7 @@ class StageTables:
     def __init__(self, aws: boto3.session.Session, stage: str) -> None:
         self._stack = Stack(aws, f"backroom-{stage}")
         self._dynamodb = aws.client("dynamodb")
+        self.trail = OperatorTrail(aws, self._stack)
 
     def table(self, context: str) -> Table:
         """Return the table of a context. Raises RefusedError without such a stack."""
@@ -150,7 +153,10 @@ def _is_number(text: str) -> bool:
 
 
 def put_all(context: str, table: Table, path: Path, *, over: bool) -> int:
-    """Store the items of a file; return how many. Raises RefusedError, with nothing stored."""
+    """Store the items of a file; return how many. Raises RefusedError, with nothing stored.
+
+    The audit trail has an entry before the first item and one after the last.
+    """
     with path.open(encoding="utf-8") as file:
         wrong = faults(context, file)
         found = [fault for fault, _ in zip(wrong, range(_MOST_FAULTS), strict=False)]
@@ -161,8 +167,12 @@ def put_all(context: str, table: Table, path: Path, *, over: bool) -> int:
             f"{table.name} is not empty. --over puts the items of the file over those that it has; "
             "others stay."
         )
+    what = table_name(context)
+    enter_ahead([began(what)])
     with path.open(encoding="utf-8") as file:
-        return _put(table, read(context, file))
+        count = _put(table, read(context, file))
+    enter_after([done(what, count)])
+    return count
 
 
 def _put(table: Table, items: Iterable[Item]) -> int:
@@ -203,9 +213,17 @@ def main() -> int:
             _write(lines(options.context, table), sys.stdout)
             return 0
         stage.check_held()
-        count = put_all(options.context, table, options.file, over=options.over)
+        with stage.trail.recording("import"):
+            count = put_all(options.context, table, options.file, over=options.over)
         print(f"  \u2713 Stored {count} items in {table.name}")
-    except (RefusedError, OSError, UnicodeDecodeError, BotoCoreError, ClientError) as refused:
+    except (
+        RefusedError,
+        StackError,
+        OSError,
+        UnicodeDecodeError,
+        BotoCoreError,
+        ClientError,
+    ) as refused:
         print(f"  \u2717 {refused}", file=sys.stderr)
         return 1
     return 0

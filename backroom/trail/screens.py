@@ -54,9 +54,13 @@ def print_finding(finding: Finding) -> None:
 
 
 def _changes(changes: Sequence[Change]) -> str:
-    parts = [
-        f"{each.what} {each.change}{f' ({each.status})' if each.status else ''}"
-        for each in changes[:_MOST_THINGS]
-    ]
+    parts = [f"{each.what} {each.change}{_detail(each)}" for each in changes[:_MOST_THINGS]]
     rest = len(changes) - _MOST_THINGS
     return ", ".join([*parts, f"and {rest} more"] if rest > 0 else parts)
+
+
+def _detail(change: Change) -> str:
+    """Return what is known of a change beside its kind, in brackets."""
+    count = "" if change.items is None else show.plural(change.items, "item")
+    known = [part for part in (change.status, count) if part]
+    return f" ({', '.join(known)})" if known else ""

@@ -24,6 +24,8 @@ class Change(Model):
     """What was done to it."""
     status: str | None = None
     """Its status afterwards, where the record has one."""
+    items: int | None = None
+    """The number of items that were written to a table at once."""
 
 
 class AuditEntry(Model):
@@ -36,16 +38,17 @@ class AuditEntry(Model):
     who: str
     """The subject of the caller's token; empty where a route takes none, such as a webhook.
 
-    Without a caller it is the function: schedule:daily-batch, worker:jira.
+    Without a caller it is the function: schedule:daily-batch, worker:jira. For an operator's
+    command it is the ARN of their AWS credentials.
     """
     scopes: tuple[str, ...] = ()
     """The scopes that let the caller in."""
     technician: str | None = None
     """The technician's number, if the token has one."""
     method: str
-    """The method of the request; EVENT or EFFECT without a caller."""
+    """The method of the request; EVENT or EFFECT without a caller; COMMAND by an operator."""
     route: str
-    """The route of the request, without its ids; or the function, or the kind of effects."""
+    """The route of the request, without its ids; or the function, kind of effects or command."""
     changes: tuple[Change, ...]
     """What was changed."""
     request_id: str

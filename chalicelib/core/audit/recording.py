@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,6 +16,9 @@ from chalicelib.core import aws, shards
 from chalicelib.core.audit.entries import AuditEntry, Change
 from chalicelib.core.instants import now, sortable
 from chalicelib.core.settings import from_env
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 SHARDS = 8
 """A partition takes 1,000 write units a second, and most entries cost 2 in a transaction."""
@@ -36,6 +39,14 @@ class AuditSettings(BaseModel):
     audit_table: str
 
 
+@dataclass(frozen=True)
+class TrailTable:
+    """The table of a stage's trail, for a process that is none of the stage's functions."""
+
+    client: "DynamoDBClient"
+    name: str
+
+
 @dataclass
 class Recording:
     """One request whose changes are entered."""
@@ -47,6 +58,8 @@ class Recording:
     route: str
     request_id: str
     named: str
+    trail: TrailTable | None = None
+    """Where its entries are stored; None: in the table that the environment names."""
     written: int = 0
     noted: set[tuple[Change, ...]] = field(default_factory=set)
 
@@ -101,6 +114,14 @@ def recording_function(who: str, *, kind: str, route: str, request_id: str) -> I
         yield
 
 
+@contextmanager
+def recording_command(who: str, *, command: str, trail: TrailTable) -> Iterator[None]:
+    """Record what an operator's ``command`` changes in a stage's tables."""
+    named = str(uuid.uuid4())
+    with _set(Recording(who, (), None, "COMMAND", command, named, named, trail)):
+        yield
+
+
 def entered_as(who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Wrap the handler of an event: what it changes is the doing of ``who``.
 
@@ -147,7 +168,7 @@ def entering(changes: Sequence[Change]) -> list[dict[str, Any]]:
     current = _recording.get()
     if current is None or not changes:
         return []
-    return [_put(current.entry(changes, now(), ahead=False))]
+    return [{"Put": _put(current, changes, ahead=False)}]
 
 
 def enter_ahead(changes: Sequence[Change]) -> None:
@@ -156,7 +177,14 @@ def enter_ahead(changes: Sequence[Change]) -> None:
     if current is None or not changes or tuple(changes) in current.noted:
         return
     current.noted.add(tuple(changes))
-    aws.dynamodb().put_item(**_put(current.entry(changes, now(), ahead=True))["Put"])
+    _enter(current, changes, ahead=True)
+
+
+def enter_after(changes: Sequence[Change]) -> None:
+    """Enter ``changes`` that no transaction takes along after they were made."""
+    current = _recording.get()
+    if current is not None:
+        _enter(current, changes, ahead=False)
 
 
 def place(at: datetime, entry_id: str) -> tuple[str, str]:
@@ -169,7 +197,15 @@ def shard_key(shard: int) -> str:
     return f"ENTRIES#{shard}"
 
 
-def _put(entry: AuditEntry) -> dict[str, Any]:
+def _enter(current: Recording, changes: Sequence[Change], *, ahead: bool) -> None:
+    dynamodb = current.trail.client if current.trail else aws.dynamodb()
+    dynamodb.put_item(**_put(current, changes, ahead=ahead))
+
+
+def _put(current: Recording, changes: Sequence[Change], *, ahead: bool) -> dict[str, Any]:
+    """Return the arguments of the write that stores the next entry."""
+    entry = current.entry(changes, now(), ahead=ahead)
     pk, sk = place(entry.at, entry.id)
+    table = current.trail.name if current.trail else from_env(AuditSettings).audit_table
     item = {"pk": {"S": pk}, "sk": {"S": sk}, "body": {"S": entry.stored_text()}}
-    return {"Put": {"TableName": from_env(AuditSettings).audit_table, "Item": item}}
+    return {"TableName": table, "Item": item}

@@ -235,7 +235,7 @@ function audit([part]) {
       columns: [
         ["When", (each) => ago(each.at), "", (each) => each.at],
         ["Who", (each) => each.who || "A signed webhook", "", (each) => each.who],
-        ["What", (each) => each.changes.map((one) => h("div", {}, `${words(one.change)} `, h("span", { class: "id" }, one.what), one.status && ` (${words(one.status).toLowerCase()})`))],
+        ["What", (each) => each.changes.map((one) => h("div", {}, `${words(one.change)} `, h("span", { class: "id" }, one.what), one.status && ` (${words(one.status).toLowerCase()})`, one.items !== undefined && `, ${many(one.items, "item")}`))],
         ["Request", (each) => h("code", {}, `${each.method} ${each.route}`), "wide", (each) => each.route],
       ],
     }));

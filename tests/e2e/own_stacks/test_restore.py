@@ -1,7 +1,8 @@
 """A deployed stage goes back to an instant, and whatever its vendors have, they have once.
 
 The embedded AWS has no past: the copies that ``--copy`` makes at the instant stand for what
-RestoreTableToPointInTime makes of it. All the rest is what runs on AWS, with IAM enforced.
+RestoreTableToPointInTime makes of it. All the rest is what runs on AWS, with IAM enforced and
+sign-in, so what the operator changes is in the audit trail.
 """
 
 import os
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.access import SCOPES
 from infra.deploy import session
 from infra.reconcile import DISTANCE
 from infra.stack import Stack
@@ -24,10 +26,12 @@ from tests.support.bakery.deployed import CAKE, DeployedBakery, somebody
 from tests.support.deployed import aimed_at, deployed
 from tests.support.iam import let_batches_be_sent
 from tests.support.patience import eventually
+from tests.support.signed import StandinIssuer
 from tests.support.warranties.fakes import SOFA
 
 ROOT = Path(__file__).parents[3]
 DAY = date(2144, 3, 1)
+_FAR = 4_000_000_000
 NEXT, THIRD, FOURTH = (DAY + timedelta(days=each) for each in (1, 2, 3))
 
 
@@ -57,6 +61,12 @@ class Stage(DeployedBakery):
         lines = sum(len(each["lines"] or ()) for each in files)
         return {**counted, "google": len(files), "lines": lines}
 
+    def trail(self, **query: str) -> list[dict[str, Any]]:
+        """Return entries of the audit trail, oldest first."""
+        found = self.stack.api.get("/audit", params={"limit": "500", **query})
+        assert found.status_code == 200, found.text
+        return list(reversed(found.json()))
+
     def calm(self) -> bool:
         """Return whether no effect waits."""
         states = ("pending", "sending", "unsure")
@@ -71,8 +81,10 @@ class Stage(DeployedBakery):
 
 @pytest.fixture(scope="module")
 def stage(request: pytest.FixtureRequest) -> Stage:
-    stack = deployed(request, "restore", AUTH="true")
+    stack = deployed(request, "restore", signs_in=True, AUTH="true")
     let_batches_be_sent(stack)
+    token = StandinIssuer(stack.standins).token(*SCOPES, sub="boss", exp=_FAR)
+    stack.api.headers["Authorization"] = f"Bearer {token}"
     found = Stage(stack, stack.standins)
     found.post("/cakes", {"name": "Chocolate Cake", "ingredients": CAKE})
     return found
@@ -100,7 +112,7 @@ def test_a_stage_goes_back_to_an_instant_and_nothing_is_done_twice(stage: Stage)
     known = orders_before(stage)
     [at] = re.findall(r"--at (\S+)", stage.restore("--copy"))
     since = happened_since(stage, known)
-    there = stage.at_vendors()
+    there, entered = stage.at_vendors(), stage.trail()
 
     said = stage.restore("--at", at, "--drain", "3")
 
@@ -134,6 +146,25 @@ def test_a_stage_goes_back_to_an_instant_and_nothing_is_done_twice(stage: Stage)
     assert stage.ticket(new) != since.ticket
     assert len(stage.issues(f"order-batch-{FOURTH}")) == 1
     assert stage.doubles() == []
+    assert stage.trail()[: len(entered)] == entered  # of what was lost, too
+    assert_entered(stage, at, since)
+
+
+def assert_entered(stage: Stage, at: str, since: Since) -> None:
+    """Check that the trail has what the three runs changed, and who ran them."""
+    by_restore = [each for each in stage.trail() if each["method"] == "COMMAND"]
+    operator = stage.stack.client("sts").get_caller_identity()["Arn"]
+    assert {(each["who"], each["route"]) for each in by_restore} == {(operator, "restore")}
+    steps = [
+        change["status"]
+        for each in by_restore
+        for change in each["changes"]
+        if change["what"] == f"restores/{at}"
+    ]
+    assert steps == ["began", "began", "began", "switching", "done", "done"]
+    named = {change["what"] for each in by_restore for change in each["changes"]}
+    assert named >= {*(f"effects/{each}" for each in since.effects), f"batches/{NEXT}"}
+    assert "tables/bakery" in named  # its counters
 
 
 def orders_before(stage: Stage) -> Before:

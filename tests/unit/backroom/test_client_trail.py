@@ -48,6 +48,16 @@ def test_the_form_of_a_seal_never_changes() -> None:
     assert sealed()[-1].hash == ("07e1237801504b4eb8e1ba889c262b878c517f61ba1ec35427f57ab8c8780704")
 
 
+def test_the_size_of_an_import_is_shown(desk: Desk) -> None:
+    change = Change(what="tables/bakery", change="changed", status="done", items=1_101)
+    loaded = entry(0, who="arn:operator").model_copy(update={"changes": (change,)})
+    served(desk, [loaded], [])
+
+    shown = words(desk.run("trail", "list"))
+
+    assert "tables/bakery changed (done, 1,101 items)" in shown
+
+
 def test_an_empty_page_that_has_a_next_one_is_not_the_end(desk: Desk) -> None:
     link: dict[str, Any] = {"Link": '</audit?cursor=x>; rel="next"'}
     desk.on("GET", "/audit", [], **link).on("GET", "/audit", [])

@@ -7,7 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.core.audit.entries import AuditEntry
+from chalicelib.core.audit.recording import TrailTable, recording_command
 from infra.kept_data import KeptData
+from infra.trail import began, done
+from tests.support.dynamodb import items, make_table
 from tests.support.moto_aws import mock_aws
 
 ITEMS = [
@@ -92,6 +96,26 @@ def test_items_and_files_are_back_after_the_stack_was_created_again(
     assert found["Body"].read() == b"rows"
     assert (found["ContentType"], found["Metadata"]) == ("text/csv", {"of": "GM001"})
     assert not kept.waiting
+
+
+def test_items_that_are_put_back_are_entered_before_and_after(account: Any, tmp_path: Path) -> None:
+    account.create()
+    fill(account)
+    kept = KeptData(account, "small", tmp_path / "kept")
+    kept.keep()
+    make_table(account.client("dynamodb"), "AuditTable", "audit")
+    account.create()
+
+    trail = TrailTable(account.client("dynamodb"), "audit")
+    with recording_command("arn:operator", command="deploy", trail=trail):
+        kept.restore()
+
+    entries = [
+        AuditEntry.model_validate_json(each["body"]["S"])
+        for each in items(account.client("dynamodb"), "audit")
+    ]
+    changes = [each.changes for each in sorted(entries, key=lambda each: each.at)]
+    assert changes == [(began("tables/"),), (done("tables/", len(ITEMS)),)]
 
 
 def test_what_was_interrupted_while_it_was_copied_does_not_count(
