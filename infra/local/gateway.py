@@ -324,13 +324,16 @@ def main() -> None:
     import uvicorn
     from ministack.app import app as aws
     from ministack.core import lambda_runtime
+    from ministack.services import dynamodb
     from ministack.services.apigateway_v1 import resolve_base_path_mapping
 
+    from infra.local.parse_once import parse_once
     from infra.local.shared_code import share_code
     from infra.local.state import State
 
     aws_port, api_port, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     share_code(lambda_runtime)
+    parse_once(dynamodb)
     gateway = Gateway(
         aws,
         aws_port,
