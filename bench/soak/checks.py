@@ -14,9 +14,6 @@ from tests.support.bakery.deployed import scheduled
 from tests.support.patience import eventually
 from tests.support.vending.crew import PENDING, agrees
 
-# What the embedded AWS may forget when it is killed: messages queued since its last snapshot,
-# which it writes every 3 seconds when it is quick. docs/localstack.md, infra/local/state.py
-FORGETS_S = 20.0
 _WAITING = ("pending", "unsure", "sending", "disabled")
 _QUEUES = ("VendingUploadsQueue", "VendingFleetQueue", "DeliveriesPackagesQueue")
 VENDORS = ("jira", "slack", "google", "github")
@@ -109,15 +106,9 @@ def _deliveries(client: Client) -> Iterator[str]:
     record = client.record
     for known in record.packages.values():
         _decided_once(client, known)
-    lost = [
-        name for name in record.queued if client.ask("GET", f"/packages/{name}").status_code == 404
-    ]
-    for name in lost:
-        at = record.queued[name]
-        if not any(0 <= kill - at <= FORGETS_S for kill in record.server_kills):
+    for name, at in record.queued.items():
+        if client.ask("GET", f"/packages/{name}").status_code == 404:
             yield f"package {name} was queued at {at} and is lost"
-    if lost:
-        print(f"{len(lost)} of {len(record.queued)} queued packages went with a killed queue")
     tally: dict[str, Counter[str]] = {}
     cursor: dict[str, str] = {}
     while True:
@@ -131,8 +122,8 @@ def _deliveries(client: Client) -> Iterator[str]:
     if counted["by_type"] != tally:
         yield f"counters and records differ: {counted['by_type']}, {tally}"
     total = sum(sum(counts.values()) for counts in tally.values())
-    if total != len(record.packages) + len(record.queued) - len(lost):
-        yield f"{total} packages for {len(record.packages)} + {len(record.queued)} - {len(lost)}"
+    if total != len(record.packages) + len(record.queued):
+        yield f"{total} packages for {len(record.packages)} + {len(record.queued)}"
 
 
 def _warranties(client: Client) -> Iterator[str]:

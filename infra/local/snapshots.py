@@ -29,7 +29,7 @@ Write = Callable[[Path], None]
 def pause_after(took_s: float, least_s: float) -> float:
     """Return how many seconds to wait after a snapshot that took ``took_s``, at least ``least_s``.
 
-    What is in no journal, such as queued messages, is lost with whatever comes in that time.
+    What is in no journal, such as log lines, is lost with whatever comes in that time.
     """
     return max(least_s, min(took_s / _SHARE, _LONGEST_PAUSE_S))
 

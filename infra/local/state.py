@@ -1,10 +1,12 @@
-"""Keeps what the embedded AWS stores: a snapshot every few seconds, a journal of table writes.
+"""Keeps what the embedded AWS stores: a snapshot every few seconds, a journal of what came since.
 
 MiniStack alone writes its state only when it is stopped. Table items hold every id, counter and
-effect of Backroom, so each write of items is in the journal before it is answered, and is applied
-again after a crash. What a killed process can lose is what else changed since the last snapshot:
-seconds (on a busy machine half a minute) of queued messages, log lines, and stack changes. Runs in
-MiniStack's own environment.
+effect of Backroom, and a queued package is an accepted one, so each write of items and each message
+for a queue is in the journal before it is answered, and is applied again after a crash. Messages
+that were worked off since the last snapshot arrive twice then, as queues may deliver them. What a
+killed process can lose is what else changed since the last snapshot: seconds (on a busy machine
+half a minute) of notices of uploads, log lines, and stack changes. Runs in MiniStack's own
+environment.
 """
 
 import asyncio
@@ -18,12 +20,13 @@ from typing import Any
 
 from ministack import app
 from ministack.core import persistence, responses
-from ministack.services import dynamodb, lambda_svc
+from ministack.services import dynamodb, lambda_svc, sqs
 
 from infra.local.snapshots import SnapshotError, StateFolder, pause_after
 
 INTERVAL_S = float(os.environ.get("SAVE_EVERY_S") or 3)
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+_SEND = "SendMessage"
 _TARGET = "DynamoDB_20120810."
 # What MiniStack itself forgets although it depends on it: unread stream records, retried writes.
 _EXTRA = "backroom_tables"
@@ -41,6 +44,8 @@ class State:
         self.changed = True
         self.saved_at = time.time()
         dynamodb.handle_request = self._journaled
+        self._send_message = sqs._act_send_message
+        sqs._act_send_message = sqs._HANDLERS[_SEND] = self._sent  # a batch calls it, too
         app.save_all = lambda _: self._save_last()
         code = folder / "lambda-blobs"  # all snapshots share it
         with suppress(FileNotFoundError):
@@ -49,7 +54,7 @@ class State:
         lambda_svc._prune_orphan_code_blobs = lambda _: None
 
     async def recover(self) -> int:
-        """Apply the writes that came after the snapshot that was loaded; return how many."""
+        """Apply what came after the snapshot that was loaded; return how many entries."""
         clean = self._folder / CLEAN
         clean.unlink(missing_ok=True)
         _restore_extra(persistence.load_state(_EXTRA) or {})
@@ -57,9 +62,13 @@ class State:
         for account, region, action, request in self._disk.entries():
             responses._request_account_id.set(account)
             responses._request_region.set(region)
-            headers = {"x-amz-target": _TARGET + action}
-            body = json.dumps(request).encode()
-            await self._handle_table_request("POST", "/", headers, body, {})
+            if action == _SEND:
+                with suppress(sqs._Err):  # the queue was deleted since
+                    self._send_message(request, "")
+            else:
+                headers = {"x-amz-target": _TARGET + action}
+                body = json.dumps(request).encode()
+                await self._handle_table_request("POST", "/", headers, body, {})
             applied += 1
         return applied
 
@@ -111,6 +120,14 @@ class State:
         if action in _WRITES and answer[0] == 200 and not repeated:
             account, region = responses.get_account_id(), responses.get_region()
             self._disk.append([account, region, action, request])
+        return answer
+
+    def _sent(self, data: dict[str, Any], queue_url: str) -> Any:
+        """Queue a message; it is in the journal then. Raises sqs._Err."""
+        answer = self._send_message(data, queue_url)
+        account, region = responses.get_account_id(), responses.get_region()
+        request = {**data, "QueueUrl": data.get("QueueUrl", queue_url)}
+        self._disk.append([account, region, _SEND, request])
         return answer
 
     def _forget_old_code(self) -> None:

@@ -1,5 +1,6 @@
 """An embedded AWS that is killed at any moment, or cannot write, and what is there afterwards."""
 
+import json
 import os
 import resource
 import signal
@@ -9,6 +10,7 @@ import pytest
 
 from infra.local.aws import LocalAws, StateLostError
 from tests.support.bakery.deployed import CAKE, DeployedBakery
+from tests.support.deliveries.fakes import BOX
 from tests.support.deployed import Deployed, deployed
 from tests.support.patience import eventually
 from tests.support.processes import processes
@@ -73,6 +75,26 @@ def test_a_write_that_was_answered_survives_a_kill_at_once_and_is_applied_once(
     start(bakery.stack)
 
     assert bakery.get(f"/accounts/{account}")["balance"] == 12
+
+
+def test_packages_queued_right_before_a_kill_are_decided_after_it(bakery: DeployedBakery) -> None:
+    stack = bakery.stack
+    assert isinstance(stack.aws, LocalAws)
+    assert stack.aws.save() is None
+    names = [f"queued-{number}" for number in range(10)]
+    stack.client("sqs").send_message_batch(
+        QueueUrl=stack.outputs["DeliveriesPackagesQueue"],
+        Entries=[
+            {"Id": name, "MessageBody": json.dumps({**BOX, "package_id": name})} for name in names
+        ],
+    )
+
+    kill(stack)
+    start(stack)
+
+    found = [f"/packages/{name}" for name in names]
+    eventually(lambda: all(stack.api.get(path).is_success for path in found))
+    assert stack.api.get("/statistics").json()["packages_delivered"] == len(names)
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
