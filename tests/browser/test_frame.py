@@ -353,6 +353,68 @@ def test_the_overview_says_what_does_not_work_and_operations_what_to_do(
     expect(screens.page.get_by_role("heading", name="Kinds that stand still")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"status": "empty", "orders": []}, "No orders are waiting, so no ticket was created."),
+        ({"status": "sealed", "orders": [7, 8]}, "The ticket is created with 2 orders."),
+    ],
+)
+def test_a_batch_that_has_not_run_is_created_from_operations(
+    stack: Deployed, opened: Callable[[str], Screens], answer: dict[str, object], said: str
+) -> None:
+    needed(stack, "/cakes")
+    schedule: dict[str, object] = {"name": "bakery_daily_batch", "every_s": 86_400}
+    schedule |= {"overdue": True, "ran_at": "2026-01-02T06:00:00Z"}
+    requested: list[str] = []
+
+    def create(route: Route) -> None:
+        requested.append(route.request.method)
+        schedule["overdue"] = False
+        route.fulfill(json=answer)
+
+    screens = opened(stack.aws.api)
+    screens.page.route("**/schedules", lambda route: route.fulfill(json=[schedule]))
+    screens.page.route("**/batches", create)
+
+    screens.show("operations")
+    retry = screens.page.get_by_role("button", name="Retry: Bakery daily batch")
+    retry.click()
+
+    expect(screens.page.get_by_text(said)).to_be_visible()
+    assert requested == ["POST"]
+    expect(retry).to_have_count(0)
+
+
+@pytest.mark.parametrize("state", ["unsure", "dead"])
+def test_an_effect_that_was_not_executed_is_retried_from_its_screen(
+    stack: Deployed, opened: Callable[[str], Screens], state: str
+) -> None:
+    effect: dict[str, object] = {"id": "jira#order#7", "kind": "jira", "state": state}
+    effect |= {"attempts": 3, "asked_at": "2026-01-02T14:16:00Z", "payload": {"order": 7}}
+    effect |= {"last_error": "Jira: timed out"}
+    retried: list[object] = []
+
+    def retry(route: Route) -> None:
+        retried.append(json.loads(route.request.post_data or "{}"))
+        effect.update(state="done", reference="ING-7")
+        route.fulfill(json=effect)
+
+    screens = opened(stack.aws.api)
+    screens.page.route("**/outbox/effect?*", lambda route: route.fulfill(json=effect))
+    screens.page.route("**/outbox/retry", retry)
+
+    screens.show("operations/effect/jira%23order%237")
+    screens.sees("Jira: timed out")
+    button = screens.page.get_by_role("button", name="Retry", exact=True)
+    button.click()
+
+    expect(screens.page.get_by_text("1 ticket will be tried now.")).to_be_visible()
+    assert retried == [{"id": "jira#order#7"}]
+    screens.sees("ING-7")
+    expect(button).to_have_count(0)
+
+
 def test_everything_is_found_from_everywhere(
     furnished: Deployed, opened: Callable[[str], Screens]
 ) -> None:

@@ -60,12 +60,17 @@ function ticket(asked, number) {
   return h("div", {}, h("p", { class: "unprinted" }, h("a", { href: "#/bakery/batches" }, "What to buy next")), h("section", {}, title, place));
 }
 
+/** Returns what a request for a ticket came to, as a sentence. */
+export function outcome({ status, orders }) {
+  return status === "empty" ? "No orders are waiting, so no ticket was created." : `The ticket is created with ${many(orders.length, "order")}.`;
+}
+
 /** Returns the button that orders now: on today's ticket, or on an extra one if that has been created before. */
 function run(place) {
   return action("Create ticket now", async () => {
     let { value } = await ask("POST", "/batches", { again: true });
     if (value.next_ticket) ({ value } = await ask("POST", "/batches", { query: { ticket: value.next_ticket }, again: true }));
-    say(value.status === "empty" ? "No orders are waiting, so no ticket was created." : `The ticket is created with ${many(value.orders.length, "order")}.`);
+    say(outcome(value));
     if (value.status === "empty") await place.reload();
     else location.hash = `#/bakery/batches/${value.date}/${value.number || 1}`;
   }, { question: { title: "Create the ticket now?", text: "It includes all waiting orders; later orders go on the next one.", yes: "Create ticket", tone: "" } });

@@ -1,6 +1,7 @@
 /** Operations: what is wrong and what to do, the vendors, effects, dead letters, the runbook. */
 
 import { ask, at, get } from "./api.js";
+import { outcome } from "./batches.js";
 import { ago, count, day, h, many, moment, say, sentence, words } from "./dom.js";
 import { clock, effects as named, look, problems, vendor } from "./health.js";
 import { filtered, filters, list, midnight, table, unfolding } from "./lists.js";
@@ -79,7 +80,7 @@ function trouble(found, reload) {
       each.effects?.length && may("POST", "/outbox/retry") && action("Retry", () => again(each.effects, reload), { "aria-label": `Retry: ${each.title}` }),
       each.ordering && may("POST", "/batches") && action("Retry", async () => {
         const { value } = await ask("POST", "/batches", { again: true });
-        say(value.status === "empty" ? "No orders are waiting, so no ticket was created." : `The ticket is created with ${many(value.orders.length, "order")}.`);
+        say(outcome(value));
         await reload();
       }, { "aria-label": `Retry: ${each.title}` }),
       each.queue && redriving(each.queue, reload)))));
