@@ -44,7 +44,10 @@ class OrderStore:
         self._outbox = outbox
 
     def next_id(self) -> int:
-        """Return an id that no order has: 1, 2, 3, ..., with gaps."""
+        """Return an id that no order has: 1, 2, 3, ..., with gaps.
+
+        The first call of a stage, or of one from before 0.2.0, notes where customers' lists begin.
+        """
         counted = self._table.update(
             *_COUNTER, "ADD #last :one", values={":one": {"N": "1"}}, names={"#last": "last"}
         )

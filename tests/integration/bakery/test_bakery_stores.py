@@ -28,6 +28,7 @@ from chalicelib.bakery.store import items
 from chalicelib.core.outbox.store import EffectStore, OvertakenError
 from tests.support.bakery.table import Stores
 from tests.support.clock import Clock
+from tests.support.dynamodb import spending
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
@@ -152,6 +153,22 @@ def test_orders_of_a_version_without_lists_of_customers_are_found_too(stores: St
     assert new == 3
     found = [each.id for each in stores.orders.perhaps_of("mr_cakelover", None)]
     assert found == [late, new, 2, 1]
+
+
+@pytest.mark.parametrize("older_orders", [0, 2])
+def test_only_the_first_order_notes_where_the_lists_of_customers_begin(
+    stores: Stores, older_orders: int
+) -> None:
+    if older_orders:  # of a version without such lists
+        stores.table.add("COUNTERS", "ORDERS", "last", older_orders)
+
+    calls = []
+    for _ in range(3):
+        with spending(stores.client) as spent:
+            stores.orders.next_id()
+        calls.append(spent.calls)
+
+    assert calls == [{"UpdateItem": 2}, {"UpdateItem": 1}, {"UpdateItem": 1}]
 
 
 def test_an_order_that_is_open_again_waits_again(stores: Stores) -> None:
