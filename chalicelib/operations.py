@@ -109,7 +109,7 @@ def _all() -> list[Route]:
 
 @bp.on("GET", "/", access="public", response=Index, also_produces=("text/html",))
 def get_index() -> Response:
-    """Return the name of the service and its links; browsers get the page."""
+    """Show the service's name and links; browsers get the page."""
     from chalicelib.web import routes as web  # noqa: PLC0415 - needed only here
 
     if web.wants_page(bp.current_request):
@@ -120,13 +120,13 @@ def get_index() -> Response:
 
 @bp.on("GET", "/ping", access="public", response=Ping)
 def ping() -> Response:
-    """Answer without touching anything."""
+    """Check that the API responds."""
     return ok(Ping())
 
 
 @bp.on("GET", "/auth", access="public", response=SignIn)
 def get_auth() -> Response:
-    """Say whether this stage takes bearer tokens, whose, and which scopes there are."""
+    """Show whether the stage requires bearer tokens, their issuer, and all scopes."""
     return ok(_sign_in())
 
 
@@ -147,7 +147,7 @@ def _sign_in() -> SignIn:
 
 @bp.on("GET", "/health", access="public", response=Health)
 def get_health() -> Response:
-    """Answer 200 when the database can be read; 503 with Retry-After when it can't.
+    """Check that the database can be read: 200, or 503 with Retry-After.
 
     A container reads once a second at most, however many ask.
     """
@@ -159,7 +159,7 @@ def get_health() -> Response:
 
 @bp.on("GET", "/openapi.json", access="public")
 def get_openapi() -> Response:
-    """Describe this API (OpenAPI 3.1)."""
+    """Get the OpenAPI 3.1 document of this API."""
     return respond(_document(takes_tokens=from_env(AuthSettings).auth == "jwt"))
 
 

@@ -190,7 +190,7 @@ def show_warranty(
     warranty_id: Annotated[str, typer.Argument(metavar="WARRANTY", help="Its number or id.")],
     as_json: Json = False,
 ) -> None:
-    """Show a warranty, the rule of its price, its store and item, and whether it is archived."""
+    """Show a warranty with its price rule, store and item, and whether it is archived."""
     with session.of(context).api(WarrantiesApi) as api:
         answer = api.warranty(warranty_id)
     if as_json:

@@ -20,7 +20,7 @@ _SEALS = Pages("/audit/seals", SealPosition)
 
 @bp.on("GET", "/audit", access="audit:read", query=AuditQuery, response=AuditEntry, as_list=True)
 def list_audit_entries(query: AuditQuery) -> Response:
-    """List who changed what, newest first: all, of a person, of a thing, of a span of time."""
+    """List audit entries, newest first, by author, record or time."""
     if query.from_ and query.to and query.to < query.from_:
         raise InvalidInputError([fault("query", "to", "must not be before from")])
     wanted = Wanted(
@@ -35,6 +35,6 @@ def list_audit_entries(query: AuditQuery) -> Response:
 
 @bp.on("GET", "/audit/seals", access="audit:read", query=SealsQuery, response=Seal, as_list=True)
 def list_audit_seals(query: SealsQuery) -> Response:
-    """List the seals of the trail, newest first; each proves its entries and all seals before."""
+    """List the seals of the audit trail, newest first."""
     page = audit().seals(before=_SEALS.start(query), limit=query.limit)
     return json_list(page.rows, next_page=_SEALS.following(query, page.next))

@@ -44,7 +44,7 @@ _WEBHOOK = Upload(media_types=("application/json",), limit=1_000_000)
     "GET", "/batches", access="bakery:read", query=BatchesQuery, response=BatchSummary, as_list=True
 )
 def list_batches(query: BatchesQuery) -> Response:
-    """List the batches, newest first."""
+    """List batches, newest first."""
     start = _BATCHES.start(query)
     before = batch_id(*start) if start else query.before
     found = bakery().batching.recent(before=before)
@@ -63,7 +63,7 @@ def list_batches(query: BatchesQuery) -> Response:
     errors=(409,),
 )
 def create_batch(query: TicketQuery) -> Response:
-    """Order what all waiting orders need, now; the same day again answers the same batch.
+    """Create the day's batch from all waiting orders; a repeat returns the same batch.
 
     ``ticket`` 2 and so on are extra tickets of the day.
     """
@@ -82,7 +82,7 @@ def create_batch(query: TicketQuery) -> Response:
 
 @bp.on("GET", "/batches/next", access="bakery:read", response=NextBatchAnswer)
 def get_next_batch() -> Response:
-    """Show what the waiting orders need before their ticket goes."""
+    """Preview the next batch: the ingredients of all waiting orders."""
     return ok(NextBatchAnswer.of(bakery().batching.upcoming()))
 
 
@@ -96,7 +96,7 @@ def get_next_batch() -> Response:
     errors=(404,),
 )
 def get_batch(path: BatchPath, query: TicketQuery) -> Response:
-    """Show a day's batch, every line of its ticket expanded to its orders."""
+    """Show a day's batch, with the orders of each line of its ticket."""
     return ok(BatchAnswer.of(bakery().batching.show(path.day, query.ticket)))
 
 
@@ -111,7 +111,7 @@ def get_batch(path: BatchPath, query: TicketQuery) -> Response:
     errors=(401,),
 )
 def receive_jira_webhook(content: bytes, headers: WebhookHeaders) -> Response:
-    """Receive Jira's signed webhook about a ticket; it only triggers a read of that ticket."""
+    """Receive a signed webhook from Jira and read its ticket again."""
     shortages = bakery().shortages
     shortages.verify(content, headers.signature)
     event = json_value(content, JiraEvent)

@@ -36,7 +36,7 @@ _ORDERS = Pages("/orders", Id)
 
 @bp.on("GET", "/cakes", access="bakery:read", response=CakeAnswer, as_list=True)
 def list_cakes() -> Response:
-    """List all cakes with their recipes, in the order of their ids."""
+    """List cakes with their recipes, by id."""
     return json_list([CakeAnswer.of(cake) for cake in bakery().recipes.all()])
 
 
@@ -78,7 +78,7 @@ def get_cake(path: CakePath) -> Response:
     errors=(404,),
 )
 def delete_cake(path: CakePath) -> Response:
-    """Delete a cake; orders of it stay, with the recipe that they were placed with."""
+    """Delete a cake; its orders stay with their recipe."""
     bakery().recipes.remove(path.cake_id)
     return no_content()
 
@@ -96,7 +96,7 @@ def delete_cake(path: CakePath) -> Response:
     response_headers=_REPLAYED,
 )
 def create_order(caller: Caller, body: OrderBody, headers: KeyHeader) -> Response:
-    """Place an order; the recipe is frozen in it, and extras are not multiplied."""
+    """Place an order with the cake's current recipe; extras are not multiplied."""
     order_request = OrderRequest(
         customer=body.customer,
         recipe=body.recipe,
@@ -127,7 +127,7 @@ def create_order(caller: Caller, body: OrderBody, headers: KeyHeader) -> Respons
     as_list=True,
 )
 def list_orders(query: OrdersQuery) -> Response:
-    """List the orders, newest first, by status, customer or due day (UTC).
+    """List orders, newest first, by status, customer or due day (UTC).
 
     Cancelled ones only if the status asks for them.
     """
@@ -163,7 +163,7 @@ def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:
     errors=(404,),
 )
 def get_order(path: OrderPath) -> Response:
-    """Show an order: what it needs, its status and why, its ticket and its notice."""
+    """Show an order with its ingredients, history, ticket and notice."""
     ordering = bakery().ordering
     order = ordering.order(path.order_id)
     return ok(OrderAnswer.of(order, ordering.ticket(order)))
@@ -178,7 +178,7 @@ def get_order(path: OrderPath) -> Response:
     errors=(404, 409),
 )
 def preview_notice(path: OrderPath) -> Response:
-    """Show whom the notice of an order reaches, how and in which words, before it is sent.
+    """Preview an order's notice: recipient, channel and text.
 
     It is decided as at sending; 409 for an order whose customer is not notified.
     """
@@ -195,7 +195,7 @@ def preview_notice(path: OrderPath) -> Response:
     errors=(404, 409),
 )
 def cancel_order(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
-    """Cancel an order, once; it can still be read."""
+    """Cancel an order; it stays readable."""
     reason = query.reason or "cancelled on request"
     bakery().ordering.cancel(path.order_id, by=query.by, reason=reason, author=caller.author)
     return no_content()
@@ -211,7 +211,7 @@ def cancel_order(caller: Caller, path: OrderPath, query: ActionQuery) -> Respons
     errors=(404, 409),
 )
 def mark_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
-    """Mark an order as ready: its customer is notified, once, a minute later."""
+    """Mark an order as ready; its customer is notified once, a minute later."""
     ordering = bakery().ordering
     order = ordering.make_ready(
         path.order_id, by=query.by, reason=query.reason or "baked", author=caller.author
@@ -229,7 +229,7 @@ def mark_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Res
     errors=(404, 409),
 )
 def undo_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Response:
-    """Take back that an order is ready, before its customer is notified."""
+    """Undo marking an order as ready, before its customer is notified."""
     ordering = bakery().ordering
     reason = query.reason or "not ready after all"
     order = ordering.undo_ready(path.order_id, by=query.by, reason=reason, author=caller.author)
@@ -238,7 +238,7 @@ def undo_order_ready(caller: Caller, path: OrderPath, query: ActionQuery) -> Res
 
 @bp.on("POST", "/erasures", access="bakery:erase", body=ErasureBody, response=ErasureAnswer)
 def erase_customer(body: ErasureBody) -> Response:
-    """Erase a customer: orders that are over lose whose they were, vendors what they have of it.
+    """Erase a customer's data from finished orders and at vendors.
 
     Safe to repeat; 50 orders a request.
     """

@@ -15,7 +15,7 @@ bp = Routes(__name__)
 
 @bp.on("GET", "/employees", access="bakery:staff", response=EmployeeAnswer, as_list=True)
 def list_employees() -> Response:
-    """List all employees in the order of their ids."""
+    """List employees by id."""
     return json_list([EmployeeAnswer.of(employee) for employee in bakery().employees.all()])
 
 
@@ -29,7 +29,7 @@ def list_employees() -> Response:
     errors=(409,),
 )
 def create_employee(body: EmployeeBody) -> Response:
-    """Hire an employee; a developer gets access to the repository once the user name is known."""
+    """Hire an employee; a developer with a user name gets access to the repository."""
     person = Person(
         first_name=body.first_name,
         last_name=body.last_name,
@@ -49,7 +49,7 @@ def create_employee(body: EmployeeBody) -> Response:
     errors=(404,),
 )
 def get_employee(path: EmployeePath) -> Response:
-    """Show an employee, and the state of their access to the repository."""
+    """Show an employee, with the state of their access to the repository."""
     return ok(EmployeeAnswer.of(bakery().employees.employee(path.employee_id)))
 
 
@@ -63,7 +63,7 @@ def get_employee(path: EmployeePath) -> Response:
     errors=(404, 409),
 )
 def update_employee(path: EmployeePath, body: EmployeeChange) -> Response:
-    """Change an employee, such as to add the GitHub user name; omitted fields keep their value."""
+    """Change an employee; omitted fields keep their value."""
 
     def changed(employee: Employee) -> Person:
         named = "github_username" in body.model_fields_set
@@ -86,6 +86,6 @@ def update_employee(path: EmployeePath, body: EmployeeChange) -> Response:
     errors=(404,),
 )
 def delete_employee(path: EmployeePath) -> Response:
-    """Delete an employee and take away their access to the repository, invitations included."""
+    """Delete an employee and revoke their access to the repository and invitations to it."""
     bakery().employees.fire(path.employee_id)
     return no_content()

@@ -307,7 +307,7 @@ def _webhook(kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "post": {
             "operationId": webhook_id(kind),
             "tags": ["webhooks"],
-            "summary": f"Tell a subscriber: {what} {happened}.",
+            "summary": f"Notify a subscriber: {what} {happened}.",
             "description": f"Sent to subscriptions of `{kind}`, at least once; any 2xx takes it.",
             "security": [],
             "parameters": [

@@ -65,7 +65,7 @@ def _count_malformed(refused: BackroomError) -> None:
     on_invalid=_count_malformed,
 )
 def send_package(body: Package) -> Response:
-    """Send a package; sending it again repeats the answer, not the package."""
+    """Send a package; a repeat returns the first response."""
     sent = deliveries().sending.send(body)
     log.count("PackageDuplicates" if sent.duplicate else f"Packages{sent.record.status.title()}")
     answer = sent.record.answer(duplicate=sent.duplicate)
@@ -84,7 +84,7 @@ def send_package(body: Package) -> Response:
     on_invalid=_count_malformed,
 )
 def send_packages(body: PackageBatchBody) -> Response:
-    """Send up to 500 packages, each by the rules of a single one; each gets its own verdict."""
+    """Send up to 500 packages; each has an outcome of its own."""
     answer = deliveries().batches.send([_read(value) for value in body.packages])
     for name in ("delivered", "dropped", "malformed"):
         log.count(f"Packages{name.title()}", getattr(answer, name))
@@ -100,7 +100,7 @@ def send_packages(body: PackageBatchBody) -> Response:
     errors=(404,),
 )
 def get_package_called_batch() -> Response:
-    """Show the package whose id is batch, as for any other id."""
+    """Show the package with the id batch."""
     return ok(deliveries().sending.show("batch").view())
 
 
@@ -114,7 +114,7 @@ def get_package_called_batch() -> Response:
     also_produces=("text/csv",),
 )
 def list_packages(query: PackagesQuery) -> Response:
-    """List packages, newest decision first; with package_id show that package alone."""
+    """List packages, newest decision first, or the one with a package_id."""
     if query.package_id is not None:
         _check_alone(query)
         return ok(deliveries().sending.show(query.package_id).view())
@@ -144,7 +144,7 @@ def list_packages(query: PackagesQuery) -> Response:
     response=Indexed,
 )
 def index_packages(query: RecountQuery) -> Response:
-    """List one page of packages that were decided before there was a list; again is safe."""
+    """Add a page of packages from before 0.2.0 to the list; repeatable."""
     filled, following = deliveries().listing.fill(_FILL.start(query))
     return ok(Indexed(packages=filled, cursor=_FILL.cursor(query, following)))
 
@@ -158,7 +158,7 @@ def index_packages(query: RecountQuery) -> Response:
     errors=(404,),
 )
 def get_package(path: PackagePath) -> Response:
-    """Show the outcome of a package, the preference that decided, and the attempts to send it."""
+    """Show a package's outcome, the preference that decided it, and the attempts to send it."""
     return ok(deliveries().sending.show(path.package_id).view())
 
 
@@ -170,7 +170,7 @@ def get_package(path: PackagePath) -> Response:
     response=PREFERENCES_ANSWER,
 )
 def put_preferences(body: ChoicesOfSomebody) -> Response:
-    """Set which types a recipient wants; later choices take precedence."""
+    """Set a recipient's preferences; those with a later timestamp take precedence."""
     return ok(deliveries().choosing.choose(body.recipient_id, body))
 
 
@@ -182,7 +182,7 @@ def put_preferences(body: ChoicesOfSomebody) -> Response:
     response=PREFERENCES_ANSWER,
 )
 def get_preferences(query: RecipientQuery) -> Response:
-    """Show the preferences of a recipient whose id a path cannot carry."""
+    """Show a recipient's preferences, for ids that do not fit in a path."""
     return ok(deliveries().choosing.show(query.recipient_id))
 
 
@@ -195,7 +195,7 @@ def get_preferences(query: RecipientQuery) -> Response:
     response=PREFERENCES_ANSWER,
 )
 def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Response:
-    """Set which types a recipient wants; later choices take precedence."""
+    """Set a recipient's preferences; those with a later timestamp take precedence."""
     if body.recipient_id not in (None, path.recipient_id):
         raise InvalidInputError([fault("body", "recipient_id", "must be the one in the path")])
     return ok(deliveries().choosing.choose(path.recipient_id, body))
@@ -209,7 +209,7 @@ def put_recipient_preferences(path: RecipientPath, body: RecipientChoices) -> Re
     response=PREFERENCES_ANSWER,
 )
 def get_recipient_preferences(path: RecipientPath) -> Response:
-    """Show which types a recipient wants, with the history; all types, if none was ever set."""
+    """Show a recipient's preferences with their history; the default is all types."""
     return ok(deliveries().choosing.show(path.recipient_id))
 
 
@@ -232,13 +232,13 @@ def _check_alone(query: PackagesQuery) -> None:
 
 @bp.on("GET", "/statistics", access="deliveries:read", response=Statistics)
 def get_statistics() -> Response:
-    """Show the counts of packages, and of requests that were none."""
+    """Show the counts of packages and of invalid requests."""
     return ok(deliveries().counting.statistics())
 
 
 @bp.on("GET", "/statistics/recount", access="deliveries:read", query=RecountQuery, response=Recount)
 def recount_packages(query: RecountQuery) -> Response:
-    """Count one page of the records themselves, to hold the counters against."""
+    """Count a page of stored records, to verify the counters."""
     counted, following = deliveries().counting.recount(_RECOUNT.start(query))
     cursor = _RECOUNT.cursor(query, following)
     return ok(counted.model_copy(update={"cursor": cursor}))
@@ -253,5 +253,5 @@ def recount_packages(query: RecountQuery) -> Response:
     errors=(404,),
 )
 def get_message(path: MessagePath) -> Response:
-    """Show the outcome of a message that was sent to the queue."""
+    """Show the outcome of a queued message."""
     return ok(deliveries().messages.verdict(path.message_id))

@@ -99,7 +99,7 @@ class _AccountPath(Model):
     response_headers=_STATE | _REPLAYED,
 )
 def create_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
-    """Post a transaction; with a transaction_id or an Idempotency-Key, a repeat changes nothing."""
+    """Post a transaction; repeats with its transaction_id or Idempotency-Key change nothing."""
     receipt = ledger().post(body, key=headers.key, floor=headers.floor)
     return _receipt(receipt, status=201)
 
@@ -114,7 +114,7 @@ def create_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
     response_headers=_MORE,
 )
 def list_transactions(query: TransactionsQuery) -> Response:
-    """List the transactions, newest first: all, or those of one account."""
+    """List transactions, newest first, of all accounts or one."""
     found = ledger().transactions(
         account_id=query.account_id,
         before=_TRANSACTIONS.start(query),
@@ -159,7 +159,7 @@ def get_transaction(path: _TransactionPath) -> Response:
     response_headers=_STATE | _LINKS | _REPLAYED,
 )
 def reverse_transaction(path: _TransactionPath, headers: FloorHeader) -> Response:
-    """Take a transaction back, once: 201 with the reversal, 200 with the same one ever after."""
+    """Reverse a transaction: 201 with the reversal, 200 for a repeat."""
     receipt = ledger().reverse(path.transaction_id, floor=headers.floor)
     return _receipt(receipt, status=200 if receipt.replayed else 201)
 
@@ -176,7 +176,7 @@ def reverse_transaction(path: _TransactionPath, headers: FloorHeader) -> Respons
     response_headers=_REPLAYED,
 )
 def create_transaction_batch(body: TransactionBatchBody, headers: KeyHeader) -> Response:
-    """Post several transactions, all or none; those that were posted before stay as they are."""
+    """Post several transactions, all or none; those that were posted before do not change."""
     receipts = ledger().batches.post(body.transactions, key=headers.key)
     _count(receipts, lost_races=receipts[0].lost_races)
     extra = {"Idempotent-Replayed": "true"} if all(each.replayed for each in receipts) else None
@@ -197,7 +197,7 @@ def create_transaction_batch(body: TransactionBatchBody, headers: KeyHeader) -> 
     response_headers=_REPLAYED,
 )
 def create_transfer(body: TransferBody, headers: KeyHeader) -> Response:
-    """Move an amount from one account to another: both entries are posted, or none."""
+    """Transfer an amount between two accounts; both entries are posted, or none."""
     return _transferred(ledger().transfers.send(body, key=headers.key), status=201)
 
 
@@ -210,7 +210,7 @@ def create_transfer(body: TransferBody, headers: KeyHeader) -> Response:
     errors=(404,),
 )
 def get_transfer(path: _TransferPath) -> Response:
-    """Show a transfer with both entries, and what took it back."""
+    """Show a transfer with both entries and its reversal."""
     return ok(ledger().transfers.transfer(path.transfer_id))
 
 
@@ -228,7 +228,7 @@ def get_transfer(path: _TransferPath) -> Response:
     response_headers=_REPLAYED,
 )
 def reverse_transfer(path: _TransferPath, body: TransferFloors) -> Response:
-    """Take a transfer back as a whole, once: 201 with the reversal, 200 with it ever after."""
+    """Reverse a whole transfer: 201 with the reversal, 200 for a repeat."""
     receipt = ledger().transfers.reverse(path.transfer_id, body)
     return _transferred(receipt, status=200 if receipt.replayed else 201)
 
@@ -243,7 +243,7 @@ def reverse_transfer(path: _TransferPath, body: TransferFloors) -> Response:
     response_headers=_MORE,
 )
 def list_accounts(query: ListQuery) -> Response:
-    """List the accounts with their balances, in the order of their ids."""
+    """List accounts with their balances, by id."""
     start = _ACCOUNTS.start(query)
     found = ledger().accounts(after=start and start.account_id, limit=query.limit + 1)
     page = cut(found, query.limit, lambda each: AccountPosition(each.last.account_id))
@@ -261,7 +261,7 @@ def list_accounts(query: ListQuery) -> Response:
     response_headers=_ACCOUNT_STATE,
 )
 def get_account(path: _AccountPath, query: AccountQuery) -> Response:
-    """Show an account's balance, now or at an instant, and the entry that it rests on."""
+    """Show an account's balance, now or at an instant, and the last entry by then."""
     books = ledger()
     account = (
         books.account_at(path.account_id, query.at) if query.at else books.account(path.account_id)
@@ -281,7 +281,7 @@ def get_account(path: _AccountPath, query: AccountQuery) -> Response:
     response_headers=_ACCOUNT_STATE,
 )
 def put_account(path: _AccountPath, body: AccountBody) -> Response:
-    """Say what an account is called and how its amounts read; null takes a value back."""
+    """Set an account's name and how its amounts are shown; null removes a value."""
     return _account(ledger().describe(path.account_id, body))
 
 
@@ -297,7 +297,7 @@ def put_account(path: _AccountPath, body: AccountBody) -> Response:
     response_headers=_MORE,
 )
 def get_statement(path: _AccountPath, query: StatementQuery) -> Response:
-    """Show an account's entries of a span, newest first, and its balances before and after it."""
+    """Show an account's statement: entries of a period, newest first, and both balances."""
     if query.from_ and query.to and query.to < query.from_:
         raise InvalidInputError(
             [Fault(place="query", field="to", detail="must not be before from")]
@@ -326,7 +326,7 @@ def get_statement(path: _AccountPath, query: StatementQuery) -> Response:
     response_headers=_MORE,
 )
 def list_entries(path: _AccountPath, query: ListQuery) -> Response:
-    """List an account's entries from the first, with balances and hashes, for verification."""
+    """List an account's entries, oldest first, with balances and hashes for verification."""
     start = _ENTRIES.start(query, account_id=path.account_id)
     after = start and start.created_at
     found = ledger().entries(path.account_id, after=after, limit=query.limit + 1)

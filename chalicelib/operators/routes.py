@@ -44,7 +44,7 @@ _EFFECTS = Pages("/outbox", Position)
     as_list=True,
 )
 def list_effects(query: EffectsQuery) -> Response:
-    """List the effects by kind, the newest of each first: all, or those in a state, of a kind."""
+    """List effects by kind, newest first: all, or those of a state or a kind."""
     start = _EFFECTS.start(query)
     found, more = operators().effects.page(
         state=query.state, kind=query.kind, before=start and start.place, limit=query.limit
@@ -62,13 +62,13 @@ def list_effects(query: EffectsQuery) -> Response:
     errors=(404,),
 )
 def get_effect(query: EffectQuery) -> Response:
-    """Show an effect whole, and why its kind is paused, if it is."""
+    """Show an effect, and why its kind is paused, if it is."""
     return ok(EffectView.whole(*operators().effects.show(query.id)))
 
 
 @bp.on("GET", "/outbox/kinds", access="operate", response=KindView, as_list=True)
 def list_effect_kinds() -> Response:
-    """List the kinds of effects: which are active, which are paused, and why."""
+    """List the kinds of effects: active or paused, and why."""
     return json_list(KindView.of(kind, pause) for kind, pause in operators().effects.kinds())
 
 
@@ -81,7 +81,7 @@ def list_effect_kinds() -> Response:
     errors=(404, 409, 422),
 )
 def retry_effect(body: RetryBody) -> Response:
-    """Retry an effect now, a dead one too; one that may have been executed is looked up first."""
+    """Retry an effect now; one that may have been executed is looked up first."""
     try:
         return ok(EffectView.whole(*operators().effects.retry(body.id)))
     except OvertakenError as overtaken:
@@ -95,7 +95,7 @@ def retry_effect(body: RetryBody) -> Response:
 
 @bp.on("GET", "/dlq", access="operate", response=DeadLetters, as_list=True)
 def list_dead_letters() -> Response:
-    """List the queues with how many dead letters they have, and the first few of each."""
+    """List queues with the number of their dead letters, and the first few of each."""
     return json_list(operators().dead_letters.all())
 
 
@@ -108,7 +108,7 @@ def list_dead_letters() -> Response:
     errors=(404, 409),
 )
 def redrive_dead_letters(path: QueuePath) -> Response:
-    """Send dead letters back to the queue that they came from; a repeat continues with the rest."""
+    """Move dead letters back to their queue; a repeat continues with the rest."""
     return ok(operators().dead_letters.redrive(path.queue))
 
 
@@ -117,7 +117,7 @@ def redrive_dead_letters(path: QueuePath) -> Response:
 
 @bp.on("GET", "/schedules", access="operate", response=ScheduleView, as_list=True)
 def list_schedules() -> Response:
-    """List what runs by itself: when it ran last, and whether it should have run again by now."""
+    """List schedules with their last run, and whether they are overdue."""
     return json_list(operators().schedules.all())
 
 
@@ -126,5 +126,5 @@ def list_schedules() -> Response:
 
 @bp.on("GET", "/integrations", access="operate", response=CheckResult, as_list=True)
 def list_integrations() -> Response:
-    """Say of each vendor whether it is configured, reachable and allowed, and what to do."""
+    """Check whether each vendor is configured, reachable and authorized, and what to do."""
     return json_list(check_vendors())

@@ -60,7 +60,7 @@ class _FilePath(Model):
     errors=(403, 404, 409, 422),
 )
 def upload_file(caller: Caller, query: UploadQuery, content: bytes) -> Response:
-    """Take a technician's file: a zip, gzip or text in the body."""
+    """Upload a technician's file: a zip, gzip or text in the body."""
     scope_of(caller).check(query.technician, f"There is no technician {query.technician}.")
     return _answer(*vending().uploads.upload(query, content))
 
@@ -75,7 +75,7 @@ def upload_file(caller: Caller, query: UploadQuery, content: bytes) -> Response:
     errors=(403, 404, 409),
 )
 def presign_file(caller: Caller, body: AwaitedUpload) -> Response:
-    """Give a URL by which a technician's large file goes straight to the share."""
+    """Create a URL for uploading a technician's large file to the share."""
     scope_of(caller).check(body.technician, f"There is no technician {body.technician}.")
     awaited = vending().uploads.await_upload(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
@@ -106,7 +106,7 @@ def list_files(caller: Caller, query: FilesQuery) -> Response:
     errors=(404,),
 )
 def get_file(caller: Caller, path: _FilePath) -> Response:
-    """Show a file: rows stored, known and refused, with the refused lines."""
+    """Show a file: counts of its stored, known and refused rows, and the refused lines."""
     scope = scope_of(caller)
     file = vending().uploads.detail(path.file_id)
     scope.check(file.technician, f"There is no file {path.file_id}.")
@@ -123,7 +123,7 @@ def get_file(caller: Caller, path: _FilePath) -> Response:
     errors=(404, 409),
 )
 def delete_file(caller: Caller, path: _FilePath, query: TechnicianQuery) -> Response:
-    """Take a technician's file back, and with it the rows that no other file holds."""
+    """Delete a technician's file, and the rows that no other file has."""
     owner = query.technician
     scope_of(caller).check(owner, f"There is no file {path.file_id} of {owner}.")
     return ok(vending().uploads.delete(owner, path.file_id))
@@ -140,7 +140,7 @@ def delete_file(caller: Caller, path: _FilePath, query: TechnicianQuery) -> Resp
     errors=(409, 422),
 )
 def upload_import(query: ImportQuery, content: bytes) -> Response:
-    """Take a dispatcher's file of any machines."""
+    """Upload a dispatcher's file, of any machines."""
     return _answer(*vending().uploads.take_import(query, content))
 
 
@@ -153,7 +153,7 @@ def upload_import(query: ImportQuery, content: bytes) -> Response:
     status=201,
 )
 def presign_import(body: AwaitedImport) -> Response:
-    """Give a URL by which a dispatcher's large file goes straight to the share."""
+    """Create a URL for uploading a dispatcher's large file to the share."""
     awaited = vending().uploads.await_import(body)
     return created(awaited, location=f"/files/{awaited.file.id}")
 
@@ -176,7 +176,7 @@ def list_imports(query: ListQuery) -> Response:
     errors=(404, 409),
 )
 def delete_import(path: _FilePath) -> Response:
-    """Take a dispatcher's file back."""
+    """Delete a dispatcher's file."""
     return ok(vending().uploads.delete(DISPATCHER, path.file_id))
 
 

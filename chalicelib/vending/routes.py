@@ -106,7 +106,7 @@ class _DaysQuery(Model):
 
 @bp.on("GET", "/sites", access=ONES_OWN, query=ListQuery, response=Site, as_list=True)
 def list_sites(query: ListQuery) -> Response:
-    """List the sites by id, page by page."""
+    """List sites by id."""
     page = vending().registry.sites(query, _SITES.start(query))
     return json_list(page.rows, next_page=_SITES.following(query, page.next))
 
@@ -121,7 +121,7 @@ def list_sites(query: ListQuery) -> Response:
     also_answers=(201,),
 )
 def put_site(path: _SitePath, body: SiteBody) -> Response:
-    """Create a site or change it."""
+    """Create or change a site."""
     site, new = vending().registry.put_site(path.site_id, body)
     return _stored(site, new, f"/sites/{path.site_id}")
 
@@ -148,7 +148,7 @@ def get_site(path: _SitePath) -> Response:
     as_list=True,
 )
 def list_technicians(query: _TechniciansQuery) -> Response:
-    """List the technicians and their machines by id, page by page."""
+    """List technicians with their machines, by id."""
     page = vending().registry.technicians(query, _TECHNICIANS.start(query))
     return json_list(page.rows, next_page=_TECHNICIANS.following(query, page.next))
 
@@ -163,7 +163,7 @@ def list_technicians(query: _TechniciansQuery) -> Response:
     also_answers=(201,),
 )
 def put_technician(path: _TechnicianPath, body: TechnicianBody) -> Response:
-    """Create a technician or change them."""
+    """Create or change a technician."""
     technician, new = vending().registry.put_technician(path.technician_id, body)
     return _stored(technician, new, f"/technicians/{path.technician_id}")
 
@@ -193,7 +193,7 @@ def get_technician(caller: Caller, path: _TechnicianPath) -> Response:
     errors=(404,),
 )
 def list_machines(caller: Caller, query: MachinesQuery) -> Response:
-    """List the machines, most urgent first, page by page; a technician's own, if one asks."""
+    """List machines, most urgent first; technicians get their own."""
     wanted = _ones_own(caller, query)
     page = vending().fleet.machines(wanted, _MACHINES.start(query))
     return json_list(page.rows, next_page=_MACHINES.following(query, page.next))
@@ -210,7 +210,7 @@ def list_machines(caller: Caller, query: MachinesQuery) -> Response:
     errors=(422,),
 )
 def put_machine(path: _MachinePath, body: MachineBody) -> Response:
-    """Register a machine, or assign it to another site or technician."""
+    """Register a machine, or change its site or technician."""
     _, new = vending().registry.put_machine(path.serial, body)
     return _stored(vending().fleet.machine(path.serial), new, f"/machines/{path.serial}")
 
@@ -224,7 +224,7 @@ def put_machine(path: _MachinePath, body: MachineBody) -> Response:
     errors=(404,),
 )
 def get_machine(caller: Caller, path: _MachinePath) -> Response:
-    """Show a machine: its state with the evidence, its site and its technician."""
+    """Show a machine: its state and the evidence, its site and technician."""
     return ok(_machine(caller, path.serial))
 
 
@@ -240,7 +240,7 @@ def get_machine(caller: Caller, path: _MachinePath) -> Response:
     also_produces=("text/csv",),
 )
 def list_machine_transactions(caller: Caller, path: _MachinePath, query: _RowsQuery) -> Response:
-    """List a machine's rows in time order, as JSON or CSV, page by page."""
+    """List a machine's rows in time order, as JSON or CSV."""
     place = _ROWS.start(query, serial=path.serial)
     _machine(caller, path.serial)
     page = vending().history.page(
@@ -263,7 +263,7 @@ def list_machine_transactions(caller: Caller, path: _MachinePath, query: _RowsQu
     errors=(404,),
 )
 def list_machine_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> Response:
-    """List a machine's local days: sales, faults, refused lines, silences, who was there."""
+    """List a machine's days (local time): sales, faults, refused lines, silences, visits."""
     _machine(caller, path.serial)
     return json_list(vending().calendar.days(path.serial, query.first, query.last))
 
@@ -279,7 +279,7 @@ def list_machine_days(caller: Caller, path: _MachinePath, query: _DaysQuery) -> 
     errors=(404, 409),
 )
 def report_machine_visit(caller: Caller, path: _MachinePath, body: ServiceBody) -> Response:
-    """Report a visit: what was filled in, what cash was taken out; repeatable."""
+    """Report a service visit: refills and collected cash; repeatable."""
     _machine(caller, path.serial)
     visit, new = vending().visiting.report(path.serial, body)
     return _stored(visit, new, f"/machines/{path.serial}/visits")
@@ -296,7 +296,7 @@ def report_machine_visit(caller: Caller, path: _MachinePath, body: ServiceBody) 
     errors=(404,),
 )
 def list_machine_visits(caller: Caller, path: _MachinePath, query: ListQuery) -> Response:
-    """List a machine's visits, newest first, page by page."""
+    """List a machine's visits, newest first."""
     start = _VISITS.start(query, serial=path.serial)
     _machine(caller, path.serial)
     page = vending().visiting.listed(path.serial, query, start)
@@ -313,20 +313,20 @@ def list_machine_visits(caller: Caller, path: _MachinePath, query: ListQuery) ->
     errors=(404,),
 )
 def get_fleet(query: MachinesQuery) -> Response:
-    """Show the fleet: verdicts most urgent first, page by page; fleet gaps, money."""
+    """Show the fleet: verdicts, most urgent first, fleet gaps and totals."""
     report, following = vending().fleet.report(query, _FLEET.start(query))
     return ok(report, headers=link(_FLEET.following(query, following)))
 
 
 @bp.on("GET", "/fleet/rebuild", access="operate", response=Rebuild)
 def get_rebuild() -> Response:
-    """Show how far it is that all conclusions are made anew."""
+    """Show the progress of a rebuild of all verdicts."""
     return ok(vending().rebuilding.progress())
 
 
 @bp.on("POST", "/fleet/rebuild", access="operate", response=Rebuild, status=202)
 def start_rebuild() -> Response:
-    """Have all conclusions made anew from the rows of the files."""
+    """Rebuild all verdicts from the files' rows."""
     return ok(vending().rebuilding.begin(), status=HTTPStatus.ACCEPTED)
 
 
@@ -340,7 +340,7 @@ def start_rebuild() -> Response:
     errors=(404,),
 )
 def get_worklist(caller: Caller, query: MachinesQuery) -> Response:
-    """Show where to go and why, most urgent first, page by page: of one technician, or of all."""
+    """List machines to visit and why, most urgent first, of one technician or all."""
     wanted = _ones_own(caller, query)
     page = vending().fleet.worklist(wanted, _WORKLIST.start(query))
     return json_list(page.rows, next_page=_WORKLIST.following(query, page.next))
@@ -356,7 +356,7 @@ def get_worklist(caller: Caller, query: MachinesQuery) -> Response:
     errors=(409, 422),
 )
 def open_dispatch(body: DispatchBody) -> Response:
-    """Send the machine's technician to it."""
+    """Dispatch a machine's technician to it."""
     dispatch, new = vending().dispatching.open(body)
     return _stored(dispatch, new, f"/dispatches/{dispatch.id}")
 
@@ -370,7 +370,7 @@ def open_dispatch(body: DispatchBody) -> Response:
     as_list=True,
 )
 def list_dispatches(query: DispatchQuery) -> Response:
-    """List the dispatches, newest first."""
+    """List dispatches, newest first."""
     page = vending().dispatching.listed(query, start=_DISPATCHES.start(query))
     return json_list(page.rows, next_page=_DISPATCHES.following(query, page.next))
 
@@ -399,7 +399,7 @@ def get_dispatch(path: _DispatchPath) -> Response:
     errors=(404,),
 )
 def close_dispatch(path: _DispatchPath, body: ClosingBody) -> Response:
-    """Close a dispatch; what was wrong with the machine until now counts as settled."""
+    """Close a dispatch; the machine's faults until now count as settled."""
     return ok(vending().dispatching.close(path.dispatch_id, body))
 
 

@@ -55,7 +55,7 @@ _REFUSALS = Pages("/plans/refusals", RefusalPosition)
     response_headers=_REPLAYED,
 )
 def create_warranties(body: SaleBody, headers: KeyHeader) -> Response:
-    """Price an item that a store sells: 201 with its warranties, 200 when no plan fits it."""
+    """Create the warranties of a sold item: 201 with them, 200 when no plan matches."""
     receipt = warranties().sell(body, key=headers.key)
     sale = receipt.sale
     if receipt.lost_races:
@@ -78,7 +78,7 @@ def create_warranties(body: SaleBody, headers: KeyHeader) -> Response:
     as_list=True,
 )
 def list_warranties(query: WarrantiesQuery) -> Response:
-    """List warranties by type, SKU and time: all, those of one item in one store, or any mix.
+    """List warranties by type, SKU and time, of any mix of store, type and SKU.
 
     ``number`` finds those that a customer names.
     """
@@ -99,7 +99,7 @@ def list_warranties(query: WarrantiesQuery) -> Response:
     errors=(404,),
 )
 def get_warranty(path: WarrantyPath) -> Response:
-    """Show a warranty, the rule of its price, its store and item, and whether it is archived."""
+    """Show a warranty with its price rule, store and item, and whether it is archived."""
     return ok(warranties().warranty(path.warranty_id))
 
 
@@ -116,7 +116,7 @@ def get_warranty(path: WarrantyPath) -> Response:
     response_headers={"Idempotent-Replayed": "true: it was cancelled before, by this refund"},
 )
 def cancel_warranty(path: WarrantyPath, body: CancellationBody) -> Response:
-    """Cancel a warranty, once: 201 with its refund, 200 with the same one ever after."""
+    """Cancel a warranty: 201 with its refund, 200 for a repeat."""
     receipt = warranties().cancel(path.warranty_id, body.reason)
     if receipt.replayed:
         return ok(receipt.view, headers={"Idempotent-Replayed": "true"})
@@ -152,7 +152,7 @@ def export_warranties(path: StorePath, query: ListQuery) -> Response:
     errors=(404, 409),
 )
 def get_plans(query: PlansQuery) -> Response:
-    """Show the rate card in force, or that of a version: bands, price rules, rounding."""
+    """Show a rate card, by default the one in force: bands, price rules, rounding."""
     service = warranties()
     return ok(screens.readable(service.card(query.rate_card), service.cards))
 
@@ -166,7 +166,7 @@ def get_plans(query: PlansQuery) -> Response:
     errors=(404, 409),
 )
 def get_quote(query: QuoteQuery) -> Response:
-    """Price an item without a sale, each price worked out; nothing is stored or counted."""
+    """Quote the prices of an item with their arithmetic; nothing is stored or counted."""
     card = warranties().card(query.rate_card)
     return ok(screens.quoted(card, query.item_type, query.item_cost))
 
@@ -180,7 +180,7 @@ def get_quote(query: QuoteQuery) -> Response:
     as_list=True,
 )
 def list_refusals(query: ListQuery) -> Response:
-    """List how often sales got no warranty, by type and reason."""
+    """List counts of sales without a warranty, by type and reason."""
     start = _REFUSALS.start(query)
     found = warranties().refusals(after=start, limit=query.limit + 1)
     page = cut(found, query.limit, lambda last: RefusalPosition(last.item_type, last.reason))

@@ -86,7 +86,7 @@ class _BundlePath(BaseModel):
     errors=(404,),
 )
 def get_page_file(path: _FilePath) -> Response:
-    """Answer a file of the page as it is written."""
+    """Get a file of the page."""
     if path.file not in files.names():
         raise NotFoundError(_MISSING)
     return _answer(files.read(path.file), bp.current_request, {"Cache-Control": _ASK_EACH_TIME})
@@ -101,7 +101,7 @@ def get_page_file(path: _FilePath) -> Response:
     errors=(404,),
 )
 def get_page_bundle(path: _BundlePath) -> Response:
-    """Answer a file of this version of the page; it never changes."""
+    """Get a file of a version of the page; it never changes."""
     bundles = files.bundles()
     if path.version != bundles.version or path.file not in bundles.names:
         raise NotFoundError(_MISSING)

@@ -51,7 +51,7 @@ _SUBSCRIPTIONS = Pages("/subscriptions", Place)
 
 @bp.on("GET", "/events", access="events:read", query=EventsQuery, response=EventView, as_list=True)
 def list_events(query: EventsQuery) -> Response:
-    """List the events of all contexts, or some of them, in the order of their recording."""
+    """List events in the order of their recording: all, or by kind, subject or time."""
     start = _EVENTS.start(query)
     after = max((each for each in (start and start.id, query.after) if each), default=None)
     span = Span(after=after, since=query.from_, until=query.to)
@@ -74,7 +74,7 @@ def list_events(query: EventsQuery) -> Response:
     errors=(404,),
 )
 def get_event(path: EventPath) -> Response:
-    """Show an event, word for word as receivers get it."""
+    """Show an event, exactly as receivers get it."""
     found = event_log().event(path.event_id.removeprefix(PREFIX))
     if found is None:
         raise NotFoundError(f"There is no event {path.event_id}, or not any more.")
@@ -95,7 +95,7 @@ def get_event(path: EventPath) -> Response:
     response_headers={"Location": "Where the subscription is"},
 )
 def create_subscription(body: SubscriptionBody) -> Response:
-    """Subscribe a receiver by its URL; the answer alone shows the secret that signs for it."""
+    """Create a subscription; only this response shows its secret."""
     made = subscriptions().create(body)
     return created(NewSecret.shown(made, now()), location=f"/subscriptions/{made.id}")
 
@@ -109,7 +109,7 @@ def create_subscription(body: SubscriptionBody) -> Response:
     as_list=True,
 )
 def list_subscriptions(query: SubscriptionsQuery) -> Response:
-    """List the subscriptions in the order of their ids."""
+    """List subscriptions by id."""
     start = _SUBSCRIPTIONS.start(query)
     every = subscriptions().receivers.all()
     rest = [each for each in every if start is None or each.id > start.id]
@@ -127,7 +127,7 @@ def list_subscriptions(query: SubscriptionsQuery) -> Response:
     errors=(404,),
 )
 def get_subscription(path: SubscriptionPath) -> Response:
-    """Show a subscription, and how its receiver does."""
+    """Show a subscription with the state of its receiver."""
     found, health = subscriptions().show(path.subscription_id)
     return ok(SubscriptionView.of(found, now(), health))
 
@@ -155,7 +155,7 @@ def change_subscription(path: SubscriptionPath, body: SubscriptionChange) -> Res
     errors=(404,),
 )
 def delete_subscription(path: SubscriptionPath) -> Response:
-    """Delete a subscription; what waits for delivery is not sent."""
+    """Delete a subscription; pending deliveries are not sent."""
     subscriptions().delete(path.subscription_id)
     return no_content()
 
@@ -171,7 +171,7 @@ def delete_subscription(path: SubscriptionPath) -> Response:
     errors=(404,),
 )
 def rotate_secret(path: SubscriptionPath, body: RotationBody) -> Response:
-    """Make a new secret; the one before signs, too, for a day or as long as the body says."""
+    """Create a new secret; the old one stays valid for a day, or as long as requested."""
     overlap = timedelta(hours=body.overlap_hours)
     return ok(NewSecret.shown(subscriptions().rotate(path.subscription_id, overlap), now()))
 
@@ -202,7 +202,7 @@ def send_test(path: SubscriptionPath) -> Response:
     errors=(404, 409),
 )
 def replay_events(path: SubscriptionPath, body: ReplayBody, headers: KeyHeader) -> Response:
-    """Deliver an event again, or those since a time, 100 a request; each has its first id."""
+    """Deliver an event again, or those since a time, 100 a request, under their first ids."""
     return ok(subscriptions().replay(path.subscription_id, body, headers.key), status=202)
 
 
@@ -215,7 +215,7 @@ def replay_events(path: SubscriptionPath, body: ReplayBody, headers: KeyHeader) 
     errors=(404,),
 )
 def get_delivery(path: DeliveryPath) -> Response:
-    """Show the outcome of delivering an event, or a test."""
+    """Show the delivery of an event or a test event."""
     row = subscriptions().delivered(path.subscription_id, path.event_id)
     values = {name: getattr(row, name, None) for name in DeliveryView.model_fields}
     values["asked_at"] = row.requested_at

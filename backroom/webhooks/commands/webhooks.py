@@ -42,7 +42,7 @@ def list_subscriptions(context: typer.Context, as_csv: Csv = False, as_json: Jso
 def show_subscription(
     context: typer.Context, subscription_id: SubscriptionId, as_json: Json = False
 ) -> None:
-    """Show a subscription, and how its receiver does."""
+    """Show a subscription with the state of its receiver."""
     with session.of(context).api(WebhooksApi) as api:
         answer = api.subscription(subscription_id)
     if as_json:
@@ -129,7 +129,7 @@ def rotate(
 def delete(
     context: typer.Context, subscription_id: SubscriptionId, yes: Yes = False, as_json: Json = False
 ) -> None:
-    """Delete a subscription; what waits for delivery is not sent."""
+    """Delete a subscription; pending deliveries are not sent."""
     here = session.of(context)
     here.make_sure(f"Delete subscription {subscription_id}?", yes=yes)
     with here.api(WebhooksApi) as api:
