@@ -14,6 +14,7 @@ from chalicelib.core.outbox.effects import (
 )
 from chalicelib.integrations.http import NotThereError
 from tests.support.integrations.vendors import READS, WRITES, Call, Desk
+from tests.support.patience import eventually
 
 CALLS = {**WRITES, **READS}
 UNKNOWN: list[tuple[str, dict[str, Any]]] = [
@@ -56,7 +57,8 @@ def test_a_write_whose_answer_is_lost_is_unsure_and_sent_once(
     said = failed(desk, call, kind=kind, **told)
 
     assert type(said) is OutcomeUnknownError
-    assert [fault["happened"] for fault in desk.office.faults.shown()] == [1]
+    # A client that no longer waits may be ahead of a busy vendor.
+    eventually(lambda: [fault["happened"] for fault in desk.office.faults.shown()] == [1])
     assert desk.doubled() == []
 
 
