@@ -15,7 +15,7 @@ from infra import cli_reference, parameter_reference, route_reference
 
 ROOT = Path(__file__).parents[2]
 GENERATED = {cli_reference.TARGET, parameter_reference.TARGET, route_reference.TARGET}
-MOST_WORDS = 19_100
+MOST_WORDS = 18_743
 """Words of docs/*.md, as ``wc -w`` counts them, without what is generated; it only ever falls."""
 
 
