@@ -11,7 +11,7 @@ _HEAD = """# Routes
 
 Made by `python -m infra.openapi` from the declarations of the routes; a test checks that it is
 fresh. [openapi.json](openapi.json), and `/docs` of every stage, have bodies, answers and examples.
-With several scopes any one is enough; lists also take `limit` and `cursor`.
+With several scopes any one is enough; lists also take `limit`, `cursor` and `count`.
 """
 
 
@@ -47,5 +47,5 @@ def _query(route: Route) -> Iterator[str]:
     """Yield the names of the query parameters, without those of every list."""
     if route.query:
         for name, field in route.query.model_fields.items():
-            if not (route.paged and name in {"limit", "cursor"}):
+            if not (route.paged and name in {"limit", "cursor", "count"}):
                 yield f"`{field.alias or name}`"

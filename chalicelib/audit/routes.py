@@ -30,11 +30,12 @@ def list_audit_entries(query: AuditQuery) -> Response:
         until=query.to,
     )
     page = audit().page(wanted, before=_ENTRIES.start(query), limit=query.limit)
-    return json_list(page.rows, next_page=_ENTRIES.following(query, page.next))
+    headers = _ENTRIES.headers(query, page, lambda: audit().total(wanted))
+    return json_list(page.rows, headers=headers)
 
 
 @bp.on("GET", "/audit/seals", access="audit:read", query=SealsQuery, response=Seal, as_list=True)
 def list_audit_seals(query: SealsQuery) -> Response:
     """List the seals of the audit trail, newest first."""
     page = audit().seals(before=_SEALS.start(query), limit=query.limit)
-    return json_list(page.rows, next_page=_SEALS.following(query, page.next))
+    return json_list(page.rows, headers=_SEALS.headers(query, page, audit().count_seals))

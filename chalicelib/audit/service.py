@@ -11,6 +11,7 @@ from chalicelib.core.instants import sortable
 from chalicelib.core.log import logger
 from chalicelib.core.paging import Page, cut, sift
 from chalicelib.core.times import EPOCH
+from chalicelib.core.totals import MOST_COUNTED, Total, count
 from chalicelib.core.values import dataclass
 
 SETTLED_AFTER = timedelta(minutes=2)
@@ -32,6 +33,18 @@ class AuditService:
         """Return entries, newest first; of a thing and a person a page may be short."""
         found = self.trail.listed(wanted, before=before, page_size=limit + 1)
         return sift(found, wanted.has, limit, place)
+
+    def total(self, wanted: Wanted) -> Total:
+        """Return how many entries the list has."""
+        if wanted.who is None and wanted.what is None:
+            return self.trail.count(wanted)
+        found = self.trail.listed(wanted, before=None, page_size=MOST_COUNTED)
+        return count(found, wanted.has)
+
+    def count_seals(self) -> Total:
+        """Return how many seals there are: they are numbered."""
+        last = self.trail.last_seal()
+        return Total(last.sequence if last else 0)
 
     def seals(self, *, before: SealPosition | None, limit: int) -> Page[Seal, SealPosition]:
         """Return seals, newest first."""

@@ -13,16 +13,18 @@ it are few, and filtered.
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 
 from chalicelib.audit.ports import EntryPosition, SealPosition, Wanted
 from chalicelib.audit.seals import Seal
-from chalicelib.core import shards
+from chalicelib.core import shards, totals
 from chalicelib.core.audit.entries import AuditEntry, kind_and_thing
 from chalicelib.core.audit.recording import SHARDS, place, shard_key
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, BATCH_GET_LIMIT, HIGHEST, ConditionError, Item, Table, key
 from chalicelib.core.times import EPOCH
+from chalicelib.core.totals import Total
 
 _SEALS = "SEALS"
 
@@ -52,6 +54,15 @@ class AuditStore:
         behind = self._newest_first(max(first, filed_until), last, page_size)
         filed = self._filed(wanted, first, min(last, filed_until), page_size)
         return chain(behind, filed)
+
+    def count(self, wanted: Wanted) -> Total:
+        """Count the entries of a span, whoever made them and whatever they are about."""
+        first = sortable(wanted.since) if wanted.since else ""
+        last = sortable(wanted.until) if wanted.until else HIGHEST
+        return totals.add(
+            partial(self._table.count, shard_key(shard), first=first, last=last)
+            for shard in range(SHARDS)
+        )
 
     def settled(self, since: datetime, until: datetime, *, limit: int) -> list[AuditEntry]:
         """Return the first ``limit`` entries since an instant and before another, in order."""

@@ -23,7 +23,7 @@ from chalicelib.bakery.models import (
 from chalicelib.bakery.records import batch_id
 from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
-from chalicelib.core import canonical, log, strict_json
+from chalicelib.core import canonical, log, strict_json, totals
 from chalicelib.core.http import json_list, json_value, ok
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes, Upload
@@ -47,10 +47,10 @@ def list_batches(query: BatchesQuery) -> Response:
     """List batches, newest first."""
     start = _BATCHES.start(query)
     before = batch_id(*start) if start else query.before
-    found = bakery().batching.recent(before=before)
-    page = cut(found, query.limit, lambda batch: _Place(batch.day, batch.number))
-    following = _BATCHES.following(query, page.next)
-    return json_list(map(BatchSummary.of, page.rows), next_page=following)
+    recent = bakery().batching.recent
+    page = cut(recent(before=before), query.limit, lambda batch: _Place(batch.day, batch.number))
+    headers = _BATCHES.headers(query, page, lambda: totals.count(recent(before=query.before)))
+    return json_list(map(BatchSummary.of, page.rows), headers=headers)
 
 
 @bp.on(

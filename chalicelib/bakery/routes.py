@@ -21,7 +21,7 @@ from chalicelib.core import log
 from chalicelib.core.access import Caller
 from chalicelib.core.http import created, json_list, no_content, ok
 from chalicelib.core.models import KeyHeader
-from chalicelib.core.paging import Id, Pages
+from chalicelib.core.paging import Id, Page, Pages
 from chalicelib.core.routing import Routes
 
 bp = Routes(__name__)
@@ -134,11 +134,13 @@ def list_orders(query: OrdersQuery) -> Response:
     start = _ORDERS.start(query)
     before = start.id if start else query.before
     wanted = Wanted(query.status, query.customer, query.due)
-    page = bakery().ordering.page(wanted, before=before, limit=query.limit)
+    ordering = bakery().ordering
+    page = ordering.page(wanted, before=before, limit=query.limit)
     answers = _fitting(page.rows)
     cut = len(answers) < len(page.rows)
-    last = Id(answers[-1].id) if cut else page.next
-    return json_list(answers, next_page=_ORDERS.following(query, last))
+    fitting = Page(answers, Id(answers[-1].id) if cut else page.next)
+    headers = _ORDERS.headers(query, fitting, lambda: ordering.total(wanted, before=query.before))
+    return json_list(answers, headers=headers)
 
 
 def _fitting(orders: Iterable[Order]) -> list[OrderAnswer]:

@@ -208,14 +208,9 @@ def no_content() -> Response:
     return Response(body="", status_code=HTTPStatus.NO_CONTENT)
 
 
-def json_list(values: Iterable[Jsonable], *, next_page: str | None = None) -> Response:
-    """Answer a bare array; ``next_page`` is the URL of the rest."""
-    return respond(f"[{','.join(value.json_text() for value in values)}]", headers=link(next_page))
-
-
-def link(next_page: str | None) -> dict[str, str]:
-    """Return the header that leads to the next page, if there is one (RFC 8288)."""
-    return {"Link": f'<{next_page}>; rel="next"'} if next_page else {}
+def json_list(values: Iterable[Jsonable], *, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer a bare array; the ``headers`` of a page lead to the rest."""
+    return respond(f"[{','.join(value.json_text() for value in values)}]", headers=headers)
 
 
 def respond(

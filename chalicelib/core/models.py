@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from chalicelib.core import cursors, strict_json
 from chalicelib.core.forms import Form
@@ -59,11 +59,25 @@ class CursorQuery(Model):
     """
 
 
+def _flag(given: object) -> object:
+    """Return the bool of a text in a query. Raises ValueError for any other text."""
+    if isinstance(given, str) and given not in _FLAGS:
+        raise ValueError("must be true or false")
+    return _FLAGS[given] if isinstance(given, str) else given
+
+
+_FLAGS = {"true": True, "false": False}
+
+
 class PageQuery(CursorQuery):
     """How much of a list, and from where on."""
 
     limit: int
     """How many rows at most; the Link header leads to the rest."""
+    count: Annotated[bool, BeforeValidator(_flag)] = False
+    """Whether to count the rows of the whole list: Total-Count, or Total-Count-At-Least beyond
+    1,000 of them.
+    """
 
 
 IdempotencyKey = Annotated[

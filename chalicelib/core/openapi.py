@@ -16,7 +16,7 @@ from pydantic.json_schema import (
     models_json_schema,
 )
 
-from chalicelib.core import errors
+from chalicelib.core import errors, totals
 from chalicelib.core.access import SCOPES, scopes_of
 from chalicelib.core.descriptions import description
 from chalicelib.core.routing import Route
@@ -106,7 +106,11 @@ Errors are problem documents (RFC 9457) that name every fault. Each GET answers 
 pages: the `Link` header leads to the next. Instants are UTC (RFC 3339); fields whose names end in
 `_cents`, `_bytes`, `_months` or `_days` are whole numbers of that unit. Amounts of the ledger are
 whole numbers of the account's own unit."""
-_NEXT_PAGE = {"Link": 'The next page, rel="next" (RFC 8288)'}
+_PAGE = {
+    "Link": 'The next page, rel="next" (RFC 8288)',
+    totals.EXACT: "With count=true: how many rows the list has",
+    totals.AT_LEAST: "Instead of it, where counting has stopped: so many rows, or more",
+}
 _SCHEME = "bearer"
 _BEARER = {
     "type": "http",
@@ -429,7 +433,7 @@ def _responses(route: Route, references: _References) -> dict[str, Any]:
     content |= {kind: {"schema": {"type": "string"}} for kind in route.also_produces}
     responses: dict[str, Any] = {}
     done: dict[str, Any] = {"content": content}
-    if headers := {**route.response_headers, **(_NEXT_PAGE if route.paged else {})}:
+    if headers := {**route.response_headers, **(_PAGE if route.paged else {})}:
         done["headers"] = {
             name: {"description": meaning, "schema": {"type": "string"}}
             for name, meaning in headers.items()

@@ -2,7 +2,7 @@
 
 A cursor says where the next page begins. It is sealed for one list and the requested filters
 for: any other list, other filters and any other text are refused. A caller may ask for another
-``limit`` on the way.
+``limit`` on the way, and with any page for the `Total` of all.
 """
 
 import json
@@ -16,7 +16,8 @@ from pydantic import Field, TypeAdapter
 
 from chalicelib.core import canonical, cursors
 from chalicelib.core.errors import Fault, InvalidInputError
-from chalicelib.core.models import CursorQuery
+from chalicelib.core.models import CursorQuery, PageQuery
+from chalicelib.core.totals import Total
 from chalicelib.core.values import dataclass
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ MOST_READ = 2_000
 _SEAL = 16
 _LONGEST = 1_000
 """Bytes of a place: what is made of it has to fit into a sort key, of 1,024."""
-_NOT_A_FILTER = {"limit", "cursor"}
+_NOT_A_FILTER = {"limit", "cursor", "count"}
 
 
 class Id(NamedTuple):
@@ -108,9 +109,26 @@ class Pages(Generic[P]):
         cursor = self.cursor(query, place, **path)
         if cursor is None:
             return None
-        parameters = query.model_dump(mode="json", by_alias=True, exclude_none=True)
+        parameters = query.model_dump(
+            mode="json", by_alias=True, exclude={"count"}, exclude_none=True
+        )
         parameters |= {"cursor": cursor}
         return f"{self._path.format(**path)}?{urlencode(parameters)}"
+
+    def headers(
+        self, query: PageQuery, page: Page[Any, P], total: Callable[[], Total], **path: str
+    ) -> dict[str, str]:
+        """Return the headers of a page: the next one (RFC 8288), and how many rows there are.
+
+        ``total`` counts the whole list; it is called when ``query`` wants that and ``page`` is not
+        all of it.
+        """
+        following = self.following(query, page.next, **path)
+        headers = {"Link": f'<{following}>; rel="next"'} if following else {}
+        if not query.count:
+            return headers
+        alone = query.cursor is None and page.next is None
+        return headers | (Total(len(page.rows)) if alone else total()).headers()
 
     def _seal(self, query: CursorQuery, path: dict[str, str], place: Sequence[object]) -> str:
         filters = query.model_dump(

@@ -18,6 +18,7 @@ from chalicelib.core.audit import recording
 from chalicelib.core.audit.entries import Change
 from chalicelib.core.audit.recording import Things
 from chalicelib.core.errors import UnavailableError
+from chalicelib.core.totals import Total
 from chalicelib.core.values import dataclass
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ BATCH_WRITE_LIMIT = 25
 BATCH_GET_LIMIT = 100
 TRANSACTION_LIMIT = 100
 _STATUS = re.compile("[a-z_]{1,30}")
+_MOST_COUNTS = 4
+"""Queries, of 1 MB each, that count one part of a list."""
 HIGHEST = "\U0010ffff"
 """Sorts after every other string."""
 
@@ -123,16 +126,14 @@ class Table:
         if first > last:  # DynamoDB refuses to look for nothing
             return
         yield from self._queried(
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":pk": {"S": pk},
-                ":first": {"S": first or "\x00"},
-                ":last": {"S": last},
-            },
+            **_between(pk, first, last),
             ScanIndexForward=not newest_first,
-            ConsistentRead=True,
             **({"Limit": page_size} if page_size else {}),
         )
+
+    def count(self, pk: str, most: int, *, first: str = "", last: str = HIGHEST) -> Total:
+        """Count the items that `query` yields, ``most`` and 4 MB of them at most."""
+        return Total(0) if first > last else self._counted(most, **_between(pk, first, last))
 
     def indexed(
         self,
@@ -149,17 +150,31 @@ class Table:
         An index trails the table: what it says is a hint, to be looked up.
         """
         yield from self._queried(
-            IndexName=index.name,
-            KeyConditionExpression="#h = :value AND #r BETWEEN :first AND :last",
-            ExpressionAttributeNames={"#h": index.hash_key, "#r": index.range_key},
-            ExpressionAttributeValues={
-                ":value": {"S": value},
-                ":first": {"S": first or "\x00"},
-                ":last": {"S": last},
-            },
+            **_indexed_between(index, value, first, last),
             ScanIndexForward=not newest_first,
             **({"Limit": page_size} if page_size else {}),
         )
+
+    def count_indexed(
+        self, index: Index, value: str, most: int, *, first: str = "", last: str = HIGHEST
+    ) -> Total:
+        """Count the items that `indexed` yields, ``most`` and 4 MB of them at most."""
+        return self._counted(most, **_indexed_between(index, value, first, last))
+
+    def _counted(self, most: int, **asked: Any) -> Total:
+        """Count what a query finds; one item more than ``most`` is read, and not counted."""
+        found = 0
+        for _ in range(_MOST_COUNTS):
+            page = self._client.query(
+                TableName=self.name, Select="COUNT", Limit=most + 1 - found, **asked
+            )
+            found += page["Count"]
+            if found > most:
+                break
+            if not (last := page.get("LastEvaluatedKey")):
+                return Total(found)
+            asked["ExclusiveStartKey"] = last
+        return Total(min(found, most), exact=False)
 
     def _queried(self, **asked: Any) -> Iterator[Item]:
         """Yield what a query finds, page by page; botocore's paginator costs a tenth of a call."""
@@ -399,6 +414,33 @@ class Table:
 def key(pk: str, sk: str) -> Item:
     """Return the key of an item."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _between(pk: str, first: str, last: str) -> dict[str, Any]:
+    """Return the arguments of a query of the table."""
+    return {
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": pk},
+            ":first": {"S": first or "\x00"},
+            ":last": {"S": last},
+        },
+        "ConsistentRead": True,
+    }
+
+
+def _indexed_between(index: Index, value: str, first: str, last: str) -> dict[str, Any]:
+    """Return the arguments of a query of an index."""
+    return {
+        "IndexName": index.name,
+        "KeyConditionExpression": "#h = :value AND #r BETWEEN :first AND :last",
+        "ExpressionAttributeNames": {"#h": index.hash_key, "#r": index.range_key},
+        "ExpressionAttributeValues": {
+            ":value": {"S": value},
+            ":first": {"S": first or "\x00"},
+            ":last": {"S": last},
+        },
+    }
 
 
 def _change(what: str, verb: str, operation: Mapping[str, Any]) -> Change:

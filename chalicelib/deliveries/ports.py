@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
+from chalicelib.core.totals import Total
 from chalicelib.core.values import dataclass
 from chalicelib.deliveries.answers import MessageVerdict
 from chalicelib.deliveries.fields import LONGEST_ID, Status
@@ -71,6 +72,19 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def by_kind_alone(self) -> bool:
+        """Return whether an outcome and a type, or nothing, say which packages are wanted."""
+        return self == Wanted(outcome=self.outcome, type=self.type)
+
+    def is_of(self, package_type: str, outcome: Status) -> bool:
+        """Return whether packages of a type with an outcome may be wanted."""
+        return self.type in {None, package_type} and self.outcome in {None, outcome}
+
+    def has(self, record: Record) -> bool:
+        """Return whether a package that `PackageList.listed` yields is wanted."""
+        return self.sender in {None, record.package.sender_id}
+
 
 PackageState = tuple[Record | None, Preference | None]
 """A package's record if it is decided, and its recipient's latest preference for its type."""
@@ -92,6 +106,7 @@ class PackageList(Protocol):
     def listed(
         self, wanted: Wanted, *, before: ListPosition | None, page_size: int
     ) -> Iterator[Record]: ...
+    def count(self, wanted: Wanted) -> Total: ...
     def fill_list(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]: ...
 
 

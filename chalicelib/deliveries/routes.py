@@ -4,7 +4,7 @@ from chalice import Response
 
 from chalicelib.core import log
 from chalicelib.core.errors import BackroomError, InvalidInputError
-from chalicelib.core.http import checked, created, fault, json_list, link, ok, respond
+from chalicelib.core.http import checked, created, fault, json_list, ok, respond
 from chalicelib.core.paging import Pages
 from chalicelib.core.routing import Routes
 from chalicelib.core.spreadsheets import MEDIA_TYPE
@@ -128,12 +128,13 @@ def list_packages(query: PackagesQuery) -> Response:
         since=query.from_,
         until=query.to,
     )
-    page = deliveries().listing.page(wanted, before=_PACKAGES.start(query), limit=query.limit)
-    following = _PACKAGES.following(query, page.next)
+    listing = deliveries().listing
+    page = listing.page(wanted, before=_PACKAGES.start(query), limit=query.limit)
+    headers = _PACKAGES.headers(query, page, lambda: listing.total(wanted))
     rows = [record.listed() for record in page.rows]
     if query.format == "json":
-        return json_list(rows, next_page=following)
-    return respond(packages_csv(rows), media_type=MEDIA_TYPE, headers=link(following))
+        return json_list(rows, headers=headers)
+    return respond(packages_csv(rows), media_type=MEDIA_TYPE, headers=headers)
 
 
 @bp.on(

@@ -56,13 +56,14 @@ def deliveries() -> Deliveries:
     packages = PackageStore(table, tally)
     sending = Sending(packages, now=now)
     retention = timedelta(days=settings.deliveries_verdict_days)
-    counting = Counting(CounterStore(table, tally, hasty=_hasty))
+    counters = CounterStore(table, tally, hasty=_hasty)
+    counting = Counting(counters)
     return Deliveries(
         sending=sending,
         choosing=Choosing(PreferenceStore(table), now=now),
         counting=counting,
         messages=Messages(sending, VerdictStore(table, tally, retention=retention), now=now),
-        listing=Listing(packages),
+        listing=Listing(packages, counters),
         batches=Batches(sending, counting, now=now),
     )
 

@@ -1,18 +1,20 @@
 """The ledger over HTTP. Bodies are those of the contract; what else is known is in headers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from chalice import Response
 
 from chalicelib.core import log
 from chalicelib.core.errors import Fault, InvalidInputError
-from chalicelib.core.http import link, ok, respond
+from chalicelib.core.http import ok, respond
 from chalicelib.core.instants import sortable
 from chalicelib.core.models import KeyHeader, Model
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes
 from chalicelib.core.spreadsheets import MEDIA_TYPE
+from chalicelib.core.totals import Total
 from chalicelib.ledger.models import (
     Account,
     AccountBody,
@@ -115,7 +117,8 @@ def create_transaction(body: TransactionBody, headers: PostHeaders) -> Response:
 )
 def list_transactions(query: TransactionsQuery) -> Response:
     """List transactions, newest first, of all accounts or one."""
-    found = ledger().transactions(
+    books = ledger()
+    found = books.transactions(
         account_id=query.account_id,
         before=_TRANSACTIONS.start(query),
         limit=query.limit + 1,
@@ -125,7 +128,8 @@ def list_transactions(query: TransactionsQuery) -> Response:
         query.limit,
         lambda last: ListPosition(sortable(last.created_at), last.transaction_id),
     )
-    return _answer(page.rows, _TRANSACTIONS.following(query, page.next))
+    total = partial(books.count_transactions, query.account_id)
+    return _answer(page.rows, _TRANSACTIONS.headers(query, page, total))
 
 
 @bp.on(
@@ -247,7 +251,8 @@ def list_accounts(query: ListQuery) -> Response:
     start = _ACCOUNTS.start(query)
     found = ledger().accounts(after=start and start.account_id, limit=query.limit + 1)
     page = cut(found, query.limit, lambda each: AccountPosition(each.last.account_id))
-    return _answer(map(AccountState.of, page.rows), _ACCOUNTS.following(query, page.next))
+    headers = _ACCOUNTS.headers(query, page, ledger().store.count_accounts)
+    return _answer(map(AccountState.of, page.rows), headers)
 
 
 @bp.on(
@@ -306,8 +311,11 @@ def get_statement(path: _AccountPath, query: StatementQuery) -> Response:
     statement = ledger().statements.page(
         path.account_id, since=query.from_, until=query.to, start=start, limit=query.limit
     )
-    following = _STATEMENT.following(query, statement.page.next, account_id=path.account_id)
-    headers = {**link(following), "X-Truncated": "true"} if following else None
+    headers = _truncated(
+        _STATEMENT.headers(
+            query, statement.page, lambda: Total(statement.entries), account_id=path.account_id
+        )
+    )
     if query.format == "json":
         return ok(_statement(statement, query), headers=headers)
     text = statement_csv(statement, first=start is None)
@@ -331,8 +339,9 @@ def list_entries(path: _AccountPath, query: ListQuery) -> Response:
     after = start and start.created_at
     found = ledger().entries(path.account_id, after=after, limit=query.limit + 1)
     page = cut(found, query.limit, lambda last: EntryPosition(sortable(last.created_at)))
-    following = _ENTRIES.following(query, page.next, account_id=path.account_id)
-    return _answer(page.rows, following)
+    total = partial(ledger().count_transactions, path.account_id)
+    headers = _ENTRIES.headers(query, page, total, account_id=path.account_id)
+    return _answer(page.rows, headers)
 
 
 def _receipt(receipt: Receipt, *, status: int) -> Response:
@@ -397,7 +406,11 @@ def _statement(statement: StatementPage, query: StatementQuery) -> Statement:
     )
 
 
-def _answer(rows: Iterable[Model], following: str | None) -> Response:
+def _answer(rows: Iterable[Model], headers: Mapping[str, str]) -> Response:
     """Answer a bare array, and say where it goes on if it does."""
-    body = f"[{','.join([row.json_text() for row in rows])}]"
-    return respond(body, headers={**link(following), "X-Truncated": "true"} if following else None)
+    return respond(f"[{','.join([row.json_text() for row in rows])}]", headers=_truncated(headers))
+
+
+def _truncated(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a page, with the contract's own word for that there is more."""
+    return {**headers, **({"X-Truncated": "true"} if "Link" in headers else {})}

@@ -22,16 +22,18 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby, islice
+from functools import partial
+from itertools import chain, groupby, islice
 from typing import Any
 
-from chalicelib.core import shards, table
+from chalicelib.core import shards, table, totals
 from chalicelib.core.audit.entries import thing as named
 from chalicelib.core.audit.recording import unrecorded
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
+from chalicelib.core.totals import MOST_COUNTED, Total
 from chalicelib.ledger.models import (
     MOST_POSTS,
     AccountBody,
@@ -344,6 +346,22 @@ class LedgerStore:
             for shard in range(ACCOUNT_SHARDS)
         ]
         return [_account(item) for item in islice(heapq.merge(*streams, key=_sort_key), limit)]
+
+    def count_accounts(self) -> Total:
+        """Count the accounts."""
+        return totals.add(
+            partial(self._table.count, f"ACCOUNTS#{shard}") for shard in range(ACCOUNT_SHARDS)
+        )
+
+    def count_entries(self) -> Total:
+        """Add up the numbers of the accounts' last entries, of `MOST_COUNTED` accounts at most."""
+        streams = (
+            self._table.query(f"ACCOUNTS#{shard}", page_size=MOST_COUNTED)
+            for shard in range(ACCOUNT_SHARDS)
+        )
+        accounts = chain.from_iterable(streams)
+        sequences = [int(item["sequence"]["N"]) for item in islice(accounts, MOST_COUNTED + 1)]
+        return Total(sum(sequences), exact=len(sequences) <= MOST_COUNTED)
 
     def entries(self, account_id: str, *, after: str | None, limit: int) -> list[Entry]:
         """Return the account's entries in order, those later than the time ``after``."""

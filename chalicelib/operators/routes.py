@@ -1,5 +1,6 @@
 """The operators' room over HTTP: effects and their kinds, dead letters, schedules, the vendors."""
 
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from chalice import Response
@@ -8,7 +9,7 @@ from pydantic import Field
 from chalicelib.core.errors import ConflictError
 from chalicelib.core.http import json_list, ok
 from chalicelib.core.outbox.store import OvertakenError
-from chalicelib.core.paging import Pages
+from chalicelib.core.paging import Page, Pages
 from chalicelib.core.routing import Routes
 from chalicelib.operators.checks import CheckResult
 from chalicelib.operators.models.dead_letters import DeadLetters, QueuePath, Redriven
@@ -45,12 +46,13 @@ _EFFECTS = Pages("/outbox", Position)
 )
 def list_effects(query: EffectsQuery) -> Response:
     """List effects by kind, newest first: all, or those of a state or a kind."""
-    start = _EFFECTS.start(query)
-    found, more = operators().effects.page(
+    start, effects = _EFFECTS.start(query), operators().effects
+    found, more = effects.page(
         state=query.state, kind=query.kind, before=start and start.place, limit=query.limit
     )
-    following = _EFFECTS.following(query, Position(more) if more else None)
-    return json_list(map(EffectLine.of, found), next_page=following)
+    page = Page(found, Position(more) if more else None)
+    total = partial(effects.count, state=query.state, kind=query.kind)
+    return json_list(map(EffectLine.of, found), headers=_EFFECTS.headers(query, page, total))
 
 
 @bp.on(

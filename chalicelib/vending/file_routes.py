@@ -93,8 +93,10 @@ def presign_file(caller: Caller, body: AwaitedUpload) -> Response:
 def list_files(caller: Caller, query: FilesQuery) -> Response:
     """List a technician's files, newest first."""
     scope_of(caller).check(query.technician, f"There is no technician {query.technician}.")
-    page = vending().uploads.technicians_files(query, start=_FILES.start(query))
-    return json_list(page.rows, next_page=_FILES.following(query, page.next))
+    uploads = vending().uploads
+    page = uploads.technicians_files(query, start=_FILES.start(query))
+    headers = _FILES.headers(query, page, lambda: uploads.count(query.technician))
+    return json_list(page.rows, headers=headers)
 
 
 @bp.on(
@@ -163,8 +165,9 @@ def presign_import(body: AwaitedImport) -> Response:
 )
 def list_imports(query: ListQuery) -> Response:
     """List the dispatcher's files, newest first."""
-    page = vending().uploads.imports(query, start=_IMPORTS.start(query))
-    return json_list(page.rows, next_page=_IMPORTS.following(query, page.next))
+    uploads = vending().uploads
+    page = uploads.imports(query, start=_IMPORTS.start(query))
+    return json_list(page.rows, headers=_IMPORTS.headers(query, page, uploads.count_imports))
 
 
 @bp.on(

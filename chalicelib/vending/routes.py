@@ -1,6 +1,7 @@
 """The vending context over HTTP: registry, machines, the fleet, the work."""
 
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -9,12 +10,13 @@ from pydantic import Field
 
 from chalicelib.core import spreadsheets
 from chalicelib.core.access import Caller
-from chalicelib.core.http import created, json_list, link, ok, respond
+from chalicelib.core.http import created, json_list, ok, respond
 from chalicelib.core.models import Model, PageQuery
 from chalicelib.core.numbers import FROM_TEXT
-from chalicelib.core.paging import Id, Pages
+from chalicelib.core.paging import Id, Page, Pages
 from chalicelib.core.routing import Routes
 from chalicelib.core.times import SpanEnd
+from chalicelib.core.totals import Total
 from chalicelib.vending.models import (
     ClosingBody,
     Day,
@@ -107,8 +109,9 @@ class _DaysQuery(Model):
 @bp.on("GET", "/sites", access=ONES_OWN, query=ListQuery, response=Site, as_list=True)
 def list_sites(query: ListQuery) -> Response:
     """List sites by id."""
-    page = vending().registry.sites(query, _SITES.start(query))
-    return json_list(page.rows, next_page=_SITES.following(query, page.next))
+    registry = vending().registry
+    page = registry.sites(query, _SITES.start(query))
+    return json_list(page.rows, headers=_SITES.headers(query, page, registry.count_sites))
 
 
 @bp.on(
@@ -149,8 +152,10 @@ def get_site(path: _SitePath) -> Response:
 )
 def list_technicians(query: _TechniciansQuery) -> Response:
     """List technicians with their machines, by id."""
-    page = vending().registry.technicians(query, _TECHNICIANS.start(query))
-    return json_list(page.rows, next_page=_TECHNICIANS.following(query, page.next))
+    registry = vending().registry
+    page = registry.technicians(query, _TECHNICIANS.start(query))
+    headers = _TECHNICIANS.headers(query, page, registry.count_technicians)
+    return json_list(page.rows, headers=headers)
 
 
 @bp.on(
@@ -194,9 +199,10 @@ def get_technician(caller: Caller, path: _TechnicianPath) -> Response:
 )
 def list_machines(caller: Caller, query: MachinesQuery) -> Response:
     """List machines, most urgent first; technicians get their own."""
-    wanted = _ones_own(caller, query)
-    page = vending().fleet.machines(wanted, _MACHINES.start(query))
-    return json_list(page.rows, next_page=_MACHINES.following(query, page.next))
+    wanted, fleet = _ones_own(caller, query), vending().fleet
+    page = fleet.machines(wanted, _MACHINES.start(query))
+    headers = _MACHINES.headers(query, page, partial(fleet.count_machines, wanted))
+    return json_list(page.rows, headers=headers)
 
 
 @bp.on(
@@ -243,13 +249,13 @@ def list_machine_transactions(caller: Caller, path: _MachinePath, query: _RowsQu
     """List a machine's rows in time order, as JSON or CSV."""
     place = _ROWS.start(query, serial=path.serial)
     _machine(caller, path.serial)
-    page = vending().history.page(
-        path.serial, first=query.from_, last=query.to, limit=query.limit, place=place
-    )
-    following = _ROWS.following(query, page.next, serial=path.serial)
+    history, span = vending().history, {"first": query.from_, "last": query.to}
+    page = history.page(path.serial, limit=query.limit, place=place, **span)
+    total = partial(history.count, path.serial, **span)
+    headers = _ROWS.headers(query, page, total, serial=path.serial)
     if query.format == "json":
-        return json_list(page.rows, next_page=following)
-    return respond(_csv(page.rows), media_type=spreadsheets.MEDIA_TYPE, headers=link(following))
+        return json_list(page.rows, headers=headers)
+    return respond(_csv(page.rows), media_type=spreadsheets.MEDIA_TYPE, headers=headers)
 
 
 @bp.on(
@@ -299,9 +305,10 @@ def list_machine_visits(caller: Caller, path: _MachinePath, query: ListQuery) ->
     """List a machine's visits, newest first."""
     start = _VISITS.start(query, serial=path.serial)
     _machine(caller, path.serial)
-    page = vending().visiting.listed(path.serial, query, start)
-    following = _VISITS.following(query, page.next, serial=path.serial)
-    return json_list(page.rows, next_page=following)
+    visiting = vending().visiting
+    page = visiting.listed(path.serial, query, start)
+    total = partial(visiting.visits.count, path.serial)
+    return json_list(page.rows, headers=_VISITS.headers(query, page, total, serial=path.serial))
 
 
 @bp.on(
@@ -315,7 +322,9 @@ def list_machine_visits(caller: Caller, path: _MachinePath, query: ListQuery) ->
 def get_fleet(query: MachinesQuery) -> Response:
     """Show the fleet: verdicts, most urgent first, fleet gaps and totals."""
     report, following = vending().fleet.report(query, _FLEET.start(query))
-    return ok(report, headers=link(_FLEET.following(query, following)))
+    page = Page(report.machines, following)
+    headers = _FLEET.headers(query, page, lambda: Total(report.totals.machines))
+    return ok(report, headers=headers)
 
 
 @bp.on("GET", "/fleet/rebuild", access="operate", response=Rebuild)
@@ -341,9 +350,10 @@ def start_rebuild() -> Response:
 )
 def get_worklist(caller: Caller, query: MachinesQuery) -> Response:
     """List machines to visit and why, most urgent first, of one technician or all."""
-    wanted = _ones_own(caller, query)
-    page = vending().fleet.worklist(wanted, _WORKLIST.start(query))
-    return json_list(page.rows, next_page=_WORKLIST.following(query, page.next))
+    wanted, fleet = _ones_own(caller, query), vending().fleet
+    page = fleet.worklist(wanted, _WORKLIST.start(query))
+    headers = _WORKLIST.headers(query, page, partial(fleet.count_work, wanted))
+    return json_list(page.rows, headers=headers)
 
 
 @bp.on(
@@ -371,8 +381,10 @@ def open_dispatch(body: DispatchBody) -> Response:
 )
 def list_dispatches(query: DispatchQuery) -> Response:
     """List dispatches, newest first."""
-    page = vending().dispatching.listed(query, start=_DISPATCHES.start(query))
-    return json_list(page.rows, next_page=_DISPATCHES.following(query, page.next))
+    dispatching = vending().dispatching
+    page = dispatching.listed(query, start=_DISPATCHES.start(query))
+    headers = _DISPATCHES.headers(query, page, partial(dispatching.count, query))
+    return json_list(page.rows, headers=headers)
 
 
 @bp.on(

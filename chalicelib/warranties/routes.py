@@ -4,11 +4,12 @@ from http import HTTPStatus
 
 from chalice import Response
 
-from chalicelib.core import log, spreadsheets
-from chalicelib.core.http import json_list, link, ok, respond
+from chalicelib.core import log, spreadsheets, totals
+from chalicelib.core.http import json_list, ok, respond
 from chalicelib.core.models import KeyHeader
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes
+from chalicelib.core.totals import Total
 from chalicelib.warranties import screens
 from chalicelib.warranties.answers import (
     CancellationView,
@@ -83,11 +84,14 @@ def list_warranties(query: WarrantiesQuery) -> Response:
     ``number`` finds those that a customer names.
     """
     if query.number is not None:
-        return json_list(warranties().found(query.number))
+        found = warranties().found(query.number)
+        return json_list(found, headers=Total(len(found)).headers() if query.count else None)
     filters = {name: getattr(query, name) for name in FILTERS}
     start = _WARRANTIES.start(query)
-    page = warranties().listed(Filters(**filters), after=start, limit=query.limit)
-    return json_list(page.rows, next_page=_WARRANTIES.following(query, page.next))
+    wanted = Filters(**filters)
+    page = warranties().listed(wanted, after=start, limit=query.limit)
+    headers = _WARRANTIES.headers(query, page, lambda: warranties().total(wanted))
+    return json_list(page.rows, headers=headers)
 
 
 @bp.on(
@@ -137,10 +141,10 @@ def export_warranties(path: StorePath, query: ListQuery) -> Response:
     start = _EXPORT.start(query, store_uuid=path.store_uuid)
     filters = Filters(store_uuid=path.store_uuid)
     page = warranties().listed(filters, after=start, limit=query.limit)
-    following = _EXPORT.following(query, page.next, store_uuid=path.store_uuid)
-    return respond(
-        screens.as_csv(page.rows), media_type=spreadsheets.MEDIA_TYPE, headers=link(following)
+    headers = _EXPORT.headers(
+        query, page, lambda: warranties().total(filters), store_uuid=path.store_uuid
     )
+    return respond(screens.as_csv(page.rows), media_type=spreadsheets.MEDIA_TYPE, headers=headers)
 
 
 @bp.on(
@@ -182,6 +186,10 @@ def get_quote(query: QuoteQuery) -> Response:
 def list_refusals(query: ListQuery) -> Response:
     """List counts of sales without a warranty, by type and reason."""
     start = _REFUSALS.start(query)
-    found = warranties().refusals(after=start, limit=query.limit + 1)
+    refusals = warranties().refusals
+    found = refusals(after=start, limit=query.limit + 1)
     page = cut(found, query.limit, lambda last: RefusalPosition(last.item_type, last.reason))
-    return json_list(page.rows, next_page=_REFUSALS.following(query, page.next))
+    headers = _REFUSALS.headers(
+        query, page, lambda: totals.count(refusals(after=None, limit=totals.MOST_COUNTED + 1))
+    )
+    return json_list(page.rows, headers=headers)

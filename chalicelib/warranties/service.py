@@ -9,6 +9,7 @@ from chalicelib.core.idempotency import check_same
 from chalicelib.core.instants import iso
 from chalicelib.core.outbox.effects import Ending
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.totals import MOST_COUNTED, Total, count
 from chalicelib.core.values import dataclass
 from chalicelib.warranties import archive, money, numbers
 from chalicelib.warranties.answers import (
@@ -263,6 +264,10 @@ class Warranties:
         rest = (each for each in found if after is None or each[0] > after)
         page = cut(rest, limit, lambda each: each[0])
         return Page([warranty for _, warranty in page.rows], page.next)
+
+    def total(self, filters: Filters) -> Total:
+        """Return how many warranties the list has."""
+        return count(self._from(filters, "", MOST_COUNTED))
 
     def _from(
         self, filters: Filters, first: str, limit: int

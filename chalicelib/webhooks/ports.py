@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from chalicelib.core.facts import EventKind, Fact
 from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.totals import Total
 from chalicelib.core.values import dataclass
 from chalicelib.webhooks.models import Health, Subscription
 
@@ -73,6 +74,8 @@ class Log(Protocol):
     def about(
         self, subject: str, kinds: Sequence[EventKind], span: Span, limit: int
     ) -> list[Event]: ...
+
+    def count(self, subject: str | None, kinds: Sequence[EventKind], span: Span) -> Total: ...
 
 
 class Receivers(Protocol):

@@ -1,17 +1,19 @@
 """Events and subscriptions over HTTP."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from chalice import Response
 from pydantic import Field
 
 from chalicelib.core.errors import NotFoundError
-from chalicelib.core.http import created, json_list, link, no_content, ok, respond
+from chalicelib.core.http import created, json_list, no_content, ok, respond
 from chalicelib.core.instants import now
 from chalicelib.core.models import KeyHeader
 from chalicelib.core.paging import Pages, cut
 from chalicelib.core.routing import Routes
+from chalicelib.core.totals import Total
 from chalicelib.webhooks.models import (
     KINDS,
     DeliveryPath,
@@ -61,8 +63,10 @@ def list_events(query: EventsQuery) -> Response:
     else:
         found = event_log().events(kinds, span, query.limit + 1)
     page = cut(found, query.limit, lambda event: Place(event.id))
+    whole = Span(after=query.after, since=query.from_, until=query.to)
+    total = partial(event_log().count, query.subject, kinds, whole)
     texts = ",".join(event.body for event in page.rows)
-    return respond(f"[{texts}]", headers=link(_EVENTS.following(query, page.next)))
+    return respond(f"[{texts}]", headers=_EVENTS.headers(query, page, total))
 
 
 @bp.on(
@@ -115,7 +119,8 @@ def list_subscriptions(query: SubscriptionsQuery) -> Response:
     rest = [each for each in every if start is None or each.id > start.id]
     page = cut(rest, query.limit, lambda each: Place(each.id))
     views = (SubscriptionView.of(each, now()) for each in page.rows)
-    return json_list(views, next_page=_SUBSCRIPTIONS.following(query, page.next))
+    headers = _SUBSCRIPTIONS.headers(query, page, lambda: Total(len(every)))
+    return json_list(views, headers=headers)
 
 
 @bp.on(

@@ -37,7 +37,7 @@ def bounded(schema: dict[str, Any]) -> bool:
     """Return whether a schema says how long or how large a value may be."""
     if "anyOf" in schema:
         return all(bounded(each) for each in schema["anyOf"] if each.get("type") != "null")
-    if schema.keys() & {"enum", "const"}:
+    if schema.keys() & {"enum", "const"} or schema.get("type") == "boolean":
         return True
     if schema.get("type") == "integer":
         return {"minimum", "maximum"} <= schema.keys()

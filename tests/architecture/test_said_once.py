@@ -11,7 +11,7 @@ SHARED = {
     "an instant as text": (r"isoformat\(\)\.replace|timespec=", {"core/instants.py"}),
     "the time": (r"datetime\.now\(|time\.time\(", {"core/instants.py"}),
     "a cursor": (r"urlsafe_b64|exclude_none=True\) \| \{\"cursor\"", {"core/cursors.py"}),
-    "a link to the next page": (r"rel=\"next\"", {"core/http.py", "core/openapi.py"}),
+    "a link to the next page": (r"rel=\"next\"", {"core/openapi.py", "core/paging.py"}),
     "a table for a spreadsheet": (r"^import csv|csv\.writer|text/csv;", {"core/spreadsheets.py"}),
     "a key that was used before": (r"idempotency-key-reused", {"core/idempotency.py"}),
     "the form of a key": (r"Idempotency-Key\"", {"core/models.py"}),

@@ -82,6 +82,7 @@ class MemoryDynamoDB:
         ExpressionAttributeValues: Item,  # noqa: N803
         ScanIndexForward: bool = True,  # noqa: N803
         Limit: int = 1 << 62,  # noqa: N803
+        Select: str = "",  # noqa: N803
         ExclusiveStartKey: Item | None = None,  # noqa: N803
         **_: Any,
     ) -> Any:
@@ -89,7 +90,8 @@ class MemoryDynamoDB:
         after = ExclusiveStartKey["sk"]["S"] if ExclusiveStartKey else None
         page, cut_at = self._page(pk, first, last, after, Limit, forward=ScanIndexForward)
         key = {"pk": {"S": pk}, "sk": {"S": cut_at}}
-        return {"Items": page, **({"LastEvaluatedKey": key} if cut_at else {})}
+        found = {"Count": len(page), **({} if Select == "COUNT" else {"Items": page})}
+        return {**found, **({"LastEvaluatedKey": key} if cut_at else {})}
 
     def _page(
         self, pk: str, first: str, last: str, after: str | None, limit: int, *, forward: bool

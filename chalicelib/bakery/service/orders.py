@@ -32,6 +32,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.idempotency import check_same
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.paging import Id, Page, sift
+from chalicelib.core.totals import Total, count
 from chalicelib.core.values import dataclass
 
 _Follow = Callable[[Order], list[Effect]]
@@ -224,6 +225,10 @@ class Ordering:
         A page reads a bounded number of orders, so it may be short.
         """
         return sift(self._perhaps(wanted, before), wanted.has, limit, lambda order: Id(order.id))
+
+    def total(self, wanted: Wanted, *, before: int | None) -> Total:
+        """Return how many orders all pages have that begin at ``before``."""
+        return count(self._perhaps(wanted, before), wanted.has)
 
     def _perhaps(self, wanted: Wanted, before: int | None) -> Iterator[Order]:
         """Yield the orders of the shortest list that has all the wanted ones."""

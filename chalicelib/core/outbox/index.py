@@ -7,14 +7,17 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain, islice
 
+from chalicelib.core import totals
 from chalicelib.core.instants import sortable
 from chalicelib.core.outbox import rows
 from chalicelib.core.outbox.effects import EffectState
 from chalicelib.core.outbox.listing import all_listed
 from chalicelib.core.outbox.rows import ALL, LISTED, OPEN, SHARDS, STATES, EffectRow
 from chalicelib.core.table import HIGHEST, Index, Item, Table
+from chalicelib.core.totals import MOST_COUNTED, Total
 
 Waiting = tuple[str, str]
 """An effect's id, and its place among those that the sweeper checks."""
@@ -109,6 +112,27 @@ class EffectIndex:
         named = list(islice(merged, limit + 1))
         more = _place(named[limit - 1]) if len(named) > limit else None
         return self._read(named[:limit], state), more
+
+    def count(self, *, state: EffectState | None, kind: str | None, now: datetime) -> Total:
+        """Count the effects that all pages list.
+
+        Pending effects and those that are being sent are one list, which has to be read.
+        """
+        first = f"{kind}#" if kind else ""
+        last = first + HIGHEST
+        index, shards = self._shards(state, now)
+        if state is None or rows.states(rows.group(state)) == [state]:
+            return totals.add(
+                partial(self._table.count_indexed, index, shard, first=first, last=last)
+                for shard in shards
+            )
+        found = chain.from_iterable(
+            self._table.indexed(index, shard, first=first, last=last, page_size=MOST_COUNTED)
+            for shard in shards
+        )
+        named = list(islice(found, MOST_COUNTED + 1))
+        listed = len(self._read(named[:MOST_COUNTED], state))
+        return Total(listed, exact=len(named) <= MOST_COUNTED)
 
     def _shards(self, state: EffectState | None, now: datetime) -> tuple[Index, list[str]]:
         """Return where effects in a state are listed, or in all of them."""

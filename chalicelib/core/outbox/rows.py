@@ -312,6 +312,11 @@ def group(state: EffectState) -> str:
     return "pending" if state == "sending" else state
 
 
+def states(group_: str) -> list[EffectState]:
+    """Return the states whose effects are listed in a group."""
+    return [each for each in STATES if group(each) == group_]
+
+
 def list_shard(state: EffectState, number: int) -> str:
     """Return the shard that effects of a state are listed in."""
     return f"{group(state)}#{number}"

@@ -14,12 +14,14 @@
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import cast, get_args
 
-from chalicelib.core import canonical, shards
+from chalicelib.core import canonical, shards, totals
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table, key
+from chalicelib.core.totals import Total
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.instants import from_micros, micros
 from chalicelib.deliveries.models import Package
@@ -134,8 +136,7 @@ class PackageStore:
 
         Of a recipient and a sender they are the recipient's, of any sender.
         """
-        first = sortable(wanted.since) if wanted.since else ""
-        last = sortable(wanted.until) if wanted.until else HIGHEST
+        first, last = _span(wanted)
         place = "#".join(before) if before else HIGHEST
         partitions = list(_partitions(wanted))
         streams = [
@@ -150,6 +151,13 @@ class PackageStore:
         ]
         merged = heapq.merge(*streams, key=_sort_key, reverse=True)
         return (_record(item) for item in merged if _sort_key(item) < place)
+
+    def count(self, wanted: Wanted) -> Total:
+        """Count what `listed` yields."""
+        first, last = _span(wanted)
+        return totals.add(
+            partial(self._table.count, pk, first=first, last=last) for pk in _partitions(wanted)
+        )
 
     def fill_list(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]:
         """Write the rows of one page of records again; return how many, and where to continue.
@@ -181,6 +189,12 @@ def rows(record: Record) -> Iterator[Item]:
     ):
         pk = f"{kind}#{record.status}#{package.package_type}#{whose}"
         yield {**attributes, **key(pk, sk), "id": {"S": package.package_id}}
+
+
+def _span(wanted: Wanted) -> tuple[str, str]:
+    """Return the first and the last sort key of what is wanted."""
+    first = sortable(wanted.since) if wanted.since else ""
+    return first, sortable(wanted.until) if wanted.until else HIGHEST
 
 
 def _partitions(wanted: Wanted) -> Iterator[str]:

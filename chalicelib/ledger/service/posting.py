@@ -11,6 +11,7 @@ from datetime import datetime
 from chalicelib.core.errors import NotFoundError
 from chalicelib.core.idempotency import check_same
 from chalicelib.core.instants import precise
+from chalicelib.core.totals import Total
 from chalicelib.core.values import dataclass
 from chalicelib.ledger import chain
 from chalicelib.ledger.models import (
@@ -209,6 +210,13 @@ class Ledger:
             return self.store.transactions(before=before, limit=limit)
         since = before.created_at if before else None
         return self.store.of_account(account_id, before=since, limit=limit)
+
+    def count_transactions(self, account_id: str | None) -> Total:
+        """Return how many transactions an account has, or all have: their entries are numbered."""
+        if account_id is None:
+            return self.store.count_entries()
+        account = self.store.account(account_id)
+        return Total(account.last.sequence if account else 0)
 
 
 def _check_key(stored: Entry | Reservation, wanted: TransactionBody) -> Entry:

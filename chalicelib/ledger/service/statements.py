@@ -12,11 +12,12 @@ from chalicelib.ledger.service.rules import no_account
 
 @dataclass(frozen=True)
 class StatementPage:
-    """A page of a statement, newest first; the balances are those of the whole span."""
+    """A page of a statement, newest first; balances and ``entries`` are of the whole span."""
 
     account: StoredAccount
     opening_balance: int
     closing_balance: int
+    entries: int
     page: Page[Entry, StatementPosition]
 
 
@@ -39,7 +40,7 @@ class Statements:
         account = self.store.account(account_id)
         if account is None:
             raise no_account(account_id)
-        opening = self._balance_before(account_id, since)
+        opening = self._last_before(account_id, since)
         first = sortable(since) if since else None
         end = sortable(until) if until else None
         before = start.created_at if start else end
@@ -52,13 +53,20 @@ class Statements:
                 sortable(last.created_at), sortable((closing or last).created_at)
             ),
         )
-        return StatementPage(account, opening, closing.balance if closing else opening, page)
+        balance, entries = (opening.balance, opening.sequence) if opening else (0, 0)
+        return StatementPage(
+            account,
+            opening_balance=balance,
+            closing_balance=closing.balance if closing else balance,
+            entries=closing.sequence - entries if closing else 0,
+            page=page,
+        )
 
-    def _balance_before(self, account_id: str, at: datetime | None) -> int:
+    def _last_before(self, account_id: str, at: datetime | None) -> Entry | None:
         if at is None:
-            return 0
+            return None
         found = self.store.newest(account_id, since=None, before=sortable(at), limit=1)
-        return found[0].balance if found else 0
+        return next(iter(found), None)
 
     def _closed_at(self, account_id: str, start: StatementPosition | None) -> Entry | None:
         if start is None:

@@ -10,6 +10,7 @@ from chalicelib.core.instants import iso
 from chalicelib.core.log import logger
 from chalicelib.core.outbox.effects import EffectState
 from chalicelib.core.outbox.rows import EffectRow, Pause
+from chalicelib.core.totals import Total
 
 
 class Effects(Protocol):
@@ -33,6 +34,7 @@ class Lists(Protocol):
         limit: int,
         now: datetime,
     ) -> tuple[list[EffectRow], str | None]: ...
+    def count(self, *, state: EffectState | None, kind: str | None, now: datetime) -> Total: ...
 
 
 class Naming(Protocol):
@@ -59,6 +61,10 @@ class EffectService:
     ) -> tuple[list[EffectRow], str | None]:
         """Return effects by kind, the newest of each first, and what the next page comes before."""
         return self._lists.page(state=state, kind=kind, before=before, limit=limit, now=self._now())
+
+    def count(self, *, state: EffectState | None, kind: str | None) -> Total:
+        """Return how many effects there are, in a state or of a kind."""
+        return self._lists.count(state=state, kind=kind, now=self._now())
 
     def show(self, effect_id: str) -> tuple[EffectRow, Pause | None]:
         """Return an effect, and why its kind is paused, if it is. Raises NotFoundError."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from chalicelib.core.errors import ConflictError, UnprocessableError
 from chalicelib.core.paging import Id, Page, cut
+from chalicelib.core.totals import Total, count
 from chalicelib.core.values import dataclass
 from chalicelib.vending.models import (
     ClosingBody,
@@ -69,12 +70,17 @@ class Dispatching:
             existing = self.dispatches.open_at(wanted.machine)
             known = existing and (start is None or existing.id < start.id)
             return Page([existing] if existing and known else [])
-        found = (
-            dispatch
-            for dispatch in self.dispatches.newest_first(before=start and start.id)
-            if wanted.state in (None, dispatch.state) and wanted.machine in (None, dispatch.machine)
-        )
+        every = self.dispatches.newest_first(before=start and start.id)
+        found = (dispatch for dispatch in every if _is(dispatch, wanted))
         return cut(found, wanted.limit, lambda last: Id(last.id))
+
+    def count(self, wanted: DispatchQuery) -> Total:
+        """Return how many dispatches the list has."""
+        if wanted.state is wanted.machine is None:
+            return self.dispatches.count()
+        if wanted.machine is None and wanted.state == "open":
+            return self.dispatches.count_open()
+        return count(self.dispatches.newest_first(), lambda dispatch: _is(dispatch, wanted))
 
     def close(self, dispatch_id: int, body: ClosingBody) -> Dispatch:
         """Close a dispatch: the dispatcher says that what was wrong until now is settled.
@@ -102,6 +108,11 @@ class Dispatching:
     def get(self, dispatch_id: int) -> Dispatch:
         """Return a dispatch. Raises NotFoundError."""
         return found(self.dispatches.get(dispatch_id), f"There is no dispatch {dispatch_id}.")
+
+
+def _is(dispatch: Dispatch, wanted: DispatchQuery) -> bool:
+    """Return whether a dispatch is in the state and to the machine that are wanted."""
+    return wanted.state in (None, dispatch.state) and wanted.machine in (None, dispatch.machine)
 
 
 def _visit(closed: Dispatch, body: ClosingBody) -> ServiceVisit | None:

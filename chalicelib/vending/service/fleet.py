@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.totals import MOST_COUNTED, Total, count
 from chalicelib.core.values import dataclass
 from chalicelib.vending import causes
 from chalicelib.vending.anomalies import Thresholds
@@ -125,6 +126,18 @@ class FleetService:
         page = cut(self._work(wanted, after), wanted.limit, itemgetter(0))
         return Page([item for _, item in page.rows], page.next)
 
+    def count_machines(self, wanted: MachinesQuery) -> Total:
+        """Return how many machines are wanted: by the sums, or by a list's places."""
+        if wanted.state or (wanted.site and wanted.technician):
+            return count(self._views(_at_once(wanted), ""))
+        if wanted.site or wanted.technician:
+            return self.fleet.count(self.rollups.epoch(), _list_of(wanted))
+        return Total(self._totals(self.rollups.epoch(), wanted).machines)
+
+    def count_work(self, wanted: MachinesQuery) -> Total:
+        """Return how many machines the worklist has."""
+        return count(self._work(_at_once(wanted), None))
+
     def overdue(self) -> int:
         """Return how many machines are overdue."""
         wanted = MachinesQuery()
@@ -187,8 +200,7 @@ class FleetService:
 
     def _totals(self, epoch: int, wanted: MachinesQuery) -> Totals:
         if wanted.state or wanted.site or wanted.technician:
-            everything = wanted.model_copy(update={"limit": 1_000})
-            return _sum(_figures(view) for _, view in self._views(everything, ""))
+            return _sum(_figures(view) for _, view in self._views(_at_once(wanted), ""))
         return _sum(self.fleet.totals(epoch).values())
 
     def _up_to_date(self, epoch: int) -> bool:
@@ -251,6 +263,11 @@ class _Names(NamedTuple):
 
     sites: Mapping[str, str]
     technicians: Mapping[str, str]
+
+
+def _at_once(wanted: MachinesQuery) -> MachinesQuery:
+    """Return what is wanted, as a list that is read to its end."""
+    return wanted.model_copy(update={"limit": MOST_COUNTED})
 
 
 def _list_of(wanted: MachinesQuery) -> Listed:

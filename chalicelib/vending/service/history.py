@@ -14,9 +14,13 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from chalicelib.core.paging import Page
+from chalicelib.core.totals import Total
 from chalicelib.core.values import dataclass
 from chalicelib.vending.models import RowView
 from chalicelib.vending.ports import Chunks
+
+_MOST_COUNTED = 250_000
+"""Rows of a machine that are counted: they take 1 MB."""
 
 
 class RowPosition(NamedTuple):
@@ -51,6 +55,18 @@ class HistoryService:
             places.append(at)
         return Page(rows[:limit], places[limit] if len(rows) > limit else None)
 
+    def count(self, serial: str, *, first: datetime | None, last: datetime | None) -> Total:
+        """Return how many rows the list has; days that are whole in it are not looked into."""
+        begin, end, found = _day(first) or date.min, _day(last) or date.max, 0
+        for day, keys in self.chunks.days(serial, first=begin, last=end):
+            if found >= _MOST_COUNTED:
+                return Total(found, exact=False)
+            if day in {begin, end}:
+                found += sum(_within(_at(key), first, last) for key in keys)
+            else:
+                found += len(keys)
+        return Total(found)
+
     def _rows(
         self, serial: str, first: datetime | None, last: datetime | None, place: RowPosition
     ) -> Iterator[tuple[RowView, RowPosition]]:
@@ -60,7 +76,7 @@ class HistoryService:
             if day >= start:
                 for number in range(skip, len(keys)):
                     row = _row(serial, keys, number, before)
-                    if (first is None or row.at >= first) and (last is None or row.at < last):
+                    if _within(row.at, first, last):
                         yield row, RowPosition(day, number, before)
             before, skip = before + len(keys), 0
 
@@ -73,12 +89,19 @@ def _day(at: datetime | None) -> date | None:
         return at and at.date()
 
 
+def _within(at: datetime, first: datetime | None, last: datetime | None) -> bool:
+    return (first is None or at >= first) and (last is None or at < last)
+
+
+def _at(key: int) -> datetime:
+    return datetime.fromtimestamp(key // 10, UTC)
+
+
 def _row(serial: str, keys: "array[int]", number: int, before: int) -> RowView:
-    second, gumballs = divmod(keys[number], 10)
     return RowView(
         id=before + number + 1,
         machine=serial,
-        at=datetime.fromtimestamp(second, UTC),
-        gumballs=gumballs,
+        at=_at(keys[number]),
+        gumballs=keys[number] % 10,
         suspected_duplicate=number > 0 and keys[number] == keys[number - 1],
     )

@@ -9,6 +9,7 @@ from pydantic import Field
 from chalicelib.core.errors import NotFoundError, UnprocessableError
 from chalicelib.core.models import PageQuery
 from chalicelib.core.paging import Page, cut
+from chalicelib.core.totals import Total
 from chalicelib.core.values import dataclass
 from chalicelib.vending.models import (
     ListQuery,
@@ -64,6 +65,10 @@ class RegistryService:
         found = self.registry.sites(after=_after(start), limit=wanted.limit + 1)
         return cut(found, wanted.limit, lambda last: NamePosition(last.site_id))
 
+    def count_sites(self) -> Total:
+        """Return how many sites there are."""
+        return self.registry.count_sites()
+
     def put_technician(self, technician_id: str, body: TechnicianBody) -> tuple[Technician, bool]:
         """Store a technician; return them with their machines, and True when they are new."""
         technician = Technician(technician_id=technician_id, name=body.name)
@@ -83,6 +88,10 @@ class RegistryService:
         found = self.registry.technicians(after=_after(start), limit=wanted.limit + 1)
         page = cut(found, wanted.limit, lambda last: NamePosition(last.technician_id))
         return Page(self._with_machines(page.rows), page.next)
+
+    def count_technicians(self) -> Total:
+        """Return how many technicians there are."""
+        return self.registry.count_technicians()
 
     def put_machine(self, serial: str, body: MachineBody) -> tuple[Machine, bool]:
         """Register a machine; return it, and True when it is new.

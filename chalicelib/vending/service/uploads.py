@@ -24,6 +24,7 @@ from chalicelib.core.errors import (
     UnprocessableError,
 )
 from chalicelib.core.paging import Id, Page, cut
+from chalicelib.core.totals import Total, count
 from chalicelib.core.values import dataclass
 from chalicelib.vending import archives, names
 from chalicelib.vending.files import (
@@ -116,6 +117,14 @@ class Uploads:
         """Return the dispatcher's files, newest first."""
         return self._of(DISPATCHER, wanted, start)
 
+    def count(self, owner: str) -> Total:
+        """Return how many files the list of an owner has."""
+        return count(self.files.newest_first(owner, before=None), _exists)
+
+    def count_imports(self) -> Total:
+        """Return how many files the dispatcher has."""
+        return self.count(DISPATCHER)
+
     def detail(self, file_id: int) -> FileDetail:
         """Return a file with its refused lines. Raises NotFoundError, also once it is deleted."""
         record = self.files.by_id(file_id)
@@ -147,7 +156,7 @@ class Uploads:
 
     def _of(self, owner: str, wanted: ListQuery, start: Id | None) -> Page[FileView, Id]:
         records = self.files.newest_first(owner, before=start and start.id)
-        existing = (record.view() for record in records if record.state != "deleted")
+        existing = (record.view() for record in records if _exists(record))
         return cut(existing, wanted.limit, lambda last: Id(last.id))
 
     def _technicians_file(self, metadata: UploadQuery, *, place: ParameterLocation) -> FileRecord:
@@ -242,6 +251,11 @@ class Uploads:
                 continue
             return existing, False
         raise ConflictError(f"{draft.name} keeps changing; try again in a moment.")
+
+
+def _exists(record: FileRecord) -> bool:
+    """Return whether a file is listed: one that was deleted is not."""
+    return record.state != "deleted"
 
 
 def _differ(one: FileRecord, other: FileRecord) -> bool:

@@ -10,11 +10,13 @@ from itertools import islice
 from operator import attrgetter
 
 from chalicelib.core.table import ABSENT, Condition, ConditionError, Item, Table, key
+from chalicelib.core.totals import MOST_COUNTED, Total
 from chalicelib.vending.models import Dispatch, ServiceVisit
 from chalicelib.vending.ports import AlreadyOpenError, VisitTakenError
 from chalicelib.vending.store.visits import VisitStore
 
 _PK = "DISPATCHES"
+_LATEST = "9" * 10 + "~"
 # Dispatches read at a time; most callers want a few.
 _PAGE = 100
 
@@ -80,9 +82,17 @@ class DispatchStore:
 
     def newest_first(self, *, before: int | None = None) -> Iterator[Dispatch]:
         """Yield the dispatches, newest first, those with ids below ``before``."""
-        last = _sort_key(before - 1) if before else "9" * 10 + "~"
+        last = _sort_key(before - 1) if before else _LATEST
         items = self._table.query(_PK, last=last, newest_first=True, page_size=_PAGE)
         return (Dispatch.model_validate_json(item["body"]["S"]) for item in items)
+
+    def count(self) -> Total:
+        """Count the dispatches."""
+        return self._table.count(_PK, MOST_COUNTED, last=_LATEST)
+
+    def count_open(self) -> Total:
+        """Count the open dispatches."""
+        return self._table.count(_PK, MOST_COUNTED, first=_open_key(""), last=f"{_open_key('')}~")
 
     def of_machine(self, serial: str) -> Iterator[Dispatch]:
         """Yield a machine's dispatches, newest first."""

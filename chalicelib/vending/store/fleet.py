@@ -17,14 +17,16 @@ places and the change that it makes to the sums are one transaction.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from heapq import merge
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Literal
 
-from chalicelib.core import shards
+from chalicelib.core import shards, totals
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.table import Condition, ConditionError, Item, Table, at_version, key
+from chalicelib.core.totals import Total
 from chalicelib.vending.models import Totals
 from chalicelib.vending.ports import (
     NOTHING_NEW,
@@ -135,15 +137,17 @@ class FleetStore:
         page_size: int | None = None,
     ) -> Iterator[Entry]:
         """Yield the places ``first``..``last`` of a list, most urgent first."""
-        kind, name = of
-        names = [name] if name else map(str, range(SHARDS))
-        parts = [f"{kind}#{epoch}#{each}" for each in names]
-        share = page_size and (shards.share(page_size, SHARDS) if name is None else page_size)
+        whole = of[1] is None
+        share = page_size and (shards.share(page_size, SHARDS) if whole else page_size)
         found = (
             map(_entry, self._table.query(part, first=first, last=last, page_size=share))
-            for part in parts
+            for part in _parts(epoch, of)
         )
         return merge(*found, key=attrgetter("place"))
+
+    def count(self, epoch: int, of: Listed) -> Total:
+        """Count the places of a list."""
+        return totals.add(partial(self._table.count, part) for part in _parts(epoch, of))
 
     def serials(self, shard: int, *, after: str = "", limit: int) -> list[str]:
         """Return the next machines of a shard that were ever judged, by serial."""
@@ -197,6 +201,13 @@ class FleetStore:
             self._table.transact(self._table.putting(item, later), self._rollups.noting(serial))
         except ConditionError:
             return
+
+
+def _parts(epoch: int, of: Listed) -> list[str]:
+    """Return the partitions of a list."""
+    kind, name = of
+    names = map(str, range(SHARDS)) if name is None else [name]
+    return [f"{kind}#{epoch}#{each}" for each in names]
 
 
 def state_before_and_after(change: ItemChange) -> tuple[MachineState | None, MachineState] | None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from chalicelib.core.models import Model
 from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
+from chalicelib.core.totals import MOST_COUNTED, Total
 from chalicelib.vending.models import Machine, Site, Technician
 from chalicelib.vending.store.rollups import RollupStore
 
@@ -36,6 +37,10 @@ class RegistryStore:
         """Return the next sites, by id."""
         return self._next(_SITES, Site, after, limit)
 
+    def count_sites(self) -> Total:
+        """Count the sites."""
+        return self._table.count(_SITES, MOST_COUNTED)
+
     def sites_of(self, site_ids: Iterable[str]) -> dict[str, Site]:
         """Return the sites of these (distinct) ids that there are, by id."""
         return {site.site_id: site for site in self._these(_SITES, Site, site_ids)}
@@ -51,6 +56,10 @@ class RegistryStore:
     def technicians(self, *, after: str = "", limit: int) -> list[Technician]:
         """Return the next technicians, by id, without machines."""
         return self._next(_TECHNICIANS, Technician, after, limit)
+
+    def count_technicians(self) -> Total:
+        """Count the technicians."""
+        return self._table.count(_TECHNICIANS, MOST_COUNTED)
 
     def technicians_of(self, technician_ids: Iterable[str]) -> dict[str, Technician]:
         """Return the technicians of these (distinct) ids that there are, without machines."""

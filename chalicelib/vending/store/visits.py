@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.core.instants import sortable
 from chalicelib.core.table import ABSENT, ConditionError, Item, Table, key
+from chalicelib.core.totals import MOST_COUNTED, Total
 from chalicelib.vending.models import ServiceVisit
 from chalicelib.vending.ports import VisitTakenError
 from chalicelib.vending.store.rollups import RollupStore
@@ -52,6 +53,10 @@ class VisitStore:
         items = self._table.query(_pk(serial), last=last, newest_first=True, page_size=limit + 1)
         found = (_read(item) for item in items)
         return list(islice((each for each in found if each.at != before), limit))
+
+    def count(self, serial: str) -> Total:
+        """Count a machine's visits."""
+        return self._table.count(_pk(serial), MOST_COUNTED)
 
 
 def _item(visit: ServiceVisit) -> Item:

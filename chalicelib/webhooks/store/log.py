@@ -14,14 +14,16 @@ import heapq
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, cast
 
-from chalicelib.core import retry, shards
+from chalicelib.core import retry, shards, totals
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.facts import EventKind, Fact
 from chalicelib.core.instants import iso
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table, key
+from chalicelib.core.totals import Total
 from chalicelib.webhooks import places
 from chalicelib.webhooks.models import KINDS
 from chalicelib.webhooks.ports import PREFIX, Event, Recorded, Span
@@ -131,16 +133,29 @@ class EventLog:
         self, subject: str, kinds: Sequence[EventKind], span: Span, limit: int
     ) -> list[Event]:
         """Return the same of the events about one subject."""
+        wanted = self._marks(subject, kinds, span)
+        rows = self._table.get_many(_row_key(kind, place) for place, kind in wanted[:limit])
+        return [_event(item) for item in sorted(rows, key=_sort_key)]
+
+    def count(self, subject: str | None, kinds: Sequence[EventKind], span: Span) -> Total:
+        """Count the events of a span, all or those about one subject."""
+        if subject:
+            return Total(len(self._marks(subject, kinds, span)))
+        first, last = self._bounds(span)
+        return totals.add(
+            partial(self._table.count, _rows_of(kind), first=first, last=last) for kind in kinds
+        )
+
+    def _marks(self, subject: str, kinds: Sequence[EventKind], span: Span) -> list[tuple[str, str]]:
+        """Return the places and kinds of the events about a subject, in order."""
         first, last = self._bounds(span)
         marks = (
             (item["place"]["S"], item["sk"]["S"].partition("#")[0])
             for item in self._table.query(_facts_about(subject))
         )
-        wanted = sorted(
+        return sorted(
             (place, kind) for place, kind in marks if kind in kinds and first <= place <= last
         )
-        rows = self._table.get_many(_row_key(kind, place) for place, kind in wanted[:limit])
-        return [_event(item) for item in sorted(rows, key=_sort_key)]
 
     def _bounds(self, span: Span) -> tuple[str, str]:
         """Return the first and the last place of a span, as far as nothing more can come."""

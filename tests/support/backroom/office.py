@@ -103,6 +103,6 @@ def _deliveries(now: Clock) -> Deliveries:
         choosing=Choosing(store, now=now),
         counting=counting,
         messages=Messages(sending, store, now=now),
-        listing=Listing(store),
+        listing=Listing(store, store),
         batches=Batches(sending, counting, now=now),
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from chalicelib.core.instants import sortable
+from chalicelib.core.totals import Total, count
 from chalicelib.deliveries.answers import MessageVerdict
 from chalicelib.deliveries.fields import Status
 from chalicelib.deliveries.models import RECIPIENT_CHOICES, Package
@@ -89,6 +90,9 @@ class FakeStore:
             )
             if fits:
                 yield replace(record, later=(), message_id=None)
+
+    def count(self, wanted: Wanted) -> Total:
+        return count(self.listed(wanted, before=None, page_size=1))
 
     def fill_list(self, after: ScanPosition | None) -> tuple[int, ScanPosition | None]:
         del after

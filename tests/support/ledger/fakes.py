@@ -9,6 +9,7 @@ from itertools import count
 from typing import TypeVar
 
 from chalicelib.core.instants import sortable
+from chalicelib.core.totals import Total
 from chalicelib.ledger.models import (
     AccountBody,
     Details,
@@ -188,6 +189,12 @@ class MemoryStore:
         ids = sorted(each for each in self.chains if after is None or each > after)
         found = [self.account(each) for each in ids[:limit]]
         return [each for each in found if each]
+
+    def count_accounts(self) -> Total:
+        return Total(len(self.chains))
+
+    def count_entries(self) -> Total:
+        return Total(len(self.rows))
 
     def entries(self, account_id: str, *, after: str | None, limit: int) -> Sequence[Entry]:
         chain = self.chains.get(account_id, [])

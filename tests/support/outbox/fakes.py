@@ -24,6 +24,7 @@ from chalicelib.core.outbox.rules import Rules
 from chalicelib.core.outbox.store import OvertakenError
 from chalicelib.core.outbox.sweeper import Sweeper
 from chalicelib.core.outbox.worker import Worker
+from chalicelib.core.totals import Total
 from tests.support.clock import Clock
 
 NOON = datetime(2142, 3, 1, 12, tzinfo=UTC)
@@ -121,6 +122,10 @@ class MemoryStore:
     def oldest(self, kind: str) -> datetime | None:
         mine = [row for row in self.rows.values() if row.effect.kind == kind and not row.over]
         return min((row.requested_at for row in mine), default=None)
+
+    def count(self, *, state: EffectState | None, kind: str | None, now: datetime) -> Total:
+        found, _ = self.page(state=state, kind=kind, before=None, limit=len(self.rows), now=now)
+        return Total(len(found))
 
     def page(
         self,

@@ -56,7 +56,7 @@ def put_box(path: Shelf, body: Box) -> Response:
 def list_boxes(query: Wanted) -> Response:
     """List boxes."""
     boxes = [Box(name=query.from_ or "a", weight_g=query.limit)]
-    return http.json_list(boxes, next_page="/shelves?limit=1")
+    return http.json_list(boxes, headers={"Link": '</shelves?limit=1>; rel="next"'})
 
 
 @routes.on("POST", "/notes", access="public", body=Box, body_optional=True)

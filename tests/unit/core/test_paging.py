@@ -16,6 +16,7 @@ from chalicelib.core.http import checked
 from chalicelib.core.models import PageQuery
 from chalicelib.core.openapi import document
 from chalicelib.core.paging import Id, Page, Pages, cut, sift
+from chalicelib.core.totals import Total
 
 parts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -145,9 +146,58 @@ def test_every_route_that_pages_says_so_in_the_document() -> None:
     assert len(paged) >= 12
     for each in app.contracts():
         answer = paths[each.path][each.method.lower()]["responses"].get("200", {})
-        assert ("Link" in answer.get("headers", {})) == each.paged, each.path
-        named = {"limit", "cursor"} <= (each.query.model_fields.keys() if each.query else set())
+        told = {"Link", "Total-Count", "Total-Count-At-Least"}
+        assert (told <= answer.get("headers", {}).keys()) == each.paged, each.path
+        named = {"limit", "cursor", "count"} <= (
+            each.query.model_fields.keys() if each.query else set()
+        )
         assert named == each.paged, each.path
+
+
+def headers(query: Query, page: Page[int, Named], total: Total) -> dict[str, str]:
+    return THINGS.headers(query, page, lambda: total)
+
+
+def test_16_7_a_total_is_counted_only_where_it_is_wanted() -> None:
+    def count() -> Total:
+        raise AssertionError
+
+    page: Page[int, Named] = Page([1, 2], HERE)
+
+    assert THINGS.headers(Query(), page, count).keys() == {"Link"}
+    assert headers(Query(count=True), page, Total(511))["Total-Count"] == "511"
+    assert headers(Query(count=True), page, Total(7, exact=False))["Total-Count-At-Least"] == "7"
+
+
+def test_16_7_a_list_that_is_on_one_page_is_counted_without_a_read() -> None:
+    def count() -> Total:
+        raise AssertionError
+
+    assert THINGS.headers(Query(count=True), Page([1, 2]), count) == {"Total-Count": "2"}
+    assert THINGS.headers(Query(count=True), Page([]), count) == {"Total-Count": "0"}
+
+
+def test_16_7_with_a_cursor_the_whole_list_is_counted() -> None:
+    last = Query(count=True, cursor=cursor_of(THINGS, Query()))
+
+    assert headers(last, Page([1, 2]), Total(511)) == {"Total-Count": "511"}
+
+
+def test_16_7_the_next_page_is_neither_sealed_nor_requested_with_a_count() -> None:
+    url = THINGS.following(Query(count=True, limit=3), HERE)
+
+    assert url == THINGS.following(Query(limit=3), HERE)
+
+
+@pytest.mark.parametrize("odd", ["yes", "1", "True", "on", ""])
+def test_16_7_a_count_that_is_neither_true_nor_false_is_refused(odd: str) -> None:
+    with pytest.raises(InvalidInputError) as wrong:
+        checked(Query, {"count": odd}, place="query")
+
+    [fault] = wrong.value.faults
+    assert (fault["field"], fault["detail"]) == ("count", "must be true or false")
+    assert checked(Query, {"count": "true"}, place="query").count
+    assert not checked(Query, {"count": "false"}, place="query").count
 
 
 def refused(pages: Pages[Named], cursor: str, *, state: str | None = None, **path: str) -> None:

@@ -25,6 +25,6 @@ def services(store: FakeStore) -> Deliveries:
         choosing=Choosing(store, now=lambda: NOON),
         counting=counting,
         messages=Messages(sending, store, now=lambda: NOON),
-        listing=Listing(store),
+        listing=Listing(store, store),
         batches=Batches(sending, counting, now=lambda: NOON),
     )

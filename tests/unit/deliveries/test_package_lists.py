@@ -33,7 +33,7 @@ def walked(store: FakeStore, wanted: Wanted, limit: int) -> tuple[list[Record], 
     before: ListPosition | None = None
     pages = 0
     while True:
-        page = Listing(store).page(wanted, before=before, limit=limit)
+        page = Listing(store, store).page(wanted, before=before, limit=limit)
         found += page.rows
         pages += 1
         if page.next is None:
