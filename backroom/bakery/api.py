@@ -62,10 +62,14 @@ class BakeryApi:
         *,
         customer: str | None = None,
         due: str | None = None,
+        counted: bool = False,
     ) -> Answer[tuple[OrderAnswer, ...]]:
-        """Return the newest orders, those with a status, of a customer or due on a day if given."""
+        """Return the newest orders, those with a status, of a customer or due on a day if given.
+
+        ``counted`` asks for the total.
+        """
         query = given({"limit": limit, "status": status, "customer": customer, "due": due})
-        return self._connection.answer(_ORDERS, "GET", "/orders", params=query)
+        return self._connection.listed(_ORDERS, "/orders", query, counted=counted)
 
     def all_orders(
         self, *, status: str | None = None, customer: str | None = None, due: str | None = None
@@ -119,7 +123,8 @@ class BakeryApi:
 
     def batches(self, limit: int) -> Answer[tuple[BatchSummary, ...]]:
         """Return the newest batches."""
-        return self._connection.answer(_BATCHES, "GET", "/batches", params={"limit": str(limit)})
+        query = {"limit": str(limit)}
+        return self._connection.listed(_BATCHES, "/batches", query, counted=True)
 
     def all_batches(self) -> Iterator[BatchSummary]:
         """Yield all batches, newest first."""

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,7 @@ from backroom.core.auth.bearer import Bearer
 from backroom.core.errors import ApiError, Fault, UnreachableError
 from chalicelib import __version__
 from chalicelib.core import retry_after
+from chalicelib.core.totals import AT_LEAST, EXACT, Total
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -45,6 +46,14 @@ class Answer(Generic[T]):
     status: int = HTTPStatus.OK
     next_page: str | None = None
     headers: httpx.Headers = field(default_factory=httpx.Headers)
+
+    @property
+    def total(self) -> Total | None:
+        """Return how many rows all pages have, if they were counted."""
+        for name, exact in ((EXACT, True), (AT_LEAST, False)):
+            if name in self.headers:
+                return Total(int(self.headers[name]), exact)
+        return None
 
 
 class _Problem(BaseModel):
@@ -99,6 +108,13 @@ class Connection:
             ) from odd
         following = response.links.get("next", {}).get("url")
         return Answer(value, response.text, response.status_code, following, response.headers)
+
+    def listed(
+        self, kind: TypeAdapter[T], path: str, query: Mapping[str, str], *, counted: bool
+    ) -> Answer[T]:
+        """Return the first page of a list, and have the rows of all pages counted if wanted."""
+        params = {**query, **({"count": "true"} if counted else {})}
+        return self.answer(kind, "GET", path, params=params)
 
     def whole(
         self, kind: TypeAdapter[tuple[E, ...]], path: str, **options: Any

@@ -23,6 +23,7 @@ from rich.text import Text
 from backroom.core.errors import ApiError, ClientError
 from backroom.core.terminal import BARS
 from chalicelib.core.instants import iso, precise
+from chalicelib.core.totals import Total
 
 CALM, GOOD, LATE, WARN, BAD = "dim", "green", "cyan", "yellow", "bold red"
 NOTHING = Text("·", style=CALM)
@@ -96,6 +97,13 @@ def rate(part: int, whole: int) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Return ``1 machine`` or ``2 machines``."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def part(shown: int, total: Total | None) -> str:
+    """Return how many rows of a list are shown, and of how many: ``50 of 511``."""
+    if total is None or shown > total.rows or (shown == total.rows and not total.exact):
+        return f"{shown:,} shown; there may be more"
+    return f"{shown:,} of {'' if total.exact else 'at least '}{total.rows:,}"
 
 
 def moment(at: datetime | None) -> str:
@@ -232,6 +240,11 @@ def facts(rows: Iterable[tuple[str, str | Text]]) -> Table:
 def note(console: Console, text: str, *, style: str = "") -> None:
     """Print a line that is never cut, so that it can be copied."""
     console.print(Text(text, style=style), soft_wrap=True)
+
+
+def rest(console: Console, shown: int, total: Total | None, step: str) -> None:
+    """Print which part of a list is shown, and what shows more of it."""
+    note(console, f"{part(shown, total)}. For more: {step}", style=CALM)
 
 
 def next_step(console: Console, step: str) -> None:

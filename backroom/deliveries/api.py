@@ -61,7 +61,7 @@ class DeliveriesApi:
     def packages(self, limit: int, **wanted: str | None) -> Answer[tuple[ListedPackage, ...]]:
         """Return the newest packages that match ``wanted``, the parameters of the query."""
         query = given({**wanted, "limit": limit})
-        return self._connection.answer(_LISTED, "GET", "/packages", params=query)
+        return self._connection.listed(_LISTED, "/packages", query, counted=True)
 
     def all_packages(self, **wanted: str | None) -> Iterator[ListedPackage]:
         """Yield all packages that match ``wanted``, newest first."""

@@ -118,7 +118,8 @@ def list_packages(  # noqa: PLR0913, PLR0917 - a command's options are its param
     if answer.value:
         console.print(screens.listed(answer.value))
     if answer.next_page:
-        show.note(console, f"There may be more: --limit {min(10 * limit, 1_000)}", style=show.CALM)
+        step = f"--limit {min(10 * limit, 1_000)}"
+        show.rest(console, len(answer.value), answer.total, step)
     elif not answer.value:
         console.print("No packages found.")
 

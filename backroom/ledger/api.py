@@ -131,7 +131,7 @@ class LedgerApi:
     ) -> Answer[tuple[Transaction, ...]]:
         """Return the newest transactions, of all accounts or of one."""
         query = given({"account_id": account_id, "limit": limit})
-        return self._connection.answer(_TRANSACTIONS, "GET", "/transactions", params=query)
+        return self._connection.listed(_TRANSACTIONS, "/transactions", query, counted=True)
 
     def account(
         self, account_id: str, *, at: str | None = None
@@ -151,7 +151,7 @@ class LedgerApi:
         """Return the newest entries of a span, and the balances before and after it."""
         query = given({"from": since, "to": until, "limit": limit})
         path = f"/accounts/{account_id}/statement"
-        return self._connection.answer(_STATEMENT, "GET", path, params=query)
+        return self._connection.listed(_STATEMENT, path, query, counted=True)
 
     def statement_csv(
         self, account_id: str, *, since: str | None, until: str | None

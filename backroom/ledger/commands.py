@@ -165,7 +165,7 @@ def list_transactions(
         return
     console.print(screens.transactions(answer.value))
     if answer.next_page:
-        show.note(console, f"There are more: --limit {min(10 * limit, MOST_ROWS)}", style=show.CALM)
+        show.rest(console, len(answer.value), answer.total, f"--limit {min(10 * limit, MOST_ROWS)}")
 
 
 @app.command(epilog="Example: backroom ledger reverse 7d444840-9dc0-11d1-b245-5ffdce74fad2")
@@ -301,7 +301,12 @@ def statement(
     console = show.screen()
     screens.print_statement(answer.value)
     if answer.next_page:
-        show.note(console, f"There are more: --limit {min(10 * limit, MOST_ROWS)}", style=show.CALM)
+        show.rest(
+            console,
+            len(answer.value.entries),
+            answer.total,
+            f"--limit {min(10 * limit, MOST_ROWS)}",
+        )
 
 
 @app.command("import", epilog="Example: backroom ledger import transactions.csv")

@@ -27,11 +27,11 @@ class OperatorsApi:
         self._connection = connection
 
     def effects(
-        self, *, state: str | None, kind: str | None, limit: int
+        self, *, state: str | None, kind: str | None, limit: int, counted: bool = False
     ) -> Answer[tuple[EffectLine, ...]]:
-        """Return effects by kind, the newest of each first."""
+        """Return effects by kind, the newest of each first; ``counted`` asks for the total."""
         query = given({"state": state, "kind": kind, "limit": limit})
-        return self._connection.answer(_LINES, "GET", "/outbox", params=query)
+        return self._connection.listed(_LINES, "/outbox", query, counted=counted)
 
     def all_effects(self, *, state: str, kind: str | None = None) -> Iterator[EffectLine]:
         """Yield all effects in a state, of one kind if it is named."""

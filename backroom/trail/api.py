@@ -31,7 +31,7 @@ class TrailApi:
     ) -> Answer[tuple[AuditEntry, ...]]:
         """Return who changed what, newest first."""
         query = given({"what": what, "who": who, "from": since, "to": until, "limit": limit})
-        return self._connection.answer(_ENTRIES, "GET", "/audit", params=query)
+        return self._connection.listed(_ENTRIES, "/audit", query, counted=True)
 
     def all_entries(self) -> Iterator[AuditEntry]:
         """Yield the whole trail, newest first."""

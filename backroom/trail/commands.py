@@ -52,7 +52,7 @@ def list_entries(  # noqa: PLR0913, PLR0917 - a command's options are its parame
         console.print("No changes found.")
     if answer.next_page:
         narrower = f"--limit {min(10 * limit, MOST_ROWS)}, --what, --who or --to"
-        show.note(console, f"There may be more: {narrower}", style=show.CALM)
+        show.rest(console, len(answer.value), answer.total, narrower)
 
 
 @app.command(epilog="Example: backroom trail verify")

@@ -63,7 +63,7 @@ class WarrantiesApi:
     def warranties(self, filters: Mapping[str, str], *, limit: int) -> Answer[tuple[Warranty, ...]]:
         """Return the first of the warranties that have all that ``filters`` name."""
         query = {**filters, "limit": str(limit), **({"match": "any-given"} if filters else {})}
-        return self._connection.answer(_WARRANTIES, "GET", "/warranties", params=query)
+        return self._connection.listed(_WARRANTIES, "/warranties", query, counted=True)
 
     def all_warranties(self, filters: Mapping[str, str]) -> Iterator[Warranty]:
         """Yield all warranties that have all that ``filters`` name."""

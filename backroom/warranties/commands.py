@@ -179,7 +179,7 @@ def list_warranties(
         return
     console.print(screens.warranties(answer.value))
     if answer.next_page:
-        show.note(console, f"There are more: --limit {min(10 * limit, MOST_ROWS)}", style=show.CALM)
+        show.rest(console, len(answer.value), answer.total, f"--limit {min(10 * limit, MOST_ROWS)}")
 
 
 @app.command(

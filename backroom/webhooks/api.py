@@ -41,8 +41,9 @@ class WebhooksApi:
         since: str | None = None,
         until: str | None = None,
         limit: int,
+        counted: bool = False,
     ) -> Answer[tuple[EventView, ...]]:
-        """Return events in the order of their recording."""
+        """Return events in the order of their recording; ``counted`` asks for the total."""
         query = given(
             {
                 "kind": kind,
@@ -53,7 +54,7 @@ class WebhooksApi:
                 "limit": limit,
             }
         )
-        return self._connection.answer(_EVENTS, "GET", "/events", params=query)
+        return self._connection.listed(_EVENTS, "/events", query, counted=counted)
 
     def all_events(
         self, *, kind: str | None = None, subject: str | None = None, after: str | None = None

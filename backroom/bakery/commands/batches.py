@@ -35,6 +35,8 @@ def list_batches(
         return
     if answer.value:
         show.screen().print(screens.batches(answer.value))
+        if answer.next_page:
+            show.rest(show.screen(), len(answer.value), answer.total, "--limit shows up to 500")
     else:
         show.screen().print("Nothing has been ordered yet.")
         show.next_step(show.screen(), "backroom batches run")

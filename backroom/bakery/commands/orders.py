@@ -49,7 +49,7 @@ def list_orders(  # noqa: PLR0913, PLR0917 - a command's options are its paramet
     here, console = session.of(context), show.screen()
     with here.api(BakeryApi) as api:
         ask = partial(api.orders, status, limit, customer=customer, due=due)
-        answer = ask()
+        answer = ask(counted=True)
         if sheets.printed(here, answer, OrderAnswer, as_json=as_json, as_csv=as_csv):
             return
         if watch and watched(here, console, lambda: screens.orders(ask().value)):
@@ -60,7 +60,7 @@ def list_orders(  # noqa: PLR0913, PLR0917 - a command's options are its paramet
         console.print("No orders found.")
         show.next_step(console, 'backroom orders place "Mr Cakelover" carrot_cake')
     if answer.next_page:
-        show.note(show.aside(), "There may be more: --limit shows up to 500.", style=show.CALM)
+        show.rest(show.aside(), len(answer.value), answer.total, "--limit shows up to 500")
 
 
 @orders.command("show", epilog="Example: backroom orders show 21")

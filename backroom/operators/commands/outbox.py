@@ -51,7 +51,7 @@ def list_effects(
     here, console = session.of(context), show.screen()
     with here.api(OperatorsApi) as api:
         ask = partial(api.effects, state=state, kind=kind, limit=limit)
-        answer = ask()
+        answer = ask(counted=True)
         if sheets.printed(here, answer, EffectLine, as_json=as_json, as_csv=as_csv):
             return
         if watch and watched(here, console, lambda: screens.effects(ask().value, here.now())):
@@ -63,7 +63,7 @@ def list_effects(
     console.print(screens.effects(answer.value, here.now()))
     if answer.next_page:
         narrower = f"--limit {min(10 * limit, MOST_ROWS)}, --state or --kind"
-        show.note(console, f"There are more: {narrower}", style=show.CALM)
+        show.rest(console, len(answer.value), answer.total, narrower)
     if any(effect.state == "dead" for effect in answer.value):
         show.next_step(console, "backroom outbox show ID, for the reason; backroom outbox retry ID")
 

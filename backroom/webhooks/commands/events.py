@@ -39,7 +39,13 @@ def list_events(  # noqa: PLR0913, PLR0917 - a command's options are its paramet
     here = session.of(context)
     with here.api(WebhooksApi) as api:
         answer = api.events(
-            kind=kind, subject=subject, after=after, since=since, until=until, limit=_PAGE
+            kind=kind,
+            subject=subject,
+            after=after,
+            since=since,
+            until=until,
+            limit=_PAGE,
+            counted=True,
         )
     if sheets.printed(here, answer, EventView, as_json=as_json, as_csv=as_csv):
         return
@@ -49,6 +55,7 @@ def list_events(  # noqa: PLR0913, PLR0917 - a command's options are its paramet
         return
     console.print(screens.events(answer.value))
     if answer.next_page:
+        show.note(console, f"{show.part(len(answer.value), answer.total)}.", style=show.CALM)
         show.next_step(console, f"backroom events list --after {answer.value[-1].id} has more")
 
 

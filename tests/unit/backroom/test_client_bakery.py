@@ -333,7 +333,7 @@ def test_the_list_is_requested_by_customer_and_due_day(desk: Desk) -> None:
     wrong = desk.run("orders", "list", "--due", "tomorrow")
 
     sent = dict(desk.requests[0].url.params)
-    assert sent == {"limit": "50", "customer": "Ann", "due": "2026-12-24"}
+    assert sent == {"limit": "50", "customer": "Ann", "due": "2026-12-24", "count": "true"}
     assert (wrong.exit_code, len(desk.requests)) == (2, 1)
 
 

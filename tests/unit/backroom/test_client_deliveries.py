@@ -235,7 +235,10 @@ def test_the_recount_as_json_tells_both_sides(desk: Desk) -> None:
 
 
 def test_a_list_is_requested_by_what_is_known(desk: Desk) -> None:
-    link: dict[str, Any] = {"Link": '</packages?cursor=x>; rel="next"'}
+    link: dict[str, Any] = {
+        "Link": '</packages?cursor=x>; rel="next"',
+        "Total-Count-At-Least": "1000",
+    }
     desk.on("GET", "/packages", [LISTED], **link)
 
     result = desk.run(
@@ -250,9 +253,10 @@ def test_a_list_is_requested_by_what_is_known(desk: Desk) -> None:
         "outcome": "dropped",
         "from": "2026-01-01T00:00:00+00:00",
         "limit": "5",
+        "count": "true",
     }
     assert "box" in result.stdout
-    assert "There may be more: --limit 50" in result.stdout
+    assert "1 of at least 1,000. For more: --limit 50" in result.stdout
 
 
 def test_a_list_is_printed_as_csv_with_one_heading(desk: Desk) -> None:

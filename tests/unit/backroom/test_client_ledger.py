@@ -256,13 +256,17 @@ def test_an_empty_ledger_says_how_to_begin(desk: Desk) -> None:
 
 
 def test_a_list_that_is_cut_says_so(desk: Desk) -> None:
-    link: dict[str, Any] = {"Link": '</transactions?limit=1&cursor=x>; rel="next"'}
+    link: dict[str, Any] = {
+        "Link": '</transactions?limit=1&cursor=x>; rel="next"',
+        "Total-Count": "511",
+    }
     desk.on("GET", "/transactions", [MADE], **link)
 
     result = desk.run("ledger", "list", "--limit", "1", "--account", ANN)
 
-    assert dict(desk.requests[0].url.params) == {"account_id": ANN, "limit": "1"}
-    assert "There are more: --limit 10" in result.stdout
+    asked = dict(desk.requests[0].url.params)
+    assert asked == {"account_id": ANN, "limit": "1", "count": "true"}
+    assert "1 of 511. For more: --limit 10" in result.stdout
 
 
 # --- transfers, names, statements -----------------------------------------------------------------

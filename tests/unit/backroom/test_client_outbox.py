@@ -117,7 +117,8 @@ def test_what_is_requested_is_sent(desk: Desk) -> None:
     desk.run(*["outbox", "list", "--state", "dead", "--kind", "jira", "--limit", "7"])
 
     [request] = desk.requests
-    assert dict(request.url.params) == {"state": "dead", "kind": "jira", "limit": "7"}
+    asked = dict(request.url.params)
+    assert asked == {"state": "dead", "kind": "jira", "limit": "7", "count": "true"}
 
 
 def test_an_id_with_any_character_is_sent_whole(desk: Desk) -> None:
@@ -141,7 +142,7 @@ def test_an_id_in_a_list_can_be_copied(desk: Desk, width: int) -> None:
 def test_a_list_says_when_there_is_more(desk: Desk) -> None:
     desk.on("GET", "/outbox", [EFFECT], Link='</outbox?cursor=x>; rel="next"')
 
-    assert "There are more" in desk.run("outbox", "list").stdout
+    assert "1 shown; there may be more. For more: --limit 200" in desk.run("outbox", "list").stdout
 
 
 def test_an_effect_is_shown_with_all_that_is_known(desk: Desk) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from backroom.core import show
 from backroom.core.terminal import plainer
+from chalicelib.core.totals import Total
 
 
 def test_what_is_not_printable_is_spelled_out() -> None:
@@ -41,6 +42,23 @@ def test_a_rate_has_two_digits(part: int, whole: int, text: str) -> None:
 )
 def test_a_length_of_time_is_told_in_its_largest_unit(length: timedelta, text: str) -> None:
     assert show.span(length) == text
+
+
+@pytest.mark.parametrize(
+    ("shown", "total", "text"),
+    [
+        (50, Total(511), "50 of 511"),
+        (50, Total(100_000), "50 of 100,000"),
+        (50, Total(1_000, exact=False), "50 of at least 1,000"),
+        (1_000, Total(1_000, exact=False), "1,000 shown; there may be more"),
+        (50, Total(49), "50 shown; there may be more"),
+        (50, None, "50 shown; there may be more"),
+    ],
+)
+def test_16_7_a_part_of_a_list_is_shown_with_the_total(
+    shown: int, total: Total | None, text: str
+) -> None:
+    assert show.part(shown, total) == text
 
 
 CHICAGO = datetime(2020, 2, 20, 22, 5, 7, 250, tzinfo=timezone(timedelta(hours=-6)))

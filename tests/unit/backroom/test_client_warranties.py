@@ -187,7 +187,7 @@ def test_list_takes_any_mix_of_filters(shop: Shop) -> None:
 
     assert [each.stderr for each in (seeded, said, ours)] == ["", "", ""]
     assert "Yoga Set" not in said.stdout
-    assert "There are more: --limit 20" in said.stdout
+    assert "2 of 3. For more: --limit 20" in said.stdout
     assert "Kettle, 2 l" in ours.stdout
     assert "Sofa" not in ours.stdout
 
