@@ -164,3 +164,31 @@ def test_l6_an_unknown_account_is_said_to_be_unknown(screens: Screens, account: 
     screens.press("Show")
 
     expect(screens.page.get_by_role("alert")).to_contain_text("Not found")
+
+
+def test_16_7_a_list_says_how_many_of_how_many_it_shows_and_keeps_it_right(
+    stack: Deployed, screens: Screens, account: str
+) -> None:
+    def post(amounts: int) -> None:
+        entries = [{"account_id": account, "amount": 1}] * amounts
+        stack.api.post("/transactions/batch", json={"transactions": entries}).raise_for_status()
+
+    def total() -> int:
+        answer = stack.api.get("/transactions", params={"limit": "1", "count": "true"})
+        return int(answer.headers["Total-Count"])
+
+    for _ in range(4):
+        post(33)
+    screens.show(f"ledger/account/{account}")
+    screens.sees("100 of 132")
+    screens.press("Show more")
+    screens.sees("132 in all.")
+
+    screens.show("ledger")
+    screens.sees(f"50 of {total():,}")
+    screens.press("Show more")
+    screens.sees(f"100 of {total():,}")
+    post(1)
+    screens.sees("1 transaction new")
+    screens.press("Show")
+    screens.sees(f"50 of {total():,}")

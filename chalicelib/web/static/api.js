@@ -24,14 +24,15 @@ export class Problem extends Error {
  *
  * `via` does for `fetch`.
  *
- * Returns { status, value, headers, next, etag }: `next` is the address of the next page, if there is
- * one. With the `etag` of an earlier answer the status is 304, without a value, when nothing has
+ * Returns { status, value, headers, next, total, etag }: `next` is the address of the next page, if there is
+ * one, `total` how many rows all pages have where the query said `count`. With the `etag` of an earlier answer the status is 304, without a value, when nothing has
  * changed. Throws Problem.
  *
  * @param {string} method
  * @param {string} path
  * @param {{query?: object, json?: unknown, bytes?: BodyInit, type?: string, key?: string, again?: boolean, etag?: string | null, via?: typeof fetch}} [options]
- * @returns {Promise<{status: number, value: any, headers: Headers, next: string | null, etag: string | null}>}
+ * @typedef {{rows: number, exact: boolean}} Total
+ * @returns {Promise<{status: number, value: any, headers: Headers, next: string | null, total: Total | null, etag: string | null}>}
  */
 export async function ask(method, path, { query = {}, json, bytes, type, key, again, etag, via } = {}) {
   const headers = { Accept: "application/json" };
@@ -147,7 +148,7 @@ async function read(answer) {
   const value = text && /json/.test(answer.headers.get("Content-Type")) ? readable(text) : text;
   const same = answer.status === 304;
   if (!answer.ok && !same) throw new Problem(answer.status, typeof value === "object" ? value : {});
-  return { status: answer.status, value, headers: answer.headers, next: following(answer), etag: answer.headers.get("ETag") };
+  return { status: answer.status, value, headers: answer.headers, next: following(answer), total: counted(answer), etag: answer.headers.get("ETag") };
 }
 
 function readable(text) {
@@ -156,6 +157,12 @@ function readable(text) {
   } catch {
     return {};
   }
+}
+
+function counted({ headers }) {
+  const exact = headers.get("Total-Count");
+  const rows = exact ?? headers.get("Total-Count-At-Least");
+  return rows === null ? null : { rows: Number(rows), exact: exact !== null };
 }
 
 function following(answer) {

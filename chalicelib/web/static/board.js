@@ -2,7 +2,7 @@
 
 import { all, ask } from "./api.js";
 import { ago, count, dollars, h, keepFocus, many, say, sentence, words } from "./dom.js";
-import { remember, remembered } from "./lists.js";
+import { figure, remember, remembered, totalOf } from "./lists.js";
 import { badge, busy, explained, fill, live, nothing, watch } from "./parts.js";
 import { may, taken } from "./spec.js";
 import { CAUSES, howWeKnow, onTheWay, send, sending, TONES } from "./visits.js";
@@ -37,6 +37,7 @@ export function board([chosen = EVERYBODY, grouping = "urgency"]) {
       found.value.push(...value);
       found.next = next;
     }
+    found.total = await totalOf(found.next);
     etag = page.etag;
     return found;
   };
@@ -101,7 +102,7 @@ class Rows {
       h("table", { role: "table", class: "rows" },
         h("caption", { class: "unseen" }, "Machines to visit"), heading(),
         groups(items, group).map((each) => this.#group(each, group))),
-      page.next && this.#rest(items, more),
+      page.next && this.#rest(items, page.total, more),
     ] : nothing("No machine needs a visit.", h("p", {}, h("a", { href: "#/fleet/machines" }, "All machines"))));
     this.tell();
     if (focused?.isConnected) focused.focus({ preventScroll: true });
@@ -194,8 +195,8 @@ class Rows {
       }));
   }
 
-  #rest(items, more) {
-    return h("div", { class: "more" }, h("p", { class: "hint" }, `The ${count(items.length)} most urgent are shown; there are more.`), h("button", { type: "button", onclick: more }, "Show more"));
+  #rest(items, total, more) {
+    return h("div", { class: "more" }, h("p", { class: "hint" }, `The ${count(items.length)} most urgent of ${figure(total)} are shown.`), h("button", { type: "button", onclick: more }, "Show more"));
   }
 }
 

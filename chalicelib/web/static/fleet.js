@@ -5,7 +5,7 @@ import { board, STATES } from "./board.js";
 import { sparkline } from "./charts.js";
 import { ago, count, dollars, h, many, moment, sentence, words } from "./dom.js";
 import { machine } from "./machine.js";
-import { folded, follow, fresh, list, more, PAGE, table } from "./lists.js";
+import { counted, folded, follow, fresh, list, more, PAGE, table } from "./lists.js";
 import { badge, facts, nothing } from "./parts.js";
 import { people } from "./people.js";
 import { route } from "./route.js";
@@ -28,7 +28,7 @@ function machines() {
   let current = { up_to_date: true };
   const sorting = {};
   const shared = { key: (each) => each.serial, noun: MACHINE };
-  if (!may("GET", "/fleet")) return fresh({ ...shared, load: (etag) => ask("GET", "/machines", { query: { limit: PAGE }, etag }) }, (page, _, grown) => own(page, sorting, grown));
+  if (!may("GET", "/fleet")) return fresh({ ...shared, load: (etag) => ask("GET", "/machines", { query: counted({ limit: PAGE }, etag), etag }) }, (page, _, grown) => own(page, sorting, grown));
   const place = fresh({ ...shared, of: (value) => value.machines, load: (etag) => ask("GET", "/fleet", { query: { limit: PAGE }, etag }) }, (page, _, grown) => {
     current = page.value;
     return report(page, sorting, grown);
@@ -40,7 +40,7 @@ function machines() {
 function own(page, sorting, grown) {
   if (!page.value.length) return nothing("No machine is assigned to you yet.");
   const rows = every("Your machines, most urgent first", page.value, sorting);
-  return [rows, more(rows, page.next, { shown: page.value.length, grown })];
+  return [rows, more(rows, page.next, { shown: page.value.length, total: page.total, grown })];
 }
 
 function report({ value: fleet, next }, sorting, grown) {
@@ -60,7 +60,7 @@ function report({ value: fleet, next }, sorting, grown) {
     shared("No machine reported: a case for IT", fleet.fleet_gaps),
     shared("Many machines were silent at once: a case for IT", fleet.partial_silences || []),
     rows,
-    more(rows, next, { of: (page) => page.machines, shown: fleet.machines.length, total: totals.machines, grown }),
+    more(rows, next, { of: (page) => page.machines, shown: fleet.machines.length, total: { rows: totals.machines, exact: true }, grown }),
   ].flat().filter(Boolean);
 }
 

@@ -67,18 +67,23 @@ function sorted(lines, by, down) {
  * Returns a list that grows page by page. `path` and `query` are of a bare array with a `Link` to
  * the next page; `empty` is shown when there is none. It looks for changes while it is shown: with
  * `key(row)`, its rows' identity, it says how many are new; `noun` is what a row is called. `brief`: on narrow screens its rows are lines,
- * not cards. `total` is how many there are in all, where that is known.
+ * not cards.
  *
- * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean, total?: number}} options
+ * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean}} options
  */
-export function list({ path, query, caption, columns, empty, attributes, key, noun, brief, total }) {
+export function list({ path, query = {}, caption, columns, empty, attributes, key, noun, brief }) {
   const sorting = {};
-  return fresh({ load: (etag) => ask("GET", path, { query, etag }), key, noun }, (first, _, grown) => {
+  return fresh({ load: (etag) => ask("GET", path, { query: counted(query, etag), etag }), key, noun }, (first, _, grown) => {
     if (!first.value.length && !first.next) return empty; // a page may leave out all that it reads
     const made = table(caption, columns, first.value, attributes, sorting);
     made.classList.toggle("brief", Boolean(brief));
-    return [made, more(made, first.next, { shown: first.value.length, total, grown })];
+    return [made, more(made, first.next, { shown: first.value.length, total: first.total, grown })];
   });
+}
+
+/** Returns a query that has the rows of all pages counted; a look for changes (by an `etag`) need not. */
+export function counted(query, etag = null) {
+  return etag ? query : { ...query, count: true };
 }
 
 /**
@@ -125,12 +130,12 @@ export function fresh({ load, key, of = (value) => value, noun = ["entry", "entr
 
 /**
  * Returns a button that has `rows` grow by the page at `next`, and how many of them are shown. `of`
- * finds its rows in the answer, `total` is how many there are in all if that is known, `rest` are rows
+ * finds its rows in the answer, `total` is how many rows all pages have if that is known, `rest` are rows
  * that are here already and come first. Who comes back finds as many rows as there were.
  *
  * @param {{add(rows: any[]): void}} rows
  * @param {string | null} next
- * @param {{shown: number, of?: (value: any) => any[], total?: number, rest?: any[], grown?: () => void}} options
+ * @param {{shown: number, of?: (value: any) => any[], total?: import("./api.js").Total | null, rest?: any[], grown?: () => void}} options
  */
 export function more(rows, next, { shown, of = (value) => value, total, rest = [], grown = () => {} }) {
   const place = h("div", { class: "more" });
@@ -139,8 +144,7 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
     const left = next || rest.length > 0;
     button.hidden = !left;
     told.hidden = !left && shown <= PAGE;
-    const some = total === undefined ? `${count(shown)} shown; there are more.` : `${count(shown)} of ${count(total)}`;
-    told.textContent = left ? some : `${count(shown)} in all.`;
+    told.textContent = left ? part(shown, total) : `${count(shown)} in all.`;
   };
   const list = next ? address(next).pathname : "here";
   const grow = async () => {
@@ -167,6 +171,26 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
   const again = async () => { while (shown < before && (next || rest.length)) await grow(); };
   again().catch(() => {}); // the button says what is wrong
   return place;
+}
+
+/** Returns how many rows of a list are shown, and of how many; rows may have been added since these were counted. */
+function part(shown, total) {
+  if (!total || shown > total.rows || (shown === total.rows && !total.exact)) return `${count(shown)} shown; there are more.`;
+  return `${count(shown)} of ${figure(total)}`;
+}
+
+/**
+ * Returns how many rows a list has, in words.
+ *
+ * @param {import("./api.js").Total | null} total
+ */
+export function figure(total) {
+  return total ? `${total.exact ? "" : "at least "}${count(total.rows)}` : "many";
+}
+
+/** Returns how many rows a list has that goes on at `next`, null for one that does not. Throws Problem. */
+export async function totalOf(next) {
+  return next && (await ask("GET", next, { query: { count: true, limit: 1 } })).total;
 }
 
 /** Returns how many rows of a list had been shown when one was at this place of the history, else 0. */

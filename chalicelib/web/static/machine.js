@@ -146,7 +146,7 @@ function keeping(found, reload) {
   }));
 }
 
-function rows({ serial, transactions }) {
+function rows({ serial }) {
   const path = at`/machines/${serial}/transactions`;
   return [
     list({
@@ -154,7 +154,6 @@ function rows({ serial, transactions }) {
       query: { limit: 50 },
       caption: "Transactions in time order",
       empty: nothing("No transactions yet."),
-      total: transactions,
       columns: [
         ["No.", (each) => count(each.id), "number", (each) => each.id],
         ["When", (each) => moment(each.at), "", (each) => each.at],

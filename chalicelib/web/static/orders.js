@@ -4,7 +4,7 @@ import { ask, at, get } from "./api.js";
 import { ago, count, h, keepFocus, LOCALE, many, moment, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
 import { ingredients } from "./ingredients.js";
-import { folded, list, remember, remembered } from "./lists.js";
+import { figure, folded, list, remember, remembered, totalOf } from "./lists.js";
 import { badge, busy, fill, live, nothing, section, watch } from "./parts.js";
 import { choices, may, taken, takesKey } from "./spec.js";
 
@@ -79,6 +79,7 @@ class Column {
   #shown = STEP;
   #etag = null;
   #next = null;
+  #total = null;
   #pages = 1;
 
   /**
@@ -118,6 +119,7 @@ class Column {
     this.#next = page.next;
     const found = [...page.value];
     for (let pages = 1; pages < this.#pages && this.#next; pages += 1) found.push(...(await this.#further()));
+    this.#total = await totalOf(this.#next);
     this.#take(found);
     return true;
   }
@@ -136,7 +138,7 @@ class Column {
   #draw() {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement);
     const wanted = this.#text ? this.#orders.filter((each) => [each.id, each.customer, each.recipe_name, each.note].some((value) => String(value ?? "").toLowerCase().includes(this.#text))) : this.#orders;
-    this.number.textContent = `${count(wanted.length)}${this.#next ? "+" : ""}`;
+    this.number.textContent = this.#next && !this.#text ? figure(this.#total) : `${count(wanted.length)}${this.#next ? "+" : ""}`;
     const shown = wanted.slice(0, this.#shown);
     this.#made = new Map(shown.map((each) => [each.id, this.#card(each)]));
     this.cards.replaceChildren(...[...this.#made.values()].map((each) => each.card));
@@ -146,7 +148,7 @@ class Column {
         h("p", { class: "hint" }, `${count(shown.length)} of ${count(wanted.length)}`),
         h("button", { type: "button", class: "plain", onclick: () => { this.#shown += 4 * STEP; remember(this.of.status, this.#shown); this.#draw(); } }, "Show more"),
       ],
-      this.#next && [h("p", { class: "hint" }, `The newest ${count(this.#orders.length)} are here; there are older ones.`), this.#older()]);
+      this.#next && [h("p", { class: "hint" }, `The newest ${count(this.#orders.length)} of ${figure(this.#total)} are here.`), this.#older()]);
     if (focused?.isConnected) focused.focus({ preventScroll: true });
   }
 

@@ -3,7 +3,7 @@
 import { all, ask, at } from "./api.js";
 import { h, many, say } from "./dom.js";
 import { form } from "./forms.js";
-import { folded, more, table } from "./lists.js";
+import { counted, folded, more, table } from "./lists.js";
 import { live, nothing, section } from "./parts.js";
 import { taken } from "./spec.js";
 
@@ -14,12 +14,12 @@ function machines(page) {
     ["Technician", (each) => each.technician || "–", "", (each) => each.technician],
     ["Site", (each) => each.site || "–", "", (each) => each.site],
   ], page.value);
-  return [rows, more(rows, page.next, { shown: page.value.length })];
+  return [rows, more(rows, page.next, { shown: page.value.length, total: page.total })];
 }
 
 export function people() {
   return live(
-    () => Promise.all([all("/technicians"), all("/sites"), ask("GET", "/machines", { query: { limit: 100 } })]),
+    () => Promise.all([all("/technicians"), all("/sites"), ask("GET", "/machines", { query: counted({ limit: 100 }) })]),
     ([technicians, sites, page], reload) => [
       section("Technicians",
         technicians.length ? table(many(technicians.length, "technician"), [

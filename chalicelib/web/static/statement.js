@@ -3,7 +3,7 @@
 import { ask, at, get, save } from "./api.js";
 import { count, day, h, LOCALE, moment, shape } from "./dom.js";
 import { form, row } from "./forms.js";
-import { filtered, filters, folded, fresh, midnight, more, orNull, PAGE, table } from "./lists.js";
+import { counted, filtered, filters, folded, fresh, midnight, more, orNull, PAGE, table } from "./lists.js";
 import { action, facts, nothing, section } from "./parts.js";
 import { may, taken } from "./spec.js";
 
@@ -38,7 +38,7 @@ export function account([id = "", part]) {
   const span = { from: midnight(days.from), to: midnight(days.to, 1) };
   const sorting = {};
   const load = async (etag) => {
-    const page = await ask("GET", at`/accounts/${id}/statement`, { query: { ...span, limit: MOST }, etag });
+    const page = await ask("GET", at`/accounts/${id}/statement`, { query: counted({ ...span, limit: MOST }, etag), etag });
     if (page.status === 304) return page;
     const now = await ask("GET", at`/accounts/${id}`);
     return { ...page, value: { now: now.value, sequence: now.headers.get("Ledger-Sequence"), page } };
@@ -91,7 +91,7 @@ function describing(now, reload) {
   }));
 }
 
-function entries({ value, next }, now, span, { sorting, grown }) {
+function entries({ value, next, total }, now, span, { sorting, grown }) {
   const found = value.entries;
   if (!found.length) return nothing(span.from || span.to ? "No entries in this span." : "No entries.");
   const rows = table("Newest first", [
@@ -102,7 +102,6 @@ function entries({ value, next }, now, span, { sorting, grown }) {
     ["No.", (each) => count(each.sequence), "number wide", (each) => each.sequence],
   ], found.slice(0, PAGE), undefined, sorting);
   rows.classList.add("brief");
-  const total = !next ? found.length : span.from ? undefined : Number(found[0].sequence);
   return [
     facts([
       ["Opening balance", amount(value.opening_balance, now)],
