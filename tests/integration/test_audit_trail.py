@@ -33,6 +33,7 @@ from tests.support.changes import CAKE, ONE, ORDER, PACKAGE, SALE, everything
 from tests.support.dynamodb import items
 from tests.support.issuer import Issuer
 from tests.support.routes import CONTRACTS
+from tests.support.trail import misfits as misfits_of
 from tests.support.whole_app import whole_app
 
 # What changes nothing that anybody knows: it follows from what is stored.
@@ -331,11 +332,7 @@ def proof(api: Api) -> tuple[list[Seal], list[AuditEntry]]:
 
 
 def misfits(api: Api) -> list[str | None]:
-    found, entries = proof(api)
-    return [
-        seals.misfit(last, seal, [each for each in entries if seal.from_ <= each.at < seal.to])
-        for last, seal in zip([None, *found], found, strict=False)
-    ]
+    return misfits_of(api.get("/audit/seals").json, trail(api, limit=500))
 
 
 @pytest.fixture

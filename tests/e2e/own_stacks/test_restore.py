@@ -22,11 +22,12 @@ from chalicelib.core.access import SCOPES
 from infra.deploy import session
 from infra.reconcile import DISTANCE
 from infra.stack import Stack
-from tests.support.bakery.deployed import CAKE, DeployedBakery, somebody
+from tests.support.bakery.deployed import CAKE, DeployedBakery, scheduled, somebody
 from tests.support.deployed import aimed_at, deployed
 from tests.support.iam import let_batches_be_sent
 from tests.support.patience import eventually
 from tests.support.signed import StandinIssuer
+from tests.support.trail import misfits
 from tests.support.warranties.fakes import SOFA
 
 ROOT = Path(__file__).parents[3]
@@ -165,6 +166,10 @@ def assert_entered(stage: Stage, at: str, since: Since) -> None:
     named = {change["what"] for each in by_restore for change in each["changes"]}
     assert named >= {*(f"effects/{each}" for each in since.effects), f"batches/{NEXT}"}
     assert "tables/bakery" in named  # its counters
+    stage.stack.invoke("audit-sealer", scheduled())
+    found = misfits(stage.stack.api.get("/audit/seals").json(), stage.trail()[::-1])
+    assert found
+    assert set(found) == {None}
 
 
 def orders_before(stage: Stage) -> Before:
