@@ -74,13 +74,13 @@ class Bundles:
         return {entry: set(self._needed(entry)) for entry in self._entries}
 
     def _needed(self, name: str) -> Iterator[str]:
-        graph: dict[str, set[str]] = {}
+        graph: dict[str, list[str]] = {}
         todo = [name]
         while todo:
             each = todo.pop()
             if each not in graph:
-                graph[each] = self._modules[each]
-                todo += sorted(self._modules[each])
+                graph[each] = sorted(self._modules[each])  # every process has the same order
+                todo += graph[each]
         yield from TopologicalSorter(graph).static_order()
 
     def _home(self, name: str) -> str:

@@ -1,6 +1,9 @@
 """Bundles: few scripts that hold every module once, each with what it imports."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -58,3 +61,23 @@ def test_no_template_of_several_lines_loses_its_indents() -> None:
         for line in files.read(name).text.splitlines():
             code = re.sub(r"^\s*(?:\*|/\*\*|//).*", "", line)
             assert name.endswith((".css", ".html", ".md", ".svg")) or code.count("`") % 2 == 0, line
+
+
+def test_every_process_answers_the_same_bytes_under_a_version() -> None:
+    """The order of a set of texts is another one in each process."""
+    script = (
+        "import hashlib; from chalicelib.web import files; b = files.bundles(); "
+        "text = ''.join(map(b.text, sorted(b.names))); "
+        "print(b.version, hashlib.sha256(text.encode()).hexdigest())"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in range(3)
+    }
+
+    assert len(answers) == 1
