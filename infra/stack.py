@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from infra import reference, signing
+from infra import page_files, reference, signing
 from infra.change_set import ChangeSet, ChangeSetError, Confirm
+from infra.package import API_ZIP
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -83,7 +84,11 @@ class Stack:
         will change before it does. Raises StackError with the reasons, DeclinedError.
         """
         template = json.loads((package / "sam.json").read_text())
-        signed_by = {**self.parameters(), **parameters}.get(signing.PARAMETER)
+        holds = {**self.parameters(), **parameters}
+        signed_by = holds.get(signing.PARAMETER)
+        page = page_files.wanted(template, holds)
+        if page:
+            self._upload_page(package / API_ZIP)
         arguments: dict[str, Any] = {
             "StackName": self.name,
             "TemplateURL": self._upload(package, template, signed_by),
@@ -109,7 +114,10 @@ class Stack:
         if protects:
             self._protect(arguments)
         self.check_outputs(template)
-        return self.outputs()
+        outputs = self.outputs()
+        if page:
+            self._open_page(outputs[page_files.OUTPUT])
+        return outputs
 
     def set_parameters(self, changed: Mapping[str, str]) -> None:
         """Change parameters and nothing else of an existing stack. Raises StackError."""
@@ -309,6 +317,31 @@ class Stack:
             ContentType=file.content_type,
             CacheControl=file.cache_control,
         )
+
+    def _upload_page(self, code: Path) -> None:
+        """Put the files of the page that the functions of ``code`` link to into the bucket."""
+        bucket = self._bucket()
+        for file in page_files.packaged(code):
+            self._s3.put_object(
+                Bucket=bucket,
+                Key=file.key,
+                Body=file.body,
+                ContentType=file.content_type,
+                CacheControl=page_files.CACHE_CONTROL,
+            )
+
+    def _open_page(self, distribution: str) -> None:
+        """Let the stack's distribution read the files of the page."""
+        bucket = self._bucket()
+        try:
+            policy = json.loads(self._s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        except ClientError as missing:
+            if missing.response["Error"]["Code"] != "NoSuchBucketPolicy":
+                raise
+            policy = {}
+        readable = page_files.readable(policy, bucket=bucket, stack=self.name, arn=distribution)
+        if readable != policy:
+            self._s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(readable))
 
     def _bucket(self) -> str:
         """Return the deployment bucket of this account and region, made and closed if need be."""

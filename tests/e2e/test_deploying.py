@@ -9,10 +9,10 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from infra import reference
+from infra import package, page_files, reference
 from infra.local.aws import REGION
 from infra.stack import Stack, StackError
-from tests.support.deployed import Deployed
+from tests.support.deployed import Deployed, packaged
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {
@@ -84,3 +84,33 @@ def test_the_files_of_the_reference_are_where_the_gateway_is_told_to_read_them(
             file.content_type,
             file.cache_control,
         )
+
+
+def test_the_bucket_answers_the_page_s_files_as_the_functions_do(
+    deploy: Deploy, stack: Deployed, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """On AWS to CloudFront; here S3 itself is asked for what CloudFront would ask it for."""
+    (tmp_path / package.API_ZIP).symlink_to(packaged(request) / package.API_ZIP)
+    arn = "arn:aws:cloudfront::000000000000:distribution/E1"
+    template = {
+        **TEMPLATE,
+        "Parameters": {**TEMPLATE["Parameters"], "Cdn": {"Type": "String"}},
+        "Outputs": {page_files.OUTPUT: {"Value": arn}},
+    }
+
+    deploy(template, Cdn="true")
+    deploy(template, Cdn="true")
+
+    s3 = stack.client("s3")
+    bucket = f"backroom-deploy-{stack.client('sts').get_caller_identity()['Account']}-{REGION}"
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="web/")["Contents"]]
+    assert keys
+    for key in keys:
+        found = s3.get_object(Bucket=bucket, Key=key)
+        answered = stack.api.get(f"/{key}").raise_for_status()
+        assert found["Body"].read() == answered.content
+        assert found["ContentType"] == answered.headers["Content-Type"]
+        assert found["CacheControl"] == answered.headers["Cache-Control"]
+    policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    allowed = {each["Condition"]["StringEquals"]["AWS:SourceArn"] for each in policy["Statement"]}
+    assert allowed == {arn}

@@ -4,9 +4,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from chalice.test import Client
 
 from app import app
-from infra import reference, templates
+from chalicelib.web import files
+from infra import page_files, reference, templates
 
 MERGED = templates.merged()
 _DISTRIBUTION = MERGED.resources["CdnDistribution"]["Properties"]["DistributionConfig"]
@@ -36,6 +38,47 @@ def test_the_reference_is_cached() -> None:
     assert all(behavior(path) in FILES for path in reference.FILES)
 
 
+def test_the_page_s_files_come_from_the_bucket_and_from_the_api_what_is_not_there() -> None:
+    [group] = _DISTRIBUTION["OriginGroups"]["Items"]
+    origins = {each["Id"]: each for each in _DISTRIBUTION["Origins"]}
+    missing = {403, 404}  # S3 says 403 to whom may not list
+
+    for file in files.bundles().names:
+        found = behavior(f"/{page_files.FOLDER}/{files.bundles().version}/{file}")
+        assert found["TargetOriginId"] == group["Id"]
+        assert found.get("AllowedMethods", ["GET", "HEAD"]) == ["GET", "HEAD"]
+    assert behavior("/web/app.js")["TargetOriginId"] == "api"
+    assert [each["OriginId"] for each in group["Members"]["Items"]] == ["bucket", "api"]
+    assert missing <= set(group["FailoverCriteria"]["StatusCodes"]["Items"])
+    assert origins.keys() == {"api", "bucket"}
+
+
+def test_the_bucket_is_the_deployer_s_and_read_by_signed_requests_alone() -> None:
+    [origin] = [each for each in _DISTRIBUTION["Origins"] if each["Id"] == "bucket"]
+    access = MERGED.resources["CdnAccess"]["Properties"]["OriginAccessControlConfig"]
+
+    assert origin["DomainName"]["Fn::Sub"].startswith(
+        "backroom-deploy-${AWS::AccountId}-${AWS::Region}.s3."
+    )
+    assert origin["OriginAccessControlId"] == {"Ref": "CdnAccess"}
+    assert (access["SigningBehavior"], access["SigningProtocol"]) == ("always", "sigv4")
+    assert MERGED.overlay["Outputs"][page_files.OUTPUT]["Condition"] == "HasCdn"
+
+
+def test_a_file_of_the_bucket_has_the_headers_of_one_that_a_function_answers() -> None:
+    bundles = files.bundles()
+    with Client(app) as client:
+        answered = client.http.get(f"/web/{bundles.version}/app.js").headers
+    config = MERGED.resources["CdnHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    told = config["SecurityHeadersConfig"]
+    [shared] = config["CustomHeadersConfig"]["Items"]
+
+    assert told["ReferrerPolicy"]["ReferrerPolicy"] == answered["Referrer-Policy"]
+    assert shared["Value"] == answered[shared["Header"]]
+    assert "ContentTypeOptions" in told
+    assert "nosniff" in answered["X-Content-Type-Options"]
+
+
 def test_a_file_is_cached_as_long_as_it_says_for_any_caller() -> None:
     policy = MERGED.resources["CdnFiles"]["Properties"]["CachePolicyConfig"]
     key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
@@ -51,7 +94,7 @@ def test_there_is_none_unless_it_is_requested() -> None:
     overlay = MERGED.overlay
 
     assert overlay["Parameters"]["Cdn"]["Default"] == "false"
-    for name in ("CdnDistribution", "CdnFiles"):
+    for name in ("CdnDistribution", "CdnFiles", "CdnAccess", "CdnHeaders"):
         assert overlay["Resources"][name]["Condition"] == "HasCdn"
     assert overlay["Outputs"]["Cdn"]["Condition"] == "HasCdn"
     assert "CdnDistribution" not in templates.merged(local=True).resources
