@@ -161,9 +161,9 @@ class Stored:
                 for each in in_it
                 if first <= each[range_key]["S"] <= last
             )
-            return self._page(hits[:: 1 if asked["ScanIndexForward"] else -1], asked, None)
+            return self._page(hits[:: 1 if _forward(asked) else -1], asked, None)
         pk, after = values[":pk"]["S"], asked.get("ExclusiveStartKey", {}).get("sk", {}).get("S")
-        forward = asked["ScanIndexForward"]
+        forward = _forward(asked)
         low = ">" if after is not None and forward else ">="
         high = "<" if after is not None and not forward else "<="
         bounds = (after or first, last) if forward else (first, after or last)
@@ -185,7 +185,8 @@ class Stored:
                 break
         self._count(page)
         following = f',"LastEvaluatedKey":{json.dumps(last)}' if last else ""
-        return f'{{"Items":[{",".join(page)}]{following}}}'
+        items = "" if asked.get("Select") == "COUNT" else f'"Items":[{",".join(page)}],'
+        return f'{{{items}"Count":{len(page)}{following}}}'
 
     def _scan(self, asked: Mapping[str, Any]) -> str:
         after = asked.get("ExclusiveStartKey")
@@ -212,6 +213,11 @@ class Stored:
     def _count(self, bodies: list[str]) -> None:
         calls, items, size = self._reads
         self._reads = Reads(calls + 1, items + len(bodies), size + sum(map(len, bodies)))
+
+
+def _forward(asked: Mapping[str, Any]) -> bool:
+    """Return whether a query goes from the first item to the last."""
+    return bool(asked.get("ScanIndexForward", True))
 
 
 def _place(key: Item) -> tuple[str, str]:

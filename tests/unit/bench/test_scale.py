@@ -8,12 +8,15 @@ import pytest
 
 from bench.handlers import stdout_nowhere
 from bench.replay import Replay, told
-from bench.scale import LOADED, QUICK, Stage, account_id, transaction_id
+from bench.scale import LOADED, QUICK, Ask, Stage, _get, account_id, transaction_id
 from bench.stored import Reads
 from chalicelib.core.paging import MOST_READ
+from chalicelib.core.totals import MOST_COUNTED
 
 SIFTED = {"GET /orders?status=cancelled"}
 """Lists whose filter leaves rows out: they look at so many and then go on with the next page."""
+A_QUERY = 200
+"""Rows that a query reads beyond those that are counted, at most."""
 HALF_A_PAGE = 20
 """Rows of a list that does not fill its page on either stage."""
 
@@ -32,8 +35,18 @@ def stages(replay: Replay, tmp_path_factory: pytest.TempPathFactory) -> tuple[St
     return few, many
 
 
-def reads(replay: Replay, stage: Stage, number: int) -> Reads:
-    ask = LOADED[number]
+COUNTED = (
+    ("/orders", ""),
+    ("/orders", "status=ready&"),
+    ("/packages", "sender=shop-0-1&"),
+    ("/packages", "from=2020-01-01T00:00:00Z&"),
+    ("/transactions", ""),
+    ("/accounts", ""),
+)
+"""Lists whose rows are counted, with their filters."""
+
+
+def reads(replay: Replay, stage: Stage, ask: Ask) -> Reads:
     replay.tables = stage.stored
     with stdout_nowhere():
         return stage.stored.counted(
@@ -45,7 +58,7 @@ def reads(replay: Replay, stage: Stage, number: int) -> Reads:
 def test_nothing_reads_more_on_a_stage_with_more(
     replay: Replay, stages: tuple[Stage, Stage], number: int
 ) -> None:
-    few, many = (reads(replay, stage, number) for stage in stages)
+    few, many = (reads(replay, stage, LOADED[number]) for stage in stages)
 
     assert few.calls
     if LOADED[number].name in SIFTED:
@@ -53,6 +66,17 @@ def test_nothing_reads_more_on_a_stage_with_more(
     else:
         assert many.calls <= few.calls
         assert many.items <= max(1.5 * few.items, HALF_A_PAGE)
+
+
+@pytest.mark.parametrize(("path", "filters"), COUNTED)
+def test_13_3_counting_a_list_reads_a_bounded_number_of_rows(
+    replay: Replay, stages: tuple[Stage, Stage], path: str, filters: str
+) -> None:
+    _, many = stages
+    page = reads(replay, many, _get(path, f"{filters}limit=10"))
+    counted = reads(replay, many, _get(path, f"{filters}limit=10&count=true"))
+
+    assert page.items < counted.items <= page.items + MOST_COUNTED + A_QUERY
 
 
 def test_a_copy_is_found_under_its_names(replay: Replay, stages: tuple[Stage, Stage]) -> None:
