@@ -58,8 +58,8 @@ def test_b2_a_cake_is_added_with_amounts_whose_units_nobody_guesses(screens: Scr
     screens.press("Add cake")
 
     card = screens.page.get_by_role("listitem").filter(has_text=name)
-    expect(card).to_contain_text("flour33 g")
-    expect(card).to_contain_text("eggs3")
+    expect(card).to_contain_text("flour 33 g")
+    expect(card).to_contain_text("eggs 3")
     [post] = [each for each in sent if each.method == "POST"]
     assert json.loads(post.post_data or "")["ingredients"] == {
         "flour": {"amount": 33, "unit": "g"},

@@ -61,17 +61,17 @@ def test_d6_what_somebody_declines_by_a_switch_does_not_come_and_the_screen_says
     expect(screens.row("Marketing: no, Personal: yes")).to_have_count(1)
 
     send(screens, package, f"of-{package}", "marketing")
-    screens.sees("Not delivered")
+    screens.sees("Dropped")
     screens.show(f"deliveries/package/{package}")
 
-    screens.sees("Not wanted, ")
+    screens.sees("The recipient opted out of marketing packages on ")
     screens.sees("Decided")
 
     screens.show("deliveries/packages")
     screens.fill(recipient=f"of-{package}")
     screens.field("outcome").select_option("Dropped")
     screens.press("Find")
-    expect(screens.row("declined marketing")).to_have_count(1)
+    expect(screens.row("Opted out")).to_have_count(1)
     screens.field("outcome").select_option("Delivered")
     screens.press("Find")
     screens.sees("No package matches.")

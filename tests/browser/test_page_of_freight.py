@@ -66,7 +66,7 @@ def test_d8_a_new_type_can_be_sent_declined_and_counted_on_the_page(
     screens.fill(package_id="1", sender_id="earth", recipient_id="mars")
     screens.field("package_type").select_option(label="Freight")
     screens.press("Send")
-    screens.sees("Not delivered")
+    screens.sees("Dropped")
 
     screens.show("deliveries/statistics")
     expect(screens.row("Freight").get_by_role("cell")).to_have_text(["Freight", "0", "1"])

@@ -7,7 +7,7 @@ import { form } from "./forms.js";
 import { ingredients, measure } from "./ingredients.js";
 import { follow, orNull, table } from "./lists.js";
 import { notified, orders, preview, ready, TONES } from "./orders.js";
-import { action, badge, facts, live, nothing, section } from "./parts.js";
+import { action, badge, facts, live, nothing, orderStatus, section } from "./parts.js";
 import { knows, may, taken } from "./spec.js";
 import { team } from "./team.js";
 
@@ -26,7 +26,7 @@ function order([id = ""]) {
     pending = found?.notice?.state === "asked";
     return found;
   }, (each) => (each ? [
-    h("h2", {}, `Order #${each.id} for ${each.customer}`, badge(words(each.status), TONES[each.status]), each.urgent && badge("Urgent", "warn")),
+    h("h2", {}, `Order #${each.id} for ${each.customer}`, badge(orderStatus(each.status), TONES[each.status]), each.urgent && badge("Urgent", "warn")),
     each.status === "ready" && h("div", { class: "box good" }, notified(each, place.reload)),
     facts([
       ["Cake", `${each.quantity} × ${each.recipe_name || words(each.recipe)}, ${many(each.persons, "serving")} each`],
@@ -35,7 +35,7 @@ function order([id = ""]) {
       ["Placed", moment(each.created_at)],
       ["Phone", each.phone && h("a", { href: `tel:${each.phone}` }, each.phone)],
       ["Email", each.email],
-      ["Reason", each.reason && sentence(each.reason)],
+      ["Last change", each.reason && sentence(each.reason)],
       ["Batch", each.batch && h("a", { href: `#/bakery/batches/${each.batch}/${each.batch_number || 1}` }, day(each.batch))],
       ["Ticket", each.ticket && [each.ticket.key, words(each.ticket.state), each.ticket.reason].filter(Boolean).join(", ")],
     ]),
@@ -45,7 +45,7 @@ function order([id = ""]) {
       ["Ingredient", (need) => need.name],
       ["Total", (need) => measure(need.amount, need.unit), "number"],
     ], each.ingredients)),
-    each.history && section("History", h("ol", { class: "timeline" }, each.history.map((step) => h("li", {}, h("strong", {}, words(step.status)), " ", moment(step.at), ` by ${step.by}: ${step.reason}`)))),
+    each.history && section("History", h("ol", { class: "timeline" }, each.history.map((step) => h("li", {}, h("strong", {}, orderStatus(step.status)), " ", moment(step.at), ` by ${step.by}: ${step.reason}`)))),
   ] : nothing(`There is no order #${id}.`, h("p", {}, h("a", { class: "button", href: "#/bakery/orders" }, "Orders")))));
   follow(place, () => pending, 5);
   return place;
@@ -81,8 +81,7 @@ function cakes() {
 function cake(each, reload) {
   return h("li", { class: "card" },
     h("h3", {}, each.name),
-    h("p", { class: "hint" }, "Per serving"),
-    facts(Object.entries(each.ingredients).map(([name, amount]) => [name, measure(amount)])),
+    h("p", {}, "Per serving: ", Object.entries(each.ingredients).map(([name, amount]) => `${name} ${measure(amount)}`).join(", ")),
     knows("DELETE", "/cakes/{cake_id}") && action("Remove", async () => {
       await ask("DELETE", at`/cakes/${each.id}`);
       say(`${each.name} removed.`);

@@ -57,7 +57,7 @@ export function board([chosen = EVERYBODY, grouping = "urgency"]) {
     if (page.status === 304) return;
     rows.draw(shown, page, group, more);
   });
-  return h("div", {}, filters(chosen, grouping), place);
+  return h("div", { class: "expanse" }, filters(chosen, grouping), place);
 }
 
 function filters(chosen, grouping) {
@@ -277,7 +277,7 @@ function why(item, rows) {
   const renew = () => rows.renew(item.machine);
   return h("div", {},
     item.causes.map((each) => h("div", { class: "cause" }, h("p", {}, h("strong", {}, sentence(each.why))), howWeKnow(each))),
-    item.dispatch ? onTheWay(item.dispatch, renew) : item.technician && sending(item, renew));
+    item.dispatch ? onTheWay(item.dispatch, renew, item.dispatch.technician === item.technician && item.technician_name) : item.technician && sending(item, renew));
 }
 
 /** Returns the items by group, each in the order of the list; groups by `order`, then as they come. */

@@ -1,7 +1,7 @@
 /** Packages: send one, see what became of it and why, and say who wants what. */
 
 import { ask, get, save } from "./api.js";
-import { ago, count, h, moment, sentence, words } from "./dom.js";
+import { ago, count, h, moment, words } from "./dom.js";
 import { form } from "./forms.js";
 import { filtered, filters, list, midnight, table } from "./lists.js";
 import { action, badge, facts, live, nothing, section } from "./parts.js";
@@ -51,19 +51,19 @@ function packages([part]) {
     { name: "from", label: "Since", type: "date" },
     { name: "to", label: "Until", type: "date" },
   ];
-  return h("div", {}, section("Packages", filters("#/deliveries/packages", fields, chosen), id ? live(() => get("/packages", { package_id: id }), became) : [
+  return h("div", {}, section("Packages", filters("#/deliveries/packages", fields, chosen), id ? live(() => get("/packages", { package_id: id }), (found) => became(found)) : [
     list({
       path: "/packages",
       query: { ...query, limit: 100 },
       caption: "Newest decision first",
-      empty: nothing(Object.keys(chosen).length ? "No package matches." : "No packages yet."),
+      empty: Object.keys(chosen).length ? nothing("No package matches.") : nothing("No packages yet.", h("p", {}, h("a", { class: "button", href: "#/deliveries/send" }, "Send a package"))),
       key: (each) => each.package_id,
       noun: ["package"],
       brief: true,
       columns: [
         ["Package", (each) => link(each.package_id), "", (each) => each.package_id],
         ["Outcome", (each) => outcome(each), "", (each) => each.status],
-        ["Reason", (each) => sentence(each.reason)],
+        ["Reason", (each) => (each.preference ? [each.preference.wanted ? "Opted in " : "Opted out ", ago(each.preference.timestamp)] : "No preference set")],
         ["From", (each) => each.sender_id, "wide", (each) => each.sender_id],
         ["To", (each) => each.recipient_id, "", (each) => each.recipient_id],
         ["Type", (each) => words(each.package_type), "wide short", (each) => each.package_type],
@@ -79,25 +79,30 @@ function link(id) {
 }
 
 function outcome({ status }) {
-  return status === "delivered" ? badge("Delivered", "good") : badge("Not delivered", "warn");
+  return status === "delivered" ? badge("Delivered", "good") : badge("Dropped", "warn");
 }
 
 function shown([id = ""]) {
-  return live(() => get("/packages", { package_id: id }), became);
+  return live(() => get("/packages", { package_id: id }), (found) => became(found, "h2"));
 }
 
-function became(found) {
+function became(found, heading = "h3") {
   return h("div", { class: found.status === "delivered" ? "box good" : "box" },
-    h("h3", {}, "Package ", link(found.package_id), " ", outcome(found), found.duplicate && badge("Sent before", "")),
-    h("p", {}, sentence(found.reason)),
+    h(heading, {}, "Package ", link(found.package_id), " ", outcome(found), found.duplicate && badge("Sent before", "")),
+    h("p", {}, because(found)),
     facts([
       ["From", found.sender_id],
-      ["To", found.recipient_id],
+      ["To", h("a", { href: `#/deliveries/preferences/${encodeURIComponent(found.recipient_id)}` }, found.recipient_id)],
       ["Type", words(found.package_type)],
       ["Decided", moment(found.decided_at)],
-      ["Preference", found.preference && [found.preference.wanted ? "Wanted, " : "Not wanted, ", moment(found.preference.timestamp)]],
     ]),
     found.attempts && [h("h3", {}, "Attempts"), h("ol", { class: "timeline" }, found.attempts.map(attempt))]);
+}
+
+/** Returns why a package is delivered or dropped, in a sentence. */
+function because({ preference, package_type: type }) {
+  if (!preference) return `The recipient has set no preference for ${type} packages, so they are delivered.`;
+  return [`The recipient opted ${preference.wanted ? "in to" : "out of"} ${type} packages on `, moment(preference.timestamp), "."];
 }
 
 const ATTEMPTS = { decided: ["Decided", "good"], duplicate: ["Sent again: same answer", ""], refused: ["Refused: another package has this ID", "bad"] };

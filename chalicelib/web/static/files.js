@@ -24,6 +24,8 @@ const STATES = {
   held: "Held: not assigned",
 };
 const REMEMBERED = "backroom.technician";
+/** @type {import("./lists.js").Column} */
+const MACHINE = ["Machine", (each) => each.machine || "–", "", (each) => each.machine];
 
 function mine([chosen = remembered()]) {
   return live(everybody, (technicians) => {
@@ -91,18 +93,19 @@ function listed(path, query, caption, takeBack) {
     empty: nothing("No files yet."),
     key: (each) => each.id,
     noun: ["file"],
+    brief: true,
     attributes: (each) => {
       pending ||= PENDING.has(each.state);
       return {};
     },
     columns: [
       ["File", (each) => h("a", { href: `#/files/file/${each.id}` }, each.original_name || each.name)],
-      ["Machine", (each) => each.machine || "Any", "", (each) => each.machine],
+      ...(query.technician ? [MACHINE] : []),
       ["Uploaded", (each) => ago(each.uploaded_at), "", (each) => each.uploaded_at],
       ["State", (each) => badge(STATES[each.state] || words(each.state), TONES[each.state]), "", (each) => each.state],
-      ["New rows", (each) => told(each.rows_kept), "number", (each) => each.rows_kept],
-      ["Already known", (each) => told(each.rows_known), "number", (each) => each.rows_known],
-      ["Rejected", (each) => told(each.rows_refused), "number", (each) => each.rows_refused],
+      ["New rows", (each) => told(each.rows_kept), "number labelled", (each) => each.rows_kept],
+      ["Already known", (each) => told(each.rows_known), "number wide", (each) => each.rows_known],
+      ["Rejected", (each) => told(each.rows_refused), "number labelled", (each) => each.rows_refused],
       ["", (each) => action("Delete", async () => {
         await takeBack(each);
         say("File deleted.");

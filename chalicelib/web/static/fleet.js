@@ -1,12 +1,12 @@
 /** The fleet: where to send somebody and why, every machine, and who looks after it. */
 
-import { ask } from "./api.js";
+import { all, ask } from "./api.js";
 import { board, STATES } from "./board.js";
 import { sparkline } from "./charts.js";
 import { ago, count, dollars, h, many, moment, sentence, words } from "./dom.js";
 import { machine } from "./machine.js";
 import { counted, folded, follow, fresh, list, more, PAGE, table } from "./lists.js";
-import { badge, facts, nothing } from "./parts.js";
+import { badge, facts, fill, nothing } from "./parts.js";
 import { people } from "./people.js";
 import { route } from "./route.js";
 import { may } from "./spec.js";
@@ -89,6 +89,13 @@ function every(caption, found, sorting) {
 }
 
 function visits() {
+  const names = (may("GET", "/technicians") ? all("/technicians") : Promise.resolve([]))
+    .then((found) => new Map(found.map((each) => [each.technician_id, each.name])), () => new Map());
+  const technician = (id) => {
+    const place = h("span", { title: id }, id || "–");
+    names.then((found) => found.has(id) && fill(place, found.get(id)));
+    return place;
+  };
   return list({
     path: "/dispatches",
     query: { limit: 100 },
@@ -96,13 +103,14 @@ function visits() {
     empty: nothing("No visits yet.", h("p", {}, h("a", { href: "#/fleet" }, "Worklist"))),
     key: (each) => each.id,
     noun: ["visit"],
+    brief: true,
     columns: [
       ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine), "", (each) => each.machine],
-      ["Technician", (each) => each.technician || "–", "", (each) => each.technician],
+      ["Technician", (each) => technician(each.technician), "", (each) => each.technician],
       ["State", (each) => badge(words(each.state), each.state === "open" ? "warn" : "good"), "", (each) => each.state],
       ["Sent", (each) => ago(each.opened_at), "", (each) => each.opened_at],
-      ["Note", (each) => each.note || "–"],
-      ["Closed", (each) => [ago(each.closed_at), each.closing_note && h("div", {}, each.closing_note)], "", (each) => each.closed_at],
+      ["Note", (each) => each.note || ""],
+      ["Closed", (each) => each.closed_at && [ago(each.closed_at), each.closing_note && h("div", {}, each.closing_note)], "labelled", (each) => each.closed_at],
     ],
   });
 }

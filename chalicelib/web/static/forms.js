@@ -2,7 +2,7 @@
 
 import { newKey, Problem } from "./api.js";
 import { cents, number } from "./exact.js";
-import { h, keepFocus, say, sentence, visible, words } from "./dom.js";
+import { h, keepFocus, many, say, sentence, visible, words } from "./dom.js";
 import { confirmed, explained, failure, fill } from "./parts.js";
 import { choices, limits } from "./spec.js";
 
@@ -168,7 +168,7 @@ function refuse(error, fields, wrong) {
   const first = fields.find((each) => byField.has(each));
   if (first && !rest.length) {
     first.focus();
-    say(`${byField.size} to mend.`);
+    say(`${many(byField.size, "field")} to correct.`);
     return;
   }
   const shown = rest.length ? explained({ errors: rest, message: "" }) : null;

@@ -67,16 +67,16 @@ function sorted(lines, by, down) {
  * Returns a list that grows page by page. `path` and `query` are of a bare array with a `Link` to
  * the next page; `empty` is shown when there is none. It looks for changes while it is shown: with
  * `key(row)`, its rows' identity, it says how many are new; `noun` is what a row is called. `brief`: on narrow screens its rows are lines,
- * not cards.
+ * not cards, "aligned" ones stay a table where that fits.
  *
- * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean}} options
+ * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean | "aligned"}} options
  */
 export function list({ path, query = {}, caption, columns, empty, attributes, key, noun, brief }) {
   const sorting = {};
   return fresh({ load: (etag) => ask("GET", path, { query: counted(query, etag), etag }), key, noun }, (first, _, grown) => {
     if (!first.value.length && !first.next) return empty; // a page may leave out all that it reads
     const made = table(caption, columns, first.value, attributes, sorting);
-    made.classList.toggle("brief", Boolean(brief));
+    if (brief) made.classList.add("brief", ...(brief === "aligned" ? ["aligned"] : []));
     return [made, more(made, first.next, { shown: first.value.length, total: first.total, grown })];
   });
 }
@@ -220,12 +220,12 @@ export function filters(address, fields, chosen) {
   const inputs = fields.map(({ name, type = "search", options }) => (options
     ? h("select", { name }, options.map(([value, text]) => h("option", { value, selected: value === (chosen[name] || "") }, text)))
     : h("input", { name, type, autocomplete: "off", value: chosen[name] || "" })));
-  return h("form", { role: "search", class: "search", onsubmit: (event) => {
+  return h("form", { role: "search", class: "search filters", onsubmit: (event) => {
     event.preventDefault();
     const wanted = inputs.map((each) => [each.name, each.value.trim()]).filter(([, value]) => value);
     location.hash = `${address}/${encodeURIComponent(String(new URLSearchParams(wanted)))}`;
   } }, fields.map(({ label }, place) => h("label", {}, label, inputs[place])),
-  h("button", { type: "submit" }, "Find"), Object.keys(chosen).length > 0 && h("a", { href: `${address}` }, "Clear"));
+  h("span", { class: "pair" }, h("button", { type: "submit" }, "Find"), Object.keys(chosen).length > 0 && h("a", { href: `${address}` }, "Clear")));
 }
 
 /** Returns the instant at which a local day begins, or the one so many days after it; none for no day. */

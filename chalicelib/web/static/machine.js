@@ -29,7 +29,7 @@ export function machine([serial = ""]) {
       title(found, technician, site),
       verdicts(found),
       (visit || may("POST", "/dispatches")) && section("Visit",
-        visit ? onTheWay(visit, reload) : sending({ ...found, machine: found.serial, technician_name: technician?.name }, reload)),
+        visit ? onTheWay(visit, reload, visit.technician === technician?.technician_id && technician.name) : sending({ ...found, machine: found.serial, technician_name: technician?.name }, reload)),
       found.transactions > 0 && section("Last 90 days", live(() => get(at`/machines/${found.serial}/days`, span(found)), (days) => h("div", { class: "pictures" }, bars(days), heat(days)))),
       section("Stock and cash", stock(found), may("POST", "/machines/{serial}/visits") && reporting(found.serial, reload)),
       section("Figures", figures(found)),

@@ -104,17 +104,19 @@ function vendors(found) {
     ["State", (each) => badge(each.state === "ok" ? "Works" : words(each.state), TONES[each.state])],
     ["Detail", (each) => [each.detail, each.next_step && h("div", {}, h("strong", {}, "Next: "), each.next_step)]],
   ], found);
-  rows.classList.add("brief");
+  rows.classList.add("brief", "aligned");
   return rows;
 }
 
 function schedules(found) {
   if (!found.length) return nothing("Your account may not see the schedules.");
-  return table("What runs by itself", [
+  const rows = table("Jobs that run daily or every few minutes", [
     ["Schedule", (each) => words(each.name), "short"],
-    ["Last run", (each) => ago(each.ran_at)],
     ["State", (each) => (each.overdue ? badge("Overdue", "bad") : each.ran_at ? badge("On time", "good") : badge("Not run yet"))],
+    ["Last run", (each) => (each.ran_at ? ago(each.ran_at) : "")],
   ], found);
+  rows.classList.add("brief", "aligned");
+  return rows;
 }
 
 function kinds({ kinds: found, waiting, dead, more }) {
@@ -122,11 +124,11 @@ function kinds({ kinds: found, waiting, dead, more }) {
   const of = (all, kind) => all.filter((each) => each.kind === kind).length;
   const rows = table("By kind", [
     ["Kind", (each) => vendor(each.kind), "short"],
-    ["State", (each) => [badge(words(each.state), TONES[each.state]), each.since && ` since ${clock(each.since)}`, each.reason && h("div", {}, each.reason)]],
-    ["Waiting", (each) => `${count(of(waiting, each.kind))} waiting`, "number"],
-    ["Dead", (each) => `${count(of(dead, each.kind))} dead`, "number"],
+    ["State", (each) => [each.state === "working" && waiting.some((one) => one.kind === each.kind && one.last_error) ? badge("Retrying", "warn") : badge(words(each.state), TONES[each.state]), each.since && ` since ${clock(each.since)}`, each.reason && h("div", {}, each.reason)]],
+    ["Waiting", (each) => count(of(waiting, each.kind)), "number labelled"],
+    ["Dead", (each) => count(of(dead, each.kind)), "number labelled"],
   ], found);
-  rows.classList.add("brief");
+  rows.classList.add("brief", "aligned", "kinds");
   return [
     facts([
       ["Waiting", h("a", { href: "#/operations/effects/state%3Dpending" }, `${count(waiting.length)}${more ? "+" : ""}`)],
@@ -173,14 +175,14 @@ function effects([part]) {
     empty: nothing("No effects."),
     key: (each) => each.id,
     noun: ["effect"],
-    brief: true,
+    brief: "aligned",
     columns: [
       ["Effect", (each) => h("a", { class: "id", href: address(each.id) }, each.id), "", (each) => each.id],
       ["Kind", (each) => words(each.kind), "wide", (each) => each.kind],
       ["State", (each) => badge(words(each.state), TONES[each.state]), "", (each) => each.state],
       ["Attempts", (each) => count(each.attempts), "number wide", (each) => each.attempts],
       ["Requested", (each) => ago(each.asked_at), "", (each) => each.asked_at],
-      ["Last error", (each) => (each.state !== "done" && each.last_error) || "–"],
+      ["Last error", (each) => (each.state !== "done" && each.last_error) || ""],
     ],
   }));
 }

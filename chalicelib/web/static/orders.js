@@ -5,7 +5,7 @@ import { ago, count, h, keepFocus, LOCALE, many, moment, say, sentence, words } 
 import { form, row } from "./forms.js";
 import { ingredients } from "./ingredients.js";
 import { figure, folded, list, remember, remembered, totalOf } from "./lists.js";
-import { badge, busy, fill, live, nothing, section, watch } from "./parts.js";
+import { badge, busy, fill, live, nothing, orderStatus, section, watch } from "./parts.js";
 import { choices, may, taken, takesKey } from "./spec.js";
 
 /** How a status looks. */
@@ -24,10 +24,13 @@ const COLUMNS = [
   { status: "ready", title: "Ready", empty: "No orders ready yet.", order: LATEST_FIRST },
 ];
 
+/** @type {import("./lists.js").Column} */
+const CUSTOMER = ["Customer", (each) => each.customer, "", (each) => each.customer];
+
 /** Returns the board, or the orders that the address asks for: a status, or "find" with a customer and a due day. */
 export function orders([view = "", customer = "", due = ""]) {
   if (view === "find") return found({ customer, due, status: "all" }, [customer && `of ${customer}`, due && `due on ${due}`].filter(Boolean).join(", "));
-  if (choices(taken("GET", "/orders").status).includes(view)) return found({ status: view }, `with the status ${words(view).toLowerCase()}`);
+  if (choices(taken("GET", "/orders").status).includes(view)) return found({ status: view }, `with the status “${orderStatus(view)}”`);
   return board();
 }
 
@@ -310,11 +313,10 @@ function found(query, which) {
       brief: true,
       columns: [
         ["Order", link, "", (each) => each.id],
-        ["Customer", (each) => each.customer, "", (each) => each.customer],
-        ["Cake", (each) => each.recipe_name || words(each.recipe), "", (each) => each.recipe_name],
-        ["Quantity", (each) => count(each.quantity), "number", (each) => each.quantity],
-        ["Status", (each) => [badge(words(each.status), TONES[each.status]), each.urgent && badge("Urgent", "warn")], "", (each) => each.status],
-        ["Due", (each) => moment(each.due_at), "", (each) => each.due_at],
+        ...(query.customer ? [] : [CUSTOMER]),
+        ["Cake", (each) => `${count(each.quantity)} × ${each.recipe_name || words(each.recipe)}`, "", (each) => each.recipe_name],
+        ["Status", (each) => [badge(orderStatus(each.status), TONES[each.status]), each.urgent && badge("Urgent", "warn")], "", (each) => each.status],
+        ["Due", (each) => each.due_at && moment(each.due_at), "labelled", (each) => each.due_at],
         ["Placed", (each) => ago(each.created_at), "", (each) => each.created_at],
       ],
     })));

@@ -62,6 +62,11 @@ export function badge(text, tone = "") {
   return h("span", { class: `badge ${tone}` }, text);
 }
 
+/** Returns what the status of an order is called: the name of its column on the board. */
+export function orderStatus(status) {
+  return { open: "To do", ticketed: "Ordered" }[status] || words(status);
+}
+
 /** Returns names and values, those without a value left out. */
 export function facts(pairs) {
   const told = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);

@@ -7,14 +7,18 @@ import { counted, folded, more, table } from "./lists.js";
 import { live, nothing, section } from "./parts.js";
 import { taken } from "./spec.js";
 
-function machines(page) {
+function machines(page, technicians, sites) {
   if (!page.value.length) return nothing("No machines yet.");
+  const people = new Map(technicians.map((each) => [each.technician_id, each.name]));
+  const places = new Map(sites.map((each) => [each.site_id, each.name]));
+  const who = (each) => people.get(each.technician) || each.technician;
+  const where = (each) => places.get(each.site) || each.site;
   const rows = table(page.next ? "Machines, most urgent first" : many(page.value.length, "machine"), [
     ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.serial}` }, each.serial), "", (each) => each.serial],
-    ["Technician", (each) => each.technician || "–", "", (each) => each.technician],
-    ["Site", (each) => each.site || "–", "", (each) => each.site],
+    ["Technician", (each) => who(each) || "No technician", "", who],
+    ["Site", (each) => where(each) || "No site", "", where],
   ], page.value);
-  return [rows, more(rows, page.next, { shown: page.value.length, total: page.total })];
+  return [brief(rows), more(rows, page.next, { shown: page.value.length, total: page.total })];
 }
 
 export function people() {
@@ -22,25 +26,31 @@ export function people() {
     () => Promise.all([all("/technicians"), all("/sites"), ask("GET", "/machines", { query: counted({ limit: 100 }) })]),
     ([technicians, sites, page], reload) => [
       section("Technicians",
-        technicians.length ? table(many(technicians.length, "technician"), [
-          ["Number", (each) => each.technician_id, "", (each) => each.technician_id],
+        technicians.length ? brief(table(many(technicians.length, "technician"), [
           ["Name", (each) => each.name, "", (each) => each.name],
+          ["Number", (each) => each.technician_id, "short", (each) => each.technician_id],
           ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "])],
-        ], technicians) : nothing("No technicians yet."),
+        ], technicians)) : nothing("No technicians yet."),
         folded("Add or change a technician", technician(reload))),
-      section("Machines",
-        machines(page),
-        folded("Add or change a machine", machineForm(technicians, sites, reload))),
       section("Sites",
-        sites.length ? table(many(sites.length, "site"), [
-          ["ID", (each) => each.site_id, "", (each) => each.site_id],
+        sites.length ? brief(table(many(sites.length, "site"), [
           ["Name", (each) => each.name, "", (each) => each.name],
+          ["ID", (each) => each.site_id, "", (each) => each.site_id],
           ["Time zone", (each) => each.time_zone, "", (each) => each.time_zone],
-          ["Address", (each) => each.address || "–"],
-        ], sites) : nothing("No sites yet."),
+          ["Address", (each) => each.address],
+        ], sites)) : nothing("No sites yet."),
         folded("Add or change a site", site(reload))),
+      section("Machines",
+        folded("Add or change a machine", machineForm(technicians, sites, reload)),
+        machines(page, technicians, sites)),
     ],
   );
+}
+
+/** Has the rows of a table be lines, not cards, on narrow screens. */
+function brief(rows) {
+  rows.classList.add("brief", "aligned");
+  return rows;
 }
 
 function technician(reload) {

@@ -17,26 +17,36 @@ export function runbook([wanted = ""]) {
   }, (text) => {
     const lines = cut(text.split("\n"), wanted);
     if (!lines.length) return nothing(`The runbook has no section ${wanted}.`, h("p", {}, h("a", { href: "#/operations/runbook" }, "The whole runbook")));
-    return [wanted && h("p", {}, h("a", { href: "#/operations/runbook" }, "The whole runbook")), h("article", {}, blocks(lines))];
+    return [wanted ? h("p", {}, h("a", { href: "#/operations/runbook" }, "The whole runbook")) : contents(lines), h("article", {}, blocks(lines, wanted ? level(lines[0]) - 2 : 0))];
   });
+}
+
+/** Returns links to the sections. */
+function contents(lines) {
+  const titles = lines.map((line) => HEADING.exec(line)).filter((found) => found?.[1].length === 2).map((found) => found?.[2] || "");
+  return h("nav", { "aria-label": "Sections of the runbook" }, titles.map((title) => h("a", { href: `#/operations/runbook/${anchor(title)}` }, inline(title))));
 }
 
 /** Returns the lines of a section with those below it, or all without a name. */
 function cut(lines, wanted) {
-  if (!wanted) return lines;
-  const level = (line) => HEADING.exec(line)?.[1].length || Infinity;
+  if (!wanted) return lines.slice(1); // the area's name
   const start = lines.findIndex((line) => anchor(HEADING.exec(line)?.[2] || "") === wanted);
   if (start < 0) return [];
   const length = lines.slice(start + 1).findIndex((line) => level(line) <= level(lines[start]));
   return lines.slice(start, length < 0 ? undefined : start + 1 + length);
 }
 
+/** Returns the level of a heading, infinite for any other line. */
+function level(line) {
+  return HEADING.exec(line)?.[1].length || Infinity;
+}
+
 function anchor(title) {
   return title.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-");
 }
 
-/** Returns the elements of Markdown as docs/operations.md uses it. */
-function blocks(lines) {
+/** Returns the elements of Markdown as docs/operations.md uses it, its headings raised by so many levels. */
+function blocks(lines, raised) {
   const made = [];
   for (let place = 0; place < lines.length; place += 1) {
     const line = lines[place];
@@ -46,7 +56,7 @@ function blocks(lines) {
       while (place + 1 < lines.length && goesOn(lines[place + 1])) place += 1;
       return lines.slice(first, place + 1);
     };
-    if (heading) made.push(h(`h${Math.max(2, Math.min(heading[1].length, 4))}`, {}, inline(heading[2])));
+    if (heading) made.push(h(`h${Math.max(2, Math.min(heading[1].length - raised, 4))}`, {}, inline(heading[2])));
     else if (line.startsWith(FENCE)) {
       made.push(h("pre", { tabindex: "0" }, taken((each) => !each.startsWith(FENCE)).slice(1).join("\n")));
       place += 1; // the fence that closes it

@@ -2,6 +2,7 @@
 
 import { at, get, Problem } from "./api.js";
 import { h, many, words } from "./dom.js";
+import { orderStatus } from "./parts.js";
 import { may } from "./spec.js";
 
 const WAIT_MS = 200;
@@ -21,7 +22,7 @@ const SOURCES = [
   { needs: ["GET", "/machines"], find: async (text) => named(await known("/machines", { limit: 250 }), text, (each) => each.serial).map(machine) },
   { needs: ["GET", "/orders/{order_id}"], find: (text) => /^#?\d{1,15}$/.test(text) ? one(get(at`/orders/${text.replace("#", "")}`), order) : [] },
   { needs: ["GET", "/orders"], find: async (text) => /^#?\d+$/.test(text) ? [] : (await get("/orders", { customer: text.slice(0, 100), status: "all", limit: MOST })).map(order) },
-  { needs: ["GET", "/packages"], find: (text) => text.length <= 128 ? one(get("/packages", { package_id: text }), (each) => ({ kind: "Package", text: each.package_id, hint: each.status === "delivered" ? "Delivered" : "Not delivered", href: `#/deliveries/package/${encodeURIComponent(each.package_id)}` })) : [] },
+  { needs: ["GET", "/packages"], find: (text) => text.length <= 128 ? one(get("/packages", { package_id: text }), (each) => ({ kind: "Package", text: each.package_id, hint: each.status === "delivered" ? "Delivered" : "Dropped", href: `#/deliveries/package/${encodeURIComponent(each.package_id)}` })) : [] },
   { needs: ["GET", "/warranties"], find: async (text) => /^[0-9a-z -]{8,64}$/i.test(text) && /\d/.test(text) ? (await get("/warranties", { number: text, limit: MOST })).map((each) => ({ kind: "Warranty", text: each.number || each.id, hint: each.item_title, href: `#/warranties/warranty/${each.id}` })) : [] },
   { needs: ["GET", "/accounts/{account_id}/statement"], find: (text) => UUID.test(text) ? one(get(at`/accounts/${text}`), account) : [] },
   { needs: ["GET", "/transactions/{transaction_id}"], find: (text) => UUID.test(text) ? one(get(at`/transactions/${text}`), (each) => ({ kind: "Transaction", text: each.transaction_id, href: `#/ledger/transaction/${each.transaction_id}` })) : [] },
@@ -38,7 +39,7 @@ function machine(each) {
 }
 
 function order(each) {
-  return { kind: "Order", text: `#${each.id} ${each.customer}`, hint: words(each.status), href: `#/bakery/order/${each.id}` };
+  return { kind: "Order", text: `#${each.id} ${each.customer}`, hint: orderStatus(each.status), href: `#/bakery/order/${each.id}` };
 }
 
 function account(each) {

@@ -101,7 +101,7 @@ function entries({ value, next, total }, now, span, { sorting, grown }) {
     ["Balance", (each) => amount(each.balance, now), "number", (each) => each.balance],
     ["No.", (each) => count(each.sequence), "number wide", (each) => each.sequence],
   ], found.slice(0, PAGE), undefined, sorting);
-  rows.classList.add("brief");
+  rows.classList.add("brief", "aligned");
   return [
     facts([
       ["Opening balance", amount(value.opening_balance, now)],

@@ -1,9 +1,9 @@
 /** The team: who works here, and who may see the code. */
 
 import { ask, at, get } from "./api.js";
-import { h, say, words } from "./dom.js";
+import { h, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
-import { action, badge, facts, live, nothing, section } from "./parts.js";
+import { action, badge, live, nothing, section } from "./parts.js";
 import { taken } from "./spec.js";
 
 const ACCESS = {
@@ -46,7 +46,7 @@ function person(each, reload) {
   const [text, tone] = ACCESS[each.access] || [words(each.access), ""];
   return h("li", { class: "card" },
     h("h3", {}, name, badge(text, tone)),
-    facts([["Developer", each.permissions.developer ? "Yes" : "No"], ["GitHub", each.githubUsername], ["Reason", each.accessReason]]),
+    h("p", {}, each.permissions.developer ? "Developer" : "Not a developer", each.githubUsername && `, ${each.githubUsername} on GitHub`, each.accessReason && `. ${sentence(each.accessReason)}`),
     each.permissions.developer && !each.githubUsername && naming(each, name, reload),
     action("Remove", async () => {
       await ask("DELETE", at`/employees/${each.id}`);

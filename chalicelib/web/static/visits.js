@@ -57,10 +57,10 @@ export function sending(item, reload) {
   });
 }
 
-/** Returns a visit that is open, and the form that closes it. */
-export function onTheWay(dispatch, reload) {
+/** Returns a visit that is open, by whom if the name is known, and the form that closes it. */
+export function onTheWay(dispatch, reload, name = "") {
   return h("div", { class: "visit" },
-    h("p", {}, badge("On the way", "good"), ` ${dispatch.technician ? `Technician ${dispatch.technician}` : "A technician"} was sent `, ago(dispatch.opened_at), dispatch.note && `: ${dispatch.note}`),
+    h("p", {}, badge("On the way", "good"), ` ${name || (dispatch.technician ? `Technician ${dispatch.technician}` : "A technician")} was sent `, ago(dispatch.opened_at), dispatch.note && `: ${dispatch.note}`),
     may("POST", "/dispatches/{dispatch_id}/close") && closing(dispatch, reload));
 }
 

@@ -47,7 +47,7 @@ function selling() {
       const { value } = await ask("POST", "/warranties", { json: said, key: takesKey("POST", "/warranties") ? key : undefined });
       if (!value.warranties.length) return h("p", { class: "box" }, h("strong", {}, "No warranty: "), sentence(value.reason || "no plan matches"));
       return h("div", { class: "box good" }, h("h3", {}, many(value.warranties.length, "warranty", "warranties")),
-        h("ul", {}, value.warranties.map((each) => h("li", {}, `${each.warranty_price} for ${months(each)}: `, link(each)))));
+        h("ul", {}, value.warranties.map((each) => h("li", {}, `${money(each.warranty_price, each)} for ${months(each)}: `, link(each, each.number || "Show warranty")))));
     },
   }));
 }
@@ -64,7 +64,7 @@ function finding([part]) {
       path: "/warranties",
       query: { ...query, limit: 100 },
       caption: "By item type, SKU and time",
-      empty: nothing(Object.keys(chosen).length ? "No warranty matches." : "No warranties yet."),
+      empty: Object.keys(chosen).length ? nothing("No warranty matches.") : nothing("No warranties yet.", h("p", {}, h("a", { class: "button", href: "#/warranties/sell" }, "Sell a warranty"))),
       key: (each) => each.id,
       noun: ["warranty", "warranties"],
       brief: true,
@@ -169,14 +169,22 @@ function plans() {
     ],
   }));
   const quote = knows("GET", "/plans/quote") && section("Check a price", kinds(), quoting());
-  return h("div", {}, quote, live(() => get("/plans"), (card) => [
-    h("p", {}, `Prices of ${card.rate_card}; ${card.rounding || "rounded to cents"}.`),
-    card.item_types.map((type) => section(words(type.item_type), table(`Plans for ${type.item_type}`, [
-      ["Item costs", (each) => `${each.band.cost_from} to ${each.band.cost_to}`],
-      ["Term", (each) => months(each.plan)],
-      ["Price", (each) => each.plan.price_rule],
-    ], type.bands.flatMap((band) => band.plans.map((plan) => ({ band, plan })))))),
-  ]), refused);
+  return h("div", {}, quote, live(() => get("/plans"), (card) => section("Prices", prices(card))), refused);
+}
+
+/** Returns the prices of a rate card: a row for each type and span of costs, a column for each term. */
+function prices(card) {
+  const rows = card.item_types.flatMap(({ item_type: type, bands }) => bands.map((band, place) => ({ ...band, type, first: place === 0 })));
+  const terms = [...new Set(rows.flatMap((each) => each.plans.map((plan) => plan.warranty_duration_months)))].sort((one, other) => one - other);
+  const unit = card.currency ? ` in ${card.currency}` : "";
+  const made = table(`Rate card ${card.rate_card}; amounts${unit}, percentages of the item's cost, ${card.rounding || "rounded to cents"}`, [
+    ["Item type", (each) => h("span", { class: each.first ? "" : "again unseen" }, words(each.type))],
+    ["Item costs", (each) => `${each.cost_from} to ${each.cost_to}`, "short"],
+    ...terms.map((term) => /** @type {import("./lists.js").Column} */ ([many(term, "month"),
+      (each) => each.plans.find((plan) => plan.warranty_duration_months === term)?.price_rule.replace(/ of the cost$/, ""), "short"])),
+  ], rows);
+  made.classList.add("prices");
+  return made;
 }
 
 function money(price, { currency }) {
@@ -187,6 +195,6 @@ function months(each) {
   return many(each.warranty_duration_months, "month");
 }
 
-function link(each, text = "see it") {
+function link(each, text) {
   return h("a", { href: `#/warranties/warranty/${each.id}` }, text);
 }
