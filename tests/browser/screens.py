@@ -1,12 +1,76 @@
 """The page as a person uses it: by headings, labels and buttons."""
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.deployed import Deployed
+
+LISTS: Mapping[str, str] = {
+    "overview": "start/now",
+    "board": "fleet/worklist",
+    "machines": "fleet/machines",
+    "visits": "fleet/visits",
+    "people": "fleet/people",
+    "files": "files/mine",
+    "imports": "files/imports",
+    "send": "deliveries/send",
+    "packages": "deliveries/packages",
+    "preferences": "deliveries/preferences",
+    "statistics": "deliveries/statistics",
+    "transactions": "ledger/post",
+    "transferring": "ledger/transfer",
+    "accounts": "ledger/accounts",
+    "sell": "warranties/sell",
+    "warranties": "warranties/list",
+    "prices": "warranties/plans",
+    "orders": "bakery/orders",
+    "cancelled": "bakery/orders/cancelled",
+    "cakes": "bakery/cakes",
+    "shopping": "bakery/batches",
+    "team": "bakery/team",
+    "operations": "operations/status",
+    "effects": "operations/effects",
+    "audit": "operations/audit",
+    "runbook": "operations/runbook",
+    "nowhere": "nowhere",
+}
+"""The screens of the areas' tabs by name, each with its address."""
+THINGS: Mapping[str, str] = {
+    "machine": "fleet/machine",
+    "route": "fleet/route",
+    "file": "files/file",
+    "package": "deliveries/package",
+    "wishes": "deliveries/preferences",
+    "account": "ledger/account",
+    "transaction": "ledger/transaction",
+    "transfer": "ledger/transfer",
+    "warranty": "warranties/warranty",
+    "order": "bakery/order",
+    "found": "bakery/orders/find",
+    "ticket": "bakery/batches",
+    "effect": "operations/effect",
+    "section": "operations/runbook",
+}
+"""The screens about one thing, each with its address before the thing's id."""
+_STATIC = Path(__file__).parents[2] / "chalicelib" / "web" / "static"
+_AREA = re.compile(r'^  \{ name: "(\w+)", title: ', re.MULTILINE)
+_TABS = re.compile(r"^export const tabs = \[(.*?)\];$", re.MULTILINE | re.DOTALL)
+_TAB = re.compile(r'\{ name: "(\w+)"')
+
+
+def tabs() -> Iterator[str]:
+    """Yield the addresses of all tabs, hidden ones too, as the scripts have them."""
+    for area in _AREA.findall((_STATIC / "app.js").read_text()):
+        listed = _TABS.search((_STATIC / f"{area}.js").read_text())
+        assert listed, area
+        yield from (f"{area}/{tab}" for tab in _TAB.findall(listed[1]))
 
 
 def needed(stack: Deployed, route: str) -> None:
@@ -65,6 +129,15 @@ class Screens:
     def row(self, text: str) -> Locator:
         """Return the row of a table that holds a text."""
         return self.page.get_by_role("row").filter(has_text=text)
+
+    def violations(self) -> list[str]:
+        """Return what axe-core finds (WCAG 2.2 AA and best practices)."""
+        found = Axe().run(self.page).response["violations"]
+        return [
+            f"{each['id']}: {each['help']}: {node['html']}"
+            for each in found
+            for node in each["nodes"]
+        ]
 
     def evaluate(self, script: str) -> Any:
         """Return what a script in the page finds."""

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, expect
 from infra.standins.people import PEOPLE
 from infra.standins.server import Standins
 from tests.browser.screens import Screens
-from tests.browser.test_frame import violations
 from tests.support.deployed import Deployed
 from tests.support.patience import CLIENT_S
 from tests.support.signed import signed_stage
@@ -85,7 +84,7 @@ def test_who_is_not_signed_in_is_asked_to_and_sees_nothing_else(page: Screens) -
     page.sees("Sign in")
     assert areas(page) == []
     assert not [url for url in asked if "/accounts" in url or "/transactions" in url]
-    assert not violations(page)
+    assert not page.violations()
 
 
 def test_one_signs_in_and_comes_back_to_where_one_was(page: Screens) -> None:
@@ -98,7 +97,7 @@ def test_one_signs_in_and_comes_back_to_where_one_was(page: Screens) -> None:
     page.page.reload()
     page.settled()
     expect(page.page.locator("#who")).to_contain_text("cleo")
-    assert not violations(page)
+    assert not page.violations()
 
 
 def test_an_area_is_there_for_whom_it_is_and_the_start_says_what_is_not(page: Screens) -> None:

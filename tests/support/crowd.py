@@ -83,8 +83,12 @@ def fleet(api: httpx.Client, size: Crowd, dice: random.Random) -> None:
         _upload(api, f"{serial}.txt", log)
 
     _each(keep, made.logs)
-    some = b"".join(next(iter(made.logs.values()))[:3])
-    _each(lambda number: _upload(api, f"export {number:04d}.txt", some), range(size.files))
+    log = next(iter(made.logs.values()))
+
+    def export(number: int) -> None:
+        _upload(api, f"export {number:04d}.txt", b"".join(log[number : number + 3]))
+
+    _each(export, range(size.files))
 
 
 def bakery(api: httpx.Client, size: Crowd, dice: random.Random) -> None:
