@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from chalicelib.core.errors import ConflictError, UnprocessableError
-from chalicelib.core.paging import Id, Page, cut
+from chalicelib.core.paging import Id, Page, sift
 from chalicelib.core.totals import Total, count
 from chalicelib.core.values import dataclass
 from chalicelib.vending.models import (
@@ -71,8 +72,7 @@ class Dispatching:
             known = existing and (start is None or existing.id < start.id)
             return Page([existing] if existing and known else [])
         every = self.dispatches.newest_first(before=start and start.id)
-        found = (dispatch for dispatch in every if _is(dispatch, wanted))
-        return cut(found, wanted.limit, lambda last: Id(last.id))
+        return sift(every, partial(_is, wanted), wanted.limit, lambda last: Id(last.id))
 
     def count(self, wanted: DispatchQuery) -> Total:
         """Return how many dispatches the list has."""
@@ -80,7 +80,7 @@ class Dispatching:
             return self.dispatches.count()
         if wanted.machine is None and wanted.state == "open":
             return self.dispatches.count_open()
-        return count(self.dispatches.newest_first(), lambda dispatch: _is(dispatch, wanted))
+        return count(self.dispatches.newest_first(), partial(_is, wanted))
 
     def close(self, dispatch_id: int, body: ClosingBody) -> Dispatch:
         """Close a dispatch: the dispatcher says that what was wrong until now is settled.
@@ -110,7 +110,7 @@ class Dispatching:
         return found(self.dispatches.get(dispatch_id), f"There is no dispatch {dispatch_id}.")
 
 
-def _is(dispatch: Dispatch, wanted: DispatchQuery) -> bool:
+def _is(wanted: DispatchQuery, dispatch: Dispatch) -> bool:
     """Return whether a dispatch is in the state and to the machine that are wanted."""
     return wanted.state in (None, dispatch.state) and wanted.machine in (None, dispatch.machine)
 

@@ -23,7 +23,7 @@ from chalicelib.core.errors import (
     TooLargeError,
     UnprocessableError,
 )
-from chalicelib.core.paging import Id, Page, cut
+from chalicelib.core.paging import Id, Page, sift
 from chalicelib.core.totals import Total, count
 from chalicelib.core.values import dataclass
 from chalicelib.vending import archives, names
@@ -156,8 +156,8 @@ class Uploads:
 
     def _of(self, owner: str, wanted: ListQuery, start: Id | None) -> Page[FileView, Id]:
         records = self.files.newest_first(owner, before=start and start.id)
-        existing = (record.view() for record in records if _exists(record))
-        return cut(existing, wanted.limit, lambda last: Id(last.id))
+        page = sift(records, _exists, wanted.limit, lambda last: Id(last.id))
+        return Page([record.view() for record in page.rows], page.next)
 
     def _technicians_file(self, metadata: UploadQuery, *, place: ParameterLocation) -> FileRecord:
         machine = self.registry.machine(metadata.machine)

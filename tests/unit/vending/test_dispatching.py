@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.core import paging
 from chalicelib.core.errors import ConflictError, NotFoundError, UnprocessableError
+from chalicelib.core.paging import Id
 from chalicelib.vending.models import (
     ClosingBody,
     Dispatch,
@@ -135,6 +137,23 @@ def test_dispatches_are_listed_newest_first_by_state_and_machine(world: World) -
     assert listed(world, state="open") == [third.id, second.id]
     assert listed(world, machine="GM001") == [third.id, first.id]
     assert listed(world, machine="GM001", state="closed") == [first.id]
+
+
+def test_13_3_a_page_of_dispatches_looks_at_so_many_and_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST_READ", 3)
+    wanted, _ = send(world, "GM001")
+    for _ in range(5):
+        other, _ = send(world, "GM002")
+        world.vending.dispatching.close(other.id, ClosingBody())
+    query = DispatchQuery.model_validate({"machine": "GM001", "limit": 5})
+
+    first = world.vending.dispatching.listed(query, start=None)
+    second = world.vending.dispatching.listed(query, start=first.next)
+
+    assert (first.rows, first.next) == ([], Id(other.id - 2))
+    assert (second.rows, second.next) == ([wanted], None)
 
 
 def test_an_unknown_dispatch_is_not_found(world: World) -> None:

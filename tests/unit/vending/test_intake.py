@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib.core import paging
 from chalicelib.core.errors import (
     ConflictError,
     ForbiddenError,
@@ -18,7 +19,7 @@ from chalicelib.core.errors import (
     UnprocessableError,
 )
 from chalicelib.vending.files import DISPATCHER, FileView
-from chalicelib.vending.models import AwaitedImport, AwaitedUpload, ImportQuery
+from chalicelib.vending.models import AwaitedImport, AwaitedUpload, FilesQuery, ImportQuery
 from tests.support.vending.share import FakeShare
 from tests.support.vending.world import World, log
 
@@ -489,6 +490,23 @@ def test_v4_a_deleted_file_is_gone_from_the_share_and_from_the_list(world: World
     assert world.files_of("T0001") == []
     with pytest.raises(NotFoundError):
         world.file(file.id)
+
+
+def test_13_3_a_page_of_files_looks_at_so_many_and_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST_READ", 3)
+    first, *others = [world.upload(RAW, at=f"2018-09-2{day}T09:34:48") for day in range(1, 6)]
+    for each in others:
+        world.vending.uploads.delete("T0001", each.id)
+    query = FilesQuery(technician="T0001")
+
+    page = world.vending.uploads.technicians_files(query, start=None)
+    rest = world.vending.uploads.technicians_files(query, start=page.next)
+
+    assert page.rows == []
+    assert [each.id for each in rest.rows] == [first.id]
+    assert rest.next is None
 
 
 def test_v4_c6_a_foreign_or_unknown_file_and_a_second_delete_are_not_found(
