@@ -43,6 +43,8 @@ from chalicelib.vending.service.registry import found
 _BATCH = 100
 _MOST_BYTES = 4_500_000
 """What the machines of a page may take; a Lambda may answer 6 MB."""
+_MOST_ENTRIES = 1_000
+"""Entries of a list that one query reads."""
 _MOST_GAPS = 100
 
 
@@ -170,12 +172,14 @@ class FleetService:
     def _states(
         self, wanted: MachinesQuery, after: str, last: str
     ) -> Iterator[tuple[Entry, MachineState]]:
+        sifted = wanted.state or (wanted.site and wanted.technician)
         entries = self.fleet.entries(
             self.rollups.epoch(),
             _list_of(wanted),
             first=f"{after}\x00" if after else "",
             last=last,
-            page_size=min(wanted.limit + 1, 1_000),
+            # Of a list that is sifted, many entries may be read for each machine of the page.
+            page_size=_MOST_ENTRIES if sifted else min(wanted.limit + 1, _MOST_ENTRIES),
         )
         today = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
         chosen = (entry for entry in entries if _may_be(entry, wanted, today))
