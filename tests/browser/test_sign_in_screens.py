@@ -221,3 +221,29 @@ def test_the_page_may_talk_to_its_api_and_the_issuer_only(
     policy = answer.headers["Content-Security-Policy"]
     issuer = f"http://localhost:{provider.http_port}"
     assert f"; connect-src 'self' {issuer} " in policy
+
+
+def test_the_audit_trail_leads_to_what_was_changed(page: Screens) -> None:
+    sign_in(page, "ada", "operations/audit")
+    changed = page.page.get_by_role("link", name="machines/GM001").first
+    expect(changed).to_be_visible()
+    assert not page.violations()
+
+    changed.click()
+
+    expect(page.page.get_by_role("heading", level=2).first).to_contain_text("GM001")
+
+
+def test_who_may_not_send_technicians_is_led_to_the_worklist(
+    signed: Deployed, page: Screens
+) -> None:
+    with httpx.Client(base_url=signed.aws.api, timeout=CLIENT_S, trust_env=False) as api:
+        api.headers["Authorization"] = f"Bearer {token(signed.standins, 'vending:dispatch')}"
+        faulty = log("GM001", rows=200, faulty=150)
+        headers = {"Content-Type": "text/plain"}
+        api.post("/imports", content=faulty, headers=headers).raise_for_status()
+
+    sign_in(page, "tess")
+
+    page.sees("GM001 needs a visit.")
+    expect(page.page.get_by_role("main").get_by_role("link", name="Worklist")).to_be_visible()

@@ -217,6 +217,15 @@ function effect([id = ""]) {
   return place;
 }
 
+/** Where the page shows a thing of the audit trail, by its kind. */
+const SCREENS = { accounts: "ledger/account", machines: "fleet/machine", orders: "bakery/order", packages: "deliveries/package", transactions: "ledger/transaction", transfers: "ledger/transfer", warranties: "warranties/warranty" };
+
+/** Returns what was changed, such as "orders/7", with a link to its screen if it has one. */
+function changed(what) {
+  const [, kind, id] = /^([^/]*)\/(.*)$/.exec(what) || [];
+  return kind in SCREENS ? h("a", { class: "id", href: `#/${SCREENS[kind]}/${encodeURIComponent(id)}` }, what) : h("span", { class: "id" }, what);
+}
+
 /** Returns who changed what, as the address filters it. */
 function audit([part]) {
   const chosen = filtered(part);
@@ -224,7 +233,7 @@ function audit([part]) {
   return section("Audit trail",
     filters("#/operations/audit", [
       { name: "what", label: "What" },
-      { name: "who", label: "By" },
+      { name: "who", label: "Who" },
       { name: "from", label: "Since", type: "date" },
       { name: "to", label: "Until", type: "date" },
     ], chosen),
@@ -238,7 +247,7 @@ function audit([part]) {
       columns: [
         ["When", (each) => ago(each.at), "", (each) => each.at],
         ["Who", (each) => each.who || "A signed webhook", "", (each) => each.who],
-        ["What", (each) => each.changes.map((one) => h("div", {}, `${words(one.change)} `, h("span", { class: "id" }, one.what), one.status && ` (${words(one.status).toLowerCase()})`, one.items !== undefined && `, ${many(one.items, "item")}`))],
+        ["What", (each) => each.changes.map((one) => h("div", {}, `${words(one.change)} `, changed(one.what), one.status && ` (${words(one.status).toLowerCase()})`, one.items !== undefined && `, ${many(one.items, "item")}`))],
         ["Request", (each) => h("code", {}, `${each.method} ${each.route}`), "wide", (each) => each.route],
       ],
     }));

@@ -65,7 +65,9 @@ async function work() {
   const waiting = page.value.filter((each) => !each.dispatch);
   if (!waiting.length) return [[`All ${many(machines, "machine")} are healthy or have a visit under way.`, "#/fleet", "Fleet"]];
   const most = page.next ? "More than " : "";
-  return [[`${most}${many(waiting.length, "machine")} ${waiting.length === 1 ? "needs" : "need"} a visit, ${waiting[0].machine} first.`, "#/fleet", "Send technician"]];
+  const first = waiting[0].machine;
+  const text = waiting.length === 1 ? `${first} needs a visit.` : `${most}${count(waiting.length)} machines need a visit, ${first} first.`;
+  return [[text, "#/fleet", may("POST", "/dispatches") ? "Send technician" : "Worklist"]];
 }
 
 async function packages() {
