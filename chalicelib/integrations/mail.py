@@ -117,7 +117,7 @@ class SmtpMail:
         return str(message["Message-ID"])
 
     def check(self) -> None:
-        """Return when the server takes our name and password."""
+        """Return when the server accepts the user name and password."""
         self._bounded(lambda line: _leave(self._opened(line)), threading.Event())
 
     def _bounded(self, talk: Callable[[Line], None], begun: threading.Event) -> None:

@@ -116,27 +116,27 @@ def mail_domain() -> str:
 
 
 def _look_at_jira(timeout: Timeout) -> str:
-    return f"The token is {jira(timeout).myself().name}'s."
+    return f"The token belongs to {jira(timeout).myself().name}."
 
 
 def _look_at_slack(timeout: Timeout) -> str:
     found = slack(timeout).identity()
-    return f"The bot is {found.user} of {found.team}."
+    return f"The bot is {found.user} in the workspace {found.team}."
 
 
 def _look_at_google(timeout: Timeout) -> str:
-    return f"The Drive is {drive(timeout).owner().email}'s."
+    return f"The Drive belongs to {drive(timeout).owner().email}."
 
 
 def _look_at_github(timeout: Timeout) -> str:
     client = github(timeout)
     client.check()
-    return f"The token looks after {client.repository}."
+    return f"The token manages access to {client.repository}."
 
 
 def _look_at_mail(_: Timeout) -> str:
     mail().check()
-    return "The mail server takes our name and password."
+    return "The mail server accepts the user name and password."
 
 
 VENDORS = (

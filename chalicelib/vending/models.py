@@ -265,7 +265,7 @@ class CauseEvent(Model):
     site: str | None = None
     """The site of the machine."""
     technician: str | None = None
-    """Who looks after the machine."""
+    """The technician of the machine."""
     since: Instant | None = None
     """When it was first known."""
     why: str | None = None

@@ -1,4 +1,4 @@
-"""Sites, technicians and machines, and who looks after what (V1)."""
+"""Sites, technicians and machines, and their assignment (V1)."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime

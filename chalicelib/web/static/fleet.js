@@ -1,4 +1,4 @@
-/** The fleet: where to send somebody and why, every machine, and who looks after it. */
+/** The fleet: where to send somebody and why, every machine, and its technician. */
 
 import { all, ask } from "./api.js";
 import { board, STATES } from "./board.js";

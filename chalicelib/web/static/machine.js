@@ -1,4 +1,4 @@
-/** One machine: what is wrong with it, its days and hours, stock and cash, who looks after it. */
+/** One machine: what is wrong with it, its days and hours, stock and cash, its technician. */
 
 import { address, all, ask, at, get, save } from "./api.js";
 import { person } from "./auth.js";

@@ -99,7 +99,7 @@ function retry(id) {
 
 function vendors(found) {
   if (!found.length) return nothing("Your account may not check the vendors.");
-  const rows = table("What each says now", [
+  const rows = table("The current answer of each vendor", [
     ["Vendor", (each) => vendor(each.integration), "short"],
     ["State", (each) => badge(each.state === "ok" ? "Works" : words(each.state), TONES[each.state])],
     ["Detail", (each) => [each.detail, each.next_step && h("div", {}, h("strong", {}, "Next: "), each.next_step)]],

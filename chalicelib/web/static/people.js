@@ -1,4 +1,4 @@
-/** Who looks after which machine, and where machines stand. */
+/** The technicians of the machines, and where machines stand. */
 
 import { all, ask, at } from "./api.js";
 import { h, many, say } from "./dom.js";
