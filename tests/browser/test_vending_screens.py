@@ -46,6 +46,8 @@ def test_v2_a_technician_uploads_a_log_sees_what_was_refused_and_takes_it_back(
 
     screens.page.get_by_role("link", name="today.txt").click()
     expect(screens.row("nonsense")).to_contain_text("201")
+    machine = screens.page.get_by_role("main").get_by_role("link", name=crew.machine)
+    expect(machine).to_have_attribute("href", f"#/fleet/machine/{crew.machine}")
 
     screens.show(f"files/mine/{crew.technician}")
     screens.press("Delete today.txt")

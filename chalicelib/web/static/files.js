@@ -138,14 +138,14 @@ function file([id = ""]) {
     found.reason && h("p", { class: "box" }, found.reason),
     found.outcome && h("p", { class: found.rows_refused ? "box warn" : "box good" }, h("strong", {}, found.outcome)),
     facts([
-      ["Stored name", found.name],
-      ["Machine", found.machine],
+      ["Machine", found.machine && h("a", { href: `#/fleet/machine/${found.machine}` }, found.machine)],
       ["Technician", found.technician],
-      ["Downloaded at", found.downloaded_at],
+      ["Downloaded at", found.downloaded_at?.replace("T", " ")],
       ["Uploaded", ago(found.uploaded_at)],
       ["New rows", told(found.rows_kept)],
       ["Already known", told(found.rows_known)],
       ["Rejected", told(found.rows_refused)],
+      ["Stored name", found.name],
     ]),
     section("Rejected lines", found.refused.length
       ? table(many(found.refused.length, "line"), [
