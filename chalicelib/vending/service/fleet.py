@@ -7,12 +7,12 @@ costs what it shows; the sums are stored by state.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from operator import itemgetter
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field
 
-from chalicelib.core.paging import Page, cut
+from chalicelib.core import paging
+from chalicelib.core.paging import Page
 from chalicelib.core.totals import MOST_COUNTED, Total, count
 from chalicelib.core.values import dataclass
 from chalicelib.vending import causes
@@ -39,6 +39,9 @@ from chalicelib.vending.ports import (
 )
 from chalicelib.vending.service.regions import shown
 from chalicelib.vending.service.registry import found
+
+T = TypeVar("T")
+P = TypeVar("P", bound=tuple[Any, ...])
 
 _BATCH = 100
 _MOST_BYTES = 4_500_000
@@ -89,15 +92,16 @@ class FleetService:
         Raises NotFoundError for an unknown site or technician.
         """
         self._check(wanted)
-        views: list[MachineView] = []
-        room, last = _MOST_BYTES, ""
-        for place, view in self._views(wanted, after.place if after else ""):
+        views = self._views(wanted, after.place if after else "")
+        placed = ((MachinePosition(place), view) for place, view in views)
+        room = _MOST_BYTES
+
+        def fits(view: MachineView) -> bool:
+            nonlocal room
             room -= len(view.json_text())
-            if views and (len(views) == wanted.limit or room < 0):
-                return Page(views, MachinePosition(last))
-            views.append(view)
-            last = place
-        return Page(views)
+            return room >= 0
+
+        return _first(placed, wanted.limit, fits)
 
     def report(
         self, wanted: MachinesQuery, after: MachinePosition | None = None
@@ -125,26 +129,25 @@ class FleetService:
         NotFoundError for an unknown site or technician.
         """
         self._check(wanted)
-        page = cut(self._work(wanted, after), wanted.limit, itemgetter(0))
-        return Page([item for _, item in page.rows], page.next)
+        return _first(self._work(wanted, after), wanted.limit)
 
     def count_machines(self, wanted: MachinesQuery) -> Total:
         """Return how many machines are wanted: by the sums, or by a list's places."""
         if wanted.state or (wanted.site and wanted.technician):
-            return count(self._views(_at_once(wanted), ""))
+            return count(self._views(_at_once(wanted), ""), _is_wanted)
         if wanted.site or wanted.technician:
             return self.fleet.count(self.rollups.epoch(), _list_of(wanted))
         return Total(self._totals(self.rollups.epoch(), wanted).machines)
 
     def count_work(self, wanted: MachinesQuery) -> Total:
         """Return how many machines the worklist has."""
-        return count(self._work(_at_once(wanted), None))
+        return count(self._work(_at_once(wanted), None), _is_wanted)
 
     def overdue(self) -> int:
         """Return how many machines are overdue."""
         wanted = MachinesQuery()
         last = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
-        return sum(view.overdue for _, view in self._views(wanted, "", last=last))
+        return sum(view.overdue for _, view in self._views(wanted, "", last=last) if view)
 
     def serials_of(self, technician: str) -> tuple[str, ...]:
         """Return the machines that are assigned to a technician, by serial."""
@@ -162,16 +165,15 @@ class FleetService:
 
     def _views(
         self, wanted: MachinesQuery, after: str, last: str = "~"
-    ) -> Iterator[tuple[str, MachineView]]:
-        """Yield the machines that are wanted with their places."""
+    ) -> Iterator[tuple[str, MachineView | None]]:
+        """Yield the places of a list with their machines; None is not wanted."""
         for entry, state in self._states(wanted, after, last):
-            view = self._view(state)
-            if wanted.state in (None, view.state):
-                yield entry.place, view
+            view = self._view(state) if state else None
+            yield entry.place, view if view and wanted.state in (None, view.state) else None
 
     def _states(
         self, wanted: MachinesQuery, after: str, last: str
-    ) -> Iterator[tuple[Entry, MachineState]]:
+    ) -> Iterator[tuple[Entry, MachineState | None]]:
         sifted = wanted.state or (wanted.site and wanted.technician)
         entries = self.fleet.entries(
             self.rollups.epoch(),
@@ -182,13 +184,13 @@ class FleetService:
             page_size=_MOST_ENTRIES if sifted else min(wanted.limit + 1, _MOST_ENTRIES),
         )
         today = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
-        chosen = (entry for entry in entries if _may_be(entry, wanted, today))
-        while batch := list(islice(chosen, min(wanted.limit + 1, _BATCH))):
-            states = self.fleet.machines({entry.serial for entry in batch})
+        while batch := list(islice(entries, min(wanted.limit + 1, _BATCH))):
+            chosen = {each.serial for each in batch if _may_be(each, wanted, today)}
+            states = self.fleet.machines(chosen) if chosen else {}
             for entry in batch:
                 state = states.get(entry.serial)
-                if state and state.place:  # else it has left the list meanwhile
-                    yield entry, state
+                # Without a place it has left the list meanwhile.
+                yield entry, state if state and state.place else None
 
     def _view(self, state: MachineState) -> MachineView:
         report = causes.with_overdue(state.summary, state.zone, self.now())
@@ -204,7 +206,8 @@ class FleetService:
 
     def _totals(self, epoch: int, wanted: MachinesQuery) -> Totals:
         if wanted.state or wanted.site or wanted.technician:
-            return _sum(_figures(view) for _, view in self._views(_at_once(wanted), ""))
+            views = self._views(_at_once(wanted), "")
+            return _sum(_figures(view) for _, view in views if view)
         return _sum(self.fleet.totals(epoch).values())
 
     def _up_to_date(self, epoch: int) -> bool:
@@ -217,7 +220,8 @@ class FleetService:
 
     def _work(
         self, wanted: MachinesQuery, after: WorkPosition | None
-    ) -> Iterator[tuple[WorkPosition, WorkItem]]:
+    ) -> Iterator[tuple[WorkPosition, WorkItem | None]]:
+        """Yield the places of the worklist with what is there; None is not wanted."""
         part, place = after or WorkPosition("causes", "")
         if part == "causes":
             yield from self._with_causes(wanted, place)
@@ -225,20 +229,20 @@ class FleetService:
 
     def _with_causes(
         self, wanted: MachinesQuery, after: str
-    ) -> Iterator[tuple[WorkPosition, WorkItem]]:
+    ) -> Iterator[tuple[WorkPosition, WorkItem | None]]:
         last = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
         views = self._views(wanted, after, last=last)
         while batch := list(islice(views, min(wanted.limit + 1, _BATCH))):
-            visits = self.dispatches.open_of([view.serial for _, view in batch])
-            names = self._names([view for _, view in batch])
+            wrong = [view for _, view in batch if view and view.causes]
+            visits = self.dispatches.open_of([view.serial for view in wrong])
+            names = self._names(wrong)
+            items = {view.serial: _item(view, visits.get(view.serial), names) for view in wrong}
             for place, view in batch:
-                if view.causes:
-                    item = _item(view, visits.get(view.serial), names)
-                    yield WorkPosition("causes", place), item
+                yield WorkPosition("causes", place), items.get(view.serial) if view else None
 
     def _visited(
         self, wanted: MachinesQuery, after: str
-    ) -> Iterator[tuple[WorkPosition, WorkItem]]:
+    ) -> Iterator[tuple[WorkPosition, WorkItem | None]]:
         visits = self.dispatches.under_way(after=after)
         while batch := list(islice(visits, min(wanted.limit + 1, _BATCH))):
             states = self.fleet.machines({visit.machine for visit in batch})
@@ -246,8 +250,9 @@ class FleetService:
             names = self._names(views.values())
             for visit in batch:
                 view = views.get(visit.machine)
-                if view and _is(view, wanted) and not view.causes:
-                    yield WorkPosition("visits", visit.machine), _item(view, visit, names)
+                listed = view and _is(view, wanted) and not view.causes
+                item = _item(view, visit, names) if view and listed else None
+                yield WorkPosition("visits", visit.machine), item
 
     def _names(self, views: Iterable[MachineView]) -> "_Names":
         """Return what the sites and the technicians of machines are called."""
@@ -267,6 +272,32 @@ class _Names(NamedTuple):
 
     sites: Mapping[str, str]
     technicians: Mapping[str, str]
+
+
+def _first(
+    placed: Iterable[tuple[P, T | None]], limit: int, fits: Callable[[T], bool] = lambda _: True
+) -> Page[T, P]:
+    """Return the first ``limit`` that are wanted and fit on a page, at least one.
+
+    A page reads `MOST_READ` places at most, so it may be short, or empty, and have a next one.
+    """
+    found: list[T] = []
+    last: P | None = None
+    for number, (place, each) in enumerate(placed):
+        if last is not None and number == paging.MOST_READ:
+            return Page(found, last)
+        if each is not None:
+            is_full = len(found) == limit or not fits(each)
+            if found and is_full:
+                return Page(found, last)
+            found.append(each)
+        last = place
+    return Page(found)
+
+
+def _is_wanted(placed: tuple[object, object]) -> bool:
+    """Return whether there is anything that is wanted at a place."""
+    return placed[1] is not None
 
 
 def _at_once(wanted: MachinesQuery) -> MachinesQuery:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import shards
+from chalicelib.core import paging, shards
 from chalicelib.core.errors import NotFoundError
 from chalicelib.vending.models import DispatchBody, MachinesQuery, SiteBody, Totals, WorkItem
 from chalicelib.vending.ports import SHARDS, RegionMonth, Round
@@ -70,6 +70,27 @@ def test_filters_leave_what_they_name_in_the_same_order(
 
     assert wanted
     assert pages(fleet, **asked) == wanted
+
+
+def test_13_3_a_page_looks_at_so_many_machines_and_goes_on(
+    fleet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST_READ", 3)
+    service, wanted = fleet.vending.fleet, MachinesQuery(state="healthy")
+
+    first = service.machines(wanted)
+    work = service.worklist(wanted)
+
+    assert (first.rows, work.rows) == ([], [])
+    assert first.next
+    assert work.next
+    found, page = list(first.rows), first
+    while page.next:
+        page = service.machines(wanted, page.next)
+        found += page.rows
+    monkeypatch.undo()
+    assert found
+    assert found == service.machines(wanted).rows
 
 
 @pytest.mark.parametrize("asked", [{}, {"site": "harbour"}, {"state": "out_of_service"}])
