@@ -191,4 +191,4 @@ def test_16_7_a_list_says_how_many_of_how_many_it_shows_and_keeps_it_right(
     post(1)
     screens.sees("1 transaction new")
     screens.press("Show")
-    screens.sees(f"50 of {total():,}")
+    screens.sees(f"100 of {total():,}")  # as long as it was
