@@ -166,10 +166,16 @@ def assert_entered(stage: Stage, at: str, since: Since) -> None:
     named = {change["what"] for each in by_restore for change in each["changes"]}
     assert named >= {*(f"effects/{each}" for each in since.effects), f"batches/{NEXT}"}
     assert "tables/bakery" in named  # its counters
+    # Entries are sealed when they are two minutes old; the first ones of this test soon are.
+    seals = eventually(partial(sealed, stage), within_s=180, every_s=5)
+    assert set(misfits(seals, stage.trail()[::-1])) == {None}
+
+
+def sealed(stage: Stage) -> list[dict[str, Any]]:
+    """Have what is old enough sealed; return all seals."""
     stage.stack.invoke("audit-sealer", scheduled())
-    found = misfits(stage.stack.api.get("/audit/seals").json(), stage.trail()[::-1])
-    assert found
-    assert set(found) == {None}
+    found: list[dict[str, Any]] = stage.stack.api.get("/audit/seals").json()
+    return found
 
 
 def orders_before(stage: Stage) -> Before:
