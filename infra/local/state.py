@@ -58,6 +58,7 @@ class State:
         clean = self._folder / CLEAN
         clean.unlink(missing_ok=True)
         _restore_extra(persistence.load_state(_EXTRA) or {})
+        _move_queues()
         applied = 0
         for account, region, action, request in self._disk.entries():
             responses._request_account_id.set(account)
@@ -175,6 +176,17 @@ def _extra() -> dict[str, Any]:
         records.set_scoped(account, region, table, held[max(0, position - trimmed) :])
     tokens = dynamodb._txn_idempotency
     return {"records": records, "positions": positions, "tokens": tokens}
+
+
+def _move_queues() -> None:
+    """Move queues to where functions are fed from; their URLs have the port they were made at."""
+    for (account, region, url), queue in list(sqs._queues.all_items()):
+        name = url.rpartition("/")[2]
+        here = sqs._queue_url_for_account(account, name)
+        if here != url:
+            sqs._queues.pop_scoped(account, region, url)
+            sqs._queues.set_scoped(account, region, here, queue)
+            sqs._queue_name_to_url.set_scoped(account, region, name, here)
 
 
 def _restore_extra(extra: Mapping[str, Any]) -> None:
