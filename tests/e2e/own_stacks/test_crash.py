@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.bakery.deployed import CAKE, DeployedBakery
 from tests.support.deliveries.fakes import BOX
 from tests.support.deployed import Deployed, deployed
 from tests.support.patience import eventually
-from tests.support.processes import processes
+from tests.support.processes import free_port, processes
 
 DAY = date(2143, 3, 1)
 
@@ -95,6 +96,24 @@ def test_packages_queued_right_before_a_kill_are_decided_after_it(bakery: Deploy
     found = [f"/packages/{name}" for name in names]
     eventually(lambda: all(stack.api.get(path).is_success for path in found))
     assert stack.api.get("/statistics").json()["packages_delivered"] == len(names)
+
+
+def test_queues_are_worked_off_after_a_start_at_another_port(bakery: DeployedBakery) -> None:
+    stack = bakery.stack
+    assert isinstance(stack.aws, LocalAws)
+    stack.stop()
+    stack.aws = replace(stack.aws, aws_port=free_port())
+    while stack.clients:
+        stack.clients.popitem()[1].close()
+
+    start(stack)
+    sqs = stack.client("sqs")
+    url = sqs.get_queue_url(QueueName=stack.outputs["DeliveriesPackagesQueue"].rpartition("/")[2])
+    sqs.send_message(
+        QueueUrl=url["QueueUrl"], MessageBody=json.dumps({**BOX, "package_id": "elsewhere"})
+    )
+
+    eventually(lambda: stack.api.get("/packages/elsewhere").is_success)
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
