@@ -251,7 +251,7 @@ def list_accounts(query: ListQuery) -> Response:
     start = _ACCOUNTS.start(query)
     found = ledger().accounts(after=start and start.account_id, limit=query.limit + 1)
     page = cut(found, query.limit, lambda each: AccountPosition(each.last.account_id))
-    headers = _ACCOUNTS.headers(query, page, ledger().store.count_accounts)
+    headers = _ACCOUNTS.headers(query, page, ledger().count_accounts)
     return _answer(map(AccountState.of, page.rows), headers)
 
 

@@ -211,6 +211,10 @@ class Ledger:
         since = before.created_at if before else None
         return self.store.of_account(account_id, before=since, limit=limit)
 
+    def count_accounts(self) -> Total:
+        """Return how many accounts there are."""
+        return self.store.count_accounts()
+
     def count_transactions(self, account_id: str | None) -> Total:
         """Return how many transactions an account has, or all have: their entries are numbered."""
         if account_id is None:
