@@ -1,4 +1,4 @@
-"""The stand-ins, started once for these tests, and our clients that talk to them."""
+"""The stand-ins and an issuer of tokens, started once for these tests, and our clients."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,21 @@ from infra.standins.contracts import Contracts
 from infra.standins.office import Office
 from infra.standins.server import Standins
 from tests.support.integrations.vendors import Desk
+from tests.support.issuer import Issuer
 
 
 @pytest.fixture(scope="session")
 def standins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standins]:
     """All stand-ins; they know the vendors' contracts where these are at hand."""
     running = Standins(tmp_path_factory.mktemp("standins"), contracts=Contracts.find()).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    """The issuer of the tokens of stages with sign-in."""
+    running = Issuer().start()
     yield running
     running.stop()
 

@@ -42,13 +42,6 @@ NO_CHANGE = {"POST /package-list"}
 UNSIGNED = {"POST /webhooks/jira"}
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    running = Issuer().start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture(name="stage")
 def _stage(issuer: Issuer) -> Iterator[Api]:
     with whole_app(issuer) as api:

@@ -58,13 +58,6 @@ WORDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    running = Issuer().start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def api(issuer: Issuer, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     desk.office.slack.people.append(person("U77", ON_SLACK))

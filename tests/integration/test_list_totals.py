@@ -79,13 +79,6 @@ LISTS: list[tuple[str, dict[str, str]]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    running = Issuer().start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture(name="api", scope="module")
 def _api(issuer: Issuer) -> Iterator[Api]:
     """A stage with some rows in every list."""

@@ -44,13 +44,6 @@ class Stack:
         return {trail.TABLE: trail.TABLE}
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    running = Issuer().start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def auditor(issuer: Issuer) -> Iterator[Api]:
     """Who may read the trail of a stage."""
