@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from infra.standins.server import Standins
 from tests.support.lanes import PACKAGE_FOLDER
 from tests.support.measured import measuring
 from tests.support.patience import CLIENT_S, NotYetError, eventually
-from tests.support.processes import free_port, processes
+from tests.support.processes import free_port, has_ended, processes
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # What plays AWS: `make test TARGET=...`
@@ -131,10 +131,14 @@ class Deployed:
         return processes(f"{self.aws.temporary}/{kind}{self.function(name)}-")
 
     def kill_one(self, name: str) -> int:
-        """Kill one of a function's processes, whatever it is doing; return how many died."""
+        """Kill one of a function's processes, whatever it is doing; return how many died.
+
+        It has ended on return: a request that comes after that meets another process.
+        """
         for pid in self.workers(name)[:1]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+                eventually(partial(has_ended, pid))
                 return 1
         return 0
 

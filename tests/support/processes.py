@@ -19,6 +19,14 @@ def free_port() -> int:
             return port
 
 
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended, even if its parent has not looked yet."""
+    with suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "Z"
+    return True
+
+
 def processes(word: str) -> list[int]:
     """Return the ids of the processes whose command line holds ``word``."""
     found = []
