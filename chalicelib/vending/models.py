@@ -350,6 +350,8 @@ class FleetReport(Model):
     """Times in which many machines were silent together."""
     totals: Totals
     """The sums of all pages."""
+    totals_exact: bool = True
+    """False where more machines would have to be read than a request reads."""
     window_days: int
     """How many days back the rules reach."""
     up_to_date: bool = True

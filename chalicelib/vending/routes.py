@@ -323,7 +323,8 @@ def get_fleet(query: MachinesQuery) -> Response:
     """Show the fleet: verdicts, most urgent first, fleet gaps and totals."""
     report, following = vending().fleet.report(query, _FLEET.start(query))
     page = Page(report.machines, following)
-    headers = _FLEET.headers(query, page, lambda: Total(report.totals.machines))
+    total = Total(report.totals.machines, report.totals_exact)
+    headers = _FLEET.headers(query, page, lambda: total)
     return ok(report, headers=headers)
 
 

@@ -27,6 +27,7 @@ from chalicelib.vending.models import (
     Totals,
     WorkItem,
 )
+from chalicelib.vending.models import MachineState as State
 from chalicelib.vending.ports import (
     SHARDS,
     DispatchBook,
@@ -106,15 +107,17 @@ class FleetService:
     def report(
         self, wanted: MachinesQuery, after: MachinePosition | None = None
     ) -> tuple[FleetReport, MachinePosition | None]:
-        """Return a page of the fleet, with the sums over all machines that are wanted."""
+        """Return a page of the fleet, with the sums over the machines that are wanted."""
         page = self.machines(wanted, after)
         epoch = self.rollups.epoch()
+        totals, exact = self._totals(epoch, wanted)
         cases = tuple(sorted(self.rollups.all_cases(epoch), key=_from)[-_MOST_GAPS:])
         report = FleetReport(
             machines=tuple(page.rows),
             fleet_gaps=tuple(sorted(self._gaps(epoch, cases), key=_from)),
             partial_silences=cases,
-            totals=self._totals(epoch, wanted),
+            totals=totals,
+            totals_exact=exact,
             window_days=self.thresholds.window_days,
             up_to_date=self._up_to_date(epoch),
         )
@@ -133,11 +136,11 @@ class FleetService:
 
     def count_machines(self, wanted: MachinesQuery) -> Total:
         """Return how many machines are wanted: by the sums, or by a list's places."""
-        if wanted.state or (wanted.site and wanted.technician):
-            return count(self._views(_at_once(wanted), ""), _is_wanted)
-        if wanted.site or wanted.technician:
-            return self.fleet.count(self.rollups.epoch(), _list_of(wanted))
-        return Total(self._totals(self.rollups.epoch(), wanted).machines)
+        epoch = self.rollups.epoch()
+        if bool(wanted.site) != bool(wanted.technician) and not wanted.state:
+            return self.fleet.count(epoch, _list_of(wanted))
+        totals, exact = self._totals(epoch, wanted)
+        return Total(totals.machines, exact)
 
     def count_work(self, wanted: MachinesQuery) -> Total:
         """Return how many machines the worklist has."""
@@ -146,8 +149,8 @@ class FleetService:
     def overdue(self) -> int:
         """Return how many machines are overdue."""
         wanted = MachinesQuery()
-        last = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
-        return sum(view.overdue for _, view in self._views(wanted, "", last=last) if view)
+        views = self._views(wanted, "", last=self._last_due())
+        return sum(view.overdue for _, view in views if view)
 
     def serials_of(self, technician: str) -> tuple[str, ...]:
         """Return the machines that are assigned to a technician, by serial."""
@@ -183,14 +186,18 @@ class FleetService:
             # Of a list that is sifted, many entries may be read for each machine of the page.
             page_size=_MOST_ENTRIES if sifted else min(wanted.limit + 1, _MOST_ENTRIES),
         )
-        today = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
+        last_due = self._last_due()
         while batch := list(islice(entries, min(wanted.limit + 1, _BATCH))):
-            chosen = {each.serial for each in batch if _may_be(each, wanted, today)}
+            chosen = {each.serial for each in batch if _may_be(each, wanted, last_due)}
             states = self.fleet.machines(chosen) if chosen else {}
             for entry in batch:
                 state = states.get(entry.serial)
                 # Without a place it has left the list meanwhile.
                 yield entry, state if state and state.place else None
+
+    def _last_due(self) -> str:
+        """Return the place after which no machine is due by now."""
+        return f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
 
     def _view(self, state: MachineState) -> MachineView:
         report = causes.with_overdue(state.summary, state.zone, self.now())
@@ -204,11 +211,34 @@ class FleetService:
         if wanted.site:
             found(self.registry.site(wanted.site), f"There is no site {wanted.site}.")
 
-    def _totals(self, epoch: int, wanted: MachinesQuery) -> Totals:
-        if wanted.state or wanted.site or wanted.technician:
-            views = self._views(_at_once(wanted), "")
-            return _sum(_figures(view) for _, view in views if view)
-        return _sum(self.fleet.totals(epoch).values())
+    def _totals(self, epoch: int, wanted: MachinesQuery) -> tuple[Totals, bool]:
+        """Return the sums over the machines that are wanted, and whether they are exact.
+
+        Those of a site or a technician are read. All others are stored, by the state that a machine
+        had when it was judged; those that are due by now are read and moved to their state of now.
+        At most `MOST_COUNTED` are read. One whose last day of service has ended counts as before
+        until that night, when it is judged again.
+        """
+        if wanted.site or wanted.technician:
+            views, exact = _read(self._views(_at_once(wanted), ""))
+            return _sum(_figures(view) for _, view in views if view), exact
+        stored = self.fleet.totals(epoch)
+        if wanted.state is None:
+            return _sum(stored.values()), True
+        sums = [stored[wanted.state]] if wanted.state in stored else []
+        due, exact = _read(self._due(wanted.state))
+        for state in due:
+            view = self._view(state)
+            change = (view.state == wanted.state) - (state.summary.state == wanted.state)
+            sums.append(_figures(view, change))
+        return _sum(sums), exact
+
+    def _due(self, wanted: State) -> Iterator[MachineState]:
+        """Yield the machines that have come into a state, or left it, as they are due by now."""
+        if wanted in ("healthy", "needs_attention", "retired"):
+            query = MachinesQuery(limit=MOST_COUNTED)
+            found = self._states(query, after=f"{causes.NO_CAUSE}#", last=self._last_due())
+            yield from (state for _, state in found if state)
 
     def _up_to_date(self, epoch: int) -> bool:
         """Return whether nothing is queued to be judged, and no rebuild is under way."""
@@ -230,8 +260,7 @@ class FleetService:
     def _with_causes(
         self, wanted: MachinesQuery, after: str
     ) -> Iterator[tuple[WorkPosition, WorkItem | None]]:
-        last = f"{causes.NO_CAUSE}#{self.now():%Y-%m-%d}~"
-        views = self._views(wanted, after, last=last)
+        views = self._views(wanted, after, last=self._last_due())
         while batch := list(islice(views, min(wanted.limit + 1, _BATCH))):
             wrong = [view for _, view in batch if view and view.causes]
             visits = self.dispatches.open_of([view.serial for view in wrong])
@@ -312,12 +341,12 @@ def _list_of(wanted: MachinesQuery) -> Listed:
     return ("SITE", wanted.site) if wanted.site else ("ALL", None)
 
 
-def _may_be(entry: Entry, wanted: MachinesQuery, today: str) -> bool:
+def _may_be(entry: Entry, wanted: MachinesQuery, last_due: str) -> bool:
     """Return whether a machine may be wanted; what is overdue by now looks healthy in the list."""
     if wanted.site not in (None, entry.site):
         return False
     return wanted.state in (None, entry.state) or (
-        entry.state == "healthy" and entry.place <= today
+        entry.state == "healthy" and entry.place <= last_due
     )
 
 
@@ -333,9 +362,15 @@ def _from(gap: FleetGap | PartialSilence) -> datetime:
     return gap.from_
 
 
-def _figures(view: MachineView) -> Totals:
+def _read(rows: Iterable[T]) -> tuple[list[T], bool]:
+    """Return the first `MOST_COUNTED`, and whether they are all."""
+    found = list(islice(rows, MOST_COUNTED + 1))
+    return found[:MOST_COUNTED], len(found) <= MOST_COUNTED
+
+
+def _figures(view: MachineView, times: int = 1) -> Totals:
     figures = {name: getattr(view, name) for name in Totals.model_fields if name != "machines"}
-    return Totals(machines=1, **figures)
+    return Totals(machines=times, **{name: times * each for name, each in figures.items()})
 
 
 def _sum(totals: Iterable[Totals]) -> Totals:

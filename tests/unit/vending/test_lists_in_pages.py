@@ -1,21 +1,35 @@
 """Lists of machines in pages (issue: fleets of any size), and the sums beside them."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import count, pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from chalicelib.core import paging, shards
 from chalicelib.core.errors import NotFoundError
-from chalicelib.vending.models import DispatchBody, MachinesQuery, SiteBody, Totals, WorkItem
+from chalicelib.core.totals import Total
+from chalicelib.vending import ports
+from chalicelib.vending.models import (
+    DispatchBody,
+    MachineBody,
+    MachinesQuery,
+    MachineState,
+    MachineView,
+    SiteBody,
+    Totals,
+    WorkItem,
+)
 from chalicelib.vending.ports import SHARDS, RegionMonth, Round
+from chalicelib.vending.service import fleet as service
 from chalicelib.vending.service.verdicts import Verdicts
 from tests.support.api import Api
 from tests.support.stage import Killed
 from tests.support.vending.conclusions import conclusions, of_older_epochs, stored
 from tests.support.vending.world import WHEN, Fuse, When, World, log, with_fuse
 
+_FIGURES = set(Totals.model_fields) - {"machines"}
 _GUMBALLS = ([0] * 20, [1] * 20, [1] * 17 + [2] * 3)
 
 
@@ -93,20 +107,73 @@ def test_13_3_a_page_looks_at_so_many_machines_and_goes_on(
     assert found == service.machines(wanted).rows
 
 
-@pytest.mark.parametrize("asked", [{}, {"site": "harbour"}, {"state": "out_of_service"}])
-def test_sums_are_those_of_all_pages(fleet: World, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("days", [0, 1, 30], ids="{} days on".format)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"site": "harbour"},
+        {"technician": "T0001", "state": "healthy"},
+        *({"state": state} for state in get_args(MachineState)),
+    ],
+)
+def test_sums_are_those_of_all_pages(fleet: World, asked: dict[str, Any], days: int) -> None:
+    """Days later machines that looked healthy are due, or no longer in service."""
+    retired = MachineBody(site="prairie", retired=fleet.clock().date() + timedelta(days=10))
+    fleet.vending.registry.put_machine("GM104", retired)
+    fleet.settle()
+    fleet.clock.forward(days=days)
     whole = fleet.vending.fleet.machines(MachinesQuery(**asked)).rows
 
     report, _ = fleet.vending.fleet.report(MachinesQuery(limit=1, **asked))
 
-    assert report.totals == Totals(
-        machines=len(whole),
-        **{
-            name: sum(getattr(each, name) for each in whole)
-            for name in Totals.model_fields
-            if name != "machines"
-        },
-    )
+    assert (report.totals, report.totals_exact) == (sums(whole), True)
+    assert fleet.vending.fleet.count_machines(MachinesQuery(**asked)) == Total(len(whole))
+
+
+def sums(machines: Sequence[MachineView]) -> Totals:
+    figures = {name: sum(getattr(each, name) for each in machines) for name in _FIGURES}
+    return Totals(machines=len(machines), **figures)
+
+
+def machines_read(fleet: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the serials of machines whose states are read from now on."""
+    read: list[str] = []
+    machines = fleet.ports.fleet.machines
+
+    def reading(serials: Iterable[str]) -> Mapping[str, ports.MachineState]:
+        wanted = list(serials)
+        read.extend(wanted)
+        return machines(wanted)
+
+    monkeypatch.setattr(fleet.ports.fleet, "machines", reading)
+    return read
+
+
+def test_13_3_sums_read_so_many_machines_and_say_when_there_are_more(
+    fleet: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.clock.forward(days=30)
+    monkeypatch.setattr(service, "MOST_COUNTED", 5)
+    read = machines_read(fleet, monkeypatch)
+    found = {}
+    for name, asked in {
+        "all": {},
+        "of a site": {"site": "prairie"},
+        "due": {"state": "needs_attention"},
+        "never due": {"state": "out_of_service"},
+    }.items():
+        read.clear()
+        report, _ = fleet.vending.fleet.report(MachinesQuery(limit=1, **asked))
+        found[name] = report.totals_exact, len(read)
+
+    page = 2
+    assert found == {
+        "all": (True, page),
+        "of a site": (False, page + 5 + 1),
+        "due": (False, page + 5 + 1),
+        "never due": (True, page),
+    }
 
 
 def test_what_nobody_knows_is_not_found(fleet: World) -> None:
