@@ -28,6 +28,7 @@ class GitHubStandin(Vendor):
 
     def reset(self) -> None:
         """Forget all collaborators and invitations."""
+        self.tokens = {credentials.GITHUB_TOKEN}
         self.logins = list(LOGINS)
         self._members: dict[str, tuple[dict[str, Any], str]] = {}
         self._invitations: dict[int, dict[str, Any]] = {}
@@ -38,7 +39,7 @@ class GitHubStandin(Vendor):
         """Demand the token, and a user agent."""
         if not request.headers.get("user-agent"):
             raise self.refuse(403, "Request forbidden by administrative rules.")
-        if request.bearer() != credentials.GITHUB_TOKEN:
+        if request.bearer() not in self.tokens:
             raise self.refuse(401, "Bad credentials")
 
     def refusal(self, status: int, words: str) -> Reply:

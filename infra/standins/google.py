@@ -63,6 +63,7 @@ class GoogleStandin(Vendor):
 
     def reset(self) -> None:
         """Forget all files and tokens."""
+        self.tokens = {credentials.GOOGLE_REFRESH_TOKEN}
         self._files: dict[str, _File] = {}
         self._grants = _Grants()
         self._numbers = count(1)
@@ -170,7 +171,7 @@ class GoogleStandin(Vendor):
         client = (form.get("client_id"), form.get("client_secret"))
         if client != (credentials.GOOGLE_CLIENT_ID, credentials.GOOGLE_CLIENT_SECRET):
             return _oauth(401, "invalid_client", "The OAuth client was not found.")
-        wrong = form.get("refresh_token") != credentials.GOOGLE_REFRESH_TOKEN
+        wrong = form.get("refresh_token") not in self.tokens
         if wrong or self._grants.revoked:
             return _oauth(400, "invalid_grant", "Token has been expired or revoked.")
         token = f"ya29.standin-{next(self._numbers)}"

@@ -63,6 +63,7 @@ class JiraStandin(Vendor):
 
     def reset(self) -> None:
         """Forget all issues."""
+        self.tokens = {credentials.JIRA_TOKEN}
         self._issues.clear()
         self._moved: dict[str, str] = {}
         self._made = 0
@@ -70,9 +71,9 @@ class JiraStandin(Vendor):
 
     def admit(self, request: Request) -> None:
         """Demand the account's name and token."""
-        sent = f"{credentials.JIRA_USER}:{credentials.JIRA_TOKEN}"
-        expected = base64.b64encode(sent.encode()).decode()
-        if request.headers.get("authorization", "") != f"Basic {expected}":
+        pairs = (f"{credentials.JIRA_USER}:{token}".encode() for token in self.tokens)
+        expected = {f"Basic {base64.b64encode(pair).decode()}" for pair in pairs}
+        if request.headers.get("authorization") not in expected:
             raise self.refuse(401, "Client must be authenticated to access this resource.")
 
     def refusal(self, status: int, words: str, **errors: str) -> Reply:

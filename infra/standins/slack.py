@@ -62,6 +62,7 @@ class SlackStandin(Vendor):
 
     def reset(self) -> None:
         """Forget all messages; the directory is the first one again."""
+        self.tokens = {credentials.SLACK_TOKEN}
         self.people: list[dict[str, Any]] = [dict(member) for member in PEOPLE]
         self.page_size = 4
         self._channels: dict[str, _Channel] = {}
@@ -71,7 +72,7 @@ class SlackStandin(Vendor):
         """Demand the bot's token."""
         if not request.bearer():
             raise self.refuse(200, "not_authed")
-        if request.bearer() != credentials.SLACK_TOKEN:
+        if request.bearer() not in self.tokens:
             raise self.refuse(200, "invalid_auth")
 
     def refusal(self, status: int, words: str) -> Reply:

@@ -87,6 +87,7 @@ class Vendor:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.tokens = set[str]()  # several while one is replaced by another one
         self.lock = RLock()
         self.routes: list[tuple[str, re.Pattern[str], Serve]] = []
         self.reset()

@@ -11,16 +11,20 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from itertools import chain, count
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from chalicelib.integrations.settings import RENEWED_S
 from infra.standins.faults import Fault
 from tests.support.bakery.deployed import DeployedBakery, somebody, together
 from tests.support.deployed import Deployed
@@ -326,6 +330,126 @@ def test_b19_a_vendor_without_credentials_is_off_until_it_has_some(house: Deploy
     house.post("/outbox/retry", {"id": effect}, status=200)
     eventually(partial(invited, house, employee))
     assert house.effect(effect)["attempts"] == 1
+
+
+# --- secrets are replaced -------------------------------------------------------------------------
+
+
+@contextmanager
+def going_on(act: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Do something again and again while the block runs; it gets what each time has come to."""
+    over, found = Event(), list[Any]()
+
+    def keep_on() -> None:
+        while not over.is_set():
+            found.append(act())
+
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(keep_on)
+        try:
+            yield found
+        finally:
+            over.set()
+        busy.result()
+
+
+def at_least(number: int, found: list[Any]) -> None:
+    """Wait until so many more have come."""
+    enough = len(found) + number
+    eventually(lambda: len(found) >= enough, within_s=_PATIENCE_S)
+
+
+@pytest.fixture
+def secrets(house: DeployedBakery) -> Iterator[Callable[..., None]]:
+    """Changes settings in one of the stack's secrets; afterwards all is as it was."""
+    stack, before = house.stack, house.standins.settings()
+
+    def put(output: str, **changed: str) -> None:
+        stack.client("secretsmanager").put_secret_value(
+            SecretId=stack.outputs[output], SecretString=json.dumps({**before, **changed})
+        )
+
+    yield put
+    for output in ("VendorsSecret", "WebhookSecret"):
+        put(output)
+    for vendor, name in TOKENS.items():
+        house.standins.office.vendors[vendor].tokens = {before[name]}
+
+
+TOKENS = {
+    "jira": "JIRA_TOKEN",
+    "slack": "SLACK_TOKEN",
+    "google": "GOOGLE_REFRESH_TOKEN",
+    "github": "GITHUB_TOKEN",
+}
+
+
+@pytest.mark.usefixtures("mended")
+def test_13_8_tokens_are_replaced_and_revoked_under_load_and_nothing_waits(
+    house: DeployedBakery, secrets: Callable[..., None]
+) -> None:
+    """As docs/integrations.md says: new ones into the secret, then the old ones are revoked."""
+    office, since_ms = house.standins.office, int(time.time() * 1000)
+    guests = [{"user_id": f"U5{number:02}", "real_name": somebody()} for number in range(20)]
+    logins = [f"may{uuid4().hex[:8]}" for _ in range(900)]
+    house.control("slack/people", people=guests)
+    house.control("github/logins", logins=logins)
+    asked = count()
+
+    def ask() -> list[str]:
+        number = next(asked)
+        guest = str(guests[number % len(guests)]["real_name"])
+        return [asked_of(house, vendor, guest, logins[number]) for vendor in TOKENS]
+
+    with going_on(ask) as effects:
+        at_least(1, effects)
+        for effect in effects[0]:
+            eventually(partial(done, house, effect), within_s=_PATIENCE_S)
+        for vendor, name in TOKENS.items():
+            office.vendors[vendor].tokens.add(f"{name}-new")
+        secrets("VendorsSecret", **{name: f"{name}-new" for name in TOKENS.values()})
+        time.sleep(RENEWED_S + 1)  # a secret that was read just now is not read again
+        for vendor, name in TOKENS.items():
+            office.vendors[vendor].tokens = {f"{name}-new"}
+        office.google.end_tokens()
+        at_least(5, effects)
+
+    for effect in chain.from_iterable(effects):
+        eventually(partial(done, house, effect), within_s=_PATIENCE_S)
+    kinds = ("jira", "notify", "google", "github")
+    assert [stands_still(house, kind) for kind in kinds] == [False] * len(kinds)
+    assert [doubles(house, vendor) for vendor in TOKENS] == [[]] * len(TOKENS)
+    for name in ("ticket", "notice", "filing", "access"):
+        assert house.stack.records(f"bakery-{name}-asked", "the credentials were renewed", since_ms)
+
+
+def test_13_8_the_webhook_s_secret_is_replaced_under_load_and_no_call_is_refused(
+    house: DeployedBakery, secrets: Callable[..., None]
+) -> None:
+    """In three steps; containers that start anew have read the secret, as all have in 5 minutes."""
+    webhooks, ticket = house.standins.office.webhooks, house.ticket(house.order(urgent=True))
+    old, labels = webhooks.secret, count()
+
+    def call() -> int:
+        [[status]] = house.provider(ticket, labels=[f"seen-{next(labels)}"])
+        return status
+
+    try:
+        with going_on(call) as answers:
+            at_least(5, answers)
+            secrets("WebhookSecret", JIRA_WEBHOOK_SECRET="new", JIRA_WEBHOOK_SECRET_PREVIOUS=old)
+            start_anew(house.stack, "api")
+            at_least(5, answers)
+            webhooks.secret = "new"
+            at_least(5, answers)
+            secrets("WebhookSecret", JIRA_WEBHOOK_SECRET="new")
+            start_anew(house.stack, "api")
+            at_least(5, answers)
+        assert set(answers) == {200}
+        webhooks.secret = old
+        assert call() == 401
+    finally:
+        webhooks.secret = old
 
 
 def start_anew(stack: Deployed, name: str) -> None:
