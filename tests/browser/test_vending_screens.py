@@ -223,6 +223,33 @@ def test_v6_several_are_sent_at_once_and_the_board_follows_what_others_do(
     screens.sees("2 machines at 1 stop")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)], ids=["desk", "phone"])
+def test_v6_45_machines_to_visit_are_at_most_four_screens_high(
+    stack: Deployed, screens: Screens, width: int, height: int
+) -> None:
+    crew = hired(stack, machines=2)
+    for serial, faulty in zip(crew.machines, (20, 200), strict=True):
+        now = f"{datetime.now(UTC):%FT%T}"
+        crew.upload(fresh(serial, faulty=faulty).decode(), machine=serial, downloaded_at=now)
+    eventually(stack.calm, within_s=60)
+    query = {"technician": crew.technician}
+    found = [*stack.api.get("/worklist", params=query).raise_for_status().json()] * 23
+    items = [
+        {**item, "machine": f"GM{number:03}", "technician_name": "Zoë Åkerström"}
+        | {"site": "mary", "site_name": "St Mary's Primary School, east entrance"}
+        for number, item in enumerate(found[:45])
+    ]
+    screens.page.route("**/worklist?*", lambda route: route.fulfill(json=items))
+    screens.page.set_viewport_size({"width": width, "height": height})
+
+    screens.show("fleet/worklist")
+
+    screens.sees("45 to visit")
+    assert screens.evaluate("document.documentElement.scrollHeight") <= 4 * height
+    screens.press("Evidence for GM000")
+    expect(screens.page.get_by_text("Carry: ").first).to_be_visible(visible=width < 720)
+
+
 def test_v1_somebody_new_gets_a_number_and_a_machine(screens: Screens, crew: Crew) -> None:
     screens.show("fleet/people")
     screens.page.get_by_text("Add or change a machine").click()

@@ -259,9 +259,13 @@ function causes(item) {
 }
 
 function carry(item) {
-  const empty = item.stock && item.stock.left_at_least === 0 ? ["gumballs"] : [];
-  const parts = [...empty, ...item.parts].join(", ");
+  const parts = needed(item);
   return parts && h("span", { class: "cut", title: parts }, parts);
+}
+
+function needed(item) {
+  const empty = item.stock && item.stock.left_at_least === 0 ? ["gumballs"] : [];
+  return [...empty, ...item.parts].join(", ");
 }
 
 function doing(item, rows) {
@@ -276,6 +280,7 @@ function doing(item, rows) {
 function why(item, rows) {
   const renew = () => rows.renew(item.machine);
   return h("div", {},
+    h("p", { class: "narrow" }, item.since && h("span", {}, "Since: ", ago(item.since), ". "), needed(item) && `Carry: ${needed(item)}.`),
     item.causes.map((each) => h("div", { class: "cause" }, h("p", {}, h("strong", {}, sentence(each.why))), howWeKnow(each))),
     item.dispatch ? onTheWay(item.dispatch, renew, item.dispatch.technician === item.technician && item.technician_name) : item.technician && sending(item, renew));
 }
