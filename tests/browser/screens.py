@@ -46,6 +46,7 @@ THINGS: Mapping[str, str] = {
     "machine": "fleet/machine",
     "route": "fleet/route",
     "file": "files/file",
+    "import": "files/import",
     "package": "deliveries/package",
     "wishes": "deliveries/preferences",
     "account": "ledger/account",

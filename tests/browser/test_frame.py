@@ -383,14 +383,20 @@ def test_an_effect_that_was_not_executed_is_retried_from_its_screen(
 def test_everything_is_found_from_everywhere(
     furnished: Deployed, opened: Callable[[str], Screens]
 ) -> None:
-    screens = opened(furnished.aws.api)
+    api, screens = furnished.api, opened(furnished.aws.api)
+    api.post("/cakes", json={"name": "Search Cake", "ingredients": {"eggs": 1}})
+    order = {"customer": "Wilhelmina Zander", "recipe": "search_cake", "persons": 1, "quantity": 1}
+    assert api.post("/orders", json=order).status_code == 201
     screens.show("start")
+    screens.sees("Orders waiting for ingredients: ")
     screens.page.keyboard.press("Control+k")
     box = screens.page.get_by_role("combobox", name="Search")
     expect(box).to_be_focused()
 
     box.fill("Ledg")
     expect(screens.page.get_by_role("option")).to_have_text(["AreaLedger"])
+    box.fill("mina zan")
+    expect(screens.page.get_by_role("option", name="Order")).to_contain_text("Wilhelmina Zander")
     box.fill(ACCOUNT)
     expect(screens.page.get_by_role("option", name=ACCOUNT)).to_be_visible()
     expect(screens.page.get_by_text("1 result")).to_be_visible()

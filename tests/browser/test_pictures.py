@@ -114,6 +114,7 @@ def things(api: httpx.Client) -> Mapping[str, str]:
         "machine": "GM003",
         "route": first("/worklist", "technician"),
         "file": first("/imports", "id"),
+        "import": first("/imports", "id"),
         "package": first("/packages", "package_id", outcome="dropped"),
         "wishes": first("/packages", "recipient_id", outcome="dropped"),
         "account": ACCOUNT,

@@ -95,7 +95,9 @@ def test_4c_a_file_tells_its_machine_and_what_fails_on_its_way_goes_again(
         {
             "name": f"{crew.technician}.{first}.2018-09-21_093448.txt",
             "mimeType": "text/plain",
-            "buffer": log(first, datetime(2018, 9, 20, tzinfo=UTC)).encode(),
+            "buffer": "".join(
+                log(first, datetime(2018, 9, day, tzinfo=UTC)) for day in (17, 20)
+            ).encode(),
         },
         {"name": "packed.zip", "mimeType": "application/zip", "buffer": packed.getvalue()},
     ]
@@ -106,7 +108,7 @@ def test_4c_a_file_tells_its_machine_and_what_fails_on_its_way_goes_again(
 
     screens.press("Upload 2 files")
 
-    screens.sees("10 kept")
+    screens.sees("20 kept; nothing from Tue 18 Sept to Wed 19 Sept")
     screens.sees("292 kept, 1 cut off")
     assert lost
 
@@ -132,6 +134,9 @@ def test_4d_a_text_that_is_too_large_for_a_request_is_packed_first(
     screens.press("Import")
 
     expect(screens.row(f"large-{crew.machine}.txt")).to_contain_text("Processing")
+    screens.page.get_by_role("link", name=f"large-{crew.machine}.txt").first.click()
+    tab = screens.page.get_by_role("navigation", name="Files").get_by_role("link", name="Imports")
+    expect(tab).to_have_attribute("aria-current", "page")
 
 
 def test_v6_the_dispatcher_sees_whom_to_send_and_why_sends_and_closes(

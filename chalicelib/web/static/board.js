@@ -1,8 +1,8 @@
 /** The dispatch board: a row for each machine to visit, sent one by one or several at once. */
 
 import { all, ask } from "./api.js";
-import { ago, count, dollars, h, keepFocus, many, say, sentence, words } from "./dom.js";
-import { figure, remember, remembered, totalOf } from "./lists.js";
+import { ago, count, dollars, figure, h, keepFocus, many, say, sentence, words } from "./dom.js";
+import { remember, remembered, totalOf } from "./lists.js";
 import { badge, busy, explained, fill, live, nothing, watch } from "./parts.js";
 import { may, taken } from "./spec.js";
 import { CAUSES, howWeKnow, onTheWay, send, sending, TONES } from "./visits.js";

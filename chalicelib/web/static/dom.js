@@ -146,6 +146,15 @@ export function count(number) {
   return BigInt(number).toLocaleString(LOCALE);
 }
 
+/**
+ * Returns how many rows a list has, in words.
+ *
+ * @param {import("./api.js").Total | null} total
+ */
+export function figure(total) {
+  return total ? `${total.exact ? "" : "at least "}${count(total.rows)}` : "many";
+}
+
 /** Returns "1 machine", "2 machines". */
 export function many(number, one, more = `${one}s`) {
   return `${count(number)} ${Number(number) === 1 ? one : more}`;

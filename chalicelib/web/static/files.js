@@ -6,12 +6,13 @@ import { ago, count, h, many, say, words } from "./dom.js";
 import { follow, list, table } from "./lists.js";
 import { action, badge, facts, live, nothing, section } from "./parts.js";
 import { may } from "./spec.js";
-import { outcome, PENDING, uploads } from "./uploads.js";
+import { addressOf, outcome, PENDING, uploads } from "./uploads.js";
 
 export const tabs = [
   { name: "mine", title: "My files", show: mine },
   { name: "imports", title: "Imports", needs: ["GET", "/imports"], show: imports },
   { name: "file", title: "File", hidden: true, within: "mine", show: file },
+  { name: "import", title: "File", hidden: true, within: "imports", show: file },
 ];
 
 const TONES = { processed: "good", suspect: "warn", held: "warn", rejected: "bad", failed: "bad" };
@@ -99,7 +100,7 @@ function listed(path, query, caption, takeBack) {
       return {};
     },
     columns: [
-      ["File", (each) => h("a", { href: `#/files/file/${each.id}` }, each.original_name || each.name)],
+      ["File", (each) => h("a", { href: addressOf(path, each.id) }, each.original_name || each.name)],
       ...(query.technician ? [MACHINE] : []),
       ["Uploaded", (each) => ago(each.uploaded_at), "", (each) => each.uploaded_at],
       ["State", (each) => badge(STATES[each.state] || words(each.state), TONES[each.state]), "", (each) => each.state],

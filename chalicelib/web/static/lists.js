@@ -1,7 +1,7 @@
 /** Lists: tables that sort, that grow page by page, and that say when there is something new. */
 
 import { address, ask, Problem } from "./api.js";
-import { count, h, many, say } from "./dom.js";
+import { count, figure, h, many, say } from "./dom.js";
 import { busy, live, watch } from "./parts.js";
 
 /** Rows of a page of a list, where a screen does not choose. */
@@ -177,15 +177,6 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
 function part(shown, total) {
   if (!total || shown > total.rows || (shown === total.rows && !total.exact)) return `${count(shown)} shown; there are more.`;
   return `${count(shown)} of ${figure(total)}`;
-}
-
-/**
- * Returns how many rows a list has, in words.
- *
- * @param {import("./api.js").Total | null} total
- */
-export function figure(total) {
-  return total ? `${total.exact ? "" : "at least "}${count(total.rows)}` : "many";
 }
 
 /** Returns how many rows a list has that goes on at `next`, null for one that does not. Throws Problem. */

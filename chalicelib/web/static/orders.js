@@ -1,10 +1,10 @@
 /** The orders board: what to bake, what is ordered, what is ready; a new order is placed beside it. */
 
 import { ask, at, get } from "./api.js";
-import { ago, count, h, keepFocus, LOCALE, many, moment, say, sentence, words } from "./dom.js";
+import { ago, count, figure, h, keepFocus, LOCALE, many, moment, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
 import { ingredients } from "./ingredients.js";
-import { figure, folded, list, remember, remembered, totalOf } from "./lists.js";
+import { folded, list, remember, remembered, totalOf } from "./lists.js";
 import { badge, busy, fill, live, nothing, orderStatus, section, watch } from "./parts.js";
 import { choices, may, taken, takesKey } from "./spec.js";
 

@@ -22,6 +22,7 @@ const SOURCES = [
   { needs: ["GET", "/machines"], find: async (text) => named(await known("/machines", { limit: 250 }), text, (each) => each.serial).map(machine) },
   { needs: ["GET", "/orders/{order_id}"], find: (text) => /^#?\d{1,15}$/.test(text) ? one(get(at`/orders/${text.replace("#", "")}`), order) : [] },
   { needs: ["GET", "/orders"], find: async (text) => /^#?\d+$/.test(text) ? [] : (await get("/orders", { customer: text.slice(0, 100), status: "all", limit: MOST })).map(order) },
+  { needs: ["GET", "/orders"], find: async (text) => /^#?\d+$/.test(text) ? [] : named(await known("/orders", { limit: LISTED }), text, (each) => each.customer).map(order) },
   { needs: ["GET", "/packages"], find: (text) => text.length <= 128 ? one(get("/packages", { package_id: text }), (each) => ({ kind: "Package", text: each.package_id, hint: each.status === "delivered" ? "Delivered" : "Dropped", href: `#/deliveries/package/${encodeURIComponent(each.package_id)}` })) : [] },
   { needs: ["GET", "/warranties"], find: async (text) => /^[0-9a-z -]{8,64}$/i.test(text) && /\d/.test(text) ? (await get("/warranties", { number: text, limit: MOST })).map((each) => ({ kind: "Warranty", text: each.number || each.id, hint: each.item_title, href: `#/warranties/warranty/${each.id}` })) : [] },
   { needs: ["GET", "/accounts/{account_id}/statement"], find: (text) => UUID.test(text) ? one(get(at`/accounts/${text}`), account) : [] },

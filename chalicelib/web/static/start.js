@@ -1,7 +1,7 @@
 /** Where one begins: is it well, what is here, what to do next. */
 
 import { ask, get } from "./api.js";
-import { count, h, many } from "./dom.js";
+import { count, figure, h, many } from "./dom.js";
 import { look, problems } from "./health.js";
 import { badge, live, nothing, section, watch } from "./parts.js";
 import { may } from "./spec.js";
@@ -46,7 +46,11 @@ function health(has) {
 }
 
 async function steps(has) {
-  const found = await Promise.all([has("fleet") && work(), has("deliveries") && may("GET", "/statistics") && packages()]);
+  const found = await Promise.all([
+    has("fleet") && work(),
+    has("bakery") && may("GET", "/orders") && orders(),
+    has("deliveries") && may("GET", "/statistics") && packages(),
+  ]);
   return found.flat().filter(Boolean);
 }
 
@@ -68,6 +72,12 @@ async function work() {
   const first = waiting[0].machine;
   const text = waiting.length === 1 ? `${first} needs a visit.` : `${most}${count(waiting.length)} machines need a visit, ${first} first.`;
   return [[text, "#/fleet", may("POST", "/dispatches") ? "Send technician" : "Worklist"]];
+}
+
+async function orders() {
+  const { value, total } = await ask("GET", "/orders", { query: { status: "open", limit: 1, count: true } });
+  if (!value.length) return [["No orders wait for ingredients.", "#/bakery", "Orders"]];
+  return [[`Orders waiting for ingredients: ${total ? figure(total) : value.length}.`, "#/bakery", "Orders"]];
 }
 
 async function packages() {

@@ -29,6 +29,11 @@ const kept = new Map();
 let sending = 0;
 const waiting = [];
 
+/** Returns the address of the screen about a file that was sent to `path`. */
+export function addressOf(path, id) {
+  return `#/files/${path === "/imports" ? "import" : "file"}/${id}`;
+}
+
 /**
  * Returns the form that uploads files to `path`. `machines` are those of the technician whose log it
  * is, none for a dispatcher's imports; `query` goes with each file, `changed()` is called when one has arrived or
@@ -207,7 +212,7 @@ class Upload {
         return;
       }
       const read = found.state === "processed" || found.state === "suspect";
-      this.status.replaceChildren(h("a", { href: `#/files/file/${id}` }, read ? await outcome(found) : `${words(found.state)}: ${sentence(found.reason || "see the file")}`));
+      this.status.replaceChildren(h("a", { href: addressOf(this.path, id) }, read ? await outcome(found) : `${words(found.state)}: ${sentence(found.reason || "see the file")}`));
       this.status.className = read && !found.rows_refused ? "good" : "warn";
       await this.changed();
     } catch {
