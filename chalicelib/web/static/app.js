@@ -29,6 +29,7 @@ let areas = [];
 let closed = [];
 let turn = 0;
 let entry = 0;
+let settling = new AbortController();
 /** @type {Promise<any> | null} */
 let styles = null;
 const expected = new Set();
@@ -114,20 +115,20 @@ function remembered() {
   }
 }
 
-/** Scrolls there as soon as the screen is that long, unless somebody scrolls first. */
+/** Scrolls there once the screen is that long, and again while it still grows, unless somebody scrolls first. */
 function scrollBack(to) {
   if (!to) {
     window.scrollTo(0, 0);
     return;
   }
   const done = new AbortController();
+  settling = done;
   const grown = new ResizeObserver(() => {
     if (document.documentElement.scrollHeight < to + window.innerHeight) return;
     window.scrollTo(0, to);
-    done.abort();
   });
   done.signal.addEventListener("abort", () => grown.disconnect());
-  for (const event of ["wheel", "touchstart", "keydown"]) window.addEventListener(event, () => done.abort(), { signal: done.signal, passive: true });
+  for (const event of ["wheel", "pointerdown", "keydown"]) window.addEventListener(event, () => done.abort(), { signal: done.signal, passive: true });
   setTimeout(() => done.abort(), SETTLES_MS);
   grown.observe(main);
 }
@@ -177,6 +178,7 @@ function showPerson() {
 async function show(moved) {
   turn += 1;
   const mine = turn;
+  settling.abort();
   if (moved) leave();
   const scrolled = arriving();
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decoded);
