@@ -20,14 +20,24 @@ NO_CAUSE = 4
 """The urgency of a machine with which nothing is wrong; it is on the worklist when it is due."""
 
 
-def with_overdue(summary: MachineSummary, zone: str, now: datetime) -> MachineReport:
-    """Return a machine as it is at ``now`` (aware), which decides whether it is due or retired.
+def with_retirement(summary: MachineSummary, zone: str, now: datetime) -> MachineSummary:
+    """Return a machine as it is at ``now`` (aware): once it is retired nothing is wrong or due.
 
     Its last day of service ends at midnight of the time ``zone``.
     """
     if summary.retired and now.astimezone(ZoneInfo(zone)).date() > summary.retired:
-        nothing: dict[str, object] = {"verdicts": (), "due_at": None, "state": "retired"}
-        return MachineReport(**{**dict(summary), **nothing}, overdue=False)
+        return summary.model_copy(update={"verdicts": (), "due_at": None, "state": "retired"})
+    return summary
+
+
+def with_overdue(summary: MachineSummary, zone: str, now: datetime) -> MachineReport:
+    """Return a machine as it is at ``now`` (aware), which decides whether it is due or retired.
+
+    ``zone`` is the one of its site.
+    """
+    summary = with_retirement(summary, zone, now)
+    if summary.state == "retired":
+        return MachineReport(**dict(summary), overdue=False)
     overdue = summary.due_at is not None and now > summary.due_at
     causes = tuple(_causes(summary, overdue=overdue))
     known = {**dict(summary), "state": state_of(summary.verdicts, any_cause=bool(causes))}

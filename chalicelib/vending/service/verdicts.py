@@ -125,7 +125,8 @@ class Verdicts:
         settled = self._close_if_mended(serial, log, region, file_id)
         visits = self.visits.newest_first(serial, limit=_MOST_VISITS) if machine else ()
         history = _history(serial, log, settled, machine, site, visits)
-        summary = reports.summarise(history, region, self.thresholds)
+        judged = reports.summarise(history, region, self.thresholds)
+        summary = causes.with_retirement(judged, zone, self.now())
         state = MachineState(summary=summary, machine=machine, zone=zone, epoch=epoch)
         self.announcing.put(self.fleet, placed(state), over, site)
 

@@ -131,6 +131,26 @@ def test_sums_are_those_of_all_pages(fleet: World, asked: dict[str, Any], days: 
     assert fleet.vending.fleet.count_machines(MachinesQuery(**asked)) == Total(len(whole))
 
 
+def test_a_machine_out_of_service_is_retired_with_the_night_after_its_last_day(
+    fleet: World,
+) -> None:
+    serial = fleet.machines()[0].serial
+    assert fleet.machine(serial).state == "out_of_service"
+    last_day = MachineBody(site="prairie", retired=fleet.clock().date())
+    fleet.vending.registry.put_machine(serial, last_day)
+    fleet.settle()
+
+    fleet.clock.forward(days=2)
+    fleet.night_falls()
+
+    for state in get_args(MachineState):
+        wanted = MachinesQuery(state=state)
+        listed = fleet.vending.fleet.machines(wanted).rows
+        assert fleet.vending.fleet.report(wanted)[0].totals == sums(listed), state
+    retired = fleet.vending.fleet.machines(MachinesQuery(state="retired")).rows
+    assert [each.serial for each in retired] == [serial]
+
+
 def sums(machines: Sequence[MachineView]) -> Totals:
     figures = {name: sum(getattr(each, name) for each in machines) for name in _FIGURES}
     return Totals(machines=len(machines), **figures)
