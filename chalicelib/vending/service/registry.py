@@ -1,11 +1,12 @@
 """Sites, technicians and machines, and their assignment (V1)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import Field
 
+from chalicelib.core import paging
 from chalicelib.core.errors import NotFoundError, UnprocessableError
 from chalicelib.core.models import PageQuery
 from chalicelib.core.paging import Page, cut
@@ -73,21 +74,29 @@ class RegistryService:
         """Store a technician; return them with their machines, and True when they are new."""
         technician = Technician(technician_id=technician_id, name=body.name)
         new = self.registry.put_technician(technician)
-        return self._with_machines([technician])[0], new
+        return self._with_machines(technician), new
 
     def technician(self, technician_id: str) -> Technician:
         """Return a technician with the machines assigned to them. Raises NotFoundError."""
         known = self.registry.technician(technician_id)
         technician = found(known, f"There is no technician {technician_id}.")
-        return self._with_machines([technician])[0]
+        return self._with_machines(technician)
 
     def technicians(
         self, wanted: PageQuery, start: NamePosition | None
     ) -> Page[Technician, NamePosition]:
-        """Return a page of the technicians with their machines, by id."""
-        found = self.registry.technicians(after=_after(start), limit=wanted.limit + 1)
-        page = cut(found, wanted.limit, lambda last: NamePosition(last.technician_id))
-        return Page(self._with_machines(page.rows), page.next)
+        """Return a page of the technicians with their machines, by id.
+
+        It ends early once they have `MOST_READ` machines.
+        """
+        rows: list[Technician] = []
+        machines = 0
+        for each in self.registry.technicians(after=_after(start), limit=wanted.limit + 1):
+            if len(rows) == wanted.limit or machines >= paging.MOST_READ:
+                return Page(rows, NamePosition(rows[-1].technician_id))
+            rows.append(self._with_machines(each))
+            machines += len(rows[-1].machines)
+        return Page(rows)
 
     def count_technicians(self) -> Total:
         """Return how many technicians there are."""
@@ -117,11 +126,9 @@ class RegistryService:
             held = [f.key for f in files if f.state == "held" and f.machine == machine.serial]
             self.queues.look_at(held)
 
-    def _with_machines(self, technicians: Iterable[Technician]) -> list[Technician]:
-        return [
-            technician.model_copy(update={"machines": self.serials_of(technician.technician_id)})
-            for technician in technicians
-        ]
+    def _with_machines(self, technician: Technician) -> Technician:
+        machines = self.serials_of(technician.technician_id)
+        return technician.model_copy(update={"machines": machines})
 
 
 def _after(start: NamePosition | None) -> str:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.core import paging
 from chalicelib.core.errors import NotFoundError, UnprocessableError
 from chalicelib.vending.models import ListQuery, MachineBody, SiteBody, TechnicianBody
 from tests.support.vending.world import World, log
@@ -88,6 +89,21 @@ def test_sites_and_technicians_come_in_pages_by_id(world: World) -> None:
     rest_of_them = registry.technicians(by_one, people.next)
     assert [each.technician_id for each in rest_of_them.rows] == ["T0002"]
     assert rest_of_them.next is None
+
+
+def test_13_3_a_page_of_technicians_ends_once_they_have_many_machines(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "MOST_READ", 2)
+    world.employ("T0003", "GM003")
+    registry = world.vending.registry
+
+    first = registry.technicians(ListQuery(), None)
+    rest = registry.technicians(ListQuery(), first.next)
+
+    assert [each.technician_id for each in first.rows] == ["T0001"]
+    assert [each.technician_id for each in rest.rows] == ["T0002", "T0003"]
+    assert rest.next is None
 
 
 def test_a_technician_who_changes_names_keeps_the_machines(world: World) -> None:
