@@ -137,7 +137,8 @@ class FleetService:
     def count_machines(self, wanted: MachinesQuery) -> Total:
         """Return how many machines are wanted: by the sums, or by a list's places."""
         epoch = self.rollups.epoch()
-        if bool(wanted.site) != bool(wanted.technician) and not wanted.state:
+        is_one_list = bool(wanted.site) != bool(wanted.technician) and not wanted.state
+        if is_one_list:
             return self.fleet.count(epoch, _list_of(wanted))
         totals, exact = self._totals(epoch, wanted)
         return Total(totals.machines, exact)

@@ -280,7 +280,7 @@ function doing(item, rows) {
 function why(item, rows) {
   const renew = () => rows.renew(item.machine);
   return h("div", {},
-    h("p", { class: "narrow" }, item.since && h("span", {}, "Since: ", ago(item.since), ". "), needed(item) && `Carry: ${needed(item)}.`),
+    (item.since || needed(item)) && h("p", { class: "narrow" }, item.since && h("span", {}, "Since: ", ago(item.since), ". "), needed(item) && `Carry: ${needed(item)}.`),
     item.causes.map((each) => h("div", { class: "cause" }, h("p", {}, h("strong", {}, sentence(each.why))), howWeKnow(each))),
     item.dispatch ? onTheWay(item.dispatch, renew, item.dispatch.technician === item.technician && item.technician_name) : item.technician && sending(item, renew));
 }
