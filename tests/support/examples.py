@@ -52,7 +52,7 @@ _VOLATILE = tuple(
     for pattern, name in (
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "<instant>"),
         (r"\bsha256=[0-9a-f]{64}\b", "<signature>"),
-        (r"20[2-9]\d-\d\d-\d\d", "<date>"),
+        (r"20[2-9]\d([-/])\d\d\1\d\d", "<date>"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
         (r"\b([0-9a-f]{64}|[0-9a-f]{32})\b", "<digest>"),
         (r"\b(evt_[0-9]{16}|(sub|evt_test)_[0-9a-f]{32}|whsec_[A-Za-z0-9+/=]+)", "<id>"),
