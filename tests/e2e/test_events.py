@@ -1,8 +1,6 @@
 """What the share and the clock tell the functions: twice, late, out of order, broken, or never."""
 
 import json
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,8 +136,7 @@ def test_a_worker_killed_in_the_middle_of_an_import_loses_and_doubles_nothing(
     file = dropped(stack, drop(stack, "imports/two months.txt", text))
     eventually(lambda: stored_chunks(stack, MANY_MACHINES[0]), every_s=0.01)
 
-    for pid in stack.workers("vending-file-arrived"):
-        os.kill(pid, signal.SIGKILL)
+    assert stack.kill_all("vending-file-arrived")
 
     assert get(stack, f"/files/{file['id']}")["state"] == "received", "it was over too soon"
     done = settled(stack, file["id"], within_s=VISIBILITY_S + 60)

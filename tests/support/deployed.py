@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from infra.standins.server import Standins
 from tests.support.lanes import PACKAGE_FOLDER
 from tests.support.measured import measuring
 from tests.support.patience import CLIENT_S, NotYetError, eventually
-from tests.support.processes import free_port, has_ended, processes
+from tests.support.processes import free_port, kill, processes
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
 # What plays AWS: `make test TARGET=...`
@@ -131,16 +131,12 @@ class Deployed:
         return processes(f"{self.aws.temporary}/{kind}{self.function(name)}-")
 
     def kill_one(self, name: str) -> int:
-        """Kill one of a function's processes, whatever it is doing; return how many died.
+        """Kill one of a function's processes, whatever it is doing; return how many died."""
+        return sum(kill(pid) for pid in self.workers(name)[:1])
 
-        It has ended on return: a request that comes after that meets another process.
-        """
-        for pid in self.workers(name)[:1]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                eventually(partial(has_ended, pid))
-                return 1
-        return 0
+    def kill_all(self, name: str) -> int:
+        """Kill all of a function's processes, whatever they are doing; return how many died."""
+        return sum(kill(pid) for pid in self.workers(name))
 
     def objects(self) -> list[str]:
         """Return the keys of the share."""
@@ -182,7 +178,7 @@ class Deployed:
             self.aws.stop()
         finally:
             if pid and self.aws.pid() == pid:
-                os.kill(pid, signal.SIGKILL)
+                kill(pid)
             self._leave_no_process()
 
     def close(self) -> None:
@@ -201,8 +197,7 @@ class Deployed:
         with suppress(NotYetError):
             eventually(lambda: not processes(home), within_s=20)
         for pid in processes(home):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            kill(pid)
 
 
 def packaged(request: pytest.FixtureRequest) -> Path:

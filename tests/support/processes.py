@@ -1,9 +1,14 @@
 """Ports and processes of this machine."""
 
+import os
 import secrets
+import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+
+from tests.support.patience import eventually
 
 # Below those that Linux and macOS give to outgoing connections, which tests make all the time.
 _PORTS = range(20_000, 32_000)
@@ -17,6 +22,19 @@ def free_port() -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def kill(pid: int) -> bool:
+    """Kill a process and wait until it has ended; return whether there was one.
+
+    Until then it can be given work, which is lost.
+    """
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    eventually(partial(has_ended, pid))
+    return True
 
 
 def has_ended(pid: int) -> bool:

@@ -6,8 +6,6 @@ of faults of the vendors' is in `test_failing_vendors`.
 """
 
 import json
-import os
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -188,11 +186,6 @@ def test_a_batch_whose_function_is_killed_is_finished_by_the_next(
     house.run(day - timedelta(days=400))  # so that its processes are known
     more = [house.order(somebody()) for _ in range(60)]
 
-    def kill() -> None:
-        for pid in house.stack.workers("bakery-daily-batch"):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
     def run() -> None:
         with suppress(AssertionError):
             house.run(day)
@@ -200,7 +193,7 @@ def test_a_batch_whose_function_is_killed_is_finished_by_the_next(
     for _ in range(3):
         with ThreadPoolExecutor(2) as pool:
             running = pool.submit(run)
-            pool.submit(kill)
+            pool.submit(house.stack.kill_all, "bakery-daily-batch")
             running.result()
     eventually(partial(ran, house, day), within_s=60)
 
