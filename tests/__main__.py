@@ -21,26 +21,23 @@ _LOCAL = {
     "page": ("tests/features", "tests/browser", "tests/integration/vendors"),
     "in process": ("tests/unit", "tests/integration", "tests/architecture", "tests/state"),
 }
-# What is about the application and not about the embedded AWS.
-_ANYWHERE = (
-    "own_stacks/test_bakery",
-    "test_deliveries",
-    "test_events",
-    "test_files",
-    "test_ledger",
-    "test_new_settings",
-    "test_races",
-    "test_warranties",
+# What is about the application and not about the embedded AWS: what needs the API and AWS alone,
+# and what needs the vendors' stand-ins in the tests' own process, too.
+_FROM_OUTSIDE = (
+    "tests/e2e/test_deliveries.py",
+    "tests/e2e/test_events.py",
+    "tests/e2e/test_files.py",
+    "tests/e2e/test_ledger.py",
+    "tests/e2e/test_races.py",
+    "tests/e2e/test_warranties.py",
+    "tests/features",
 )
+_WITH_VENDORS = ("tests/e2e/own_stacks/test_bakery.py", "tests/e2e/test_new_settings.py")
 _ELSEWHERE: dict[str, dict[str, tuple[str, ...]]] = {
     "localstack": {
-        "localstack": (
-            *(f"tests/e2e/{name}.py" for name in _ANYWHERE),
-            "tests/features",
-            "tests/targets/test_localstack.py",
-        )
+        "localstack": (*_FROM_OUTSIDE, *_WITH_VENDORS, "tests/targets/test_localstack.py")
     },
-    "compose": {"compose": ("tests/targets/test_compose.py",)},
+    "compose": {"compose": ("tests/targets/test_compose.py", *_FROM_OUTSIDE)},
 }
 FOLDERS = _ELSEWHERE.get(os.environ.get("TEST_TARGET") or "local", _LOCAL)
 COVERED = ("coverage", "run", "-m", "pytest")

@@ -33,6 +33,7 @@ from infra.localstack.up import LocalStack
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
 from infra.standins.server import Standins
+from tests.support.compose import STAGE, Compose, commands, engine_answers
 from tests.support.lanes import PACKAGE_FOLDER
 from tests.support.measured import measuring
 from tests.support.patience import CLIENT_S, NotYetError, eventually
@@ -125,18 +126,20 @@ class Deployed:
         lines = [_json(line) for line in self.logs(name, since_ms)]
         return [line for line in lines if line.get("message") == message]
 
-    def workers(self, name: str) -> list[int]:
-        """Return the process ids of the environments that a function runs in."""
-        kind = "ministack-lambda-" if isinstance(self.aws, LocalAws) else ""
-        return processes(f"{self.aws.temporary}/{kind}{self.function(name)}-")
-
     def kill_one(self, name: str) -> int:
-        """Kill one of a function's processes, whatever it is doing; return how many died."""
-        return sum(kill(pid) for pid in self.workers(name)[:1])
+        """Kill one of a function's environments, whatever it does; return how many died."""
+        return self._kill(name, most=1)
 
     def kill_all(self, name: str) -> int:
-        """Kill all of a function's processes, whatever they are doing; return how many died."""
-        return sum(kill(pid) for pid in self.workers(name))
+        """Kill all of a function's environments, whatever they do; return how many died."""
+        return self._kill(name)
+
+    def _kill(self, name: str, most: int | None = None) -> int:
+        if isinstance(self.aws, Compose):
+            return sum(map(self.aws.kill, self.aws.environments(self.function(name))[:most]))
+        kind = "ministack-lambda-" if isinstance(self.aws, LocalAws) else ""
+        found = processes(f"{self.aws.temporary}/{kind}{self.function(name)}-")
+        return sum(map(kill, found[:most]))
 
     def objects(self) -> list[str]:
         """Return the keys of the share."""
@@ -236,6 +239,9 @@ def deployed(
         pytest.skip("LocalStack is not installed here; run: make install TARGET=localstack")
     running = request.config.stash.setdefault(_RUNNING, {})
     if stage not in running:
+        if TARGET == "compose":
+            running[stage] = _composed(request, parameters or {}, environment)
+            return running[stage]
         built = packaged(request)
         running[stage] = _started(request, stage, {**_settings(request), **environment})
         running[stage].signs_in = signs_in
@@ -306,6 +312,26 @@ def _started(
         else:
             return stack
     raise AssertionError
+
+
+def _composed(
+    request: pytest.FixtureRequest, parameters: Mapping[str, str], environment: Mapping[str, str]
+) -> Deployed:
+    """Return the stack that docker-compose.yml deploys, behind its gateway."""
+    if not (engine_answers() and commands()):
+        pytest.skip("no Docker engine answers, or no Compose; see: docker info")
+    if environment:
+        pytest.skip(f"the embedded AWS alone knows {', '.join(environment)}")
+    settings = {**PARAMETERS, **parameters}
+    home = _new_folder(request, "compose")
+    project = Compose(home, free_port(), free_port(), command=commands()[0], parameters=settings)
+    stack = Deployed(project, STAGE)
+    request.config.add_cleanup(stack.close)
+    signal.signal(signal.SIGTERM, _terminated)
+    stack.start()
+    with aimed_at(stack.aws):
+        stack.outputs = Stack(deploy.session("localstack"), f"backroom-{STAGE}").outputs()
+    return stack
 
 
 def _server(home: Path, environment: Mapping[str, str]) -> LocalAws | LocalStack:

@@ -5,18 +5,23 @@ gateway, restarted service by service, and taken down without a trace.
 """
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import httpx
 import pytest
 
-from infra.package import ROOT
+from tests.support.compose import (
+    APPLICATION,
+    MONITORING,
+    PROJECT,
+    Compose,
+    commands,
+    docker,
+    engine_answers,
+)
 from tests.support.deployed import TARGET
 from tests.support.patience import CLIENT_S, eventually
 from tests.support.processes import free_port
@@ -25,82 +30,24 @@ pytestmark = [
     pytest.mark.skipif(TARGET != "compose", reason="for make test TARGET=compose"),
     pytest.mark.timeout(3600),
 ]
-PROJECT = "backroom-test"
-SERVICES = (
-    "localstack",
-    "standins",
-    "deployer",
-    "gateway",
-    "exporter",
-    "node-exporter",
-    "prometheus",
-)
+SERVICES = (*APPLICATION, *MONITORING)
 MINUTES = 60.0
 
 
-def commands() -> list[list[str]]:
-    """Return the Compose commands of this machine: version 2, version 1, or both."""
-    found = []
-    if shutil.which("docker"):
-        version = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
-        found += [["docker", "compose"]] if version.returncode == 0 else []
-    return found + ([["docker-compose"]] if shutil.which("docker-compose") else [])
-
-
-@dataclass(frozen=True)
-class Compose:
-    """A running project."""
-
-    command: Sequence[str]
-    environment: dict[str, str]
-
-    def __call__(self, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run(
-            [*self.command, "-p", PROJECT, *arguments],
-            cwd=ROOT,
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0 or not check, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
-
-    @property
-    def api(self) -> httpx.Client:
-        address = f"http://localhost:{self.environment['PORT']}"
-        return httpx.Client(base_url=address, timeout=CLIENT_S)
-
-    def healthy(self, *services: str) -> bool:
-        """Return whether every one of the services is healthy."""
-        for service in services:
-            container = self("ps", "-q", service).strip()
-            assert container, f"{service} has no container"
-            state = docker("inspect", "-f", "{{json .State}}", container)
-            assert json.loads(state)["Health"]["Status"] == "healthy", f"{service}: {state}"
-        return True
-
-
-def docker(*arguments: str) -> str:
-    return subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
 @pytest.fixture(scope="module", params=commands(), ids=" ".join)
-def compose(request: pytest.FixtureRequest) -> Iterator[Compose]:
-    engine = subprocess.run(["docker", "info"], capture_output=True, check=False)
-    if engine.returncode:
+def compose(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Compose]:
+    if not engine_answers():
         pytest.skip("no Docker engine answers; see: docker info")
-    ports = ("PORT", "AWS_PORT", "STANDINS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
-    project = Compose(request.param, {name: str(free_port()) for name in ports})
+    home = tmp_path_factory.mktemp("compose")
+    project = Compose(home, free_port(), free_port(), command=request.param, services=SERVICES)
     try:
         with said_when_it_fails(request, project):
-            project("up", "-d", "--build", *SERVICES)
-            eventually(lambda: project.healthy(*SERVICES), within_s=15 * MINUTES, every_s=2)
+            project.start()
         yield project
     finally:
-        project("down", "--volumes", "--remove-orphans", check=False)
+        project.stop()
 
 
 @contextmanager
@@ -112,8 +59,7 @@ def said_when_it_fails(request: pytest.FixtureRequest, project: Compose) -> Iter
         broke = request.session.testsfailed > before
     finally:
         if broke:
-            for shown in (("ps",), ("logs", "--no-color", "--tail=60")):
-                sys.stdout.write(project(*shown, check=False))
+            sys.stdout.write(project.report())
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +69,7 @@ def _said(request: pytest.FixtureRequest, compose: Compose) -> Iterator[None]:
 
 
 def test_the_api_answers_through_the_gateway_with_every_context(compose: Compose) -> None:
-    with compose.api as api:
+    with compose.client as api:
         assert api.get("/health").status_code == 200
         body = {"account_id": "123e4567-e89b-12d3-a456-426614174000", "amount": 4}
         assert api.post("/transactions", json=body).status_code == 201
@@ -137,7 +83,7 @@ def test_the_api_answers_through_the_gateway_with_every_context(compose: Compose
 
 
 def test_an_order_s_ticket_reaches_the_stand_in_for_jira(compose: Compose) -> None:
-    with compose.api as api:
+    with compose.client as api:
         order = {"customer": "Ann", "recipe": "carrot_cake", "persons": 4, "quantity": 1}
         placed = api.post("/orders", json={**order, "urgent": True})
         assert placed.status_code == 201, placed.text
@@ -146,9 +92,9 @@ def test_an_order_s_ticket_reaches_the_stand_in_for_jira(compose: Compose) -> No
 
 
 def test_a_presigned_url_leads_to_where_the_caller_reaches_it(compose: Compose) -> None:
-    with compose.api as api:
+    with compose.client as api:
         asked = api.post("/imports/presigned", json={"filename": "log.txt"}).json()["upload"]
-        assert asked["url"].startswith(f"http://localhost:{compose.environment['AWS_PORT']}/")
+        assert asked["url"].startswith(f"{compose.presign_endpoint}/")
         sent = httpx.put(asked["url"], headers=asked["headers"], content=b"x\n", timeout=CLIENT_S)
         assert sent.status_code == 200
 
@@ -170,14 +116,14 @@ def test_monitoring_reaches_nothing_of_the_application_but_the_exporter(compose:
     numbers = [network["IPAddress"] for each in addresses for network in each.values()]
     for host in ("localstack", "gateway", "standins", *numbers):
         assert not reached(f"http://{host}:4566/_localstack/health")
-        assert not reached(f"http://{host}:{compose.environment['PORT']}/ping")
+        assert not reached(f"http://{host}:{compose.api_port}/ping")
 
 
 @pytest.mark.parametrize("service", [name for name in SERVICES if name != "localstack"])
 def test_a_service_that_is_restarted_comes_back(compose: Compose, service: str) -> None:
     compose("restart", service)
-    eventually(lambda: compose.healthy(*SERVICES), within_s=5 * MINUTES, every_s=2)
-    with compose.api as api:
+    eventually(compose.healthy, within_s=5 * MINUTES, every_s=2)
+    with compose.client as api:
         assert api.get("/health").status_code == 200
 
 
@@ -185,7 +131,7 @@ def test_localstack_comes_back_empty_and_is_deployed_to_at_the_same_address(
     compose: Compose,
 ) -> None:
     compose("restart", "localstack")
-    with compose.api as api:
+    with compose.client as api:
         eventually(lambda: api.get("/ping").status_code == 200, within_s=10 * MINUTES, every_s=2)
         assert api.get("/cakes").json() == []
 
