@@ -327,12 +327,14 @@ def main() -> None:
     from ministack.services import dynamodb
     from ministack.services.apigateway_v1 import resolve_base_path_mapping
 
+    from infra.local.forked_workers import fork_workers
     from infra.local.parse_once import parse_once
     from infra.local.shared_code import share_code
     from infra.local.state import State
 
     aws_port, api_port, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     share_code(lambda_runtime)
+    fork_workers(lambda_runtime)
     parse_once(dynamodb)
     gateway = Gateway(
         aws,
