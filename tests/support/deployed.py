@@ -233,15 +233,11 @@ def deployed(
     With ``signs_in`` it takes the tokens of its own stand-in for an identity provider, otherwise
     anybody may call it. ``parameters`` are its own, ``environment`` is the embedded AWS's.
     """
-    if not PYTHON.exists():
-        pytest.skip("the embedded AWS is not installed here; run: make install")
-    if TARGET == "localstack" and not LocalStack(PYTHON, 0, 0).python.exists():
-        pytest.skip("LocalStack is not installed here; run: make install TARGET=localstack")
     running = request.config.stash.setdefault(_RUNNING, {})
+    if TARGET == "compose" and stage not in running:
+        running[stage] = _composed(request, parameters or {}, environment)
     if stage not in running:
-        if TARGET == "compose":
-            running[stage] = _composed(request, parameters or {}, environment)
-            return running[stage]
+        _check_what_is_installed()
         built = packaged(request)
         running[stage] = _started(request, stage, {**_settings(request), **environment})
         running[stage].signs_in = signs_in
@@ -252,6 +248,13 @@ def deployed(
         deploy_first(running[stage], built)
         eventually(running[stage].healthy, within_s=60)
     return running[stage]
+
+
+def _check_what_is_installed() -> None:
+    if not PYTHON.exists():
+        pytest.skip("the embedded AWS is not installed here; run: make install")
+    if TARGET == "localstack" and not LocalStack(PYTHON, 0, 0).python.exists():
+        pytest.skip("LocalStack is not installed here; run: make install TARGET=localstack")
 
 
 def deploy_again(stack: Deployed, folder: Path) -> dict[str, str]:
