@@ -100,8 +100,11 @@ class Compose(LocalStack):
         return True
 
     def stop(self) -> bool:
-        """Remove everything."""
+        """Remove everything, also what LocalStack leaves when it is ended at work."""
         self("down", "--volumes", "--remove-orphans", check=False)
+        if left := docker("ps", "-aq", "--filter", f"name=lambda-backroom-{STAGE}-").split():
+            docker("rm", "-f", *left)
+            self("down", "--volumes", check=False)
         return True
 
     def pid(self) -> None:
