@@ -50,12 +50,12 @@ class Thresholds:
     fault_chance: float = 0.0005
     out_of_service_rate: float = 0.5
     fleet_gap_e: float = 0.02
-    lost_log_e: float = 0.01
+    lost_log_e: float = 0.008
     window_days: int = 90
     due_days: int = 14
 
 
-SENSITIVE_E = 0.04
+SENSITIVE_E = 0.03
 """``lost_log_e`` for sensitive audits: half of all silences of 6 hours are found."""
 
 

@@ -170,7 +170,10 @@ class Rhythm:
         return found
 
     def _doubt(self, due: Mapping[int, float], total: float) -> float:
-        """Return the squared coefficient of variation of ``total``, by the rows it follows from."""
+        """Return the squared coefficient of variation of ``total``.
+
+        It follows from few rows, and those from few days, which vary by the spread.
+        """
         by_hour: dict[int, float] = {}
         for cell, rows in due.items():
             by_hour[cell % WEEK_H] = by_hour.get(cell % WEEK_H, 0.0) + rows
@@ -182,7 +185,11 @@ class Rhythm:
         level = 0.0
         for day, rows in _by_day(due).items():
             near = self._rows_near[day] + _NEARBY_ROWS
-            level += rows * (1 / near + (_NEARBY_ROWS / near) ** 2 / all_rows)
+            around = self.expected[max(day - _NEARBY_DAYS, 0) : day + _NEARBY_DAYS + 1]
+            days = self.spread * _concentration(around, _NEARBY_ROWS)
+            level += rows * (1 / near + (_NEARBY_ROWS / near) ** 2 / all_rows + days)
+            alike = self.expected[day % 7 :: 7]
+            hours += rows * rows * self.spread * _concentration(alike, _WEEKDAY_ROWS)
         return max(hours / total**2 + level / total, 1 / (all_rows - 1))
 
     def in_place(self, span: Span, cells: Cells, rows: int) -> float:
@@ -224,6 +231,11 @@ def _nearby(by_day: Sequence[float]) -> list[float]:
         sums[min(day + _NEARBY_DAYS + 1, last)] - sums[max(day - _NEARBY_DAYS, 0)]
         for day in range(last)
     ]
+
+
+def _concentration(due: Sequence[float], weight: float) -> float:
+    """Return the part of each day in a sum that leans on "as usual", squared and summed."""
+    return math.fsum(each * each for each in due) / (sum(due) + weight) ** 2
 
 
 def _by_day(due: Mapping[int, float]) -> dict[int, float]:

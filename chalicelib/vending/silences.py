@@ -65,8 +65,8 @@ def _found(
     rhythm = Rhythm(known)
     gaps = [gap for gap in _gaps(ends, rhythm) if gap[1] not in spans]
     usual, weight = _OWN_TAIL
-    surprises = (rhythm.in_place(span, cells, len(ends)) for _, span in gaps)
-    tail, count = tail_of(surprises, usual=usual, weight=weight)
+    surprises = {span: rhythm.in_place(span, cells, len(ends)) for _, span in gaps}
+    count = sum(surprise > TAIL_FROM for surprise in surprises.values())
     gaps.sort(reverse=True)
     found = []
     for _, span in gaps[:CANDIDATES]:
@@ -79,6 +79,8 @@ def _found(
         if sum(anew.cells.hours) < _MIN_KNOWN_H or len(ends) - 2 < _MIN_KNOWN_ROWS:
             continue
         surprise = anew.cautious_surprise(due)
+        others = (each for other, each in surprises.items() if other != span)
+        tail, _ = tail_of(others, usual=usual, weight=weight)
         e = max(count, 1) * math.exp((TAIL_FROM - surprise) / tail)
         if e < limit:
             found.append(Silence(start, end, expected, e))
