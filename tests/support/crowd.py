@@ -1,15 +1,17 @@
 """Much data of every kind, put into a stack through its API, to look at its screens.
 
-``python -m tests.support.crowd http://localhost:8000`` fills a stack that has nothing.
+``python -m tests.support.crowd http://localhost:8000`` fills a stack that has nothing; with
+``--orders 500 --files 1000 --entries 100000`` there is more of these, ``--only ledger`` fills one
+part alone.
 """
 
+import argparse
 import random
-import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,6 +33,8 @@ PEOPLE = (
 CAKES = ("Chocolate Cake", "Carrot Cake", "Black Forest Gateau with Sour Cherries", "Cheesecake")
 SITES = ("Harbour Mall", "Central Station", "Town Hall", "St Mary's Primary School")
 SHOPS = 4
+VISITED = 5
+"""Every fifth machine has a visit, half of which are closed."""
 PLANTS = [*ALL_PLANTS, *("under", "over", "dead", "lost_log", "corrupt") * 5]
 
 
@@ -47,18 +51,16 @@ class Crowd:
     warranties: int = 60
 
 
-def crowd(api: httpx.Client, size: Crowd, *, seed: int = 1) -> None:
-    """Fill a stack that has nothing with as much as ``size`` says."""
-    dice = random.Random(seed)
-    fleet(api, size, dice)
-    bakery(api, size, dice)
-    deliveries(api, size, dice)
-    ledger(api, size, dice)
-    warranties(api, size, dice)
+def crowd(api: httpx.Client, size: Crowd, *, only: Iterable[str] = (), seed: int = 1) -> None:
+    """Fill a stack that has nothing with as much as ``size`` says; with ``only``, these parts."""
+    parts = (fleet, bakery, deliveries, ledger, warranties)
+    for fill in parts:
+        if not only or fill.__name__ in only:
+            fill(api, size, random.Random(seed))
 
 
 def fleet(api: httpx.Client, size: Crowd, dice: random.Random) -> None:
-    """Have technicians and sites, machines that are theirs, logs with faults, and many files."""
+    """Have technicians and sites, machines that are theirs, logs with faults, files, visits."""
     technicians = [f"T{number:04d}" for number in range(1, len(PEOPLE) + 1)]
     for technician, name in zip(technicians, PEOPLE, strict=True):
         _sent(api.put, f"/technicians/{technician}", json={"name": name})
@@ -83,12 +85,18 @@ def fleet(api: httpx.Client, size: Crowd, dice: random.Random) -> None:
         _upload(api, f"{serial}.txt", log)
 
     _each(keep, made.logs)
-    log = next(iter(made.logs.values()))
+    logs = list(made.logs.values())
 
     def export(number: int) -> None:
-        _upload(api, f"export {number:04d}.txt", b"".join(log[number : number + 3]))
+        first, machine = divmod(number, len(logs))
+        _upload(api, f"export {number:04d}.txt", b"".join(logs[machine][first : first + 3]))
 
     _each(export, range(size.files))
+    for number, serial in enumerate(list(made.logs)[VISITED::VISITED]):
+        if _sent(api.get, f"/machines/{serial}").json().get("technician"):
+            visit = _sent(api.post, "/dispatches", json={"machine": serial, "note": "Use gate 3"})
+            if number % 2:
+                _sent(api.post, f"/dispatches/{visit.json()['id']}/close", json={"note": "Mended"})
 
 
 def bakery(api: httpx.Client, size: Crowd, dice: random.Random) -> None:
@@ -148,16 +156,25 @@ def ledger(api: httpx.Client, size: Crowd, dice: random.Random) -> None:
     """Have named accounts; half of the entries are of one."""
     names = ("Petty cash", "Sales of the shop at the harbour", "Rent", "Wages", "Flour and sugar")
     accounts = [ACCOUNT, *(str(UUID(int=dice.getrandbits(128), version=4)) for _ in range(24))]
-    # A crowded account takes entries one after the other, so its share goes in few requests.
-    for first in range(0, size.entries, ENTRIES):
-        entries = [
-            {
-                "account_id": ACCOUNT if number % 2 else dice.choice(accounts[1:]),
-                "amount": dice.choice((1, -1, 1)) * dice.randint(1, 250_000),
-            }
-            for number in range(min(ENTRIES, size.entries - first))
-        ]
-        _sent(api.post, "/transactions/batch", json={"transactions": entries})
+    # An account takes its entries one after the other, so nobody else posts to those of a caller.
+    others = [accounts[first :: CALLERS - 1] for first in range(1, CALLERS)]
+    part = size.entries // 2 // len(others)
+    shares = [(size.entries - part * len(others), [ACCOUNT]), *((part, each) for each in others)]
+
+    def post(share: tuple[int, list[str]]) -> None:
+        count, theirs = share
+        own = random.Random(theirs[0])
+        for first in range(0, count, ENTRIES):
+            entries = [
+                {
+                    "account_id": own.choice(theirs),
+                    "amount": own.choice((1, -1, 1)) * own.randint(1, 250_000),
+                }
+                for _ in range(min(ENTRIES, count - first))
+            ]
+            _sent(api.post, "/transactions/batch", json={"transactions": entries})
+
+    _each(post, shares)
     for account, name in zip(accounts, names, strict=False):
         told = {"name": name, "unit": "USD", "decimals": 2}
         _sent(api.put, f"/accounts/{account}", json=told)
@@ -200,5 +217,17 @@ def _sent(send: Callable[..., httpx.Response], *told: Any, **named: Any) -> http
     return answer
 
 
+def main() -> None:
+    """Fill the stack that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.crowd", description=__doc__)
+    parser.add_argument("api", help="where the API is, such as http://localhost:8000")
+    parser.add_argument("--only", action="append", default=[], help="fill this part alone")
+    for each in fields(Crowd):
+        parser.add_argument(f"--{each.name}", type=int, default=each.default)
+    asked = vars(parser.parse_args())
+    api, only = asked.pop("api"), asked.pop("only")
+    crowd(httpx.Client(base_url=api, timeout=120), Crowd(**asked), only=only)
+
+
 if __name__ == "__main__":
-    crowd(httpx.Client(base_url=sys.argv[1], timeout=120), Crowd())
+    main()
