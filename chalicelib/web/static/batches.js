@@ -23,7 +23,7 @@ export function batches([asked = "", number = "1"]) {
       brief: true,
       columns: [
         ["Day", (each) => h("a", { href: `#/bakery/batches/${each.date}/${each.number || 1}` }, day(each.date), each.number > 1 && ` (no. ${each.number})`)],
-        ["Orders", (each) => count(each.orders), "number", (each) => each.orders],
+        ["Orders", (each) => count(each.orders), "number labelled", (each) => each.orders],
         ["Created", (each) => ago(each.sealed_at)],
         ["Ticket", (each) => each.ticket && badge(each.ticket.key || words(each.ticket.state), each.ticket.state === "failed" ? "bad" : "")],
       ],

@@ -188,7 +188,7 @@ class Rows {
     const lost = items.reduce((total, item) => total + wrong(item), 0);
     return h("tbody", { role: "rowgroup" },
       h("tr", { role: "row", class: "group" }, h("td", { role: "cell", class: "tick" }, every),
-        h("th", { role: "rowheader", scope: "rowgroup", colspan: COLUMNS - 1 }, name, h("span", { class: "hint" }, ` ${many(items.length, "machine")}, ${dollars(lost)} lost`))),
+        h("th", { role: "rowheader", scope: "rowgroup", colspan: COLUMNS - 1 }, name, h("span", { class: "hint" }, ` ${many(items.length, "machine")}${lost > 0 ? `, ${dollars(lost)} lost` : ""}`))),
       items.map((item) => {
         const { line, evidence } = this.#made.get(item.machine);
         return [line, evidence];

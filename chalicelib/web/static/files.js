@@ -26,7 +26,7 @@ const STATES = {
 };
 const REMEMBERED = "backroom.technician";
 /** @type {import("./lists.js").Column} */
-const MACHINE = ["Machine", (each) => each.machine || "–", "", (each) => each.machine];
+const MACHINE = ["Machine", (each) => each.machine || "–", "short", (each) => each.machine];
 
 function mine([chosen = remembered()]) {
   return live(everybody, (technicians) => {
@@ -94,7 +94,7 @@ function listed(path, query, caption, takeBack) {
     empty: nothing("No files yet."),
     key: (each) => each.id,
     noun: ["file"],
-    brief: true,
+    brief: "lines",
     attributes: (each) => {
       pending ||= PENDING.has(each.state);
       return {};
@@ -115,7 +115,7 @@ function listed(path, query, caption, takeBack) {
         title: "Delete this file?",
         text: `Rows that only ${each.original_name || each.name} contains are deleted, and its machines are evaluated again.`,
         yes: "Delete",
-      } })],
+      } }), "short"],
     ],
   });
   const look = place.reload;

@@ -82,7 +82,7 @@ function every(caption, found, sorting) {
     ["Sold", (each) => count(each.transactions), "number", (each) => each.transactions],
     ["Nothing given", (each) => count(each.under), "number wide", (each) => each.under],
     ["Too much", (each) => count(each.over), "number wide", (each) => each.over],
-    ["Last sale", (each) => (each.last_at ? [h("span", { class: "unseen" }, "Last sale "), ago(each.last_at)] : "–"), "", (each) => each.last_at],
+    ["Last sale", (each) => (each.last_at ? [h("span", { class: "narrow" }, "Last sale "), ago(each.last_at)] : "–"), "", (each) => each.last_at],
   ], found, undefined, sorting);
   rows.classList.add("machines");
   return rows;
@@ -105,9 +105,9 @@ function visits() {
     noun: ["visit"],
     brief: true,
     columns: [
-      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine), "", (each) => each.machine],
+      ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine), "short", (each) => each.machine],
       ["Technician", (each) => technician(each.technician), "", (each) => each.technician],
-      ["State", (each) => badge(words(each.state), each.state === "open" ? "warn" : "good"), "", (each) => each.state],
+      ["State", (each) => badge(words(each.state), each.state === "open" ? "warn" : "good"), "short", (each) => each.state],
       ["Sent", (each) => ago(each.opened_at), "", (each) => each.opened_at],
       ["Note", (each) => each.note || ""],
       ["Closed", (each) => each.closed_at && [ago(each.closed_at), each.closing_note && h("div", {}, each.closing_note)], "labelled", (each) => each.closed_at],

@@ -77,7 +77,7 @@ function transactions() {
     empty: nothing("No transactions yet."),
     key: (each) => each.transaction_id,
     noun: ["transaction"],
-    brief: "aligned",
+    brief: true,
     attributes: (each) => ({
       "data-type": "transaction",
       "data-account-id": each.account_id,
@@ -108,11 +108,11 @@ function accounts() {
       empty: nothing("No accounts yet; the first transaction creates one.", h("p", {}, h("a", { class: "button", href: "#/ledger" }, "Post a transaction"))),
       key: (each) => each.account_id,
       noun: ["account"],
-      brief: "aligned",
+      brief: true,
       columns: [
         ["Account", (each) => link(each.account_id, each.name), "", (each) => each.name || each.account_id],
         ["Balance", (each) => amount(each.balance, each), "number", (each) => each.balance],
-        ["Entries", (each) => count(each.sequence), "number", (each) => each.sequence],
+        ["Entries", (each) => count(each.sequence), "number labelled", (each) => each.sequence],
         ["Last entry", (each) => ago(each.created_at), "", (each) => each.created_at],
       ],
     })));

@@ -67,16 +67,16 @@ function sorted(lines, by, down) {
  * Returns a list that grows page by page. `path` and `query` are of a bare array with a `Link` to
  * the next page; `empty` is shown when there is none. It looks for changes while it is shown: with
  * `key(row)`, its rows' identity, it says how many are new; `noun` is what a row is called. `brief`: on narrow screens its rows are lines,
- * not cards, "aligned" ones stay a table where that fits.
+ * not cards, and between a phone and a desk a table, which "lines" would not fit into.
  *
- * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean | "aligned"}} options
+ * @param {{path: string, query?: object, caption: string, columns: Column[], empty: any, attributes?: (row: any) => Record<string, any>, key?: (row: any) => any, noun?: [string, string?], brief?: boolean | "lines"}} options
  */
 export function list({ path, query = {}, caption, columns, empty, attributes, key, noun, brief }) {
   const sorting = {};
   return fresh({ load: (etag) => ask("GET", path, { query: counted(query, etag), etag }), key, noun }, (first, _, grown) => {
     if (!first.value.length && !first.next) return empty; // a page may leave out all that it reads
     const made = table(caption, columns, first.value, attributes, sorting);
-    if (brief) made.classList.add("brief", ...(brief === "aligned" ? ["aligned"] : []));
+    if (brief) made.classList.add("brief", ...(brief === "lines" ? ["lines"] : []));
     return [made, more(made, first.next, { shown: first.value.length, total: first.total, grown })];
   });
 }

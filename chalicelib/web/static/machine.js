@@ -62,7 +62,7 @@ function cause(each, found) {
   const tone = own.some((verdict) => verdict.level === "out_of_service") ? "bad" : "warn";
   return h("div", { class: `box verdict ${tone}` },
     h("p", {}, h("strong", {}, sentence(each.why))),
-    (each.since || parts.length > 0) && h("p", {}, each.since && ["Since ", ago(each.since), ". "], parts.length > 0 && `Carry: ${parts.join(", ")}.`),
+    (each.since || parts.length > 0) && h("p", {}, each.since && ["Since: ", ago(each.since), ". "], parts.length > 0 && `Carry: ${parts.join(", ")}.`),
     folded("How we know", howWeKnow(each)));
 }
 

@@ -104,7 +104,7 @@ function vendors(found) {
     ["State", (each) => badge(each.state === "ok" ? "Works" : words(each.state), TONES[each.state])],
     ["Detail", (each) => [each.detail, each.next_step && h("div", {}, h("strong", {}, "Next: "), each.next_step)]],
   ], found);
-  rows.classList.add("brief", "aligned");
+  rows.classList.add("brief");
   return rows;
 }
 
@@ -115,7 +115,7 @@ function schedules(found) {
     ["State", (each) => (each.overdue ? badge("Overdue", "bad") : each.ran_at ? badge("On time", "good") : badge("Not run yet"))],
     ["Last run", (each) => (each.ran_at ? ago(each.ran_at) : "")],
   ], found);
-  rows.classList.add("brief", "aligned");
+  rows.classList.add("brief");
   return rows;
 }
 
@@ -128,7 +128,7 @@ function kinds({ kinds: found, waiting, dead, more }) {
     ["Waiting", (each) => count(of(waiting, each.kind)), "number labelled"],
     ["Dead", (each) => count(of(dead, each.kind)), "number labelled"],
   ], found);
-  rows.classList.add("brief", "aligned", "kinds");
+  rows.classList.add("brief", "kinds");
   return [
     facts([
       ["Waiting", h("a", { href: "#/operations/effects/state%3Dpending" }, `${count(waiting.length)}${more ? "+" : ""}`)],
@@ -175,7 +175,7 @@ function effects([part]) {
     empty: nothing("No effects."),
     key: (each) => each.id,
     noun: ["effect"],
-    brief: "aligned",
+    brief: true,
     columns: [
       ["Effect", (each) => h("a", { class: "id", href: address(each.id) }, each.id), "", (each) => each.id],
       ["Kind", (each) => words(each.kind), "wide", (each) => each.kind],

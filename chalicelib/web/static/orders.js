@@ -1,7 +1,7 @@
 /** The orders board: what to bake, what is ordered, what is ready; a new order is placed beside it. */
 
 import { ask, at, get } from "./api.js";
-import { ago, count, figure, h, keepFocus, LOCALE, many, moment, say, sentence, words } from "./dom.js";
+import { ago, count, figure, h, keepFocus, LOCALE, many, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
 import { ingredients } from "./ingredients.js";
 import { folded, list, remember, remembered, totalOf } from "./lists.js";
@@ -52,10 +52,15 @@ function board() {
     h("div", { class: "kanban" }, beside, columns.map((each) => each.section)));
 }
 
+/** Returns a near instant with its weekday. */
+function when(instant) {
+  return h("time", { datetime: instant }, WHEN.format(new Date(instant)));
+}
+
 /** Returns what the next ticket would order. */
 function next() {
   const place = live(() => get("/batches/next"), ({ orders: waiting, cutoff }) => h("p", { class: "sum" },
-    waiting.length ? [h("strong", {}, many(waiting.length, "order")), " on the next ticket, ", h("time", { datetime: cutoff }, WHEN.format(new Date(cutoff))), ". "] : "No order waits for a ticket. ",
+    waiting.length ? [h("strong", {}, many(waiting.length, "order")), " on the next ticket, ", when(cutoff), ". "] : "No order waits for a ticket. ",
     h("a", { href: "#/bakery/batches" }, "What to buy")));
   watch(place, () => place.reload(), 60);
   return place;
@@ -181,7 +186,7 @@ function card(each, changed) {
   return h("li", { class: each.urgent ? "urgent" : "" }, h("div", {},
     h("p", {}, link(each), " ", h("strong", {}, each.customer), " ", each.urgent && badge("Urgent", "warn")),
     h("p", {}, `${count(each.quantity)} × ${each.recipe_name || words(each.recipe)}, ${many(each.persons, "serving")}`),
-    each.due_at && each.status !== "ready" && h("p", { class: Date.parse(each.due_at) < Date.now() ? "error" : "" }, "Due ", WHEN.format(new Date(each.due_at)), " (", ago(each.due_at), ")"),
+    each.due_at && each.status !== "ready" && h("p", { class: Date.parse(each.due_at) < Date.now() ? "error" : "" }, "Due ", when(each.due_at), " (", ago(each.due_at), ")"),
     each.note && h("p", { class: "hint" }, each.note),
     each.status === "ready" && notified(each, changed), told),
     each.status !== "ready" && ready(each, changed, told));
@@ -312,12 +317,12 @@ function found(query, which) {
       noun: ["order"],
       brief: true,
       columns: [
-        ["Order", link, "", (each) => each.id],
+        ["Order", link, "short", (each) => each.id],
         ...(query.customer ? [] : [CUSTOMER]),
         ["Cake", (each) => `${count(each.quantity)} × ${each.recipe_name || words(each.recipe)}`, "", (each) => each.recipe_name],
         ["Status", (each) => [badge(orderStatus(each.status), TONES[each.status]), each.urgent && badge("Urgent", "warn")], "", (each) => each.status],
-        ["Due", (each) => each.due_at && moment(each.due_at), "labelled", (each) => each.due_at],
-        ["Placed", (each) => ago(each.created_at), "", (each) => each.created_at],
+        ["Due", (each) => each.due_at && when(each.due_at), "short labelled", (each) => each.due_at],
+        ["Placed", (each) => ago(each.created_at), "wide", (each) => each.created_at],
       ],
     })));
 }

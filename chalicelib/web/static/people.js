@@ -29,7 +29,7 @@ export function people() {
         technicians.length ? brief(table(many(technicians.length, "technician"), [
           ["Name", (each) => each.name, "", (each) => each.name],
           ["Number", (each) => each.technician_id, "short", (each) => each.technician_id],
-          ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "])],
+          ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "]), "last"],
         ], technicians)) : nothing("No technicians yet."),
         folded("Add or change a technician", technician(reload))),
       section("Sites",
@@ -49,7 +49,7 @@ export function people() {
 
 /** Has the rows of a table be lines, not cards, on narrow screens. */
 function brief(rows) {
-  rows.classList.add("brief", "aligned");
+  rows.classList.add("brief");
   return rows;
 }
 

@@ -11,6 +11,7 @@ const MOST = 1_000;
 const CSV = { format: "csv", limit: 10_000 };
 const [WIDTH, HEIGHT] = [1_000, 100];
 const SHORT = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium" });
+const EXACT = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 /**
  * Returns an amount as its account reads: 12345 with two decimals is 123.45. `signed`: with a plus.
@@ -98,17 +99,17 @@ function entries({ value, next, total }, now, span, { sorting, grown }) {
     ["When", (each) => h("a", { href: `#/ledger/transaction/${each.transaction_id}` }, moment(each.created_at)), "", (each) => each.created_at],
     ["For", (each) => purpose(each)],
     ["Amount", (each) => amount(each.amount, now, true), "number", (each) => each.amount],
-    ["Balance", (each) => amount(each.balance, now), "number", (each) => each.balance],
+    ["Balance", (each) => amount(each.balance, now), "number labelled", (each) => each.balance],
     ["No.", (each) => count(each.sequence), "number wide", (each) => each.sequence],
   ], found.slice(0, PAGE), undefined, sorting);
-  rows.classList.add("brief", "aligned");
+  rows.classList.add("brief");
   return [
     facts([
       ["Opening balance", amount(value.opening_balance, now)],
       ["Closing balance", amount(value.closing_balance, now)],
       ["Change", amount(BigInt(value.closing_balance) - BigInt(value.opening_balance), now, true)],
     ]),
-    curve(found, now),
+    curve(found, now, next && `The line shows the newest ${count(found.length)} entries.`),
     h("p", { class: "unprinted" }, action("Download CSV", () => save(at`/accounts/${now.account_id}/statement`, { ...span, ...CSV }, `${now.name || now.account_id}.csv`), { tone: "plain" })),
     rows,
     more(rows, next, { shown: Math.min(PAGE, found.length), rest: found.slice(PAGE), of: (page) => page.entries, total, grown }),
@@ -121,24 +122,27 @@ function purpose(each) {
   return [each.amount < 0 ? "Transfer to " : "Transfer from ", link(each.counterpart_account_id)];
 }
 
-/** Returns the balance over the time of entries (newest first) as a line; the table below tells the same. */
-function curve(found, now) {
+/** Returns the balance over the time of entries (newest first) as a line with a note; the table below tells the same. */
+function curve(found, now, note) {
   const oldest = found[found.length - 1];
   const first = Date.parse(oldest.created_at);
   const last = Math.max(Date.parse(found[0].created_at), first + 1);
   const balances = [Number(BigInt(oldest.balance) - BigInt(oldest.amount)), ...found.map((each) => Number(each.balance))];
-  const [low, high] = [Math.min(0, ...balances), Math.max(0, ...balances)];
+  const [low, high] = [Math.min(...balances), Math.max(...balances)];
   const x = (each) => (((Date.parse(each.created_at) - first) / (last - first)) * WIDTH).toFixed(1);
   const y = (balance) => (HEIGHT - ((balance - low) / (high - low || 1)) * HEIGHT).toFixed(1);
+  const zero = Math.min(Math.max(0, low), high); // the line of zero, or the edge that is nearest to it
   const steps = [...found].reverse().map((each) => `H${x(each)}V${y(Number(each.balance))}`).join("");
-  const told = `Balance from ${SHORT.format(first)} to ${SHORT.format(last)}: between ${amount(whole(low), now)} and ${amount(whole(high), now)}`;
+  const ends = SHORT.format(first) === SHORT.format(last) ? EXACT : SHORT;
+  const told = `Balance from ${ends.format(first)} to ${ends.format(last)}: between ${amount(whole(low), now)} and ${amount(whole(high), now)}`;
   return h("figure", { class: "unprinted" },
     h("div", { class: "plot" },
       h("span", { class: "scale" }, h("span", {}, amount(whole(high), now)), h("span", {}, amount(whole(low), now))),
       shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "curve", role: "img", "aria-label": told },
-        shape("line", { x1: 0, x2: WIDTH, y1: y(0), y2: y(0) }),
+        shape("line", { x1: 0, x2: WIDTH, y1: y(zero), y2: y(zero) }),
         shape("path", { d: `M0 ${y(balances[0])}${steps}H${WIDTH}` })),
-      h("span", {}), h("div", { class: "ends" }, h("span", {}, SHORT.format(first)), h("span", {}, SHORT.format(last)))));
+      h("span", {}), h("div", { class: "ends" }, h("span", {}, ends.format(first)), h("span", {}, ends.format(last)))),
+    note && h("figcaption", { class: "hint" }, note));
 }
 
 function whole(number) {
