@@ -27,7 +27,7 @@ def effects(found: Sequence[EffectLine], now: datetime) -> RenderableType:
     """Return effects, one a line."""
     table = show.listing()
     table.add_ids("Effect")
-    for heading in ("Kind", "State", "Tries", "Age", "Next try", "Last error"):
+    for heading in ("Kind", "State", "Tries", "Requested", "Next try", "Result"):
         table.add_column(heading, justify="right" if heading == "Tries" else "left")
     for each in found:
         table.add_row(
@@ -35,7 +35,7 @@ def effects(found: Sequence[EffectLine], now: datetime) -> RenderableType:
             show.plain(each.kind),
             _state(each.state),
             show.number(each.attempts),
-            show.span(now - each.asked_at),
+            show.moment(each.asked_at),
             _next(each.due_at, now),
             show.plain(_said(each)[:_HEAD]) or show.NOTHING,
         )
