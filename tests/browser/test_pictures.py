@@ -32,6 +32,10 @@ WINDOWS: Mapping[str, tuple[int, int, str]] = {
 }
 READ = {"wide", "narrow"}
 """Those that axe-core looks at: one by day, one by night."""
+TABLES = 640
+"""From this width on lists are tables, whose columns begin at the same place in each row."""
+UNEVEN = """[...document.querySelectorAll("table.brief:not(.lines) tbody")].some((body) => new Set(
+  [...body.rows].map((row) => [...row.cells].map((each) => each.offsetLeft).join())).size > 1)"""
 A_LITTLE = Crowd(machines=12, days=14, files=4, orders=24, packages=24, entries=66, warranties=8)
 KEPT = {
     *("board-wide", "board-phone", "machine-wide", "machine-phone-dark", "machines-dark"),
@@ -142,7 +146,8 @@ def transfer(api: httpx.Client) -> str:
 def look(screens: Screens, routes: Mapping[str, str], into: Path) -> list[str]:
     """Return what is wrong with which screens, having taken a picture of each in each window.
 
-    They must not have to be moved sideways; axe-core looks at some of the windows.
+    They must not have to be moved sideways, and columns must not jump from row to row; axe-core
+    looks at some of the windows.
     """
     found = []
     for name, route in routes.items():
@@ -157,6 +162,8 @@ def look(screens: Screens, routes: Mapping[str, str], into: Path) -> list[str]:
             screens.page.screenshot(path=into / f"{name}-{window}.png")
             if screens.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{name}-{window} is too wide")
+            if width >= TABLES and screens.evaluate(UNEVEN):
+                found.append(f"{name}-{window} has uneven columns")
             if window in READ:
                 found += [f"{name}-{window}: {each}" for each in screens.violations()]
     return found

@@ -167,10 +167,10 @@ def ledger(api: httpx.Client, size: Crowd, dice: random.Random) -> None:
         for first in range(0, count, ENTRIES):
             entries = [
                 {
-                    "account_id": own.choice(theirs),
+                    "account_id": theirs[number % len(theirs)],
                     "amount": own.choice((1, -1, 1)) * own.randint(1, 250_000),
                 }
-                for _ in range(min(ENTRIES, count - first))
+                for number in range(first, min(first + ENTRIES, count))
             ]
             _sent(api.post, "/transactions/batch", json={"transactions": entries})
 

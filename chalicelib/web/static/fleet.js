@@ -103,7 +103,7 @@ function visits() {
     empty: nothing("No visits yet.", h("p", {}, h("a", { href: "#/fleet" }, "Worklist"))),
     key: (each) => each.id,
     noun: ["visit"],
-    brief: true,
+    brief: "lines",
     columns: [
       ["Machine", (each) => h("a", { href: `#/fleet/machine/${each.machine}` }, each.machine), "short", (each) => each.machine],
       ["Technician", (each) => technician(each.technician), "", (each) => each.technician],

@@ -70,7 +70,7 @@ function finding([part]) {
       brief: true,
       columns: [
         ["Item", (each) => [link(each, each.item_title || each.item_sku), " ", each.cancelled_at && badge("Cancelled", "warn")], "", (each) => each.item_title],
-        ["Number", (each) => each.number || "–", "short", (each) => each.number],
+        ["Number", (each) => each.number || "–", "", (each) => each.number],
         ["Item type", (each) => each.item_type, "wide short", (each) => each.item_type],
         ["SKU", (each) => each.item_sku, "wide", (each) => each.item_sku],
         ["Store", (each) => each.store_uuid, "wide", (each) => each.store_uuid],
