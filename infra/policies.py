@@ -82,9 +82,10 @@ def _rights(name: str, function: Function, declared: Declarations) -> Rights:
         yield _EVERY_EFFECT_QUEUE, ("SendMessage",)
     if function.redrives:
         yield _EVERY_DEAD_LETTER, _TAKES
+        yield _EVERY_EFFECT_QUEUE, ("GetQueueAttributes",)
         for queue, own in declared.own_queues.items():
             if not own.dead_letters_only:
-                yield queue, ("SendMessage",)
+                yield queue, ("SendMessage", "GetQueueAttributes")
     yield from _stream_rights(name, function)
     yield from function.rights.items()
     yield _KEY, ("Decrypt", "GenerateDataKey")

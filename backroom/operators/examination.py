@@ -1,10 +1,11 @@
-"""What the doctor checks: vendors, outbox, dead letters, schedules, this machine's clock.
+"""What the doctor checks: vendors, outbox, dead letters, queues, schedules, this machine's clock.
 
 What the caller may not see, or an older API does not have, is unknown and no fault.
 """
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from backroom.core import show
 from backroom.core.errors import ApiError
 from backroom.operators.api import OperatorsApi
+from chalicelib.operators.models.dead_letters import DeadLetters
 from chalicelib.operators.models.effects import EffectLine
 
 State = Literal["ok", "off", "unknown", "failed"]
@@ -29,6 +31,8 @@ _SCHEDULES = {
     "outbox_sweeper": "outbox sweeper",
     "vending_daily_sweep": "daily sweep",
 }
+_A_MOMENT_S = 2
+"""So long a queue's messages may wait without a function that takes them."""
 _UNSEEN = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 
 
@@ -47,12 +51,15 @@ class Finding:
         return asdict(self)
 
 
-def examine(api: OperatorsApi, now: Callable[[], datetime]) -> list[Finding]:
+def examine(
+    api: OperatorsApi, now: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+) -> list[Finding]:
     """Return all findings. Raises UnreachableError, and ApiError when one has to sign in."""
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("vendors", lambda: _vendors(api)),
         ("outbox", lambda: _outbox(api, now)),
         ("dead letters", lambda: _dead_letters(api)),
+        ("queues", lambda: _queues(api, sleep)),
         ("schedules", lambda: _schedules(api)),
         ("clock", lambda: _clock(api, now)),
     )
@@ -117,6 +124,30 @@ def _dead_letters(api: OperatorsApi) -> Iterator[Finding]:
     if not any(each.depth for each in queues):
         text = f"{show.plural(len(queues), 'queue')}, no dead letters."
         yield Finding("dead letters", "queues", "ok", text)
+
+
+def _queues(api: OperatorsApi, sleep: Callable[[float], None]) -> Iterator[Finding]:
+    queues = api.dead_letters().value
+    if idle := _idle(queues):
+        sleep(_A_MOMENT_S)
+        queues = api.dead_letters().value
+        idle &= _idle(queues)
+    for each in queues:
+        if each.queue in idle:
+            count = show.plural(each.waiting or 0, "message waits", "messages wait")
+            text = f"{count}, and no function takes any"
+            step = "see that the stack is not held: docs/operations.md"
+            yield Finding("queues", each.queue, "failed", text, step)
+    if not idle:
+        messages = sum((each.waiting or 0) + (each.in_process or 0) for each in queues)
+        several = show.plural(messages, "message waits or is", "messages wait or are")
+        text = f"{several} being processed." if messages else "No message waits."
+        yield Finding("queues", "messages", "ok", text)
+
+
+def _idle(queues: Iterable[DeadLetters]) -> set[str]:
+    """Return the queues with messages of which no function has any."""
+    return {each.queue for each in queues if each.waiting and not each.in_process}
 
 
 def _schedules(api: OperatorsApi) -> Iterator[Finding]:

@@ -39,12 +39,12 @@ class DeadLetterQueues:
 
     def depth(self, queue: str) -> int:
         """Return about how many dead letters a queue has, those that are hidden included."""
-        waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-        attributes: Any = self._connect().get_queue_attributes(
-            QueueUrl=self.sources[queue].url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        return int(attributes[waiting]) + int(attributes[taken])
+        return sum(self._messages(self.sources[queue].url))
+
+    def load(self, queue: str) -> tuple[int, int] | None:
+        """Return about how many messages of the queue itself wait, and are being processed."""
+        back_to = self.sources[queue].back_to
+        return self._messages(back_to) if back_to else None
 
     def letters(self, queue: str) -> tuple[DeadLetter, ...]:
         """Return some dead letters, ten at most, and leave them where they are."""
@@ -70,6 +70,15 @@ class DeadLetterQueues:
                 QueueUrl=source.url, ReceiptHandle=message["ReceiptHandle"]
             )
         return len(messages) or None
+
+    def _messages(self, url: str) -> tuple[int, int]:
+        """Return about how many messages can be received, and how many somebody has."""
+        attributes: Any = self._connect().get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        waiting, taken = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+        return int(attributes[waiting]), int(attributes[taken])
 
     def _receive(self, queue: str, *, hidden_s: int) -> list[Any]:
         answer = self._connect().receive_message(

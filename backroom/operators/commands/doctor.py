@@ -1,4 +1,4 @@
-"""`backroom doctor`: vendors, outbox, dead letters, schedules and clock, and what to do."""
+"""`backroom doctor`: vendors, outbox, dead letters, queues, schedules and clock, and what to do."""
 
 import json
 
@@ -17,13 +17,13 @@ class NeedsActionError(ClientError):
 
 
 def show_findings(context: typer.Context, as_json: Json = False) -> None:
-    """Check vendors, outbox, dead letters, schedules and clock, and say what to do.
+    """Check vendors, outbox, dead letters, queues, schedules and clock, and say what to do.
 
     Ends with 1 if something needs action; a vendor that is off does not.
     """
     here = session.of(context)
     with here.api(OperatorsApi) as api, show.aside().status("Looking ..."):
-        found = examine(api, here.now)
+        found = examine(api, here.now, here.sleep)
     if as_json:
         typer.echo(json.dumps([each.facts() for each in found], ensure_ascii=False))
     else:

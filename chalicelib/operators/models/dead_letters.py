@@ -30,7 +30,8 @@ class DeadLetter(Model):
 class DeadLetters(Model):
     """The dead letters of a queue: how many, and the first few as they come.
 
-    ``redrivable`` is whether there is a queue to send them back to.
+    ``redrivable`` is whether there is a queue to send them back to; what is in that is ``waiting``
+    and ``in_process``.
     """
 
     queue: str
@@ -39,8 +40,12 @@ class DeadLetters(Model):
     """About how many dead letters it has."""
     redrivable: bool
     """Whether there is a queue to send them back to."""
+    waiting: int | None = None
+    """About how many messages of the queue itself wait; null for dead letters alone."""
+    in_process: int | None = None
+    """About how many messages of the queue itself a function has, or is to get again."""
     letters: tuple[DeadLetter, ...] = ()
-    """The first few of them."""
+    """The first few dead letters."""
 
 
 class Redriven(Model):

@@ -25,6 +25,7 @@ class Queues(Protocol):
     @property
     def sources(self) -> Mapping[str, Source]: ...
     def depth(self, queue: str) -> int: ...
+    def load(self, queue: str) -> tuple[int, int] | None: ...
     def letters(self, queue: str) -> tuple[DeadLetter, ...]: ...
     def send_back(self, queue: str) -> int | None: ...
 
@@ -64,9 +65,12 @@ class DeadLetterService:
 
     def _look(self, queue: str) -> DeadLetters:
         depth = self._queues.depth(queue)
+        waiting, in_process = self._queues.load(queue) or (None, None)
         return DeadLetters(
             queue=queue,
             depth=depth,
             redrivable=self._queues.sources[queue].back_to is not None,
+            waiting=waiting,
+            in_process=in_process,
             letters=self._queues.letters(queue) if depth else (),
         )

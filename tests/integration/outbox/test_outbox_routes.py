@@ -277,6 +277,15 @@ def test_dead_letters_are_shown_and_stay(api: Any, sqs: Any) -> None:
         assert relay == {"queue": "outbox-relay", "depth": 0, "redrivable": False, "letters": []}
 
 
+def test_dead_letters_come_with_the_load_of_their_queue(api: Any, sqs: Any) -> None:
+    bury(sqs, "a", "b", "c", name="letters")
+    sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="letters")["QueueUrl"])
+
+    letters, _ = found(api.get("/dlq"))
+
+    assert (letters["waiting"], letters["in_process"], letters["depth"]) == (2, 1, 0)
+
+
 def test_dead_letters_are_sent_back_whole(api: Any, sqs: Any) -> None:
     bury(sqs, *(str(number) for number in range(23)))
 

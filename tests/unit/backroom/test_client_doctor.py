@@ -17,8 +17,8 @@ def checkup(state: str = "ok", **told: Any) -> dict[str, Any]:
     return {"integration": "jira", "state": state, "configured": True, "detail": "Fine.", **told}
 
 
-def letters(depth: int = 0) -> dict[str, Any]:
-    return {"queue": "vending-uploads", "depth": depth, "redrivable": True}
+def letters(depth: int = 0, **told: Any) -> dict[str, Any]:
+    return {"queue": "vending-uploads", "depth": depth, "redrivable": True, **told}
 
 
 def schedule(name: str = "outbox_sweeper", **told: Any) -> dict[str, Any]:
@@ -66,6 +66,7 @@ def test_b19_a_stage_where_nothing_is_wrong_has_ticks_alone(well: Desk) -> None:
         "✓ outbox waiting No effect waits.",
         "✓ dead No effect is dead.",
         "✓ dead letters queues 1 queue, no dead letters.",
+        "✓ queues messages No message waits.",
         "✓ schedules outbox sweeper ran 3 min ago",
         "✓ clock this machine The clock agrees with the API's.",
     ):
@@ -114,6 +115,13 @@ def test_b19_a_stage_where_nothing_is_wrong_has_ticks_alone(well: Desk) -> None:
             "backroom dlq list",
         ),
         (
+            "/dlq",
+            [letters(waiting=3, in_process=0)],
+            ("queues", "vending-uploads"),
+            "3 messages wait, and no function takes any",
+            "see that the stack is not held: docs/operations.md",
+        ),
+        (
             "/schedules",
             [schedule("bakery_daily_batch", ran_at=hours_ago(30), overdue=True)],
             ("schedules", "daily batch"),
@@ -137,6 +145,25 @@ def test_b19_what_does_not_work_has_a_cross_and_what_to_do_and_ends_with_1(
     assert result.stderr.count("Next:") == 1
     assert f"Next: {step}" in result.stderr
     assert [each["area"] for each in found(well).values() if each["state"] == "failed"] == [name[0]]
+
+
+def test_a_queue_that_is_worked_on_is_no_fault(well: Desk) -> None:
+    instead(well, "/dlq", [letters(waiting=3, in_process=2)])
+
+    assert found(well)["queues", "messages"] == {
+        "area": "queues",
+        "name": "messages",
+        "state": "ok",
+        "detail": "5 messages wait or are being processed.",
+        "next_step": "",
+    }
+
+
+def test_a_message_that_has_just_come_is_no_fault(well: Desk) -> None:
+    come, gone = letters(waiting=1, in_process=0), letters(waiting=0, in_process=1)
+    instead(well, "/dlq", [come], [come], [gone])
+
+    assert found(well)["queues", "messages"]["state"] == "ok"
 
 
 def test_an_effect_that_waits_for_less_than_an_hour_is_no_fault(well: Desk) -> None:
