@@ -328,7 +328,7 @@ def main() -> None:
     from ministack.services.apigateway_v1 import resolve_base_path_mapping
 
     from infra.local.forked_workers import fork_workers
-    from infra.local.parse_once import parse_once
+    from infra.local.parse_once import compare_keys, parse_once
     from infra.local.shared_code import share_code
     from infra.local.state import State
 
@@ -336,6 +336,7 @@ def main() -> None:
     share_code(lambda_runtime)
     fork_workers(lambda_runtime)
     parse_once(dynamodb)
+    compare_keys(dynamodb)
     gateway = Gateway(
         aws,
         aws_port,
