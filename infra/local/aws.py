@@ -15,6 +15,8 @@ from infra.local.daemon import Daemon, DaemonError, discard, make_private
 GATEWAY = Path(__file__).with_name("gateway.py")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = "us-east-1"
+_LONGEST_SAVE_S = 600
+"""Much data on a busy machine; a process that stands still is ended by the server."""
 
 
 class StateLostError(DaemonError):
@@ -112,7 +114,7 @@ class LocalAws:
 
     def save(self) -> str | None:
         """Have the running server save its state; return why it could not, None when it did."""
-        status, body = request(self.aws_port, "POST", "/_backroom/save", patience_s=90)
+        status, body = request(self.aws_port, "POST", "/_backroom/save", patience_s=_LONGEST_SAVE_S)
         if status == HTTPStatus.NO_CONTENT:
             return None
         if status != HTTPStatus.INSUFFICIENT_STORAGE:

@@ -11,14 +11,14 @@ import os
 import select
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
 _GAP = {"gap": True}
-_LONGEST_S = 60.0
+# A fork of a process with threads may stand still for ever. One that uses the processor does not.
+_LONGEST_STANDSTILL_S = 60.0
 # No more than this share of the time goes into writing, unless that leaves too much unsaved.
 _SHARE = 0.1
 _LONGEST_PAUSE_S = 30.0
@@ -47,8 +47,9 @@ class _Child(NamedTuple):
 class StateFolder:
     """Snapshots and journals below ``folder``; one process uses it at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, standstill_s: float = _LONGEST_STANDSTILL_S) -> None:
         self._folder = folder
+        self._standstill_s = standstill_s
         self._lock = Lock()
         self._file = -1
         self._broken = False  # the journal lacks something
@@ -113,7 +114,7 @@ class StateFolder:
     def finish(self, child: _Child) -> None:
         """Wait for the child and make its snapshot the newest. Raises SnapshotError."""
         try:
-            reason = _await(child)
+            reason = _await(child, self._standstill_s)
             if reason:
                 raise SnapshotError(reason)
             self._publish(child.number)
@@ -183,17 +184,28 @@ class StateFolder:
         return sorted(int(name) for name in names if name.isdigit())
 
 
-def _await(child: _Child) -> str:
+def _await(child: _Child, standstill_s: float) -> str:
     """Return why the child failed, empty if it did not."""
-    message, deadline = b"", time.monotonic() + _LONGEST_S
-    while select.select([child.reports], [], [], max(0, deadline - time.monotonic()))[0]:
-        piece = os.read(child.reports, 4096)
-        if not piece:
+    message, before = b"", ""
+    while True:
+        if select.select([child.reports], [], [], standstill_s)[0]:
+            piece = os.read(child.reports, 4096)
+            if not piece:
+                break
+            message += piece
+            continue
+        used = _processor_time(child.pid)
+        if used == before:
+            os.kill(child.pid, signal.SIGKILL)
+            message = f"The process that writes it stood still for {standstill_s:.0f} s".encode()
             break
-        message += piece
-    else:
-        os.kill(child.pid, signal.SIGKILL)
-        message = f"Writing took more than {_LONGEST_S:.0f} s".encode()
+        before = used
     os.close(child.reports)
     _, status = os.waitpid(child.pid, 0)
     return message.decode() or ("" if status == 0 else "The process that writes it was killed")
+
+
+def _processor_time(pid: int) -> str:
+    """Return how much of a processor a process has used, empty where that does not show."""
+    stat = Path(f"/proc/{pid}/stat")
+    return " ".join(stat.read_text().rpartition(")")[2].split()[11:13]) if stat.exists() else ""

@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,27 @@ def test_a_snapshot_that_is_killed_half_way_counts_for_nothing(tmp_path: Path) -
 
     assert (StateFolder(tmp_path).services / "service.json").read_text() == "one"
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_snapshot_that_stands_still_is_given_up(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path, standstill_s=0.05)
+
+    with pytest.raises(SnapshotError, match="stood still"):
+        folder.finish(folder.begin(lambda _: time.sleep(600)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process uses shows on Linux alone")
+def test_a_snapshot_that_goes_on_is_waited_for(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path, standstill_s=1)
+
+    def writes_long(_: Path) -> None:
+        until = time.process_time() + 2.5
+        while time.process_time() < until:
+            pass
+
+    folder.finish(folder.begin(writes_long))
+
+    assert folder.services.readlink().name == "snapshot-1"
 
 
 def test_a_line_that_was_torn_by_the_kill_is_left_out(tmp_path: Path) -> None:
