@@ -99,6 +99,25 @@ def test_a_presigned_url_leads_to_where_the_caller_reaches_it(compose: Compose) 
         assert sent.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        ("/packages/%00", "", 400),
+        (f"/packages/{'a' * 9_000}", "", 414),
+        ("/ping", "rebound.test", 403),
+        ("/_problem/bad-request%0a", "rebound.test", 403),
+    ],
+)
+def test_what_the_gateway_refuses_is_a_problem_document(
+    compose: Compose, path: str, host: str, status: int
+) -> None:
+    with compose.client as api:
+        answer = api.get(path, headers={"Host": host} if host else {})
+
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
 def test_monitoring_reaches_nothing_of_the_application_but_the_exporter(compose: Compose) -> None:
     def reached(address: str) -> bool:
         tried = ("wget", "-t", "1", "-T", "5", "-q", "-O", "/dev/null", address)
