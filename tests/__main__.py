@@ -27,15 +27,19 @@ _FROM_OUTSIDE = (
     "tests/e2e/test_deliveries.py",
     "tests/e2e/test_events.py",
     "tests/e2e/test_files.py",
-    "tests/e2e/test_ledger.py",
-    "tests/e2e/test_races.py",
-    "tests/e2e/test_warranties.py",
     "tests/features",
 )
+# Bursts of dozens of requests, for each of which LocalStack's image starts a container.
+_BURSTS = ("tests/e2e/test_ledger.py", "tests/e2e/test_races.py", "tests/e2e/test_warranties.py")
 _WITH_VENDORS = ("tests/e2e/own_stacks/test_bakery.py", "tests/e2e/test_new_settings.py")
 _ELSEWHERE: dict[str, dict[str, tuple[str, ...]]] = {
     "localstack": {
-        "localstack": (*_FROM_OUTSIDE, *_WITH_VENDORS, "tests/targets/test_localstack.py")
+        "localstack": (
+            *_FROM_OUTSIDE,
+            *_BURSTS,
+            *_WITH_VENDORS,
+            "tests/targets/test_localstack.py",
+        )
     },
     "compose": {"compose": ("tests/targets/test_compose.py", *_FROM_OUTSIDE)},
 }
