@@ -14,12 +14,13 @@ from tempfile import TemporaryDirectory
 from tests.support.lanes import PACKAGE_FOLDER, run, share_out
 
 # Side by side: what waits for deployed stacks most of the time (for the one that most tests share,
-# or for those whose settings or faults are for a few), and what computes.
+# or for those whose settings or faults are for a few), and what computes, in two halves.
 _LOCAL = {
     "deployed": ("tests/e2e", "tests/targets"),
     "own stacks": ("tests/e2e/own_stacks",),
     "page": ("tests/features", "tests/browser", "tests/integration/vendors"),
-    "in process": ("tests/unit", "tests/integration", "tests/architecture", "tests/state"),
+    "units": ("tests/unit", "tests/architecture"),
+    "integration": ("tests/integration", "tests/state"),
 }
 # What is about the application and not about the embedded AWS: what needs the API and AWS alone,
 # and what needs the vendors' stand-ins in the tests' own process, too.
