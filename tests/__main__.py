@@ -28,10 +28,10 @@ _FROM_OUTSIDE = (
     "tests/e2e/test_deliveries.py",
     "tests/e2e/test_events.py",
     "tests/e2e/test_files.py",
-    "tests/features",
 )
 # Bursts of dozens of requests, for each of which LocalStack's image starts a container.
 _BURSTS = ("tests/e2e/test_ledger.py", "tests/e2e/test_races.py", "tests/e2e/test_warranties.py")
+_WITH_STACKS_OF_THEIR_OWN = ("tests/features", "tests/targets/test_localstack.py")
 _WITH_VENDORS = ("tests/e2e/own_stacks/test_bakery.py", "tests/e2e/test_new_settings.py")
 _ELSEWHERE: dict[str, dict[str, tuple[str, ...]]] = {
     "localstack": {
@@ -39,7 +39,7 @@ _ELSEWHERE: dict[str, dict[str, tuple[str, ...]]] = {
             *_FROM_OUTSIDE,
             *_BURSTS,
             *_WITH_VENDORS,
-            "tests/targets/test_localstack.py",
+            *_WITH_STACKS_OF_THEIR_OWN,
         )
     },
     "compose": {"compose": ("tests/targets/test_compose.py", *_FROM_OUTSIDE)},

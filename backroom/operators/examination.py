@@ -3,9 +3,8 @@
 What the caller may not see, or an older API does not have, is unknown and no fault.
 """
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -52,13 +51,12 @@ class Finding:
 
 
 def examine(
-    api: OperatorsApi, now: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+    api: OperatorsApi, now: Callable[[], datetime], sleep: Callable[[float], None]
 ) -> list[Finding]:
     """Return all findings. Raises UnreachableError, and ApiError when one has to sign in."""
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("vendors", lambda: _vendors(api)),
         ("outbox", lambda: _outbox(api, now)),
-        ("dead letters", lambda: _dead_letters(api)),
         ("queues", lambda: _queues(api, sleep)),
         ("schedules", lambda: _schedules(api)),
         ("clock", lambda: _clock(api, now)),
@@ -115,8 +113,17 @@ def _waiting(waiting: list[EffectLine], now: datetime) -> Finding:
     return Finding("outbox", "waiting", "failed", text, f"backroom outbox show '{oldest.id}'")
 
 
-def _dead_letters(api: OperatorsApi) -> Iterator[Finding]:
+def _queues(api: OperatorsApi, sleep: Callable[[float], None]) -> Iterator[Finding]:
     queues = api.dead_letters().value
+    yield from _dead_letters(queues)
+    if idle := _idle(queues):
+        sleep(_A_MOMENT_S)
+        queues = api.dead_letters().value
+        idle &= _idle(queues)
+    yield from _messages(queues, idle)
+
+
+def _dead_letters(queues: Sequence[DeadLetters]) -> Iterator[Finding]:
     for each in queues:
         if each.depth:
             text = show.plural(each.depth, "dead letter")
@@ -126,12 +133,7 @@ def _dead_letters(api: OperatorsApi) -> Iterator[Finding]:
         yield Finding("dead letters", "queues", "ok", text)
 
 
-def _queues(api: OperatorsApi, sleep: Callable[[float], None]) -> Iterator[Finding]:
-    queues = api.dead_letters().value
-    if idle := _idle(queues):
-        sleep(_A_MOMENT_S)
-        queues = api.dead_letters().value
-        idle &= _idle(queues)
+def _messages(queues: Sequence[DeadLetters], idle: Set[str]) -> Iterator[Finding]:
     for each in queues:
         if each.queue in idle:
             count = show.plural(each.waiting or 0, "message waits", "messages wait")

@@ -6,8 +6,8 @@ nothing of them; a worker is a fork of it with its own environment, folder and p
 elsewhere system libraries do not bear forks. Runs in MiniStack's own environment.
 
 Parent and server talk through a pair of sockets: the length of a request, with the worker's pipes
-attached, then the request as JSON; back comes a line with the process id. The parent ends when the
-server has ended.
+attached, then the request as JSON; back comes the process id, in as many bytes. The parent ends
+when the server has ended.
 """
 
 import gc
@@ -88,7 +88,6 @@ class Parent:
     """The process that has imported the code in a folder, and is forked."""
 
     def __init__(self, code: Path, environment: Mapping[str, str]) -> None:
-        self.code = code
         self._one_at_a_time = threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:

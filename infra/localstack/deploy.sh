@@ -2,7 +2,7 @@
 # Deploy to LocalStack from the deployer's container (docker-compose.yml), and again when it comes
 # back empty: LocalStack keeps nothing. API_ADDRESS and AWS_ADDRESS are those that browsers use;
 # STACK_PARAMETERS are more of the stack's, "Name=value Name=value".
-set -eu
+set -euf  # no file names: STACK_PARAMETERS may have a *
 cd "$(dirname "$0")/../.."
 stands() {
   python -c "import urllib.request as r; r.urlopen('$AWS_ENDPOINT_URL/_aws/execute-api/backroom/api/ping', timeout=60)" 2>/dev/null

@@ -96,7 +96,7 @@ class Compose(LocalStack):
     def start(self, *, patience_s: float = _FIRST_START_S) -> bool:
         """Build, start, and wait until all services are healthy."""
         self("up", "-d", "--build", *self.services)
-        eventually(self.healthy, within_s=max(patience_s, _FIRST_START_S), every_s=2)
+        eventually(self.healthy, within_s=patience_s, every_s=2)
         return True
 
     def stop(self) -> bool:

@@ -161,7 +161,7 @@ def test_a_queue_that_is_worked_on_is_no_fault(well: Desk) -> None:
 
 def test_a_message_that_has_just_come_is_no_fault(well: Desk) -> None:
     come, gone = letters(waiting=1, in_process=0), letters(waiting=0, in_process=1)
-    instead(well, "/dlq", [come], [come], [gone])
+    instead(well, "/dlq", [come], [gone])
 
     assert found(well)["queues", "messages"]["state"] == "ok"
 
