@@ -5,6 +5,7 @@ While a lane runs, its progress is shown line by line after its name. What pytes
 with the counts of all of them.
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -40,6 +41,8 @@ class Lane:
     report: list[str] = field(default_factory=list)
     code: int = 0
     seconds: float = 0
+    cpu_seconds: float = 0
+    """Its own and that of all processes it waited for."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -94,7 +97,7 @@ def run(lanes: Sequence[Lane], out: TextIO = sys.stdout) -> int:
         for each in running:
             each.result()
     for lane in lanes:
-        title = f" {lane.name}: {lane.seconds:.0f} s "
+        title = f" {lane.name}: {lane.seconds:.0f} s, {lane.cpu_seconds:.0f} s of CPU "
         print(f"\n{title:=^100}", *lane.report, sep="\n", file=out)
     return _conclude(lanes, time.monotonic() - began, out)
 
@@ -106,7 +109,8 @@ def _conclude(lanes: Sequence[Lane], seconds: float, out: TextIO) -> int:
         if lane.broke:
             print(f"{lane.name} did not finish: pytest exited with {lane.code}", file=out)
     counts = f"{total['passed']} passed, {failed} failed, {skipped} skipped"
-    print(f"\n{counts} in {seconds:.0f}s", file=out)
+    cpu_seconds = sum(lane.cpu_seconds for lane in lanes)
+    print(f"\n{counts} in {seconds:.0f}s, {cpu_seconds:.0f} s of CPU", file=out)
     passed = total["passed"] and not failed and not any(lane.broke for lane in lanes)
     return 0 if passed and all(lane.code in (0, _NOTHING_COLLECTED) for lane in lanes) else 1
 
@@ -131,7 +135,9 @@ def _watch(lane: Lane, process: "subprocess.Popen[str]", prefix: str, out: TextI
                 lane.report.append(line)
             elif line:
                 print(f"{prefix}{line}", file=out, flush=True)
-    lane.code = process.returncode
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    lane.code, lane.cpu_seconds = process.returncode, usage.ru_utime + usage.ru_stime
     lane.seconds = time.monotonic() - began
     print(f"{prefix}ended after {lane.seconds:.0f} s", file=out, flush=True)
 

@@ -92,13 +92,18 @@ def test_s6_through_chaos_each_of_many_effects_is_done_once(chaos: Chaos) -> Non
     assert (lost, doubled) == (0, {})
     assert chaos.vendor.endings == {f"letter#{n}": {"done"} for n in range(EFFECTS)}
     assert chaos.index.kinds() == []
-    happened = chaos.dice.happened
-    wanted = ("dropped before", "dropped after", "429", "500 after", "killed after the call")
-    assert (
-        min(happened[each] for each in (*wanted, "delivered to two", "redelivered")) >= EFFECTS / 60
+    assert_each_happened(chaos.dice.happened)
+
+
+def assert_each_happened(happened: Counter[str]) -> None:
+    """Each mishap came at least once in 60 effects, or in a run where it is rare; see ``Dice``."""
+    often = (
+        *("dropped before", "dropped after", "429", "500 after", "killed after the call"),
+        *("delivered to two", "redelivered"),
     )
-    assert happened["relay killed"] >= 1
-    assert happened["killed after telling"] >= EFFECTS // 600
+    assert min(happened[each] for each in often) >= EFFECTS / 60, happened
+    rare = ("relay killed", "killed after telling", "killed before telling")
+    assert min(happened[each] for each in rare) >= 1, happened
 
 
 def test_s6_of_64_who_claim_an_effect_at_once_one_does(stack: Deployed, name: str) -> None:
