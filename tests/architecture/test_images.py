@@ -40,8 +40,8 @@ def copied(stage: str) -> list[Path]:
 
 def installed(stage: str) -> set[str]:
     """Return the names under which an image can import libraries, those of dependencies too."""
-    [names] = re.findall(r"pip install -c \S+ (.+)$", stage, flags=re.MULTILINE)
-    waiting, found = names.split(), set[str]()
+    commands = re.findall(r"pip install -c \S+ (.+)$", stage, flags=re.MULTILINE)
+    waiting, found = " ".join(commands).split(), set[str]()
     while waiting:
         name = waiting.pop().lower().replace("_", "-")
         if name not in found:

@@ -17,7 +17,7 @@ from tests.support.processes import free_port
 PROJECT = "backroom-test"
 STAGE = "local"
 """What its deployer deploys."""
-APPLICATION = ("localstack", "standins", "deployer", "gateway")
+APPLICATION = ("cleaner", "localstack", "standins", "deployer", "gateway")
 MONITORING = ("exporter", "node-exporter", "prometheus")
 _OTHER_PORTS = ("STANDINS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")
 _FIRST_START_S = 900  # it builds images
@@ -100,11 +100,8 @@ class Compose(LocalStack):
         return True
 
     def stop(self) -> bool:
-        """Remove everything, also what LocalStack leaves when it is ended at work."""
+        """Remove everything."""
         self("down", "--volumes", "--remove-orphans", check=False)
-        if left := docker("ps", "-aq", "--filter", f"name=lambda-backroom-{STAGE}-").split():
-            docker("rm", "-f", *left)
-            self("down", "--volumes", check=False)
         return True
 
     def pid(self) -> None:

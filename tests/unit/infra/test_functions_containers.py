@@ -1,0 +1,176 @@
+"""What LocalStack leaves on a Docker engine is removed, and nothing else."""
+
+import json
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from queue import Queue
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from infra.localstack.containers import Engine, clean_up, watch
+from tests.support.patience import eventually
+
+NETWORK = "backroom-application"
+FUNCTION = "backroom_localstack_1-lambda-backroom-local-api-4f3c"
+PROJECT = {"com.docker.compose.project": "mine"}
+
+
+class DockerEngine(socketserver.ThreadingUnixStreamServer):
+    """An engine of which only its HTTP interface is there."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), _Asked)
+        self.networks: dict[str, str] = {}
+        self.stuck: set[str] = set()
+        self.listened_for: list[dict[str, list[str]]] = []
+        self.ended: Queue[str | None] = Queue()
+        """What ended; None is the engine's own end."""
+
+    def run(self, name: str, network: str = NETWORK) -> None:
+        self.networks[name] = network
+
+
+class _Asked(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: DockerEngine
+
+    def address_string(self) -> str:
+        return "a socket"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        pass
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        filters = json.loads(parse_qs(url.query).get("filters", ["{}"])[0])
+        if url.path == "/events":
+            self._stream(filters)
+        elif url.path == "/containers/json":
+            self._answer(
+                200,
+                [
+                    {"Id": name, "Names": [f"/{name}"]}
+                    for name, network in self.server.networks.items()
+                    if network in filters["network"]
+                ],
+            )
+        else:
+            self._answer(200, {"Config": {"Labels": PROJECT}})
+
+    def do_DELETE(self) -> None:
+        name = urlsplit(self.path).path.rpartition("/")[2]
+        if name in self.server.stuck:
+            self._answer(500, {"message": "device or resource busy"})
+        else:
+            self._answer(204 if self.server.networks.pop(name, None) else 404, None)
+
+    def _stream(self, filters: dict[str, list[str]]) -> None:
+        self.server.listened_for.append(filters)
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while name := self.server.ended.get():
+            event = json.dumps({"Action": "die", "Actor": {"ID": name}}).encode() + b"\n"
+            self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _answer(self, status: int, body: object) -> None:
+        content = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> Iterator[DockerEngine]:
+    with DockerEngine(tmp_path / "docker.sock") as engine:
+        thread = threading.Thread(target=engine.serve_forever)
+        thread.start()
+        yield engine
+        engine.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def engine(docker: DockerEngine) -> Engine:
+    return Engine(str(docker.server_address))
+
+
+def test_12_containers_of_functions_are_removed_and_no_others(
+    docker: DockerEngine, engine: Engine
+) -> None:
+    docker.run(FUNCTION)
+    docker.run("backroom_gateway_1")
+    docker.run("other_localstack_1-lambda-shop-5d1e", network="shop")
+
+    assert clean_up(engine, NETWORK) == [FUNCTION]
+
+    assert docker.networks.keys() == {"backroom_gateway_1", "other_localstack_1-lambda-shop-5d1e"}
+    assert clean_up(engine, NETWORK) == []
+
+
+def test_12_one_that_is_removed_meanwhile_is_no_fault(engine: Engine) -> None:
+    engine.remove(FUNCTION)
+
+
+def test_12_one_that_cannot_be_removed_is_told(docker: DockerEngine, engine: Engine) -> None:
+    docker.run(FUNCTION)
+    docker.stuck.add(FUNCTION)
+
+    with pytest.raises(OSError, match=f"{FUNCTION}: 500 .*busy"):
+        clean_up(engine, NETWORK)
+
+
+def test_12_what_an_earlier_run_left_goes_first_and_then_what_each_end_of_localstack_leaves(
+    docker: DockerEngine,
+) -> None:
+    docker.run(FUNCTION)
+    with watching(docker) as process:
+        eventually(lambda: FUNCTION not in docker.networks)
+        asked = docker.listened_for[0]
+        assert asked["event"] == ["die"]
+        assert set(asked["label"]) == {
+            "com.docker.compose.project=mine",
+            "com.docker.compose.service=localstack",
+        }
+
+        for _ in range(2):
+            docker.run(FUNCTION)
+            docker.ended.put("backroom_localstack_1")
+            eventually(lambda: FUNCTION not in docker.networks)
+
+        docker.run(FUNCTION)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert docker.networks == {}
+
+
+def test_12_when_the_engine_ends_what_is_left_is_removed_and_the_service_starts_anew(
+    docker: DockerEngine, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    docker.run(FUNCTION)
+    docker.ended.put(None)
+
+    watch(engine, NETWORK)
+
+    assert docker.networks == {}
+
+
+def watching(docker: DockerEngine) -> "subprocess.Popen[bytes]":
+    """Start the service on an engine, in a process of its own."""
+    program = (
+        "import sys; from infra.localstack.containers import Engine, watch;"
+        "watch(Engine(sys.argv[1]), sys.argv[2])"
+    )
+    return subprocess.Popen([sys.executable, "-c", program, str(docker.server_address), NETWORK])
