@@ -58,9 +58,9 @@ def stage(request: pytest.FixtureRequest) -> Deployed:
 
 @pytest.mark.skipif(bool(API), reason="the stack that runs here is looked at")
 def test_s9_every_screen_fits_and_is_accessible_with_nothing_in_it(
-    stage: Deployed, opened: Callable[[str], Screens], tmp_path: Path
+    stage: Deployed, opened: Callable[[str], Screens]
 ) -> None:
-    found = look(opened(stage.aws.api), LISTS, tmp_path)
+    found = look(opened(stage.aws.api), LISTS)
 
     assert not found, "\n".join(found)
 
@@ -75,18 +75,18 @@ def filled(stage: Deployed) -> Deployed:
 
 @pytest.mark.skipif(bool(API), reason="the stack that runs here is looked at")
 def test_s9_every_list_fits_and_is_accessible_with_a_little_of_everything(
-    filled: Deployed, opened: Callable[[str], Screens], tmp_path: Path
+    filled: Deployed, opened: Callable[[str], Screens]
 ) -> None:
-    found = look(opened(filled.aws.api), LISTS, tmp_path)
+    found = look(opened(filled.aws.api), LISTS)
 
     assert not found, "\n".join(found)
 
 
 @pytest.mark.skipif(bool(API), reason="the stack that runs here is looked at")
 def test_s9_every_screen_about_one_thing_fits_and_is_accessible(
-    filled: Deployed, opened: Callable[[str], Screens], tmp_path: Path
+    filled: Deployed, opened: Callable[[str], Screens]
 ) -> None:
-    found = look(opened(filled.aws.api), things(filled.api), tmp_path)
+    found = look(opened(filled.aws.api), things(filled.api))
 
     assert not found, "\n".join(found)
 
@@ -143,8 +143,8 @@ def transfer(api: httpx.Client) -> str:
     return identity
 
 
-def look(screens: Screens, routes: Mapping[str, str], into: Path) -> list[str]:
-    """Return what is wrong with which screens, having taken a picture of each in each window.
+def look(screens: Screens, routes: Mapping[str, str], into: Path | None = None) -> list[str]:
+    """Return what is wrong with which screens; take a picture of each in each window if told to.
 
     They must not have to be moved sideways, and columns must not jump from row to row; axe-core
     looks at some of the windows.
@@ -159,7 +159,8 @@ def look(screens: Screens, routes: Mapping[str, str], into: Path) -> list[str]:
                 color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce"
             )
             expect(screens.page.get_by_role("heading", level=1)).to_be_visible()
-            screens.page.screenshot(path=into / f"{name}-{window}.png")
+            if into:
+                screens.page.screenshot(path=into / f"{name}-{window}.png")
             if screens.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{name}-{window} is too wide")
             if width >= TABLES and screens.evaluate(UNEVEN):
