@@ -3,15 +3,15 @@
 LocalStack removes the containers of its functions when it stops, but none that it is starting; a
 killed one removes none. They would hold the network, so that ``docker compose down`` fails.
 ``python -m infra.localstack.containers NETWORK`` is a service of the Compose project that ends
-after LocalStack, and removes what is left at its own start, whenever LocalStack has ended, and at
-its own end. Without a network it only says whether Docker's engine answers.
+after LocalStack, and removes what is left whenever LocalStack has ended, and where there is no
+LocalStack at its own start and end. Without a network it only says whether Docker's engine answers.
 """
 
 import json
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
@@ -42,18 +42,20 @@ class Engine:
             if answer.status not in _GONE:
                 raise OSError(f"{container}: {answer.status} {answer.read().decode()}")
 
+    def runs(self, labels: Mapping[str, str]) -> bool:
+        """Return whether a container with these labels runs."""
+        return bool(self._json("/containers/json", filters={"label": _chosen(labels)}))
+
     def labels(self, container: str) -> dict[str, str]:
         """Return the labels of a container."""
         labels: dict[str, str] = self._json(f"/containers/{container}/json")["Config"]["Labels"]
         return labels
 
-    def deaths(self, labels: dict[str, str]) -> Iterator[object]:
-        """Yield once the engine listens, then whenever a container with these labels has ended."""
-        chosen = [f"{name}={value}" for name, value in labels.items()]
-        filters = {"type": ["container"], "event": ["die"], "label": chosen}
+    def deaths(self, labels: Mapping[str, str]) -> Iterator[object]:
+        """Yield whenever a container with these labels has ended."""
+        filters = {"type": ["container"], "event": ["die"], "label": _chosen(labels)}
         with closing(self._connection(None)) as connection:
             answer = self._get(connection, "/events", filters=filters)
-            yield None
             while line := answer.readline():
                 yield json.loads(line)
 
@@ -80,6 +82,10 @@ class Engine:
         return connection
 
 
+def _chosen(labels: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in labels.items()]
+
+
 def clean_up(engine: Engine, network: str) -> list[str]:
     """Remove the functions' containers on a network; return their ids."""
     found = engine.functions(network)
@@ -91,7 +97,10 @@ def clean_up(engine: Engine, network: str) -> list[str]:
 
 
 def watch(engine: Engine, network: str) -> None:
-    """Clean up whenever LocalStack of the same project has ended, and at the end."""
+    """Clean up whenever the project's LocalStack has ended; first and last where there is none.
+
+    Raises OSError when the engine ends or refuses.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     project = engine.labels(socket.gethostname())["com.docker.compose.project"]
     of_localstack = {
@@ -99,10 +108,13 @@ def watch(engine: Engine, network: str) -> None:
         "com.docker.compose.service": "localstack",
     }
     try:
+        if not engine.runs(of_localstack):
+            clean_up(engine, network)
         for _ in engine.deaths(of_localstack):
             clean_up(engine, network)
     finally:
-        clean_up(engine, network)
+        if not engine.runs(of_localstack):
+            clean_up(engine, network)
 
 
 def main(arguments: Sequence[str]) -> None:

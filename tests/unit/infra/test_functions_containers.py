@@ -18,8 +18,10 @@ from infra.localstack.containers import Engine, clean_up, watch
 from tests.support.patience import eventually
 
 NETWORK = "backroom-application"
-FUNCTION = "backroom_localstack_1-lambda-backroom-local-api-4f3c"
+LOCALSTACK = "backroom_localstack_1"
+FUNCTION = f"{LOCALSTACK}-lambda-backroom-local-api-4f3c"
 PROJECT = {"com.docker.compose.project": "mine"}
+OF_LOCALSTACK = {"com.docker.compose.project=mine", "com.docker.compose.service=localstack"}
 
 
 class DockerEngine(socketserver.ThreadingUnixStreamServer):
@@ -38,6 +40,16 @@ class DockerEngine(socketserver.ThreadingUnixStreamServer):
     def run(self, name: str, network: str = NETWORK) -> None:
         self.networks[name] = network
 
+    def end(self, name: str) -> None:
+        self.networks.pop(name)
+        self.ended.put(name)
+
+    def found(self, filters: dict[str, list[str]]) -> list[str]:
+        if "label" in filters:
+            assert set(filters["label"]) == OF_LOCALSTACK
+            return [name for name in self.networks if name == LOCALSTACK]
+        return [name for name, network in self.networks.items() if network in filters["network"]]
+
 
 class _Asked(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -55,14 +67,8 @@ class _Asked(BaseHTTPRequestHandler):
         if url.path == "/events":
             self._stream(filters)
         elif url.path == "/containers/json":
-            self._answer(
-                200,
-                [
-                    {"Id": name, "Names": [f"/{name}"]}
-                    for name, network in self.server.networks.items()
-                    if network in filters["network"]
-                ],
-            )
+            found = self.server.found(filters)
+            self._answer(200, [{"Id": name, "Names": [f"/{name}"]} for name in found])
         else:
             self._answer(200, {"Config": {"Labels": PROJECT}})
 
@@ -106,7 +112,7 @@ def engine(docker: DockerEngine) -> Engine:
     return Engine(str(docker.server_address))
 
 
-def test_12_containers_of_functions_are_removed_and_no_others(
+def test_12_2_containers_of_functions_are_removed_and_no_others(
     docker: DockerEngine, engine: Engine
 ) -> None:
     docker.run(FUNCTION)
@@ -119,11 +125,11 @@ def test_12_containers_of_functions_are_removed_and_no_others(
     assert clean_up(engine, NETWORK) == []
 
 
-def test_12_one_that_is_removed_meanwhile_is_no_fault(engine: Engine) -> None:
+def test_12_2_one_that_is_removed_meanwhile_is_no_fault(engine: Engine) -> None:
     engine.remove(FUNCTION)
 
 
-def test_12_one_that_cannot_be_removed_is_told(docker: DockerEngine, engine: Engine) -> None:
+def test_12_2_one_that_cannot_be_removed_is_told(docker: DockerEngine, engine: Engine) -> None:
     docker.run(FUNCTION)
     docker.stuck.add(FUNCTION)
 
@@ -131,22 +137,19 @@ def test_12_one_that_cannot_be_removed_is_told(docker: DockerEngine, engine: Eng
         clean_up(engine, NETWORK)
 
 
-def test_12_what_an_earlier_run_left_goes_first_and_then_what_each_end_of_localstack_leaves(
+def test_12_2_what_an_earlier_run_left_goes_first_and_what_localstack_leaves_when_it_ends(
     docker: DockerEngine,
 ) -> None:
     docker.run(FUNCTION)
     with watching(docker) as process:
         eventually(lambda: FUNCTION not in docker.networks)
-        asked = docker.listened_for[0]
-        assert asked["event"] == ["die"]
-        assert set(asked["label"]) == {
-            "com.docker.compose.project=mine",
-            "com.docker.compose.service=localstack",
-        }
+        asked = eventually(lambda: docker.listened_for)[0]
+        assert (asked["event"], set(asked["label"])) == (["die"], OF_LOCALSTACK)
 
         for _ in range(2):
+            docker.run(LOCALSTACK)
             docker.run(FUNCTION)
-            docker.ended.put("backroom_localstack_1")
+            docker.end(LOCALSTACK)
             eventually(lambda: FUNCTION not in docker.networks)
 
         docker.run(FUNCTION)
@@ -155,7 +158,21 @@ def test_12_what_an_earlier_run_left_goes_first_and_then_what_each_end_of_locals
     assert docker.networks == {}
 
 
-def test_12_when_the_engine_ends_what_is_left_is_removed_and_the_service_starts_anew(
+def test_12_2_a_restart_of_the_cleaner_takes_nothing_from_a_localstack_that_runs(
+    docker: DockerEngine,
+) -> None:
+    docker.run(LOCALSTACK)
+    docker.run(FUNCTION)
+
+    with watching(docker) as process:
+        eventually(lambda: docker.listened_for)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+    assert docker.networks.keys() == {LOCALSTACK, FUNCTION}
+
+
+def test_12_2_when_the_engine_ends_what_is_left_is_removed_and_the_service_starts_anew(
     docker: DockerEngine, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
