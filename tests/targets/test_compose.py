@@ -17,6 +17,7 @@ from tests.support.compose import (
     APPLICATION,
     MONITORING,
     PROJECT,
+    STAGE,
     Compose,
     commands,
     docker,
@@ -155,6 +156,15 @@ def test_localstack_comes_back_empty_and_is_deployed_to_at_the_same_address(
         assert api.get("/cakes").json() == []
 
 
+def test_a_killed_localstack_leaves_no_container_of_a_function(compose: Compose) -> None:
+    api = f"backroom-{STAGE}-api"
+    eventually(lambda: compose.environments(api), within_s=MINUTES)
+
+    docker("kill", compose("ps", "-q", "localstack").strip())
+
+    eventually(lambda: not compose.environments(api), within_s=MINUTES)
+
+
 def test_it_is_taken_down_without_a_trace(compose: Compose) -> None:
     compose("down", "--volumes", "--remove-orphans")
     label = f"label=com.docker.compose.project={PROJECT}"
@@ -162,4 +172,4 @@ def test_it_is_taken_down_without_a_trace(compose: Compose) -> None:
         everything = ("-a",) if kind == "container" else ()
         assert docker(kind, "ls", *everything, "-q", "--filter", label) == "", kind
     names = docker("ps", "-a", "--format", "{{.Names}}").split()
-    assert not [name for name in names if "backroom-local" in name]  # functions' containers
+    assert not [name for name in names if f"lambda-backroom-{STAGE}" in name]
