@@ -85,7 +85,9 @@ def test_the_api_answers_through_the_gateway_with_every_context(compose: Compose
 
 def test_an_order_s_ticket_reaches_the_stand_in_for_jira(compose: Compose) -> None:
     with compose.client as api:
-        order = {"customer": "Ann", "recipe": "carrot_cake", "persons": 4, "quantity": 1}
+        cake = api.post("/cakes", json={"name": "Plum Cake", "ingredients": {"plums": 90}})
+        assert cake.status_code == 201, cake.text
+        order = {"customer": "Ann", "recipe": "plum_cake", "persons": 4, "quantity": 1}
         placed = api.post("/orders", json={**order, "urgent": True})
         assert placed.status_code == 201, placed.text
         at = f"/orders/{placed.json()['id']}"

@@ -1,6 +1,6 @@
 """Callers that die anywhere in the middle and try again, on whatever plays DynamoDB."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -11,10 +11,12 @@ from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import (
     BatchPost,
     Entry,
+    Transaction,
     TransactionBody,
     TransferBody,
     TransferFloors,
 )
+from chalicelib.ledger.ports import Store
 from chalicelib.ledger.service.posting import Ledger
 from chalicelib.ledger.service.transfers import TransferReceipt
 from chalicelib.ledger.store import LedgerStore
@@ -70,26 +72,33 @@ class Scene:
 
     def both(self) -> list[Entry]:
         """Return what is stored of both accounts, all of it proven."""
-        return [*self.entries(self.account), *self.entries(self.other)]
+        return self._proven(self.account, self.other)
 
-    def entries(self, account_id: str | None = None) -> list[Entry]:
-        """Return what is stored of an account, the first by default, all of it proven."""
-        account_id = account_id or self.account
+    def entries(self) -> list[Entry]:
+        """Return what is stored of the first account, all of it proven."""
+        return self._proven(self.account)
+
+    def _proven(self, *account_ids: str) -> list[Entry]:
         store = self.ledger().store
-        entries = list(store.entries(account_id, after=None, limit=100))
-        chain = Chain(account_id)
-        assert [chain.misfit(entry) for entry in entries] == [None] * len(entries)
-        account = store.account(account_id)
-        assert account is not None
-        assert account.last == entries[-1]
         listed = store.transactions(before=None, limit=500)
-        ids = {entry.transaction_id for entry in entries}
-        assert {row.transaction_id for row in listed if row.account_id == account_id} == ids
-        for entry in entries:
-            row = store.transaction(entry.transaction_id)
-            assert row is not None
-            assert row.entry == entry
-        return entries
+        return [entry for each in account_ids for entry in _proven(store, each, listed)]
+
+
+def _proven(store: Store, account_id: str, listed: Sequence[Transaction]) -> list[Entry]:
+    """Return an account's entries: chained, listed, and each to be found by its id."""
+    entries = list(store.entries(account_id, after=None, limit=100))
+    chain = Chain(account_id)
+    assert [chain.misfit(entry) for entry in entries] == [None] * len(entries)
+    account = store.account(account_id)
+    assert account is not None
+    assert account.last == entries[-1]
+    ids = {entry.transaction_id for entry in entries}
+    assert {row.transaction_id for row in listed if row.account_id == account_id} == ids
+    for entry in entries:
+        row = store.transaction(entry.transaction_id)
+        assert row is not None
+        assert row.entry == entry
+    return entries
 
 
 def scene(client: Any, table: str) -> Scene:
