@@ -5,7 +5,8 @@ time of all tests in process. Here an item that is updated is replaced by a copy
 earlier instant stay as they were, and the copy of a table is one of references.
 
 moto also sorts every item of a table for each query, by keys that it makes anew for every two that
-it compares. Here each key is made once.
+it compares: here each key is made once. And it looks for each of the ten types of a value in every
+value that it answers with: here texts and numbers, which are most of them, go as they are.
 """
 
 import copy
@@ -13,6 +14,7 @@ from collections import defaultdict
 from typing import Any
 
 from moto import mock_aws
+from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import Table
@@ -20,6 +22,8 @@ from moto.dynamodb.models.table import Table
 __all__ = ["mock_aws"]
 
 _update_item = DynamoDBBackend.update_item
+_serialize_structure = BaseJSONSerializer._serialize_type_structure
+_AS_THEY_ARE = {"S", "N"}
 
 
 def _table_of_references(self: Table, _: dict[int, Any]) -> Table:
@@ -62,6 +66,22 @@ def _all_items(self: Table) -> list[Item]:
     ]
 
 
+def _serialize_value(
+    self: BaseJSONSerializer, serialized: Any, value: Any, shape: Any, key: str
+) -> None:
+    """Serialize a structure; a text or a number of DynamoDB is one already."""
+    if (
+        shape.name == "AttributeValue"
+        and key
+        and isinstance(value, dict)
+        and value.keys() <= _AS_THEY_ARE
+    ):
+        serialized[key] = value
+    else:
+        _serialize_structure(self, serialized, value, shape, key)
+
+
 Table.__deepcopy__ = _table_of_references  # type: ignore[attr-defined]
 Table.all_items = _all_items  # type: ignore[method-assign]
+BaseJSONSerializer._serialize_type_structure = _serialize_value  # type: ignore[method-assign]
 DynamoDBBackend.update_item = _update_a_copy  # type: ignore[method-assign]

@@ -73,3 +73,56 @@ def told() -> list[Any]:
     """Return what the table's stream has."""
     stored: Any = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables["t"]
     return [record.to_json() for record in stored.stream_shard.items]
+
+
+def test_every_type_of_value_comes_back_as_it_was(table: Any) -> None:
+    client, keys = table
+    values = {
+        "S": "x",
+        "N": "1.5",
+        "B": b"\\x00\\xff",
+        "BOOL": False,
+        "NULL": True,
+        "SS": ["a", "b"],
+        "NS": ["1", "2"],
+        "L": [{"S": ""}, {"N": "-1"}, {"L": []}],
+        "M": {"deep": {"B": b"1"}, "none": {"M": {}}},
+    }
+    item = {**keys["c"], **{kind: {kind: value} for kind, value in values.items()}}
+
+    client.put_item(TableName="t", Item=item)
+
+    assert client.get_item(TableName="t", Key=keys["c"])["Item"] == item
+
+
+def test_items_are_found_in_the_order_of_their_keys() -> None:
+    with mock_aws():
+        client: Any = boto3.client("dynamodb")
+        client.create_table(
+            TableName="t",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "N"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        for pk, number in (("b", 1), ("a", 10), ("a", 9), ("b", -1)):
+            key = {"pk": {"S": pk}, "sk": {"N": str(number)}}
+            client.put_item(TableName="t", Item=key)
+
+        found = client.query(
+            TableName="t",
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": "a"}},
+        )["Items"]
+        everything = client.scan(TableName="t")["Items"]
+
+    assert [item["sk"]["N"] for item in found] == ["9", "10"]
+    assert [(item["pk"]["S"], item["sk"]["N"]) for item in everything] == [
+        *[("a", "9"), ("a", "10")],
+        *[("b", "-1"), ("b", "1")],
+    ]
