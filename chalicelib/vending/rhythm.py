@@ -146,7 +146,7 @@ class Rhythm:
         total = math.fsum(due.values())
         if not total:
             return 0.0
-        rows = 1 / self._doubt(due, total)
+        rows = 1 / self.doubt(due)
         certain = rows * math.log1p(total / rows) / total
         by_day = _by_day(due)
         spread, error = self._spread_and_error
@@ -169,17 +169,12 @@ class Rhythm:
             found += (prior + came) * math.log1p(certain * due / (prior + usual))
         return found
 
-    def _doubt(self, due: Mapping[int, float], total: float) -> float:
-        """Return the squared coefficient of variation of ``total``.
+    def doubt(self, due: Mapping[int, float]) -> float:
+        """Return the squared coefficient of variation of the sum of ``due``, above 0.
 
         It follows from few rows, and those from few days, which vary by the spread.
         """
-        by_hour: dict[int, float] = {}
-        for cell, rows in due.items():
-            by_hour[cell % WEEK_H] = by_hour.get(cell % WEEK_H, 0.0) + rows
-        hours = math.fsum(
-            rows * rows / (self._rows_by_hour[hour] + _BIN_ROWS) for hour, rows in by_hour.items()
-        )
+        total = math.fsum(due.values())
         # Few rows around a day leave its level to all rows, as many as `_NEARBY_ROWS` would be.
         all_rows = max(sum(self.cells.rows), 2)
         level = 0.0
@@ -188,9 +183,41 @@ class Rhythm:
             around = self.expected[max(day - _NEARBY_DAYS, 0) : day + _NEARBY_DAYS + 1]
             days = self.spread * _concentration(around, _NEARBY_ROWS)
             level += rows * (1 / near + (_NEARBY_ROWS / near) ** 2 / all_rows + days)
-            alike = self.expected[day % 7 :: 7]
-            hours += rows * rows * self.spread * _concentration(alike, _WEEKDAY_ROWS)
-        return max(hours / total**2 + level / total, 1 / (all_rows - 1))
+        return max(self._variance(due) / total**2 + level / total, 1 / (all_rows - 1))
+
+    def _variance(self, due: Mapping[int, float]) -> float:
+        """Return the variance that the rates leave in the sum of ``due``.
+
+        What the few days of a weekday leave in doubt, all its hours share, as far as they follow
+        its rows. What leans on something broader counts as known that well, and shares its doubt. A
+        day that is alone of its kind leans on very little.
+        """
+        by_hour: dict[int, float] = {}
+        for cell, rows in due.items():
+            by_hour[cell % WEEK_H] = by_hour.get(cell % WEEK_H, 0.0) + rows
+        kind_of = {day: kind for kind in self._kinds_of_day() for day in kind}
+        variance = 0.0
+        own, leaning = [0.0] * 7, [0.0] * 7
+        for hour, rows in by_hour.items():
+            day, known = hour // DAY_H, self._rows_by_hour[hour]
+            kind = kind_of[day]
+            lean = _BIN_ROWS if len(kind) > 1 else _KIND_HOUR_ROWS
+            part = known / (known + lean)
+            variance += rows * rows / (known + lean)
+            if len(kind) > 1:
+                alike = sum(self._rows_by_hour[each * DAY_H + hour % DAY_H] for each in kind)
+                variance += rows * rows * (1 - part * part) / (alike + _KIND_HOUR_ROWS)
+            own[day] += rows * part
+            leaning[day] += rows * (1 - part)
+        for day in range(7):
+            known = sum(self._rows_by_day[day::7])
+            if known and own[day] + leaning[day]:
+                lean = _WEEKDAY_ROWS if len(kind_of[day]) > 1 else _KIND_ROWS
+                follows = own[day] + leaning[day] * known / (known + lean)
+                days = 1 / known + self.spread * _concentration(self.expected[day::7], 0.0)
+                # What chance leaves in an hour's own rows is in the variance already.
+                variance += follows**2 * days - own[day] ** 2 / known
+        return variance
 
     def in_place(self, span: Span, cells: Cells, rows: int) -> float:
         """Return the surprise of a silence that this rhythm includes."""

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from statistics import mean, variance
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backroom.vending.rhythms import Place, Rhythm, customers
-from chalicelib.vending import clock, regions
+from chalicelib.vending import clock, regions, rhythm
 from chalicelib.vending.anomalies import Keys, Thresholds
 from chalicelib.vending.cells import Calendar, cells_of
 from chalicelib.vending.history import History, Region
@@ -89,12 +90,37 @@ def test_r5_a_day_that_is_named_as_closed_is_no_case() -> None:
     assert lost(judged(machines)) == []
 
 
+def test_r5_what_a_log_of_30_days_lets_expect_is_as_doubtful_as_it_varies() -> None:
+    varies, doubts = [], []
+    for kind in ("mall", "station"):
+        for day in (date(2025, 12, 24), date(2025, 12, 28)):  # a Wednesday, a Sunday
+            due = []
+            for number in range(40):
+                expected, doubt = left_out(fleet(kind, 1, 30, seed=number)[0], day)
+                due.append(expected / Random(f"{number} 0").uniform(10, 24))  # what it sells a day
+                doubts.append(doubt)
+            varies.append(variance(due) / mean(due) ** 2)
+
+    assert mean(doubts) == pytest.approx(mean(varies), rel=0.3)
+
+
+def left_out(own: History, day: date) -> tuple[float, float]:
+    """Return what the rest of a log lets expect on a day, and how doubtful that is."""
+    span = (hours_of(CHICAGO, day)[0], hours_of(CHICAGO, day)[-1])
+    others = without(own, datetime.fromtimestamp(span[0], UTC), 24)
+    times = [key // 10 for key in others.keys]
+    cells = cells_of(times, Calendar(CHICAGO), int(END.timestamp()))
+    anew = rhythm.Rhythm(cells.without([span]))
+    due = anew.expected_in(span, cells)
+    return sum(due.values()), anew.doubt(due)
+
+
 # --- what is found ------------------------------------------------------------------------------
 
 
 def test_r3_a_lost_day_is_found_in_a_mall() -> None:
     start = datetime(2026, 1, 6, 6, tzinfo=UTC)
-    machines = fleet("mall", 6, 60)
+    machines = fleet("mall", 6, 90)
     busiest = max(range(6), key=lambda number: len(machines[number].keys))
     machines[busiest] = without(machines[busiest], start, 24)
 
