@@ -45,6 +45,9 @@ def main() -> None:
     arguments.add_argument("arrivals", nargs="?", default=os.environ.get("BACKROOM_ARRIVALS"))
     arguments.add_argument("--time-zone", default="America/Los_Angeles")
     arguments.add_argument("--sizes", nargs="*", type=int, default=[5, 50, 500])
+    arguments.add_argument(
+        "--days", nargs="+", type=int, default=[30, 90], help="of the simulated logs of R5"
+    )
     arguments.add_argument("--losses", type=int, default=150, help="planted for each figure")
     arguments.add_argument(
         "--judged", type=int, default=100, help="machines of a large fleet whose lost logs count"
@@ -144,7 +147,7 @@ def _false_alarms(kind: Kind, options: argparse.Namespace) -> Iterator[Row]:
         months = spans = 0.0
         fleets_of_size = max(1, _MACHINES_OF_A_SIZE // size)
         seeds = [first + number for first in options.seeds for number in range(fleets_of_size)]
-        for days in (30, 90):
+        for days in options.days:
             for seed in seeds:
                 fleet = fleets.simulated(kind, size, days, seed)
                 region = region_of({each.serial: each.keys for each in fleet}, _USUAL, kind.zone)
