@@ -6,15 +6,19 @@ earlier instant stay as they were, and the copy of a table is one of references.
 
 moto also sorts every item of a table for each query, by keys that it makes anew for every two that
 it compares: here each key is made once. And it looks for each of the ten types of a value in every
-value that it answers with: here texts and numbers, which are most of them, go as they are.
+value that it answers with: here texts and numbers, which are most of them, go as they are. The
+methods of a service are looked up once, and not for each call.
 """
 
 import copy
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
 from moto import mock_aws
+from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
+from moto.core.utils import method_names_from_class
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import Table
@@ -81,6 +85,7 @@ def _serialize_value(
         _serialize_structure(self, serialized, value, shape, key)
 
 
+responses.method_names_from_class = cache(method_names_from_class)  # type: ignore[attr-defined]
 Table.__deepcopy__ = _table_of_references  # type: ignore[attr-defined]
 Table.all_items = _all_items  # type: ignore[method-assign]
 BaseJSONSerializer._serialize_type_structure = _serialize_value  # type: ignore[method-assign]
