@@ -16,7 +16,7 @@ from tests.support.size import FUZZING, grows
 from tests.support.stage import Killed
 from tests.support.vending.stories import ERRANDS, HAPPENINGS, Story, outcome
 from tests.support.vending.wiring import fake_ports
-from tests.support.vending.world import Fuse, Tapped, World, every_write, world
+from tests.support.vending.world import Fuse, Tapped, World, every_moment, world
 
 _WRITES = {
     "put_item",
@@ -46,7 +46,7 @@ def told(*names: str, fuzz: tuple[str, ...] = ()) -> list[Story]:
     ids=str,
 )
 def test_v5_a_message_that_is_delivered_again_finishes_what_was_begun(story: Story) -> None:
-    killed_after_every_write(story, lambda again: again.settle())
+    killed_at_every_moment(story, lambda again: again.settle())
 
 
 @grows
@@ -54,7 +54,7 @@ def test_v5_a_message_that_is_delivered_again_finishes_what_was_begun(story: Sto
     "story", told("an object is replaced", fuzz=("a file was deleted",)), ids=str
 )
 def test_c8_the_night_s_sweep_finishes_what_no_message_tells_of(story: Story) -> None:
-    killed_after_every_write(story, lambda again: again.queues.arrivals.clear())
+    killed_at_every_moment(story, lambda again: again.queues.arrivals.clear())
 
 
 @grows
@@ -62,19 +62,16 @@ def test_c8_the_night_s_sweep_finishes_what_no_message_tells_of(story: Story) ->
 def test_a_client_that_tries_again_gets_what_the_first_try_would_have_brought(
     story: Story,
 ) -> None:
-    killed_after_every_write(story, story.deed)
+    killed_at_every_moment(story, story.deed)
 
 
-def killed_after_every_write(story: Story, recover: Callable[[World], object]) -> None:
-    """Die after one write after the other; the end is that of nobody having died.
-
-    Dying before a write is dying after the one before it; and so is dying in between.
-    """
+def killed_at_every_moment(story: Story, recover: Callable[[World], object]) -> None:
+    """Die after one write after the other; the end is that of nobody having died."""
     undisturbed = story.begin()
     story.deed(undisturbed)
     expected = outcome(undisturbed)
     deaths = 0
-    for fuse in every_write("after"):
+    for fuse in every_moment():
         dying = story.begin(partial(_dying_of, fuse))
         fuse.lit = True
         try:
@@ -83,7 +80,7 @@ def killed_after_every_write(story: Story, recover: Callable[[World], object]) -
             deaths += 1
             recover(dying)
         fuse.lit = False
-        assert outcome(dying) == expected, f"died after write {deaths} of {story}"
+        assert outcome(dying) == expected, f"died after write {deaths - 1} of {story}"
     assert deaths > 1
 
 

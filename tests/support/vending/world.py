@@ -325,10 +325,14 @@ def with_fuse(quiet: World, fuse: Fuse) -> World:
     return World(quiet.ports, quiet.clock, services)
 
 
-def every_write(when: When) -> Iterator[Fuse]:
-    """Yield fuses for the first write, the second, ... until one is not reached any more."""
+def every_moment() -> Iterator[Fuse]:
+    """Yield fuses for before the first write and after each, until one is not reached any more.
+
+    Dying before a write is dying after the one before it.
+    """
+    yield Fuse(1, "before")
     for at in count(1):
-        fuse = Fuse(at, when)
+        fuse = Fuse(at, "after")
         yield fuse
         if not fuse.burnt:
             return
