@@ -21,6 +21,7 @@ ENGINE = "/var/run/docker.sock"
 _GONE = (204, 404, 409)
 """Removed, no longer there, or being removed."""
 _ANSWER_S = 60
+_PROJECT, _SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
 class Engine:
@@ -30,9 +31,17 @@ class Engine:
         self._path = path
 
     def functions(self, network: str) -> list[str]:
-        """Return the ids of the functions' containers on a network, running or not."""
+        """Return the ids of the functions' containers on a network, running or not.
+
+        LocalStack names them after their functions; Compose labels those that it starts itself.
+        """
         found = self._json("/containers/json", all="1", filters={"network": [network]})
-        return [each["Id"] for each in found if any("lambda-" in name for name in each["Names"])]
+        return [
+            each["Id"]
+            for each in found
+            if any("lambda-" in name for name in each["Names"])
+            and _PROJECT not in (each["Labels"] or {})
+        ]
 
     def remove(self, container: str) -> None:
         """Remove a container, also one that runs; raises OSError if the engine refuses."""
@@ -102,11 +111,8 @@ def watch(engine: Engine, network: str) -> None:
     Raises OSError when the engine ends or refuses.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    project = engine.labels(socket.gethostname())["com.docker.compose.project"]
-    of_localstack = {
-        "com.docker.compose.project": project,
-        "com.docker.compose.service": "localstack",
-    }
+    project = engine.labels(socket.gethostname())[_PROJECT]
+    of_localstack = {_PROJECT: project, _SERVICE: "localstack"}
     try:
         if not engine.runs(of_localstack):
             clean_up(engine, network)

@@ -67,8 +67,17 @@ class _Asked(BaseHTTPRequestHandler):
         if url.path == "/events":
             self._stream(filters)
         elif url.path == "/containers/json":
-            found = self.server.found(filters)
-            self._answer(200, [{"Id": name, "Names": [f"/{name}"]} for name in found])
+            self._answer(
+                200,
+                [
+                    {
+                        "Id": name,
+                        "Names": [f"/{name}"],
+                        "Labels": {} if name == FUNCTION else PROJECT,
+                    }
+                    for name in self.server.found(filters)
+                ],
+            )
         else:
             self._answer(200, {"Config": {"Labels": PROJECT}})
 
@@ -116,12 +125,16 @@ def test_12_2_containers_of_functions_are_removed_and_no_others(
     docker: DockerEngine, engine: Engine
 ) -> None:
     docker.run(FUNCTION)
-    docker.run("backroom_gateway_1")
-    docker.run("other_localstack_1-lambda-shop-5d1e", network="shop")
+    others = {
+        "backroom_gateway_1": NETWORK,
+        "lambda-trial_gateway_1": NETWORK,
+        "other_localstack_1-lambda-shop-5d1e": "shop",
+    }
+    docker.networks |= others
 
     assert clean_up(engine, NETWORK) == [FUNCTION]
 
-    assert docker.networks.keys() == {"backroom_gateway_1", "other_localstack_1-lambda-shop-5d1e"}
+    assert docker.networks == others
     assert clean_up(engine, NETWORK) == []
 
 
