@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Request, Response
 
 from infra.local.aws import REGION
 from tests.support.deployed import Deployed
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.vending.crew import hired, log
 
 # Each leaves the browser without a preflight, with or without an Origin.
@@ -178,7 +178,7 @@ def test_the_page_sends_a_file_to_the_presigned_url_that_it_was_given(
 
 
 def test_programs_go_on_as_before(stack: Deployed) -> None:
-    assert httpx.get(f"{stack.aws.api}/health").status_code == 200
+    assert httpx.get(f"{stack.aws.api}/health", timeout=CLIENT_S).status_code == 200
     for name in ("localhost", "127.0.0.1"):
         session: Any = boto3.session.Session("test", "test", region_name=REGION)
         endpoint = f"http://{name}:{stack.aws.aws_port}"

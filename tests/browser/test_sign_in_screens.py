@@ -47,6 +47,7 @@ def token(provider: Standins, scope: str) -> str:
         data={"grant_type": "client_credentials", "scope": scope},
         auth=("backroom-machine", "standin-machine-secret"),
         trust_env=False,
+        timeout=CLIENT_S,
     )
     found: str = answer.json()["access_token"]
     return found
@@ -179,7 +180,9 @@ def test_one_signs_out_here_and_at_the_provider(page: Screens, provider: Standin
     page.sees("Sign in")
     assert kept(page) is None
     form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": "backroom-people"}
-    answer = httpx.post(f"{provider.url}/identity/token", data=form, trust_env=False)
+    answer = httpx.post(
+        f"{provider.url}/identity/token", data=form, trust_env=False, timeout=CLIENT_S
+    )
     assert answer.json()["error"] == "invalid_grant"
 
 
@@ -216,7 +219,9 @@ def test_a_sign_in_that_has_ended_says_so_and_what_was_typed_stays(
 def test_the_page_may_talk_to_its_api_and_the_issuer_only(
     signed: Deployed, provider: Standins
 ) -> None:
-    answer = httpx.get(signed.aws.api, headers={"Accept": "text/html"}, trust_env=False)
+    answer = httpx.get(
+        signed.aws.api, headers={"Accept": "text/html"}, trust_env=False, timeout=CLIENT_S
+    )
 
     policy = answer.headers["Content-Security-Policy"]
     issuer = f"http://localhost:{provider.http_port}"

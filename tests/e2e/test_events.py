@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.support.deployed import TARGET, VISIBILITY_S, Deployed
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, log, settled
 
 IT_IS_LATE = {
@@ -214,7 +214,7 @@ def test_an_upload_that_was_given_up_is_taken_when_it_comes_after_all(crew: Crew
     sweep(crew.stack)
     text, upload = log(crew.machine), awaited["upload"]
 
-    httpx.put(upload["url"], headers=upload["headers"], content=text.encode())
+    httpx.put(upload["url"], headers=upload["headers"], content=text.encode(), timeout=CLIENT_S)
 
     eventually(lambda: agrees(crew.stack, crew.machine, [text]))
     assert get(crew.stack, f"/files/{awaited['file']['id']}")["state"] == "processed"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.test_events import sweep
 from tests.support.deployed import Deployed
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, put, settled
 
 AT_THE_MACHINE = "2018-09-21T09:34:48"
@@ -116,7 +116,11 @@ def test_a_file_too_large_for_a_request_goes_by_url(crew: Crew) -> None:
     before = get(crew.stack, f"/files/{awaited['file']['id']}")
     upload = awaited["upload"]
     sent = httpx.request(
-        upload["method"], upload["url"], headers=upload["headers"], content=text.encode()
+        upload["method"],
+        upload["url"],
+        headers=upload["headers"],
+        content=text.encode(),
+        timeout=CLIENT_S,
     )
 
     assert refused.status_code == 413
@@ -141,7 +145,9 @@ def test_a_url_takes_the_bytes_that_were_given_and_takes_them_once(crew: Crew) -
     url, headers = awaited["upload"]["url"], awaited["upload"]["headers"]
 
     def put(sent: bytes, **other: str) -> int:
-        return httpx.put(url, headers={**headers, **other}, content=sent).status_code
+        return httpx.put(
+            url, headers={**headers, **other}, content=sent, timeout=CLIENT_S
+        ).status_code
 
     assert put(content[:-1] + b"x") == 400
     assert put(content + b"x") in {400, 403}
@@ -173,7 +179,7 @@ def test_an_import_by_url_is_the_dispatchers(stack: Deployed, crew: Crew) -> Non
     awaited = stack.api.post("/imports/presigned", json={"filename": "all.txt"}).json()
 
     upload = awaited["upload"]
-    httpx.put(upload["url"], headers=upload["headers"], content=text.encode())
+    httpx.put(upload["url"], headers=upload["headers"], content=text.encode(), timeout=CLIENT_S)
 
     assert settled(stack, awaited["file"]["id"])["rows_kept"] == 10
     assert awaited["file"]["id"] in [file["id"] for file in get(stack, "/imports")]

@@ -24,7 +24,7 @@ from chalicelib.warranties.store import LIST_SHARDS
 from tests.e2e.test_errors import faults
 from tests.support.deployed import TARGET, Deployed
 from tests.support.dynamodb import Line, items
-from tests.support.patience import Deadline, eventually
+from tests.support.patience import CLIENT_S, Deadline, eventually
 from tests.support.warranties.fakes import SOFA
 from tests.support.warranties.kills import DEEDS, Scene, deaths
 
@@ -306,7 +306,7 @@ def test_w6_request_and_answer_are_archived_with_checksum_and_link(
 
     shown = done(shops, sold)
 
-    content = httpx.get(shown["url"]).content
+    content = httpx.get(shown["url"], timeout=CLIENT_S).content
     assert hashlib.sha256(content).hexdigest() == shown["sha256"]
     assert re.fullmatch(r"warranties/\d{4}/\d\d/\d\d/[0-9a-f-]{36}\.json", shown["key"])
     told = json.loads(content)
@@ -432,8 +432,8 @@ def test_w6_an_archive_that_denies_loses_nothing(guarded: Deployed, name: str) -
     """The worker's role loses its right to write; sales go on, and are archived when it is back."""
     shops, iam = Shops(guarded), guarded.client("iam")
     url = done(shops, shops.sell(item_sku=name))["url"]
-    assert httpx.get(url).status_code == 200
-    assert httpx.get(url.partition("?")[0]).status_code == 403
+    assert httpx.get(url, timeout=CLIENT_S).status_code == 200
+    assert httpx.get(url.partition("?")[0], timeout=CLIENT_S).status_code == 403
     with denied(iam, guarded):
         sold = shops.sell(item_sku=name)
         assert sold.status_code == 201

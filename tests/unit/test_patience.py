@@ -1,11 +1,15 @@
 """How tests wait: for progress, and as long as the machine needs."""
 
+import ast
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from tests.support import patience
 from tests.support.patience import Deadline, NotYetError, eventually
+
+TESTS = Path(__file__).parents[1]
 
 
 class Machine:
@@ -85,3 +89,20 @@ def test_eventually_looks_less_often_the_longer_it_has_waited(
 
 def _wrong() -> bool:
     raise AssertionError
+
+
+def test_no_test_lets_a_busy_machine_s_server_only_five_seconds() -> None:
+    """Which httpx gives where nothing else is said."""
+    calls = {"Client", "delete", "get", "post", "put", "request"}
+    hurried = [
+        f"{path.name}:{node.lineno}"
+        for folder in ("browser", "e2e", "features", "integration", "support", "targets")
+        for path in TESTS.joinpath(folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and ast.unparse(node.func.value) == "httpx"
+        and node.func.attr in calls
+        and not {"timeout", "transport"} & {each.arg for each in node.keywords}
+    ]
+    assert hurried == []

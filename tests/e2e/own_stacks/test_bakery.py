@@ -21,7 +21,7 @@ import pytest
 from tests.support.bakery.deployed import DeployedBakery, somebody, together
 from tests.support.bakery.house import GOLDEN
 from tests.support.dynamodb import items
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_from_the_order_to_the_provider_s_answer(house: DeployedBakery, day: dat
     for order in (with_eggs, without):
         link = f"{house.stack.aws.api}/orders/{order}"
         assert f'"{link}"' in json.dumps(issue["fields"]["description"])
-        assert httpx.get(link).json()["ticket"]["key"] == key
+        assert httpx.get(link, timeout=CLIENT_S).json()["ticket"]["key"] == key
 
     assert house.provider(key, labels=["missing-ingredients", "missing-eggs"], status="done") == [
         [200],

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.test_events import sweep
 from tests.support.deployed import Deployed
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, settled
 
 VENDING = ("api", "vending-file-arrived", "vending-fleet-changed", "vending-daily-sweep")
@@ -49,7 +49,9 @@ def day(guarded: Deployed) -> Crew:
 def _by_url(crew: Crew, serial: str) -> None:
     told = {"technician": crew.technician, "machine": serial, **WHEN}
     upload = crew.stack.api.post("/files/presigned", json=told).json()["upload"]
-    answer = httpx.put(upload["url"], headers=upload["headers"], content=log(serial).encode())
+    answer = httpx.put(
+        upload["url"], headers=upload["headers"], content=log(serial).encode(), timeout=CLIENT_S
+    )
     assert answer.status_code == 200, answer.text
 
 
@@ -90,13 +92,18 @@ def test_a_url_is_good_for_one_object_of_one_kind(guarded: Deployed, day: Crew) 
     elsewhere = upload["url"].replace("2020-04-02", "2020-04-03")
     kind = {"Content-Type": "text/html"}
 
-    assert httpx.put(elsewhere, headers=upload["headers"], content=b"x").status_code == 403
-    assert httpx.put(upload["url"], headers=kind, content=b"x").status_code == 403
-    assert httpx.get(upload["url"]).status_code == 403
+    assert (
+        httpx.put(elsewhere, headers=upload["headers"], content=b"x", timeout=CLIENT_S).status_code
+        == 403
+    )
+    assert httpx.put(upload["url"], headers=kind, content=b"x", timeout=CLIENT_S).status_code == 403
+    assert httpx.get(upload["url"], timeout=CLIENT_S).status_code == 403
 
 
 def test_a_foreign_key_gets_nothing(guarded: Deployed, day: Crew) -> None:
-    anonymous = httpx.get(f"{guarded.aws.endpoint}/{guarded.bucket}/imports/day.txt")
+    anonymous = httpx.get(
+        f"{guarded.aws.endpoint}/{guarded.bucket}/imports/day.txt", timeout=CLIENT_S
+    )
 
     assert anonymous.status_code == 403
 

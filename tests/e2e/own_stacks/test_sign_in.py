@@ -16,7 +16,7 @@ from backroom.cli import app
 from infra.standins import credentials
 from infra.standins.server import Standins
 from tests.support.deployed import Deployed
-from tests.support.patience import eventually
+from tests.support.patience import CLIENT_S, eventually
 from tests.support.signed import signed_stage
 from tests.support.vending.crew import log
 
@@ -50,7 +50,7 @@ def picks(address: str, who: str) -> bool:
     """Pick a person on the provider's page, as a browser does, and follow where it leads."""
 
     def visit() -> None:
-        with httpx.Client(trust_env=False) as browser:
+        with httpx.Client(trust_env=False, timeout=CLIENT_S) as browser:
             page = browser.get(address)
             asked = dict(parse_qsl(urlsplit(address).query))
             assert f'value="{asked["state"]}"' in page.text
@@ -118,6 +118,7 @@ def test_a_program_works_with_a_token_that_it_fetched(
         data={"grant_type": "client_credentials", "scope": "ledger:read"},
         auth=(credentials.IDENTITY_MACHINE_ID, credentials.IDENTITY_MACHINE_SECRET),
         trust_env=False,
+        timeout=CLIENT_S,
     )
     monkeypatch.setenv("BACKROOM_TOKEN", answer.json()["access_token"])
 

@@ -11,6 +11,7 @@ import pytest
 
 from infra.local.daemon import DaemonError
 from infra.local.standins import LocalStandins
+from tests.support.patience import CLIENT_S
 from tests.support.processes import free_port
 
 
@@ -30,7 +31,9 @@ def test_they_start_once_and_stop_and_are_found_on_their_ports(standing: LocalSt
     assert standing.start() is False
     asked = LocalStandins(standing.home, 1, 2, standing.python)
     assert asked.running_at() == standing
-    assert "What the vendors got" in httpx.get(standing.page, trust_env=False).text
+    assert (
+        "What the vendors got" in httpx.get(standing.page, trust_env=False, timeout=CLIENT_S).text
+    )
 
     assert standing.stop() is True
     assert standing.pid() is None

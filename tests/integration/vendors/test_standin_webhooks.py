@@ -15,6 +15,7 @@ import pytest
 from infra.standins.credentials import JIRA_WEBHOOK_SECRET
 from infra.standins.server import Standins
 from tests.support.integrations.vendors import Desk
+from tests.support.patience import CLIENT_S
 
 
 @dataclass
@@ -78,11 +79,21 @@ def change(standins: Standins, desk: Desk, listener: Listener) -> Any:
     def changed(**told: Any) -> Any:
         body = {"labels": ["missing-ingredients"], "status": "done", **told}
         body["deliver"] = {"pause_s": 0, **body.get("deliver", {})}
-        answer = httpx.post(f"{standins.url}/control/jira/issues/{key}", json=body, trust_env=False)
+        answer = httpx.post(
+            f"{standins.url}/control/jira/issues/{key}",
+            json=body,
+            trust_env=False,
+            timeout=CLIENT_S,
+        )
         assert answer.status_code == 200, answer.text
         return answer.json()["delivered"]
 
-    httpx.post(f"{standins.url}/control/jira/webhook", json={"url": listener.url}, trust_env=False)
+    httpx.post(
+        f"{standins.url}/control/jira/webhook",
+        json={"url": listener.url},
+        trust_env=False,
+        timeout=CLIENT_S,
+    )
     return changed
 
 

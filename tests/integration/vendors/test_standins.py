@@ -13,6 +13,7 @@ import pytest
 from infra.standins import credentials
 from infra.standins.server import Standins
 from tests.support.integrations.vendors import DOCUMENT, Desk, letter
+from tests.support.patience import CLIENT_S
 
 BASIC = b64encode(f"{credentials.JIRA_USER}:{credentials.JIRA_TOKEN}".encode()).decode()
 TOKENS = {
@@ -42,7 +43,7 @@ def send(standins: Standins, desk: Desk) -> Iterator[Send]:
         "refresh_token": credentials.GOOGLE_REFRESH_TOKEN,
     }
     contracts, standins.office.contracts = standins.office.contracts, None
-    with httpx.Client(base_url=standins.url, trust_env=False) as client:
+    with httpx.Client(base_url=standins.url, trust_env=False, timeout=CLIENT_S) as client:
         token = client.post("/google/token", data=form).json()["access_token"]
         known = {**TOKENS, "google": f"Bearer {token}", "control": ""}
 
