@@ -229,9 +229,9 @@ class Table:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **condition.arguments(),
             )
-        except self._client.exceptions.ConditionalCheckFailedException as failed:
-            there: Any = dict(failed.response).get("Item")
-            raise ConditionError({0: there}) from failed
+        except ClientError as refused:
+            _raise_if_condition_failed(refused)
+            raise
 
     def add(self, pk: str, sk: str, name: str, amount: int = 1) -> int:
         """Add to a counter and return its value; ids made of it may have gaps."""
@@ -269,12 +269,11 @@ class Table:
         for _ in retry.tries(budget_s=budget_s):
             try:
                 answer = self._client.update_item(**action["Update"], ReturnValues="ALL_NEW")
-            except self._client.exceptions.ConditionalCheckFailedException as failed:
-                there: Any = dict(failed.response).get("Item")
-                raise ConditionError({0: there}) from failed
-            except self._client.exceptions.TransactionConflictException:
+            except ClientError as refused:
+                _raise_if_condition_failed(refused)
+                if _code(refused) != "TransactionConflictException":
+                    raise
                 log.count("TableConflicts")
-                continue
             else:
                 return answer["Attributes"]
         raise UnavailableError("Too many writers want the same record.")
@@ -289,9 +288,9 @@ class Table:
             return
         try:
             self._client.delete_item(**action["Delete"])
-        except self._client.exceptions.ConditionalCheckFailedException as failed:
-            there: Any = dict(failed.response).get("Item")
-            raise ConditionError({0: there}) from failed
+        except ClientError as refused:
+            _raise_if_condition_failed(refused)
+            raise
 
     def transact(self, *actions: dict[str, Any], budget_s: float = 5.0) -> None:
         """Do all ``actions`` (of `putting`, `updating`, `deleting`, `checking`) or none.
@@ -305,7 +304,9 @@ class Table:
         for _ in retry.tries(budget_s=budget_s):
             try:
                 self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)
-            except self._client.exceptions.TransactionCanceledException as cancelled:
+            except ClientError as cancelled:
+                if _code(cancelled) != "TransactionCanceledException":
+                    raise
                 _raise_if_condition(cancelled)
                 log.count("TableConflicts")
             else:
@@ -465,6 +466,22 @@ def _arguments(condition: Condition | None) -> dict[str, Any]:
     if condition is None:
         return {}
     return {**condition.arguments(), "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+
+
+def _code(error: ClientError) -> str:
+    """Return DynamoDB's name of an error.
+
+    A client makes its classes of errors when it is first asked for one; threads that ask at once
+    may get two of one name, and the one that is raised is not the one that is caught.
+    """
+    return error.response["Error"]["Code"]
+
+
+def _raise_if_condition_failed(refused: ClientError) -> None:
+    """Raise ConditionError, with the item that stands there, if that is why it was refused."""
+    if _code(refused) == "ConditionalCheckFailedException":
+        there: Any = dict(refused.response).get("Item")
+        raise ConditionError({0: there}) from refused
 
 
 def _raise_if_condition(cancelled: ClientError) -> None:

@@ -56,13 +56,15 @@ def stage(request: pytest.FixtureRequest) -> Deployed:
     return deployed(request, "pictures")
 
 
-@pytest.mark.skipif(bool(API), reason="the stack that runs here is looked at")
-def test_s9_every_screen_fits_and_is_accessible_with_nothing_in_it(
-    stage: Deployed, opened: Callable[[str], Screens]
-) -> None:
-    found = look(opened(stage.aws.api), LISTS)
+_of_its_own = pytest.mark.skipif(bool(API), reason="the stack that runs here is looked at")
 
-    assert not found, "\n".join(found)
+
+@_of_its_own
+@pytest.mark.parametrize("name", LISTS)
+def test_s9_every_screen_fits_and_is_accessible_with_nothing_in_it(
+    stage: Deployed, opened: Callable[[str], Screens], name: str
+) -> None:
+    assert_fits(opened(stage.aws.api), {name: LISTS[name]})
 
 
 @pytest.fixture(scope="module")
@@ -73,22 +75,26 @@ def filled(stage: Deployed) -> Deployed:
     return stage
 
 
-@pytest.mark.skipif(bool(API), reason="the stack that runs here is looked at")
+@_of_its_own
+@pytest.mark.parametrize("name", LISTS)
 def test_s9_every_list_fits_and_is_accessible_with_a_little_of_everything(
-    filled: Deployed, opened: Callable[[str], Screens]
+    filled: Deployed, opened: Callable[[str], Screens], name: str
 ) -> None:
-    found = look(opened(filled.aws.api), LISTS)
-
-    assert not found, "\n".join(found)
+    assert_fits(opened(filled.aws.api), {name: LISTS[name]})
 
 
-@pytest.mark.skipif(bool(API), reason="the stack that runs here is looked at")
+@pytest.fixture(scope="module")
+def addresses(filled: Deployed) -> Mapping[str, str]:
+    """The address of each screen about one thing."""
+    return things(filled.api)
+
+
+@_of_its_own
+@pytest.mark.parametrize("name", THINGS)
 def test_s9_every_screen_about_one_thing_fits_and_is_accessible(
-    filled: Deployed, opened: Callable[[str], Screens]
+    filled: Deployed, opened: Callable[[str], Screens], addresses: Mapping[str, str], name: str
 ) -> None:
-    found = look(opened(filled.aws.api), things(filled.api))
-
-    assert not found, "\n".join(found)
+    assert_fits(opened(filled.aws.api), {name: addresses[name]})
 
 
 @pytest.mark.skipif(not API, reason="make pictures names a stack that runs")
@@ -98,9 +104,8 @@ def test_every_screen_fits_with_what_a_stack_has_and_is_pictured(
     with httpx.Client(base_url=API or "", timeout=60) as api:
         routes = {**LISTS, **things(api)}
 
-    found = look(opened(API or ""), routes, tmp_path)
+    assert_fits(opened(API or ""), routes, tmp_path)
 
-    assert not found, "\n".join(found)
     for name in KEPT:
         kept = INTO / f"{name}.png"
         kept.write_bytes((tmp_path / f"{name}.png").read_bytes())
@@ -143,8 +148,8 @@ def transfer(api: httpx.Client) -> str:
     return identity
 
 
-def look(screens: Screens, routes: Mapping[str, str], into: Path | None = None) -> list[str]:
-    """Return what is wrong with which screens; take a picture of each in each window if told to.
+def assert_fits(screens: Screens, routes: Mapping[str, str], into: Path | None = None) -> None:
+    """Find nothing wrong with screens; take a picture of each in each window if told to.
 
     They must not have to be moved sideways, and columns must not jump from row to row; axe-core
     looks at some of the windows.
@@ -167,4 +172,4 @@ def look(screens: Screens, routes: Mapping[str, str], into: Path | None = None) 
                 found.append(f"{name}-{window} has uneven columns")
             if window in READ:
                 found += [f"{name}-{window}: {each}" for each in screens.violations()]
-    return found
+    assert not found, "\n".join(found)

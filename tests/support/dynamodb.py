@@ -91,7 +91,6 @@ class Line:
 
     def __init__(self, client: Any, dies_at: int | None = None) -> None:
         self._client = client
-        self.exceptions = client.exceptions
         self.meta = client.meta
         self.calls: list[str] = []
         self.write_units = 0.0

@@ -25,30 +25,8 @@ class _RefusedError(ClientError):
         super().__init__(response, "call")
 
 
-class _ConditionalCheckFailedError(_RefusedError):
-    pass
-
-
-class _TransactionCanceledError(_RefusedError):
-    pass
-
-
-class _TransactionConflictError(_RefusedError):
-    pass
-
-
-class Exceptions:
-    """The exceptions of a client that callers name."""
-
-    ConditionalCheckFailedException = _ConditionalCheckFailedError
-    TransactionCanceledException = _TransactionCanceledError
-    TransactionConflictException = _TransactionConflictError
-
-
 class MemoryDynamoDB:
     """A client of DynamoDB whose one table is in memory."""
-
-    exceptions = Exceptions
 
     def __init__(self) -> None:
         self.partitions: dict[str, dict[str, Item]] = defaultdict(dict)
@@ -149,7 +127,7 @@ class MemoryDynamoDB:
         assert len(set(places)) == len(places), "DynamoDB refuses two actions on one item"
         reasons = [self._reason(action) for _, action in actions]
         if any(reason["Code"] != "None" for reason in reasons):
-            raise _TransactionCanceledError("TransactionCanceled", CancellationReasons=reasons)
+            raise _RefusedError("TransactionCanceledException", CancellationReasons=reasons)
         self._tokens.add(ClientRequestToken)
         for kind, action in actions:
             self._do(kind, action, times=2)
@@ -165,7 +143,7 @@ class MemoryDynamoDB:
         self.calls += 1
         reason = self._reason(action)
         if reason.pop("Code") != "None":
-            raise _ConditionalCheckFailedError("ConditionalCheckFailedException", **reason)
+            raise _RefusedError("ConditionalCheckFailedException", **reason)
         self._do(kind, action, times=1)
 
     def _do(self, kind: str, action: Item, *, times: int) -> None:

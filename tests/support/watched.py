@@ -101,7 +101,8 @@ class Watched:
 
     def fires(self, *names: str) -> bool:
         """Return True if these alerts fire and no other; AssertionError says which do instead."""
-        assert self.firing() == set(names)
+        firing = self.firing()
+        assert firing == set(names), f"{firing} fire"
         return True
 
     def _get(self, path: str, **query: str) -> Any:

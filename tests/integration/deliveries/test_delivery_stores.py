@@ -158,12 +158,7 @@ class Conflicts:
         return self._send(**asked)
 
     def _refuse(self) -> None:
-        raise self._canceled(cancelled("None", "TransactionConflict", "None"))
-
-    def _canceled(self, error: ClientError) -> Exception:
-        kind = self._send.__self__.exceptions.TransactionCanceledException
-        canceled: Exception = kind(error.response, "TransactWriteItems")
-        return canceled
+        raise cancelled("None", "TransactionConflict", "None")
 
 
 @pytest.fixture
@@ -208,8 +203,8 @@ def test_an_update_waits_until_the_transaction_on_its_item_is_over(
 
     def conflicting(**asked: Any) -> Any:
         if next(left):
-            error = {"Error": {"Code": "TransactionConflictException", "Message": ""}}
-            raise table.exceptions.TransactionConflictException(error, "UpdateItem")
+            error: Any = {"Error": {"Code": "TransactionConflictException", "Message": ""}}
+            raise ClientError(error, "UpdateItem")
         return update(**asked)
 
     monkeypatch.setattr(table, "update_item", conflicting)

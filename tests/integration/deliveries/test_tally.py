@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Literal, NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -137,8 +138,9 @@ def meeting_at_the_total(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
         if any(each.get("Update", {}).get("Key") == _TOTAL for each in TransactItems):
             next(left)
             reasons = [{"Code": "TransactionConflict"} for _ in TransactItems]
-            error: Any = {"Error": {"Code": "x", "Message": ""}, "CancellationReasons": reasons}
-            raise table.exceptions.TransactionCanceledException(error, "TransactWriteItems")
+            code = "TransactionCanceledException"
+            error: Any = {"Error": {"Code": code, "Message": ""}, "CancellationReasons": reasons}
+            raise ClientError(error, "TransactWriteItems")
         return plain(TransactItems=TransactItems, **told)
 
     with monkeypatch.context() as patched:
