@@ -214,7 +214,10 @@ class Rhythm:
             if known and own[day] + leaning[day]:
                 lean = _WEEKDAY_ROWS if len(kind_of[day]) > 1 else _KIND_ROWS
                 follows = own[day] + leaning[day] * known / (known + lean)
-                days = 1 / known + self.spread * _concentration(self.expected[day::7], 0.0)
+                expected = self.expected[day::7]
+                # Where all of the weekday was taken out, it counts as a single day.
+                alone = _concentration(expected, 0.0) if any(expected) else 1.0
+                days = 1 / known + self.spread * alone
                 # What chance leaves in an hour's own rows is in the variance already.
                 variance += follows**2 * days - own[day] ** 2 / known
         return variance

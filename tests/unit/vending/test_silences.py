@@ -104,6 +104,20 @@ def test_r5_what_a_log_of_30_days_lets_expect_is_as_doubtful_as_it_varies() -> N
     assert mean(doubts) == pytest.approx(mean(varies), rel=0.3)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_r5_a_log_of_days_has_a_doubt_whatever_is_taken_out_of_it(seed: int) -> None:
+    chance = Random(seed)
+    own = fleet(chance.choice(["mall", "station"]), 1, chance.choice([2, 3, 5, 8, 14]), seed=seed)
+    times = [key // 10 for key in own[0].keys]
+    cells = cells_of(times, Calendar(CHICAGO), int(END.timestamp()))
+    start = chance.randrange(times[0], times[-1]) // 3600 * 3600
+    span = (start, start + 3600 * chance.randrange(1, 60))
+    anew = rhythm.Rhythm(cells.without([span]))
+    due = anew.expected_in(span, cells)
+
+    assert not any(due.values()) or anew.doubt(due) > 0
+
+
 def left_out(own: History, day: date) -> tuple[float, float]:
     """Return what the rest of a log lets expect on a day, and how doubtful that is."""
     span = (hours_of(CHICAGO, day)[0], hours_of(CHICAGO, day)[-1])
