@@ -214,10 +214,7 @@ class Rhythm:
             if known and own[day] + leaning[day]:
                 lean = _WEEKDAY_ROWS if len(kind_of[day]) > 1 else _KIND_ROWS
                 follows = own[day] + leaning[day] * known / (known + lean)
-                expected = self.expected[day::7]
-                # Where all of the weekday was taken out, it counts as a single day.
-                alone = _concentration(expected, 0.0) if any(expected) else 1.0
-                days = 1 / known + self.spread * alone
+                days = 1 / known + self.spread * _concentration(self.expected[day::7])
                 # What chance leaves in an hour's own rows is in the variance already.
                 variance += follows**2 * days - own[day] ** 2 / known
         return variance
@@ -263,9 +260,13 @@ def _nearby(by_day: Sequence[float]) -> list[float]:
     ]
 
 
-def _concentration(due: Sequence[float], weight: float) -> float:
-    """Return the part of each day in a sum that leans on "as usual", squared and summed."""
-    return math.fsum(each * each for each in due) / (sum(due) + weight) ** 2
+def _concentration(due: Sequence[float], weight: float = 0.0) -> float:
+    """Return the part of each day in a sum, squared and summed: 1 for a single day, and for none.
+
+    ``weight`` is how many rows of the sum are "as usual".
+    """
+    total = sum(due) + weight
+    return math.fsum(each * each for each in due) / total**2 if total else 1.0
 
 
 def _by_day(due: Mapping[int, float]) -> dict[int, float]:
