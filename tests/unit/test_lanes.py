@@ -86,6 +86,7 @@ def test_the_report_has_failures_reasons_to_skip_and_the_counts_of_all(tmp_path:
     assert "no such tool here" in text
     assert "dies did not finish" in text
     assert text.splitlines()[-1].startswith("2 passed, 1 failed, 1 skipped in ")
+    assert text.splitlines()[-1].endswith(" s of CPU")
 
 
 def test_a_lane_that_collects_nothing_is_no_failure_unless_all_do(tmp_path: Path) -> None:

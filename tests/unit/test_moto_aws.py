@@ -80,7 +80,7 @@ def test_every_type_of_value_comes_back_as_it_was(table: Any) -> None:
     values = {
         "S": "x",
         "N": "1.5",
-        "B": b"\\x00\\xff",
+        "B": b"\x00\xff",
         "BOOL": False,
         "NULL": True,
         "SS": ["a", "b"],

@@ -73,7 +73,7 @@ class _Asked(BaseHTTPRequestHandler):
                     {
                         "Id": name,
                         "Names": [f"/{name}"],
-                        "Labels": {} if name == FUNCTION else PROJECT,
+                        "Labels": None if "-lambda-" in name else PROJECT,
                     }
                     for name in self.server.found(filters)
                 ],
