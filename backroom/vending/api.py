@@ -91,6 +91,11 @@ class VendingApi:
         whole = first.value.model_copy(update={"machines": tuple(machines)})
         return replace(first, value=whole, text=whole.json_text(), next_page=None)
 
+    def is_up_to_date(self) -> bool:
+        """Return whether no machine is still to be judged by what its region did."""
+        query = {"limit": "1"}
+        return self._connection.answer(_FLEET, "GET", "/fleet", params=query).value.up_to_date
+
     def machines(
         self, *, site: str | None = None, technician: str | None = None, state: str | None = None
     ) -> Answer[tuple[MachineView, ...]]:

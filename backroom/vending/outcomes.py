@@ -104,13 +104,11 @@ def _tell_verdicts(session: Session, api: VendingApi, files: Sequence[FileView])
 
 def _wait_until_judged(session: Session, api: VendingApi, files: Sequence[FileView]) -> bool:
     """Return True once the fleet was judged with these files, False after ten seconds."""
-    newest = {file.machine: file.last_at for file in files if file.machine and file.last_at}
+    waiting = [file.id for file in files if not file.judged]
     with show.aside().status("Judging ..."):
         for pause_s in _PAUSES_FOR_VERDICT_S:
-            fleet = api.fleet().value
-            last = {machine.serial: machine.last_at for machine in fleet.machines}
-            seen = all((known := last.get(serial)) and known >= at for serial, at in newest.items())
-            if fleet.up_to_date and seen:
+            waiting = [number for number in waiting if not api.file(number).value.judged]
+            if not waiting and api.is_up_to_date():
                 return True
             session.sleep(pause_s)
     return False

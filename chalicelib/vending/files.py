@@ -47,6 +47,8 @@ class FileView(Model):
     """When it was uploaded, or announced."""
     processed_at: Instant | None = None
     """When it was processed."""
+    judged: bool = False
+    """True once its machines' days and verdicts take its present state into account."""
     deleted_at: Instant | None = None
     """When it was taken back."""
     size_bytes: int | None = None
@@ -92,8 +94,6 @@ class FileRecord(FileView):
     version: int = 0
     taken_back: int = 0
     """Which request to delete the file came last: the version that it made."""
-    judged: bool = False
-    """True once the machines' verdicts take this record's present state into account."""
 
     @property
     def arrived(self) -> bool:

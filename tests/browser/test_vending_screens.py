@@ -1,6 +1,7 @@
 """Files and the fleet in the browser: what a technician and a dispatcher do all day."""
 
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -68,7 +69,7 @@ def test_v2_a_log_that_is_too_large_for_a_request_goes_to_the_share(
     choose(screens, "large.zip", packed.getvalue())
     screens.press("Upload")
 
-    expect(screens.row("large.zip")).to_contain_text("Processed", timeout=90_000)
+    expect(screens.row("large.zip")).to_contain_text("Processed")
     expect(screens.row("large.zip").get_by_role("cell").nth(4)).to_have_text("150,000")
 
 
@@ -111,6 +112,33 @@ def test_4c_a_file_tells_its_machine_and_what_fails_on_its_way_goes_again(
     screens.sees("20 kept; nothing from Tue 18 Sept to Wed 19 Sept")
     screens.sees("292 kept, 1 cut off")
     assert lost
+
+
+def test_4c_the_days_of_a_file_are_shown_once_its_rows_count(screens: Screens, crew: Crew) -> None:
+    asked: list[str] = []
+
+    def not_yet_judged(route: Route) -> None:
+        answer = route.fetch()
+        file = answer.json()
+        if file["state"] == "processed" and asked.count("file") < 2:
+            asked.append("file")
+            file["judged"] = False
+        route.fulfill(response=answer, json=file)
+
+    def days(route: Route) -> None:
+        asked.append("days")
+        route.continue_()
+
+    screens.page.route(re.compile(r"/files/\d+$"), not_yet_judged)
+    screens.page.route("**/machines/*/days?*", days)
+    screens.show(f"files/mine/{crew.technician}")
+    both = "".join(log(crew.machine, datetime(2018, 9, day, tzinfo=UTC)) for day in (17, 20))
+
+    choose(screens, "late.txt", both.encode())
+    screens.press("Upload")
+
+    screens.sees("20 kept; nothing from Tue 18 Sept to Wed 19 Sept")
+    assert asked == ["file", "file", "days"]
 
 
 def test_4d_an_image_is_refused_and_nothing_is_lost(screens: Screens, crew: Crew) -> None:

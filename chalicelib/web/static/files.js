@@ -6,7 +6,7 @@ import { ago, count, h, many, say, words } from "./dom.js";
 import { follow, list, table } from "./lists.js";
 import { action, badge, facts, live, nothing, section } from "./parts.js";
 import { may } from "./spec.js";
-import { addressOf, outcome, PENDING, uploads } from "./uploads.js";
+import { addressOf, isUnderWay, outcome, uploads } from "./uploads.js";
 
 export const tabs = [
   { name: "mine", title: "My files", show: mine },
@@ -96,7 +96,7 @@ function listed(path, query, caption, takeBack) {
     noun: ["file"],
     brief: "lines",
     attributes: (each) => {
-      pending ||= PENDING.has(each.state);
+      pending ||= isUnderWay(each);
       return {};
     },
     columns: [
@@ -129,10 +129,10 @@ function told(number) {
 }
 
 function file([id = ""]) {
-  let state = "";
+  let underWay = false;
   const place = live(async () => {
     const found = await get(at`/files/${id}`);
-    state = found.state;
+    underWay = isUnderWay(found);
     return { ...found, outcome: found.rows_kept === undefined ? "" : await outcome(found) };
   }, (found) => [
     h("h2", {}, found.original_name || found.name, badge(STATES[found.state] || words(found.state), TONES[found.state])),
@@ -156,6 +156,6 @@ function file([id = ""]) {
       ], found.refused)
       : nothing("No rejected lines.")),
   ]);
-  follow(place, () => PENDING.has(state));
+  follow(place, () => underWay);
   return place;
 }

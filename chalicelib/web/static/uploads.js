@@ -21,13 +21,18 @@ const DATE = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric",
 const NAME = /^(T\d+)\.(GM\d{3,18})\.(\d{4}-\d\d-\d\d)_(\d\d)(\d\d)(\d\d)\./i;
 const ROW = /^\s*(GM\d{3,18})\s*\|/im;
 
-/** States of a file that is still being read. */
-export const PENDING = new Set(["awaiting_upload", "received"]);
+const PENDING = new Set(["awaiting_upload", "received"]);
+const READ = new Set(["processed", "suspect"]);
 
 /** The uploads of this tab, by where they go. */
 const kept = new Map();
 let sending = 0;
 const waiting = [];
+
+/** Returns whether more will come of a file by itself: it is being read, or its rows are being evaluated. */
+export function isUnderWay({ state, judged }) {
+  return PENDING.has(state) || (READ.has(state) && !judged);
+}
 
 /** Returns the address of the screen about a file that was sent to `path`. */
 export function addressOf(path, id) {
@@ -207,11 +212,11 @@ class Upload {
   async #follow(id) {
     try {
       const found = await get(at`/files/${id}`);
-      if (PENDING.has(found.state)) {
+      if (isUnderWay(found)) {
         setTimeout(() => this.#follow(id), FOLLOW_MS);
         return;
       }
-      const read = found.state === "processed" || found.state === "suspect";
+      const read = READ.has(found.state);
       this.status.replaceChildren(h("a", { href: addressOf(this.path, id) }, read ? await outcome(found) : `${words(found.state)}: ${sentence(found.reason || "see the file")}`));
       this.status.className = read && !found.rows_refused ? "good" : "warn";
       await this.changed();
@@ -309,13 +314,13 @@ export async function outcome(found) {
     cut > 0 && `${count(cut)} cut off`,
     rejected > 0 && `${count(rejected)} rejected`,
   ].filter(Boolean).join(", ");
-  const gaps = await silent(found).catch(() => []); // they are an addition
+  const gaps = await silent(found);
   return gaps.length ? `${rows}; nothing ${gaps.join(", ")}` : rows;
 }
 
 /** Returns the days between the first and the last row of a machine's file on which nothing was sold. */
-async function silent({ machine, first_at: first, last_at: last }) {
-  if (!machine || !first || !last || !may("GET", "/machines/{serial}/days")) return [];
+async function silent({ machine, judged, first_at: first, last_at: last }) {
+  if (!machine || !judged || !first || !last || !may("GET", "/machines/{serial}/days")) return [];
   const to = new Date(last);
   const from = new Date(Math.max(Date.parse(first), to.getTime() - (WINDOW_DAYS - 1) * DAY_MS));
   const days = await get(at`/machines/${machine}/days`, { from: from.toISOString().slice(0, 10), to: to.toISOString().slice(0, 10) });

@@ -38,7 +38,7 @@ def imported(office: Deployed) -> dict[str, Any]:
     assert answer.is_success, answer.text
     file = settled(office, answer.json()["id"])
     eventually(lambda: fleet(office)["totals"]["transactions"] == 2000)
-    eventually(lambda: fleet(office)["fleet_gaps"])
+    eventually(lambda: (report := fleet(office))["fleet_gaps"] and report["up_to_date"])
     return file
 
 

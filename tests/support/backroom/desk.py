@@ -40,6 +40,7 @@ def file(file_id: int = 12, state: str = "processed", **fields: Any) -> dict[str
         "rows_kept": 345,
         "rows_known": 45,
         "rows_refused": 0,
+        "judged": state in {"processed", "suspect"},
         **fields,
     }
 

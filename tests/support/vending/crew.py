@@ -17,6 +17,7 @@ from tests.support.deployed import Deployed
 from tests.support.patience import eventually
 
 PENDING = {"awaiting_upload", "received"}
+COUNTED = {"processed", "suspect"}
 # What downloads, and the others of its region, have a say in.
 _OF_OTHERS = {"due_at", "state", "silences", "urgency"}
 MORNING = datetime(2020, 3, 2, 8, tzinfo=UTC)
@@ -121,11 +122,12 @@ def put(stack: Deployed, path: str, **body: Any) -> Any:
 
 
 def settled(stack: Deployed, file_id: int, within_s: float = 30) -> dict[str, Any]:
-    """Return a file once it is neither awaited nor waiting."""
+    """Return a file once it has been read, and its machines have been judged by it."""
 
     def file() -> dict[str, Any] | None:
         found: dict[str, Any] = get(stack, f"/files/{file_id}")
         assert found["state"] not in PENDING, found
+        assert found["state"] not in COUNTED or found["judged"], found
         return found
 
     return eventually(file, within_s) or {}

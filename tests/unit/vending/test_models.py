@@ -89,6 +89,7 @@ def test_c5_callers_see_a_file_and_not_how_it_is_kept() -> None:
         "name": "a.zip",
         "state": "received",
         "uploaded_at": "2020-03-01T12:00:00Z",
+        "judged": True,
     }
 
 

@@ -295,15 +295,18 @@ def test_v9_an_upload_ends_with_the_verdict_of_the_machine(desk: Desk, log: Path
 def test_a_verdict_is_not_told_before_the_fleet_was_judged_with_the_file(
     desk: Desk, log: Path
 ) -> None:
-    stale = fleet(machine(last_at="2018-09-01T00:00:00Z"))
-    busy = fleet(machine(last_at="2018-09-20T11:29:44Z"), up_to_date=False)
-    judged = fleet(machine(last_at="2018-09-20T11:29:44Z"))
-    desk.on("GET", "/fleet", stale, busy, judged)
+    unjudged = file(judged=False)
+    desk.on("POST", "/files", file(state="received"), status=201)
+    desk.on("GET", "/files/12", file(state="received"), unjudged, unjudged, file())
+    desk.on("GET", "/fleet", fleet(up_to_date=False), fleet())
+    desk.on("GET", "/machines/GM001", machine())
 
-    result = taking(desk, last_at="2018-09-20T11:29:44Z").run(*upload(log), "--yes")
+    result = desk.run(*upload(log), "--yes")
 
-    assert len(desk.sent("GET", "/fleet")) == 3
-    assert "look again" not in result.stdout
+    assert len(desk.sent("GET", "/files/12")) == 4
+    assert [dict(asked.url.params) for asked in desk.sent("GET", "/fleet")] == [{"limit": "1"}] * 2
+    assert "GM001 is healthy" in result.stdout
+    assert "still being evaluated" not in result.stdout
 
 
 def test_a_verdict_that_is_late_is_told_as_such(desk: Desk, log: Path) -> None:
