@@ -12,7 +12,7 @@ import dataclasses
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chalicelib.core.values import dataclass
@@ -41,8 +41,9 @@ class Thresholds:
     """Where chance ends and a case begins.
 
     Rates are shares of rows. ``fault_chance`` is how often a tolerated rate may give so many faults
-    at one judgement. ``lost_log_e`` is how many false lost logs are tolerated in a machine-month,
-    ``fleet_gap_e`` how many false fleet gaps in a month of a region.
+    at one judgement, in the window or in ``memory_days``. ``lost_log_e`` is how many false lost
+    logs are tolerated in a machine-month, ``fleet_gap_e`` how many false fleet gaps in a month of a
+    region.
     """
 
     min_faults: int = 3
@@ -52,6 +53,7 @@ class Thresholds:
     fleet_gap_e: float = 0.02
     lost_log_e: float = 0.008
     window_days: int = 90
+    memory_days: int = 365
     due_days: int = 14
 
 
@@ -76,6 +78,19 @@ class Fault:
     first_known_at: int
     """Epoch second of the row at which the rule fired for the first time, in time order."""
     began_at: int | None = None
+
+
+class FaultCounts(NamedTuple):
+    """Rows, and how many of them were faults of each kind."""
+
+    rows: int = 0
+    under: int = 0
+    over: int = 0
+
+
+def none_earlier() -> FaultCounts:
+    """Return what a machine without an earlier log has."""
+    return FaultCounts()
 
 
 class Burst(NamedTuple):
@@ -121,18 +136,24 @@ def window(keys: Keys, thresholds: Thresholds) -> Keys:
     return since(keys, keys[-1] // 10 - thresholds.window_days * _DAY_S)
 
 
-def find_faults(keys: Sequence[int], thresholds: Thresholds) -> list[Fault]:
+def find_faults(
+    keys: Sequence[int],
+    thresholds: Thresholds,
+    earlier: Callable[[], FaultCounts] = none_earlier,
+) -> list[Fault]:
     """Return what rules A and A2 find, under before over.
 
     Only ``under`` can put a machine out of service. Under and over are judged apart: in a net sum
     the one would hide the other. A machine is judged again and again, so rule A counts only
-    where one of the two is beyond what repeated looks at a tolerated rate would give.
+    where one of the two is beyond what repeated looks at a tolerated rate would give: in ``keys``,
+    or together with the rows before them, which are asked for only where it matters.
     """
     rated = {kind: faults(keys, kind, thresholds) for kind in KINDS}
     running = {kind: _running(keys, kind, thresholds) for kind in KINDS}
     sure = any(running.values()) or any(
         fault.rows < _FEW_ROWS
-        or binomial_tail(fault.faults, fault.rows, thresholds.fault_rate) < thresholds.fault_chance
+        or _is_beyond_chance(fault, FaultCounts(), thresholds)
+        or _is_beyond_chance(fault, earlier(), thresholds)
         for fault in rated.values()
         if fault
     )
@@ -268,6 +289,12 @@ def _fault_of(keys: Sequence[int], kind: FaultKind, run: _Run, thresholds: Thres
 
 def _is_fault(gumballs: int, kind: FaultKind) -> bool:
     return gumballs == 0 if kind == "under" else gumballs > 1
+
+
+def _is_beyond_chance(fault: Fault, earlier: FaultCounts, thresholds: Thresholds) -> bool:
+    before = earlier.under if fault.kind == "under" else earlier.over
+    count, rows = fault.faults + before, fault.rows + earlier.rows
+    return binomial_tail(count, rows, thresholds.fault_rate) < thresholds.fault_chance
 
 
 def _fires(count: int, rows: int, thresholds: Thresholds) -> bool:

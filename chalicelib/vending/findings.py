@@ -5,10 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from chalicelib.vending import anomalies, clock, stock, wording
-from chalicelib.vending.anomalies import Fault, FaultKind, Keys, Thresholds, find_faults, since
+from chalicelib.vending.anomalies import (
+    Fault,
+    FaultCounts,
+    FaultKind,
+    Keys,
+    Thresholds,
+    find_faults,
+    since,
+)
 from chalicelib.vending.cells import Calendar
 from chalicelib.vending.history import History, Region
-from chalicelib.vending.local_time import DAY_S, HOUR_S
+from chalicelib.vending.local_time import DAY_S, HOUR_S, local_day
 from chalicelib.vending.models import (
     WEEKDAYS,
     MachineNote,
@@ -40,11 +48,31 @@ def fault_verdicts(
 ) -> tuple[Verdict, ...]:
     """Return the verdicts of rules A and A2 on the faults that no visit has settled."""
     settled = history.settled_until
-    found = find_faults(_unsettled(keys, settled), thresholds)
+    found = find_faults(
+        _unsettled(keys, settled), thresholds, lambda: _earlier(keys, history, zone, thresholds)
+    )
     verdicts = (_fault(fault, settled is not None, zone, thresholds) for fault in found)
     return tuple(
         _perhaps_empty(verdict, fault, keys, history, zone, thresholds)
         for verdict, fault in zip(verdicts, found, strict=True)
+    )
+
+
+def _earlier(keys: Keys, history: History, zone: str, thresholds: Thresholds) -> FaultCounts:
+    """Return the rows and faults of the local days before the window that no visit has settled."""
+    newest = local_day(zone, keys[-1] // 10).toordinal()
+    first = newest - thresholds.memory_days
+    last = newest - thresholds.window_days - 2  # clocks may have changed since
+    if history.settled_until:
+        settled = local_day(zone, math.floor(history.settled_until.timestamp()))
+        first = max(first, settled.toordinal() + 1)
+    if not 1 < first <= last:
+        return FaultCounts()
+    days = history.days(zone, date.fromordinal(first), date.fromordinal(last)).values()
+    return FaultCounts(
+        rows=sum(sum(day.rows) for day in days),
+        under=sum(day.under for day in days),
+        over=sum(day.over for day in days),
     )
 
 

@@ -1,6 +1,6 @@
 """What is stored of a machine and of its region, as input of the rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import date, datetime
 from functools import cached_property
@@ -8,8 +8,9 @@ from functools import cached_property
 from chalicelib.core.values import dataclass
 from chalicelib.vending import regions
 from chalicelib.vending.anomalies import Keys
+from chalicelib.vending.local_time import every_day
 from chalicelib.vending.models import FleetGap, PartialSilence, ServiceVisit, Weekday
-from chalicelib.vending.rollups import RegionDay
+from chalicelib.vending.rollups import RegionDay, Rollup, rollups
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class History:
     capacity: int | None = None
     visits: Sequence[ServiceVisit] = ()
     """What was reported of filling the machine and taking its cash out."""
+    stored_days: Callable[[date, date], Mapping[date, Rollup]] | None = None
+    """Reads the machine's local days between two, both included, where ``keys`` may lack them."""
+
+    def days(self, zone: str, first: date, last: date) -> Mapping[date, Rollup]:
+        """Return the machine's local days from ``first`` to ``last`` that say anything."""
+        if self.stored_days:
+            return self.stored_days(first, last)
+        return rollups(self.keys, zone, every_day(first, last))
 
 
 @dataclass(frozen=True)

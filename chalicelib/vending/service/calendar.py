@@ -11,7 +11,7 @@ from chalicelib.vending.local_time import every_day, hours_of, local_day
 from chalicelib.vending.models import DaySilence, DayView, Dispatch, ServiceVisit, Visit
 from chalicelib.vending.ports import Chunks, DispatchBook, Fleet, MachineState, Rollups, Visits
 from chalicelib.vending.rollups import Rollup
-from chalicelib.vending.service.days import month_of
+from chalicelib.vending.service.days import stored_days
 from chalicelib.vending.service.regions import Regions
 
 T = TypeVar("T")
@@ -42,8 +42,7 @@ class Calendar:
         if state is None:
             return []
         first, last = self._span(state, first, last)
-        months = self.rollups.months(serial, first=month_of(first), last=month_of(last))
-        rollups = {day: each for month in months.values() for day, each in month.days.items()}
+        rollups = stored_days(self.rollups, serial, first, last)
         silences = list(self._silences(state, first, last))
         events = self._events(state, first, last)
         return [

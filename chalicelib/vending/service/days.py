@@ -11,12 +11,23 @@ from datetime import date, timedelta
 from chalicelib.core.values import dataclass
 from chalicelib.vending.local_time import every_day, hours_of, local_day, local_days
 from chalicelib.vending.ports import Chunks, MachineLog, Month, Rollups
-from chalicelib.vending.rollups import LONGEST_SILENCE, rollups
+from chalicelib.vending.rollups import LONGEST_SILENCE, Rollup, rollups
 
 
 def month_of(day: date) -> str:
     """Return the name of a day's month."""
     return f"{day:%Y-%m}"
+
+
+def stored_days(store: Rollups, serial: str, first: date, last: date) -> dict[date, Rollup]:
+    """Return the rollups of a machine's local days from ``first`` to ``last``, both included."""
+    months = store.months(serial, first=month_of(first), last=month_of(last))
+    return {
+        day: rollup
+        for month in months.values()
+        for day, rollup in month.days.items()
+        if first <= day <= last
+    }
 
 
 @dataclass(frozen=True)

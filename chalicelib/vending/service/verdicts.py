@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
@@ -38,7 +39,7 @@ from chalicelib.vending.ports import (
     Visits,
 )
 from chalicelib.vending.service.announcing import Announcing
-from chalicelib.vending.service.days import Days
+from chalicelib.vending.service.days import Days, stored_days
 from chalicelib.vending.service.regions import Regions
 
 NO_ZONE = "UTC"
@@ -124,7 +125,7 @@ class Verdicts:
         region = self._region(epoch, zone, log)
         settled = self._close_if_mended(serial, log, region, file_id)
         visits = self.visits.newest_first(serial, limit=_MOST_VISITS) if machine else ()
-        history = _history(serial, log, settled, machine, site, visits)
+        history = self._history(serial, log, settled, machine, site, visits)
         judged = reports.summarise(history, region, self.thresholds)
         summary = causes.with_retirement(judged, zone, self.now())
         state = MachineState(summary=summary, machine=machine, zone=zone, epoch=epoch)
@@ -136,6 +137,33 @@ class Verdicts:
         first, last = (datetime.fromtimestamp(log.keys[end] // 10, UTC).date() for end in (0, -1))
         first = max(first, last - timedelta(days=self.thresholds.window_days + 1))
         return self.regions.around(epoch, zone, first - _NEAR, last + _NEAR)
+
+    def _history(
+        self,
+        serial: str,
+        log: MachineLog,
+        settled: datetime | None,
+        machine: Machine | None = None,
+        site: Site | None = None,
+        visits: Sequence[ServiceVisit] = (),
+    ) -> History:
+        return History(
+            serial,
+            log.keys,
+            corrupt_lines=log.corrupt_lines,
+            last_download_at=log.last_download_at,
+            settled_until=settled,
+            registered_at=machine.registered_at if machine else None,
+            beyond=log.beyond,
+            read_until=log.read_until(site.time_zone if site else None),
+            file_starts_at=log.file_starts_at,
+            closed=site.closed if site else (),
+            closed_weekly=site.closed_weekly if site else (),
+            retired=machine.retired if machine else None,
+            capacity=machine.capacity if machine else None,
+            visits=visits,
+            stored_days=partial(stored_days, self.rollups, serial),
+        )
 
     # --- what changes have to be followed by ---
 
@@ -248,8 +276,8 @@ class Verdicts:
             return False
         after = anomalies.since(log.keys, int(visit.opened_at.timestamp()) + 1)
         then = replace(log, keys=log.keys[: len(log.keys) - len(after)])
-        was = self._faults(_history(serial, then, settled), region)
-        now = self._faults(_history(serial, log, visit.opened_at), region)
+        was = self._faults(self._history(serial, then, settled), region)
+        now = self._faults(self._history(serial, log, visit.opened_at), region)
         return not now and all(self._cleared(verdict, after) for verdict in was)
 
     def _faults(self, history: History, region: Region) -> list[Verdict]:
@@ -265,32 +293,6 @@ class Verdicts:
         kind: FaultKind = "over" if verdict.kind == "over" else "under"
         fault = anomalies.faults(after[:needed], kind, single)
         return len(after) >= needed and fault is None
-
-
-def _history(
-    serial: str,
-    log: MachineLog,
-    settled: datetime | None,
-    machine: Machine | None = None,
-    site: Site | None = None,
-    visits: Sequence[ServiceVisit] = (),
-) -> History:
-    return History(
-        serial,
-        log.keys,
-        corrupt_lines=log.corrupt_lines,
-        last_download_at=log.last_download_at,
-        settled_until=settled,
-        registered_at=machine.registered_at if machine else None,
-        beyond=log.beyond,
-        read_until=log.read_until(site.time_zone if site else None),
-        file_starts_at=log.file_starts_at,
-        closed=site.closed if site else (),
-        closed_weekly=site.closed_weekly if site else (),
-        retired=machine.retired if machine else None,
-        capacity=machine.capacity if machine else None,
-        visits=visits,
-    )
 
 
 def placed(state: MachineState) -> MachineState:

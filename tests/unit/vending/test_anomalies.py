@@ -253,16 +253,6 @@ def test_r9_three_faults_at_the_start_are_not_worth_a_note() -> None:
     assert bursts(log, "under", USUAL) == []
 
 
-def test_r10_a_tolerated_rate_checked_for_a_year_is_hardly_ever_flagged() -> None:
-    dice, flagged = Random(10), 0
-    for _ in range(60):
-        log = hourly(int(dice.random() >= 0.005) for _ in range(365 * 16))
-        looks = (log[max(0, day - 90) * 16 : day * 16] for day in range(14, 366, 14))
-        flagged += any(find_faults(look, USUAL) for look in looks)
-
-    assert flagged <= 2
-
-
 @pytest.mark.parametrize("rate", [0.02, 0.1])
 def test_r10_a_real_fault_is_found_in_a_quarter(rate: float) -> None:
     dice = Random(11)
