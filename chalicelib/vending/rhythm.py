@@ -188,36 +188,48 @@ class Rhythm:
     def _variance(self, due: Mapping[int, float]) -> float:
         """Return the variance that the rates leave in the sum of ``due``.
 
-        What the few days of a weekday leave in doubt, all its hours share, as far as they follow
-        its rows. What leans on something broader counts as known that well, and shares its doubt. A
-        day that is alone of its kind leans on very little.
+        What leans on something broader counts as known that well, and shares its doubt. A day that
+        is alone of its kind leans on very little.
         """
         by_hour: dict[int, float] = {}
         for cell, rows in due.items():
             by_hour[cell % WEEK_H] = by_hour.get(cell % WEEK_H, 0.0) + rows
-        kind_of = {day: kind for kind in self._kinds_of_day() for day in kind}
+        return self._variance_of_hours(by_hour) + self._variance_of_weekdays(by_hour)
+
+    def _variance_of_hours(self, due: Mapping[int, float]) -> float:
+        """Return what chance leaves in the rows of each hour of the week, and of those like it."""
         variance = 0.0
-        own, leaning = [0.0] * 7, [0.0] * 7
-        for hour, rows in by_hour.items():
-            day, known = hour // DAY_H, self._rows_by_hour[hour]
-            kind = kind_of[day]
-            lean = _BIN_ROWS if len(kind) > 1 else _KIND_HOUR_ROWS
-            part = known / (known + lean)
-            variance += rows * rows / (known + lean)
+        for hour, rows in due.items():
+            known, own = self._rows_by_hour[hour], self._own_part(hour)
+            kind = self._kind_of_day[hour // DAY_H]
+            variance += rows * rows / (known + _lean_of_hour(kind))
             if len(kind) > 1:
                 alike = sum(self._rows_by_hour[each * DAY_H + hour % DAY_H] for each in kind)
-                variance += rows * rows * (1 - part * part) / (alike + _KIND_HOUR_ROWS)
-            own[day] += rows * part
-            leaning[day] += rows * (1 - part)
+                variance += rows * rows * (1 - own * own) / (alike + _KIND_HOUR_ROWS)
+        return variance
+
+    def _variance_of_weekdays(self, due: Mapping[int, float]) -> float:
+        """Return what the few days of a weekday leave in doubt: all its hours share it."""
+        own, leaning = [0.0] * 7, [0.0] * 7
+        for hour, rows in due.items():
+            part = self._own_part(hour)
+            own[hour // DAY_H] += rows * part
+            leaning[hour // DAY_H] += rows * (1 - part)
+        variance = 0.0
         for day in range(7):
             known = sum(self._rows_by_day[day::7])
             if known and own[day] + leaning[day]:
-                lean = _WEEKDAY_ROWS if len(kind_of[day]) > 1 else _KIND_ROWS
+                lean = _WEEKDAY_ROWS if len(self._kind_of_day[day]) > 1 else _KIND_ROWS
                 follows = own[day] + leaning[day] * known / (known + lean)
                 days = 1 / known + self.spread * _concentration(self.expected[day::7])
-                # What chance leaves in an hour's own rows is in the variance already.
+                # What chance leaves in an hour's own rows is in the variance of hours already.
                 variance += follows**2 * days - own[day] ** 2 / known
         return variance
+
+    def _own_part(self, hour: int) -> float:
+        """Return how much an hour of the week follows its own rows, from 0 to 1."""
+        known = self._rows_by_hour[hour]
+        return known / (known + _lean_of_hour(self._kind_of_day[hour // DAY_H]))
 
     def in_place(self, span: Span, cells: Cells, rows: int) -> float:
         """Return the surprise of a silence that this rhythm includes."""
@@ -244,10 +256,19 @@ class Rhythm:
         rows = self.cells.rows
         return [sum(rows[cell : cell + DAY_H]) for cell in range(0, len(rows), DAY_H)]
 
+    @cached_property
+    def _kind_of_day(self) -> dict[int, list[int]]:
+        return {day: kind for kind in self._kinds_of_day() for day in kind}
+
     def _kinds_of_day(self) -> tuple[list[int], ...]:
         first = self.cells.first.weekday()
         place = {weekday: (weekday - first) % 7 for weekday in range(7)}
         return [place[day] for day in range(5)], [place[5]], [place[6]]
+
+
+def _lean_of_hour(kind: Sequence[int]) -> float:
+    """Return as how many rows an hour counts what it leans on, on such days."""
+    return _BIN_ROWS if len(kind) > 1 else _KIND_HOUR_ROWS
 
 
 def _nearby(by_day: Sequence[float]) -> list[float]:
