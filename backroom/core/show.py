@@ -216,10 +216,10 @@ def listing(*, gap: int = 2) -> Listing:
 
 
 def grid(columns: int) -> Table:
-    """Return an empty table without lines, whose last column alone is wrapped, and never cut."""
+    """Return an empty table without lines; all columns but the first are wrapped, none is cut."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    for column in range(1, columns + 1):
-        table.add_column(no_wrap=column < columns, overflow="fold")
+    for column in range(columns):
+        table.add_column(no_wrap=column == 0, overflow="fold")
     return table
 
 

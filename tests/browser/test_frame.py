@@ -140,7 +140,7 @@ def test_an_empty_page_that_has_a_next_one_is_not_the_end(screens: Screens) -> N
 
     expect(screens.page.get_by_text("No package matches.")).to_have_count(0)
     screens.press("Show more")
-    screens.sees("0 in all.")
+    screens.sees("None found.")
 
 
 def test_who_comes_back_finds_a_list_as_long_as_it_was(screens: Screens) -> None:

@@ -182,7 +182,7 @@ def test_16_7_a_list_says_how_many_of_how_many_it_shows_and_keeps_it_right(
     screens.show(f"ledger/account/{account}")
     screens.sees("100 of 132")
     screens.press("Show more")
-    screens.sees("132 in all.")
+    screens.sees("All 132 shown.")
 
     screens.show("ledger")
     screens.sees(f"50 of {total():,}")

@@ -11,7 +11,7 @@ from playwright.sync_api import FilePayload, Route, expect
 from tests.browser.screens import Screens
 from tests.support.deployed import Deployed
 from tests.support.patience import eventually
-from tests.support.vending.crew import Crew, hired, log
+from tests.support.vending.crew import Crew, hired, log, settled
 
 IMAGE = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
@@ -139,6 +139,25 @@ def test_4c_the_days_of_a_file_are_shown_once_its_rows_count(screens: Screens, c
 
     screens.sees("20 kept; nothing from Tue 18 Sept to Wed 19 Sept")
     assert asked == ["file", "file", "days"]
+
+
+def test_16_a_file_with_many_rejected_lines_shows_a_page_of_them(
+    screens: Screens, crew: Crew
+) -> None:
+    nonsense = "".join(f"{crew.machine}|nonsense {number}\n" for number in range(1_050))
+    uploaded = crew.upload(log(crew.machine) + nonsense)
+    file = settled(crew.stack, uploaded.json()["id"])
+    assert file["rows_refused"] == 1_050
+
+    screens.show(f"files/file/{file['id']}")
+
+    screens.sees("The first 1,000 of 1,050 lines")
+    screens.sees("100 of 1,000")
+    lines = screens.page.get_by_role("row").filter(has_text="nonsense")
+    expect(lines).to_have_count(100)
+    screens.press("Show more")
+    expect(lines).to_have_count(200)
+    screens.sees("200 of 1,000")
 
 
 def test_4d_an_image_is_refused_and_nothing_is_lost(screens: Screens, crew: Crew) -> None:

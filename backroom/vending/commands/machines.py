@@ -198,13 +198,12 @@ def _print_rows(api: VendingApi, serial: str, since: str | None, until: str | No
 
 
 def _listed(views: tuple[MachineView, ...]) -> Table:
-    table = show.listing()
+    table = show.listing(gap=1)
     table.add_column("Machine", no_wrap=True)
-    table.add_column("State", no_wrap=True)
-    table.add_column("Site")
-    table.add_column("Technician", no_wrap=True)
-    table.add_column("Credits", justify="right")
-    table.add_column("Last row", no_wrap=True)
+    for heading, narrowest in (("State", 7), ("Site", 6), ("Technician", 5)):
+        table.add_column(heading, min_width=narrowest)
+    table.add_column("Credits", justify="right", no_wrap=True)
+    table.add_column("Last row", min_width=9)
     table.add_column("Log due", no_wrap=True)
     for view in views:
         word, style = states.urgency(view)

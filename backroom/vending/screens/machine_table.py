@@ -111,23 +111,23 @@ def _columns(
     columns = [
         _Column("Machine", cells(lambda m: Text(m.serial, states.urgency(m)[1])), right=False),
         _Column("State", cells(lambda m: Text(*states.urgency(m))), right=False),
-        _Column("Credits", cells(lambda m: _count(m.transactions)), rank=1),
-        _Column("No\ngumball", cells(lambda m: _faults(m.under, m, "under"))),
-        _Column("Too\nmany", cells(lambda m: _faults(m.over, m, "over"))),
+        _Column("Credits", cells(lambda m: _count(m.transactions)), rank=6),
+        _Column("No\ngumball", cells(lambda m: _faults(m.under, m, "under")), rank=1),
+        _Column("Too\nmany", cells(lambda m: _faults(m.over, m, "over")), rank=2),
         _Column("Money\nlost", cells(lambda m: _money(m.unserved_cents + m.given_away_cents))),
-        _Column("Corrupt\nlines", cells(lambda m: _count(m.corrupt_lines))),
-        _Column("Last\nrow", cells(lambda m: Text(show.day(m.last_at)) or show.NOTHING)),
-        _Column("Over-\ndue", cells(lambda m: _overdue(m, around.now))),
+        _Column("Corrupt\nlines", cells(lambda m: _count(m.corrupt_lines)), rank=5),
+        _Column("Last\nrow", cells(lambda m: Text(show.day(m.last_at)) or show.NOTHING), rank=3),
+        _Column("Over-\ndue", cells(lambda m: _overdue(m, around.now)), rank=4),
     ]
     if around.places:
         where = cells(lambda m: _place(m, around, layout.place))
-        columns.insert(2, _Column("Who, where", where, rank=2, right=False))
+        columns.insert(2, _Column("Who, where", where, rank=7, right=False))
     newest = _newest(around)
     if newest:
         days = around.rows_by_day
         bars = cells(lambda m: _bars(days.get(m.serial, {}), newest, layout.bars))
         heading = f"{_BARS_HEADING}\nlast {layout.bars}"
-        columns.insert(-2, _Column(heading, bars, rank=3, right=False))
+        columns.insert(-2, _Column(heading, bars, rank=8, right=False))
     return columns
 
 

@@ -144,7 +144,7 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
     const left = next || rest.length > 0;
     button.hidden = !left;
     told.hidden = !left && shown <= PAGE;
-    told.textContent = left ? part(shown, total) : `${count(shown)} in all.`;
+    told.textContent = left ? part(shown, total) : shown ? `All ${count(shown)} shown.` : "None found.";
   };
   const list = next ? address(next).pathname : "here";
   const grow = async () => {

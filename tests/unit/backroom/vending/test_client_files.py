@@ -465,6 +465,18 @@ def test_v3_a_file_is_shown_with_all_its_refused_lines(desk: Desk) -> None:
     assert "2018-09-21 09:34:48" in result.stdout
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_refused_line_cuts_neither_its_number_nor_itself(desk: Desk, width: int) -> None:
+    text, reason = "#" * 300, f"gumballs must be a digit, 0 to 9: '{'%' * 40}'"
+    refused = [{"line": 2_998, "reason": reason, "text": text}]
+    desk.on("GET", "/files/12", file(rows_refused=1, refused=refused))
+
+    result = desk.run("files", "show", 12, width=width)
+
+    assert "line 2,998" in result.stdout
+    assert (result.stdout.count("#"), result.stdout.count("%")) == (300, 40)
+
+
 @pytest.mark.parametrize(
     ("command", "path"),
     [("files delete 12 --technician 1", "/files/12"), ("imports delete 12", "/imports/12")],
