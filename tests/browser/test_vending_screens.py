@@ -160,6 +160,25 @@ def test_16_a_file_with_many_rejected_lines_shows_a_page_of_them(
     screens.sees("200 of 1,000")
 
 
+def test_16_many_technicians_are_shown_a_page_at_a_time(screens: Screens) -> None:
+    many = [
+        {"technician_id": f"T{number:04}", "name": f"Ann {number}", "machines": []}
+        for number in range(1, 251)
+    ]
+    screens.page.route(re.compile(r"/technicians$"), lambda route: route.fulfill(json=many))
+    screens.show("fleet/people")
+
+    lines = screens.page.get_by_role("row").filter(has_text="Ann ")
+    screens.sees("250 technicians")
+    screens.sees("100 of 250")
+    expect(lines).to_have_count(100)
+    section = screens.page.locator("section").filter(has_text="250 technicians")
+    for shown in (200, 250):
+        section.get_by_role("button", name="Show more").click()
+        expect(lines).to_have_count(shown)
+    screens.sees("All 250 shown.")
+
+
 def test_4d_an_image_is_refused_and_nothing_is_lost(screens: Screens, crew: Crew) -> None:
     screens.show(f"files/mine/{crew.technician}")
 

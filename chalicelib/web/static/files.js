@@ -3,7 +3,7 @@
 import { all, ask, at, get } from "./api.js";
 import { person } from "./auth.js";
 import { ago, count, h, many, say, words } from "./dom.js";
-import { follow, list, more, PAGE, table } from "./lists.js";
+import { follow, list, paged } from "./lists.js";
 import { action, badge, facts, live, nothing, section } from "./parts.js";
 import { may } from "./spec.js";
 import { addressOf, isUnderWay, outcome, uploads } from "./uploads.js";
@@ -157,12 +157,9 @@ function file([id = ""]) {
 /** Returns the rejected lines that are stored, a page at a time; a file may have had more. */
 function rejected({ refused, rows_refused: all }) {
   const caption = all > refused.length ? `The first ${count(refused.length)} of ${many(all, "line")}` : many(all, "line");
-  const rows = table(caption, [
+  return paged("rejected", caption, [
     ["Line", (each) => count(each.line), "number labelled"],
     ["Reason", (each) => each.reason],
     ["Line text", (each) => h("code", {}, each.text), "last"],
-  ], refused.slice(0, PAGE));
-  rows.classList.add("brief", "lines");
-  const shown = Math.min(PAGE, refused.length);
-  return [rows, more(rows, null, { shown, rest: refused.slice(PAGE), total: { rows: refused.length, exact: true } })];
+  ], refused, "lines");
 }

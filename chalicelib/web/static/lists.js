@@ -81,6 +81,22 @@ export function list({ path, query = {}, caption, columns, empty, attributes, ke
   });
 }
 
+/**
+ * Returns a table of rows that are all here, a page of them at a time; `name` is what the list is remembered by.
+ *
+ * @param {string} name
+ * @param {string} caption
+ * @param {Column[]} columns
+ * @param {any[]} rows
+ * @param {string[]} kinds
+ */
+export function paged(name, caption, columns, rows, ...kinds) {
+  const made = table(caption, columns, rows.slice(0, PAGE));
+  made.classList.add("brief", ...kinds);
+  const total = { rows: rows.length, exact: true };
+  return [made, more(made, null, { name, shown: Math.min(PAGE, rows.length), rest: rows.slice(PAGE), total })];
+}
+
 /** Returns a query that has the rows of all pages counted; a look for changes (by an `etag`) need not. */
 export function counted(query, etag = null) {
   return etag ? query : { ...query, count: true };
@@ -131,13 +147,13 @@ export function fresh({ load, key, of = (value) => value, noun = ["entry", "entr
 /**
  * Returns a button that has `rows` grow by the page at `next`, and how many of them are shown. `of`
  * finds its rows in the answer, `total` is how many rows all pages have if that is known, `rest` are rows
- * that are here already and come first. Who comes back finds as many rows as there were.
+ * that are here already and come first. Who comes back finds as many rows as there were, by `name`.
  *
  * @param {{add(rows: any[]): void}} rows
  * @param {string | null} next
- * @param {{shown: number, of?: (value: any) => any[], total?: import("./api.js").Total | null, rest?: any[], grown?: () => void}} options
+ * @param {{shown: number, of?: (value: any) => any[], total?: import("./api.js").Total | null, rest?: any[], name?: string, grown?: () => void}} options
  */
-export function more(rows, next, { shown, of = (value) => value, total, rest = [], grown = () => {} }) {
+export function more(rows, next, { shown, of = (value) => value, total, rest = [], name = next ? address(next).pathname : "here", grown = () => {} }) {
   const place = h("div", { class: "more" });
   const told = h("p", { class: "hint" });
   const tell = () => {
@@ -146,7 +162,6 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
     told.hidden = !left && shown <= PAGE;
     told.textContent = left ? part(shown, total) : shown ? `All ${count(shown)} shown.` : "None found.";
   };
-  const list = next ? address(next).pathname : "here";
   const grow = async () => {
     let found = rest.splice(0, PAGE);
     if (!found.length) {
@@ -162,12 +177,12 @@ export function more(rows, next, { shown, of = (value) => value, total, rest = [
   };
   const button = h("button", { type: "button", onclick: () => busy(button, async () => {
     const added = await grow();
-    remember(list, shown);
+    remember(name, shown);
     say(`${added} more shown.`);
   }, place) }, "Show more");
   tell();
   place.append(told, button);
-  const before = remembered(list);
+  const before = remembered(name);
   const again = async () => { while (shown < before && (next || rest.length)) await grow(); };
   again().catch(() => {}); // the button says what is wrong
   return place;

@@ -3,7 +3,7 @@
 import { all, ask, at } from "./api.js";
 import { h, many, say } from "./dom.js";
 import { form } from "./forms.js";
-import { counted, folded, more, table } from "./lists.js";
+import { counted, folded, more, paged, table } from "./lists.js";
 import { live, nothing, section } from "./parts.js";
 import { taken } from "./spec.js";
 
@@ -18,7 +18,8 @@ function machines(page, technicians, sites) {
     ["Technician", (each) => who(each) || "No technician", "", who],
     ["Site", (each) => where(each) || "No site", "", where],
   ], page.value);
-  return [brief(rows), more(rows, page.next, { shown: page.value.length, total: page.total })];
+  rows.classList.add("brief");
+  return [rows, more(rows, page.next, { shown: page.value.length, total: page.total })];
 }
 
 export function people() {
@@ -26,31 +27,25 @@ export function people() {
     () => Promise.all([all("/technicians"), all("/sites"), ask("GET", "/machines", { query: counted({ limit: 100 }) })]),
     ([technicians, sites, page], reload) => [
       section("Technicians",
-        technicians.length ? brief(table(many(technicians.length, "technician"), [
+        technicians.length ? paged("technicians", many(technicians.length, "technician"), [
           ["Name", (each) => each.name, "", (each) => each.name],
           ["Number", (each) => each.technician_id, "short", (each) => each.technician_id],
           ["Machines", (each) => each.machines.map((serial) => [h("a", { href: `#/fleet/machine/${serial}` }, serial), " "]), "last"],
-        ], technicians)) : nothing("No technicians yet."),
+        ], technicians) : nothing("No technicians yet."),
         folded("Add or change a technician", technician(reload))),
       section("Sites",
-        sites.length ? brief(table(many(sites.length, "site"), [
+        sites.length ? paged("sites", many(sites.length, "site"), [
           ["Name", (each) => each.name, "", (each) => each.name],
           ["ID", (each) => each.site_id, "", (each) => each.site_id],
           ["Time zone", (each) => each.time_zone, "", (each) => each.time_zone],
           ["Address", (each) => each.address],
-        ], sites)) : nothing("No sites yet."),
+        ], sites) : nothing("No sites yet."),
         folded("Add or change a site", site(reload))),
       section("Machines",
         folded("Add or change a machine", machineForm(technicians, sites, reload)),
         machines(page, technicians, sites)),
     ],
   );
-}
-
-/** Has the rows of a table be lines, not cards, on narrow screens. */
-function brief(rows) {
-  rows.classList.add("brief");
-  return rows;
 }
 
 function technician(reload) {
