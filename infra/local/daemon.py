@@ -99,12 +99,22 @@ class Daemon:
         """Return whether ``pid`` was not given to another program since (where that shows)."""
         try:
             command = Path(f"/proc/{pid}/cmdline").read_text()
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            ended = has_ended(pid)
         except OSError:
             return not Path("/proc/self").exists()
-        if not command:  # it is just being started, or has ended and was not waited for
-            return state != "Z"
+        if not command:  # it is just being started, or is being killed
+            return not ended
         return self.marker in command.replace("\0", " ")
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended, even if its parent has not looked yet; Linux only.
+
+    One that is killed keeps its ports until the last of its threads has ended. Raises OSError when
+    there is no such process.
+    """
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "Z" and len([*Path(f"/proc/{pid}/task").iterdir()]) == 1
 
 
 def make_private(folder: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from infra.local import daemon
 from tests.support.patience import eventually
 
 # Below those that Linux and macOS give to outgoing connections, which tests make all the time.
@@ -40,8 +41,7 @@ def kill(pid: int) -> bool:
 def has_ended(pid: int) -> bool:
     """Return whether a process has ended, even if its parent has not looked yet."""
     with suppress(OSError):
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state == "Z"
+        return daemon.has_ended(pid)
     return True
 
 
