@@ -25,13 +25,7 @@ from statistics import median
 
 from bench import fleets
 from bench.fleets import DAY_S, ENDING, Kind
-from chalicelib.vending.anomalies import (
-    SENSITIVE_E,
-    Thresholds,
-    bursts,
-    find_faults,
-    window,
-)
+from chalicelib.vending.anomalies import SENSITIVE_E, Thresholds, bursts, find_faults, window
 from chalicelib.vending.findings import fault_verdicts
 from chalicelib.vending.history import History, Region
 from chalicelib.vending.models import FleetReport, MachineSummary

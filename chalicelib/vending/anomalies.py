@@ -88,11 +88,6 @@ class FaultCounts(NamedTuple):
     over: int = 0
 
 
-def none_earlier() -> FaultCounts:
-    """Return what a machine without an earlier log has."""
-    return FaultCounts()
-
-
 class Burst(NamedTuple):
     """A run of faults that is over (epoch seconds of its first and last one)."""
 
@@ -139,7 +134,7 @@ def window(keys: Keys, thresholds: Thresholds) -> Keys:
 def find_faults(
     keys: Sequence[int],
     thresholds: Thresholds,
-    earlier: Callable[[], FaultCounts] = none_earlier,
+    earlier: Callable[[], FaultCounts] = FaultCounts,
 ) -> list[Fault]:
     """Return what rules A and A2 find, under before over.
 

@@ -141,6 +141,21 @@ def test_4c_the_days_of_a_file_are_shown_once_its_rows_count(screens: Screens, c
     assert asked == ["file", "file", "days"]
 
 
+def test_4c_a_file_whose_machine_is_somebody_else_s_by_now_is_shown_without_its_days(
+    screens: Screens, crew: Crew
+) -> None:
+    file = settled(crew.stack, crew.upload(log(crew.machine)).json()["id"])
+    missing = {"title": "Not found", "status": 404}
+    screens.page.route(
+        "**/machines/*/days?*", lambda route: route.fulfill(status=404, json=missing)
+    )
+
+    screens.show(f"files/file/{file['id']}")
+
+    screens.sees("10 kept")
+    screens.sees("No rejected lines.")
+
+
 def test_16_a_file_with_many_rejected_lines_shows_a_page_of_them(
     screens: Screens, crew: Crew
 ) -> None:

@@ -202,9 +202,9 @@ def _listed(views: tuple[MachineView, ...]) -> Table:
     table.add_column("Machine", no_wrap=True)
     for heading, narrowest in (("State", 7), ("Site", 6), ("Technician", 5)):
         table.add_column(heading, min_width=narrowest)
-    table.add_column("Credits", justify="right", no_wrap=True)
-    table.add_column("Last row", min_width=9)
-    table.add_column("Log due", no_wrap=True)
+    table.add_column("Credits", justify="right")
+    for heading, narrowest in (("Last row", 9), ("Log due", 10)):
+        table.add_column(heading, min_width=narrowest)
     for view in views:
         word, style = states.urgency(view)
         table.add_row(

@@ -23,7 +23,7 @@ CHICAGO = "America/Chicago"
 
 
 def rows(gumballs: Iterable[int]) -> Keys:
-    """Return 16 rows a day, the last of them on 20 February 2020."""
+    """Return 16 rows a day, until 20 February 2020 begins."""
     each = list(gumballs)
     start = int(ENDING.timestamp()) - 5_400 * len(each)
     return Keys("Q", [(start + 5_400 * place) * 10 + count for place, count in enumerate(each)])

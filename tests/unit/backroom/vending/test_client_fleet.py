@@ -86,6 +86,26 @@ def test_v6_under_the_table_each_verdict_says_why_since_when_and_what_to_carry(d
     assert told.endswith("Next: backroom worklist")
 
 
+@pytest.mark.parametrize("width", [40, 52, 58, 64, 72])
+def test_v6_a_narrow_terminal_leaves_columns_out_and_cuts_no_figure(desk: Desk, width: int) -> None:
+    result = at(desk, ILL, WELL).run("fleet", width=width)
+
+    ill = next(line for line in result.stdout.splitlines() if line.startswith("GM006 "))
+    assert len(ill) <= width
+    assert {"degraded", "$4.75"} <= set(ill.split())
+    figures = {"324", "19", "5.9%", "$4.75", "3", "2026-10-22", "16", "d", "·"}
+    assert set(ill.split()) <= {"GM006", "degraded", *figures}
+
+
+@pytest.mark.parametrize("width", [64, 72, 80])
+def test_v6_a_narrow_list_of_machines_cuts_neither_ids_nor_days(desk: Desk, width: int) -> None:
+    result = at(desk, ILL, WELL).run("machines", "list", width=width)
+
+    told = words(result)
+    for whole in ("GM006", "T0001", "2026-11-05"):
+        assert whole in told
+
+
 @pytest.mark.parametrize("width", [80, 90, 100, 110, 120, 140, 200])
 def test_v6_the_table_fits_whatever_the_terminal(desk: Desk, width: int) -> None:
     at(desk, ILL, WELL, fleet_gaps=[GAP]).on(
