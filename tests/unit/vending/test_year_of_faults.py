@@ -1,17 +1,18 @@
 """R10: a rate that is slightly too high shows over a year, not over the 90 days of a window."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from chalicelib.vending.anomalies import Keys, Thresholds, window
-from chalicelib.vending.files import DISPATCHER
+from chalicelib.vending.files import DISPATCHER, FileView
 from chalicelib.vending.findings import fault_verdicts
 from chalicelib.vending.history import History
+from chalicelib.vending.ports import Rollups
 from chalicelib.vending.rollups import Rollup
 from tests.support.vending.world import World, log
 
@@ -109,17 +110,22 @@ def test_r10_a_log_at_the_beginning_of_the_calendar_has_no_year_before_it() -> N
     assert fault_verdicts(history.keys, history, CHICAGO, USUAL) == ()
 
 
-def test_r10_the_service_remembers_the_year_by_its_files_and_forgets_it_with_them(
-    world: World,
-) -> None:
-    world.employ("T0001", "GM001")
+def year_in_two_files(world: World) -> tuple[FileView, FileView]:
+    """Import a year of a machine: its window, which leaves it open, and what came before."""
     hours = 24 / A_DAY
     older, newer = SMALL_FAULT[:-WINDOW], SMALL_FAULT[-WINDOW:]
     begin = ENDING - timedelta(hours=hours * YEAR)
-    first = f"{begin:%Y-%m-%dT%H:%M:%S}"
-    year = world.take_import(log("GM001", *older, first=first, hours=hours))
-    then = f"{begin + timedelta(hours=hours * len(older)):%Y-%m-%dT%H:%M:%S}"
-    world.take_import(log("GM001", *newer, first=then, hours=hours))
+    then = begin + timedelta(hours=hours * len(older))
+    return (
+        world.take_import(log("GM001", *older, first=f"{begin:%FT%T}", hours=hours)),
+        world.take_import(log("GM001", *newer, first=f"{then:%FT%T}", hours=hours)),
+    )
+
+
+def test_r10_the_service_remembers_the_year_by_its_files_and_forgets_it_with_them(
+    world: World,
+) -> None:
+    year, _ = year_in_two_files(world)
     world.settle()
 
     [verdict] = world.machine("GM001").verdicts
@@ -129,3 +135,43 @@ def test_r10_the_service_remembers_the_year_by_its_files_and_forgets_it_with_the
     world.settle()
 
     assert world.machine("GM001").verdicts == ()
+
+
+class Interrupted:
+    """Rollups between whose reading and what is concluded from it something else happens, once."""
+
+    def __init__(self, rollups: Rollups, meanwhile: Callable[[], object]) -> None:
+        self._rollups, self.to_happen = rollups, [meanwhile]
+
+    def months(self, *asked: Any, **where: Any) -> Any:
+        found = self._rollups.months(*asked, **where)
+        if self.to_happen:
+            self.to_happen.pop()()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rollups, name)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_r10_an_old_file_that_comes_or_goes_while_a_machine_is_judged_counts(
+    world: World, deleted: bool
+) -> None:
+    year, _ = year_in_two_files(world)
+    if deleted:
+        world.deliver()
+
+    def meanwhile() -> None:
+        if deleted:
+            world.vending.uploads.delete(DISPATCHER, year.id)
+        world.deliver()
+
+    verdicts = world.vending.verdicts
+    rollups = Interrupted(verdicts.rollups, meanwhile)
+    judging = replace(verdicts, rollups=cast(Rollups, rollups))
+    arrivals = replace(world.vending.arrivals, verdicts=judging)
+    arrivals.look_at(world.queues.arrivals.pop())
+    assert not rollups.to_happen
+    world.settle()
+
+    assert [each.kind for each in world.machine("GM001").verdicts] == ([] if deleted else ["under"])
