@@ -50,8 +50,7 @@ def dispatches(listed: Iterable[Dispatch]) -> Table:
     for heading in ("Machine", "Technician", "State"):
         table.add_column(heading, no_wrap=True)
     table.add_column("Opened", min_width=12)
-    table.add_column("Note", ratio=1)
-    table.add_column("How it ended", ratio=1)
+    table.add_column("Note, how it ended")
     for dispatch in listed:
         table.add_row(
             str(dispatch.id),
@@ -59,8 +58,7 @@ def dispatches(listed: Iterable[Dispatch]) -> Table:
             dispatch.technician or show.NOTHING,
             Text(dispatch.state, style=show.LATE if dispatch.state == "open" else show.GOOD),
             show.moment(dispatch.opened_at),
-            show.plain(dispatch.note),
-            ending(dispatch),
+            "\n".join(filter(None, (show.plain(dispatch.note), ending(dispatch)))),
         )
     return table
 

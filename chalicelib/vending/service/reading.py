@@ -42,12 +42,13 @@ class Reading:
     def state(self) -> tuple[FileState, str | None]:
         """Return what the file is by its lines, and why if it is not simply processed."""
         if not self.accepted:
-            one = f"not one of {self.lines} lines could be read"
+            one = f"not one of {self.lines:,} lines could be read"
             first = self.refusals[0] if self.refusals else None
             return "rejected", f"{one}; line {first.line}: {first.reason}" if first else one
         if self.refused > _SUSPECT_SHARE * self.lines:
             share = self.refused / self.lines
-            return "suspect", f"{self.refused} of {self.lines} lines ({share:.1%}) were refused"
+            refused = f"{self.refused:,} of {self.lines:,} lines ({share:.1%})"
+            return "suspect", f"{refused} could not be read"
         return "processed", None
 
     def outcome(self, record: FileRecord) -> dict[str, object]:

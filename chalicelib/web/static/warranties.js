@@ -1,7 +1,7 @@
 /** Warranties: what one costs for an item, who has one, and the prices behind it. */
 
 import { ask, at, get, save } from "./api.js";
-import { ago, h, many, moment, say, sentence, words } from "./dom.js";
+import { ago, count, h, many, moment, say, sentence, words } from "./dom.js";
 import { form, row } from "./forms.js";
 import { filtered, filters, list, table } from "./lists.js";
 import { action, badge, facts, live, nothing, section } from "./parts.js";
@@ -94,7 +94,7 @@ function warranty([id = ""]) {
       ["Covered until", moment(each.covered_until)],
       ["Price rule", each.price_rule],
       ["Calculation", each.calculation],
-      ["Item cost", each.item_cost && String(each.item_cost)],
+      ["Item cost", each.item_cost && amount(each.item_cost)],
       ["Item type", each.item_type],
       ["SKU", each.item_sku],
       ["Store", each.store_uuid],
@@ -165,7 +165,7 @@ function plans() {
       ["Item type", (each) => each.item_type],
       ["Reason", (each) => sentence(each.reason)],
       ["Count", (each) => String(each.count), "number"],
-      ["Last item cost", (each) => String(each.last_cost), "number"],
+      ["Last item cost", (each) => amount(each.last_cost), "number"],
     ],
   }));
   const quote = knows("GET", "/plans/quote") && section("Check a price", kinds(), quoting());
@@ -179,7 +179,7 @@ function prices(card) {
   const unit = card.currency ? ` in ${card.currency}` : "";
   const made = table(`Rate card ${card.rate_card}; amounts${unit}, percentages of the item's cost, ${card.rounding || "rounded to cents"}`, [
     ["Item type", (each) => h("span", { class: each.first ? "" : "again unseen" }, words(each.type))],
-    ["Item costs", (each) => `${each.cost_from} to ${each.cost_to}`, "short"],
+    ["Item costs", (each) => `${amount(each.cost_from)} to ${amount(each.cost_to)}`, "short"],
     ...terms.map((term) => /** @type {import("./lists.js").Column} */ ([many(term, "month"),
       (each) => each.plans.find((plan) => plan.warranty_duration_months === term)?.price_rule.replace(/ of the cost$/, ""), "short"])),
   ], rows);
@@ -188,7 +188,13 @@ function prices(card) {
 }
 
 function money(price, { currency }) {
-  return [currency, String(price)].filter(Boolean).join(" ");
+  return [currency, amount(price)].filter(Boolean).join(" ");
+}
+
+/** Returns an amount with its thousands apart. */
+function amount(price) {
+  const [whole, ...cents] = String(price).split(".");
+  return [count(whole), ...cents].join(".");
 }
 
 function months(each) {

@@ -104,7 +104,7 @@ def test_c11_more_than_5_percent_of_refused_lines_make_a_file_suspect(
 def test_c11_a_suspect_file_says_how_much_was_refused_and_its_rows_count(world: World) -> None:
     file = arrived(world, CLEAN + b"junk\n")
 
-    assert file.reason == "1 of 4 lines (25.0%) were refused"
+    assert file.reason == "1 of 4 lines (25.0%) could not be read"
     assert world.machine("GM001").corrupt_lines == 1
     [item] = world.worklist()
     assert [cause.kind for cause in item.causes] == ["corrupt_data"]

@@ -422,6 +422,24 @@ def test_dispatches_are_listed_with_how_they_ended(desk: Desk) -> None:
     assert "2026-11-19 by file 12: the rows since the visit are clean" in told
 
 
+@pytest.mark.parametrize("width", [60, 64, 80])
+def test_a_narrow_list_of_dispatches_breaks_no_word(desk: Desk, width: int) -> None:
+    closed = VISIT | {
+        "state": "closed",
+        "technician": "T0001",
+        "closed_at": "2026-11-19T08:00:00Z",
+        "closed_by": "inspection",
+        "closing_note": "rotor exchanged",
+    }
+    desk.on("GET", "/dispatches", [closed])
+
+    result = desk.run("dispatch", "list", width=width)
+
+    assert max(map(len, result.stdout.splitlines())) <= width
+    for word in ("T0001", "closed", "inspection:", "exchanged"):
+        assert word in result.stdout
+
+
 def test_an_empty_list_of_dispatches_says_what_to_do_next(desk: Desk) -> None:
     desk.on("GET", "/dispatches", [])
 
