@@ -12,7 +12,7 @@ from app import app
 from backroom.cli import COMMANDS
 
 # What the functions bring along, and `make up` does not install for the client.
-FUNCTIONS_OWN = ("aws_lambda_powertools", "cryptography", "email_validator", "jwt")
+FUNCTIONS_OWN = ("Crypto", "aws_lambda_powertools", "email_validator", "jwt")
 _IMPORT_ALL = f"""
 import importlib, pkgutil, sys
 for name in {FUNCTIONS_OWN}:

@@ -17,7 +17,7 @@ import pytest
 from infra import openapi, package, quotas
 from tests.e2e.test_events import IT_IS_LATE
 from tests.support.deployed import Deployed
-from tests.support.issuer import AUDIENCE, Issuer
+from tests.support.issuer import AUDIENCE, Issuer, PrivateKey, ec_key, rsa_key
 from tests.support.vending.crew import hired, log
 
 _UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
@@ -105,7 +105,7 @@ def test_what_reads_tokens_is_shipped_to_the_api_alone(
 
     assert zips.pop("APIHandler") == package.API_ZIP
     assert set(zips.values()) == {package.EVENTS_ZIP}
-    assert not [name for name in ("cryptography", "jwt") if (unzipped_events / name).exists()]
+    assert not [name for name in ("Crypto", "jwt") if (unzipped_events / name).exists()]
 
 
 def test_every_module_is_compiled_and_never_checked_against_its_source(
@@ -263,7 +263,7 @@ import contextlib, importlib, json
 with contextlib.redirect_stdout(sys.stderr):
     import app
     statuses = [app.app(event, None)["statusCode"] for event in json.loads({events!r})]
-print(json.dumps([statuses, "jwt" in sys.modules, "cryptography" in sys.modules]))
+print(json.dumps([statuses, "jwt" in sys.modules, "Crypto" in sys.modules]))
 """
 
 
@@ -281,7 +281,11 @@ def answered(unzipped: Path, *events: dict[str, Any], **environment: str) -> lis
     return told
 
 
-def test_the_zip_alone_reads_tokens(unzipped: Path, issuer: Issuer) -> None:
+@pytest.mark.parametrize("key", [rsa_key("first"), ec_key("first")])
+def test_the_zip_alone_reads_tokens(
+    unzipped: Path, issuer: Issuer, key: PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "key", key)
     stage = {"AUTH": "jwt", "AUTH_ISSUER": issuer.url, "AUTH_AUDIENCE": AUDIENCE}
     tokens = [issuer.token("operate"), issuer.token("operate", exp=1)]
     asked = [request("PUT", "/sites/{site_id}", "", token, site_id="a") for token in tokens]

@@ -102,7 +102,8 @@ class Issuer:
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
         )
-        self.kid, self.key = "first", rsa_key("first")
+        self.kid = "first"
+        self.key: PrivateKey = rsa_key("first")
         self.broken = False
         self.drip_s = 0.0
         self.requests: list[str] = []

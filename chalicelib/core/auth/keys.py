@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from jwt import PyJWK
-from jwt.exceptions import PyJWTError
 from pydantic import BaseModel, ConfigDict
 from urllib3.exceptions import HTTPError
 
+from chalicelib.core.auth.signatures import PublicKey
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.fetch import Get, fetched
 from chalicelib.core.log import logger
@@ -31,9 +30,6 @@ STALE_PAUSE_S = 60.0
 """Seconds between two failed refreshes while the requested key is cached."""
 
 _LARGEST = 500_000
-_SMALLEST_RSA_BITS = 2048
-# What a public key is made of; of a private one, published by mistake, no more is read.
-_PARTS = {"RSA": {"kty", "n", "e"}, "EC": {"kty", "crv", "x", "y"}}
 
 
 class UnknownKeyError(Exception):
@@ -62,11 +58,11 @@ class Keys:
         self._issuer = issuer
         self._get = get
         self._clock = clock
-        self._keys: dict[tuple[str | None, str], PyJWK] = {}
+        self._keys: dict[tuple[str | None, str], PublicKey] = {}
         self._found_at = self._tried_at = -math.inf
         self._failed = False
 
-    def find(self, kid: str | None, algorithm: str) -> PyJWK:
+    def find(self, kid: str | None, algorithm: str) -> PublicKey:
         """Return the key ``kid``, or the only one there is for a token that names none.
 
         Raises UnknownKeyError, or UnavailableError while no key at all is known.
@@ -86,7 +82,7 @@ class Keys:
             raise UnknownKeyError
         return key
 
-    def _known(self, kid: str | None, algorithm: str) -> PyJWK | None:
+    def _known(self, kid: str | None, algorithm: str) -> PublicKey | None:
         if kid is not None:
             return self._keys.get((kid, algorithm))
         fitting = [key for (_, known), key in self._keys.items() if known == algorithm]
@@ -107,18 +103,18 @@ class Keys:
         if keys:
             self._keys, self._found_at, self._failed = keys, self._tried_at, False
 
-    def _asked(self) -> dict[tuple[str | None, str], PyJWK]:
+    def _asked(self) -> dict[tuple[str | None, str], PublicKey]:
         if self._get:
             return self._published(self._get)
         return fetched(self._published, within_s=FETCH_S, limit=_LARGEST)
 
-    def _published(self, get: Get) -> dict[tuple[str | None, str], PyJWK]:
+    def _published(self, get: Get) -> dict[tuple[str | None, str], PublicKey]:
         address = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
         discovered = _Discovered.model_validate_json(get(address))
         if discovered.issuer != self._issuer:
             raise ValueError("its discovery document is that of another issuer")
         published = _KeySet.model_validate_json(get(discovered.jwks_uri)).keys
-        found: dict[tuple[str | None, str], PyJWK] = {}
+        found: dict[tuple[str | None, str], PublicKey] = {}
         for each in published:
             if (algorithm := _algorithm(each)) and (key := _usable(each, algorithm)):
                 found[(each.get("kid"), algorithm)] = key
@@ -137,15 +133,12 @@ def _algorithm(jwk: dict[str, Any]) -> str | None:
     return algorithm if fits and named else None
 
 
-def _usable(jwk: dict[str, Any], algorithm: str) -> PyJWK | None:
+def _usable(jwk: dict[str, Any], algorithm: str) -> PublicKey | None:
     """Return a published key, unless it is broken or too small to trust."""
-    parts = _PARTS[jwk["kty"]]
     try:
-        key = PyJWK({name: jwk[name] for name in parts if name in jwk}, algorithm=algorithm)
-    except (PyJWTError, ValueError, TypeError, AttributeError):
+        return PublicKey(algorithm, jwk)
+    except (KeyError, TypeError, ValueError):
         return None
-    weak = algorithm == "RS256" and key.key.key_size < _SMALLEST_RSA_BITS
-    return None if weak else key
 
 
 def _why(failed: Exception) -> str:
