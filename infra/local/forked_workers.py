@@ -33,6 +33,8 @@ from setproctitle import setproctitle
 _LENGTH_BYTES = 4
 # The modules that register handlers, below the folder with the code.
 _HANDLERS = ("chalicelib/*/events.py", "chalicelib/*/workers.py")
+# What MiniStack's own environment has and AWS's runtime lacks, where libraries look for it.
+_ABSENT = ("cffi", "cryptography")
 # What is read when the code is imported.
 _AT_IMPORT = "POWERTOOLS_"
 
@@ -191,6 +193,7 @@ def serve(server: socket.socket, code: Path) -> None:
     """Import the code, then fork for each request until the server has ended."""
     sys.stdout = sys.stderr  # as MiniStack has it before it imports a handler
     sys.path[0] = str(code)
+    sys.modules.update(dict.fromkeys(_ABSENT))  # type: ignore[arg-type] # None: not found
     _import_handlers(code)
     gc.collect()
     gc.freeze()

@@ -106,6 +106,16 @@ def test_workers_of_one_code_share_its_imports_and_nothing_else(forks: Forks, co
     assert first.stderr.readline() == "started\n"
 
 
+def test_workers_have_no_library_that_aws_s_runtime_lacks(forks: Forks, code: Path) -> None:
+    looks = "IMPORTED_BY = []\n"
+    for name in ("cffi", "cryptography"):
+        looks += f"try:\n    import {name}\n    IMPORTED_BY.append('{name}')\n"
+        looks += "except ModuleNotFoundError:\n    pass\n"
+    (code / "chalicelib/deliveries/events.py").write_text(looks)
+
+    assert said(started(forks, code))["imported_by"] == []
+
+
 def test_a_worker_is_found_by_its_script_as_others_are(forks: Forks, code: Path) -> None:
     worker = started(forks, code, "api")
     said(worker)
