@@ -245,7 +245,7 @@ def told() -> Iterator[Replay]:
     The settings are those of the story; what was stored is gone.
     """
     replay = Replay()
-    session = botocore.session.get_session()
+    session = aws.new_session()
     replay.join(session)
     handle, process = Backroom.__call__, BotocoreStubber.process_request
 

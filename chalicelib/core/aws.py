@@ -11,6 +11,7 @@ import botocore.session
 from botocore.config import Config
 from pydantic import BaseModel, ConfigDict
 
+from chalicelib.core import aws_json
 from chalicelib.core.settings import from_env
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ _CONFIG = Config(
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 4},
 )
+# For services of AWS's JSON protocol.
+_JSON_CONFIG = _CONFIG.merge(Config(signature_version=aws_json.SIGNATURE))
 # For what an answer does not wait for: one try, and soon over.
-_HASTY_CONFIG = _CONFIG.merge(
+_HASTY_CONFIG = _JSON_CONFIG.merge(
     Config(
         connect_timeout=0.5, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": 1}
     )
@@ -51,15 +54,20 @@ class PresigningSettings(BaseModel):
     presign_endpoint_url: str = ""
 
 
-@cache
-def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
+def new_session() -> botocore.session.Session:
+    """Return a session whose clients read DynamoDB's items without a model."""
+    session = botocore.session.get_session()
+    session.register_component("response_parser_factory", aws_json.Parsers())
+    return session
+
+
+_session = cache(new_session)
 
 
 @cache
 def dynamodb() -> "DynamoDBClient":
     """Return the DynamoDB client."""
-    return cast("DynamoDBClient", _session().create_client("dynamodb", config=_CONFIG))
+    return cast("DynamoDBClient", _session().create_client("dynamodb", config=_JSON_CONFIG))
 
 
 @cache
@@ -90,7 +98,7 @@ def presigning_s3() -> "S3Client":
 @cache
 def sqs() -> "SQSClient":
     """Return the SQS client."""
-    return cast("SQSClient", _session().create_client("sqs", config=_CONFIG))
+    return cast("SQSClient", _session().create_client("sqs", config=_JSON_CONFIG))
 
 
 @cache
@@ -102,7 +110,9 @@ def functions() -> "LambdaClient":
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     """Return the Secrets Manager client."""
-    return cast("SecretsManagerClient", _session().create_client("secretsmanager", config=_CONFIG))
+    return cast(
+        "SecretsManagerClient", _session().create_client("secretsmanager", config=_JSON_CONFIG)
+    )
 
 
 @cache

@@ -213,6 +213,7 @@ def test_what_proves_who_an_erased_order_was_for() -> None:
 ELSEWHERE = {
     "bakery/service/erasing.py": "scrypt over the form, so that nobody guesses names by it",
     "bakery/service/shortages.py": "the signature of a webhook, as Jira makes it",
+    "core/aws_json.py": "the signature of a call, as AWS makes it",
     "core/canonical.py": "the form itself",
     "core/etags.py": "the version of a response, stored nowhere",
     "core/shards.py": "the shard of a name, as text",
