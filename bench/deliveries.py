@@ -8,6 +8,7 @@ from unittest.mock import patch
 from bench.handlers import Case, compared, request
 
 _SETTINGS = {
+    "AUTH": "open",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1",
