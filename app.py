@@ -17,9 +17,8 @@ ROUTES = {
     "chalicelib.operations": ("", "auth", "health", "openapi.json", "ping"),
     "chalicelib.operators.routes": ("dlq", "integrations", "outbox", "schedules"),
     "chalicelib.vending.file_routes": ("files", "imports"),
-    "chalicelib.vending.routes": (
-        *("dispatches", "fleet", "machines", "sites", "technicians", "worklist"),
-    ),
+    "chalicelib.vending.registry_routes": ("sites", "technicians"),
+    "chalicelib.vending.routes": ("dispatches", "fleet", "machines", "worklist"),
     "chalicelib.warranties.routes": ("plans", "stores", "warranties"),
     "chalicelib.web.routes": ("web",),
     "chalicelib.webhooks.routes": ("events", "subscriptions"),

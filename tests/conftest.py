@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 _KEEPS_CLIENTS = re.compile(
-    r"chalicelib\.(core\.(aws|auth\.guard|settings|outbox\.wiring)|\w+\.wiring)"
+    r"chalicelib\.(core\.(aws|auth\.guard|settings|outbox\.wiring)|\w+\.\w*wiring)"
 )
 # Holds nothing of a test, only botocore's models of the services: a tenth of a second to load.
 _KEEP = {"_session"}

@@ -203,6 +203,11 @@ def created(value: Jsonable, *, location: str) -> Response:
     return ok(value, status=HTTPStatus.CREATED, headers={"Location": location})
 
 
+def stored(value: Jsonable, new: bool, location: str) -> Response:
+    """Answer 201 when the value is new, 200 when it was there."""
+    return created(value, location=location) if new else ok(value)
+
+
 def no_content() -> Response:
     """Answer 204: done, and nothing to tell."""
     return Response(body="", status_code=HTTPStatus.NO_CONTENT)

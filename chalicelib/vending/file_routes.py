@@ -6,7 +6,7 @@ from chalice import Response
 from pydantic import Field
 
 from chalicelib.core.access import Caller
-from chalicelib.core.http import created, json_list, ok
+from chalicelib.core.http import created, json_list, ok, stored
 from chalicelib.core.models import Model
 from chalicelib.core.numbers import FROM_TEXT
 from chalicelib.core.paging import Id, Pages
@@ -184,4 +184,4 @@ def delete_import(path: _FilePath) -> Response:
 
 
 def _answer(file: FileView, new: bool) -> Response:
-    return created(file, location=f"/files/{file.id}") if new else ok(file)
+    return stored(file, new, f"/files/{file.id}")

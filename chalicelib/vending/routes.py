@@ -1,4 +1,4 @@
-"""The vending context over HTTP: registry, machines, the fleet, the work."""
+"""The vending context over HTTP: machines, the fleet, the work."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from chalicelib.core import spreadsheets
 from chalicelib.core.access import Caller
-from chalicelib.core.http import created, json_list, ok, respond
+from chalicelib.core.http import json_list, ok, respond, stored
 from chalicelib.core.models import Model, PageQuery
 from chalicelib.core.numbers import FROM_TEXT
 from chalicelib.core.paging import Id, Page, Pages
@@ -34,17 +34,10 @@ from chalicelib.vending.models import (
     Serial,
     ServiceBody,
     ServiceVisit,
-    Site,
-    SiteBody,
-    SiteId,
-    Technician,
-    TechnicianBody,
-    TechnicianId,
     WorkItem,
 )
 from chalicelib.vending.service.fleet import MachinePosition, WorkPosition
 from chalicelib.vending.service.history import RowPosition
-from chalicelib.vending.service.registry import NamePosition
 from chalicelib.vending.service.visiting import VisitPosition
 from chalicelib.vending.visibility import ONES_OWN, scope_of
 from chalicelib.vending.wiring import vending
@@ -54,24 +47,12 @@ bp = Routes(__name__)
 _DISPATCHES = Pages("/dispatches", Id)
 _FLEET = Pages("/fleet", MachinePosition)
 _MACHINES = Pages("/machines", MachinePosition)
-_SITES = Pages("/sites", NamePosition)
-_TECHNICIANS = Pages("/technicians", NamePosition)
 _WORKLIST = Pages("/worklist", WorkPosition)
 _VISITS = Pages("/machines/{serial}/visits", VisitPosition)
 _ROWS = Pages("/machines/{serial}/transactions", RowPosition)
 
 # 10,000 rows of about 130 bytes stay well under the 6 MB that a Lambda may answer.
 _MOST_ROWS = 10_000
-# The machines of each are a list of their own to read.
-_MOST_TECHNICIANS = 200
-
-
-class _SitePath(Model):
-    site_id: SiteId
-
-
-class _TechnicianPath(Model):
-    technician_id: TechnicianId
 
 
 class _MachinePath(Model):
@@ -81,10 +62,6 @@ class _MachinePath(Model):
 class _DispatchPath(Model):
     dispatch_id: Annotated[int, Field(ge=1, le=10**12), FROM_TEXT]
     """The number of the dispatch."""
-
-
-class _TechniciansQuery(PageQuery):
-    limit: Annotated[int, Field(ge=1, le=_MOST_TECHNICIANS), FROM_TEXT] = _MOST_TECHNICIANS
 
 
 class _RowsQuery(PageQuery):
@@ -104,88 +81,6 @@ class _DaysQuery(Model):
     """The first local day."""
     last: Annotated[Day | None, Field(alias="to")] = None
     """The last local day."""
-
-
-@bp.on("GET", "/sites", access=ONES_OWN, query=ListQuery, response=Site, as_list=True)
-def list_sites(query: ListQuery) -> Response:
-    """List sites by id."""
-    registry = vending().registry
-    page = registry.sites(query, _SITES.start(query))
-    return json_list(page.rows, headers=_SITES.headers(query, page, registry.count_sites))
-
-
-@bp.on(
-    "PUT",
-    "/sites/{site_id}",
-    access="vending:dispatch",
-    path_values=_SitePath,
-    body=SiteBody,
-    response=Site,
-    also_answers=(201,),
-)
-def put_site(path: _SitePath, body: SiteBody) -> Response:
-    """Create or change a site."""
-    site, new = vending().registry.put_site(path.site_id, body)
-    return _stored(site, new, f"/sites/{path.site_id}")
-
-
-@bp.on(
-    "GET",
-    "/sites/{site_id}",
-    access=ONES_OWN,
-    path_values=_SitePath,
-    response=Site,
-    errors=(404,),
-)
-def get_site(path: _SitePath) -> Response:
-    """Show a site."""
-    return ok(vending().registry.site(path.site_id))
-
-
-@bp.on(
-    "GET",
-    "/technicians",
-    access="vending:dispatch",
-    query=_TechniciansQuery,
-    response=Technician,
-    as_list=True,
-)
-def list_technicians(query: _TechniciansQuery) -> Response:
-    """List technicians with their machines, by id."""
-    registry = vending().registry
-    page = registry.technicians(query, _TECHNICIANS.start(query))
-    headers = _TECHNICIANS.headers(query, page, registry.count_technicians)
-    return json_list(page.rows, headers=headers)
-
-
-@bp.on(
-    "PUT",
-    "/technicians/{technician_id}",
-    access="vending:dispatch",
-    path_values=_TechnicianPath,
-    body=TechnicianBody,
-    response=Technician,
-    also_answers=(201,),
-)
-def put_technician(path: _TechnicianPath, body: TechnicianBody) -> Response:
-    """Create or change a technician."""
-    technician, new = vending().registry.put_technician(path.technician_id, body)
-    return _stored(technician, new, f"/technicians/{path.technician_id}")
-
-
-@bp.on(
-    "GET",
-    "/technicians/{technician_id}",
-    access=ONES_OWN,
-    path_values=_TechnicianPath,
-    response=Technician,
-    errors=(404,),
-)
-def get_technician(caller: Caller, path: _TechnicianPath) -> Response:
-    """Show a technician and their machines."""
-    missing = f"There is no technician {path.technician_id}."
-    scope_of(caller).check(path.technician_id, missing)
-    return ok(vending().registry.technician(path.technician_id))
 
 
 @bp.on(
@@ -218,7 +113,7 @@ def list_machines(caller: Caller, query: MachinesQuery) -> Response:
 def put_machine(path: _MachinePath, body: MachineBody) -> Response:
     """Register a machine, or change its site or technician."""
     _, new = vending().registry.put_machine(path.serial, body)
-    return _stored(vending().fleet.machine(path.serial), new, f"/machines/{path.serial}")
+    return stored(vending().fleet.machine(path.serial), new, f"/machines/{path.serial}")
 
 
 @bp.on(
@@ -288,7 +183,7 @@ def report_machine_visit(caller: Caller, path: _MachinePath, body: ServiceBody) 
     """Report a service visit: refills and collected cash; repeatable."""
     _machine(caller, path.serial)
     visit, new = vending().visiting.report(path.serial, body)
-    return _stored(visit, new, f"/machines/{path.serial}/visits")
+    return stored(visit, new, f"/machines/{path.serial}/visits")
 
 
 @bp.on(
@@ -369,7 +264,7 @@ def get_worklist(caller: Caller, query: MachinesQuery) -> Response:
 def open_dispatch(body: DispatchBody) -> Response:
     """Dispatch a machine's technician to it."""
     dispatch, new = vending().dispatching.open(body)
-    return _stored(dispatch, new, f"/dispatches/{dispatch.id}")
+    return stored(dispatch, new, f"/dispatches/{dispatch.id}")
 
 
 @bp.on(
@@ -430,10 +325,6 @@ def _ones_own(caller: Caller, query: MachinesQuery) -> MachinesQuery:
     technician = query.technician or scope.technician
     scope.check(technician, f"There is no technician {technician}.")
     return query.model_copy(update={"technician": technician})
-
-
-def _stored(value: Model, new: bool, location: str) -> Response:
-    return created(value, location=location) if new else ok(value)
 
 
 def _csv(rows: Iterable[RowView]) -> str:

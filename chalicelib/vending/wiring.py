@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from chalicelib.core import aws, log
 from chalicelib.core.instants import now
@@ -28,6 +28,7 @@ from chalicelib.vending.ports import (
     Share,
     Visits,
 )
+from chalicelib.vending.resources import ResourceSettings, queues_of, table_of
 from chalicelib.vending.service.announcing import Announcing
 from chalicelib.vending.service.arrivals import Arrivals
 from chalicelib.vending.service.calendar import Calendar
@@ -46,27 +47,18 @@ from chalicelib.vending.store.chunks import ChunkStore
 from chalicelib.vending.store.dispatches import DispatchStore
 from chalicelib.vending.store.files import FileStore
 from chalicelib.vending.store.fleet import FleetStore
-from chalicelib.vending.store.queues import SqsQueues
 from chalicelib.vending.store.registry import RegistryStore
 from chalicelib.vending.store.rollups import RollupStore
 from chalicelib.vending.store.share import BucketShare
-from chalicelib.vending.store.things import thing
 from chalicelib.vending.store.visits import VisitStore
 
 # A Slack channel or user by id, or an address.
 _ANNOUNCE_TO = r"^(slack:[CDGUW][A-Z0-9]{2,}|mail:[^@\s]+@[^@\s]+)?$"
 
 
-class VendingSettings(BaseModel):
+class VendingSettings(ResourceSettings):
     """What the vending context reads from the environment (upper-case names)."""
 
-    model_config = ConfigDict(frozen=True)
-
-    vending_table: str
-    vending_bucket: str
-    vending_uploads_queue_url: str
-    vending_fleet_queue_url: str
-    vending_fleet_delay_s: int = 5
     vending_announce_to: Annotated[str, StringConstraints(pattern=_ANNOUNCE_TO)] = ""
     vending_window_days: int = Thresholds.window_days
     vending_due_days: int = Thresholds.due_days
@@ -111,16 +103,9 @@ class Vending:
 def vending() -> Vending:
     """Return the services on the stores that the settings name."""
     settings = from_env(VendingSettings)
-    queues = SqsQueues(
-        aws.sqs,
-        arrivals_url=settings.vending_uploads_queue_url,
-        fleet_url=settings.vending_fleet_queue_url,
-        fleet_delay_s=settings.vending_fleet_delay_s,
-    )
     share = BucketShare(aws.s3, settings.vending_bucket, aws.presigning_s3)
-    table = Table(aws.dynamodb(), settings.vending_table, things=thing)
     return wired(
-        on_table(table, outbox_wiring.outbox(), share, queues),
+        on_table(table_of(settings), outbox_wiring.outbox(), share, queues_of(settings)),
         settings.thresholds(),
         now=now,
         processed=_count,

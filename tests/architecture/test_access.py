@@ -62,7 +62,7 @@ def test_who_reads_another_one_s_things_is_asked_who_they_are() -> None:
     """A view that a technician may call has to ask whose things to show, but for the sites."""
     blind = [
         f"{each.method} {each.path}"
-        for module in ("routes", "file_routes")
+        for module in ("routes", "registry_routes", "file_routes")
         for each, view in _views(f"chalicelib.vending.{module}")
         if "vending:technician" in scopes_of(each.access) and "caller" not in view.__annotations__
     ]

@@ -26,8 +26,13 @@ event |= {"resource": path, "path": path, "httpMethod": "GET", "requestContext":
           "headers": {}, "multiValueHeaders": {}, "isBase64Encoded": False}
 status = app(event, None)["statusCode"]
 loaded = {name.split(".")[1] for name in sys.modules if name.startswith("chalicelib.")}
-print(json.dumps({"status": status, "loaded": sorted(loaded)}))
+print(json.dumps({"status": status, "loaded": sorted(loaded), "modules": list(sys.modules)}))
 """
+
+_NOT_OF_THE_REGISTRY = (
+    *("anomalies", "archives", "findings", "lines", "parsing", "regions", "routes", "wiring"),
+    *("service.arrivals", "service.fleet", "service.verdicts", "store.chunks", "store.fleet"),
+)
 
 
 @pytest.mark.parametrize("module", ROUTES)
@@ -44,19 +49,32 @@ def test_no_two_contexts_serve_the_same_paths() -> None:
 
 
 def test_a_request_loads_no_context_but_its_own() -> None:
-    assert asked("/ping") == {"status": 200, "loaded": ["core", "operations"]}
+    assert contexts("/ping") == (200, ["core", "operations"])
 
 
 def test_the_index_tells_of_all_contexts() -> None:
-    assert {"deliveries", "ledger", "vending"} <= set(asked("/")["loaded"])
+    assert {"deliveries", "ledger", "vending"} <= set(contexts("/")[1])
 
 
 def test_an_unknown_path_loads_no_context() -> None:
-    assert asked("/{proxy+}") == {"status": 404, "loaded": ["core", "operations"]}
+    assert contexts("/{proxy+}") == (404, ["core", "operations"])
+
+
+def test_a_request_for_sites_loads_neither_the_parser_nor_the_rules() -> None:
+    loaded = asked("/sites")["modules"]
+
+    assert "chalicelib.vending.service.registry" in loaded
+    assert not {*loaded} & {f"chalicelib.vending.{name}" for name in _NOT_OF_THE_REGISTRY}
+
+
+def contexts(path: str) -> tuple[int, list[str]]:
+    """Return the status that a fresh Lambda answers, and the contexts that it has loaded then."""
+    answer = asked(path)
+    return answer["status"], answer["loaded"]
 
 
 def asked(path: str) -> dict[str, Any]:
-    """Return what a fresh Lambda answers, and the contexts that it has loaded then."""
+    """Return what a fresh Lambda answers, and the contexts and modules that it has loaded then."""
     environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "AUTH": "open"}
     told = subprocess.run(
         [sys.executable, "-W", "error", "-c", _ASKED, path],

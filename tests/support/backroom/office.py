@@ -85,6 +85,8 @@ def open_office() -> Iterator[Office]:
     with ExitStack() as stack:
         for module in _WIRED:
             stack.enter_context(patch(f"{module}.vending", lambda: office.world.vending))
+        registry = "chalicelib.vending.registry_routes.registry"
+        stack.enter_context(patch(registry, lambda: office.world.vending.registry))
         for name in ("deliveries", "ledger", "warranties"):
             service: Any = partial(getattr, office, name)
             stack.enter_context(patch(f"chalicelib.{name}.routes.{name}", service))

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.vending import file_routes, routes, wiring
+from chalicelib.vending import file_routes, registry_routes, routes, wiring
 from tests.support.api import Api, client
 from tests.support.vending.world import World, world
 
@@ -22,5 +22,6 @@ def _api(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """The HTTP side of ``world``."""
     for edge in (routes, file_routes, wiring):
         monkeypatch.setattr(edge, "vending", lambda: world.vending)
+    monkeypatch.setattr(registry_routes, "registry", lambda: world.vending.registry)
     with client() as api:
         yield api

@@ -1,10 +1,15 @@
 """How the context is put together, and what the environment turns."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from chalicelib.core.settings import SettingsError, from_env
+from chalicelib.vending import wiring
 from chalicelib.vending.anomalies import Thresholds
+from chalicelib.vending.registry_wiring import registry
 from chalicelib.vending.wiring import VendingSettings, vending
+from tests.support.vending.world import World
 
 
 def test_the_thresholds_are_the_rules_own_unless_they_are_set() -> None:
@@ -52,3 +57,17 @@ def test_the_services_stand_on_the_same_stores_and_are_made_once() -> None:
     assert made.dispatching.verdicts is made.arrivals.verdicts is made.verdicts
     assert made.queues is made.arrivals.queues is made.verdicts.queues
     assert made.uploads.share is made.arrivals.share
+
+
+def test_the_registry_alone_has_the_rest_when_it_calls_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+    rest = SimpleNamespace(fleet=world.vending.fleet, verdicts=SimpleNamespace(judge=judged.append))
+    monkeypatch.setattr(wiring, "vending", lambda: rest)
+
+    registry().judge("GM003")
+
+    assert judged == ["GM003"]
+    assert registry().serials_of("T0001") == ("GM001", "GM002")
+    assert registry() is registry()
