@@ -10,6 +10,9 @@ __version__ = "0.2.0"
 gc.set_threshold(50_000)
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     gc.disable()
+    # First, while few frames are below it: it compiles regular expressions dozens of frames deep,
+    # and each call across the end of a 16 KB chunk of Python's stack maps and unmaps memory.
+    import urllib3  # noqa: F401
 
 
 def loaded() -> None:

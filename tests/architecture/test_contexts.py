@@ -67,6 +67,12 @@ def test_a_request_for_sites_loads_neither_the_parser_nor_the_rules() -> None:
     assert not {*loaded} & {f"chalicelib.vending.{name}" for name in _NOT_OF_THE_REGISTRY}
 
 
+def test_what_compiles_expressions_is_loaded_while_few_frames_are_below_it() -> None:
+    modules = asked("/ping")["modules"]
+
+    assert modules.index("urllib3.util.url") < modules.index("chalicelib.core")
+
+
 def contexts(path: str) -> tuple[int, list[str]]:
     """Return the status that a fresh Lambda answers, and the contexts that it has loaded then."""
     answer = asked(path)
