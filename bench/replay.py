@@ -64,7 +64,9 @@ class Call(NamedTuple):
     operation: str
 
 
-class _Noted(NamedTuple):
+class Noted(NamedTuple):
+    """What AWS answered to a call."""
+
     status: int
     headers: HTTPHeaders
     body: bytes
@@ -77,8 +79,8 @@ class Exchange:
     route: str
     at: datetime
     event: Mapping[str, Any] = field(default_factory=dict)
-    answers: dict[str, list[_Noted]] = field(default_factory=lambda: defaultdict(list))
-    exact: dict[tuple[str, bytes], _Noted] = field(default_factory=dict)
+    answers: dict[str, list[Noted]] = field(default_factory=lambda: defaultdict(list))
+    exact: dict[tuple[str, bytes], Noted] = field(default_factory=dict)
     answer_bytes: int = 0
 
     @property
@@ -204,7 +206,7 @@ class Replay:
         headers = HTTPHeaders()
         for name, value in given.items():
             headers[name] = str(value)
-        noted = _Noted(status, headers, body.encode() if isinstance(body, str) else bytes(body))
+        noted = Noted(status, headers, body.encode() if isinstance(body, str) else bytes(body))
         call: Call = self._thread.call
         self.noting.answers[call.operation].append(noted)
         self.noting.exact[_exactly(request)] = noted
@@ -286,8 +288,9 @@ def told() -> Iterator[Replay]:
 
 
 def _have_had_orders() -> None:
-    """Let the stage's first order be over: it alone notes where its customers' lists begin."""
-    item = {**key("COUNTERS", "ORDERS"), "customers_from": {"N": "1"}}
+    """Let the stage's first order be over: it alone notes where and when its lists begin."""
+    begun = {"customers_from": {"N": "1"}, "spread_from": {"S": "2026-01-01T00:00:00Z"}}
+    item = {**key("COUNTERS", "ORDERS"), **begun}
     client("dynamodb").put_item(TableName="BakeryTable", Item=item)
 
 

@@ -167,7 +167,8 @@ class Stage:
         table = self._table("BAKERY")
         store = OrderStore(table, Outbox(table, now=now))
         name = os.environ["BAKERY_TABLE"]
-        first = next(read(Order, item) for item in self._told[name] if item["pk"]["S"] == ORDERS)
+        is_order = (item for item in self._told[name] if item["pk"]["S"].startswith(ORDERS))
+        first = read(Order, next(is_order))
         for number in range(self.size.orders):
             at = self._at - timedelta(seconds=self.size.orders - number)
             life: list[OrderStatus] = ["open", "ticketed", "ready"]
@@ -180,6 +181,7 @@ class Stage:
                 "due_at": at + timedelta(days=1),
                 "history": tuple(Change(status=each, at=at, by="", reason="") for each in life),
                 "batch": None,
+                "spread": True,
                 "erasure": None,
             }
             store.add(first.model_copy(update=changes))
@@ -316,6 +318,7 @@ LOADED = (
     _get("/accounts/{account_id}/statement", account_id=_ACCOUNT),
     _get("/orders"),
     _get("/orders", "status=open"),
+    _get("/orders", "status=ticketed"),
     _get("/orders", "status=ready"),
     _get("/orders", "status=cancelled"),
     _get("/orders", "customer={customer}", customer=_CUSTOMER),

@@ -9,9 +9,9 @@ and is stored on the condition that its previous version is unchanged.
 """
 
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.bakery.amounts import Amount
 from chalicelib.bakery.names import fold, record_id
@@ -141,6 +141,13 @@ class Erasure(Record):
     proof: str
 
 
+class NewId(NamedTuple):
+    """The id of a new order, and whether it is ``spread``."""
+
+    id: int
+    spread: bool
+
+
 class Order(Record):
     """An order and its life so far.
 
@@ -149,7 +156,8 @@ class Order(Record):
     the ingredients, by id, that the provider named when it was cancelled for want of them;
     ``filed`` is whether its cancellation is in the customer's document. ``undone`` counts
     how often "ready" was taken back: each time the customer gets another notice. Who ordered
-    an order with an ``erasure`` is not known any more.
+    an order with an ``erasure`` is not known any more. ``spread`` orders lie in one of several
+    partitions, those of older versions in a single one: where an order is says it, for ever.
     """
 
     id: int
@@ -175,6 +183,7 @@ class Order(Record):
     note: str | None = None
     undone: int = 0
     erasure: Erasure | None = None
+    spread: bool = Field(default=False, exclude=True)
     version: int = 1
 
     @property

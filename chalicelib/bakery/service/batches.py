@@ -19,7 +19,7 @@ from chalicelib.core.values import dataclass
 
 # Lost races in a row; each of them is progress of another run.
 _MOST_LOST = 100
-_AT_ONCE = 32
+_AT_ONCE = 24
 """Orders that join a batch in one transaction."""
 
 

@@ -80,7 +80,7 @@ class Erasing:
         name = record_id(customer)
         spots = dict(self._spots(name))
         page = sift(
-            self.orders.perhaps_of(name, before),
+            self.orders.perhaps_of(name, before, page_size=AT_ONCE + 1),
             lambda order: order.customer_id == name and order.erasure is None,
             AT_ONCE,
             lambda order: Id(order.id),

@@ -32,7 +32,7 @@ from chalicelib.core.errors import (
 from chalicelib.core.idempotency import check_same
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.paging import Id, Page, sift
-from chalicelib.core.totals import Total, count
+from chalicelib.core.totals import MOST_COUNTED, Total, count
 from chalicelib.core.values import dataclass
 
 _Follow = Callable[[Order], list[Effect]]
@@ -93,6 +93,13 @@ class Wanted:
     status: Shown | None = None
     customer: str | None = None
     due: date | None = None
+
+    @property
+    def status_alone(self) -> OrderStatus | None:
+        """Return the one status that orders have to have, if that is all that is wanted."""
+        if self.status == "all" or self.customer is not None or self.due is not None:
+            return None
+        return self.status
 
     def has(self, order: Order) -> bool:
         """Return whether an order is shown."""
@@ -167,8 +174,10 @@ class Ordering:
         if alone:
             why = "urgent" if request.urgent else "every order has a ticket of its own"
             history.append(Change(status="ticketed", at=at, by="order", reason=why))
+        new = self.orders.next_id(at)
         return Order(
-            id=self.orders.next_id(),
+            id=new.id,
+            spread=new.spread,
             customer=request.customer,
             recipe=cake.id,
             recipe_name=cake.name,
@@ -224,21 +233,25 @@ class Ordering:
 
         A page reads a bounded number of orders, so it may be short.
         """
-        return sift(self._perhaps(wanted, before), wanted.has, limit, lambda order: Id(order.id))
+        found = self._perhaps(wanted, before, limit + 1)
+        return sift(found, wanted.has, limit, lambda order: Id(order.id))
 
     def total(self, wanted: Wanted, *, before: int | None) -> Total:
         """Return how many orders all pages have that begin at ``before``."""
-        return count(self._perhaps(wanted, before), wanted.has)
+        if wanted.status_alone:
+            return self.orders.count_with(wanted.status_alone, before)
+        return count(self._perhaps(wanted, before, MOST_COUNTED + 1), wanted.has)
 
-    def _perhaps(self, wanted: Wanted, before: int | None) -> Iterator[Order]:
+    def _perhaps(self, wanted: Wanted, before: int | None, page_size: int) -> Iterator[Order]:
         """Yield the orders of the shortest list that has all the wanted ones."""
         if wanted.customer is not None:
-            return self.orders.perhaps_of(record_id(wanted.customer), before)
+            customer = record_id(wanted.customer)
+            return self.orders.perhaps_of(customer, before, page_size=page_size)
         if wanted.due is not None:
-            return self.orders.due_on(wanted.due, before)
-        if wanted.status == "open":
-            return self.orders.open(before)
-        return self.orders.orders(before)
+            return self.orders.due_on(wanted.due, before, page_size=page_size)
+        if wanted.status_alone:
+            return self.orders.with_status(wanted.status_alone, before, page_size=page_size)
+        return self.orders.orders(before, page_size=page_size)
 
     # --- changing ---
 

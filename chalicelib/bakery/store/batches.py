@@ -1,8 +1,8 @@
 """Batches in DynamoDB, the orders that join them, and the owners of tickets."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 from chalicelib.bakery.records import (
     Batch,
@@ -16,15 +16,15 @@ from chalicelib.bakery.records import (
 )
 from chalicelib.bakery.store import items
 from chalicelib.bakery.store.items import padded
-from chalicelib.bakery.store.orders import OPEN, ORDERS, changing
+from chalicelib.bakery.store.orders import OPEN, changing, read_orders, spread
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Item, Table, at_version, key
 
 _GATHERING, _BATCHES, _TICKETS = "GATHERING", "BATCHES", "TICKETS"
-_MOST_JOINING = 32
-"""An order takes three of the hundred actions of a transaction, the batch two."""
+_MOST_JOINING = 24
+"""An order takes four of the hundred actions of a transaction, the batch two, the audit one."""
 
 
 class BatchStore:
@@ -44,23 +44,28 @@ class BatchStore:
 
     def waiting(self, cutoff: datetime) -> Sequence[Order]:
         """Return the next open orders from before the cut-off, as many as join at a time."""
-        opened = self._table.query(OPEN, page_size=10 * _MOST_JOINING)
+        opened = self._open(page_size=10 * _MOST_JOINING)
         early = (item["sk"]["S"] for item in opened if _created(item) < cutoff)
         while some := list(islice(early, _MOST_JOINING)):
             # One that was claimed since the query may be among them, but must not hide later ones.
-            found = [order for order in self._orders(some) if order.status == "open"]
+            found = [o for o in read_orders(self._table, some) if o.status == "open"]
             if found:
                 return found
         return []
 
     def count_waiting(self) -> int:
         """Return how many orders are open, and so wait for a batch."""
-        return sum(1 for _ in self._table.query(OPEN))
+        return sum(1 for _ in self._open())
 
     def open_orders(self) -> Sequence[Order]:
         """Return all open orders, in the order of their ids."""
-        found = self._orders(item["sk"]["S"] for item in self._table.query(OPEN))
+        found = read_orders(self._table, (item["sk"]["S"] for item in self._open()))
         return [order for order in found if order.status == "open"]
+
+    def _open(self, page_size: int | None = None) -> Iterator[Item]:
+        """Yield the entries of open orders, shard by shard."""
+        lists = (self._table.query(pk, page_size=page_size) for pk in spread(OPEN))
+        return chain.from_iterable(lists)
 
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         """Have orders (before, after) join a batch, all or none, and begin it if need be.
@@ -89,7 +94,8 @@ class BatchStore:
 
     def members(self, batch: BatchId) -> Sequence[Order]:
         """Return the orders of a batch as they are now, in the order of their ids."""
-        return self._orders(item["sk"]["S"] for item in self._table.query(_members_of(batch)))
+        joined = self._table.query(_members_of(batch))
+        return read_orders(self._table, (item["sk"]["S"] for item in joined))
 
     def seal(self, gathering: Gathering, batch: Batch, effect: Effect) -> bool:
         """Seal a batch and request its ticket, both or none.
@@ -117,10 +123,6 @@ class BatchStore:
         last = HIGHEST if before is None else _latest_before(before)
         found = self._table.query(_BATCHES, last=last, newest_first=True, page_size=100)
         return map(_batch, found)
-
-    def _orders(self, padded_ids: Iterable[str]) -> list[Order]:
-        found = self._table.get_many((ORDERS, order_id) for order_id in padded_ids)
-        return sorted((items.read(Order, item) for item in found), key=lambda order: order.id)
 
 
 class TicketStore:

@@ -25,6 +25,7 @@ from chalicelib.bakery.records import (
 )
 from chalicelib.bakery.service.batches import Batching
 from chalicelib.bakery.store import items
+from chalicelib.bakery.store.orders import spread
 from chalicelib.core.outbox.store import EffectStore, OvertakenError
 from tests.support.bakery.table import Stores
 from tests.support.clock import Clock
@@ -33,6 +34,7 @@ from tests.support.dynamodb import spending
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
 DAY = date(2026, 11, 21)
+PAGE = 50
 FLOUR = Ingredient(name="Flour", amount=Amount(value=Decimal("33.0"), unit="g"))
 
 
@@ -41,6 +43,7 @@ def cake(name: str = "Carrot Cake") -> Cake:
 
 
 def order(number: int, created_at: datetime = NOON, *states: str) -> Order:
+    """Return an order; those with odd numbers are of an older version."""
     history = [
         Change(status=state, at=created_at, by="test", reason="test") for state in ("open", *states)
     ]
@@ -54,6 +57,7 @@ def order(number: int, created_at: datetime = NOON, *states: str) -> Order:
         quantity=3,
         created_at=created_at,
         history=tuple(history),
+        spread=number % 2 == 0,
     )
 
 
@@ -90,7 +94,7 @@ def test_b4_a_cake_is_removed_once(stores: Stores) -> None:
 
 
 def test_5c5_ids_count_up(stores: Stores) -> None:
-    assert [stores.orders.next_id() for _ in range(3)] == [1, 2, 3]
+    assert [stores.orders.next_id(NOON).id for _ in range(3)] == [1, 2, 3]
 
 
 def test_an_order_stays_as_it_is_amounts_and_all(stores: Stores) -> None:
@@ -118,9 +122,9 @@ def test_orders_are_listed_newest_first_as_numbers(stores: Stores) -> None:
     for number in (1, 2, 10, 11, 9):
         stores.orders.add(order(number))
 
-    assert [each.id for each in stores.orders.orders(None)] == [11, 10, 9, 2, 1]
-    assert [each.id for each in stores.orders.orders(10)] == [9, 2, 1]
-    assert list(stores.orders.orders(0)) == []
+    assert [each.id for each in stores.orders.orders(None, page_size=PAGE)] == [11, 10, 9, 2, 1]
+    assert [each.id for each in stores.orders.orders(10, page_size=PAGE)] == [9, 2, 1]
+    assert list(stores.orders.orders(0, page_size=PAGE)) == []
 
 
 def test_orders_are_listed_by_customer_due_day_and_while_they_are_open(stores: Stores) -> None:
@@ -128,30 +132,38 @@ def test_orders_are_listed_by_customer_due_day_and_while_they_are_open(stores: S
         customer = "Mr. Cakelover" if number % 2 else "Ann"
         due_at = NOON + timedelta(days=number % 3) if number % 10 else None
         told = {"customer": customer, "due_at": due_at}
-        assert stores.orders.next_id() == number
+        assert stores.orders.next_id(NOON).id == number
         stores.orders.add(order(number).model_copy(update=told))
     first = stores.orders.order(1)
     assert first is not None
     stores.orders.change(first, cancelled(first))
 
-    lovers = [each.id for each in stores.orders.perhaps_of("mr_cakelover", None)]
+    lovers = [each.id for each in stores.orders.perhaps_of("mr_cakelover", None, page_size=PAGE)]
     assert lovers == [number for number in range(130, 0, -1) if number % 2]
-    assert [each.id for each in stores.orders.perhaps_of("mr_cakelover", 4)] == [3, 1]
-    assert [each.id for each in stores.orders.due_on(NOON.date(), 13)] == [12, 9, 6, 3]
-    assert [each.id for each in stores.orders.open(4)] == [3, 2]
+    assert [each.id for each in stores.orders.perhaps_of("mr_cakelover", 4, page_size=PAGE)] == [
+        3,
+        1,
+    ]
+    assert [each.id for each in stores.orders.due_on(NOON.date(), 13, page_size=PAGE)] == [
+        12,
+        9,
+        6,
+        3,
+    ]
+    assert [each.id for each in stores.orders.with_status("open", 4, page_size=PAGE)] == [3, 2]
 
 
 def test_orders_of_a_version_without_lists_of_customers_are_found_too(stores: Stores) -> None:
     for number in (1, 2):  # as that version stored them
         stores.table.put(items.item(("ORDERS", items.padded(number)), order(number)))
     stores.table.add("COUNTERS", "ORDERS", "last", 2)
-    new = stores.orders.next_id()
+    new = stores.orders.next_id(NOON).id
     stores.orders.add(order(new))
     late = new + 500  # beyond what functions of that version may have given out meanwhile
     stores.orders.add(order(late))
 
     assert new == 3
-    found = [each.id for each in stores.orders.perhaps_of("mr_cakelover", None)]
+    found = [each.id for each in stores.orders.perhaps_of("mr_cakelover", None, page_size=PAGE)]
     assert found == [late, new, 2, 1]
 
 
@@ -165,7 +177,7 @@ def test_only_the_first_order_notes_where_the_lists_of_customers_begin(
     calls = []
     for _ in range(3):
         with spending(stores.client) as spent:
-            stores.orders.next_id()
+            stores.orders.next_id(NOON)
         calls.append(spent.calls)
 
     assert calls == [{"UpdateItem": 2}, {"UpdateItem": 1}, {"UpdateItem": 1}]
@@ -248,13 +260,14 @@ def test_one_that_is_open_no_longer_hides_none_after_it(stores: Stores) -> None:
     """Between looking for open orders and reading them, any of them may be cancelled."""
     for number in range(1, 70):
         stores.orders.add(order(number))
+    opened = [item for pk in spread("OPEN") for item in stores.table.query(pk)]
     for number in range(1, 65):
-        item = {"pk": {"S": "OPEN"}, "sk": {"S": f"{number:015d}"}}
         before = order(number)
         stores.orders.change(before, cancelled(before))
-        stores.table.put({**item, "created_at": {"S": "2026-11-20T12:00:00Z"}})
+    stores.table.put_many(opened)
 
-    assert [each.id for each in stores.batches.waiting(SIX)] == [65, 66, 67, 68, 69]
+    assert [each.id for each in stores.batches.waiting(SIX)] == [65, 67, 69]
+    assert [each.id for each in stores.batches.open_orders()] == [65, 66, 67, 68, 69]
 
 
 def run(stores: Stores, at: datetime = SIX) -> Batch | None:
@@ -273,7 +286,7 @@ def test_b9_a_hundred_orders_join_one_batch(stores: Stores) -> None:
     assert run(stores) == batch
     assert stores.batches.batch(DAY) == batch
     assert stores.requested() == {"jira#batch#2026-11-21"}
-    assert {each.status for each in stores.orders.orders(None)} == {"ticketed"}
+    assert {each.status for each in stores.orders.orders(None, page_size=PAGE)} == {"ticketed"}
     assert stores.batches.unsealed() == []
 
 

@@ -15,10 +15,14 @@ from chalicelib.bakery.records import (
     Gathering,
     GitHubUser,
     Keyed,
+    NewId,
     Order,
+    OrderStatus,
     Ticket,
 )
+from chalicelib.core import totals
 from chalicelib.core.outbox.effects import Effect
+from chalicelib.core.totals import Total
 
 _JOINING = 3
 
@@ -82,8 +86,8 @@ class FakeOrders:
         self.effects = effects
         self._ids = count(1)
 
-    def next_id(self) -> int:
-        return next(self._ids)
+    def next_id(self, at: datetime) -> NewId:
+        return NewId(next(self._ids), spread=True)
 
     def add(
         self,
@@ -105,18 +109,27 @@ class FakeOrders:
     def order(self, order_id: int) -> Order | None:
         return self.rows.get(order_id)
 
-    def orders(self, before: int | None) -> Iterator[Order]:
+    def orders(self, before: int | None, *, page_size: int) -> Iterator[Order]:
         ids = sorted(self.rows, reverse=True)
         return iter([self.rows[each] for each in ids if before is None or each < before])
 
-    def open(self, before: int | None) -> Iterator[Order]:
-        return (order for order in self.orders(before) if order.status == "open")
+    def with_status(
+        self, status: OrderStatus, before: int | None, *, page_size: int
+    ) -> Iterator[Order]:
+        found = self.orders(before, page_size=page_size)
+        return (order for order in found if order.status == status)
 
-    def due_on(self, day: date, before: int | None) -> Iterator[Order]:
-        return (order for order in self.orders(before) if order.due_day == day)
+    def count_with(self, status: OrderStatus, before: int | None) -> Total:
+        return totals.count(self.with_status(status, before, page_size=0))
 
-    def perhaps_of(self, customer_id: str, before: int | None) -> Iterator[Order]:
-        return self.orders(before)
+    def due_on(self, day: date, before: int | None, *, page_size: int) -> Iterator[Order]:
+        found = self.orders(before, page_size=page_size)
+        return (order for order in found if order.due_day == day)
+
+    def perhaps_of(
+        self, customer_id: str, before: int | None, *, page_size: int
+    ) -> Iterator[Order]:
+        return self.orders(before, page_size=page_size)
 
     def change(
         self,
