@@ -10,7 +10,6 @@ Rows by person and thing are there for all entries before the end of the last se
 it are few, and filtered.
 """
 
-import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -22,6 +21,7 @@ from chalicelib.core import shards, totals
 from chalicelib.core.audit.entries import AuditEntry, kind_and_thing
 from chalicelib.core.audit.recording import SHARDS, place, shard_key
 from chalicelib.core.instants import sortable
+from chalicelib.core.merging import merged
 from chalicelib.core.table import ABSENT, BATCH_GET_LIMIT, HIGHEST, ConditionError, Item, Table, key
 from chalicelib.core.times import EPOCH
 from chalicelib.core.totals import Total
@@ -66,16 +66,14 @@ class AuditStore:
 
     def settled(self, since: datetime, until: datetime, *, limit: int) -> list[AuditEntry]:
         """Return the first ``limit`` entries since an instant and before another, in order."""
-        streams = [
-            self._table.query(
-                shard_key(shard),
-                first=sortable(since),
-                last=sortable(until),
-                page_size=shards.share(limit, SHARDS),
-            )
-            for shard in range(SHARDS)
-        ]
-        return [_read(item) for item in islice(heapq.merge(*streams, key=_sort_key), limit)]
+        found = merged(
+            self._table,
+            list(map(shard_key, range(SHARDS))),
+            first=sortable(since),
+            last=sortable(until),
+            page_size=limit,
+        )
+        return [_read(item) for item in islice(found, limit)]
 
     def file(self, entries: Sequence[AuditEntry]) -> None:
         """Store whose entries they are and what they are about; repeating it is safe."""
@@ -103,17 +101,15 @@ class AuditStore:
         return True
 
     def _newest_first(self, first: str, last: str, page_size: int) -> Iterator[AuditEntry]:
-        streams = [
-            self._table.query(
-                shard_key(shard),
-                first=first,
-                last=last,
-                newest_first=True,
-                page_size=shards.share(page_size, SHARDS),
-            )
-            for shard in range(SHARDS)
-        ]
-        return map(_read, heapq.merge(*streams, key=_sort_key, reverse=True))
+        found = merged(
+            self._table,
+            list(map(shard_key, range(SHARDS))),
+            first=first,
+            last=last,
+            newest_first=True,
+            page_size=page_size,
+        )
+        return map(_read, found)
 
     def _filed(self, wanted: Wanted, first: str, last: str, page_size: int) -> Iterator[AuditEntry]:
         """Yield what is filed about a thing, or else about a person, newest first."""

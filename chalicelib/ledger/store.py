@@ -32,6 +32,7 @@ from chalicelib.core.audit.recording import unrecorded
 from chalicelib.core.errors import UnavailableError
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
+from chalicelib.core.merging import merged
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table
 from chalicelib.core.totals import MOST_COUNTED, Total
 from chalicelib.ledger.models import (
@@ -337,15 +338,9 @@ class LedgerStore:
 
     def accounts(self, *, after: str | None, limit: int) -> list[StoredAccount]:
         """Return accounts in the order of their ids."""
-        streams = [
-            self._table.query(
-                f"ACCOUNTS#{shard}",
-                first=_above(after),
-                page_size=shards.share(limit, ACCOUNT_SHARDS),
-            )
-            for shard in range(ACCOUNT_SHARDS)
-        ]
-        return [_account(item) for item in islice(heapq.merge(*streams, key=_sort_key), limit)]
+        pks = [f"ACCOUNTS#{shard}" for shard in range(ACCOUNT_SHARDS)]
+        found = merged(self._table, pks, first=_above(after), page_size=limit)
+        return [_account(item) for item in islice(found, limit)]
 
     def count_accounts(self) -> Total:
         """Count the accounts."""

@@ -11,7 +11,6 @@
                                  all: written with the record, never changed after that
 """
 
-import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -20,6 +19,7 @@ from typing import cast, get_args
 from chalicelib.core import canonical, shards, totals
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.instants import sortable
+from chalicelib.core.merging import merged
 from chalicelib.core.table import ABSENT, HIGHEST, Condition, ConditionError, Item, Table, key
 from chalicelib.core.totals import Total
 from chalicelib.deliveries.fields import Status
@@ -138,19 +138,15 @@ class PackageStore:
         """
         first, last = _span(wanted)
         place = "#".join(before) if before else HIGHEST
-        partitions = list(_partitions(wanted))
-        streams = [
-            self._table.query(
-                pk,
-                first=first,
-                last=min(last, place),
-                newest_first=True,
-                page_size=shards.share(page_size, len(partitions)),
-            )
-            for pk in partitions
-        ]
-        merged = heapq.merge(*streams, key=_sort_key, reverse=True)
-        return (_record(item) for item in merged if _sort_key(item) < place)
+        found = merged(
+            self._table,
+            list(_partitions(wanted)),
+            first=first,
+            last=min(last, place),
+            newest_first=True,
+            page_size=page_size,
+        )
+        return (_record(item) for item in found if _sort_key(item) < place)
 
     def count(self, wanted: Wanted) -> Total:
         """Count what `listed` yields."""
