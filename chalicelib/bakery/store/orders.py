@@ -173,7 +173,9 @@ class OrderStore:
         """Yield the orders that lists name, newest first."""
         found = self._newest(pks, before, page_size, first=first)
         ids = (each["sk"]["S"] for each in found)
-        while some := list(islice(ids, min(page_size, BATCH_GET_LIMIT))):
+        for at_once in _portions(page_size):
+            if not (some := list(islice(ids, at_once))):
+                return
             yield from reversed(read_orders(self._table, some))
 
     def _newest(
@@ -304,6 +306,13 @@ def _due_on(day: date) -> str:
 def _up_to(before: int | None) -> str:
     """Return the last place before an id."""
     return HIGHEST if before is None else padded(max(before - 1, 0))
+
+
+def _portions(page_size: int) -> Iterator[int]:
+    """Yield how many orders to read at once, so that a page reads no more of them than it takes."""
+    while True:
+        for start in range(0, page_size, BATCH_GET_LIMIT):
+            yield min(BATCH_GET_LIMIT, page_size - start)
 
 
 def _id(order: Order) -> int:

@@ -204,6 +204,17 @@ def test_b9_a_batch_takes_every_open_order_once_wherever_it_is(mix: Any) -> None
     assert [each.id for each in stores.batches.members(run.day)] == waiting
 
 
+def test_a_page_reads_no_more_orders_than_it_takes() -> None:
+    stores, ordering = in_memory()
+    for number in range(1, 301):
+        stores.orders.add(order(number))
+    calls = stores.client.calls
+
+    assert len(ordering.page(Wanted("open"), before=None, limit=100).rows) == 100
+
+    assert stores.client.calls - calls == 1 + SHARDS + 2, "lists, and twice orders"
+
+
 def test_the_few_orders_of_a_status_are_found_without_reading_the_others() -> None:
     stores, ordering = in_memory()
     client: MemoryDynamoDB = stores.client
