@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from itertools import count
+from datetime import UTC, datetime, timedelta
+from itertools import count, product, starmap
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.bakery.facts import facts
@@ -171,22 +171,16 @@ def pages(ordering: Ordering, wanted: Wanted, limit: int) -> list[Order]:
     return found
 
 
-@given(
-    mix=MIXES,
-    limit=st.integers(1, 9),
-    status=st.sampled_from((None, "all", *STATUSES)),
-    customer=st.sampled_from((None, "ann")),
-    due=st.sampled_from((None, TODAY)),
-)
-def test_s7_the_pages_of_any_list_have_every_order_once_and_in_order(
-    mix: Any, limit: int, status: Any, customer: str | None, due: date | None
-) -> None:
+@given(mix=MIXES, limit=st.integers(1, 9))
+@example(mix=[(1, "cancelled", False, True), (1, "cancelled", True, True)], limit=1)
+def test_s7_the_pages_of_any_list_have_every_order_once_and_in_order(mix: Any, limit: int) -> None:
     stores, ordering = in_memory()
-    wanted = Wanted(status, customer, due)
-    expected = list(filter(wanted.has, stored(stores, mix)))
+    found = stored(stores, mix)
 
-    assert pages(ordering, wanted, limit) == expected
-    assert ordering.total(wanted, before=None) == Total(len(expected))
+    for wanted in starmap(Wanted, product((None, "all", *STATUSES), (None, "ann"), (None, TODAY))):
+        expected = list(filter(wanted.has, found))
+        assert pages(ordering, wanted, limit) == expected
+        assert ordering.total(wanted, before=None) == Total(len(expected))
 
 
 @given(mix=MIXES)
