@@ -329,6 +329,7 @@ def main() -> None:
 
     from infra.local.forked_workers import fork_workers
     from infra.local.parse_once import compare_keys, parse_once
+    from infra.local.plain_templates import translate_plainly
     from infra.local.shared_code import share_code
     from infra.local.state import State
 
@@ -337,6 +338,7 @@ def main() -> None:
     fork_workers(lambda_runtime)
     parse_once(dynamodb)
     compare_keys(dynamodb)
+    translate_plainly(sys.modules)
     gateway = Gateway(
         aws,
         aws_port,
