@@ -59,9 +59,9 @@ def batches(path: Path) -> Iterator[Batch]:
 
 
 def our_parser(path: Path) -> None:
-    """Parse the log as it is done when a file arrives: each batch goes when the next one comes."""
-    for _ in batches(path):
-        pass
+    """Parse the log as it is done when a file arrives: each batch goes before the next is read."""
+    for batch in batches(path):
+        del batch
 
 
 def our_answer(path: Path) -> Answer:

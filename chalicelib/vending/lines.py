@@ -7,12 +7,14 @@ codes is packed rows.
 
 A line is read in one of three ways, each many times faster than the one before: with care
 (`Rules.read`), which knows what is wrong; by tables, where looking up ``T11:29:`` and ``44Z|1``
-both checks and converts them; and in a window of a thousand, which only says that all are well.
+both checks and converts them; and in a stretch of a thousand, which only says that all are well.
 """
 
 import re
 import sys
 from array import array
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from struct import Struct
@@ -100,9 +102,15 @@ def code(second_of_day: int, gumballs: int) -> int:
     return int.from_bytes(rows.pack(second_of_day, gumballs), sys.byteorder)
 
 
+def split(head: bytes) -> tuple[bytes, bytes]:
+    """Return a head's serial, with the bar behind it, and its day, as they are written."""
+    return head[:-_DATE], head[-_DATE:]
+
+
 def parts(head: bytes) -> tuple[str, date]:
     """Return the serial and the day of a head. Raises KeyError, as a table would, for another."""
-    return _serial(head[:-_DATE]), day(head[-_DATE:])
+    serial, text = split(head)
+    return serial_in(serial), day(text)
 
 
 def head(line: bytes) -> bytes:
@@ -128,7 +136,7 @@ SECONDS = {
 # Serials and days by themselves: heads are as many as both multiplied, and would take more memory
 # than the rows.
 @lru_cache(maxsize=4_096)
-def _serial(field: bytes) -> str:
+def serial_in(field: bytes) -> str:
     """Return the serial before a bar. Raises KeyError, as a table would, when it is none."""
     if not _SERIAL.fullmatch(field):
         raise KeyError(field)
@@ -146,60 +154,99 @@ def day(text: bytes) -> date:
         raise KeyError(text) from impossible
 
 
+class Column:
+    """One field of each of the lines of a text.
+
+    ``form`` is what a line is like to `struct`; of ``window`` lines at once it is read faster.
+    """
+
+    def __init__(self, form: str, window: int) -> None:
+        self._line = Struct(form)
+        self._window = Struct(form * window)
+
+    def of(self, text: bytes) -> Sequence[bytes]:
+        """Return the field of all lines in ``text``."""
+        if len(text) == self._window.size:
+            return self._window.unpack(text)
+        return [field for (field,) in self._line.iter_unpack(text)]
+
+
 class Layout:
-    """How good lines of one length lie in a text, alone and in windows of ``window``.
+    """How good lines of one length lie in a text, one alone or at most ``window`` at once.
 
     ``serial`` is how long their serials are, ``end`` their line end.
     """
 
-    # What a digit adds to its packed row (minute of the day, second, gumballs) by its place from
-    # the bar behind the serial on.
-    _WEIGHTS = (
-        (12, 600 << 16),
-        (13, 60 << 16),
-        (15, 10 << 16),
-        (16, 1 << 16),
-        (18, 10 << 8),
-        (19, 1 << 8),
-        (22, 1),
+    # What digits add to their packed row (minute of the day in bytes 0 and 1, second, gumballs):
+    # those at these places from the bar behind the serial on count so many times in these bytes.
+    _DIGITS = (
+        (600, {1: 12}),
+        (60, {1: 13}),
+        (10, {1: 15, 2: 18}),
+        (1, {1: 16, 2: 19, 3: 22}),
     )
 
     def __init__(self, serial: int, end: bytes, window: int) -> None:
         shape = b"GM".ljust(serial, b"0") + _SHAPE + end
         head = serial + 1 + _DATE
+        rest = len(shape) - head
         self.width = len(shape)
-        self.fields = Struct(f"{head}s7s{self.width - head - 7}s")
         self.window = window
-        self.heads = Struct(f"{head}s{self.width - head}x" * window)
+        self.heads = Column(f"{head}s{rest}x", window)
+        self.serials = Column(f"{serial + 1}s{_DATE + rest}x", window)
+        self.days = Column(f"{serial + 1}x{_DATE}s{rest}x", window)
+        self.fields = Struct(f"{head}s7s{rest - 7}s")
+        # Up to so many lines are read faster one by one.
+        self.few = window // 16
+        self._head = head
         self._shape = shape * window
         self._bar = serial
         each = int.from_bytes(b"\0\0\0\1" * window, "big")
-        self._zero_digits = each * ord("0") * sum(weight for _, weight in self._WEIGHTS)
+        self._zero_digits = each * sum(
+            ord("0") * weight << 8 * (3 - byte) for weight, at in self._DIGITS for byte in at
+        )
         # A minute of the day beyond the last one carries into the top bit of its row.
         self._to_top_bit = each * ((1 << 15) - 24 * 60 << 16)
         self._top_bits = each << 31
 
-    def codes(self, lines: bytes) -> "array[int] | None":
-        """Return the codes of a window of lines, or None unless each could be a row's.
+    def near(self, text: bytes, at: int) -> bool:
+        """Return whether the line at ``at`` and the next one have the same machine or day."""
+        serial, day = split(text[at : at + self._head])
+        next_serial, next_day = split(text[at + self.width : at + self.width + self._head])
+        return serial == next_serial or day == next_day
 
-        The digits in one place, a byte each, taken together are one big number in which every
-        line has 32 bits to itself: adding up seven of them, weighted, packs all lines at once.
-        The content of the heads is ignored.
+    def codes_by_tables(self, lines: bytes) -> "array[int]":
+        """Return the codes of the lines before the first one whose time is none."""
+        codes = array("I")
+        with suppress(KeyError):
+            for _, minute, second in self.fields.iter_unpack(lines):
+                codes.append(MINUTES[minute] + SECONDS[second])
+        return codes
+
+    def codes(self, lines: bytes) -> "array[int] | None":
+        """Return the codes of up to a window of lines, or None unless each could be a row's.
+
+        The digits that count the same, a byte each, taken together are one big number in which
+        every line has 32 bits to itself: adding up four of them packs all lines at once. The
+        content of the heads is ignored.
         """
+        count = len(lines) // self.width
         width = self.width
-        if lines.translate(_DIGITS_AS_0) != self._shape:
+        if lines.translate(_DIGITS_AS_0) != self._shape[: len(lines)]:
             return None
         minutes, seconds = lines[self._bar + 15 :: width], lines[self._bar + 18 :: width]
         if (minutes + seconds).translate(None, b"012345"):
             return None
-        packed = -self._zero_digits
-        column = bytearray(4 * self.window)
-        for place, weight in self._WEIGHTS:
-            column[3::4] = lines[self._bar + place :: width]
-            packed += weight * int.from_bytes(column, "big")
-        if packed + self._to_top_bit & self._top_bits:
+        unused = 32 * (self.window - count)
+        packed = -(self._zero_digits >> unused)
+        digits = bytearray(4 * count)
+        for weight, places in self._DIGITS:
+            for byte, place in places.items():
+                digits[byte::4] = lines[self._bar + place :: width]
+            packed += weight * int.from_bytes(digits, "big")
+        if packed + (self._to_top_bit >> unused) & (self._top_bits >> unused):
             return None
-        return array("I", packed.to_bytes(4 * self.window, "big"))
+        return array("I", packed.to_bytes(4 * count, "big"))
 
 
 @cache

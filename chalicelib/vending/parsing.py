@@ -1,22 +1,20 @@
 """Log text in, packed rows and refused lines out, in bounded memory.
 
 A line is *accepted* or *refused*; a blank line is neither, though it has a number. `lines` knows
-what a line must be like; here is what to do with one after the other: keep windows of a thousand
-good lines at once, where that fails runs of good lines by tables, and what stops a run alone.
+what a line must be like and `machine_days` groups rows; here is what to do with one line after
+the other: keep stretches of good lines at once, and what stops a stretch alone.
 """
 
 import codecs
-from array import array
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from operator import length_hint
 from typing import NamedTuple
 from zlib import crc32
 
 from chalicelib.vending import lines
-from chalicelib.vending.lines import FIRST_DAY, MINUTES, SECONDS
+from chalicelib.vending.machine_days import MachineDays
 
 MAX_CHECKSUMS = 10_000
 """How many refused lines of one machine a file has checksums of; more are only counted."""
@@ -25,7 +23,6 @@ _MAX_TEXT = 200
 # The sign that ended a text under DOS, and still ends one that `copy a+b` joined.
 _DOS_END = b"\x1a"
 _MARKS = len(b"\r" + codecs.BOM_UTF8 + _DOS_END + b"\r\r\n")
-_LOOKED_AT = b"?"
 _BLANK = b" \t\r\n\v\f" + _DOS_END
 
 
@@ -50,7 +47,7 @@ class Batch:
     serial, 4 bytes for each refused line: the CRC-32 of the raw line, big endian.
     """
 
-    rows: dict[tuple[str, date], bytearray] = field(default_factory=dict)
+    rows: dict[tuple[str, date], bytes] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     accepted: int = 0
     refused: int = 0
@@ -122,51 +119,6 @@ class _Limits(NamedTuple):
     max_line: int
 
 
-class _Days(dict[bytes, "array[int]"]):
-    """Codes of rows by the head of their lines.
-
-    Looking up the head of a day any of whose seconds may be accepted opens that day, as long as
-    fewer than ``most`` are open. Of the day that ``not_after`` cuts in two each row must be
-    checked: its codes stand under its head and a mark, where the head alone does not find them.
-    """
-
-    def __init__(self, rules: lines.Rules, most: int) -> None:
-        super().__init__()
-        self._last = rules.not_after.date()
-        self._most = most
-        self._machine = rules.machine
-
-    def __missing__(self, head: bytes) -> "array[int]":
-        serial, day = lines.parts(head)
-        if len(self) >= self._most or self._machine not in (None, serial):
-            raise KeyError(head)
-        if not FIRST_DAY <= day < self._last:
-            raise KeyError(head)
-        codes = self[head] = array("I")
-        return codes
-
-    def keep(self, head: bytes, at: datetime, gumballs: int) -> None:
-        """Accept one row that has been checked."""
-        if at.date() == self._last:
-            head += _LOOKED_AT
-        second_of_day = at.hour * 3600 + at.minute * 60 + at.second
-        self.setdefault(head, array("I")).append(lines.code(second_of_day, gumballs))
-
-    def keep_all(self, heads: Sequence[bytes], codes: "array[int]") -> int:
-        """Accept rows up to one whose day cannot be opened; return how many."""
-        left = iter(heads)
-        try:
-            deque(map(array.append, map(self.__getitem__, left), codes), maxlen=0)
-        except KeyError:
-            return len(heads) - length_hint(left) - 1
-        return len(heads)
-
-    def drain(self) -> Iterator[tuple[tuple[str, date], bytearray]]:
-        """Take out the packed rows, day by day so as not to hold them all twice."""
-        for head in list(self):
-            yield lines.parts(head.removesuffix(_LOOKED_AT)), bytearray(self.pop(head))
-
-
 class _Log:
     """One log being read: its position, and the batch that is being filled."""
 
@@ -174,73 +126,51 @@ class _Log:
         self.batch = Batch()
         self._rules = rules
         self._limits = limits
-        self._days = _Days(rules, limits.flush_keys - 1)
+        self._rows = MachineDays(rules, limits.flush_keys)
         self._refusals_left = limits.max_refusals
         self._checksums: Counter[str] = Counter()
         self._line = 0
         self._layout = lines.SHORTEST
+        self._stretch = self._layout.window
 
     def read(self, text: bytes) -> Iterator[Batch]:
         """Read whole lines; yield the batches that they fill."""
-        at = wary_until = 0
+        at = 0
+        self._rows.look_at_order(self._layout, text)
         while at < len(text):
-            if at >= wary_until:
-                at = self._keep_windows(text, at)
-                # What stopped the windows would stop them again until it is behind.
-                wary_until = at + self._layout.width * self._layout.window
-            at = self._keep_run(text, at, min(wary_until, len(text)))
+            at = self._keep_stretches(text, at)
             if at < len(text):
                 at = self._take_line(text, at)
-            if self._room <= 0 or len(self._days) >= self._limits.flush_keys:
+            if self._room <= 0 or self._rows.full:
                 yield self.close_batch()
 
     def close_batch(self) -> Batch:
         """Return the batch that was being filled, and begin a new one."""
         batch, self.batch = self.batch, Batch()
-        batch.rows.update(self._days.drain())
+        batch.rows = self._rows.drain()
         return batch
 
     @property
     def _room(self) -> int:
         return self._limits.flush_rows - self.batch.lines
 
-    def _keep_windows(self, text: bytes, at: int) -> int:
-        """Keep windows of good lines from ``at`` on; return where the first other line may be."""
-        layout = self._layout
-        size = layout.width * layout.window
-        while len(text) - at >= size and self._room > layout.window:
-            window = text[at : at + size]
-            codes = layout.codes(window)
-            if codes is None:
-                break
-            count = self._days.keep_all(layout.heads.unpack(window), codes)
-            at = self._kept(count, at)
-            if count < layout.window:
+    def _keep_stretches(self, text: bytes, at: int) -> int:
+        """Keep good lines from ``at`` on; return where the first other line is.
+
+        The last line that fits into the batch is left to be taken alone. After a line that stopped
+        a stretch the next one is short: looking at many lines again and again would take long.
+        """
+        width = self._layout.width
+        while count := min(self._stretch, (len(text) - at) // width, self._room - 1):
+            stretch = text[at : at + count * width]
+            kept = self._rows.keep_all(self._layout, stretch)
+            self._line += kept
+            self.batch.accepted += kept
+            self._stretch = min(max(2 * kept + 1, self._layout.few), self._layout.window)
+            at += kept * width
+            if kept < count:
                 break
         return at
-
-    def _keep_run(self, text: bytes, at: int, end: int) -> int:
-        """Keep good lines from ``at`` to ``end``; return where the first other line is.
-
-        The last line that fits into the batch is left to be taken alone.
-        """
-        count = min((end - at) // self._layout.width, self._room - 1)
-        run = memoryview(text)[at : at + count * self._layout.width]
-        fields = self._layout.fields.iter_unpack(run)
-        days, minutes, seconds = self._days, MINUTES, SECONDS
-        try:
-            for head, minute, second in fields:
-                days[head].append(minutes[minute] + seconds[second])
-        except KeyError:
-            count -= length_hint(fields) + 1
-            if not days.get(head, True):
-                del days[head]  # it was opened by the very line that is not accepted
-        return self._kept(count, at)
-
-    def _kept(self, count: int, at: int) -> int:
-        self._line += count
-        self.batch.accepted += count
-        return at + count * self._layout.width
 
     def _take_line(self, text: bytes, at: int) -> int:
         """Keep, refuse or skip the line that starts at ``at``; return where the next one does.
@@ -273,7 +203,7 @@ class _Log:
         except lines.RefusedError as refused:
             self._refuse(line, f"the last line is cut off: {refused}" if cut else str(refused))
         else:
-            self._days.keep(lines.head(line), at, gumballs)
+            self._rows.keep(lines.head(line), at, gumballs)
             self.batch.accepted += 1
 
     def _refuse(self, line: bytes, reason: str) -> None:

@@ -110,7 +110,7 @@ class Reading:
             room = MOST_ROWS - self.rows_of_day[serial, day]
             self.rows_of_day[serial, day] += len(packed) // rows.ROW_BYTES
             if room > 0:
-                chunks.append(Chunk(serial, day, "rows", bytes(packed[: room * rows.ROW_BYTES])))
+                chunks.append(Chunk(serial, day, "rows", packed[: room * rows.ROW_BYTES]))
         return chunks
 
     def beyond(self) -> list[Chunk]:
@@ -148,12 +148,16 @@ class Reader:
         with closing(self.share.open(record.key, found)) as source:
             blocks = reading.weigh(archives.open_log(source, max_bytes=MAX_TEXT_BYTES))
             for batch in parsing.parse(blocks, machine=record.machine, not_after=record.not_after):
-                chunks = reading.kept_of(batch)
-                reading.add(batch, chunks)
-                reading.known += self._known(record.id, chunks)
-                self._put(record, reading, chunks)
+                self._add(record, reading, batch)
+                del batch  # memory is for one at a time
         self._put(record, reading, [*_corrupt(record, reading), *reading.beyond()])
         return reading
+
+    def _add(self, record: FileRecord, reading: Reading, batch: parsing.Batch) -> None:
+        chunks = reading.kept_of(batch)
+        reading.add(batch, chunks)
+        reading.known += self._known(record.id, chunks)
+        self._put(record, reading, chunks)
 
     def _put(self, record: FileRecord, reading: Reading, chunks: list[Chunk]) -> None:
         if chunks:

@@ -68,6 +68,15 @@ def test_a_window_and_the_tables_agree_on_what_a_time_is(
     assert codes == (array("I", expected) if len(expected) == len(window) else None)
 
 
+@given(st.lists(times, min_size=1, max_size=5), st.sampled_from(ENDS))
+def test_part_of_a_window_reads_like_a_window_of_its_own(good: list[str], end: bytes) -> None:
+    text = b"".join(line(time, end) for time in good)
+
+    codes = lines.Layout(5, end, window=5).codes(text)
+
+    assert codes == lines.Layout(5, end, window=len(good)).codes(text)
+
+
 @pytest.mark.parametrize("place", range(29))
 def test_a_wrong_byte_anywhere_spoils_the_window(place: int) -> None:
     good = line("11:29:44Z|1", b"\n")
