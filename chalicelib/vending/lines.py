@@ -212,7 +212,8 @@ class Layout:
     def near(self, text: bytes, at: int) -> bool:
         """Return whether the line at ``at`` and the next one have the same machine or day."""
         serial, day = split(text[at : at + self._head])
-        next_serial, next_day = split(text[at + self.width : at + self.width + self._head])
+        following = text.find(b"\n", at) + 1
+        next_serial, next_day = split(text[following : following + self._head])
         return serial == next_serial or day == next_day
 
     def codes_by_tables(self, lines: bytes) -> "array[int]":
