@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chalicelib.core.errors import BackroomError
 from chalicelib.ledger.chain import Chain
+from chalicelib.ledger.heads import Heads
 from chalicelib.ledger.models import (
     BatchPost,
     Entry,
@@ -110,10 +111,15 @@ class Callers(RuleBasedStateMachine):
         self.stage = Stage()
         self.clock = Clock(MORNING)
         self.ledger = a_ledger(self.stage.on(self.store), self.clock, races=races)
+        self.other = replace(self.ledger, heads=Heads())
         self.fresh: list[tuple[Receipt, Deed]] = []
         self.replayed: list[Receipt] = []
         self.deaths = 0
         self.last: list[Deed] = []
+
+    @rule()
+    def another_process_answers(self) -> None:
+        self.ledger, self.other = self.other, self.ledger
 
     @rule(seconds=st.integers(-3, 3))
     def move_the_clock(self, seconds: int) -> None:
