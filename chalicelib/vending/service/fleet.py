@@ -203,7 +203,7 @@ class FleetService:
     def _view(self, state: MachineState) -> MachineView:
         report = causes.with_overdue(state.summary, state.zone, self.now())
         place = dict(state.machine) if state.machine else {}
-        return MachineView(**{**dict(report), **place})
+        return MachineView.model_construct(**{**dict(report), **place})
 
     def _check(self, wanted: MachinesQuery) -> None:
         if wanted.technician:
