@@ -15,6 +15,7 @@ from chalicelib import __version__
 from chalicelib.core import aws
 from chalicelib.core.access import SCOPES
 from chalicelib.core.auth.settings import AuthSettings
+from chalicelib.core.etags import etag_of
 from chalicelib.core.http import ok, respond
 from chalicelib.core.models import Model
 from chalicelib.core.routing import Route, Routes
@@ -160,7 +161,9 @@ def get_health() -> Response:
 @bp.on("GET", "/openapi.json", access="public")
 def get_openapi() -> Response:
     """Get the OpenAPI 3.1 document of this API."""
-    return respond(_document(takes_tokens=from_env(AuthSettings).auth == "jwt"))
+    takes_tokens = from_env(AuthSettings).auth == "jwt"
+    version = {"ETag": _version(takes_tokens=takes_tokens)}
+    return respond(_document(takes_tokens=takes_tokens), headers=version)
 
 
 def _stage() -> dict[str, Any]:
@@ -177,6 +180,12 @@ def _contract(*, takes_tokens: bool) -> dict[str, Any]:
     from chalicelib.web import contract  # noqa: PLC0415 - needed only here
 
     return contract.cut(json.loads(_document(takes_tokens=takes_tokens)))
+
+
+@cache
+def _version(*, takes_tokens: bool) -> str:
+    """Return the entity tag of the document, which is too long to be read for each request."""
+    return etag_of(_document(takes_tokens=takes_tokens), "")
 
 
 @cache

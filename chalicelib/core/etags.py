@@ -25,12 +25,13 @@ def conditional(request: Request, response: Response) -> Response:
     """Return the response of a GET with its version, or 304 when the client names that version.
 
     The version is that of the body and of the link to the next page. It is for clients that keep an
-    answer themselves: no cache keeps one (``no-store``). Responses that have one of
-    their own, and those that are no 200, stay as they are.
+    answer themselves: no cache keeps one (``no-store``). Responses that are no 200 stay as they
+    are, and those that know their version keep it.
     """
-    if response.status_code != HTTPStatus.OK or "ETag" in response.headers:
+    if response.status_code != HTTPStatus.OK:
         return response
-    etag = etag_of(str(response.body), str(response.headers.get("Link", "")))
+    known = response.headers.get("ETag")
+    etag = str(known or etag_of(str(response.body), str(response.headers.get("Link", ""))))
     response.headers |= {"ETag": etag}
     if names_version(request.headers.get("if-none-match", ""), etag):
         response.status_code = HTTPStatus.NOT_MODIFIED.value
