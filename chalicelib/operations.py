@@ -114,7 +114,7 @@ def get_index() -> Response:
     from chalicelib.web import routes as web  # noqa: PLC0415 - needed only here
 
     if web.wants_page(bp.current_request):
-        return web.page(_stage(), bp.current_request, _BY_ACCEPT)
+        return web.page(_stage(), _BY_ACCEPT)
     links = {each.path for each in _all() if each.method == "GET" and "{" not in each.path}
     return ok(Index(links=tuple(sorted(links - {"/"}))), headers=_BY_ACCEPT)
 

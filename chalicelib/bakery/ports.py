@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 # --- what is stored -------------------------------------------------------------------------------
 
+MOST_JOINING = 24
+"""Orders that join a batch in one transaction of a hundred actions: each takes four of them, the
+batch two, the audit trail one."""
+
 
 class Cakes(Protocol):
     """The recipes."""

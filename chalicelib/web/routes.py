@@ -1,7 +1,6 @@
 """The page over HTTP. `/` answers it to browsers, see `chalicelib.operations`."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from chalice import Response
@@ -10,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.auth.settings import AuthSettings
 from chalicelib.core.errors import NotFoundError
-from chalicelib.core.etags import names_version
 from chalicelib.core.http import respond
 from chalicelib.core.routing import Routes
 from chalicelib.core.settings import from_env
@@ -89,7 +87,7 @@ def get_page_file(path: _FilePath) -> Response:
     """Get a file of the page."""
     if path.file not in files.names():
         raise NotFoundError(_MISSING)
-    return _answer(files.read(path.file), bp.current_request, {"Cache-Control": _ASK_EACH_TIME})
+    return _answer(files.read(path.file), {"Cache-Control": _ASK_EACH_TIME})
 
 
 @bp.on(
@@ -105,15 +103,15 @@ def get_page_bundle(path: _BundlePath) -> Response:
     bundles = files.bundles()
     if path.version != bundles.version or path.file not in bundles.names:
         raise NotFoundError(_MISSING)
-    return _answer(files.bundled(path.file), bp.current_request, {"Cache-Control": _FOR_EVER})
+    return _answer(files.bundled(path.file), {"Cache-Control": _FOR_EVER})
 
 
-def page(stage: Mapping[str, Any], request: Request, headers: Mapping[str, str]) -> Response:
+def page(stage: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     """Answer the page itself, which knows ``stage``.
 
     ``no-cache`` lets the browser keep it and ask each time: files of two versions never meet.
     """
-    return _answer(files.page(stage), request, {"Cache-Control": _ASK_EACH_TIME, **headers})
+    return _answer(files.page(stage), {"Cache-Control": _ASK_EACH_TIME, **headers})
 
 
 def wants_page(request: Request) -> bool:
@@ -122,14 +120,10 @@ def wants_page(request: Request) -> bool:
     return quality(accept, "text/html") > quality(accept, "application/json")
 
 
-def _answer(file: files.File, request: Request, headers: Mapping[str, str]) -> Response:
-    """Answer a file, or 304 when the browser has it."""
+def _answer(file: files.File, headers: Mapping[str, str]) -> Response:
+    """Answer a file, which knows its version."""
     policy = {"Content-Security-Policy": _policy(), **_SECURITY}
     known = {"ETag": file.etag, **policy, **headers}
-    if names_version(request.headers.get("if-none-match", ""), file.etag):
-        return respond(
-            "", status=HTTPStatus.NOT_MODIFIED, media_type=file.media_type, headers=known
-        )
     return respond(file.text, media_type=file.media_type, headers=known)
 
 

@@ -12,15 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from chalicelib.bakery import batching, effects
 from chalicelib.bakery.amounts import Amount, Unit
-from chalicelib.bakery.ports import Batches
+from chalicelib.bakery.ports import MOST_JOINING, Batches
 from chalicelib.bakery.records import Batch, BatchId, Gathering, Line, Order, batch_id
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.core.values import dataclass
 
 # Lost races in a row; each of them is progress of another run.
 _MOST_LOST = 100
-_AT_ONCE = 24
-"""Orders that join a batch in one transaction."""
 
 
 class TicketTooEarlyError(ConflictError):
@@ -129,7 +127,7 @@ class Batching:
             )
             known = [order for order in self.batches.open_orders() if order.id in was.orders]
             if known:
-                joining = self._joining(begun, known[:_AT_ONCE])
+                joining = self._joining(begun, known[:MOST_JOINING])
                 lost += not self.batches.claim(begun, joining)
             else:
                 batch = self._summed(begun)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 
+from chalicelib.bakery.ports import MOST_JOINING
 from chalicelib.bakery.records import (
     Batch,
     BatchId,
@@ -23,8 +24,6 @@ from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Item, Table, at_version, key
 
 _GATHERING, _BATCHES, _TICKETS = "GATHERING", "BATCHES", "TICKETS"
-_MOST_JOINING = 24
-"""An order takes four of the hundred actions of a transaction, the batch two, the audit one."""
 
 
 class BatchStore:
@@ -44,9 +43,9 @@ class BatchStore:
 
     def waiting(self, cutoff: datetime) -> Sequence[Order]:
         """Return the next open orders from before the cut-off, as many as join at a time."""
-        opened = self._open(page_size=10 * _MOST_JOINING)
+        opened = self._open(page_size=10 * MOST_JOINING)
         early = (item["sk"]["S"] for item in opened if _created(item) < cutoff)
-        while some := list(islice(early, _MOST_JOINING)):
+        while some := list(islice(early, MOST_JOINING)):
             # One that was claimed since the query may be among them, but must not hide later ones.
             found = [o for o in read_orders(self._table, some) if o.status == "open"]
             if found:

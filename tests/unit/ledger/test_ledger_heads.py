@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.errors import UnavailableError
 from chalicelib.ledger import heads
 from chalicelib.ledger.chain import following
 from chalicelib.ledger.heads import Heads
@@ -21,9 +22,10 @@ ANN = uuid(0xA)
 
 
 class Counting(MemoryStore):
-    """A store that counts reads, and entries that came too late."""
+    """A store that counts reads and entries that came too late; one answer may be lost."""
 
     reads = refusals = 0
+    answers = True
 
     def read_snapshot(self, *given: Any, **named: Any) -> Snapshot:
         self.reads += 1
@@ -32,7 +34,8 @@ class Counting(MemoryStore):
     def append(self, *entries: Any, **named: Any) -> bool:
         stored = super().append(*entries, **named)
         self.refusals += not stored
-        return stored
+        answered, self.answers = self.answers, True
+        return stored and answered
 
 
 @pytest.fixture
@@ -121,6 +124,22 @@ def test_a_repeated_post_is_found_although_the_account_is_known(
     assert [each.entry for each in again] == [named.entry, keyed.entry]
     assert all(each.replayed for each in again)
     assert len(store.chains[ANN]) == 4
+
+
+@pytest.mark.parametrize("transaction_id", [None, uuid(0x77)])
+def test_l7_a_guess_that_was_stored_without_an_answer_is_not_posted_twice(
+    ours: Ledger, store: Counting, transaction_id: str | None
+) -> None:
+    ours.post(body(1))
+    store.answers = False
+
+    if transaction_id:
+        assert ours.post(body(2, transaction_id)).replayed
+    else:  # nobody can tell, and so it is not said
+        with pytest.raises(UnavailableError):
+            ours.post(body(2))
+
+    assert [each.amount for each in store.chains[ANN]] == [1, 2]
 
 
 def test_as_many_accounts_are_remembered_as_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
