@@ -332,10 +332,12 @@ def main() -> None:
     from infra.local.plain_templates import translate_plainly
     from infra.local.shared_code import share_code
     from infra.local.state import State
+    from infra.local.whole_logs import read_whole_logs
 
     aws_port, api_port, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     share_code(lambda_runtime)
     fork_workers(lambda_runtime)
+    read_whole_logs(lambda_runtime)
     parse_once(dynamodb)
     compare_keys(dynamodb)
     translate_plainly(sys.modules)
