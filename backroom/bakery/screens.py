@@ -161,8 +161,10 @@ def _day(day: date, number: int) -> str:
 
 def next_batch(found: NextBatchAnswer) -> RenderableType:
     """Return what the waiting orders need, each line with the orders behind it."""
+    rest = found.waiting - len(found.orders)
+    more = f", and {rest:,} more on further tickets of the day" if rest else ""
     count = show.plural(len(found.orders), "order")
-    closes = f"{count}; the ticket closes {show.moment(found.cutoff)}"
+    closes = f"{count}{more}; the ticket closes {show.moment(found.cutoff)}"
     return Group(Text(closes), _lines(found.lines))
 
 

@@ -411,7 +411,8 @@ class BatchAnswer(ExactModel):
 class NextBatchAnswer(ExactModel):
     """What the waiting orders need, and whose ticket they go on if nothing comes between.
 
-    Orders from before ``cutoff`` can still join.
+    Orders from before ``cutoff`` can still join. More ``waiting`` than a ticket has room for go on
+    extra tickets of that day.
     """
 
     date: Day
@@ -419,8 +420,10 @@ class NextBatchAnswer(ExactModel):
     cutoff: Instant
     """Orders from before this instant can still join."""
     orders: tuple[int, ...]
-    """The numbers of the orders that wait."""
+    """The numbers of the orders that wait and go on this ticket."""
     lines: tuple[LineView, ...]
+    waiting: int
+    """How many orders wait, those included."""
 
     @classmethod
     def of(cls, upcoming: Upcoming) -> "NextBatchAnswer":
@@ -430,6 +433,7 @@ class NextBatchAnswer(ExactModel):
             cutoff=upcoming.cutoff,
             orders=upcoming.orders,
             lines=_lines(upcoming.lines, upcoming.shares),
+            waiting=upcoming.waiting,
         )
 
 

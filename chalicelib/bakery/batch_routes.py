@@ -13,14 +13,13 @@ from chalicelib.bakery.answers import (
     WebhookAnswer,
 )
 from chalicelib.bakery.models import (
-    MOST_TICKETS,
     BatchesQuery,
     BatchPath,
     JiraEvent,
     TicketQuery,
     WebhookHeaders,
 )
-from chalicelib.bakery.records import batch_id
+from chalicelib.bakery.records import MOST_TICKETS, batch_id
 from chalicelib.bakery.service.shortages import Report, report_time
 from chalicelib.bakery.wiring import bakery
 from chalicelib.core import canonical, log, strict_json, totals

@@ -17,15 +17,13 @@ from chalicelib.bakery.fields import (
     Phone,
 )
 from chalicelib.bakery.names import fold, has_latin_letter
+from chalicelib.bakery.records import MOST_TICKETS
 from chalicelib.core.models import Model, OwnBody, PageQuery
 from chalicelib.core.numbers import FROM_JSON, FROM_TEXT
 from chalicelib.core.times import At, Day
 
 MOST_ROWS = 500
 """Rows of one answer; where they are large, it holds fewer."""
-
-MOST_TICKETS = 99
-"""Tickets of one day."""
 
 _LONGEST_ID = 1_000
 

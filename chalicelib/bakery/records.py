@@ -26,9 +26,13 @@ AccessState = Literal[
 ]
 
 
+MOST_TICKETS = 99
+"""Tickets of one day."""
+
+
 @dataclass(frozen=True)
 class Extra:
-    """A further ticket of a day, requested by hand: the second one, or a later."""
+    """A further ticket of a day: requested by hand, or since the one before it was full."""
 
     day: date
     number: int
@@ -277,7 +281,8 @@ class Gathering(Record):
 class Batch(Record):
     """The orders of one day, summed up and sealed: nothing joins or leaves any more.
 
-    ``number`` is 1 for the day's batch, and more for extra tickets.
+    ``number`` is 1 for the day's batch, and more for extra tickets. After a ``full`` one there were
+    more orders from before its cut-off, which the next number takes.
     """
 
     day: date
@@ -285,6 +290,7 @@ class Batch(Record):
     cutoff: datetime
     by: str
     sealed_at: datetime
+    full: bool = False
     orders: tuple[int, ...]
     lines: tuple[Line, ...]
     ticket: Ticket = Ticket()

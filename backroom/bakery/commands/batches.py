@@ -109,6 +109,8 @@ def _tell_rest(found: BatchAnswer, left: int, *, repeated: bool) -> None:
     if repeated:
         when = show.moment(found.sealed_at)
         show.note(console, f"Nothing was ordered now: today's ticket was created {when}.")
+    elif found.message:
+        show.note(console, f"The ticket is {found.message}.")
     if left:
         line = f"{show.plural(left, 'order')} left: on tomorrow's ticket."
         show.note(console, line, style=show.WARN)

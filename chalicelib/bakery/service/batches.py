@@ -1,24 +1,37 @@
 """One ticket a day with what all open orders need (B9, 5c 7-9).
 
-A run claims the open orders from before the cut-off, some at a time, then sums up and seals. Every
-step is one transaction with conditions, so runs may be repeated, concurrent, late, or crash
-anywhere: the next run continues from what is stored, and the one transaction that seals the batch
-requests its one ticket.
+A run claims the open orders from before the cut-off, some at a time, then sums up and seals. A
+batch that is full goes on as an extra ticket of its day. Every step is one transaction with
+conditions, so runs may be repeated, concurrent, late, or crash anywhere: the next run continues
+from what is stored, and the one transaction that seals a batch requests its one ticket.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from operator import attrgetter
 
 from chalicelib.bakery import batching, effects
 from chalicelib.bakery.amounts import Amount, Unit
-from chalicelib.bakery.ports import MOST_JOINING, Batches
-from chalicelib.bakery.records import Batch, BatchId, Gathering, Line, Order, batch_id
+from chalicelib.bakery.batching import Filling, Room
+from chalicelib.bakery.ports import Batches
+from chalicelib.bakery.records import (
+    MOST_TICKETS,
+    Batch,
+    BatchId,
+    Gathering,
+    Line,
+    Order,
+    batch_id,
+)
 from chalicelib.core.errors import ConflictError, NotFoundError, UnavailableError
 from chalicelib.core.values import dataclass
 
 # Lost races in a row; each of them is progress of another run.
 _MOST_LOST = 100
+# The version of a batch whose members are to be counted anew.
+_UNKNOWN = -1
 
 
 class TicketTooEarlyError(ConflictError):
@@ -58,13 +71,17 @@ class Expanded:
 
 @dataclass(frozen=True)
 class Upcoming:
-    """What the waiting orders need, and the next batch of the schedule that takes them."""
+    """The next batch of the schedule, and what the orders need that it takes.
+
+    ``waiting`` counts all that wait: more than ``orders`` when they fill it.
+    """
 
     day: date
     cutoff: datetime
     orders: tuple[int, ...]
     lines: tuple[Line, ...]
     shares: Shares
+    waiting: int
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,7 @@ class Batching:
 
     batches: Batches
     now: Callable[[], datetime]
+    room: Room = Room()
 
     def run_scheduled(self, at: datetime) -> Run:
         """Run the batch of the day whose cut-off was the latest by ``at``, the schedule's time."""
@@ -95,14 +113,14 @@ class Batching:
             )
         run = self._run(Gathering(day=day, number=ticket, cutoff=now, by="hand", version=0))
         waiting = self.batches.count_waiting()
-        if run.batch is None or run.new:
+        if run.batch is None or (run.new and not run.batch.full):
             return replace(run, waiting=waiting)
         latest = self._latest(run.batch)
         return replace(
             run,
             waiting=waiting,
-            next_ticket=latest.number + 1 if waiting else None,
-            message=_already_sealed(latest, waiting),
+            next_ticket=latest.number + 1 if waiting and latest.number < MOST_TICKETS else None,
+            message=_went_on(run.batch, latest) if run.new else _already_sealed(latest, waiting),
         )
 
     def _latest(self, batch: Batch) -> Batch:
@@ -112,8 +130,14 @@ class Batching:
         return batch
 
     def finish(self) -> Sequence[date]:
-        """Finish the batches that a crash left unsealed, and return their days."""
-        return [self._finish(begun).day for begun in self.batches.unsealed()]
+        """Finish what a crash left behind, and return the days of batches that were begun.
+
+        They are unsealed, or the last one was full and the next, which takes the rest, not begun.
+        """
+        days = [self._finish_all(begun).day for begun in self.batches.unsealed()]
+        for latest in islice(self.batches.batches(None), 1):
+            self._go_on_from(latest)
+        return days
 
     def seal_again(self, was: Batch) -> None:
         """Seal a batch that was sealed since its orders were restored, with those that are known.
@@ -125,13 +149,11 @@ class Batching:
             begun = self.batches.gathering(was.id) or Gathering(
                 day=was.day, number=was.number, cutoff=was.cutoff, by=was.by, version=0
             )
-            known = [order for order in self.batches.open_orders() if order.id in was.orders]
+            known = self.batches.waiting(was.cutoff, among=was.orders)
             if known:
-                joining = self._joining(begun, known[:MOST_JOINING])
-                lost += not self.batches.claim(begun, joining)
+                lost += not self.batches.claim(begun, self._joining(begun, known))
             else:
-                batch = self._summed(begun)
-                lost += not self.batches.seal(begun, batch, effects.batch_ticket(batch.id))
+                lost += self._sealed(begun, full=was.full) is None
         if lost == _MOST_LOST:
             raise UnavailableError(f"The batch of {was.day} could not be sealed; try again.")
 
@@ -150,13 +172,15 @@ class Batching:
         day = batching.day_of(self.now()) + timedelta(days=1)
         while self.batches.batch(day):  # sealed by hand before its time
             day += timedelta(days=1)
-        waiting = self.batches.open_orders()
+        filling = Filling(self.room)
+        joining = sorted(filling.fitting(self.batches.open_orders()), key=attrgetter("id"))
         return Upcoming(
             day=day,
             cutoff=batching.cutoff_of(day),
-            orders=tuple(order.id for order in waiting),
-            lines=batching.lines(waiting),
-            shares=batching.shares(waiting),
+            orders=tuple(order.id for order in joining),
+            lines=batching.lines(joining),
+            shares=batching.shares(joining),
+            waiting=self.batches.count_waiting() if filling.full else len(joining),
         )
 
     def recent(self, *, before: BatchId | None) -> Iterator[Batch]:
@@ -166,26 +190,51 @@ class Batching:
     def _run(self, wanted: Gathering) -> Run:
         for begun in self.batches.unsealed():
             if begun.day < wanted.day:
-                self._finish(begun)
-        return self._finish(wanted)
+                self._finish_all(begun)
+        return self._finish_all(wanted)
+
+    def _finish_all(self, wanted: Gathering) -> Run:
+        """Finish a batch, and the extra ones that it had no room for; return the result of it."""
+        run = self._finish(wanted)
+        if run.batch:
+            self._go_on_from(run.batch)
+        return run
+
+    def _go_on_from(self, batch: Batch) -> None:
+        """Finish the extra batches with the orders that a full one had no room for."""
+        following: Batch | None = batch
+        while following and following.full and following.number < MOST_TICKETS:
+            following = self._finish(
+                Gathering(
+                    day=following.day,
+                    number=following.number + 1,
+                    cutoff=following.cutoff,
+                    by=following.by,
+                    version=0,
+                )
+            ).batch
 
     def _finish(self, wanted: Gathering) -> Run:
         """Gather and seal the batch of a day as ``wanted``, or as it was begun before."""
-        lost = 0
+        lost, version, filling = 0, 0, Filling(self.room)
         while lost < _MOST_LOST:
             sealed = self.batches.batch(wanted.id)
             if sealed:
                 return Run(wanted.day, sealed)
             begun = self.batches.gathering(wanted.id) or wanted
+            if begun.version != version:
+                version, filling = begun.version, Filling(self.room, self.batches.members(begun.id))
             waiting = self.batches.waiting(begun.cutoff)
-            if waiting:
-                lost += not self.batches.claim(begun, self._joining(begun, waiting))
+            joining = filling.fitting(waiting)
+            if joining and self.batches.claim(begun, self._joining(begun, joining)):
+                version += 1
+            elif joining:
+                lost, version = lost + 1, _UNKNOWN
             elif begun.version == 0:
                 return Run(wanted.day, None)
+            elif batch := self._sealed(begun, full=bool(waiting)):
+                return Run(wanted.day, batch, new=True)
             else:
-                batch = self._summed(begun)
-                if self.batches.seal(begun, batch, effects.batch_ticket(batch.id)):
-                    return Run(wanted.day, batch, new=True)
                 lost += 1
         raise UnavailableError(f"The batch of {wanted.day} could not be sealed; try again.")
 
@@ -208,8 +257,20 @@ class Batching:
             for order in orders
         ]
 
-    def _summed(self, begun: Gathering) -> Batch:
-        return batching.sealed(begun, self.batches.members(begun.id), at=self.now())
+    def _sealed(self, begun: Gathering, *, full: bool) -> Batch | None:
+        """Seal a batch; return None when it has changed meanwhile."""
+        members = self.batches.members(begun.id)
+        batch = batching.sealed(begun, members, at=self.now(), full=full)
+        done = self.batches.seal(begun, batch, effects.batch_ticket(batch.id))
+        return batch if done else None
+
+
+def _went_on(batch: Batch, latest: Batch) -> str | None:
+    """Return the message of a run whose batch was full: where its other orders are."""
+    first, last = batch.number + 1, latest.number
+    if last < first:
+        return None
+    return f"full; further orders are on ticket {first}" + (f" to {last}" if last > first else "")
 
 
 def _already_sealed(batch: Batch, waiting: int) -> str:

@@ -1,8 +1,9 @@
 """Batches in DynamoDB, the orders that join them, and the owners of tickets."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 
 from chalicelib.bakery.ports import MOST_JOINING
 from chalicelib.bakery.records import (
@@ -21,9 +22,20 @@ from chalicelib.bakery.store.orders import OPEN, changing, read_orders, spread
 from chalicelib.core.facts import ItemChange
 from chalicelib.core.outbox.effects import Effect
 from chalicelib.core.outbox.outbox import Outbox
-from chalicelib.core.table import ABSENT, HIGHEST, ConditionError, Item, Table, at_version, key
+from chalicelib.core.table import (
+    ABSENT,
+    BATCH_GET_LIMIT,
+    HIGHEST,
+    ConditionError,
+    Item,
+    Table,
+    at_version,
+    key,
+)
 
 _GATHERING, _BATCHES, _TICKETS = "GATHERING", "BATCHES", "TICKETS"
+# A transaction takes 4 MB, and the items that list its orders are in it, too.
+_MOST_BYTES = 3_500_000
 
 
 class BatchStore:
@@ -41,30 +53,39 @@ class BatchStore:
         """Return a batch while orders join it."""
         return items.record(Gathering, self._table.get(_GATHERING, batch.isoformat()))
 
-    def waiting(self, cutoff: datetime) -> Sequence[Order]:
-        """Return the next open orders from before the cut-off, as many as join at a time."""
+    def waiting(self, cutoff: datetime, *, among: Container[int] | None = None) -> Sequence[Order]:
+        """Return the next open orders from before the cut-off, as many as join at a time.
+
+        ``among`` are the ids of those that count, if not all do.
+        """
         opened = self._open(page_size=10 * MOST_JOINING)
         early = (item["sk"]["S"] for item in opened if _created(item) < cutoff)
-        while some := list(islice(early, MOST_JOINING)):
-            # One that was claimed since the query may be among them, but must not hide later ones.
-            found = [o for o in read_orders(self._table, some) if o.status == "open"]
-            if found:
-                return found
-        return []
+        counting = (each for each in early if among is None or int(each) in among)
+        # One that was claimed since the query may be among them, but must not hide later ones.
+        found = next(filter(None, self._reading(counting, MOST_JOINING)), [])
+        lengths = accumulate(len(order.stored_text()) for order in found)
+        return found[: max(1, bisect_right(list(lengths), _MOST_BYTES))]
 
     def count_waiting(self) -> int:
         """Return how many orders are open, and so wait for a batch."""
         return sum(1 for _ in self._open())
 
-    def open_orders(self) -> Sequence[Order]:
-        """Return all open orders, in the order of their ids."""
-        found = read_orders(self._table, (item["sk"]["S"] for item in self._open()))
-        return [order for order in found if order.status == "open"]
+    def open_orders(self) -> Iterator[Order]:
+        """Yield all open orders, in the order in which they join."""
+        names = (item["sk"]["S"] for item in self._open())
+        return chain.from_iterable(self._reading(names, BATCH_GET_LIMIT))
 
     def _open(self, page_size: int | None = None) -> Iterator[Item]:
         """Yield the entries of open orders, shard by shard."""
         lists = (self._table.query(pk, page_size=page_size) for pk in spread(OPEN))
         return chain.from_iterable(lists)
+
+    def _reading(self, names: Iterator[str], at_a_time: int) -> Iterator[list[Order]]:
+        """Yield those of some orders that are open, as they are listed, read a few at a time."""
+        while some := list(islice(names, at_a_time)):
+            found = {padded(order.id): order for order in read_orders(self._table, some)}
+            known = (found[name] for name in some if name in found)
+            yield [order for order in known if order.status == "open"]
 
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         """Have orders (before, after) join a batch, all or none, and begin it if need be.

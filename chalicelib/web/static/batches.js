@@ -33,7 +33,7 @@ export function batches([asked = "", number = "1"]) {
 function next() {
   const place = live(() => get("/batches/next"), (found) => (found.orders.length ? [
     facts([
-      ["Orders", count(found.orders.length)],
+      ["Orders", found.waiting > found.orders.length ? `${count(found.orders.length)} of ${count(found.waiting)}; the others go on further tickets of the day` : count(found.waiting)],
       ["Ordered automatically", moment(found.cutoff)],
     ]),
     h("div", { class: "row unprinted" }, may("POST", "/batches") && run(place), printing()),

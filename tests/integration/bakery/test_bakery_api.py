@@ -599,6 +599,7 @@ def test_what_the_waiting_orders_need_is_shown_before_their_ticket_goes(recipes:
     assert shown["orders"] == sealed["orders"] == [1, 2]
     assert shown["lines"] == sealed["lines"]
     assert shown["cutoff"] == f"{shown['date']}T06:00:00Z"
+    assert shown["waiting"] == 2
     after = get(recipes, "/batches/next")
     assert (after["orders"], after["lines"]) == ([], [])
 

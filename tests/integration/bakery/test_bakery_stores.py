@@ -267,7 +267,20 @@ def test_one_that_is_open_no_longer_hides_none_after_it(stores: Stores) -> None:
     stores.table.put_many(opened)
 
     assert [each.id for each in stores.batches.waiting(SIX)] == [65, 67, 69]
-    assert [each.id for each in stores.batches.open_orders()] == [65, 66, 67, 68, 69]
+    assert [each.id for each in stores.batches.open_orders()] == [65, 67, 69, 68, 66]
+
+
+def test_as_many_orders_join_at_a_time_as_a_transaction_takes(stores: Stores) -> None:
+    long = Ingredient(name="n" * 200_000, amount=FLOUR.amount)
+    for number in range(1, 21):
+        stores.orders.add(order(number).model_copy(update={"base": (long,)}))
+
+    joining = stores.batches.waiting(SIX)
+    batch = run(stores)
+
+    assert len(joining) == 17
+    assert batch
+    assert batch.orders == tuple(range(1, 21))
 
 
 def run(stores: Stores, at: datetime = SIX) -> Batch | None:

@@ -1,9 +1,9 @@
 """The bakery's stores in memory; they keep the contracts of the real ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import count
+from itertools import count, islice
 
 from chalicelib.bakery.ports import Spot
 from chalicelib.bakery.records import (
@@ -165,17 +165,16 @@ class FakeBatches:
     def gathering(self, batch: BatchId) -> Gathering | None:
         return self.gatherings.get(batch)
 
-    def waiting(self, cutoff: datetime) -> Sequence[Order]:
-        ids = sorted(self._orders.rows)
-        found = [self._orders.rows[each] for each in ids]
-        return [o for o in found if o.status == "open" and o.created_at < cutoff][:_JOINING]
+    def waiting(self, cutoff: datetime, *, among: Container[int] | None = None) -> Sequence[Order]:
+        early = (order for order in self.open_orders() if order.created_at < cutoff)
+        return list(islice((o for o in early if among is None or o.id in among), _JOINING))
 
     def count_waiting(self) -> int:
         return sum(order.status == "open" for order in self._orders.rows.values())
 
-    def open_orders(self) -> Sequence[Order]:
+    def open_orders(self) -> Iterator[Order]:
         rows = self._orders.rows
-        return [rows[each] for each in sorted(rows) if rows[each].status == "open"]
+        return (rows[each] for each in sorted(rows) if rows[each].status == "open")
 
     def claim(self, gathering: Gathering, orders: Sequence[tuple[Order, Order]]) -> bool:
         day, known = gathering.id, self.gatherings.get(gathering.id)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.bakery.amounts import Given, read
+from chalicelib.bakery.batching import Room
 from chalicelib.bakery.handlers import jira
 from chalicelib.bakery.handlers.access import AccessHandler
 from chalicelib.bakery.handlers.files import DocumentErasureHandler, FilingHandler
@@ -75,7 +76,7 @@ def given(amounts: dict[str, object]) -> dict[str, Given]:
 class Bakehouse:
     """The whole bakery: services, vendors, and a worker that performs effects when called."""
 
-    def __init__(self, *, per_order: bool = False) -> None:
+    def __init__(self, *, per_order: bool = False, room: Room = Room()) -> None:  # noqa: B008
         self.clock = Clock(NOON)
         self.effects = Effects()
         self.cakes = FakeCakes()
@@ -90,7 +91,7 @@ class Bakehouse:
         self.ordering = Ordering(
             self.orders, self.cakes, self.batches, now=self.clock, per_order=per_order
         )
-        self.batching = Batching(self.batches, now=self.clock)
+        self.batching = Batching(self.batches, self.clock, room)
         self.shortages = Shortages(
             self.tickets,
             self.batches,

@@ -53,7 +53,7 @@ BATCH = {
     ],
     "ticket": TICKET,
 }
-NEXT = {name: BATCH[name] for name in ("date", "cutoff", "orders", "lines")}
+NEXT = {name: BATCH[name] for name in ("date", "cutoff", "orders", "lines")} | {"waiting": 12}
 LISTED = {**BATCH, "orders": 12, "ticket": TICKET}
 EMPLOYEE = {
     "id": 10,
@@ -289,6 +289,17 @@ def test_a_run_that_leaves_orders_for_tomorrow_says_so_and_fails(
             result, "stderr"
         )
         assert "500 orders left: on tomorrow's ticket." in words(result, "stderr")
+
+
+def test_what_a_ticket_has_no_room_for_is_named_before_it_goes_and_after(desk: Desk) -> None:
+    desk.on("GET", "/batches/next", NEXT | {"waiting": 12_012})
+    full = BATCH | {"message": "full; further orders are on ticket 2"}
+    desk.on("POST", "/batches", full, status=201)
+
+    assert "12 orders, and 12,000 more on further tickets" in words(desk.run("batches", "next"))
+    assert "The ticket is full; further orders are on ticket 2." in words(
+        desk.run("batches", "run"), "stderr"
+    )
 
 
 def test_a_run_that_leaves_orders_offers_an_extra_ticket_and_extra_makes_it(desk: Desk) -> None:

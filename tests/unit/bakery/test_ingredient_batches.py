@@ -1,5 +1,6 @@
 """One ticket a day, whatever happens meanwhile (B9, 5c 7-9)."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.bakery.batching import cutoff_of, day_of
+from chalicelib.bakery.answers import BatchAnswer
+from chalicelib.bakery.batching import Filling, Room, cutoff_of, day_of
 from chalicelib.bakery.records import Batch, Extra
 from chalicelib.bakery.service.batches import Batching, TicketTooEarlyError
 from chalicelib.bakery.service.orders import WrongStateError
@@ -20,6 +22,8 @@ from tests.support.bakery.house import Bakehouse
 from tests.support.stage import Act, Killed, Stage
 
 DAY = date(2026, 11, 21)
+# What three of the orders here take, and what not even one takes, which has a ticket all the same.
+FOR_THREE, FOR_ONE = Room(stored=1_000, answered=1_700), Room(stored=1, answered=1)
 SIX = datetime(2026, 11, 21, 6, tzinfo=UTC)
 
 
@@ -190,6 +194,11 @@ class Meanwhile:
         return calling
 
 
+def interrupted(house: Bakehouse, script: Iterator[Callable[[Bakehouse], None]]) -> Batching:
+    """Return what runs batches while other things happen."""
+    return Batching(Meanwhile(house, script), house.clock, house.batching.room)
+
+
 def nothing(_: Bakehouse) -> None:
     """The world stands still."""
 
@@ -214,7 +223,7 @@ def late_and_claimed(house: Bakehouse) -> None:
     place_late(house)
     script = iter([*[nothing] * 5, die])
     with suppress(Died):
-        Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+        interrupted(house, script).run_scheduled(SIX)
 
 
 def place_urgently(house: Bakehouse) -> None:
@@ -251,7 +260,7 @@ def by_hand(house: Bakehouse) -> None:
 def half_a_run(house: Bakehouse) -> None:
     script = iter([nothing] * 5 + [die])
     with suppress(Died):
-        Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+        interrupted(house, script).run_scheduled(SIX)
 
 
 EVENTS = [
@@ -265,11 +274,12 @@ EVENTS = [
     early=st.integers(0, 8),
     script=st.lists(st.sampled_from(EVENTS), max_size=40),
     runs=st.integers(1, 4),
+    room=st.sampled_from([Room(), FOR_THREE, FOR_ONE]),
 )
 def test_any_interleaving_leaves_every_order_on_one_ticket_or_none(
-    early: int, script: list[Callable[[Bakehouse], None]], runs: int
+    early: int, script: list[Callable[[Bakehouse], None]], runs: int, room: Room
 ) -> None:
-    house = Bakehouse()
+    house = Bakehouse(room=room)
     house.bake()
     for number in range(early):
         house.order(persons=number + 1)
@@ -278,7 +288,7 @@ def test_any_interleaving_leaves_every_order_on_one_ticket_or_none(
 
     for _ in range(runs):
         with suppress(Died):
-            Batching(Meanwhile(house, entries), now=house.clock).run_scheduled(SIX)
+            interrupted(house, entries).run_scheduled(SIX)
     house.batching.run_scheduled(SIX)
     house.clock.at = SIX + timedelta(days=1)
     house.batching.finish()
@@ -305,9 +315,13 @@ def check(house: Bakehouse) -> None:
         assert {(line.id, line.amount.unit): line.amount.value for line in batch.lines} == totals(
             house, list(batch.orders)
         )
-        assert all(house.orders.rows[order].batch == day for order in batch.orders)
+        assert all(house.orders.rows[order].batch_id == day for order in batch.orders)
+        filled = Filling(house.batching.room)
+        assert len(filled.fitting(house.orders.rows[each] for each in batch.orders)) == len(
+            batch.orders
+        )
     asked = [each for each in house.effects.requested if each.startswith("jira#batch#")]
-    assert asked == [f"jira#batch#{day}" for day in house.batches.rows]
+    assert asked == [f"jira#batch#{day.isoformat()}" for day in house.batches.rows]
 
 
 @pytest.mark.parametrize("steps", range(16))
@@ -318,7 +332,7 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next(house: Bakehouse, step
     script = iter([*[nothing] * steps, die])
 
     with suppress(Died):
-        Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+        interrupted(house, script).run_scheduled(SIX)
     run = house.batching.run_scheduled(SIX)
 
     assert run.batch
@@ -349,11 +363,145 @@ def test_who_joins_while_the_sum_is_made_is_in_it_or_on_the_next_ticket(
     house.tomorrow_at_six()
     script = iter([*[nothing] * steps, late_and_claimed])
 
-    Batching(Meanwhile(house, script), now=house.clock).run_scheduled(SIX)
+    interrupted(house, script).run_scheduled(SIX)
     house.clock.at = SIX + timedelta(days=1)
     house.batching.run_scheduled(house.clock.at)
 
     check(house)
+
+
+# --- more than a ticket takes ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def small() -> Bakehouse:
+    """A bakery whose tickets take three orders."""
+    house = Bakehouse(room=FOR_THREE)
+    house.bake()
+    return house
+
+
+def tickets(house: Bakehouse) -> list[tuple[str, tuple[int, ...]]]:
+    return [(each.isoformat(), batch.orders) for each, batch in sorted_rows(house)]
+
+
+def sorted_rows(house: Bakehouse) -> list[tuple[Any, Batch]]:
+    return sorted(house.batches.rows.items(), key=lambda row: row[0].isoformat())
+
+
+def test_orders_that_a_ticket_has_no_room_for_go_on_extra_ones_of_the_day(small: Bakehouse) -> None:
+    for _ in range(7):
+        small.order()
+
+    run = small.batching.run_scheduled(small.tomorrow_at_six())
+
+    assert tickets(small) == [
+        ("2026-11-21", (1, 2, 3)),
+        ("2026-11-21#02", (4, 5, 6)),
+        ("2026-11-21#03", (7,)),
+    ]
+    assert run.batch
+    assert [batch.full for _, batch in sorted_rows(small)] == [True, True, False]
+    assert {batch.cutoff for _, batch in sorted_rows(small)} == {SIX}
+    check(small)
+    assert not small.batching.run_scheduled(SIX).new
+    assert len(small.batches.rows) == 3
+
+
+def test_orders_that_just_fill_a_ticket_have_no_other(small: Bakehouse) -> None:
+    for _ in range(3):
+        small.order()
+
+    run = small.batching.run_scheduled(small.tomorrow_at_six())
+
+    assert run.batch
+    assert not run.batch.full
+    assert tickets(small) == [("2026-11-21", (1, 2, 3))]
+
+
+def test_by_hand_says_on_which_tickets_the_other_orders_are(small: Bakehouse) -> None:
+    for _ in range(7):
+        small.order()
+    small.clock.forward(minutes=1)
+
+    run = small.batching.run_by_hand()
+
+    assert run.batch
+    assert (run.batch.orders, run.waiting, run.next_ticket) == ((1, 2, 3), 0, None)
+    assert run.message == "full; further orders are on ticket 2 to 3"
+
+
+def test_after_a_death_behind_a_full_ticket_the_hourly_check_goes_on(small: Bakehouse) -> None:
+    for _ in range(4):
+        small.order()
+    small.tomorrow_at_six()
+
+    def die_when_full(house: Bakehouse) -> None:
+        if house.batches.rows:
+            raise Died
+
+    with suppress(Died):
+        script = iter(lambda: die_when_full, None)
+        interrupted(small, script).run_scheduled(SIX)
+    assert tickets(small) == [("2026-11-21", (1, 2, 3))]
+    late = small.order()
+
+    small.batching.finish()
+
+    assert tickets(small) == [("2026-11-21", (1, 2, 3)), ("2026-11-21#02", (4,))]
+    assert small.now(late).status == "open"
+
+
+def test_the_99th_ticket_of_a_day_is_its_last_and_what_is_left_is_tomorrow_s() -> None:
+    house = Bakehouse(room=FOR_ONE)
+    house.bake()
+    for _ in range(101):
+        house.order()
+
+    house.batching.run_scheduled(house.tomorrow_at_six())
+    again = house.batching.run_by_hand()
+
+    assert len(house.batches.rows) == 99
+    assert (again.waiting, again.next_ticket) == (2, None)
+    house.batching.run_scheduled(SIX + timedelta(days=1))
+    check(house)
+
+
+def test_the_preview_has_what_the_next_ticket_takes_and_says_how_many_wait(
+    small: Bakehouse,
+) -> None:
+    for _ in range(5):
+        small.order()
+
+    upcoming = small.batching.upcoming()
+    run = small.batching.run_scheduled(small.tomorrow_at_six())
+
+    assert run.batch
+    assert (upcoming.orders, upcoming.lines) == (run.batch.orders, run.batch.lines)
+    assert upcoming.waiting == 5
+
+
+@pytest.mark.parametrize("distinct", [True, False], ids=["own ingredients", "the same ones"])
+@pytest.mark.parametrize("letter", ["n", '"', "é", "日"])
+def test_a_full_batch_has_room_where_it_is_stored_and_where_it_is_answered(
+    letter: str, distinct: bool
+) -> None:
+    house = Bakehouse(room=Room(stored=20_000, answered=40_000))
+    house.bake()
+    largest = {"amount": 100_000 - Decimal("0.000001"), "unit": "g"}
+    for number in range(100):
+        names = [f"x{n} {number * distinct} {letter * 40}" for n in range(6)]
+        house.order(persons=10_000, quantity=10_000, extras=dict.fromkeys(names, largest))
+
+    house.batching.run_scheduled(house.tomorrow_at_six())
+
+    _, batch = sorted_rows(house)[0]
+    answer = json.dumps(BatchAnswer.of(house.batching.show(DAY)).model_dump_json())
+    # With the largest numbers of orders: their ids are in the list, and in each share.
+    longer = len(batch.orders) * 13 * (1 + 11)
+    assert batch.full
+    assert len(batch.stored_text().encode()) + longer / 12 < house.batching.room.stored + 300
+    assert len(answer.encode()) + longer < house.batching.room.answered + 600
 
 
 # --- before the ticket goes -----------------------------------------------------------------------
