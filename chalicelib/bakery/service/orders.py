@@ -40,6 +40,8 @@ Shown = OrderStatus | Literal["all"]
 
 # Each is lost to another change in the milliseconds since the order was read.
 _MOST_TRIES = 20
+MOST_UNDONE = 50
+"""How often "ready" can be undone: each time the order's history grows, which its item holds."""
 
 
 class UnknownRecipeError(UnprocessableError):
@@ -320,7 +322,7 @@ class Ordering:
         """Undo that an order is ready, unless its customer is being notified.
 
         The order has its earlier status again; repeatable. Raises NotFoundError,
-        WrongStateError when it is not ready, TooLateError.
+        WrongStateError when it is not ready or that was undone too often, TooLateError.
         """
         for _ in range(_MOST_TRIES):
             before = self.order(order_id)
@@ -328,6 +330,10 @@ class Ordering:
                 if before.undone and before.status != "cancelled":
                     return before
                 raise WrongStateError(f"Order {order_id} is {before.status}, not ready.")
+            if before.undone >= MOST_UNDONE:
+                raise WrongStateError(
+                    f"That order {order_id} is ready was undone {MOST_UNDONE} times, and stays now."
+                )
             earlier = next(c.status for c in reversed(before.history) if c.status != "ready")
             after = before.changed(
                 earlier,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.bakery.records import Order
 from chalicelib.bakery.service.cakes import AmbiguousAmountError, CakeExistsError
 from chalicelib.bakery.service.orders import (
+    MOST_UNDONE,
     TooLateError,
     UnitsClashError,
     UnknownRecipeError,
@@ -438,6 +439,20 @@ def test_ready_is_taken_back_and_nobody_is_told(house: Bakehouse, earlier: str) 
     house.ready(order)
     house.perform_all()
     assert [letter.effect_id for letter in house.mail.sent] == ["ready#1#2"]
+    assert house.now(order).status == "ready"
+
+
+def test_ready_is_taken_back_so_often_that_an_item_holds_the_history(house: Bakehouse) -> None:
+    order = house.order()
+    for _ in range(MOST_UNDONE):
+        house.ready(order)
+        house.unready(order)
+    assert house.unready(order).status == "open", "a repeat changes nothing"
+    house.ready(order)
+
+    with pytest.raises(WrongStateError, match="undone 50 times"):
+        house.unready(order)
+
     assert house.now(order).status == "ready"
 
 
