@@ -8,7 +8,7 @@ import sys
 
 MEASUREMENTS = (
     *("goals", "warm", "coldstart", "parsing", "storing", "calls"),
-    *("counters", "deliveries", "warranties", "alarms"),
+    *("counters", "local_stack", "deliveries", "warranties", "alarms"),
 )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple, cast
 
-from bench import coldstart, counters, parsing, warm
+from bench import coldstart, counters, local_stack, parsing, warm
 from bench.logs import write_log
 from chalicelib.core.instants import now, sortable
 from chalicelib.core.outbox.index import EffectIndex
@@ -95,6 +95,7 @@ def _figures() -> Iterator[Figure]:
         yield from _parser(Path(folder))
     yield from _outbox()
     yield from _counters()
+    yield from _local_stack()
     yield from _warm()
 
 
@@ -184,6 +185,12 @@ def _counters() -> Iterator[Figure]:
     one, spread = found[counters.ONE], found[counters.SPREAD]
     yield Figure("GET /statistics: a second, from the embedded AWS", one, 90, True)
     yield Figure("GET /statistics: one item beside 256, times as many", one / spread, 3.75, True)
+
+
+def _local_stack() -> Iterator[Figure]:
+    for what, (ours, bare) in local_stack.per_second(rounds=4).items():
+        name = f"the local stack, 8 clients, {what}: a second beside a bare function"
+        yield Figure(name, ours / bare, local_stack.GOAL, True)
 
 
 if __name__ == "__main__":
