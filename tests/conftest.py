@@ -1,5 +1,6 @@
 """What every test stands on: settings that name nothing real, and no client of another test."""
 
+import gc
 import os
 import re
 import sys
@@ -46,6 +47,12 @@ settings.register_profile(
     "fuzz", deadline=None, suppress_health_check=_PATIENT, max_examples=1_000, print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage only among what the tests make: all modules and tests are there to stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache

@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 import typer.main
-from typer.testing import CliRunner
 
 from app import app
 from backroom.cli import app as client
@@ -21,6 +20,7 @@ from backroom.core.session import Session
 from tests.state import story
 from tests.state.upgraded import STATES, state, upgraded
 from tests.support.api import Api
+from tests.support.backroom.desk import run
 
 # What says nothing of what is stored.
 _STATELESS = {"/", "/auth", "/health", "/openapi.json", "/ping", "/web/{file}"}
@@ -167,7 +167,7 @@ def test_every_command_that_reads_shows_older_state(read: tuple[str, Api], as_js
         given = [*words, "--json"] if as_json and words[0] != "status" else words
         if words[:2] == ["warranties", "export"]:
             given = words
-        done = CliRunner().invoke(client, given, obj=session)
+        done = run(*given, session=session)
         # The doctor ends with 1 where something needs action, and says what.
         advised = line == "doctor" and "Needs action: " in done.output
         if done.exit_code and not advised:

@@ -36,6 +36,14 @@ class MemoryDynamoDB:
         self.read_units = 0.0
         self.write_units = 0.0
 
+    def copied(self) -> "MemoryDynamoDB":
+        """Return another client, of a table with the same items; a write replaces a whole item."""
+        other = MemoryDynamoDB()
+        other.partitions.update({pk: dict(held) for pk, held in self.partitions.items()})
+        other._sorted.update({pk: list(keys) for pk, keys in self._sorted.items()})
+        other._tokens |= self._tokens
+        return other
+
     # --- reading ---
 
     def get_item(self, *, Key: Item, **_: Any) -> Any:  # noqa: N803

@@ -5,9 +5,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import httpx
+from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from backroom.cli import app
@@ -16,6 +19,9 @@ from backroom.core.session import Session
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SAMPLE = "tests/data/transactions.txt"
 Answer = Callable[[httpx.Request], httpx.Response]
+
+# The parser of the command is built once, and not for each run: a process of its own has one run.
+testing._get_command = cache(get_command)  # type: ignore[attr-defined]
 
 
 def problem(status: int, detail: str, title: str = "Refused", **facts: Any) -> httpx.Response:

@@ -18,6 +18,12 @@ class FakeShare:
         self._sent_for: dict[str, int] = {}
         self._changed = changed
 
+    def hold(self, other: "FakeShare") -> None:
+        """Hold what another share holds, which tells of no change."""
+        self.objects |= other.objects
+        self.sendings += other.sendings
+        self._sent_for |= other._sent_for
+
     def find(self, key: str) -> Found | None:
         content = self.objects.get(key)
         if content is None:
@@ -80,6 +86,12 @@ class FakeQueues:
         self.arrivals: list[str] = []
         self.fleet: list[Round | Enrolment | Clearing | None] = []
         self.put_offs: list[tuple[str, int]] = []
+
+    def hold(self, other: "FakeQueues") -> None:
+        """Hold what other queues hold."""
+        self.arrivals += other.arrivals
+        self.fleet += other.fleet
+        self.put_offs += other.put_offs
 
     def look_at(self, keys: Iterable[str]) -> None:
         self.arrivals.extend(keys)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.core.outbox.outbox import Outbox
 from chalicelib.core.table import Table
@@ -26,6 +26,15 @@ def fake_ports(client: object | None = None) -> Ports:
     table = Table(dynamodb, "vending")
     outbox = Outbox(Table(dynamodb, "outbox"), now=Clock(MORNING))
     return on_table(table, outbox, FakeShare(queues.arrivals.append), queues)
+
+
+def copied(ports: Ports) -> Ports:
+    """Return other stores in memory that hold what these ones of `fake_ports` hold."""
+    held: Any = ports
+    other: Any = fake_ports(held.rollups._table._client.copied())
+    other.share.hold(held.share)
+    other.queues.hold(held.queues)
+    return cast("Ports", other)
 
 
 def fake_vending(

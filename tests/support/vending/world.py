@@ -31,7 +31,7 @@ from chalicelib.vending.wiring import Vending
 from tests.support.clock import Clock
 from tests.support.stage import Killed
 from tests.support.vending.share import FakeQueues
-from tests.support.vending.wiring import MORNING, Ports, fake_ports, fake_vending
+from tests.support.vending.wiring import MORNING, Ports, copied, fake_ports, fake_vending
 
 T = TypeVar("T")
 
@@ -66,6 +66,10 @@ class World:
     def queues(self) -> FakeQueues:
         assert isinstance(self.ports.queues, FakeQueues)
         return self.ports.queues
+
+    def copied(self) -> "World":
+        """Return another world in which the same has happened, at the same time."""
+        return world(Clock(self.clock()), copied(self.ports))
 
     # --- people ---
 

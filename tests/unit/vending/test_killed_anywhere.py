@@ -43,9 +43,9 @@ def test_a_client_that_tries_again_gets_what_the_first_try_would_have_brought(
 def test_a_write_that_is_repeated_because_its_answer_was_lost_does_no_harm(story: Story) -> None:
     undisturbed = story.begin()
     story.deed(undisturbed)
-    expected = outcome(undisturbed)
+    expected, begun = outcome(undisturbed), story.begin()
     for at in count(1):
-        world, fuse = story.begin(), Echo(at)
+        world, fuse = begun.copied(), Echo(at)
         fuse.lit = True
         story.deed(with_fuse(world, fuse))
         assert outcome(world) == expected, f"repeated write {at} of {story}"
@@ -57,10 +57,10 @@ def killed_at_every_moment(story: Story, recover: Callable[[World], object]) -> 
     """Die after one write after the other; the end is that of nobody having died."""
     undisturbed = story.begin()
     story.deed(undisturbed)
-    expected = outcome(undisturbed)
+    expected, begun = outcome(undisturbed), story.begin()
     deaths = 0
     for fuse in every_moment():
-        world = story.begin()
+        world = begun.copied()
         dying = with_fuse(world, fuse)
         fuse.lit = True
         try:

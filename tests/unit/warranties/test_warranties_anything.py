@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -13,6 +14,7 @@ from chalicelib.warranties import money
 from chalicelib.warranties.answers import SaleAnswer
 from chalicelib.warranties.models import Sale, SaleBody
 from chalicelib.warranties.service import Filters
+from tests.support.size import size
 from tests.support.stage import Killed
 from tests.support.warranties.fakes import CARDS, MORNING, MemoryStore, a_service, body
 
@@ -166,3 +168,4 @@ class Shops(RuleBasedStateMachine):
 
 
 TestShops = Shops.TestCase
+TestShops.settings = settings(max_examples=size(30, fuzz=1_000))
