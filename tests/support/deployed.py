@@ -29,6 +29,7 @@ from infra.deploy import vendor_parameters
 from infra.local.aws import REGION, LocalAws
 from infra.local.daemon import DaemonError
 from infra.local.gateway import ORIGINS
+from infra.local.shared_code import SHARED_CODE
 from infra.localstack.up import LocalStack
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
@@ -290,10 +291,11 @@ def deploy_first(stack: Deployed, built: Path) -> None:
 
 
 def _settings(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return the settings of every embedded AWS: seldom snapshots, which cost CPU; and coverage."""
+    """Return the settings of every embedded AWS: code for all, seldom snapshots; and coverage."""
     if TARGET != "local":
         return {}
-    return {"SAVE_EVERY_S": "60", **measuring(_new_folder(request, "coverage"))}
+    shared = {SHARED_CODE: str(packaged(request).parent / "unpacked"), "SAVE_EVERY_S": "60"}
+    return {**shared, **measuring(_new_folder(request, "coverage"))}
 
 
 def _fingerprint(stack: Deployed) -> str:
