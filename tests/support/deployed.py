@@ -11,11 +11,12 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.support.compose import STAGE, Compose, commands, engine_answers
 from tests.support.lanes import PACKAGE_FOLDER
 from tests.support.measured import measuring
 from tests.support.patience import CLIENT_S, NotYetError, eventually
+from tests.support.plain import NO_TLS
 from tests.support.processes import free_port, kill, processes
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
@@ -54,6 +56,7 @@ PARAMETERS = {
     "VendingFleetDelaySeconds": "0",
     "VendingVisibilitySeconds": str(VISIBILITY_S),
 }
+_MAKING_CLIENTS = threading.Lock()  # a session makes one at a time
 _PACKAGE = pytest.StashKey[Path]()
 _RUNNING = pytest.StashKey[dict[str, "Deployed"]]()
 
@@ -88,7 +91,7 @@ class Deployed:
     @cached_property
     def api(self) -> httpx.Client:
         """Return a client of the API; threads may share it."""
-        return httpx.Client(base_url=self.aws.api, timeout=CLIENT_S)
+        return httpx.Client(base_url=self.aws.api, timeout=CLIENT_S, verify=NO_TLS)
 
     @property
     def bucket(self) -> str:
@@ -97,12 +100,12 @@ class Deployed:
 
     def client(self, service: str) -> Any:
         """Return a client of one of AWS's services; threads may share it."""
-        if service not in self.clients:
-            session: Any = boto3.session.Session("test", "test", region_name=REGION)
-            pool = Config(max_pool_connections=40, read_timeout=CLIENT_S)
-            endpoint = self.aws.endpoint
-            self.clients[service] = session.client(service, endpoint_url=endpoint, config=pool)
-        return self.clients[service]
+        with _MAKING_CLIENTS:
+            if service not in self.clients:
+                pool = Config(max_pool_connections=40, read_timeout=CLIENT_S)
+                at = {"endpoint_url": self.aws.endpoint, "config": pool}
+                self.clients[service] = _session().client(service, **at)
+            return self.clients[service]
 
     def function(self, name: str) -> str:
         """Return the full name of a function such as ``vending-file-arrived``."""
@@ -202,6 +205,12 @@ class Deployed:
             eventually(lambda: not processes(home), within_s=20)
         for pid in processes(home):
             kill(pid)
+
+
+@cache
+def _session() -> Any:
+    """Return a session for all stacks: each reads botocore's descriptions of the services anew."""
+    return boto3.session.Session("test", "test", region_name=REGION)
 
 
 def packaged(request: pytest.FixtureRequest) -> Path:
