@@ -209,7 +209,7 @@ class Deployed:
 
 @cache
 def _session() -> Any:
-    """Return a session for all stacks: each reads botocore's descriptions of the services anew."""
+    """Return the session of all stacks; each session reads descriptions of the services anew."""
     return boto3.session.Session("test", "test", region_name=REGION)
 
 
