@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from samtranslator.translator.transform import transform
-
 NEW_ACCOUNT_CONCURRENCY = 10
 """How many functions a new account runs at once; reserving any for one function is refused."""
 SHARED_CONCURRENCY = 2
@@ -72,6 +70,9 @@ def queue_concurrency(account: int) -> int:
 
 def expanded(packaged: Mapping[str, Any]) -> dict[str, Any]:
     """Return a packaged template as CloudFormation sees it after SAM's transform."""
+    # Half of the start of every command that may deploy, and what most of them never need.
+    from samtranslator.translator.transform import transform  # noqa: PLC0415
+
     template = copy.deepcopy(dict(packaged))
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":

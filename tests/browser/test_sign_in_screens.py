@@ -12,6 +12,7 @@ from infra.standins.server import Standins
 from tests.browser.screens import Screens
 from tests.support.deployed import Deployed
 from tests.support.patience import CLIENT_S
+from tests.support.plain import NO_TLS
 from tests.support.signed import signed_stage
 from tests.support.vending.crew import log
 
@@ -22,7 +23,9 @@ ACCOUNT = "5f0c3a52-0000-4000-8000-0000000000aa"
 def signed(browser: Browser, request: pytest.FixtureRequest) -> Deployed:
     """A stage where people sign in at the stand-in, with two technicians and their machines."""
     stack = signed_stage(request)
-    with httpx.Client(base_url=stack.aws.api, timeout=CLIENT_S, trust_env=False) as api:
+    with httpx.Client(
+        base_url=stack.aws.api, timeout=CLIENT_S, trust_env=False, verify=NO_TLS
+    ) as api:
         api.headers["Authorization"] = f"Bearer {token(stack.standins, 'vending:dispatch')}"
         for number, serial in (("T0001", "GM001"), ("T0002", "GM002")):
             api.put(f"/technicians/{number}", json={"name": number}).raise_for_status()
@@ -48,6 +51,7 @@ def token(provider: Standins, scope: str) -> str:
         auth=("backroom-machine", "standin-machine-secret"),
         trust_env=False,
         timeout=CLIENT_S,
+        verify=NO_TLS,
     )
     found: str = answer.json()["access_token"]
     return found
@@ -181,7 +185,11 @@ def test_one_signs_out_here_and_at_the_provider(page: Screens, provider: Standin
     assert kept(page) is None
     form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": "backroom-people"}
     answer = httpx.post(
-        f"{provider.url}/identity/token", data=form, trust_env=False, timeout=CLIENT_S
+        f"{provider.url}/identity/token",
+        data=form,
+        trust_env=False,
+        timeout=CLIENT_S,
+        verify=NO_TLS,
     )
     assert answer.json()["error"] == "invalid_grant"
 
@@ -220,7 +228,11 @@ def test_the_page_may_talk_to_its_api_and_the_issuer_only(
     signed: Deployed, provider: Standins
 ) -> None:
     answer = httpx.get(
-        signed.aws.api, headers={"Accept": "text/html"}, trust_env=False, timeout=CLIENT_S
+        signed.aws.api,
+        headers={"Accept": "text/html"},
+        trust_env=False,
+        timeout=CLIENT_S,
+        verify=NO_TLS,
     )
 
     policy = answer.headers["Content-Security-Policy"]
@@ -242,7 +254,9 @@ def test_the_audit_trail_leads_to_what_was_changed(page: Screens) -> None:
 def test_who_may_not_send_technicians_is_led_to_the_worklist(
     signed: Deployed, page: Screens
 ) -> None:
-    with httpx.Client(base_url=signed.aws.api, timeout=CLIENT_S, trust_env=False) as api:
+    with httpx.Client(
+        base_url=signed.aws.api, timeout=CLIENT_S, trust_env=False, verify=NO_TLS
+    ) as api:
         api.headers["Authorization"] = f"Bearer {token(signed.standins, 'vending:dispatch')}"
         faulty = log("GM001", rows=200, faulty=150)
         headers = {"Content-Type": "text/plain"}

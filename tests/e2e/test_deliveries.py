@@ -508,24 +508,3 @@ def test_queue_and_http_at_once_send_each_package_once(stack: Deployed, name: st
     eventually(lambda: stack.queue_depth("DeliveriesPackagesQueue") == 0)
     assert delivered_since(stack, before) == 20
     assert counters_equal_records(stack)
-
-
-# --- with IAM enforced --------------------------------------------------------------------------
-
-
-def test_the_roles_allow_what_deliveries_need(guarded: Deployed, name: str) -> None:
-    assert say(guarded, name, 100, personal=True).status_code == 200
-    assert send(guarded, package_id=name, recipient_id=name).status_code == 201
-    assert send(guarded, package_id=name, recipient_id=name, timestamp=1).status_code == 200
-    assert send(guarded, package_id=None).status_code == 400
-    assert guarded.api.get(f"/packages/{name}").status_code == 200
-    ids = queue(guarded, {**BOX, "package_id": f"{name}-2"}, "{", {**BOX, "package_id": name})
-    verdicts = [verdict(guarded, each)["verdict"] for each in ids]
-    assert verdicts == ["delivered", "malformed", "conflict"]
-    assert statistics(guarded)["requests_malformed"] >= 2
-    found = guarded.api.get("/packages", params={"recipient": name}).json()
-    assert [row["package_id"] for row in found] == [name]
-    batch = {"packages": [{**BOX, "package_id": f"{name}-3"}]}
-    assert guarded.api.post("/packages/batch", json=batch).json()["delivered"] == 1
-    assert guarded.api.post("/package-list").status_code == 200
-    assert counters_equal_records(guarded)

@@ -11,11 +11,12 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from infra.deploy import vendor_parameters
 from infra.local.aws import REGION, LocalAws
 from infra.local.daemon import DaemonError
 from infra.local.gateway import ORIGINS
+from infra.local.shared_code import SHARED_CODE
 from infra.localstack.up import LocalStack
 from infra.stack import Stack
 from infra.standins.contracts import Contracts
@@ -37,6 +39,7 @@ from tests.support.compose import STAGE, Compose, commands, engine_answers
 from tests.support.lanes import PACKAGE_FOLDER
 from tests.support.measured import measuring
 from tests.support.patience import CLIENT_S, NotYetError, eventually
+from tests.support.plain import NO_TLS
 from tests.support.processes import free_port, kill, processes
 
 PYTHON = package.ROOT / ".ministack" / "venv" / "bin" / "python"
@@ -53,6 +56,7 @@ PARAMETERS = {
     "VendingFleetDelaySeconds": "0",
     "VendingVisibilitySeconds": str(VISIBILITY_S),
 }
+_MAKING_CLIENTS = threading.Lock()  # a session makes one at a time
 _PACKAGE = pytest.StashKey[Path]()
 _RUNNING = pytest.StashKey[dict[str, "Deployed"]]()
 
@@ -87,7 +91,7 @@ class Deployed:
     @cached_property
     def api(self) -> httpx.Client:
         """Return a client of the API; threads may share it."""
-        return httpx.Client(base_url=self.aws.api, timeout=CLIENT_S)
+        return httpx.Client(base_url=self.aws.api, timeout=CLIENT_S, verify=NO_TLS)
 
     @property
     def bucket(self) -> str:
@@ -96,12 +100,12 @@ class Deployed:
 
     def client(self, service: str) -> Any:
         """Return a client of one of AWS's services; threads may share it."""
-        if service not in self.clients:
-            session: Any = boto3.session.Session("test", "test", region_name=REGION)
-            pool = Config(max_pool_connections=40, read_timeout=CLIENT_S)
-            endpoint = self.aws.endpoint
-            self.clients[service] = session.client(service, endpoint_url=endpoint, config=pool)
-        return self.clients[service]
+        with _MAKING_CLIENTS:
+            if service not in self.clients:
+                pool = Config(max_pool_connections=40, read_timeout=CLIENT_S)
+                at = {"endpoint_url": self.aws.endpoint, "config": pool}
+                self.clients[service] = _session().client(service, **at)
+            return self.clients[service]
 
     def function(self, name: str) -> str:
         """Return the full name of a function such as ``vending-file-arrived``."""
@@ -203,6 +207,12 @@ class Deployed:
             kill(pid)
 
 
+@cache
+def _session() -> Any:
+    """Return the session of all stacks; each session reads descriptions of the services anew."""
+    return boto3.session.Session("test", "test", region_name=REGION)
+
+
 def packaged(request: pytest.FixtureRequest) -> Path:
     """Return the folder with the session's zips and ``sam.json``."""
     stash = request.config.stash
@@ -290,10 +300,11 @@ def deploy_first(stack: Deployed, built: Path) -> None:
 
 
 def _settings(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return the settings of every embedded AWS: seldom snapshots, which cost CPU; and coverage."""
+    """Return the settings of every embedded AWS: code for all, seldom snapshots; and coverage."""
     if TARGET != "local":
         return {}
-    return {"SAVE_EVERY_S": "60", **measuring(_new_folder(request, "coverage"))}
+    shared = {SHARED_CODE: str(packaged(request).parent / "unpacked"), "SAVE_EVERY_S": "60"}
+    return {**shared, **measuring(_new_folder(request, "coverage"))}
 
 
 def _fingerprint(stack: Deployed) -> str:

@@ -20,6 +20,7 @@ from infra.local.monitoring import Monitoring
 from infra.local.processes import Background
 from tests.support.deployed import Deployed
 from tests.support.patience import CLIENT_S, eventually
+from tests.support.plain import NO_TLS
 from tests.support.vending.crew import drop, hired, log
 
 SCHEDULED = Path(__file__).parents[1] / "events" / "scheduled.json"
@@ -56,7 +57,9 @@ class Watched:
         def answers() -> bool:
             with suppress(httpx.TransportError):
                 return (
-                    httpx.get(f"http://127.0.0.1:{port}{path}", timeout=CLIENT_S).status_code
+                    httpx.get(
+                        f"http://127.0.0.1:{port}{path}", timeout=CLIENT_S, verify=NO_TLS
+                    ).status_code
                     == httpx.codes.OK
                 )
             return False
@@ -71,7 +74,7 @@ class Watched:
     def exported(self, name: str) -> Counter[Labels]:
         """Return what the exporter says of a metric, by labels."""
         address = f"http://127.0.0.1:{self.monitoring.ports.exporter}/metrics"
-        text = httpx.get(address, timeout=CLIENT_S).text
+        text = httpx.get(address, timeout=CLIENT_S, verify=NO_TLS).text
         return Counter(
             {
                 frozenset(sample.labels.items()): sample.value
@@ -107,7 +110,7 @@ class Watched:
 
     def _get(self, path: str, **query: str) -> Any:
         base = f"http://127.0.0.1:{self.monitoring.ports.prometheus}"
-        answer = httpx.get(base + path, params=query, timeout=CLIENT_S)
+        answer = httpx.get(base + path, params=query, timeout=CLIENT_S, verify=NO_TLS)
         assert answer.status_code == httpx.codes.OK, answer.text
         return answer.json()["data"]
 

@@ -4,11 +4,22 @@ import json
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.e2e.test_deliveries import (
+    counters_equal_records,
+    queue,
+    say,
+    send,
+    statistics,
+    verdict,
+)
 from tests.e2e.test_events import sweep
+from tests.e2e.test_integrations import ALL_WELL, states
+from tests.support.deliveries.fakes import BOX
 from tests.support.deployed import Deployed
 from tests.support.patience import CLIENT_S, eventually
 from tests.support.vending.crew import Crew, agrees, drop, dropped, get, hired, log, settled
@@ -106,6 +117,29 @@ def test_a_foreign_key_gets_nothing(guarded: Deployed, day: Crew) -> None:
     )
 
     assert anonymous.status_code == 403
+
+
+def test_the_roles_allow_what_deliveries_need(guarded: Deployed) -> None:
+    name = f"iam-{uuid4()}"
+    assert say(guarded, name, 100, personal=True).status_code == 200
+    assert send(guarded, package_id=name, recipient_id=name).status_code == 201
+    assert send(guarded, package_id=name, recipient_id=name, timestamp=1).status_code == 200
+    assert send(guarded, package_id=None).status_code == 400
+    assert guarded.api.get(f"/packages/{name}").status_code == 200
+    ids = queue(guarded, {**BOX, "package_id": f"{name}-2"}, "{", {**BOX, "package_id": name})
+    verdicts = [verdict(guarded, each)["verdict"] for each in ids]
+    assert verdicts == ["delivered", "malformed", "conflict"]
+    assert statistics(guarded)["requests_malformed"] >= 2
+    found = guarded.api.get("/packages", params={"recipient": name}).json()
+    assert [row["package_id"] for row in found] == [name]
+    batch = {"packages": [{**BOX, "package_id": f"{name}-3"}]}
+    assert guarded.api.post("/packages/batch", json=batch).json()["delivered"] == 1
+    assert guarded.api.post("/package-list").status_code == 200
+    assert counters_equal_records(guarded)
+
+
+def test_b19_every_vendor_is_reached_with_the_settings_of_the_secret(guarded: Deployed) -> None:
+    assert states(guarded) == ALL_WELL
 
 
 # --- what a function may not do -----------------------------------------------------------------

@@ -17,6 +17,7 @@ from infra.standins import credentials
 from infra.standins.server import Standins
 from tests.support.deployed import Deployed
 from tests.support.patience import CLIENT_S, eventually
+from tests.support.plain import NO_TLS
 from tests.support.signed import signed_stage
 from tests.support.vending.crew import log
 
@@ -50,7 +51,7 @@ def picks(address: str, who: str) -> bool:
     """Pick a person on the provider's page, as a browser does, and follow where it leads."""
 
     def visit() -> None:
-        with httpx.Client(trust_env=False, timeout=CLIENT_S) as browser:
+        with httpx.Client(trust_env=False, timeout=CLIENT_S, verify=NO_TLS) as browser:
             page = browser.get(address)
             asked = dict(parse_qsl(urlsplit(address).query))
             assert f'value="{asked["state"]}"' in page.text
@@ -119,6 +120,7 @@ def test_a_program_works_with_a_token_that_it_fetched(
         auth=(credentials.IDENTITY_MACHINE_ID, credentials.IDENTITY_MACHINE_SECRET),
         trust_env=False,
         timeout=CLIENT_S,
+        verify=NO_TLS,
     )
     monkeypatch.setenv("BACKROOM_TOKEN", answer.json()["access_token"])
 

@@ -1,7 +1,7 @@
 """Many effects at each of the five vendors while everything fails: none lost, none twice.
 
 Real are the bakery's services, handlers and workers, the outbox's worker and sweeper, the clients
-and the stand-ins; the stores are in memory here. tests/e2e/own_stacks/test_outbox.py has real ones.
+and the stand-ins; the stores are in memory here. tests/e2e/test_outbox_table.py has a real one.
 """
 
 import logging

@@ -18,6 +18,7 @@ from infra.standins import credentials
 from infra.standins.people import KNOWN_SCOPES, PEOPLE
 from infra.standins.server import Standins
 from tests.support.patience import CLIENT_S
+from tests.support.plain import NO_TLS
 
 REDIRECT = "http://127.0.0.1:5555/callback"
 VERIFIER = "v" * 60
@@ -38,7 +39,7 @@ ASKED = {
 def _http(standins: Standins) -> Iterator[httpx.Client]:
     standins.office.reset()
     with httpx.Client(
-        base_url=f"{standins.url}/identity", trust_env=False, timeout=CLIENT_S
+        base_url=f"{standins.url}/identity", trust_env=False, timeout=CLIENT_S, verify=NO_TLS
     ) as client:
         yield client
 
@@ -245,8 +246,10 @@ def test_tokens_of_another_key_are_refused_by_the_product(
 def test_neither_page_nor_state_shows_a_token(http: httpx.Client, standins: Standins) -> None:
     given = exchanged(http, picked(http, "dora")["code"]).json()
 
-    shown = httpx.get(f"{standins.url}/control/state", trust_env=False, timeout=CLIENT_S).text
-    page = httpx.get(standins.url, trust_env=False, timeout=CLIENT_S).text
+    shown = httpx.get(
+        f"{standins.url}/control/state", trust_env=False, timeout=CLIENT_S, verify=NO_TLS
+    ).text
+    page = httpx.get(standins.url, trust_env=False, timeout=CLIENT_S, verify=NO_TLS).text
     assert "dora" in shown
     for text in (shown, page):
         assert given["refresh_token"] not in text

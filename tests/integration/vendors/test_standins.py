@@ -14,6 +14,7 @@ from infra.standins import credentials
 from infra.standins.server import Standins
 from tests.support.integrations.vendors import DOCUMENT, Desk, letter
 from tests.support.patience import CLIENT_S
+from tests.support.plain import NO_TLS
 
 BASIC = b64encode(f"{credentials.JIRA_USER}:{credentials.JIRA_TOKEN}".encode()).decode()
 TOKENS = {
@@ -43,7 +44,9 @@ def send(standins: Standins, desk: Desk) -> Iterator[Send]:
         "refresh_token": credentials.GOOGLE_REFRESH_TOKEN,
     }
     contracts, standins.office.contracts = standins.office.contracts, None
-    with httpx.Client(base_url=standins.url, trust_env=False, timeout=CLIENT_S) as client:
+    with httpx.Client(
+        base_url=standins.url, trust_env=False, timeout=CLIENT_S, verify=NO_TLS
+    ) as client:
         token = client.post("/google/token", data=form).json()["access_token"]
         known = {**TOKENS, "google": f"Bearer {token}", "control": ""}
 

@@ -17,6 +17,7 @@ from infra.standins.faults import Fault
 from infra.standins.server import Standins
 from tests.support.deployed import Deployed
 from tests.support.patience import CLIENT_S, eventually
+from tests.support.plain import NO_TLS
 
 CAKE = {"chocolate": 67.0, "butter": 33.0, "flour": 17.0, "sugar": 30.5, "eggs": 2}
 VEGAN = {"flour": 20.0, "apples": 3}
@@ -60,7 +61,9 @@ class DeployedBakery:
 
     def control(self, path: str, **fields: Any) -> Any:
         """Do at a stand-in what a person or a machine at the vendor's could do."""
-        answer = httpx.post(f"{self.standins.url}/control/{path}", json=fields, timeout=CLIENT_S)
+        answer = httpx.post(
+            f"{self.standins.url}/control/{path}", json=fields, timeout=CLIENT_S, verify=NO_TLS
+        )
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 

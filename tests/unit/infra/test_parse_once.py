@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.parse_once import compare_keys, parse_once
+from infra.local.parse_once import compare_keys, parse_once, parse_policies_once
 
 
 def service(parsed: list[str]) -> SimpleNamespace:
@@ -43,6 +43,24 @@ def test_a_caller_that_changes_its_tokens_changes_those_of_nobody_else() -> None
     dynamodb._tokenize("a = :a").clear()
 
     assert len(dynamodb._tokenize("a = :a")) == 3
+
+
+def test_a_policy_s_text_is_parsed_once_and_every_caller_has_a_list_of_its_own() -> None:
+    parsed: list[object] = []
+
+    def parse(document: object) -> list[str]:
+        parsed.append(document)
+        return [f"statement of {document}"]
+
+    evaluator = SimpleNamespace(parse_policy_document=parse)
+    parse_policies_once(evaluator)
+
+    evaluator.parse_policy_document("{}").clear()
+
+    assert evaluator.parse_policy_document("{}") == ["statement of {}"]
+    for _ in range(2):
+        assert evaluator.parse_policy_document({}) == ["statement of {}"]
+    assert parsed == ["{}", {}, {}]
 
 
 # --- key conditions -------------------------------------------------------------------------------

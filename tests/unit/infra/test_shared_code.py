@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.shared_code import PREFIX, SharedArchive
+from infra.local.shared_code import PREFIX, SHARED_CODE, SharedArchive
 
 
 def worker(folder: Path, name: str, content: str = "1") -> Path:
@@ -82,6 +82,38 @@ def test_code_that_cannot_be_unpacked_is_not_shared(
             worker(tmp_path, "api-1")
 
     assert (worker(tmp_path, "api-2") / "code/app.py").exists()
+
+
+def test_servers_share_a_copy_that_none_of_them_deletes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SHARED_CODE, str(tmp_path / "shared"))
+    first, second = worker(tmp_path / "one", "api-1"), worker(tmp_path / "two", "api-1")
+    shutil.rmtree(first)
+
+    worker(tmp_path / "two", "api-2", content="2")
+
+    assert (second / "code/app.py").read_text() == "VALUE = 1\n"
+    assert len(list((tmp_path / "shared").iterdir())) == 2
+
+
+def test_of_two_servers_that_unpack_at_once_the_slower_one_takes_the_other_s_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SHARED_CODE, str(tmp_path / "shared"))
+    extract, late = zipfile.ZipFile.extractall, worker(tmp_path / "one", "api-1")
+    [shared] = (tmp_path / "shared").iterdir()
+    away = shared.rename(tmp_path / "away")
+
+    def slowly(archive: zipfile.ZipFile, folder: Path) -> None:
+        extract(archive, folder)
+        away.rename(shared)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", slowly)
+    second = worker(tmp_path / "two", "api-1")
+
+    assert (second / "code/app.py").read_text() == (late / "code/app.py").read_text()
+    assert list((tmp_path / "shared").iterdir()) == [shared]
 
 
 def _full_disk(*_: object) -> None:
