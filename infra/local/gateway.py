@@ -323,12 +323,11 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     import uvicorn
     from ministack.app import app as aws
-    from ministack.core import iam_evaluator, lambda_runtime, responses
+    from ministack.core import iam_evaluator, lambda_runtime
     from ministack.services import dynamodb
     from ministack.services.apigateway_v1 import resolve_base_path_mapping
 
     from infra.local.forked_workers import fork_workers
-    from infra.local.light_models import read_metadata_only
     from infra.local.parse_once import compare_keys, parse_once, parse_policies_once
     from infra.local.plain_templates import translate_plainly
     from infra.local.shared_code import share_code
@@ -342,7 +341,6 @@ def main() -> None:
     parse_once(dynamodb)
     compare_keys(dynamodb)
     parse_policies_once(iam_evaluator)
-    read_metadata_only(responses)
     translate_plainly(sys.modules)
     gateway = Gateway(
         aws,
