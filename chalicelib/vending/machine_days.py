@@ -334,15 +334,14 @@ class _Days(dict[bytes, int]):
         if days.translate(None, _DAYS_OF_MONTH):
             return None
         numbers = self._unchecked(year, months, days)
-        if not numbers.translate(None, self._accepted):
-            return numbers
-        try:
-            for month, day in set(zip(months, days, strict=True)):
-                self[b"%s-%02d-%02d" % (year, month, day)]
-        except KeyError:
-            return None
-        numbers = self._unchecked(year, months, days)
-        self._accepted.extend(set(numbers))
+        while unknown := numbers.translate(None, self._accepted):
+            at = numbers.index(unknown[0])
+            try:
+                number = self[b"%s-%02d-%02d" % (year, months[at], days[at])]
+            except KeyError:
+                return None
+            self._accepted.append(number)
+            numbers = self._unchecked(year, months, days)
         return numbers
 
     def _unchecked(self, year: bytes, months: bytes, days: bytes) -> bytes:
