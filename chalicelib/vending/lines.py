@@ -29,6 +29,8 @@ _SHORTEST_SERIAL = len("GM006")
 _DATE, _REST = len("2020-02-20"), len("T11:29:44Z|1")
 _SHAPE = b"|0000-00-00T00:00:00Z|0"
 _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
+_DIGIT = bytes(max(0, byte - ord("0")) for byte in range(256))
+_HOURS, _SIXTY = bytes(range(24)), bytes(range(60))
 _DAY = re.compile(rb"\d{4}-\d\d-\d\d")
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _SERIAL = re.compile(rb"(GM\d{3,18})\|")
@@ -38,6 +40,9 @@ _SEAM = re.compile(rb"Z\|\d\x1a?(?=(?:\xef\xbb\xbf)?GM\d{3,18}\|)")
 CARRIAGE_RETURNS = (
     "has carriage returns inside: lines end with LF or CRLF; save the log again with one of these"
 )
+
+Columns = tuple[bytes, bytes, bytes, bytes]
+"""Packed rows, column by column: the first bytes of all of them, the second ones, and so on."""
 
 
 class RefusedError(Exception):
@@ -174,17 +179,9 @@ class Column:
 class Layout:
     """How good lines of one length lie in a text, one alone or at most ``window`` at once.
 
-    ``serial`` is how long their serials are, ``end`` their line end.
+    ``serial`` is how long their serials are, ``end`` their line end. Places in a line count from
+    the bar behind the serial on, as in ``|2020-02-20T11:29:44Z|1``.
     """
-
-    # What digits add to their packed row (minute of the day in bytes 0 and 1, second, gumballs):
-    # those at these places from the bar behind the serial on count so many times in these bytes.
-    _DIGITS = (
-        (600, {1: 12}),
-        (60, {1: 13}),
-        (10, {1: 15, 2: 18}),
-        (1, {1: 16, 2: 19, 3: 22}),
-    )
 
     def __init__(self, serial: int, end: bytes, window: int) -> None:
         shape = b"GM".ljust(serial, b"0") + _SHAPE + end
@@ -198,23 +195,16 @@ class Layout:
         self.fields = Struct(f"{head}s7s{rest - 7}s")
         # Up to so many lines are read faster one by one.
         self.few = window // 16
-        self._head = head
         self._shape = shape * window
         self._bar = serial
-        each = int.from_bytes(b"\0\0\0\1" * window, "big")
-        self._zero_digits = each * sum(
-            ord("0") * weight << 8 * (3 - byte) for weight, at in self._DIGITS for byte in at
-        )
-        # A minute of the day beyond the last one carries into the top bit of its row.
-        self._to_top_bit = each * ((1 << 15) - 24 * 60 << 16)
-        self._top_bits = each << 31
+        self.three_digits = serial == _SHORTEST_SERIAL
+        # A byte of 1 for each line.
+        self._each = int.from_bytes(b"\1" * window)
 
     def near(self, text: bytes, at: int) -> bool:
-        """Return whether the line at ``at`` and the next one have the same machine or day."""
-        serial, day = split(text[at : at + self._head])
+        """Return whether the line at ``at`` and the next one have the same machine."""
         following = text.find(b"\n", at) + 1
-        next_serial, next_day = split(text[following : following + self._head])
-        return serial == next_serial or day == next_day
+        return text[at : at + self._bar + 1] == text[following : following + self._bar + 1]
 
     def codes_by_tables(self, lines: bytes) -> "array[int]":
         """Return the codes of the lines before the first one whose time is none."""
@@ -224,30 +214,74 @@ class Layout:
                 codes.append(MINUTES[minute] + SECONDS[second])
         return codes
 
-    def codes(self, lines: bytes) -> "array[int] | None":
-        """Return the codes of up to a window of lines, or None unless each could be a row's.
+    def columns(self, lines: bytes) -> Columns | None:
+        """Return the packed rows of up to a window of lines, or None unless each could be a row.
 
-        The digits that count the same, a byte each, taken together are one big number in which
-        every line has 32 bits to itself: adding up four of them packs all lines at once. The
-        content of the heads is ignored.
+        The content of the heads is ignored.
         """
-        count = len(lines) // self.width
-        width = self.width
         if lines.translate(_DIGITS_AS_0) != self._shape[: len(lines)]:
             return None
-        minutes, seconds = lines[self._bar + 15 :: width], lines[self._bar + 18 :: width]
-        if (minutes + seconds).translate(None, b"012345"):
+        hours, minutes, seconds = (self._two_digits(lines, at) for at in (12, 15, 18))
+        if hours.translate(None, _HOURS) or (minutes + seconds).translate(None, _SIXTY):
             return None
-        unused = 32 * (self.window - count)
-        packed = -(self._zero_digits >> unused)
-        digits = bytearray(4 * count)
-        for weight, places in self._DIGITS:
-            for byte, place in places.items():
-                digits[byte::4] = lines[self._bar + place :: width]
-            packed += weight * int.from_bytes(digits, "big")
-        if packed + (self._to_top_bit >> unused) & (self._top_bits >> unused):
-            return None
-        return array("I", packed.to_bytes(4 * count, "big"))
+        of_day = (60 * _widened(hours) + _widened(minutes)).to_bytes(2 * len(hours))
+        return of_day[::2], of_day[1::2], seconds, self._digit(lines, 22)
+
+    def dates(self, lines: bytes) -> tuple[bytes, bytes, bytes] | None:
+        """Return the year, the months and the days of lines like rows, None if years differ.
+
+        The year is as it is written; months and days are numbers, a byte each, possible or not.
+        """
+        first = self._bar + 1
+        count = len(lines) // self.width
+        for at in range(first, first + 4):
+            if lines[at :: self.width] != lines[at : at + 1] * count:
+                return None
+        return lines[first : first + 4], self._two_digits(lines, 6), self._two_digits(lines, 9)
+
+    def numbers(self, lines: bytes) -> "array[int]":
+        """Return the last three digits of the serials of lines like rows."""
+        wide = 100 * _widened(self._digit(lines, -3)) + _widened(self._two_digits(lines, -2))
+        numbers = array("H", wide.to_bytes(2 * (len(lines) // self.width)))
+        if sys.byteorder == "little":
+            numbers.byteswap()
+        return numbers
+
+    def _digit(self, lines: bytes, place: int) -> bytes:
+        """Return the numbers that are written in one digit at ``place``, a byte each."""
+        return lines[self._bar + place :: self.width].translate(_DIGIT)
+
+    def _two_digits(self, lines: bytes, place: int) -> bytes:
+        """Return the numbers that are written in two digits from ``place`` on, a byte each.
+
+        A column of bytes taken as one big number has 8 bits for each line, so that one sum adds
+        up the digits of all lines.
+        """
+        tens, ones = (lines[self._bar + at :: self.width] for at in (place, place + 1))
+        count = len(ones)
+        zeros = 11 * ord("0") * (self._each >> 8 * (self.window - count))
+        return (10 * int.from_bytes(tens) + int.from_bytes(ones) - zeros).to_bytes(count)
+
+
+def _widened(column: bytes) -> int:
+    """Return bytes as one big number with 16 bits for each."""
+    wide = bytearray(2 * len(column))
+    wide[1::2] = column
+    return int.from_bytes(wide)
+
+
+def columns_of(codes: "array[int]") -> Columns:
+    """Return the columns of packed rows."""
+    packed = codes.tobytes()
+    return packed[::4], packed[1::4], packed[2::4], packed[3::4]
+
+
+def joined(columns: Columns) -> "array[int]":
+    """Return the codes of packed rows."""
+    packed = bytearray(4 * len(columns[0]))
+    for at, column in enumerate(columns):
+        packed[at::4] = column
+    return array("I", bytes(packed))
 
 
 @cache

@@ -39,10 +39,10 @@ def by_tables(text: bytes) -> int | None:
 def test_a_window_of_good_lines_has_the_packed_rows_of_its_lines(
     good: list[str], end: bytes
 ) -> None:
-    codes = lines.Layout(5, end, window=5).codes(b"".join(line(time, end) for time in good))
+    columns = lines.Layout(5, end, window=5).columns(b"".join(line(time, end) for time in good))
 
-    assert codes is not None
-    assert codes.tobytes() == b"".join(
+    assert columns is not None
+    assert lines.joined(columns).tobytes() == b"".join(
         rows.pack(int(time[:2]) * 3600 + int(time[3:5]) * 60 + int(time[6:8]), int(time[-1]))
         for time in good
     )
@@ -62,19 +62,19 @@ def test_a_window_and_the_tables_agree_on_what_a_time_is(
 ) -> None:
     window = [line(time, end) for time in (*good[:place], other, *good[place:])]
 
-    codes = lines.Layout(5, end, window=5).codes(b"".join(window))
+    columns = lines.Layout(5, end, window=5).columns(b"".join(window))
 
-    expected = [code for text in window if (code := by_tables(text)) is not None]
-    assert codes == (array("I", expected) if len(expected) == len(window) else None)
+    expected = array("I", [code for text in window if (code := by_tables(text)) is not None])
+    assert columns == (lines.columns_of(expected) if len(expected) == len(window) else None)
 
 
 @given(st.lists(times, min_size=1, max_size=5), st.sampled_from(ENDS))
 def test_part_of_a_window_reads_like_a_window_of_its_own(good: list[str], end: bytes) -> None:
     text = b"".join(line(time, end) for time in good)
 
-    codes = lines.Layout(5, end, window=5).codes(text)
+    columns = lines.Layout(5, end, window=5).columns(text)
 
-    assert codes == lines.Layout(5, end, window=len(good)).codes(text)
+    assert columns == lines.Layout(5, end, window=len(good)).columns(text)
 
 
 @pytest.mark.parametrize("place", range(29))
@@ -83,7 +83,9 @@ def test_a_wrong_byte_anywhere_spoils_the_window(place: int) -> None:
     for wrong in b"\0 x:|\r\xff":
         bad = good[:place] + bytes((wrong,)) + good[place + 1 :]
 
-        assert (lines.Layout(5, b"\n", window=3).codes(good + bad + good) is None) == (bad != good)
+        columns = lines.Layout(5, b"\n", window=3).columns(good + bad + good)
+
+        assert (columns is None) == (bad != good)
 
 
 def test_every_minute_and_second_of_a_day_is_in_the_tables() -> None:
@@ -115,9 +117,35 @@ def test_a_window_of_longer_serials_reads_like_one_of_the_shortest(digits: int, 
     short = [line(time, end) for time in ("00:00:00Z|0", "11:29:44Z|1", "23:59:59Z|9")]
     long = [text.replace(b"GM006", b"GM" + b"7" * digits) for text in short]
 
-    codes = lines.Layout(2 + digits, end, window=3).codes(b"".join(long))
+    columns = lines.Layout(2 + digits, end, window=3).columns(b"".join(long))
 
-    assert codes == lines.Layout(5, end, window=3).codes(b"".join(short))
+    assert columns == lines.Layout(5, end, window=3).columns(b"".join(short))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 999), st.integers(0, 99), st.integers(0, 99)),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from(ENDS),
+)
+def test_serials_months_and_days_are_read_as_numbers_possible_or_not(
+    heads: list[tuple[int, int, int]], end: bytes
+) -> None:
+    layout = lines.Layout(5, end, window=5)
+    text = b"".join(b"GM%03d|2020-%02d-%02dT00:00:00Z|0%s" % (*head, end) for head in heads)
+    serials, months, days = zip(*heads, strict=True)
+
+    assert layout.numbers(text) == array("H", serials)
+    assert layout.dates(text) == (b"2020", bytes(months), bytes(days))
+
+
+@pytest.mark.parametrize("other", [b"2021", b"2030", b"2120", b"3020"])
+def test_lines_of_several_years_have_no_dates_of_one(other: bytes) -> None:
+    row = line("11:29:44Z|1", b"\n")
+
+    assert lines.Layout(5, b"\n", window=3).dates(row + row.replace(b"2020", other)) is None
 
 
 @pytest.mark.parametrize("text", [b"2020-02-30", b"2020-W08-2", b"2020-00-01", b"20200218"])

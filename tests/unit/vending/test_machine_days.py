@@ -40,7 +40,7 @@ def check(lines: list[str], machine: str | None = None) -> None:
     assert [refused.line for refused in batch.refusals] == expected.refused
 
 
-@pytest.mark.parametrize("days", [1, 30, 255, 256, 257, 400])
+@pytest.mark.parametrize("days", [1, 30, 213, 214, 400])
 def test_scattered_rows_keep_the_order_of_the_file_on_each_day(days: int) -> None:
     check(log(4_000, machines=20, days=days))
 
@@ -52,6 +52,39 @@ def test_a_log_may_be_in_order_here_and_in_none_there() -> None:
     check(
         [*sorted(scattered), *scattered, *sorted(more), *more, *sorted(more, key=lambda at: at[6:])]
     )
+
+
+@pytest.mark.parametrize("days", [3, 60, 200])
+def test_rows_in_the_order_of_time_keep_it_on_each_day(days: int) -> None:
+    check(sorted(log(4_000, machines=40, days=days), key=lambda line: line[6:]))
+
+
+def test_scattered_rows_may_be_of_two_years() -> None:
+    check(log(4_000, machines=20, days=60, first=date(2020, 12, 1)))
+
+
+@pytest.mark.parametrize("number", [0, 1_500, 2_999])
+@pytest.mark.parametrize(
+    "day",
+    [
+        *("2020-01-00", "2020-01-32", "2020-01-33", "2020-02-33", "2020-01-99"),
+        *("2020-00-31", "2020-13-01", "2020-99-01", "2020-02-30", "2021-02-29"),
+        *("0000-01-01", "1969-12-31", "2022-01-01", "2022-01-02"),
+    ],
+)
+def test_a_scattered_row_of_a_day_that_is_not_accepted_is_refused(day: str, number: int) -> None:
+    scattered = log(3_000, machines=20, days=60)
+    scattered[number] = f"GM001|{day}T12:00:01Z|1\n"
+
+    check(scattered)
+
+
+def test_a_machine_may_have_its_first_row_anywhere() -> None:
+    scattered = log(4_000, machines=20, days=60)
+    for at in range(0, 4_000, 300):
+        scattered[at] = f"GM{500 + at // 300}{scattered[at][5:]}"
+
+    check(scattered)
 
 
 def test_scattered_rows_of_the_day_of_the_download_are_checked_one_by_one() -> None:
