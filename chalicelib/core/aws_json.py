@@ -1,8 +1,9 @@
-"""Calls of DynamoDB at two thirds of their CPU: botocore's signing and reading with less work.
+"""Calls of DynamoDB at half of their CPU: botocore addresses, signs and reads with less work.
 
-botocore signs and reads whatever a service of AWS may have. Requests in AWS's JSON protocol are all
-alike, and what DynamoDB answers about items needs no model to be read. Both classes take places
-that botocore has for others than its own; tests compare what they return with what its own do.
+botocore does whatever a service of AWS may need. Services of AWS's JSON protocol have one address
+in a region and requests that are all alike, and what DynamoDB answers about items needs no model to
+be read. The classes take places that botocore has for others than its own; tests compare what they
+return with what its own do.
 """
 
 import hmac
@@ -17,6 +18,8 @@ from botocore.auth import AUTH_TYPE_MAPS, SIGNED_HEADERS_BLACKLIST, SIGV4_TIMEST
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders, get_current_datetime
 from botocore.credentials import Credentials
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
 from botocore.model import Shape
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 
@@ -35,6 +38,26 @@ _OUTPUTS = {
     "TransactWriteItemsOutput",
     "UpdateItemOutput",
 }
+_RULES = "endpoint-rule-set-1"
+_SERVICES = {"dynamodb", "secretsmanager", "sqs"}
+
+
+class DataLoader(Loader):
+    """botocore's data without the rules that choose the address of each call of a JSON service.
+
+    Without them botocore takes the service's address in the region from its table of endpoints,
+    once for each client. The rules choose the same, unless FIPS, dual-stack or an account's own
+    endpoints are asked for, which no function of ours does.
+    """
+
+    def load_service_model(
+        self, service_name: str, type_name: str, api_version: str | None = None
+    ) -> Mapping[str, Any]:
+        """Return a description of a service. Raises UnknownServiceError if there is none."""
+        if type_name == _RULES and service_name in _SERVICES:
+            raise UnknownServiceError(service_name=service_name, known_service_names="")
+        found: Mapping[str, Any] = super().load_service_model(service_name, type_name, api_version)
+        return found
 
 
 class JsonSigner(SigV4Auth):
