@@ -1,4 +1,4 @@
-"""Calls of DynamoDB at half of their CPU: botocore addresses, signs and reads with less work.
+"""Calls of DynamoDB at less than two thirds of their CPU: less to address, to sign and to read.
 
 botocore does whatever a service of AWS may need. Services of AWS's JSON protocol have one address
 in a region and requests that are all alike, and what DynamoDB answers about items needs no model to
