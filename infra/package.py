@@ -74,6 +74,8 @@ _UNUSED = (
     "tzdata/zoneinfo/tzdata.zi",
     "urllib3/contrib/[!_]*",
 )
+# Those that handlers are registered for: their ids, and STS, which gives credentials.
+_EVENT_SERVICES = {"dynamodb", "lambda", "s3", "secrets-manager", "sesv2", "sqs", "sts"}
 # What botocore imports of its docstrings.
 _DOCSTRINGS = ("ClientMethodDocstring", "PaginatorDocstring", "WaiterDocstring")
 _ENDPOINT_SERVICES = {*SERVICES, "email", "sts"}  # email is SES
@@ -213,7 +215,7 @@ def _prune(vendor: Path) -> None:
 
 def _lighten(vendor: Path) -> None:
     try:
-        lighter.lighten(vendor)
+        lighter.lighten(vendor, _EVENT_SERVICES)
     except lighter.UnexpectedSourceError as odd:
         raise PackagingError(str(odd)) from odd
 

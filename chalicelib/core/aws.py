@@ -55,8 +55,9 @@ class PresigningSettings(BaseModel):
 
 
 def new_session() -> botocore.session.Session:
-    """Return a session whose clients read DynamoDB's items without a model."""
+    """Return a session whose clients find, and read, DynamoDB without its rules and its model."""
     session = botocore.session.get_session()
+    session.register_component("data_loader", aws_json.DataLoader())
     session.register_component("response_parser_factory", aws_json.Parsers())
     return session
 

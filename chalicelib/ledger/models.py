@@ -310,7 +310,7 @@ class Transaction(Model):
     @classmethod
     def of(cls, entry: Entry) -> "Transaction":
         """Return the transaction of ``entry``."""
-        return cls.model_construct(
+        return cls(
             transaction_id=entry.transaction_id,
             account_id=entry.account_id,
             amount=entry.amount,
@@ -352,7 +352,7 @@ class Account(Model):
     @classmethod
     def of(cls, last: Entry, details: Details, at: datetime | None = None) -> "Account":
         """Return the account after its entry ``last``, or as it was ``at`` an instant."""
-        proof = Proof.model_construct(**_fields(last, Proof)) if at else None
+        proof = Proof(**_fields(last, Proof)) if at else None
         return cls(
             account_id=last.account_id, balance=last.balance, at=at, proof=proof, **dict(details)
         )
@@ -382,7 +382,7 @@ class AccountState(Model):
         """Return the account as it is listed."""
         own = Details.model_fields.keys()
         values = {name: getattr(account.last, name) for name in cls.model_fields if name not in own}
-        return cls.model_construct(**values, **dict(account.details))
+        return cls(**values, **dict(account.details))
 
 
 class PostedTransaction(Transaction):
@@ -401,7 +401,7 @@ class PostedTransaction(Transaction):
     def at(cls, entry: Entry, *, replayed: bool) -> "PostedTransaction":
         """Return the transaction of ``entry``."""
         values = {name: getattr(entry, name) for name in cls.model_fields if name != "replayed"}
-        return cls.model_construct(**values, replayed=replayed)
+        return cls(**values, replayed=replayed)
 
 
 class PostedBatch(Model):
@@ -453,8 +453,8 @@ class Transfer(Model):
             to_account_id=credit.account_id,
             amount=credit.amount,
             created_at=debit.created_at,
-            debit=Half.model_construct(**_fields(debit, Half)),
-            credit=Half.model_construct(**_fields(credit, Half)),
+            debit=Half(**_fields(debit, Half)),
+            credit=Half(**_fields(credit, Half)),
             reverses=credit.reverses,
             reversed_by=reversed_by,
         )
@@ -481,7 +481,7 @@ class StatementRow(Model):
     @classmethod
     def of(cls, entry: Entry) -> "StatementRow":
         """Return the row of ``entry``."""
-        return cls.model_construct(**_fields(entry, cls))
+        return cls(**_fields(entry, cls))
 
 
 class Statement(Model):

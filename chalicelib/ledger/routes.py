@@ -185,7 +185,7 @@ def create_transaction_batch(body: TransactionBatchBody, headers: KeyHeader) -> 
     _count(receipts, lost_races=receipts[0].lost_races)
     extra = {"Idempotent-Replayed": "true"} if all(each.replayed for each in receipts) else None
     posted = [PostedTransaction.at(each.entry, replayed=each.replayed) for each in receipts]
-    return ok(PostedBatch.model_construct(transactions=tuple(posted)), status=201, headers=extra)
+    return ok(PostedBatch(transactions=tuple(posted)), status=201, headers=extra)
 
 
 @bp.on(

@@ -322,7 +322,7 @@ class LedgerStore:
         if item is None:
             return None
         reversed_by = item.get("reversed_by", {}).get("S")
-        return StoredTransaction.model_construct(entry=_read(item), reversed_by=reversed_by)
+        return StoredTransaction(entry=_read(item), reversed_by=reversed_by)
 
     def account(self, account_id: str) -> StoredAccount | None:
         """Return the account: one read."""

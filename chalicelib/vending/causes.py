@@ -37,11 +37,11 @@ def with_overdue(summary: MachineSummary, zone: str, now: datetime) -> MachineRe
     """
     summary = with_retirement(summary, zone, now)
     if summary.state == "retired":
-        return MachineReport.model_construct(**dict(summary), overdue=False)
+        return MachineReport(**vars(summary), overdue=False)
     overdue = summary.due_at is not None and now > summary.due_at
     causes = tuple(_causes(summary, overdue=overdue))
-    known = {**dict(summary), "state": state_of(summary.verdicts, any_cause=bool(causes))}
-    return MachineReport.model_construct(**known, overdue=overdue, causes=causes)
+    known = {**vars(summary), "state": state_of(summary.verdicts, any_cause=bool(causes))}
+    return MachineReport(**known, overdue=overdue, causes=causes)
 
 
 def state_of(verdicts: Iterable[Verdict], *, any_cause: bool) -> MachineState:

@@ -102,9 +102,7 @@ class FileRecord(FileView):
 
     def view(self) -> FileView:
         """Return what callers may see."""
-        return FileView.model_construct(
-            **{name: getattr(self, name) for name in FileView.model_fields}
-        )
+        return FileView(**{name: getattr(self, name) for name in FileView.model_fields})
 
 
 class RefusedLine(Model):

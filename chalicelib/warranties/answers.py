@@ -66,7 +66,7 @@ class Warranty(Model):
             "currency": sale.currency,
         }
         return tuple(
-            cls.model_construct(
+            cls(
                 id=f"{sale.request_id}-{offer.months}",
                 warranty_price=money.amount(offer.price_cents),
                 warranty_duration_months=offer.months,
@@ -93,7 +93,7 @@ class CancelledWarranty(Warranty):
             "reason": cancellation.reason,
             "calculation": cancellation.calculation,
         }
-        return cls.model_construct(**dict(warranty), **why)
+        return cls(**dict(warranty), **why)
 
 
 def _cancelled(cancellation: Cancellation | None) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class SaleAnswer(Model):
     def of(cls, sale: Sale) -> "SaleAnswer":
         """Return the answer to a sale, the same each time, whatever was cancelled since."""
         as_sold = sale.model_copy(update={"cancellations": ()})
-        return cls.model_construct(
+        return cls(
             request_id=sale.request_id,
             warranties=Warranty.all_of(as_sold),
             reason=sale.reason,

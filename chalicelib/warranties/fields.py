@@ -7,6 +7,7 @@ import re
 import unicodedata
 import uuid
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import (
@@ -31,6 +32,7 @@ _STORES = uuid.UUID("6f1d3c52-6a0e-5c0b-9d5d-7f1a0b1e8c11")
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 
 
+@lru_cache(maxsize=1_000)
 def store_id(store_uuid: str) -> str:
     """Return the id of a store, which hangs on nothing but its ``store_uuid``."""
     return str(uuid.uuid5(_STORES, store_uuid))

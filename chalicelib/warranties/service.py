@@ -211,14 +211,14 @@ class Warranties:
         plan = self.cards.by_version[sale.rate_card].plan(sale.item_type, sale.item_cost, months)
         cancellation = sale.cancellation(months)
         status = _status(sale, months, now)
-        return WarrantyView.model_construct(
+        return WarrantyView(
             **dict(warranty),
             price_rule=plan.text,
             calculation=plan.calculation(sale.item_cost),
             status=status,
             covered_until=covered_until(sale.received_at, months),
             store=store,
-            item=ItemView.model_construct(**{**dict(item), "item_cost": cost}),
+            item=ItemView(**{**dict(item), "item_cost": cost}),
             archive=self._archive(archive.key(sale), stored.archive),
             refund_now=self._refund_now(sale, months, now) if status == "active" else None,
             cancellation=self._cancelled(stored, cancellation) if cancellation else None,

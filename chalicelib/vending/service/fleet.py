@@ -202,8 +202,8 @@ class FleetService:
 
     def _view(self, state: MachineState) -> MachineView:
         report = causes.with_overdue(state.summary, state.zone, self.now())
-        place = dict(state.machine) if state.machine else {}
-        return MachineView.model_construct(**{**dict(report), **place})
+        place = vars(state.machine) if state.machine else {}
+        return MachineView(**{**vars(report), **place})
 
     def _check(self, wanted: MachinesQuery) -> None:
         if wanted.technician:

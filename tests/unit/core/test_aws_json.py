@@ -20,12 +20,25 @@ from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.parsers import JSONParser
+from botocore.regions import EndpointRulesetResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core import aws, aws_json
 from chalicelib.core.aws_json import ItemParser, JsonSigner
 
+REGIONS = [
+    "eu-central-1",
+    "us-east-1",
+    "cn-north-1",
+    "us-gov-west-1",
+    "us-iso-east-1",
+    "us-isob-east-1",
+    "eu-isoe-west-1",
+    "us-isof-south-1",
+    "eusc-de-east-1",
+]
+"""Of each partition of AWS, and the one whose addresses are often special."""
 MODEL: Any = botocore.session.get_session().get_service_model("dynamodb")
 NOON = datetime(2026, 11, 30, 12)  # noqa: DTZ001 - as botocore has it
 PLACES = [
@@ -126,19 +139,19 @@ CALLS: list[tuple[str, Callable[[], Any], Callable[[Any], object]]] = [
 ]
 
 
-def authorization(client: Any, call: Callable[[Any], object]) -> str:
-    """Return the Authorization that a call sends, at noon."""
-    sent: list[str] = []
+def sent(client: Any, call: Callable[[Any], object]) -> tuple[str, str]:
+    """Return the address and the Authorization that a call sends, at noon."""
+    found: list[tuple[str, str]] = []
 
     def note(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        sent.append(request.headers["Authorization"])
+        found.append((request.url, request.headers["Authorization"]))
         return answer(b"{}")
 
     client.meta.events.register("before-send", note)
     with at(NOON):
         call(client)
     client.meta.events.unregister("before-send", note)
-    return sent[0]
+    return found[0]
 
 
 @pytest.mark.parametrize(("service", "client", "call"), CALLS)
@@ -157,15 +170,46 @@ def test_a_client_signs_with_the_credentials_of_the_moment(
         sessions[1].create_client(service, config=Config(parameter_validation=False)),
     )
 
-    before = authorization(ours, call)
-    assert before == authorization(theirs, call)
+    before = sent(ours, call)
+    assert before == sent(theirs, call)
 
     for session in sessions:
         held: Any = session.get_credentials()
         held.access_key, held.secret_key, held.token = "id-2", "secret-2", "token-2"
-    after = authorization(ours, call)
-    assert after == authorization(theirs, call)
+    after = sent(ours, call)
+    assert after == sent(theirs, call)
     assert before != after
+
+
+@pytest.fixture(scope="module")
+def sessions() -> list[botocore.session.Session]:
+    """Return a session of ours and one of botocore's own."""
+    both = [aws.new_session(), botocore.session.get_session()]
+    for session in both:
+        session.set_credentials("id", "secret")
+    return both
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_call_goes_to_the_address_that_rules_choose(
+    region: str, sessions: list[botocore.session.Session]
+) -> None:
+    for service, _, call in CALLS:
+        ours, theirs = (
+            session.create_client(
+                service, region_name=region, config=Config(parameter_validation=False)
+            )
+            for session in sessions
+        )
+
+        assert sent(ours, call) == sent(theirs, call)
+
+
+def test_no_rules_are_evaluated_when_dynamodb_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(EndpointRulesetResolver, "construct_endpoint")
+    client = answering(answer(b"{}"))
+
+    client.get_item(TableName="t", Key={})
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -1,13 +1,19 @@
-"""Pydantic in the form that is packaged does what the installed one does."""
+"""Pydantic and botocore in the form that is packaged do what the installed ones do."""
 
 import importlib.util
 import json
 import subprocess
 import sys
+import typing
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import botocore.handlers
+import botocore.session
 import pytest
+import typing_extensions
+from typing_inspection import typing_objects
 
 from infra import lighter
 
@@ -88,6 +94,8 @@ print(json.dumps({
               Cat(name="abc") == Cat(name="abc"), len({*limits.Len(1, 2)})],
 }))
 """
+PACKAGES = ("annotated_types", "botocore", "pydantic", "pydantic_core", "typing_inspection")
+SERVICES = {"dynamodb", "s3", "secrets-manager", "sqs"}
 
 
 def installed(package: str) -> Path:
@@ -106,8 +114,8 @@ def used(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def vendor(tmp_path: Path) -> Path:
-    """A folder with pydantic as it is installed."""
-    for package in ("annotated_types", "pydantic", "pydantic_core"):
+    """A folder with pydantic and botocore as they are installed."""
+    for package in PACKAGES:
         for source in installed(package).rglob("*"):
             if source.suffix in {".py", ".so", ".pyd"}:
                 copied = tmp_path / package / source.relative_to(installed(package))
@@ -119,7 +127,7 @@ def vendor(tmp_path: Path) -> Path:
 def test_pydantic_validates_writes_and_describes_as_before(vendor: Path) -> None:
     before = used(vendor)
 
-    lighter.lighten(vendor)
+    lighter.lighten(vendor, SERVICES)
 
     after = used(vendor)
     assert all(path.startswith(str(vendor)) for path in after["packages"])
@@ -129,16 +137,78 @@ def test_pydantic_validates_writes_and_describes_as_before(vendor: Path) -> None
 
 
 def test_a_dataclass_that_asks_for_more_stays_as_it_is(vendor: Path) -> None:
-    lighter.lighten(vendor)
+    lighter.lighten(vendor, SERVICES)
 
     written = (vendor / "annotated_types" / "__init__.py").read_text()
     assert "@dataclass(frozen=True, kw_only=True, slots=True)\nclass Interval" in written
     assert "@_light\nclass Gt" in written
 
 
-@pytest.mark.parametrize("module", ["pydantic_core/core_schema.py", "annotated_types/__init__.py"])
-def test_a_pydantic_that_is_written_otherwise_is_not_packaged(vendor: Path, module: str) -> None:
+def test_types_are_told_apart_as_before(vendor: Path) -> None:
+    lighter.lighten(vendor, SERVICES)
+
+    before, after = typing_objects, module_of(vendor / "typing_inspection" / "typing_objects.py")
+    checks = [name for name in before.__all__ if name.startswith("is_") and name != "is_deprecated"]
+    known = [getattr(place, name) for place in (typing, typing_extensions) for name in dir(place)]
+    made = [typing.ForwardRef("x"), typing.TypeVar("T"), typing.NewType("N", int), None, 1, int]
+    for check in checks:
+        for each in known + made:
+            assert getattr(after, check)(each) == getattr(before, check)(each), (check, each)
+
+
+def test_events_of_packaged_services_meet_the_handlers_that_they_met_before(vendor: Path) -> None:
+    lighter.lighten(vendor, SERVICES)
+
+    left = module_of(vendor / "botocore" / "handlers.py").BUILTIN_HANDLERS
+    assert len(left) < len(botocore.handlers.BUILTIN_HANDLERS) / 2
+    kinds = {event.partition(".")[0] for event, *_ in botocore.handlers.BUILTIN_HANDLERS} - {"docs"}
+    session = botocore.session.get_session()
+    for service in ("dynamodb", "s3", "secretsmanager", "sqs"):
+        model = session.get_service_model(service)
+        of = model.service_id.hyphenize()
+        names = [of, *(f"{of}.{name}" for name in model.operation_names)]
+        for event in (f"{kind}.{name}" for kind in kinds for name in names):
+            assert met(event, left) == met(event, botocore.handlers.BUILTIN_HANDLERS), event
+
+
+def test_packaged_services_keep_their_other_names(vendor: Path) -> None:
+    lighter.lighten(vendor, SERVICES)
+
+    names = module_of(vendor / "botocore" / "utils.py").EVENT_ALIASES
+    assert names == {"secretsmanager": "secrets-manager"}
+
+
+def met(event: str, handlers: list[tuple[Any, ...]]) -> list[str]:
+    """Return the names of the handlers that an event meets."""
+    return [
+        getattr(handler, "__qualname__", type(handler).__name__)
+        for name, handler, *_ in handlers
+        if fnmatch(f"{event}.", f"{name}.*")
+    ]
+
+
+def module_of(path: Path) -> Any:
+    """Return the module that a file makes when it is imported."""
+    spec = importlib.util.spec_from_file_location(f"light_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "annotated_types/__init__.py",
+        "botocore/handlers.py",
+        "botocore/utils.py",
+        "pydantic_core/core_schema.py",
+        "typing_inspection/typing_objects.py",
+    ],
+)
+def test_a_library_that_is_written_otherwise_is_not_packaged(vendor: Path, module: str) -> None:
     (vendor / module).write_text("")
 
     with pytest.raises(lighter.UnexpectedSourceError, match=module):
-        lighter.lighten(vendor)
+        lighter.lighten(vendor, SERVICES)
