@@ -1,8 +1,8 @@
 """What lists and look-ups cost with a million things stored: ``python -m bench.scale [--quick]``.
 
-Two stages are filled by the stores' own code (`bench.stored`): one with a few pages of each thing,
-one with 1 M packages, 1 M ledger entries in 10,000 accounts, 1 M rows of 1,000 machines and 100,000
-orders; ``--quick`` stores a hundredth. On top of both lies the story of the OpenAPI document's
+Two stages are filled by the stores' own code (`bench.stored`): one with a page or more of each
+thing, one with 1 M packages, 1 M ledger entries in 10,000 accounts, 2 M rows of 2,000 machines and
+100,000 orders; ``--quick`` stores a hundredth. On top of both lies the story of the OpenAPI document's
 examples. Then every GET route that reads a table is asked in turn on both. Calls, items and bytes
 that are read carry over to DynamoDB; CPU, of which p50 and p99 are told, is that of this process,
 tables included.
@@ -71,8 +71,8 @@ class Size:
         )
 
 
-FEW = Size(packages=1_000, accounts=200, machines=150, orders=500)
-MANY = Size(packages=1_000_000, accounts=10_000, machines=1_000, orders=100_000)
+FEW = Size(packages=1_000, accounts=200, machines=1_000, orders=500)
+MANY = Size(packages=1_000_000, accounts=10_000, machines=2_000, orders=100_000)
 QUICK = (
     Size(packages=1_000, accounts=150, machines=2, orders=500, days=20),
     Size(packages=4_000, accounts=400, machines=4, orders=1_000, days=20),
