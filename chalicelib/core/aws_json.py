@@ -10,12 +10,11 @@ import hmac
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from datetime import datetime
 from functools import lru_cache, reduce
 from hashlib import sha256
 from typing import Any
 
-from botocore.auth import AUTH_TYPE_MAPS, SIGNED_HEADERS_BLACKLIST, SigV4Auth
+from botocore.auth import AUTH_TYPE_MAPS, SIGNED_HEADERS_BLACKLIST, SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import get_current_datetime
 from botocore.credentials import Credentials
@@ -69,7 +68,7 @@ class JsonSigner(SigV4Auth):
         """Sign ``request``, again if it is. Raises NoCredentialsError."""
         if self.credentials is None:
             return super().add_auth(request)
-        now = _timestamp(get_current_datetime())
+        now = get_current_datetime().strftime(SIGV4_TIMESTAMP)
         request.context["timestamp"] = now
         headers = request.headers
         signed = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
@@ -92,11 +91,6 @@ class JsonSigner(SigV4Auth):
         """Return the signature, in hexadecimal digits."""
         key = _key(self.credentials.secret_key, self.credential_scope(request))
         return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
-
-
-def _timestamp(at: datetime) -> str:
-    """Return an instant in UTC as signatures have it; strftime takes twice as long."""
-    return at.isoformat(timespec="seconds").replace("-", "").replace(":", "") + "Z"
 
 
 def _canonical(url: str, signed: dict[str, str], body: bytes) -> tuple[str, str]:

@@ -160,15 +160,17 @@ def test_events_of_packaged_services_meet_the_handlers_that_they_met_before(vend
     lighter.lighten(vendor, SERVICES)
 
     left = module_of(vendor / "botocore" / "handlers.py").BUILTIN_HANDLERS
-    assert len(left) < len(botocore.handlers.BUILTIN_HANDLERS) / 2
-    kinds = {event.partition(".")[0] for event, *_ in botocore.handlers.BUILTIN_HANDLERS} - {"docs"}
+    # Read anew: moto adds a handler of its own to those of the module that all share.
+    all_of_them = module_of(Path(botocore.handlers.__file__)).BUILTIN_HANDLERS
+    assert len(left) < len(all_of_them) / 2
+    kinds = {event.partition(".")[0] for event, *_ in all_of_them} - {"docs"}
     session = botocore.session.get_session()
     for service in ("dynamodb", "s3", "secretsmanager", "sqs"):
         model = session.get_service_model(service)
         of = model.service_id.hyphenize()
         names = [of, *(f"{of}.{name}" for name in model.operation_names)]
         for event in (f"{kind}.{name}" for kind in kinds for name in names):
-            assert met(event, left) == met(event, botocore.handlers.BUILTIN_HANDLERS), event
+            assert met(event, left) == met(event, all_of_them), event
 
 
 def test_packaged_services_keep_their_other_names(vendor: Path) -> None:
