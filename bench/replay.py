@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from moto.core.botocore_stubber import BotocoreStubber
 
 from app import app
-from bench.handlers import Act
+from bench.handlers import Act, stdout_nowhere
 from bench.stored import READS, Stored
 from chalicelib.core import aws, instants
 from chalicelib.core.contexts import Backroom
@@ -273,9 +273,10 @@ def told() -> Iterator[Replay]:
         ):
             _have_had_orders()
             noter = _Noter(replay, api)
-            tell(noter)
-            for operation, path in _UNTOLD.items():
-                noter(operation, path=path)
+            with stdout_nowhere():
+                tell(noter)
+                for operation, path in _UNTOLD.items():
+                    noter(operation, path=path)
             replay.exchanges = list(noter.chosen())
             replay.latest = noter.latest()
             environment = dict(os.environ)

@@ -2,10 +2,10 @@
 
 Two stages are filled by the stores' own code (`bench.stored`): one with a page or more of each
 thing, one with 1 M packages, 1 M ledger entries in 10,000 accounts, 2 M rows of 2,000 machines and
-100,000 orders; ``--quick`` stores a hundredth. On top of both lies the story of the OpenAPI document's
-examples. Then every GET route that reads a table is asked in turn on both. Calls, items and bytes
-that are read carry over to DynamoDB; CPU, of which p50 and p99 are told, is that of this process,
-tables included.
+100,000 orders; ``--quick`` stores a hundredth. On top of both lies the story of the OpenAPI
+document's examples. Then every GET route that reads a table is asked in turn on both. Calls, items
+and bytes that are read carry over to DynamoDB; CPU, of which p50 and p99 are told, is that of this
+process, tables included.
 """
 
 import argparse

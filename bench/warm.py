@@ -55,11 +55,11 @@ def costs(*, rounds: int) -> Iterator[Cost]:
 
 def _cost(replay: Replay, exchange: Exchange, plain: Act, rounds: int) -> Cost:
     ours = replay.handling(exchange)
-    ours()  # whatever is loaded and remembered once
-    calls = replay.calls_of(ours)
-    theirs = replay.bare(exchange, calls) if calls else plain
-    theirs()
     with stdout_nowhere():
+        ours()  # whatever is loaded and remembered once
+        calls = replay.calls_of(ours)
+        theirs = replay.bare(exchange, calls) if calls else plain
+        theirs()
         taken = [(cpu_us(ours, _IN_A_ROW), cpu_us(theirs, _IN_A_ROW)) for _ in range(rounds)]
     us, bare_us = (min(column) for column in zip(*taken, strict=True))
     return Cost(exchange.route, len(calls), us, us / bare_us)
