@@ -19,6 +19,8 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -28,7 +30,7 @@ from bench.fleets import DAY_S, ENDING, Kind
 from chalicelib.vending.anomalies import SENSITIVE_E, Thresholds, bursts, find_faults, window
 from chalicelib.vending.findings import fault_verdicts
 from chalicelib.vending.history import History, Region
-from chalicelib.vending.models import FleetReport, MachineSummary
+from chalicelib.vending.models import FleetReport, MachineSummary, OwnSilence
 from chalicelib.vending.reports import audit, partial_silences, region_of, summarise
 
 _USUAL = Thresholds()
@@ -74,7 +76,7 @@ def _measures(
     else:
         print("R1 to R4 are left out: no arrivals are given; see --help.", file=sys.stderr)
     for kind in fleets.KINDS:
-        yield {"R5"}, lambda kind=kind: _false_alarms(kind, options)
+        yield {"R5"}, partial(_false_alarms, kind, options)
     yield {"R6"}, lambda: _new_machine(options.losses)
     yield {"R7"}, _fading
     yield {"R8", "R9"}, _sudden
@@ -130,7 +132,7 @@ def _finds(
     )
 
 
-def _silences(machine: History, region: Region, thresholds: Thresholds) -> Sequence[object]:
+def _silences(machine: History, region: Region, thresholds: Thresholds) -> Sequence[OwnSilence]:
     return summarise(machine, region, thresholds).silences
 
 
@@ -267,7 +269,7 @@ def _histories(path: Path) -> list[History]:
     rows: dict[str, list[int]] = {}
     for line in path.read_text().split():
         serial, at, gumballs = line.split("|")
-        key = int(fleets.datetime.fromisoformat(at).timestamp()) * 10 + int(gumballs)
+        key = int(datetime.fromisoformat(at).timestamp()) * 10 + int(gumballs)
         rows.setdefault(serial, []).append(key)
     return [History(serial, array("Q", sorted(keys))) for serial, keys in rows.items()]
 

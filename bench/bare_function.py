@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 _TABLE = os.environ["DELIVERIES_TABLE"]
-_dynamodb = boto3.client("dynamodb")
+_dynamodb: Any = boto3.client("dynamodb")
 
 
 def handle(event: dict[str, Any], _: object) -> dict[str, Any]:

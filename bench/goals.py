@@ -134,7 +134,8 @@ def _parser(folder: Path) -> Iterator[Figure]:
     ]
 
     def ratio(one: str, other: str) -> float:
-        return median(run[one]["seconds"] / run[other]["seconds"] for run in runs)
+        ratios: list[float] = [run[one]["seconds"] / run[other]["seconds"] for run in runs]
+        return median(ratios)
 
     what = f"parser, {_ROWS:,} rows of 1,000 machines on {_DAYS} days"
     yield Figure(f"{what}: times the bare inflate", ratio("our_parser", "bare_inflate"), 8)

@@ -29,6 +29,7 @@ from uuid import uuid4
 
 from bench import ledger_model
 from bench.handlers import Case, Handler, compared, cpu_us, nothing_told, request, stdout_nowhere
+from chalicelib.ledger.service.posting import Ledger
 from infra.local.aws import CREDENTIALS, REGION, LocalAws
 from infra.package import ROOT
 
@@ -158,11 +159,11 @@ def our_race() -> dict[str, int]:
         ledger.post(body)
         with ThreadPoolExecutor(WRITERS) as pool:
             made = list(pool.map(lambda _: ledger.post(body), range(WRITERS * POSTS)))
-        return {"answered": 1 + len(made), "balance": ledger.account(ACCOUNT).balance}
+        return {"answered": 1 + len(made), "balance": ledger.account(ACCOUNT).last.balance}
 
 
 @contextmanager
-def _on_an_embedded_aws() -> Iterator[Any]:
+def _on_an_embedded_aws() -> Iterator[Ledger]:
     """Yield the ledger on a table of an embedded AWS that lives as long as it is needed."""
     python = ROOT / ".ministack" / "venv" / "bin" / "python"
     if not python.exists():

@@ -20,6 +20,7 @@ from uuid import uuid4
 from chalicelib.core.errors import UnavailableError
 from chalicelib.ledger.models import TransactionBody
 from chalicelib.ledger.service.crowds import RACES
+from chalicelib.ledger.service.posting import Ledger
 
 CALL_MS = 4.0
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 20.0, 250.0
@@ -54,11 +55,10 @@ def make_table(client: Any, name: str) -> None:
     client.create_table(TableName=name, **{part: defined[part] for part in kept})
 
 
-def ledger(client: Any, table: str) -> Any:
+def ledger(client: Any, table: str) -> Ledger:
     """Return the ledger on a table, as patient as a function."""
     from chalicelib.core import retry
     from chalicelib.core.table import Table
-    from chalicelib.ledger.service.posting import Ledger
     from chalicelib.ledger.store import LedgerStore
 
     return Ledger(
@@ -71,7 +71,7 @@ def ledger(client: Any, table: str) -> Any:
     )
 
 
-def measured(ledger: Any, posts: int = 200) -> Iterator[str]:
+def measured(ledger: Ledger, posts: int = 200) -> Iterator[str]:
     """Yield a Markdown table of what the embedded AWS and this machine make of a hot account."""
     racing = replace(ledger, races=ONLY_RACES)
     yield "| writers at once, embedded AWS | one account, posts/s | only racing | an account each |"
@@ -83,7 +83,7 @@ def measured(ledger: Any, posts: int = 200) -> Iterator[str]:
         yield f"| {writers} | {together:.0f} | {raced:.0f} | {apart:.0f} |"
 
 
-def _posts_per_s(ledger: Any, writers: int, accounts: list[str]) -> float:
+def _posts_per_s(ledger: Ledger, writers: int, accounts: list[str]) -> float:
     """Return how many posts a second are answered 201; the rest had no turn in time."""
 
     def post(account: str) -> bool:

@@ -143,9 +143,14 @@ class Office:
         cpu, wall = time.process_time(), time.perf_counter()
         self._look()
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        now = client.calls, client.read_units, client.write_units
-        spent = [after - was for after, was in zip(now, before, strict=True)]
-        return Cost(*spent, 1_000 * cpu, 1_000 * wall)
+        calls, read_units, write_units = before
+        return Cost(
+            client.calls - calls,
+            client.read_units - read_units,
+            client.write_units - write_units,
+            1_000 * cpu,
+            1_000 * wall,
+        )
 
     def _look(self) -> None:
         """Do all that the queues ask for."""
