@@ -144,12 +144,12 @@ class Batching:
 
         There may be none. Its ticket exists, and must not become that of orders that come later.
         """
-        lost = 0
+        lost, members = 0, frozenset(was.orders)
         while lost < _MOST_LOST and self.batches.batch(was.id) is None:
             begun = self.batches.gathering(was.id) or Gathering(
                 day=was.day, number=was.number, cutoff=was.cutoff, by=was.by, version=0
             )
-            known = self.batches.waiting(was.cutoff, among=was.orders)
+            known = self.batches.waiting(was.cutoff, among=members)
             if known:
                 lost += not self.batches.claim(begun, self._joining(begun, known))
             else:
