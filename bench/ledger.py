@@ -12,7 +12,6 @@ sqlalchemy``, then ``--peer-python peer/bin/python``. The race needs `make insta
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from bench import ledger_model
+from bench.calls import free_port
 from bench.handlers import Case, Handler, compared, cpu_us, nothing_told, request, stdout_nowhere
 from chalicelib.ledger.service.posting import Ledger
 from infra.local.aws import CREDENTIALS, REGION, LocalAws
@@ -169,7 +169,7 @@ def _on_an_embedded_aws() -> Iterator[Ledger]:
     if not python.exists():
         raise SystemExit("The embedded AWS is not installed; run: make install")
     with tempfile.TemporaryDirectory() as folder:
-        aws = LocalAws(Path(folder), _free_port(), _free_port(), python)
+        aws = LocalAws(Path(folder), free_port(), free_port(), python)
         aws.start()
         try:
             client = ledger_model.client(aws.endpoint)
@@ -177,13 +177,6 @@ def _on_an_embedded_aws() -> Iterator[Ledger]:
             yield ledger_model.ledger(client, "ledger")
         finally:
             aws.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # --- all of it ------------------------------------------------------------------------------------

@@ -35,8 +35,8 @@ _JSON = {"Content-Type": "application/json"}
 _OURS, _BARE = "ours", "bare"
 
 
-class Asked(NamedTuple):
-    """Where requests go: the base of an API."""
+class Api(NamedTuple):
+    """Where requests go: a host with its port, and what comes before a path."""
 
     host: str
     base: str
@@ -54,7 +54,7 @@ def per_second(rounds: int) -> dict[str, tuple[float, float]]:
     """Return of each request how many a second Backroom answers, and the bare function."""
     found: dict[str, tuple[float, float]] = {}
     with _stack() as stack:
-        apis = {_OURS: Asked(*_parts(stack.aws.api)), _BARE: _beside(stack)}
+        apis = {_OURS: Api(*_parts(stack.aws.api)), _BARE: _beside(stack)}
         for what in REQUESTS:
             took = dict.fromkeys(apis, 0.0)
             for _ in range(rounds):
@@ -82,7 +82,7 @@ def _stack() -> Iterator[Deployed]:
             stack.close()
 
 
-def _beside(stack: Deployed) -> Asked:
+def _beside(stack: Deployed) -> Api:
     """Deploy the bare function to the same AWS; return its API."""
     functions, apis = stack.client("lambda"), stack.client("apigateway")
     code = io.BytesIO()
@@ -111,7 +111,7 @@ def _beside(stack: Deployed) -> Asked:
         uri=f"arn:aws:apigateway:us-east-1:lambda:{path}",
     )
     apis.create_deployment(restApiId=api, stageName=_STAGE)
-    return Asked(*_parts(f"{stack.aws.endpoint}/_aws/execute-api/{api}/{_STAGE}"))
+    return Api(*_parts(f"{stack.aws.endpoint}/_aws/execute-api/{api}/{_STAGE}"))
 
 
 def _environment(stack: Deployed) -> Mapping[str, str]:
@@ -120,7 +120,7 @@ def _environment(stack: Deployed) -> Mapping[str, str]:
     return {"DELIVERIES_TABLE": of["Environment"]["Variables"]["DELIVERIES_TABLE"]}
 
 
-def _round(api: Asked, what: str) -> float:
+def _round(api: Api, what: str) -> float:
     """Return how many seconds all clients take for their requests."""
     with ThreadPoolExecutor(_CLIENTS) as clients:
         begun = time.perf_counter()
@@ -128,7 +128,7 @@ def _round(api: Asked, what: str) -> float:
         return time.perf_counter() - begun
 
 
-def _ask(api: Asked, what: str) -> None:
+def _ask(api: Api, what: str) -> None:
     """Make one client's requests, one after the other, on one connection."""
     method, path = what.split()
     connection = HTTPConnection(api.host)

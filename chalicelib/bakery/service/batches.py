@@ -270,7 +270,8 @@ def _went_on(batch: Batch, latest: Batch) -> str | None:
     first, last = batch.number + 1, latest.number
     if last < first:
         return None
-    return f"full; further orders are on ticket {first}" + (f" to {last}" if last > first else "")
+    others = f"tickets {first} to {last}" if last > first else f"ticket {first}"
+    return f"full; further orders are on {others}"
 
 
 def _already_sealed(batch: Batch, waiting: int) -> str:

@@ -59,8 +59,8 @@ function when(instant) {
 
 /** Returns what the next ticket would order. */
 function next() {
-  const place = live(() => get("/batches/next"), ({ waiting, cutoff }) => h("p", { class: "sum" },
-    waiting ? [h("strong", {}, many(waiting, "order")), " on the next ticket, ", when(cutoff), ". "] : "No order waits for a ticket. ",
+  const place = live(() => get("/batches/next"), ({ orders: waiting, cutoff }) => h("p", { class: "sum" },
+    waiting.length ? [h("strong", {}, many(waiting.length, "order")), " on the next ticket, ", when(cutoff), ". "] : "No order waits for a ticket. ",
     h("a", { href: "#/bakery/batches" }, "What to buy")));
   watch(place, () => place.reload(), 60);
   return place;

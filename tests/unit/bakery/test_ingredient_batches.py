@@ -428,7 +428,7 @@ def test_by_hand_says_on_which_tickets_the_other_orders_are(small: Bakehouse) ->
 
     assert run.batch
     assert (run.batch.orders, run.waiting, run.next_ticket) == ((1, 2, 3), 0, None)
-    assert run.message == "full; further orders are on ticket 2 to 3"
+    assert run.message == "full; further orders are on tickets 2 to 3"
 
 
 def test_after_a_death_behind_a_full_ticket_the_hourly_check_goes_on(small: Bakehouse) -> None:
