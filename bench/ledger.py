@@ -29,7 +29,6 @@ from uuid import uuid4
 from bench import ledger_model
 from bench.calls import free_port
 from bench.handlers import Case, Handler, compared, cpu_us, nothing_told, request, stdout_nowhere
-from chalicelib.ledger.service.posting import Ledger
 from infra.local.aws import CREDENTIALS, REGION, LocalAws
 from infra.package import ROOT
 
@@ -41,11 +40,12 @@ ROUTES = {
     "transaction": "GET /transactions/{id}",
     "list": "GET /transactions?limit=50",
 }
+_TABLE = "ledger"
 _SETTINGS = {
     **CREDENTIALS,
     "AUTH": "open",
     "AWS_DEFAULT_REGION": REGION,
-    "LEDGER_TABLE": "ledger",
+    "LEDGER_TABLE": _TABLE,
 }
 WRITERS, POSTS = 8, 50
 
@@ -154,7 +154,8 @@ def race(peer: Peer) -> Iterator[str]:
 
 def our_race() -> dict[str, int]:
     """Post from many threads on an embedded AWS; return what was answered and what is there."""
-    with _on_an_embedded_aws() as ledger:
+    with _embedded_aws():
+        ledger = ledger_model.new_ledger()
         body = ledger_model.body(ACCOUNT)
         ledger.post(body)
         with ThreadPoolExecutor(WRITERS) as pool:
@@ -163,8 +164,8 @@ def our_race() -> dict[str, int]:
 
 
 @contextmanager
-def _on_an_embedded_aws() -> Iterator[Ledger]:
-    """Yield the ledger on a table of an embedded AWS that lives as long as it is needed."""
+def _embedded_aws() -> Iterator[None]:
+    """Have an embedded AWS with our table, which the clients of this process then talk to."""
     python = ROOT / ".ministack" / "venv" / "bin" / "python"
     if not python.exists():
         raise SystemExit("The embedded AWS is not installed; run: make install")
@@ -172,9 +173,9 @@ def _on_an_embedded_aws() -> Iterator[Ledger]:
         aws = LocalAws(Path(folder), free_port(), free_port(), python)
         aws.start()
         try:
-            client = ledger_model.client(aws.endpoint)
-            ledger_model.make_table(client, "ledger")
-            yield ledger_model.ledger(client, "ledger")
+            with patch.dict(os.environ, AWS_ENDPOINT_URL=aws.endpoint):
+                ledger_model.make_table(_TABLE)
+                yield
         finally:
             aws.stop()
 
@@ -201,8 +202,8 @@ def main() -> int:
             print(line, flush=True)
         peer.close()
     print(flush=True)
-    with _on_an_embedded_aws() as ledger:
-        for line in ledger_model.measured(ledger):
+    with _embedded_aws():
+        for line in ledger_model.measured():
             print(line, flush=True)
     print(flush=True)
     for line in ledger_model.modelled():

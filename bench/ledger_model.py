@@ -3,24 +3,31 @@
 In the model a transaction holds its account for some milliseconds (an assumption: no real
 DynamoDB was measured), and another one that comes meanwhile is refused. Other calls take 4 ms. Who
 loses waits with full jitter and begins again with the read, and after three lost races waits beside
-the account, as `chalicelib.ledger.service` does. What one partition takes is not in it.
+the account, as `chalicelib.ledger.service` does. What one partition takes is not in it, nor that a
+process that knows of a crowd saves the read.
 """
 
 import heapq
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
+from multiprocessing import get_context
 from random import Random
-from typing import Any
+from threading import Barrier
+from typing import TYPE_CHECKING, cast
+from unittest.mock import patch
 from uuid import uuid4
 
 from chalicelib.core.errors import UnavailableError
 from chalicelib.ledger.models import TransactionBody
-from chalicelib.ledger.service.crowds import RACES
+from chalicelib.ledger.service.crowds import PAUSE_S, RACES
 from chalicelib.ledger.service.posting import Ledger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 CALL_MS = 4.0
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 20.0, 250.0
@@ -36,67 +43,72 @@ def body(account_id: str) -> TransactionBody:
     return TransactionBody(account_id=account_id, amount=1)
 
 
-def client(endpoint: str) -> Any:
-    """Return a client of an embedded AWS, for many threads."""
-    import boto3
-    from botocore.config import Config
-
-    return boto3.session.Session("test", "test", region_name="us-east-1").client(
-        "dynamodb", endpoint_url=endpoint, config=Config(max_pool_connections=64)
-    )
-
-
-def make_table(client: Any, name: str) -> None:
+def make_table(name: str) -> None:
     """Make the table that the template defines."""
+    from chalicelib.core.aws import new_session
     from infra import templates
 
     defined = templates.merged().resources["LedgerTable"]["Properties"]
     kept = ("BillingMode", "KeySchema", "AttributeDefinitions")
+    client = cast("DynamoDBClient", new_session().create_client("dynamodb"))
     client.create_table(TableName=name, **{part: defined[part] for part in kept})
 
 
-def ledger(client: Any, table: str) -> Ledger:
-    """Return the ledger on a table, as patient as a function."""
-    from chalicelib.core import retry
-    from chalicelib.core.table import Table
-    from chalicelib.ledger.store import LedgerStore
+def new_ledger() -> Ledger:
+    """Return the ledger of a function's new process, which has no connection yet."""
+    from chalicelib.core import aws
+    from chalicelib.ledger import wiring
 
-    return Ledger(
-        LedgerStore(Table(client, table)),
-        now=lambda: datetime.now(UTC),
-        new_id=lambda: str(uuid4()),
-        tries=partial(
-            retry.tries, budget_s=PATIENCE_MS / 1_000, longest_s=LONGEST_PAUSE_MS / 1_000
-        ),
-    )
+    aws.dynamodb.cache_clear()
+    wiring.ledger.cache_clear()
+    return wiring.ledger()
 
 
-def measured(ledger: Ledger, posts: int = 200) -> Iterator[str]:
-    """Yield a Markdown table of what the embedded AWS and this machine make of a hot account."""
-    racing = replace(ledger, races=ONLY_RACES)
+def measured(seconds: float = 6.0) -> Iterator[str]:
+    """Yield a Markdown table of what the embedded AWS and this machine make of a hot account.
+
+    Each writer is a process, as on AWS, where a function's process has one request at a time.
+    """
     yield "| writers at once, embedded AWS | one account, posts/s | only racing | an account each |"
     yield "|---|---|---|---|"
     for writers in (1, 8, 32):
-        together = _posts_per_s(ledger, writers, [str(uuid4())] * posts)
-        raced = _posts_per_s(racing, writers, [str(uuid4())] * posts)
-        apart = _posts_per_s(ledger, writers, [str(uuid4()) for _ in range(posts)])
+        together, raced, apart = (
+            _posts_per_s(partial(_writer, races, shared), writers, seconds)
+            for races, shared in ((RACES, True), (ONLY_RACES, True), (RACES, False))
+        )
         yield f"| {writers} | {together:.0f} | {raced:.0f} | {apart:.0f} |"
 
 
-def _posts_per_s(ledger: Ledger, writers: int, accounts: list[str]) -> float:
+def _posts_per_s(
+    writer: Callable[[str, Barrier, float], int], writers: int, seconds: float
+) -> float:
     """Return how many posts a second are answered 201; the rest had no turn in time."""
+    fork = get_context("fork")
+    with fork.Manager() as shared, ProcessPoolExecutor(writers, fork) as pool:
+        ready = shared.Barrier(writers)
+        account = str(uuid4())
+        ended = [pool.submit(writer, account, ready, seconds) for _ in range(writers)]
+        return sum(each.result() for each in ended) / seconds
 
-    def post(account: str) -> bool:
-        try:
-            ledger.post(body(account))
-        except UnavailableError:
-            return False
-        return True
 
-    started = time.perf_counter()
-    with ThreadPoolExecutor(writers) as pool:
-        answered = sum(pool.map(post, accounts))
-    return answered / (time.perf_counter() - started)
+def _writer(races: int, shared: bool, account: str, ready: Barrier, seconds: float) -> int:
+    """Post to an account for some ``seconds``; return how many posts were answered in time.
+
+    What is answered in the first second, in which all begin at once, is not counted.
+    """
+    if races == ONLY_RACES:
+        patch("chalicelib.ledger.service.posting.crowded", return_value=False).start()
+    posting = replace(new_ledger(), races=races)
+    for each in (0, races):  # every kind of call has been made once
+        replace(posting, races=each).post(body(str(uuid4())))
+    posted = 0
+    ready.wait()
+    begin = time.perf_counter() + 1
+    while (now := time.perf_counter()) < begin + seconds:
+        with suppress(UnavailableError):
+            posting.post(body(account if shared else str(uuid4())))
+            posted += begin <= now
+    return posted
 
 
 # --- the model ------------------------------------------------------------------------------------
@@ -163,10 +175,11 @@ class Account:
         else:
             post.lost += 1
             self._pause(now + self.hold_ms / 2, post, self._read)
+            post.ceiling = min(2 * post.ceiling, LONGEST_PAUSE_MS)
 
     def _leave(self, now: float, post: _Post) -> None:
         self._waiting.append(post)
-        post.ceiling = FIRST_PAUSE_MS
+        post.ceiling = 1_000 * PAUSE_S
         self._pause(now, post, self._look)
 
     def _look(self, now: float, post: _Post) -> None:
@@ -193,7 +206,8 @@ class Account:
         if post.stored or not self._holds(now + CALL_MS / 2, sequence):
             self._pause(now, post, self._look)
             return
-        self._crowded_until = now + 10_000
+        if len(posts) > 1:
+            self._crowded_until = now + 10_000
         self._plan(self._held_until, lambda then: self._done(then, posts, post))
 
     def _holds(self, now: float, sequence: int) -> bool:
@@ -216,7 +230,6 @@ class Account:
             self.given_up += 1
             self._waiting = [each for each in self._waiting if each is not post]
             return
-        post.ceiling = min(2 * post.ceiling, LONGEST_PAUSE_MS)
         self._plan(at, lambda then: act(then, post))
 
 

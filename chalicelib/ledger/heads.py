@@ -25,6 +25,7 @@ class Heads:
     def __init__(self) -> None:
         self._last: dict[str, Entry] = {}
         self._missed: dict[str, datetime] = {}
+        self._crowded_until: dict[str, str] = {}
 
     def guess(self, account_id: str, now: datetime) -> Entry | None:
         """Return what is probably the account's last entry, None where a read has to tell."""
@@ -41,6 +42,14 @@ class Heads:
         """Forget the account's last entry: somebody else was first."""
         self._last.pop(account_id, None)
         _keep(self._missed, account_id, now)
+
+    def crowded(self, account_id: str, until: str) -> None:
+        """Remember until when posts had better wait beside an account."""
+        _keep(self._crowded_until, account_id, until)
+
+    def crowded_until(self, account_id: str) -> str:
+        """Return what was remembered of that, "" for an account that was not crowded."""
+        return self._crowded_until.get(account_id, "")
 
 
 def _keep(kept: dict[str, T], account_id: str, value: T) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from chalicelib.core.instants import sortable
 from chalicelib.core.values import dataclass
 from chalicelib.ledger import chain
-from chalicelib.ledger.models import Entry, Intent
+from chalicelib.ledger.models import Entry, Intent, TransactionBody
 from chalicelib.ledger.ports import Snapshot, Store, Waiting
 from chalicelib.ledger.service.rules import Receipt, check_floor, too_busy
 
@@ -22,7 +22,10 @@ RACES = 3
 CROWDED = timedelta(seconds=10)
 """How long others wait from the start, after a post that nearly had to, or several together."""
 _LEADS = timedelta(seconds=3)
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.25
+PAUSE_S = 0.05
+"""The longest time between two looks. A shorter one costs calls, a longer one time, one that grows
+both (bench/ledger_model.py has the model)."""
+_LONGEST_PAUSE_S = 1.0
 _WAITED_FOR = timedelta(seconds=30)
 """A gateway answers within 29 seconds: no client waits for an older intent."""
 
@@ -37,15 +40,21 @@ class Crowd:
     tries: Callable[..., Iterable[int]]
 
     def post(
-        self, first: Entry, *, key: str | None, floor: int | None, lost_races: int
+        self,
+        wanted: TransactionBody,
+        transaction_id: str,
+        *,
+        key: str | None,
+        floor: int | None,
+        lost_races: int = 0,
     ) -> Receipt | None:
-        """Have posted what ``first`` would have been, if it had come next.
+        """Have a transaction posted, or post it with others.
 
         None when its id or key has come to stand for a transaction meanwhile. Raises
         BelowFloorError; UnavailableError when it was not its turn for too long.
         """
         begun = self.now()
-        intent = self._left(first, key, floor)
+        intent = self._left(wanted, transaction_id, key, floor)
         for turn in self.tries(**self._pauses(self.now() - begun)):
             if turn == 0:  # the current leader read the waiting intents before this one
                 continue
@@ -71,16 +80,18 @@ class Crowd:
 
         Others' intents are read and posted by four calls; who looks more often only adds to them.
         """
-        first_s = max(_FIRST_PAUSE_S, 2 * call.total_seconds())
-        return {"first_s": first_s, "longest_s": max(_LONGEST_PAUSE_S, 4 * first_s)}
+        longest_s = min(max(PAUSE_S, 10 * call.total_seconds()), _LONGEST_PAUSE_S)
+        return {"first_s": longest_s, "longest_s": longest_s}
 
-    def _left(self, wanted: Entry, key: str | None, floor: int | None) -> Intent:
+    def _left(
+        self, wanted: TransactionBody, transaction_id: str, key: str | None, floor: int | None
+    ) -> Intent:
         now = self.now()
         intent = Intent(
-            place=f"{sortable(now)}#{wanted.transaction_id}#{self.new_id()}",
+            place=f"{sortable(now)}#{transaction_id}#{self.new_id()}",
             account_id=wanted.account_id,
             amount=wanted.amount,
-            transaction_id=wanted.transaction_id,
+            transaction_id=transaction_id,
             key=key,
             floor=floor,
             until=now + _WAITED_FOR,
@@ -132,9 +143,9 @@ class Crowd:
         )
 
 
-def crowded(snapshot: Snapshot, now: datetime) -> bool:
+def crowded(until: str, now: datetime) -> bool:
     """Return whether a post had better wait from the start."""
-    return sortable(now) < snapshot.crowded_until
+    return sortable(now) < until
 
 
 def busy_until(lost_races: int, now: datetime) -> str:

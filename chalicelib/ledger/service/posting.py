@@ -89,8 +89,10 @@ class Ledger:
         """
         account_id = wanted.account_id
         transaction_id = wanted.transaction_id or self.new_id()
-        if guessed := self._post_by_guess(wanted, transaction_id, key, floor):
-            return guessed
+        if unread := self._post_by_guess(wanted, transaction_id, key, floor) or (
+            self._post_in_crowd(wanted, transaction_id, key, floor)
+        ):
+            return unread
         for lost in self.tries():
             snapshot = self.store.read_snapshot(
                 account_id, transaction_id=wanted.transaction_id, key=key
@@ -112,8 +114,11 @@ class Ledger:
                 now=now,
             )
             check_floor(entry, floor)
-            if lost >= self.races or crowded(snapshot, now):
-                waited = self._crowd.post(entry, key=key, floor=floor, lost_races=lost)
+            if lost >= self.races or crowded(snapshot.crowded_until, now):
+                self.heads.crowded(account_id, snapshot.crowded_until)
+                waited = self._crowd.post(
+                    wanted, transaction_id, key=key, floor=floor, lost_races=lost
+                )
                 if waited:
                     return waited
             elif self.store.append(entry, key=key, crowded_until=busy_until(lost, now)):
@@ -144,6 +149,16 @@ class Ledger:
             return None
         self.heads.posted(entry)
         return Receipt(entry)
+
+    def _post_in_crowd(
+        self, wanted: TransactionBody, transaction_id: str, key: str | None, floor: int | None
+    ) -> Receipt | None:
+        """Post with others without a read; None where a read has to tell what is to be done."""
+        if key or wanted.transaction_id:  # may be posted already
+            return None
+        if not crowded(self.heads.crowded_until(wanted.account_id), self.now()):
+            return None
+        return self._crowd.post(wanted, transaction_id, key=key, floor=floor)
 
     def reverse(self, transaction_id: str, *, floor: int | None = None) -> Receipt:
         """Take a transaction back by one that posts the opposite, or return the one that did.

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chalicelib.core.errors import BackroomError
+from chalicelib.core.instants import sortable
 from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.heads import Heads
 from chalicelib.ledger.models import (
@@ -19,6 +20,7 @@ from chalicelib.ledger.models import (
     TransferBody,
     TransferFloors,
 )
+from chalicelib.ledger.service.crowds import CROWDED
 from chalicelib.ledger.service.rules import Receipt
 from chalicelib.ledger.service.transfers import TransferReceipt
 from tests.support.clock import Clock
@@ -124,6 +126,24 @@ class Callers(RuleBasedStateMachine):
     @rule(seconds=st.integers(-3, 3))
     def move_the_clock(self, seconds: int) -> None:
         self.clock.forward(seconds=seconds)
+
+    @rule(
+        account=st.sampled_from(ACCOUNTS),
+        amounts=st.lists(st.integers(-4, 4), min_size=2, max_size=4),
+        floor=FLOORS,
+        order=st.lists(st.integers(0, 3), max_size=20),
+        deaths=st.lists(st.none() | st.integers(0, MOST_STEPS), min_size=4, max_size=4),
+    )
+    def new_posts_meet_where_a_crowd_is_known(
+        self,
+        account: str,
+        amounts: list[int],
+        floor: int | None,
+        order: list[int],
+        deaths: list[int | None],
+    ) -> None:
+        self.ledger.heads.crowded(account, sortable(self.clock() + CROWDED))
+        self.play([Post(account, each, None, None, floor) for each in amounts], order, deaths)
 
     @rule(deed=DEEDS)
     def act(self, deed: Deed) -> None:

@@ -184,6 +184,33 @@ def test_a_crowded_account_is_waited_for_from_the_start_and_for_a_while(crowd: C
     assert crowd.amounts()[2:] == [3, 4]
 
 
+def test_a_process_that_knows_of_a_crowd_reads_first_only_what_may_be_posted_already(
+    crowd: Crowd,
+) -> None:
+    racing = replace(crowd.ledger, races=3)
+    crowd.at_once(crowd.act(1), crowd.act(2))
+    racing.post(_body(3))
+    steps: list[str] = []
+    read, leave = crowd.store.read_snapshot, crowd.store.leave
+    crowd.store.read_snapshot = lambda *a, **k: steps.append("reads") or read(*a, **k)  # type: ignore[method-assign]
+    crowd.store.leave = lambda intent: steps.append("leaves") or leave(intent)  # type: ignore[method-assign]
+
+    def first_step(transaction_id: str | None = None, key: str | None = None) -> str:
+        steps.clear()
+        racing.post(_body(4, transaction_id), key=key)
+        return steps[0]
+
+    assert first_step() == "leaves"
+    assert first_step(key="k") == "reads"
+    assert first_step(transaction_id=uuid(0xF5)) == "reads"
+    with pytest.raises(BelowFloorError):
+        racing.post(_body(-100), floor=0)
+    assert not crowd.store.intents
+    crowd.clock.forward(seconds=11)
+    assert first_step() == "reads"
+    assert crowd.amounts()[2:] == [3, 4, 4, 4, 4]
+
+
 def test_a_post_that_lost_two_races_tells_others_to_wait(crowd: Crowd) -> None:
     class Losing(MemoryStore):
         losses = 2
