@@ -2,6 +2,8 @@
 
 import json
 import zipfile
+from collections.abc import Generator
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 from itertools import count
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import package
 from tests.support.bakery.deployed import CAKE, VEGAN, DeployedBakery
@@ -27,6 +30,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.timeout(TEST_S))
     items.sort(key=lambda item: item.path.name == "test_poison.py")  # its time comes
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a test that fails what functions have logged since it began."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.when == "call" and report.failed and isinstance(stack, Deployed):
+        with suppress(ClientError, BotoCoreError):  # perhaps it failed as nothing answers
+            lines = stack.last_logs(int(1000 * call.start))
+            report.sections.append(("what functions have logged", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture(scope="session")

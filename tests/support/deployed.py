@@ -130,6 +130,20 @@ class Deployed:
         lines = [_json(line) for line in self.logs(name, since_ms)]
         return [line for line in lines if line.get("message") == message]
 
+    def last_logs(self, since_ms: int, most: int = 200) -> list[str]:
+        """Return what all functions of the stage have logged since then, oldest first."""
+        logs = self.client("logs")
+        groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{self.function('')}")
+        found = [
+            event
+            for group in groups["logGroups"]
+            for event in logs.filter_log_events(
+                logGroupName=group["logGroupName"], startTime=since_ms
+            )["events"]
+        ]
+        found.sort(key=lambda event: event["timestamp"])
+        return [event["message"].rstrip() for event in found[-most:]]
+
     def kill_one(self, name: str) -> int:
         """Kill one of a function's environments, whatever it does; return how many died."""
         return self._kill(name, most=1)
