@@ -128,7 +128,8 @@ def test_files_of_one_machine_day_at_once_add_up_to_their_union(stack: Deployed)
 
 def _has_sales(stack: Deployed, serial: str, sales: int) -> bool:
     days = get(stack, f"/machines/{serial}/days")
-    return sum(day["sales"] for day in days) == sales
+    found: int = sum(day["sales"] for day in days)
+    return found == sales
 
 
 def test_a_rebuild_while_files_arrive_ends_in_what_the_files_say(stack: Deployed) -> None:
