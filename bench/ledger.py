@@ -48,6 +48,7 @@ _SETTINGS = {
     "LEDGER_TABLE": _TABLE,
 }
 WRITERS, POSTS = 8, 50
+CURVES = Path(__file__).with_suffix(".json")
 
 
 class Peer:
@@ -180,6 +181,23 @@ def _embedded_aws() -> Iterator[None]:
             aws.stop()
 
 
+# --- many writers ---------------------------------------------------------------------------------
+
+
+def curves(*, record: bool) -> Iterator[str]:
+    """Yield a Markdown table of posts a second against writers."""
+    names = list(ledger_model.CURVES)
+    yield "| writers at once, embedded AWS, posts/s | " + " | ".join(names) + " |"
+    yield "|---|" + "---|" * len(names)
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for writers in ledger_model.WRITERS:
+        for name, rate in ledger_model.measured(writers).items():
+            found[name].append(round(rate, 1))
+        yield f"| {writers} | " + " | ".join(f"{found[name][-1]:.0f}" for name in names) + " |"
+    if record:
+        CURVES.write_text(json.dumps(found, indent=1) + "\n")
+
+
 # --- all of it ------------------------------------------------------------------------------------
 
 
@@ -189,6 +207,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--record", action="store_true", help="write the curves, for plots")
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, _SETTINGS):
         peer = Peer(told.peer_python, folder)
@@ -203,7 +222,7 @@ def main() -> int:
         peer.close()
     print(flush=True)
     with _embedded_aws():
-        for line in ledger_model.measured():
+        for line in curves(record=told.record):
             print(line, flush=True)
     print(flush=True)
     for line in ledger_model.modelled():

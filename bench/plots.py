@@ -1,7 +1,7 @@
 """Draw the figures of docs/performance.md: ``python -m bench.plots``.
 
-They are drawn from what was recorded: ``bench.warm --record``, ``bench.scale --record`` and
-``bench.capacity --record`` write a JSON file beside themselves.
+They are drawn from what was recorded: ``bench.warm --record``, ``bench.scale --record``,
+``bench.capacity --record`` and ``bench.ledger --record`` write a JSON file beside themselves.
 """
 
 import json
@@ -11,13 +11,15 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import ledger_model
+
 _HERE = Path(__file__).parent
 IMAGES = _HERE.parent / "docs" / "images"
 _WIDTH, _HEIGHT = 760, 300
 _LEFT, _TOP, _RIGHT, _BOTTOM = 54, 40, 16, 40
 _BY_INTENT = "POST /erasures"
 """Its proof costs 60 ms: docs/adr/0196."""
-_COLOURS = ("#1f6feb", "#d29922")
+_COLOURS = ("#1f6feb", "#d29922", "#57606a")
 _FRAME = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
     'font-family="ui-sans-serif, system-ui, sans-serif" font-size="12"><title>{title}</title>'
@@ -59,6 +61,31 @@ def dots(title: str, below: str, series: Mapping[str, Sequence[float]], goal: Go
     )
 
 
+def curves(title: str, below: str, at: Sequence[int], series: Mapping[str, Sequence[float]]) -> str:
+    """Return a figure with a line for each series, whose values are ``at`` numbers that double."""
+    most = max(max(values) for values in series.values()) * 1.05
+    wide, high = _WIDTH - _LEFT - _RIGHT - 40, _HEIGHT - _TOP - _BOTTOM - 14
+    xs = [_LEFT + 20 + wide * n / (len(at) - 1) for n in range(len(at))]
+    parts = [
+        _rule(_TOP + high * (1 - tick / most), f"{tick:g}", "#d0d7de") for tick in _ticks(most)
+    ]
+    parts += [
+        _text(x, _TOP + high + 16, f"{each}", "middle", "#57606a")
+        for x, each in zip(xs, at, strict=True)
+    ]
+    for row, ((name, values), colour) in enumerate(zip(series.items(), _COLOURS, strict=True)):
+        ys = [_TOP + high * (1 - value / most) for value in values]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        )
+        parts.append(_text(_LEFT + 8 + 210 * row, _TOP + 4, name, "start", colour))
+    parts.append(_text(_LEFT, _HEIGHT - 10, below, "start", "#57606a"))
+    return _FRAME.format(
+        width=_WIDTH, height=_HEIGHT, left=_LEFT, title=escape(title), body="".join(parts)
+    )
+
+
 def bars(title: str, below: str, values: Mapping[str, float]) -> str:
     """Return a figure with a bar for each value, each with its name and its number."""
     height = _TOP + 46 * len(values) + _BOTTOM - 10
@@ -80,7 +107,7 @@ def bars(title: str, below: str, values: Mapping[str, float]) -> str:
 
 
 def _ticks(most: float) -> list[float]:
-    step = next(each for each in (0.25, 0.5, 1, 2, 5, 10, 100) if most / each <= 8)
+    step = next(each for each in (0.25, 0.5, 1, 2, 5, 10, 50, 100) if most / each <= 8)
     return [step * number for number in range(int(most / step) + 1)]
 
 
@@ -122,6 +149,12 @@ def drawn() -> dict[str, str]:
             "Requests a second that fill the busiest partition",
             "1,000 write units a second each",
             _recorded("capacity"),
+        ),
+        "hot-account.svg": curves(
+            "Posts a second of many writers, embedded AWS",
+            "writers at once, each a process; racing alone is how 0.1.0 posted",
+            ledger_model.WRITERS,
+            json.loads((_HERE / "ledger.json").read_text()),
         ),
     }
 

@@ -170,25 +170,31 @@ def test_a_leader_who_died_keeps_others_for_seconds_only(crowd: Crowd) -> None:
 
 def test_a_crowded_account_is_waited_for_from_the_start_and_for_a_while(crowd: Crowd) -> None:
     racing = a_ledger(crowd.store, crowd.clock, tries=3)
-    crowd.at_once(crowd.act(1), crowd.act(2))
+    crowd.at_once(*[crowd.act(amount) for amount in (1, 2, 3, 4)])
     seen: list[Intent] = []
     leave = crowd.store.leave
     crowd.store.leave = lambda intent: seen.append(intent) or leave(intent)  # type: ignore[method-assign]
 
-    racing.post(_body(3, uuid(3)))
-    assert [intent.amount for intent in seen] == [3]
+    racing.post(_body(5, uuid(0xF5)))
+    assert [intent.amount for intent in seen] == [5]
     crowd.clock.forward(seconds=10)
-    racing.post(_body(4, uuid(4)))
+    racing.post(_body(6, uuid(0xF6)))
 
-    assert [intent.amount for intent in seen] == [3]
-    assert crowd.amounts()[2:] == [3, 4]
+    assert [intent.amount for intent in seen] == [5]
+    assert crowd.amounts()[4:] == [5, 6]
+
+
+def test_two_or_three_together_are_no_crowd(crowd: Crowd) -> None:
+    crowd.at_once(crowd.act(1), crowd.act(2), crowd.act(3))
+
+    assert crowd.store.read_snapshot(ANN).crowded_until == ""
 
 
 def test_a_process_that_knows_of_a_crowd_reads_first_only_what_may_be_posted_already(
     crowd: Crowd,
 ) -> None:
     racing = replace(crowd.ledger, races=3)
-    crowd.at_once(crowd.act(1), crowd.act(2))
+    crowd.at_once(*[crowd.act(1) for _ in range(4)])
     racing.post(_body(3))
     steps: list[str] = []
     read, leave = crowd.store.read_snapshot, crowd.store.leave
@@ -208,7 +214,7 @@ def test_a_process_that_knows_of_a_crowd_reads_first_only_what_may_be_posted_alr
     assert not crowd.store.intents
     crowd.clock.forward(seconds=11)
     assert first_step() == "reads"
-    assert crowd.amounts()[2:] == [3, 4, 4, 4, 4]
+    assert crowd.amounts()[4:] == [3, 4, 4, 4, 4]
 
 
 def test_a_post_that_lost_two_races_tells_others_to_wait(crowd: Crowd) -> None:
@@ -224,4 +230,4 @@ def test_a_post_that_lost_two_races_tells_others_to_wait(crowd: Crowd) -> None:
 
     assert ledger.post(_body(1)).lost_races == 2
 
-    assert store.read_snapshot(ANN).crowded_until == sortable(MORNING + timedelta(seconds=10))
+    assert store.read_snapshot(ANN).crowded_until == sortable(MORNING + timedelta(seconds=1))
