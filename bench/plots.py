@@ -64,17 +64,16 @@ def dots(title: str, below: str, series: Mapping[str, Sequence[float]], goal: Go
 def curves(title: str, below: str, at: Sequence[int], series: Mapping[str, Sequence[float]]) -> str:
     """Return a figure with a line for each series, whose values are ``at`` numbers that double."""
     most = max(max(values) for values in series.values()) * 1.05
-    wide, high = _WIDTH - _LEFT - _RIGHT - 40, _HEIGHT - _TOP - _BOTTOM - 14
+    top, wide = _TOP + 20, _WIDTH - _LEFT - _RIGHT - 40
+    high = _HEIGHT - top - _BOTTOM - 14
     xs = [_LEFT + 20 + wide * n / (len(at) - 1) for n in range(len(at))]
-    parts = [
-        _rule(_TOP + high * (1 - tick / most), f"{tick:g}", "#d0d7de") for tick in _ticks(most)
-    ]
+    parts = [_rule(top + high * (1 - tick / most), f"{tick:g}", "#d0d7de") for tick in _ticks(most)]
     parts += [
-        _text(x, _TOP + high + 16, f"{each}", "middle", "#57606a")
+        _text(x, top + high + 16, f"{each}", "middle", "#57606a")
         for x, each in zip(xs, at, strict=True)
     ]
     for row, ((name, values), colour) in enumerate(zip(series.items(), _COLOURS, strict=True)):
-        ys = [_TOP + high * (1 - value / most) for value in values]
+        ys = [top + high * (1 - value / most) for value in values]
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
