@@ -1,4 +1,4 @@
-"""Compare the ledger with Flask, SQLAlchemy and SQLite: ``python -m bench.ledger [--rounds 15]``.
+"""Compare the ledger with Flask, SQLAlchemy and SQLite: ``python -m bench.ledger [--record]``.
 
 First the CPU of a request: whole handlers in one process each, ours with the network stubbed, the
 peer's (`bench.ledger_peer`) with its file on disk. Rounds alternate, and what counts is the median

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from multiprocessing import get_context
 from random import Random
@@ -23,7 +24,7 @@ from uuid import uuid4
 
 from chalicelib.core.errors import UnavailableError
 from chalicelib.ledger.models import TransactionBody
-from chalicelib.ledger.service.crowds import PAUSE_S, RACES
+from chalicelib.ledger.service.crowds import BUSY, CROWDED, PAUSE_S, RACES, SEVERAL
 from chalicelib.ledger.service.posting import Ledger
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class Account:
     def _race(self, now: float, post: _Post, sequence: int) -> None:
         if self._holds(now, sequence):
             if post.lost >= RACES - 1 and self.races == RACES:
-                self._crowded_until = max(self._crowded_until, now + 1_000)
+                self._crowded_until = max(self._crowded_until, now + _ms(BUSY))
             self._plan(self._held_until, lambda then: self._done(then, [post], post))
         else:
             post.lost += 1
@@ -209,8 +210,8 @@ class Account:
         if post.stored or not self._holds(now + CALL_MS / 2, sequence):
             self._pause(now, post, self._look)
             return
-        if len(posts) >= 4:
-            self._crowded_until = now + 10_000
+        if len(posts) >= SEVERAL:
+            self._crowded_until = now + _ms(CROWDED)
         self._plan(self._held_until, lambda then: self._done(then, posts, post))
 
     def _holds(self, now: float, sequence: int) -> bool:
@@ -234,6 +235,10 @@ class Account:
             self._waiting = [each for each in self._waiting if each is not post]
             return
         self._plan(at, lambda then: act(then, post))
+
+
+def _ms(time: timedelta) -> float:
+    return 1_000 * time.total_seconds()
 
 
 def modelled() -> Iterator[str]:

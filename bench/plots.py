@@ -62,7 +62,7 @@ def dots(title: str, below: str, series: Mapping[str, Sequence[float]], goal: Go
 
 
 def curves(title: str, below: str, at: Sequence[int], series: Mapping[str, Sequence[float]]) -> str:
-    """Return a figure with a line for each series, whose values are ``at`` numbers that double."""
+    """Return a figure with a line for each series, over the numbers that it is ``at``."""
     most = max(max(values) for values in series.values()) * 1.05
     top, wide = _TOP + 20, _WIDTH - _LEFT - _RIGHT - 40
     high = _HEIGHT - top - _BOTTOM - 14

@@ -80,6 +80,7 @@ def test_w1_to_w7_the_briefs_own_example(shops: Shops, name: str) -> None:
     raw = json.dumps({**SOFA, "item_sku": name}).replace(
         '"item_cost": 150,', '"item_cost": 150.00,'
     )
+    assert "150.00" in raw
 
     answer = shops.api.post(
         "/warranties", content=raw, headers={"Content-Type": "application/json; charset=utf-8"}

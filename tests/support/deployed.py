@@ -131,7 +131,7 @@ class Deployed:
         return [line for line in lines if line.get("message") == message]
 
     def last_logs(self, since_ms: int, most: int = 200) -> list[str]:
-        """Return what all functions of the stage have logged since then, oldest first."""
+        """Return the last lines that the stage's functions have logged since then, in order."""
         logs = self.client("logs")
         groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{self.function('')}")
         found = [

@@ -21,13 +21,15 @@ RACES = 3
 """How many races a post loses before it waits."""
 CROWDED = timedelta(seconds=10)
 """How long others wait from the start, after several were posted together."""
-_BUSY = timedelta(seconds=1)
+BUSY = timedelta(seconds=1)
 """The same after a post that nearly had to wait: two writers do better by racing."""
-_SEVERAL = 4
+SEVERAL = 4
 _LEADS = timedelta(seconds=3)
 PAUSE_S = 0.05
-"""The longest time between two looks. A shorter one costs calls, a longer one time, one that grows
-both (bench/ledger_model.py has the model)."""
+"""The longest time between two looks where calls are fast. A shorter one costs calls, a longer one
+time, one that grows both (bench/ledger_model.py has the model)."""
+_PAUSE_CALLS = 12
+"""The same where they are slow, in calls, and at most a second (measured by bench/ledger.py)."""
 _LONGEST_PAUSE_S = 1.0
 _WAITED_FOR = timedelta(seconds=30)
 """A gateway answers within 29 seconds: no client waits for an older intent."""
@@ -83,7 +85,7 @@ class Crowd:
 
         Others' intents are read and posted by four calls; who looks more often only adds to them.
         """
-        longest_s = min(max(PAUSE_S, 12 * call.total_seconds()), _LONGEST_PAUSE_S)
+        longest_s = min(max(PAUSE_S, _PAUSE_CALLS * call.total_seconds()), _LONGEST_PAUSE_S)
         return {"first_s": longest_s, "longest_s": longest_s}
 
     def _left(
@@ -133,7 +135,7 @@ class Crowd:
                 last = self._entry(last, intent, now)
                 posts.append((intent, last))
         if posts:
-            crowded_until = sortable(now + CROWDED) if len(posts) >= _SEVERAL else ""
+            crowded_until = sortable(now + CROWDED) if len(posts) >= SEVERAL else ""
             self.store.settle(posts, crowded_until=crowded_until)
 
     def _entry(self, last: Entry | None, intent: Intent, now: datetime | None = None) -> Entry:
@@ -153,7 +155,7 @@ def crowded(until: str, now: datetime) -> bool:
 
 def busy_until(lost_races: int, now: datetime) -> str:
     """Return until when an account is crowded to which one posts after so many lost races."""
-    return sortable(now + _BUSY) if lost_races >= RACES - 1 else ""
+    return sortable(now + BUSY) if lost_races >= RACES - 1 else ""
 
 
 def _known(snapshot: Snapshot) -> bool:

@@ -217,6 +217,27 @@ def test_a_process_that_knows_of_a_crowd_reads_first_only_what_may_be_posted_alr
     assert crowd.amounts()[4:] == [3, 4, 4, 4, 4]
 
 
+@pytest.mark.parametrize(("call_s", "pause_s"), [(0.001, 0.05), (0.01, 0.12), (5, 1)])
+def test_who_waits_looks_less_often_where_calls_are_slow(
+    crowd: Crowd, call_s: float, pause_s: float
+) -> None:
+    asked: list[dict[str, float]] = []
+    leave = crowd.store.leave
+
+    def tries(**pauses: float) -> Iterator[int]:
+        asked.append(pauses)
+        return crowd.tries()
+
+    def slowly(intent: Intent) -> None:
+        crowd.clock.forward(seconds=call_s)
+        leave(intent)
+
+    crowd.store.leave = slowly  # type: ignore[method-assign]
+    replace(crowd.ledger, tries=tries).post(_body(1))
+
+    assert asked[1:] == [{"first_s": pause_s, "longest_s": pause_s}]
+
+
 def test_a_post_that_lost_two_races_tells_others_to_wait(crowd: Crowd) -> None:
     class Losing(MemoryStore):
         losses = 2
