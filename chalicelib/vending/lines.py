@@ -214,18 +214,28 @@ class Layout:
                 codes.append(MINUTES[minute] + SECONDS[second])
         return codes
 
-    def columns(self, lines: bytes) -> Columns | None:
-        """Return the packed rows of up to a window of lines, or None unless each could be a row.
+    def columns(self, lines: bytes) -> Columns:
+        """Return the packed rows of up to a window of lines, before the first that cannot be one.
 
         The content of the heads is ignored.
         """
-        if lines.translate(_DIGITS_AS_0) != self._shape[: len(lines)]:
-            return None
+        lines = self._shaped(lines)
         hours, minutes, seconds = (self._two_digits(lines, at) for at in (12, 15, 18))
-        if hours.translate(None, _HOURS) or (minutes + seconds).translate(None, _SIXTY):
-            return None
+        columns = (hours, _HOURS), (minutes, _SIXTY), (seconds, _SIXTY)
+        possible = min(_possible(column, numbers) for column, numbers in columns)
+        if possible < len(hours):
+            return self.columns(lines[: possible * self.width])
         of_day = (60 * _widened(hours) + _widened(minutes)).to_bytes(2 * len(hours))
         return of_day[::2], of_day[1::2], seconds, self._digit(lines, 22)
+
+    def _shaped(self, lines: bytes) -> bytes:
+        """Return the lines before the first that has another shape than a row."""
+        found, shape = lines.translate(_DIGITS_AS_0), self._shape[: len(lines)]
+        if found == shape:
+            return lines
+        other = int.from_bytes(found) ^ int.from_bytes(shape)
+        first = len(lines) - (other.bit_length() + 7) // 8
+        return lines[: first // self.width * self.width]
 
     def dates(self, lines: bytes) -> tuple[bytes, bytes, bytes] | None:
         """Return the year, the months and the days of lines like rows, None if years differ.
@@ -257,10 +267,17 @@ class Layout:
         A column of bytes taken as one big number has 8 bits for each line, so that one sum adds
         up the digits of all lines.
         """
-        tens, ones = (lines[self._bar + at :: self.width] for at in (place, place + 1))
+        tens = lines[self._bar + place :: self.width]
+        ones = lines[self._bar + place + 1 :: self.width]
         count = len(ones)
         zeros = 11 * ord("0") * (self._each >> 8 * (self.window - count))
         return (10 * int.from_bytes(tens) + int.from_bytes(ones) - zeros).to_bytes(count)
+
+
+def _possible(column: bytes, numbers: bytes) -> int:
+    """Return how many bytes of a column there are before the first that is none of ``numbers``."""
+    others = column.translate(None, numbers)
+    return column.index(others[0]) if others else len(column)
 
 
 def _widened(column: bytes) -> int:

@@ -63,21 +63,17 @@ class MachineDays:
 
         Taken alone is what may not be accepted, and the row that fills the batch.
         """
-        many = len(text) > layout.few * layout.width
-        rows = layout.columns(text) if many else None
+        few = len(text) <= layout.few * layout.width
         if self._scatters:
-            if rows is None:
-                codes = layout.codes_by_tables(text)
-                text = text[: len(codes) * layout.width]
-                rows = lines.columns_of(codes)
-                found = self._scattered.find_each(layout, text)
-            else:
-                found = self._scattered.find(layout, text)
+            rows = lines.columns_of(layout.codes_by_tables(text)) if few else layout.columns(text)
+            found = self._scattered.find(layout, text[: len(rows[0]) * layout.width])
             if self._may_scatter():
                 return self._scattered.keep(*found, rows)
-        if rows is None:
+        if few:
             return self._ordered.keep_by_tables(layout.fields, text)
-        return self._ordered.keep_all(layout.heads.of(text), lines.joined(rows))
+        rows = layout.columns(text)
+        heads = layout.heads.of(text[: len(rows[0]) * layout.width])
+        return self._ordered.keep_all(heads, lines.joined(rows))
 
     def keep(self, head: bytes, at: datetime, gumballs: int) -> None:
         """Accept one row that has been checked."""
