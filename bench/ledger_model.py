@@ -24,7 +24,7 @@ from uuid import uuid4
 
 from chalicelib.core.errors import UnavailableError
 from chalicelib.ledger.models import TransactionBody
-from chalicelib.ledger.service.crowds import BUSY, CROWDED, PAUSE_S, RACES, SEVERAL
+from chalicelib.ledger.service.crowds import CROWDED, RACES, SEVERAL
 from chalicelib.ledger.service.posting import Ledger
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ class Account:
     _waiting: list[_Post] = field(default_factory=list)
     _led: tuple[int, float] = (-1, -1.0)
     _crowded_until: float = -1.0
+    _together: int = SEVERAL
     _planned: int = 0
 
     def send(self, at: float) -> None:
@@ -174,7 +175,7 @@ class Account:
     def _race(self, now: float, post: _Post, sequence: int) -> None:
         if self._holds(now, sequence):
             if post.lost >= RACES - 1 and self.races == RACES:
-                self._crowded_until = max(self._crowded_until, now + _ms(BUSY))
+                self._note(now, now + (now - post.born), 0)
             self._plan(self._held_until, lambda then: self._done(then, [post], post))
         else:
             post.lost += 1
@@ -183,7 +184,8 @@ class Account:
 
     def _leave(self, now: float, post: _Post) -> None:
         self._waiting.append(post)
-        post.ceiling = 1_000 * PAUSE_S
+        contending = self._together if now < self._crowded_until else 0
+        post.ceiling = max(contending, SEVERAL) * CALL_MS
         self._pause(now, post, self._look)
 
     def _look(self, now: float, post: _Post) -> None:
@@ -211,8 +213,11 @@ class Account:
             self._pause(now, post, self._look)
             return
         if len(posts) >= SEVERAL:
-            self._crowded_until = now + _ms(CROWDED)
+            self._note(now, now + _ms(CROWDED), len(posts))
         self._plan(self._held_until, lambda then: self._done(then, posts, post))
+
+    def _note(self, now: float, until: float, posts: int) -> None:
+        self._crowded_until, self._together = until, posts
 
     def _holds(self, now: float, sequence: int) -> bool:
         self.transactions += 1

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from chalicelib.ledger.models import Entry
+from chalicelib.ledger.ports import Contention
 
 MOST = 1_000
 """Accounts that are remembered: about a megabyte."""
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 _FRESH = timedelta(seconds=10)
 _WARY = timedelta(minutes=1)
+_NO_CONTENTION = Contention()
 
 
 class Heads:
@@ -25,7 +27,7 @@ class Heads:
     def __init__(self) -> None:
         self._last: dict[str, Entry] = {}
         self._missed: dict[str, datetime] = {}
-        self._crowded_until: dict[str, str] = {}
+        self._contention: dict[str, Contention] = {}
 
     def guess(self, account_id: str, now: datetime) -> Entry | None:
         """Return what is probably the account's last entry, None where a read has to tell."""
@@ -43,13 +45,13 @@ class Heads:
         self._last.pop(account_id, None)
         _keep(self._missed, account_id, now)
 
-    def crowded(self, account_id: str, until: str) -> None:
-        """Remember until when posts had better wait beside an account."""
-        _keep(self._crowded_until, account_id, until)
+    def contended(self, account_id: str, contention: Contention) -> None:
+        """Remember what is known of those who post to an account."""
+        _keep(self._contention, account_id, contention)
 
-    def crowded_until(self, account_id: str) -> str:
-        """Return what was remembered of that, "" for an account that was not crowded."""
-        return self._crowded_until.get(account_id, "")
+    def contention(self, account_id: str) -> Contention:
+        """Return what was remembered of that."""
+        return self._contention.get(account_id, _NO_CONTENTION)
 
 
 def _keep(kept: dict[str, T], account_id: str, value: T) -> None:

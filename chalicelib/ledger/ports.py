@@ -28,18 +28,29 @@ Keyed = Entry | Reservation | None
 
 
 @dataclass(frozen=True)
+class Contention:
+    """What is known of those who post to an account at once.
+
+    Until ``until`` posts had better wait beside the account than race; ``posts`` is how many were
+    posted together last.
+    """
+
+    until: str = ""
+    posts: int = 0
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """What is stored where a transaction is to be posted, as of one read.
 
     ``last`` is the account's last entry; ``named`` the entry that has the transaction's id;
-    ``keyed`` the one that its Idempotency-Key made. Until ``crowded_until`` posts had better wait
-    beside the account than race.
+    ``keyed`` the one that its Idempotency-Key made.
     """
 
     last: Entry | None = None
     named: Entry | None = None
     keyed: Keyed = None
-    crowded_until: str = ""
+    contention: Contention = Contention()
 
 
 @dataclass(frozen=True)
@@ -117,13 +128,17 @@ class Store(Protocol):
         transaction_ids: Collection[str],
         key: str | None = None,
     ) -> BatchSnapshot: ...
-    def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool: ...
+    def append(
+        self, *entries: Entry, key: str | None = None, contention: Contention | None = None
+    ) -> bool: ...
     def bind(self, key: str, entry: Entry) -> bool: ...
     def leave(self, intent: Intent) -> None: ...
     def intent_status(self, intent: Intent) -> IntentStatus: ...
     def lead(self, account_id: str, *, after: int, now: str, until: str) -> bool: ...
     def waiting(self, first: Intent) -> Waiting: ...
-    def settle(self, posts: Sequence[tuple[Intent, Entry]], *, crowded_until: str) -> bool: ...
+    def settle(
+        self, posts: Sequence[tuple[Intent, Entry]], contention: Contention | None
+    ) -> bool: ...
     def withdraw(self, intent: Intent) -> bool: ...
     def reserve(self, key: str, wanted: Reservation) -> Entry | Reservation: ...
     def describe(self, account_id: str, wanted: AccountBody) -> StoredAccount | None: ...

@@ -46,7 +46,14 @@ from chalicelib.ledger.models import (
     StoredTransaction,
     Transaction,
 )
-from chalicelib.ledger.ports import BatchSnapshot, IntentStatus, ListPosition, Snapshot, Waiting
+from chalicelib.ledger.ports import (
+    BatchSnapshot,
+    Contention,
+    IntentStatus,
+    ListPosition,
+    Snapshot,
+    Waiting,
+)
 
 # A partition takes 1,000 write units a second: 500 transactions that touch it. An account stays
 # in its shard for ever.
@@ -100,16 +107,18 @@ class LedgerStore:
         """Return the items that exist of up to 100 ``keys``."""
         return {(item["pk"]["S"], item["sk"]["S"]): item for item in self._table.get_many(keys)}
 
-    def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool:
+    def append(
+        self, *entries: Entry, key: str | None = None, contention: Contention | None = None
+    ) -> bool:
         """Store ``entries`` with all that refers to them, or nothing: one transaction.
 
-        Those of one account follow each other; ``key`` will identify the first of all, and until
-        ``crowded_until``, if given, posts wait beside their accounts. Returns
-        False, and has stored nothing, when an account has moved on, when a transaction or the key
-        is there already, or when what one reverses was reversed.
+        Those of one account follow each other; ``key`` will identify the first of all, and
+        ``contention``, if given, is noted in their accounts. Returns False, and has stored
+        nothing, when an account has moved on, when a transaction or the key is there already, or
+        when what one reverses was reversed.
         """
         actions = [
-            *self._accounts_moving_on(entries, crowded_until),
+            *self._accounts_moving_on(entries, contention),
             *(self._putting(_entry_key(entry), entry) for entry in entries),
             *(self._putting(_transaction_key(entry.transaction_id), entry) for entry in entries),
             *(self._table.putting(row, ABSENT) for row in _rows(entries)),
@@ -131,13 +140,13 @@ class LedgerStore:
         return True
 
     def _accounts_moving_on(
-        self, entries: Sequence[Entry], crowded_until: str
+        self, entries: Sequence[Entry], contention: Contention | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield the actions that make the last of ``entries`` that of its account.
 
         They leave alone what the account is called.
         """
-        crowded = {":crowded": {"S": crowded_until}} if crowded_until else {}
+        setting, values = _contending(contention) if contention else ("", {})
         first: dict[str, Entry] = {}
         last: dict[str, Entry] = {}
         for entry in entries:
@@ -146,10 +155,9 @@ class LedgerStore:
         for account_id, entry in last.items():
             yield self._table.updating(
                 *_account_key(account_id),
-                "SET body = :body, #s = :sequence"
-                + (", crowded_until = :crowded" if crowded else ""),
+                f"SET body = :body, #s = :sequence{setting}",
                 values={
-                    **crowded,
+                    **values,
                     ":body": {"S": entry.stored_text()},
                     ":sequence": {"N": str(entry.sequence)},
                 },
@@ -228,7 +236,7 @@ class LedgerStore:
             free.append(each)
         return Waiting(_entry(found.get(account)), free)
 
-    def settle(self, posts: Sequence[tuple[Intent, Entry]], *, crowded_until: str) -> bool:
+    def settle(self, posts: Sequence[tuple[Intent, Entry]], contention: Contention | None) -> bool:
         """Store the entries of intents, which follow each other, and take the intents away.
 
         Returns False, and has stored nothing, when the account has moved on, when an intent is
@@ -237,7 +245,7 @@ class LedgerStore:
         entries = [entry for _, entry in posts]
         waits = Condition("attribute_exists(pk)")
         actions = [
-            *self._accounts_moving_on(entries, crowded_until),
+            *self._accounts_moving_on(entries, contention),
             *(self._putting(_entry_key(entry), entry) for entry in entries),
             *(self._table.putting(row, ABSENT) for row in _rows(entries)),
             *(
@@ -539,10 +547,23 @@ def _snapshot(
         last=_entry(account),
         named=_entry(found.get(_transaction_key(transaction_id))) if transaction_id else None,
         keyed=_keyed(keyed) if keyed else None,
-        crowded_until=account["crowded_until"]["S"]
-        if account and "crowded_until" in account
-        else "",
+        contention=_contention(account) if account else Contention(),
     )
+
+
+def _contention(account: Item) -> Contention:
+    """Return what an account's item says of those who post to it."""
+    until, posts = account.get("crowded_until"), account.get("crowd")
+    return Contention(until["S"] if until else "", int(posts["N"]) if posts else 0)
+
+
+def _contending(contention: Contention) -> tuple[str, Item]:
+    """Return what an update adds to an account's item so that it says so."""
+    values: Item = {
+        ":until": {"S": contention.until},
+        ":crowd": {"N": str(contention.posts)},
+    }
+    return ", crowded_until = :until, crowd = :crowd", values
 
 
 def _intent(item: Item) -> Intent:

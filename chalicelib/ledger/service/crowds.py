@@ -13,24 +13,19 @@ from datetime import datetime, timedelta
 from chalicelib.core.instants import sortable
 from chalicelib.core.values import dataclass
 from chalicelib.ledger import chain
+from chalicelib.ledger.heads import Heads
 from chalicelib.ledger.models import Entry, Intent, TransactionBody
-from chalicelib.ledger.ports import Snapshot, Store, Waiting
+from chalicelib.ledger.ports import Contention, Snapshot, Store, Waiting
 from chalicelib.ledger.service.rules import Receipt, check_floor, too_busy
 
 RACES = 3
 """How many races a post loses before it waits."""
 CROWDED = timedelta(seconds=10)
 """How long others wait from the start, after several were posted together."""
-BUSY = timedelta(seconds=1)
-"""The same after a post that nearly had to wait: two writers do better by racing."""
 SEVERAL = 4
+"""Fewer posts at once do better by racing (measured by bench/ledger.py)."""
 _LEADS = timedelta(seconds=3)
-PAUSE_S = 0.05
-"""The longest time between two looks where calls are fast. A shorter one costs calls, a longer one
-time, one that grows both (bench/ledger_model.py has the model)."""
-_PAUSE_CALLS = 12
-"""The same where they are slow, in calls, and at most a second (measured by bench/ledger.py)."""
-_LONGEST_PAUSE_S = 1.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.005, 1.0
 _WAITED_FOR = timedelta(seconds=30)
 """A gateway answers within 29 seconds: no client waits for an older intent."""
 
@@ -40,6 +35,7 @@ class Crowd:
     """Posts that wait beside their account."""
 
     store: Store
+    heads: Heads
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     tries: Callable[..., Iterable[int]]
@@ -60,11 +56,12 @@ class Crowd:
         """
         begun = self.now()
         intent = self._left(wanted, transaction_id, key, floor)
-        for turn in self.tries(**self._pauses(self.now() - begun)):
+        for turn in self.tries(**self._pauses(wanted.account_id, self.now() - begun)):
             if turn == 0:  # the current leader read the waiting intents before this one
                 continue
             found = self.store.intent_status(intent)
             if not found.waits:
+                self.heads.contended(wanted.account_id, found.snapshot.contention)
                 return self._settled(intent, found.snapshot.named, lost_races)
             if _known(found.snapshot):
                 if self.store.withdraw(intent):
@@ -80,12 +77,16 @@ class Crowd:
             raise too_busy("This one", intent.account_id)
         return self._settled(intent, None, lost_races)
 
-    def _pauses(self, call: timedelta) -> dict[str, float]:
+    def _pauses(self, account_id: str, call: timedelta) -> dict[str, float]:
         """Return how long to wait between looks where a call takes so long.
 
-        Others' intents are read and posted by four calls; who looks more often only adds to them.
+        The more contend, the longer, so that all of them look twice in the time of a call: what
+        waits is read and posted by four calls, and who looks more often only adds to them.
         """
-        longest_s = min(max(PAUSE_S, _PAUSE_CALLS * call.total_seconds()), _LONGEST_PAUSE_S)
+        contention = self.heads.contention(account_id)
+        contending = contention.posts if crowded(contention, self.now()) else 0
+        pause_s = max(contending, SEVERAL) * call.total_seconds()
+        longest_s = min(max(pause_s, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S)
         return {"first_s": longest_s, "longest_s": longest_s}
 
     def _left(
@@ -135,8 +136,8 @@ class Crowd:
                 last = self._entry(last, intent, now)
                 posts.append((intent, last))
         if posts:
-            crowded_until = sortable(now + CROWDED) if len(posts) >= SEVERAL else ""
-            self.store.settle(posts, crowded_until=crowded_until)
+            contention = Contention(sortable(now + CROWDED), len(posts))
+            self.store.settle(posts, contention if len(posts) >= SEVERAL else None)
 
     def _entry(self, last: Entry | None, intent: Intent, now: datetime | None = None) -> Entry:
         return chain.following(
@@ -148,14 +149,17 @@ class Crowd:
         )
 
 
-def crowded(until: str, now: datetime) -> bool:
+def crowded(contention: Contention, now: datetime) -> bool:
     """Return whether a post had better wait from the start."""
-    return sortable(now) < until
+    return sortable(now) < contention.until
 
 
-def busy_until(lost_races: int, now: datetime) -> str:
-    """Return until when an account is crowded to which one posts after so many lost races."""
-    return sortable(now + BUSY) if lost_races >= RACES - 1 else ""
+def after_races(lost_races: int, begun: datetime, now: datetime) -> Contention | None:
+    """Return what a post notes that nearly had to wait: others wait for as long as it took.
+
+    Without that, those who race would always be before one who posts what waits.
+    """
+    return Contention(sortable(now + (now - begun))) if lost_races >= RACES - 1 else None
 
 
 def _known(snapshot: Snapshot) -> bool:

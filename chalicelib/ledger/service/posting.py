@@ -27,7 +27,7 @@ from chalicelib.ledger.models import (
 )
 from chalicelib.ledger.ports import ListPosition, Store
 from chalicelib.ledger.service.batches import Batches
-from chalicelib.ledger.service.crowds import RACES, Crowd, busy_until, crowded
+from chalicelib.ledger.service.crowds import RACES, Crowd, after_races, crowded
 from chalicelib.ledger.service.rules import (
     NotReversibleError,
     Receipt,
@@ -74,7 +74,7 @@ class Ledger:
 
     @property
     def _crowd(self) -> Crowd:
-        return Crowd(self.store, self.now, self.new_id, self.tries)
+        return Crowd(self.store, self.heads, self.now, self.new_id, self.tries)
 
     # --- writing ---
 
@@ -87,7 +87,7 @@ class Ledger:
         TransactionIdTakenError, KeyReusedError, BelowFloorError; UnavailableError when too many
         others write to the account.
         """
-        account_id = wanted.account_id
+        begun, account_id = self.now(), wanted.account_id
         transaction_id = wanted.transaction_id or self.new_id()
         if unread := self._post_by_guess(wanted, transaction_id, key, floor) or (
             self._post_in_crowd(wanted, transaction_id, key, floor)
@@ -114,14 +114,14 @@ class Ledger:
                 now=now,
             )
             check_floor(entry, floor)
-            if lost >= self.races or crowded(snapshot.crowded_until, now):
-                self.heads.crowded(account_id, snapshot.crowded_until)
+            if lost >= self.races or crowded(snapshot.contention, now):
+                self.heads.contended(account_id, snapshot.contention)
                 waited = self._crowd.post(
                     wanted, transaction_id, key=key, floor=floor, lost_races=lost
                 )
                 if waited:
                     return waited
-            elif self.store.append(entry, key=key, crowded_until=busy_until(lost, now)):
+            elif self.store.append(entry, key=key, contention=after_races(lost, begun, now)):
                 if not lost:
                     self.heads.posted(entry)
                 return Receipt(entry, lost_races=lost)
@@ -156,7 +156,7 @@ class Ledger:
         """Post with others without a read; None where a read has to tell what is to be done."""
         if key or wanted.transaction_id:  # may be posted already
             return None
-        if not crowded(self.heads.crowded_until(wanted.account_id), self.now()):
+        if not crowded(self.heads.contention(wanted.account_id), self.now()):
             return None
         return self._crowd.post(wanted, transaction_id, key=key, floor=floor)
 

@@ -26,6 +26,7 @@ from chalicelib.ledger.models import (
 )
 from chalicelib.ledger.ports import (
     BatchSnapshot,
+    Contention,
     IntentStatus,
     ListPosition,
     Snapshot,
@@ -264,16 +265,16 @@ def test_what_waits_is_stored_with_its_going_or_not_at_all(
     assert store.withdraw(second)
     assert not store.withdraw(second)
 
-    assert not store.settle(posts, crowded_until="")
+    assert not store.settle(posts, None)
     assert store.account(ANN) is None
     store.leave(second)
-    assert store.settle(posts, crowded_until="2142")
+    assert store.settle(posts, Contention("2142", 7))
 
     made = [each for _, each in posts]
     assert store.entries(ANN, after=None, limit=9) == made
-    now = Snapshot(last=made[1], named=made[0], keyed=made[0], crowded_until="2142")
+    now = Snapshot(last=made[1], named=made[0], keyed=made[0], contention=Contention("2142", 7))
     assert store.intent_status(first) == IntentStatus(waits=False, snapshot=now)
-    assert not store.settle(posts, crowded_until="")
+    assert not store.settle(posts, None)
     listed = store.transactions(before=None, limit=9)
     assert [row.transaction_id for row in listed] == [uuid(2), uuid(1)]
 
@@ -287,7 +288,7 @@ def test_nothing_that_waits_is_stored_after_the_account_moved_on_or_where_a_name
     for each, key in ((late, None), (entry(3), "k"), (_again(entry(4), uuid(1)), None)):
         intent = _intent(each, key)
         store.leave(intent)
-        assert not store.settle([(intent, each)], crowded_until="")
+        assert not store.settle([(intent, each)], None)
         assert store.intent_status(intent).waits
     assert store.entries(ANN, after=None, limit=9) == [first]
 
@@ -320,7 +321,7 @@ def test_what_waits_is_entered_as_the_doing_of_who_left_it(
         with _recorded(who):
             store.leave(intent)
     with _recorded("bob"):
-        store.settle(posts, crowded_until="")
+        store.settle(posts, None)
 
     sent = [call.kwargs["TransactItems"] for call in client.transact_write_items.mock_calls]
     entered = [

@@ -22,6 +22,7 @@ from chalicelib.ledger.models import (
 )
 from chalicelib.ledger.ports import (
     BatchSnapshot,
+    Contention,
     IntentStatus,
     ListPosition,
     Snapshot,
@@ -53,7 +54,7 @@ class MemoryStore:
         self.details: dict[str, Details] = {}
         self.intents: dict[tuple[str, str], Intent] = {}
         self.leaders: dict[str, tuple[int, str]] = {}
-        self.crowded: dict[str, str] = {}
+        self.contended: dict[str, Contention] = {}
 
     def read_snapshot(
         self, account_id: str, *, transaction_id: str | None = None, key: str | None = None
@@ -63,7 +64,7 @@ class MemoryStore:
             last=found.last.get(account_id),
             named=found.named.get(transaction_id or ""),
             keyed=found.keyed,
-            crowded_until=self.crowded.get(account_id, ""),
+            contention=self.contended.get(account_id, Contention()),
         )
 
     def read_all(
@@ -75,7 +76,9 @@ class MemoryStore:
             keyed=self.keys.get(key or ""),
         )
 
-    def append(self, *entries: Entry, key: str | None = None, crowded_until: str = "") -> bool:
+    def append(
+        self, *entries: Entry, key: str | None = None, contention: Contention | None = None
+    ) -> bool:
         lasts = {account_id: chain[-1].sequence for account_id, chain in self.chains.items()}
         taken = {*self.rows}
         for entry in entries:
@@ -90,8 +93,8 @@ class MemoryStore:
             return False
         for entry in entries:
             self._keep(entry)
-            if crowded_until:
-                self.crowded[entry.account_id] = crowded_until
+            if contention:
+                self.contended[entry.account_id] = contention
         if key:
             self.keys[key] = entries[0]
         return True
@@ -147,14 +150,14 @@ class MemoryStore:
                 keys |= {intent.key} - {None}
         return Waiting(self.read_snapshot(first.account_id).last, free[:WAITING_TOGETHER])
 
-    def settle(self, posts: Sequence[tuple[Intent, Entry]], *, crowded_until: str) -> bool:
+    def settle(self, posts: Sequence[tuple[Intent, Entry]], contention: Contention | None) -> bool:
         places = [(intent.account_id, intent.place) for intent, _ in posts]
         keys: dict[str | None, Entry | Reservation] = {
             intent.key: entry for intent, entry in posts if intent.key
         }
         if any(place not in self.intents for place in places) or keys.keys() & self.keys.keys():
             return False
-        if not self.append(*(entry for _, entry in posts), crowded_until=crowded_until):
+        if not self.append(*(entry for _, entry in posts), contention=contention):
             return False
         self.keys |= keys
         for account_id, place in places:

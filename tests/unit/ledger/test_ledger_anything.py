@@ -20,7 +20,8 @@ from chalicelib.ledger.models import (
     TransferBody,
     TransferFloors,
 )
-from chalicelib.ledger.service.crowds import CROWDED
+from chalicelib.ledger.ports import Contention
+from chalicelib.ledger.service.crowds import CROWDED, SEVERAL
 from chalicelib.ledger.service.rules import Receipt
 from chalicelib.ledger.service.transfers import TransferReceipt
 from tests.support.clock import Clock
@@ -142,7 +143,8 @@ class Callers(RuleBasedStateMachine):
         order: list[int],
         deaths: list[int | None],
     ) -> None:
-        self.ledger.heads.crowded(account, sortable(self.clock() + CROWDED))
+        until = sortable(self.clock() + CROWDED)
+        self.ledger.heads.contended(account, Contention(until, SEVERAL))
         self.play([Post(account, each, None, None, floor) for each in amounts], order, deaths)
 
     @rule(deed=DEEDS)

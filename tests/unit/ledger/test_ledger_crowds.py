@@ -10,6 +10,7 @@ from chalicelib.core.errors import UnavailableError
 from chalicelib.core.instants import sortable
 from chalicelib.ledger.chain import Chain
 from chalicelib.ledger.models import Intent, TransactionBody
+from chalicelib.ledger.ports import Contention
 from chalicelib.ledger.service.posting import Ledger
 from chalicelib.ledger.service.rules import BelowFloorError, TransactionIdTakenError
 from tests.support.clock import Clock
@@ -75,7 +76,7 @@ def _body(amount: int, transaction_id: str | None = None) -> TransactionBody:
 def test_l7_one_of_those_who_wait_posts_all_and_each_is_told_its_own(crowd: Crowd) -> None:
     settled: list[int] = []
     settle = crowd.store.settle
-    crowd.store.settle = lambda posts, **more: settled.append(len(posts)) or settle(posts, **more)  # type: ignore[method-assign]
+    crowd.store.settle = lambda posts, *more: settled.append(len(posts)) or settle(posts, *more)  # type: ignore[method-assign]
 
     acts = crowd.at_once(*[crowd.act(amount) for amount in range(1, 6)])
 
@@ -187,7 +188,7 @@ def test_a_crowded_account_is_waited_for_from_the_start_and_for_a_while(crowd: C
 def test_two_or_three_together_are_no_crowd(crowd: Crowd) -> None:
     crowd.at_once(crowd.act(1), crowd.act(2), crowd.act(3))
 
-    assert crowd.store.read_snapshot(ANN).crowded_until == ""
+    assert crowd.store.read_snapshot(ANN).contention == Contention()
 
 
 def test_a_process_that_knows_of_a_crowd_reads_first_only_what_may_be_posted_already(
@@ -217,10 +218,14 @@ def test_a_process_that_knows_of_a_crowd_reads_first_only_what_may_be_posted_alr
     assert crowd.amounts()[4:] == [3, 4, 4, 4, 4]
 
 
-@pytest.mark.parametrize(("call_s", "pause_s"), [(0.001, 0.05), (0.01, 0.12), (5, 1)])
-def test_who_waits_looks_less_often_where_calls_are_slow(
-    crowd: Crowd, call_s: float, pause_s: float
+@pytest.mark.parametrize(
+    ("together", "call_s", "pause_s"),
+    [(0, 0.001, 0.005), (0, 0.01, 0.04), (5, 0.01, 0.05), (5, 0.1, 0.5), (5, 1, 1)],
+)
+def test_who_waits_looks_less_often_where_many_wait_and_where_calls_are_slow(
+    crowd: Crowd, together: int, call_s: float, pause_s: float
 ) -> None:
+    crowd.at_once(*[crowd.act(1) for _ in range(together)])
     asked: list[dict[str, float]] = []
     leave = crowd.store.leave
 
@@ -235,7 +240,7 @@ def test_who_waits_looks_less_often_where_calls_are_slow(
     crowd.store.leave = slowly  # type: ignore[method-assign]
     replace(crowd.ledger, tries=tries).post(_body(1))
 
-    assert asked[1:] == [{"first_s": pause_s, "longest_s": pause_s}]
+    assert asked[-1:] == [{"first_s": pause_s, "longest_s": pause_s}]
 
 
 def test_a_post_that_lost_two_races_tells_others_to_wait(crowd: Crowd) -> None:
@@ -243,6 +248,7 @@ def test_a_post_that_lost_two_races_tells_others_to_wait(crowd: Crowd) -> None:
         losses = 2
 
         def append(self, *entries: object, **more: object) -> bool:
+            crowd.clock.forward(seconds=3)
             self.losses -= 1
             return self.losses < 0 and super().append(*entries, **more)  # type: ignore[arg-type]
 
@@ -251,4 +257,5 @@ def test_a_post_that_lost_two_races_tells_others_to_wait(crowd: Crowd) -> None:
 
     assert ledger.post(_body(1)).lost_races == 2
 
-    assert store.read_snapshot(ANN).crowded_until == sortable(MORNING + timedelta(seconds=1))
+    noted = store.read_snapshot(ANN).contention
+    assert noted == Contention(until=sortable(MORNING + timedelta(seconds=12)))
