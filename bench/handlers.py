@@ -199,7 +199,8 @@ def compared(cases: Sequence[Case], *, rounds: int, times: int) -> Iterator[str]
     """
     handler = Handler()
     plain = put()
-    bares = {case.name: bare(handler.calls(case), case.answers) for case in cases}
+    with stdout_nowhere():
+        bares = {case.name: bare(handler.calls(case), case.answers) for case in cases}
     spent: dict[str, list[tuple[float, float, float, float]]] = {case.name: [] for case in cases}
     with stdout_nowhere():
         for each in range(rounds + 1):

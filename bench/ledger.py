@@ -220,10 +220,10 @@ def main() -> int:
         for line in race(peer):
             print(line, flush=True)
         peer.close()
-    print(flush=True)
-    with _embedded_aws():
-        for line in curves(record=told.record):
-            print(line, flush=True)
+        print(flush=True)
+        with _embedded_aws():
+            for line in curves(record=told.record):
+                print(line, flush=True)
     print(flush=True)
     for line in ledger_model.modelled():
         print(line, flush=True)
