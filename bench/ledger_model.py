@@ -252,13 +252,17 @@ def modelled() -> Iterator[str]:
     yield "|---|---|---|---|"
     for hold_ms in (10.0, 20.0):
         for rate in (10, 40, 80, 300, 600):
-            raced, waited = _run(hold_ms, rate, ONLY_RACES), _run(hold_ms, rate, RACES)
+            raced, waited = (
+                modelled_run(hold_ms, rate, ONLY_RACES),
+                modelled_run(hold_ms, rate, RACES),
+            )
             posts = len(waited.waited) / waited.transactions
             case = f"{rate}, {hold_ms:.0f} ms"
             yield f"| {case} | {_told(raced)} | {_told(waited)} | {posts:.1f} |"
 
 
-def _run(hold_ms: float, rate: int, races: int) -> Account:
+def modelled_run(hold_ms: float, rate: int, races: int) -> Account:
+    """Return an account to which so many a second have posted for `LENGTH_MS`."""
     account = Account(hold_ms, Random(1), races)
     at = 0.0
     while (at := at + account.dice.expovariate(rate / 1_000)) < LENGTH_MS:
