@@ -66,7 +66,8 @@ class MachineDays:
         few = len(text) <= layout.few * layout.width
         if self._scatters:
             rows = lines.columns_of(layout.codes_by_tables(text)) if few else layout.columns(text)
-            found = self._scattered.find(layout, text[: len(rows[0]) * layout.width])
+            find = self._scattered.find_each if few else self._scattered.find
+            found = find(layout, text[: len(rows[0]) * layout.width])
             if self._may_scatter():
                 return self._scattered.keep(*found, rows)
         if few:

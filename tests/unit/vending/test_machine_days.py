@@ -105,6 +105,19 @@ def test_bad_lines_and_long_serials_between_scattered_rows_do_no_harm() -> None:
     check(scattered)
 
 
+@pytest.mark.parametrize("place", range(16))
+@pytest.mark.parametrize("wrong", "w ~")
+def test_a_wrong_head_soon_after_bad_lines_is_refused_wherever_it_is_wrong(
+    place: int, wrong: str
+) -> None:
+    scattered = log(3_000, machines=20, days=60)
+    line = scattered[1_504]
+    scattered[1_500] = scattered[1_502] = "x\n"
+    scattered[1_504] = line[:place] + wrong + line[place + 1 :]
+
+    check(scattered)
+
+
 @pytest.mark.parametrize("flush_keys", [1, 700, 1_200, 1_201])
 def test_a_batch_of_scattered_rows_ends_with_its_last_new_machine_and_day(flush_keys: int) -> None:
     scattered = log(4_000, machines=40, days=30)
