@@ -199,10 +199,9 @@ def compared(cases: Sequence[Case], *, rounds: int, times: int) -> Iterator[str]
     """
     handler = Handler()
     plain = put()
-    with stdout_nowhere():
-        bares = {case.name: bare(handler.calls(case), case.answers) for case in cases}
     spent: dict[str, list[tuple[float, float, float, float]]] = {case.name: [] for case in cases}
     with stdout_nowhere():
+        bares = {case.name: bare(handler.calls(case), case.answers) for case in cases}
         for each in range(rounds + 1):
             for case in random.sample(cases, len(cases)):
                 handler.ready(case)

@@ -4,7 +4,7 @@ In the model a transaction holds its account for some milliseconds (an assumptio
 DynamoDB was measured), and another one that comes meanwhile is refused. Other calls take 4 ms. Who
 loses waits with full jitter and begins again with the read, and after three lost races waits beside
 the account, as `chalicelib.ledger.service` does. What one partition takes is not in it, nor that a
-process that knows of a crowd saves the read.
+process that knows of a crowd saves the read, and learns how many it has from its own posts only.
 """
 
 import heapq
@@ -175,7 +175,7 @@ class Account:
     def _race(self, now: float, post: _Post, sequence: int) -> None:
         if self._holds(now, sequence):
             if post.lost >= RACES - 1 and self.races == RACES:
-                self._note(now, now + (now - post.born), 0)
+                self._note(now + (now - post.born), 0)
             self._plan(self._held_until, lambda then: self._done(then, [post], post))
         else:
             post.lost += 1
@@ -213,10 +213,10 @@ class Account:
             self._pause(now, post, self._look)
             return
         if len(posts) >= SEVERAL:
-            self._note(now, now + _ms(CROWDED), len(posts))
+            self._note(now + _ms(CROWDED), len(posts))
         self._plan(self._held_until, lambda then: self._done(then, posts, post))
 
-    def _note(self, now: float, until: float, posts: int) -> None:
+    def _note(self, until: float, posts: int) -> None:
         self._crowded_until, self._together = until, posts
 
     def _holds(self, now: float, sequence: int) -> bool:

@@ -18,7 +18,6 @@ T = TypeVar("T")
 
 _FRESH = timedelta(seconds=10)
 _WARY = timedelta(minutes=1)
-_NO_CONTENTION = Contention()
 
 
 class Heads:
@@ -51,7 +50,7 @@ class Heads:
 
     def contention(self, account_id: str) -> Contention:
         """Return what was remembered of that."""
-        return self._contention.get(account_id, _NO_CONTENTION)
+        return self._contention.get(account_id, Contention())
 
 
 def _keep(kept: dict[str, T], account_id: str, value: T) -> None:

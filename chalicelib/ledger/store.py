@@ -1,7 +1,8 @@
 """The ledger in DynamoDB.
 
 ``ACCOUNTS#<shard>/<account_id>``      the account, as its last entry, its ``sequence``, and its
-                                       ``name``, ``unit`` and ``decimals`` if they were set
+                                       ``name``, ``unit`` and ``decimals`` if they were set;
+                                       ``crowded_until`` and ``crowd`` are its `Contention`
 ``ENTRIES#<account_id>/<created_at>``  the account's entries in order: their times strictly increase
 ``TRANSACTION#<id>/ENTRY``             the entry by the transaction's id, with ``reversed_by``
 ``KEY#<key>/ENTRY``                    the entry that an Idempotency-Key identifies (of a transfer:

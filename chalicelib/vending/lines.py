@@ -7,7 +7,7 @@ codes is packed rows.
 
 A line is read in one of three ways, each many times faster than the one before: with care
 (`Rules.read`), which knows what is wrong; by tables, where looking up ``T11:29:`` and ``44Z|1``
-both checks and converts them; and in a stretch of a thousand, which only says that all are well.
+both checks and converts them; and in a stretch of a thousand, which only says how many are well.
 """
 
 import re

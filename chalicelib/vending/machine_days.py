@@ -66,6 +66,7 @@ class MachineDays:
         few = len(text) <= layout.few * layout.width
         if self._scatters:
             rows = lines.columns_of(layout.codes_by_tables(text)) if few else layout.columns(text)
+            # The tables look at times alone: in front of these may be anything.
             find = self._scattered.find_each if few else self._scattered.find
             found = find(layout, text[: len(rows[0]) * layout.width])
             if self._may_scatter():

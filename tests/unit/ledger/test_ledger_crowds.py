@@ -219,13 +219,21 @@ def test_a_process_that_knows_of_a_crowd_reads_first_only_what_may_be_posted_alr
 
 
 @pytest.mark.parametrize(
-    ("together", "call_s", "pause_s"),
-    [(0, 0.001, 0.005), (0, 0.01, 0.04), (5, 0.01, 0.05), (5, 0.1, 0.5), (5, 1, 1)],
+    ("together", "ago_s", "call_s", "pause_s"),
+    [
+        (0, 0, 0.001, 0.005),
+        (0, 0, 0.01, 0.04),
+        (5, 0, 0.01, 0.05),
+        (5, 0, 0.1, 0.5),
+        (5, 0, 1, 1),
+        (5, 11, 0.01, 0.04),
+    ],
 )
-def test_who_waits_looks_less_often_where_many_wait_and_where_calls_are_slow(
-    crowd: Crowd, together: int, call_s: float, pause_s: float
+def test_who_waits_looks_less_often_where_many_waited_just_now_and_where_calls_are_slow(
+    crowd: Crowd, together: int, ago_s: float, call_s: float, pause_s: float
 ) -> None:
     crowd.at_once(*[crowd.act(1) for _ in range(together)])
+    crowd.clock.forward(seconds=ago_s)
     asked: list[dict[str, float]] = []
     leave = crowd.store.leave
 
